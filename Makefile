@@ -1,0 +1,68 @@
+# make            the examples, into build/
+# make run        tells a story with the bundled model
+# make test       builds and runs every test; the last line is the sum
+# make san        the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+# make bench      prompt and generation speed of this machine, over random weights
+# make clean
+
+ifeq ($(origin CC),default)
+CC := $(shell command -v cc || command -v gcc || command -v clang)
+endif
+CFLAGS ?= -O2 -g
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+LDLIBS = -lm -lpthread
+B ?= build
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+HEADERS = llm.h llm_cache.h
+EXAMPLES = $(patsubst examples/%.c,$B/%,$(wildcard examples/*.c))
+PROGRAMS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
+TESTS = golden golden-scalar compile examples $(PROGRAMS)
+PROMPT = Once upon a time
+
+.PHONY: all run test san bench clean results
+all: $(EXAMPLES)
+
+run: $B/generate
+	@$B/generate --model examples/model --prompt "$(PROMPT)" --temp 0.8 --max-tokens 300 --verbose
+
+# Each test leaves its output in $B/log/NAME; a test that did not get to its last line counts as one failure.
+test:
+	@rm -rf $B/log && mkdir -p $B/log
+	@$(MAKE) --no-print-directory -k -j$(JOBS) results || true
+	@sh tests/sum.sh $B/log $(TESTS)
+
+san:
+	@$(MAKE) --no-print-directory test B=$B/san TESTS="golden golden-scalar examples $(PROGRAMS)" \
+	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+
+bench: $B/bench
+	@$B/bench --shape qwen2.5-0.5b --format q4
+
+clean:
+	rm -rf $B
+
+$B/%: examples/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) -I. -o $@ $< $(LDLIBS)
+
+$B/%: tests/%.c $(wildcard tests/*.h) $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) -I. -o $@ $< $(LDLIBS)
+
+results: $(TESTS:%=$B/log/%)
+
+$B/log/golden: $B/golden
+	@$B/golden tests/golden/logits tests/golden/quantization >$@ 2>&1; echo "exit $$?" >>$@
+
+$B/log/golden-scalar: $B/golden
+	@$B/golden --isa scalar tests/golden/logits tests/golden/quantization >$@ 2>&1; echo "exit $$?" >>$@
+
+$B/log/compile: $(HEADERS)
+	@sh tests/compile/run.sh $B/compile >$@ 2>&1; echo "exit $$?" >>$@
+
+$B/log/examples: $(EXAMPLES) $B/test_engine
+	@sh tests/examples.sh $B >$@ 2>&1; echo "exit $$?" >>$@
+
+$B/log/test_%: $B/test_%
+	@$< >$@ 2>&1; echo "exit $$?" >>$@

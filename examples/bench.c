@@ -1,0 +1,487 @@
+/* bench - how fast prompts are read and tokens written, and how near that is to what the memory allows
+
+       build/bench --shape qwen2.5-0.5b --format q4          random weights of a known shape, made in memory
+       build/bench --model FOLDER                            a checkpoint
+
+   Writing a token reads every weight once, so tokens/s times bytes per token, over the bandwidth measured here with a
+   plain read loop, is the share of the possible that is reached. */
+#define LLM_IMPLEMENTATION
+#include "llm.h"
+
+#include <pthread.h>
+
+enum { MAX_REPEAT = 101, GROUP = 64 };
+
+typedef struct shape {
+    const char *name, *config; /* config.json without the closing brace */
+    int layers, hidden, inner, heads, kv_heads, head, vocabulary, tied, qkv_bias;
+} shape;
+
+static const shape shapes[] = {
+    {"qwen2.5-0.5b",
+     "{\"model_type\":\"qwen2\",\"rms_norm_eps\":1e-6,\"rope_theta\":1000000.0,\"max_position_embeddings\":32768", 24,
+     896, 4864, 14, 2, 64, 151936, 1, 1},
+    {"llama-3.2-1b",
+     "{\"model_type\":\"llama\",\"rms_norm_eps\":1e-5,\"rope_theta\":500000.0,\"max_position_embeddings\":131072", 16,
+     2048, 8192, 32, 8, 64, 128256, 1, 0},
+    {"llama-3.1-8b",
+     "{\"model_type\":\"llama\",\"rms_norm_eps\":1e-5,\"rope_theta\":500000.0,\"max_position_embeddings\":131072", 32,
+     4096, 14336, 32, 8, 128, 128256, 0, 0},
+};
+
+typedef struct options {
+    const char *model, *shape, *format, *isa;
+    int prompt, generate, threads, repeat, exact;
+} options;
+
+static const char help[] =
+    "usage: bench [options]\n"
+    "  --shape NAME     qwen2.5-0.5b, llama-3.2-1b, llama-3.1-8b or all (default qwen2.5-0.5b)\n"
+    "  --format NAME    f16, q8, q4 (MLX affine, groups of 64) or all (default q4)\n"
+    "  --model FOLDER   a checkpoint instead\n"
+    "  --prompt N       prompt tokens (default 512)\n"
+    "  --generate N     tokens written after it (default 64)\n"
+    "  --threads N      threads (default: one for each core)\n"
+    "  --repeat N       runs, of which the median is shown (default 5)\n"
+    "  --isa NAME       kernels: scalar, avx2, neon\n"
+    "  --exact          float32 activations\n";
+
+static double now(void) { return (double)llm__system_now_us(NULL) / 1e6; }
+
+static int fail(const char *what) {
+    fprintf(stderr, "bench: %s\n", what);
+    return 0;
+}
+
+/* ---- random checkpoints: a safetensors image that the model is opened from in place */
+
+typedef struct image {
+    llm_memory_file files[2];
+    char config[1500];
+    llm__text header;
+    uint8_t *block, *data; /* data: 64-byte aligned, after the header */
+    size_t data_bytes, skipped_bytes; /* skipped: an embedding table of which a token reads one row only */
+    uint64_t random;
+    int bits;              /* 16: float16 */
+} image;
+
+static void put(image *m, const char *format, ...) LLM__PRINTF(2, 3);
+static void put(image *m, const char *format, ...) {
+    char line[300];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    llm__text_add(&m->header, line, strlen(line));
+}
+
+static uint64_t next_random(image *m) {
+    m->random ^= m->random << 13;
+    m->random ^= m->random >> 7;
+    m->random ^= m->random << 17;
+    return m->random;
+}
+
+/* The tensors are listed twice: first into the header, while data is NULL, then into the data. */
+static uint8_t *add_tensor(image *m, const char *name, const char *dtype, int rows, int cols, size_t bytes) {
+    uint8_t *at = m->data ? m->data + m->data_bytes : NULL;
+    if (!at) {
+        char size[40];
+        if (rows) snprintf(size, sizeof size, "%d,%d", rows, cols);
+        else snprintf(size, sizeof size, "%d", cols);
+        put(m, "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}", m->header.length > 1 ? "," : "",
+            name, dtype, size, m->data_bytes, m->data_bytes + bytes);
+    }
+    m->data_bytes += bytes;
+    return at;
+}
+
+/* Four float16 at a time: a random sign and mantissa under one exponent. */
+static void fill_f16(image *m, uint8_t *out, size_t count, int exponent) {
+    const uint64_t exponents = (uint64_t)(15 - exponent) << 10;
+    const uint64_t all = exponents | exponents << 16 | exponents << 32 | exponents << 48;
+    size_t i;
+    for (i = 0; i + 4 <= count; i += 4) {
+        uint64_t four = (next_random(m) & UINT64_C(0x83FF83FF83FF83FF)) | all;
+        memcpy(out + 2 * i, &four, 8);
+    }
+    for (; i < count; i++) memcpy(out + 2 * i, &all, 2);
+}
+
+static void fill_words(image *m, uint8_t *out, size_t bytes) {
+    size_t i;
+    for (i = 0; i + 8 <= bytes; i += 8) {
+        uint64_t word = next_random(m);
+        memcpy(out + i, &word, 8);
+    }
+}
+
+static void fill_constant(uint8_t *out, size_t count, float value) {
+    uint16_t h = llm__f32_to_f16(value);
+    size_t i;
+    for (i = 0; i < count; i++) memcpy(out + 2 * i, &h, 2);
+}
+
+static void add_vector(image *m, const char *name, int n, float value) {
+    uint8_t *out = add_tensor(m, name, "F16", 0, n, (size_t)n * 2);
+    if (out) fill_constant(out, (size_t)n, value);
+}
+
+/* Entries of standard deviation 1/sqrt(cols): a product is as large as what goes in. */
+static void add_float_matrix(image *m, const char *name, int rows, int cols) {
+    size_t count = (size_t)rows * (size_t)cols;
+    uint8_t *out = add_tensor(m, name, "F16", rows, cols, count * 2);
+    if (out) fill_f16(m, out, count, (int)(log2(1.53 * sqrt(cols)) + 0.5));
+}
+
+static void add_quantized_matrix(image *m, const char *path, int rows, int cols) {
+    size_t count = (size_t)rows * (size_t)cols, packed = count * (size_t)m->bits / 8, groups = count / GROUP;
+    const float top = (float)((1 << m->bits) - 1), scale = (float)(sqrt(12.0 / cols)) / top;
+    char name[120];
+    uint8_t *out;
+    snprintf(name, sizeof name, "%s.weight", path);
+    out = add_tensor(m, name, "U32", rows, cols * m->bits / 32, packed);
+    if (out) fill_words(m, out, packed);
+    snprintf(name, sizeof name, "%s.scales", path);
+    out = add_tensor(m, name, "F16", rows, cols / GROUP, groups * 2);
+    if (out) fill_constant(out, groups, scale);
+    snprintf(name, sizeof name, "%s.biases", path);
+    out = add_tensor(m, name, "F16", rows, cols / GROUP, groups * 2);
+    if (out) fill_constant(out, groups, -0.5f * top * scale);
+}
+
+static void add_matrix(image *m, const char *path, int rows, int cols) {
+    char name[120];
+    snprintf(name, sizeof name, "%s.weight", path);
+    if (m->bits == 16) add_float_matrix(m, name, rows, cols);
+    else add_quantized_matrix(m, path, rows, cols);
+}
+
+static void add_projection(image *m, const shape *s, int layer, const char *which, int rows) {
+    char path[100];
+    snprintf(path, sizeof path, "model.layers.%d.self_attn.%s", layer, which);
+    add_matrix(m, path, rows, s->hidden);
+    snprintf(path, sizeof path, "model.layers.%d.self_attn.%s.bias", layer, which);
+    if (s->qkv_bias) add_vector(m, path, rows, 0.01f);
+}
+
+static void add_layer(image *m, const shape *s, int layer) {
+    char path[100];
+    snprintf(path, sizeof path, "model.layers.%d.input_layernorm.weight", layer);
+    add_vector(m, path, s->hidden, 1);
+    snprintf(path, sizeof path, "model.layers.%d.post_attention_layernorm.weight", layer);
+    add_vector(m, path, s->hidden, 1);
+    add_projection(m, s, layer, "q_proj", s->heads * s->head);
+    add_projection(m, s, layer, "k_proj", s->kv_heads * s->head);
+    add_projection(m, s, layer, "v_proj", s->kv_heads * s->head);
+    snprintf(path, sizeof path, "model.layers.%d.self_attn.o_proj", layer);
+    add_matrix(m, path, s->hidden, s->heads * s->head);
+    snprintf(path, sizeof path, "model.layers.%d.mlp.gate_proj", layer);
+    add_matrix(m, path, s->inner, s->hidden);
+    snprintf(path, sizeof path, "model.layers.%d.mlp.up_proj", layer);
+    add_matrix(m, path, s->inner, s->hidden);
+    snprintf(path, sizeof path, "model.layers.%d.mlp.down_proj", layer);
+    add_matrix(m, path, s->hidden, s->inner);
+}
+
+static void add_tensors(image *m, const shape *s) {
+    int layer;
+    m->data_bytes = 0;
+    add_matrix(m, "model.embed_tokens", s->vocabulary, s->hidden);
+    m->skipped_bytes = s->tied ? 0 : m->data_bytes;
+    for (layer = 0; layer < s->layers; layer++) add_layer(m, s, layer);
+    add_vector(m, "model.norm.weight", s->hidden, 1);
+    if (!s->tied) add_matrix(m, "lm_head", s->vocabulary, s->hidden);
+}
+
+static void write_config(image *m, const shape *s) {
+    int n = snprintf(m->config, sizeof m->config,
+                     "%s,\"hidden_size\":%d,\"num_hidden_layers\":%d,\"intermediate_size\":%d,"
+                     "\"num_attention_heads\":%d,\"num_key_value_heads\":%d,\"head_dim\":%d,\"vocab_size\":%d,"
+                     "\"hidden_act\":\"silu\",\"tie_word_embeddings\":%s",
+                     s->config, s->hidden, s->layers, s->inner, s->heads, s->kv_heads, s->head, s->vocabulary,
+                     s->tied ? "true" : "false");
+    if (m->bits < 16)
+        n += snprintf(m->config + n, sizeof m->config - (size_t)n, ",\"quantization\":{\"group_size\":%d,\"bits\":%d}",
+                      GROUP, m->bits);
+    snprintf(m->config + n, sizeof m->config - (size_t)n, "}");
+}
+
+/* 0: unknown. */
+static double machine_bytes(void) {
+#if defined(_SC_PHYS_PAGES) && defined(_SC_PAGESIZE)
+    return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+#else
+    return 0;
+#endif
+}
+
+static void free_image(image *m) {
+    free(m->block);
+    llm__text_free(&m->header);
+}
+
+static int make_image(image *m, const shape *s, int bits) {
+    size_t i, head;
+    uint8_t *start;
+    memset(m, 0, sizeof *m);
+    m->header.allocator = llm__allocator_or_default(m->header.allocator);
+    m->random = UINT64_C(88172645463325252);
+    m->bits = bits;
+    write_config(m, s);
+    put(m, "{");
+    add_tensors(m, s);
+    put(m, "}");
+    while ((8 + m->header.length) % 64) put(m, " ");
+    head = 8 + m->header.length;
+    if (machine_bytes() > 0 && (double)m->data_bytes > 0.85 * machine_bytes())
+        return fail("too large for this machine's memory");
+    m->block = (uint8_t *)malloc(head + m->data_bytes + 64);
+    if (!m->block || m->header.failed) return fail("out of memory");
+    start = m->block + (64 - (uintptr_t)m->block % 64) % 64;
+    for (i = 0; i < 8; i++) start[i] = (uint8_t)((uint64_t)m->header.length >> 8 * i);
+    memcpy(start + 8, m->header.data, m->header.length);
+    m->data = start + head;
+    add_tensors(m, s);
+    m->files[0].name = "config.json";
+    m->files[0].data = m->config;
+    m->files[0].bytes = strlen(m->config);
+    m->files[1].name = "model.safetensors";
+    m->files[1].data = start;
+    m->files[1].bytes = head + m->data_bytes;
+    return 1;
+}
+
+/* ---- bandwidth: the best of some passes over more than any cache holds */
+
+enum { READ_BYTES = 512 << 20, READ_PASSES = 5, READ_THREADS = 64 };
+
+typedef struct reader {
+    pthread_t thread;
+    const uint64_t *from;
+    size_t words;
+    uint64_t sum;
+} reader;
+
+static void *read_words(void *argument) {
+    reader *r = (reader *)argument;
+    const uint64_t *p = r->from, *end = r->from + r->words / 8 * 8;
+    uint64_t a = 0, b = 0, c = 0, d = 0;
+    for (; p < end; p += 8) {
+        a ^= p[0] ^ p[4];
+        b ^= p[1] ^ p[5];
+        c ^= p[2] ^ p[6];
+        d ^= p[3] ^ p[7];
+    }
+    r->sum = a ^ b ^ c ^ d;
+    return NULL;
+}
+
+static double read_once(const uint64_t *block, int threads, volatile uint64_t *sink) {
+    reader readers[READ_THREADS];
+    size_t words = (size_t)READ_BYTES / 8 / (size_t)threads;
+    int i, started = 0;
+    double start = now();
+    for (i = 0; i < threads; i++) {
+        readers[i].from = block + (size_t)i * words;
+        readers[i].words = words;
+        if (i && pthread_create(&readers[i].thread, NULL, read_words, &readers[i])) break;
+        started = i + 1;
+    }
+    read_words(&readers[0]);
+    for (i = 1; i < started; i++) pthread_join(readers[i].thread, NULL);
+    for (i = 0; i < started; i++) *sink ^= readers[i].sum;
+    return (double)words * 8 * started / (now() - start);
+}
+
+static double bandwidth(int threads) {
+    uint64_t *block = (uint64_t *)malloc(READ_BYTES);
+    volatile uint64_t sink = 0;
+    double best = 0, got;
+    int i;
+    if (!block) return 0;
+    memset(block, 1, READ_BYTES);
+    if (threads > READ_THREADS) threads = READ_THREADS;
+    for (i = 0; i < READ_PASSES; i++)
+        if ((got = read_once(block, threads, &sink)) > best) best = got;
+    free(block);
+    return best;
+}
+
+/* ---- measuring */
+
+typedef struct speeds {
+    double prompt[MAX_REPEAT], generate[MAX_REPEAT];
+} speeds;
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static int forward(llm_session *session, llm_cache *cache, const int32_t *tokens, size_t count, float *logits) {
+    llm_sequence s;
+    llm_error error;
+    s.cache = cache;
+    s.tokens = tokens;
+    s.count = count;
+    s.want = LLM_LOGITS_LAST;
+    s.logits = logits;
+    return llm_forward(session, &s, 1, &error) ? fail(error.message) : 1;
+}
+
+static int measure_once(const options *o, llm_session *session, llm_cache *cache, const int32_t *ids, float *logits,
+                        double *prompt, double *generate) {
+    double start = now();
+    int i;
+    llm_cache_clear(cache);
+    if (!forward(session, cache, ids, (size_t)o->prompt, logits)) return 0;
+    *prompt = o->prompt / (now() - start);
+    start = now();
+    for (i = 0; i < o->generate; i++)
+        if (!forward(session, cache, ids + o->prompt + i, 1, logits)) return 0;
+    *generate = o->generate / (now() - start);
+    return 1;
+}
+
+static int measure(const options *o, const llm_model *model, speeds *out) {
+    llm_session_desc sd;
+    llm_model_cache_desc cd;
+    llm_session *session = NULL;
+    llm_cache *cache = NULL;
+    llm_error error;
+    int i, ok, n = o->prompt + o->generate, vocabulary = llm_model_get_info(model).vocabulary;
+    int32_t *ids = (int32_t *)malloc((size_t)n * sizeof *ids);
+    float *logits = (float *)malloc((size_t)vocabulary * sizeof *logits);
+    memset(&sd, 0, sizeof sd);
+    memset(&cd, 0, sizeof cd);
+    sd.threads = o->threads;
+    sd.exact = cd.exact = o->exact;
+    ok = (ids && logits) || fail("out of memory");
+    for (i = 0; ok && i < n; i++) ids[i] = (int32_t)((uint64_t)i * UINT64_C(2654435761) % (uint64_t)vocabulary);
+    if (ok && llm_session_open(&session, model, &sd, &error)) ok = fail(error.message);
+    if (ok && llm_model_cache_open(&cache, model, &cd, &error)) ok = fail(error.message);
+    for (i = 0; ok && i < o->repeat; i++)
+        ok = measure_once(o, session, cache, ids, logits, &out->prompt[i], &out->generate[i]);
+    llm_session_close(session);
+    llm_cache_close(cache);
+    free(ids);
+    free(logits);
+    return ok;
+}
+
+static void show_header(void) {
+    printf("%-14s %-6s %-7s %7s %12s %26s %9s %11s %6s\n", "shape", "format", "kernels", "threads", "prompt t/s",
+           "generation t/s (min..max)", "MB/token", "memory GB/s", "share");
+}
+
+static void show(const options *o, const llm_model *model, const char *name, const char *format, size_t skipped,
+                 speeds *s) {
+    llm_model_info info = llm_model_get_info(model);
+    double bytes = (double)(info.weight_bytes - skipped), memory = bandwidth(o->threads);
+    size_t n = (size_t)o->repeat;
+    char range[60];
+    qsort(s->prompt, n, sizeof *s->prompt, by_value);
+    qsort(s->generate, n, sizeof *s->generate, by_value);
+    snprintf(range, sizeof range, "%.2f (%.2f..%.2f)", s->generate[n / 2], s->generate[0], s->generate[n - 1]);
+    printf("%-14s %-6s %-7s %7d %12.1f %26s %9.1f %11.2f %5.1f%%\n", name, format, info.isa, o->threads,
+           s->prompt[n / 2], range, bytes / 1e6, memory / 1e9,
+           memory > 0 ? 100 * s->generate[n / 2] * bytes / memory : 0);
+    fflush(stdout);
+}
+
+static int bench_model(const options *o, llm_model_desc *md, const char *name, const char *format, size_t skipped) {
+    llm_model *model = NULL;
+    llm_error error;
+    speeds s;
+    int ok;
+    md->isa = o->isa;
+    md->weights_only = 1;
+    if (llm_model_open(&model, md, &error)) return fail(error.message);
+    ok = measure(o, model, &s);
+    if (ok) show(o, model, name, format, skipped, &s);
+    llm_model_close(model);
+    return ok;
+}
+
+static int bench_shape(const options *o, const shape *s, const char *format, int bits) {
+    llm_model_desc md;
+    image m;
+    int ok = make_image(&m, s, bits);
+    memset(&md, 0, sizeof md);
+    md.memory = m.files;
+    md.memory_count = 2;
+    if (ok) ok = bench_model(o, &md, s->name, format, m.skipped_bytes);
+    free_image(&m);
+    return ok;
+}
+
+static int bench_shapes(const options *o) {
+    static const struct { const char *name; int bits; } formats[] = {{"f16", 16}, {"q8", 8}, {"q4", 4}};
+    size_t i, k, found = 0;
+    int ok = 1;
+    for (i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (k = 0; k < sizeof formats / sizeof *formats; k++) {
+            if (strcmp(o->shape, "all") && strcmp(o->shape, shapes[i].name)) continue;
+            if (strcmp(o->format, "all") && strcmp(o->format, formats[k].name)) continue;
+            if (!found++) show_header();
+            ok &= bench_shape(o, &shapes[i], formats[k].name, formats[k].bits);
+        }
+    return found ? ok : fail("no such shape or format (--help lists them)");
+}
+
+static int bench_folder(const options *o) {
+    llm_model_desc md;
+    const char *slash = strrchr(o->model, '/');
+    memset(&md, 0, sizeof md);
+    md.path = o->model;
+    show_header();
+    return bench_model(o, &md, slash && slash[1] ? slash + 1 : o->model, "-", 0);
+}
+
+/* ---- options */
+
+static int read_count(const char *text, int low, int high, int *out) {
+    char *end;
+    long n = strtol(text, &end, 10);
+    *out = (int)n;
+    return (end != text && !*end && n >= low && n <= high) || fail("an option wants another number");
+}
+
+static int read_option(options *o, const char *flag, const char *text) {
+    if (!strcmp(flag, "--model")) return o->model = text, 1;
+    if (!strcmp(flag, "--shape")) return o->shape = text, 1;
+    if (!strcmp(flag, "--format")) return o->format = text, 1;
+    if (!strcmp(flag, "--isa")) return o->isa = text, 1;
+    if (!strcmp(flag, "--prompt")) return read_count(text, 1, 1 << 20, &o->prompt);
+    if (!strcmp(flag, "--generate")) return read_count(text, 1, 1 << 20, &o->generate);
+    if (!strcmp(flag, "--threads")) return read_count(text, 1, 1024, &o->threads);
+    if (!strcmp(flag, "--repeat")) return read_count(text, 1, MAX_REPEAT, &o->repeat);
+    return fail("unknown option (--help lists them)");
+}
+
+static int core_count(void) {
+#ifdef _SC_NPROCESSORS_ONLN
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 && n < 1024 ? (int)n : 1;
+#else
+    return 1;
+#endif
+}
+
+int main(int count, char **arguments) {
+    options o = {NULL, "qwen2.5-0.5b", "q4", NULL, 512, 64, 0, 5, 0};
+    int i;
+    o.threads = core_count();
+    for (i = 1; i < count; i++) {
+        if (!strcmp(arguments[i], "--help")) return fputs(help, stdout) < 0;
+        if (!strcmp(arguments[i], "--exact")) {
+            o.exact = 1;
+            continue;
+        }
+        if (i + 1 == count) return !fail("unknown option, or no value, at the end (--help lists them)");
+        if (!read_option(&o, arguments[i], arguments[i + 1])) return 1;
+        i++;
+    }
+    return o.model ? !bench_folder(&o) : !bench_shapes(&o);
+}

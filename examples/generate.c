@@ -1,0 +1,253 @@
+/* generate - text from a checkpoint folder, streamed: the flags of mlx_lm.generate that make sense here
+
+       build/generate --model FOLDER --prompt "Once upon a time" --max-tokens 200
+
+   Standard output holds the generated text and nothing else.  Shows: descriptors, streaming, progress, cancelling from
+   a signal, figures. */
+#define LLM_IMPLEMENTATION
+#include "llm.h"
+
+#include <signal.h>
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/resource.h>
+#define IS_TERMINAL(file) isatty(fileno(file))
+#else
+#define IS_TERMINAL(file) 0
+#endif
+
+typedef struct options {
+    llm_model_desc model;
+    llm_generation_desc generation;
+    const char *prompt;
+    int verbose, seeded;
+} options;
+
+static const char help[] =
+    "usage: generate [options]\n"
+    "  --model FOLDER            checkpoint folder (default examples/model)\n"
+    "  --prompt TEXT             what to continue; - reads it from standard input\n"
+    "  --max-tokens N            at most so many tokens (default 100; -1: no limit)\n"
+    "  --temp T                  temperature (default 0: always the most likely token)\n"
+    "  --top-p P                 keep the smallest set of tokens whose probabilities exceed P\n"
+    "  --min-p P                 keep tokens at least P times as likely as the best\n"
+    "  --min-tokens-to-keep N    tokens that --min-p always leaves (default 1)\n"
+    "  --top-k K                 keep the K most likely tokens\n"
+    "  --seed N                  of the random choices (default: from the time)\n"
+    "  --threads N               threads (default: one for each core)\n"
+    "  --max-kv-size N           remember so many tokens, the first 4 for good (default: all)\n"
+    "  --prefill-step-size N     prompt tokens in one call (default 512)\n"
+    "  --exact                   float32 activations and cache\n"
+    "  --isa NAME                kernels: scalar, avx2, neon (default: the best this CPU has)\n"
+    "  --ignore-eos              go on after the model's end token\n"
+    "  --ignore-chat-template    accepted; chat templates are not interpreted yet, prompts are used as they are\n"
+    "  --verbose                 figures to standard error at the end\n"
+    "  --help                    this text\n";
+
+static int complain(const char *format, const char *what) {
+    fputs("generate: ", stderr);
+    fprintf(stderr, format, what);
+    fputs("\n", stderr);
+    return 0;
+}
+
+/* ---- cancelling: the first Ctrl-C ends the text cleanly, a second one ends the program */
+
+static llm_generation *volatile running;
+
+static void on_interrupt(int number) {
+    if (running) llm_generation_cancel(running);
+    signal(number, SIG_DFL);
+}
+
+/* ---- options */
+
+static int read_integer(const char *flag, const char *text, long long low, long long high, long long *out) {
+    char *end;
+    *out = strtoll(text, &end, 10);
+    if (end != text && !*end && *out >= low && *out <= high) return 1;
+    return complain("%s wants an integer that makes sense", flag);
+}
+
+static int read_number(const char *flag, const char *text, float *out) {
+    char *end;
+    double n = strtod(text, &end);
+    *out = (float)n;
+    if (end != text && !*end && n >= 0 && n < 1e6) return 1;
+    return complain("%s wants a number, 0 or greater", flag);
+}
+
+/* 1: it was a switch; 0: it was none. */
+static int read_switch(options *o, const char *flag) {
+    if (!strcmp(flag, "--exact")) o->generation.session.exact = 1;
+    else if (!strcmp(flag, "--ignore-eos")) o->generation.ignore_end = 1;
+    else if (!strcmp(flag, "--verbose")) o->verbose = 1;
+    else if (strcmp(flag, "--ignore-chat-template")) return 0;
+    return 1;
+}
+
+static int read_value(options *o, const char *flag, const char *text) {
+    llm_generation_desc *g = &o->generation;
+    long long n = 0;
+    if (!strcmp(flag, "--model")) return o->model.path = text, 1;
+    if (!strcmp(flag, "--prompt")) return o->prompt = text, 1;
+    if (!strcmp(flag, "--isa")) return o->model.isa = text, 1;
+    if (!strcmp(flag, "--temp")) return read_number(flag, text, &g->sampling.temperature);
+    if (!strcmp(flag, "--top-p")) return read_number(flag, text, &g->sampling.top_p);
+    if (!strcmp(flag, "--min-p")) return read_number(flag, text, &g->sampling.min_p);
+    if (!strcmp(flag, "--max-tokens")) {
+        if (!read_integer(flag, text, -1, INT32_MAX, &n)) return 0;
+        g->max_tokens = n ? n : LLM_NO_TOKENS;
+    } else if (!strcmp(flag, "--min-tokens-to-keep")) {
+        if (!read_integer(flag, text, 1, INT32_MAX, &n)) return 0;
+        g->sampling.min_keep = (int)n;
+    } else if (!strcmp(flag, "--top-k")) {
+        if (!read_integer(flag, text, 0, INT32_MAX, &n)) return 0;
+        g->sampling.top_k = (int)n;
+    } else if (!strcmp(flag, "--seed")) {
+        if (!read_integer(flag, text, INT64_MIN, INT64_MAX, &n)) return 0;
+        g->sampling.seed = (uint64_t)n;
+        o->seeded = 1;
+    } else if (!strcmp(flag, "--threads")) {
+        if (!read_integer(flag, text, -1, 1024, &n)) return 0;
+        g->session.threads = n ? (int)n : LLM_ALL_CORES;
+    } else if (!strcmp(flag, "--max-kv-size")) {
+        if (!read_integer(flag, text, 0, INT32_MAX, &n)) return 0;
+        g->max_kv_size = n;
+    } else if (!strcmp(flag, "--prefill-step-size")) {
+        if (!read_integer(flag, text, 1, INT32_MAX, &n)) return 0;
+        g->prefill_step = (int)n;
+    } else {
+        return complain("unknown option %s (--help lists them)", flag);
+    }
+    return 1;
+}
+
+static int read_options(options *o, int count, char **arguments) {
+    int i;
+    memset(o, 0, sizeof *o);
+    o->model.path = "examples/model";
+    o->prompt = "Once upon a time";
+    o->generation.max_tokens = 100;
+    o->generation.session.threads = LLM_ALL_CORES;
+    for (i = 1; i < count; i++) {
+        const char *flag = arguments[i];
+        if (strncmp(flag, "--", 2)) return complain("unexpected argument '%s' (--help lists the options)", flag);
+        if (read_switch(o, flag)) continue;
+        if (i + 1 == count) return complain("unknown option, or no value, at the end: %s (--help lists them)", flag);
+        if (!read_value(o, flag, arguments[++i])) return 0;
+    }
+    if (!o->seeded) o->generation.sampling.seed = (uint64_t)time(NULL);
+    return 1;
+}
+
+/* ---- the prompt, from standard input */
+
+static char *read_input(size_t *bytes) {
+    size_t capacity = 4096, n;
+    char *text = (char *)malloc(capacity), *larger;
+    *bytes = 0;
+    while (text && (n = fread(text + *bytes, 1, capacity - 1 - *bytes, stdin)) > 0) {
+        *bytes += n;
+        if (*bytes < capacity - 1) continue;
+        capacity *= 2;
+        larger = (char *)realloc(text, capacity);
+        if (!larger) free(text);
+        text = larger;
+    }
+    if (text) text[*bytes] = 0;
+    return text;
+}
+
+/* ---- figures */
+
+static void show_progress(void *user, size_t done, size_t total) {
+    (void)user;
+    if (done < total) fprintf(stderr, "\rprompt: %zu of %zu tokens", done, total);
+    else fputs("\r                                          \r", stderr);
+    fflush(stderr);
+}
+
+static double peak_megabytes(const llm_generation_stats *s) {
+#if defined(__unix__) || defined(__APPLE__)
+    struct rusage usage;
+#ifdef __APPLE__
+    const double unit = 1;
+#else
+    const double unit = 1024;
+#endif
+    (void)s;
+    if (!getrusage(RUSAGE_SELF, &usage)) return (double)usage.ru_maxrss * unit / 1e6;
+    return 0;
+#else
+    return (double)s->memory_bytes / 1e6;
+#endif
+}
+
+static void show_figures(const options *o, const llm_model *model, const llm_generation_stats *s) {
+    static const char *const finish[] = {"running", "stop", "length", "cancelled"};
+    llm_model_info info = llm_model_get_info(model);
+    fprintf(stderr, "\n==========\n");
+    fprintf(stderr, "Model: %s, %d layers, %.3g parameters, %s kernels\n", info.model_type, info.layers,
+            (double)info.parameters, info.isa);
+    fprintf(stderr, "Prompt: %zu tokens, %.3f tokens-per-sec\n", s->prompt_tokens, s->prompt_per_second);
+    fprintf(stderr, "Generation: %zu tokens, %.3f tokens-per-sec\n", s->generated_tokens, s->generated_per_second);
+    fprintf(stderr, "Peak memory: %.1f MB\n", peak_megabytes(s));
+    fprintf(stderr, "Finish reason: %s", finish[s->finish]);
+    if (o->generation.sampling.temperature > 0)
+        fprintf(stderr, ", seed %llu", (unsigned long long)o->generation.sampling.seed);
+    fprintf(stderr, "\n");
+}
+
+/* ---- the program */
+
+static int stream(llm_generation *generation) {
+    llm_error error;
+    llm_piece piece;
+    llm_status status;
+    while ((status = llm_generation_next(generation, &piece, &error)) == LLM_OK) {
+        fwrite(piece.text, 1, piece.bytes, stdout);
+        fflush(stdout);
+    }
+    if (IS_TERMINAL(stdout)) putchar('\n');
+    return status == LLM_END ? 1 : complain("%s", error.message);
+}
+
+static int run(const options *o) {
+    llm_model *model = NULL;
+    llm_generation *generation = NULL;
+    llm_error error;
+    int ok = !llm_model_open(&model, &o->model, &error) &&
+             !llm_generation_open(&generation, model, &o->generation, &error);
+    if (!ok) complain("%s", error.message);
+    if (ok) {
+        running = generation;
+        signal(SIGINT, on_interrupt);
+        ok = stream(generation);
+        if (o->verbose) {
+            llm_generation_stats stats = llm_generation_get_stats(generation);
+            show_figures(o, model, &stats);
+        }
+        running = NULL;
+    }
+    llm_generation_close(generation);
+    llm_model_close(model);
+    return ok;
+}
+
+int main(int count, char **arguments) {
+    options o;
+    char *input = NULL;
+    int i, ok;
+    for (i = 1; i < count; i++)
+        if (!strcmp(arguments[i], "--help") || !strcmp(arguments[i], "-h")) return fputs(help, stdout) < 0;
+    if (!read_options(&o, count, arguments)) return 1;
+    o.generation.prompt = o.prompt;
+    if (!strcmp(o.prompt, "-")) {
+        o.generation.prompt = input = read_input(&o.generation.prompt_bytes);
+        if (!input) return !complain("%s", "not enough memory for the prompt");
+    }
+    if (IS_TERMINAL(stderr)) o.generation.progress = show_progress;
+    ok = run(&o);
+    free(input);
+    return ok ? 0 : 1;
+}

@@ -1,0 +1,2484 @@
+/* llm_cache.h - v0.1 - what a language model remembers: attention pages, rotating windows, recurrent states
+
+   Do this once, in one C or C++ file:      #define LLM_CACHE_IMPLEMENTATION
+                                            #include "llm_cache.h"
+   (or define LLM_IMPLEMENTATION and include llm.h, which brings both).  Everywhere else include it plainly.
+
+   This is the lower of llm.h's two floors and stands alone on libc.  It holds what both floors need (errors, the
+   allocator, files, half floats, JSON, safetensors) and then the caches: for every layer of a model, the memory of one
+   sequence.  Attention layers keep keys and values on reference-counted pages of LLM_PAGE_TOKENS tokens; recurrent
+   layers keep a few arrays.
+
+   WHAT IT DOES NOT DO   It never runs a model, prints, exits, aborts or starts a thread.
+
+   TRUST   Files are hostile until checked: every offset, product and depth is checked where it is read.  A failed call
+   leaves its arguments as they were and says what, where and what was expected in an llm_error.
+
+   CONTENTS (search for the tag)
+       >>api       the whole contract: errors, hooks, cache descriptions, cache calls
+       >>ground    checked arithmetic, memory, arenas, text, atomics, time
+       >>numbers   half floats, 8-bit floats, affine groups
+       >>files     bytes behind a name, JSON, safetensors
+       >>pages     shared pages of tokens
+       >>kinds     what each kind of layer remembers, and what a query may see of it
+       >>public    the calls of >>api
+
+   CONFIGURATION (define before including)
+       LLM_STATIC        every public function is static: for libraries that embed this one
+       LLM_NO_STDIO      no file access of its own: bytes come from memory or from your llm_files
+       LLM_NO_MMAP       read files, never map them
+       LLM_PAGE_TOKENS   tokens on a page (default 64)
+
+   Licence: MIT or public domain, as you choose; the text is at the end of the file. */
+#if (defined(LLM_IMPLEMENTATION) || defined(LLM_CACHE_IMPLEMENTATION)) && defined(__STRICT_ANSI__) && !defined(_WIN32) && \
+    !defined(_POSIX_C_SOURCE) && !defined(_GNU_SOURCE)
+#define _POSIX_C_SOURCE 200809L /* -std=c99 hides the system's monotonic clock otherwise */
+#endif
+#ifndef LLM_CACHE_H
+#define LLM_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef LLM_STATIC
+#define LLM_API static
+#elif defined(__cplusplus)
+#define LLM_API extern "C"
+#else
+#define LLM_API extern
+#endif
+
+#ifndef LLM_PAGE_TOKENS
+#define LLM_PAGE_TOKENS 64
+#endif
+
+/* ============================================================================================================ >>api
+   Everything a host needs from this floor.  Conventions: a call that can fail returns an llm_status and fills the
+   llm_error it is given (NULL is allowed).  A zero-initialised descriptor means the defaults. */
+
+/* What kind of failure; llm_error's message says which file, tensor, key or argument, what was found and expected. */
+#define LLM_STATUSES(X)                                                                      \
+    X(OK, "ok")                                                                              \
+    X(PENDING, "not finished yet: the time budget was used up")                              \
+    X(END, "nothing is left to do")                                                          \
+    X(CANCELLED, "cancelled by the caller")                                                  \
+    X(OUT_OF_MEMORY, "the allocator returned nothing")                                       \
+    X(BAD_ARGUMENT, "a call was made with an argument that makes no sense")                  \
+    X(BAD_FILE, "a file is missing or cannot be read")                                       \
+    X(BAD_FORMAT, "a file's bytes do not follow its format")                                 \
+    X(BAD_CONFIG, "a model's configuration is incomplete or contradicts itself")             \
+    X(BAD_TENSOR, "a tensor is absent, misplaced or has another shape than the model needs") \
+    X(UNSUPPORTED, "valid, but nothing that this version can run")                           \
+    X(TOO_LARGE, "a limit of the library or of the descriptor was exceeded")
+
+#define LLM__STATUS_ENUM(name, text) LLM_##name,
+typedef enum llm_status { LLM_STATUSES(LLM__STATUS_ENUM) LLM_STATUS_COUNT } llm_status;
+#undef LLM__STATUS_ENUM
+
+/* How a failure leaves the library.  Calls that succeed set status to LLM_OK and empty the message. */
+typedef struct llm_error {
+    llm_status status;
+    char message[300]; /* NUL-terminated UTF-8 */
+} llm_error;
+
+/* The fixed sentence for a status, for hosts that show their own messages.  Never NULL. */
+LLM_API const char *llm_status_text(llm_status status);
+
+/* Where memory comes from.  One function does all three jobs, as in Lua: block NULL allocates, new_bytes 0 frees (and
+   returns NULL), anything else resizes.  old_bytes is what was asked for before.  Blocks are aligned as malloc's.
+   Must be callable from every thread that uses the library.  Zero-initialised: libc's realloc and free. */
+typedef struct llm_allocator {
+    void *user;
+    void *(*reallocate)(void *user, void *block, size_t old_bytes, size_t new_bytes);
+} llm_allocator;
+
+/* Where files come from.  open finds a file by its path and says how long it is (0: found); read fills `into` from an
+   offset (0: all bytes came); map, optional, returns the file's bytes or NULL to have them read; close ends both.
+   Zero-initialised: stdio and, where the system has it, mmap. */
+typedef struct llm_files {
+    void *user;
+    int (*open)(void *user, const char *path, void **handle, uint64_t *bytes);
+    int (*read)(void *user, void *handle, uint64_t offset, void *into, size_t bytes);
+    const void *(*map)(void *user, void *handle, uint64_t bytes);
+    void (*close)(void *user, void *handle);
+} llm_files;
+
+/* A file that is already in memory, known by its name within a folder ("config.json").  Not copied: must outlive its user. */
+typedef struct llm_memory_file {
+    const char *name;
+    const void *data;
+    size_t bytes;
+} llm_memory_file;
+
+/* What time it is, in microseconds from any fixed point; never goes back.  Zero-initialised: the system's clock. */
+typedef struct llm_clock {
+    void *user;
+    int64_t (*now_us)(void *user);
+} llm_clock;
+
+/* How the numbers of a tensor or a cache are stored.  The order is that of the table in >>numbers. */
+typedef enum llm_dtype {
+    LLM_F32, LLM_F16, LLM_BF16, LLM_F64, LLM_F8_E4M3, LLM_F8_E5M2, LLM_F8_E8M0,
+    LLM_BOOL, LLM_U8, LLM_I8, LLM_U16, LLM_I16, LLM_U32, LLM_I32, LLM_U64, LLM_I64, LLM_DTYPE_COUNT
+} llm_dtype;
+
+/* What a layer remembers. */
+typedef enum llm_cache_kind {
+    LLM_CACHE_ATTENTION, /* keys and values of every token, or of the last `window` ones */
+    LLM_CACHE_LATENT,    /* latent attention: one row [latent | roped key] a token; the values are the latent */
+    LLM_CACHE_RECURRENT  /* arrays of a fixed size */
+} llm_cache_kind;
+
+enum { LLM_CACHE_MAX_ARRAYS = 4 };
+
+/* One layer's memory.  Attention: heads x key_width keys and heads x value_width values a token.  Latent: heads is 1,
+   key_width the latent's width and value_width that of the roped key.  Recurrent: the sizes of its float32 arrays. */
+typedef struct llm_cache_layer {
+    llm_cache_kind kind;
+    int heads, key_width, value_width;
+    int64_t window;                        /* tokens that stay visible, the newest included; 0: all */
+    int64_t keep;                          /* of those, how many of the very first stay for good (mlx-lm: 4) */
+    int bits, group;                       /* keys and values as affine codes of 2..8 bits; 0 bits: plain dtype */
+    size_t arrays[LLM_CACHE_MAX_ARRAYS];   /* recurrent: floats in each array; 0 ends the list */
+} llm_cache_layer;
+
+/* A cache for one sequence.  `layers` is copied. */
+typedef struct llm_cache_desc {
+    const llm_cache_layer *layers;
+    size_t layer_count;
+    llm_dtype dtype;         /* LLM_F32, LLM_F16 or LLM_BF16: how keys and values are stored */
+    llm_allocator allocator;
+} llm_cache_desc;
+
+/* What one sequence remembers.  Used by one thread at a time; forks share pages and may live on other threads. */
+typedef struct llm_cache llm_cache;
+
+/* What one layer of a cache holds. */
+typedef struct llm_cache_info {
+    llm_cache_kind kind;
+    size_t bytes;    /* memory behind it, shared pages counted in full */
+    int64_t length;  /* tokens that it still holds */
+    int64_t offset;  /* tokens that it has seen */
+    int trimmable;   /* whether llm_cache_trim can take tokens back */
+} llm_cache_info;
+
+/* Makes an empty cache.  *out is NULL on failure. */
+LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, llm_error *error);
+
+/* Frees a cache and its references to pages.  NULL is fine. */
+LLM_API void llm_cache_close(llm_cache *cache);
+
+/* Another cache with the same content: shares every page, copies recurrent arrays.  O(pages). */
+LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error);
+
+/* Tokens that the sequence has seen. */
+LLM_API int64_t llm_cache_length(const llm_cache *cache);
+
+/* Number of layers, and what one of them holds (zeroes beyond the last). */
+LLM_API size_t llm_cache_layers(const llm_cache *cache);
+LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer);
+
+/* All memory behind the cache, in bytes. */
+LLM_API size_t llm_cache_bytes(const llm_cache *cache);
+
+/* Bytes that a cache of this description takes once `tokens` tokens are in it.  0: the description is invalid. */
+LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens);
+
+/* Sets aside what the next `tokens` tokens will need, so that adding them allocates nothing. */
+LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error);
+
+/* Takes the last `tokens` tokens back.  Refused, with nothing changed, where a layer cannot: recurrent layers that have
+   moved on and windows that have dropped what would become visible again. */
+LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error);
+
+/* Turns the plain keys and values of every attention layer into affine codes of `bits` bits with a scale and a bias
+   for each `group` numbers (2, 3, 4, 5, 6 or 8; 32, 64 or 128); later tokens are stored the same way. */
+LLM_API llm_status llm_cache_quantize(llm_cache *cache, int bits, int group, llm_error *error);
+
+/* Forgets everything but the reserved memory. */
+LLM_API void llm_cache_clear(llm_cache *cache);
+
+#endif /* LLM_CACHE_H */
+
+#if defined(LLM_IMPLEMENTATION) && !defined(LLM_CACHE_IMPLEMENTATION)
+#define LLM_CACHE_IMPLEMENTATION
+#endif
+#if defined(LLM_CACHE_IMPLEMENTATION) && !defined(LLM_CACHE_IMPLEMENTED)
+#define LLM_CACHE_IMPLEMENTED
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#if defined(__unix__) || defined(__APPLE__)
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifndef LLM_NO_MMAP
+#include <sys/mman.h>
+#endif
+#elif defined(_WIN32)
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
+#endif
+
+/* ========================================================================================================= >>ground
+   After this chapter: no size from outside is multiplied or added without a check, every block knows its size when it
+   is freed, and what lives as long as its owner comes from an arena that is dropped as a whole.
+
+   The header calls itself from chapter to chapter by private names, llm__x, all static.  Some of them serve only llm.h,
+   hence the attribute. */
+
+#if defined(__GNUC__) || defined(__clang__)
+#define LLM__UNUSED __attribute__((unused))
+#define LLM__PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
+#else
+#define LLM__UNUSED
+#define LLM__PRINTF(text, first)
+#endif
+#define LLM__FN static LLM__UNUSED
+
+LLM_API const char *llm_status_text(llm_status status) {
+#define LLM__STATUS_TEXT(name, text) text,
+    static const char *const texts[] = {LLM_STATUSES(LLM__STATUS_TEXT)};
+#undef LLM__STATUS_TEXT
+    return (unsigned)status < LLM_STATUS_COUNT ? texts[status] : "unknown status";
+}
+
+/* Fills *error (if any) and returns the status, so that failing is one statement. */
+LLM__FN llm_status llm__fail(llm_error *error, llm_status status, const char *format, ...) LLM__PRINTF(3, 4);
+LLM__FN llm_status llm__fail(llm_error *error, llm_status status, const char *format, ...) {
+    if (error) {
+        va_list list;
+        va_start(list, format);
+        error->status = status;
+        vsnprintf(error->message, sizeof error->message, format, list);
+        va_end(list);
+    }
+    return status;
+}
+
+LLM__FN llm_status llm__ok(llm_error *error) {
+    if (error) {
+        error->status = LLM_OK;
+        error->message[0] = 0;
+    }
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__no_memory(llm_error *error, size_t bytes) {
+    return llm__fail(error, LLM_OUT_OF_MEMORY, "out of memory: the allocator refused %llu bytes",
+                     (unsigned long long)bytes);
+}
+
+/* Checked arithmetic: true, and the result stored, when it fits. */
+LLM__FN int llm__mul_ok(size_t a, size_t b, size_t *out) {
+    if (b && a > SIZE_MAX / b) return 0;
+    *out = a * b;
+    return 1;
+}
+
+LLM__FN int llm__add_ok(size_t a, size_t b, size_t *out) {
+    if (a > SIZE_MAX - b) return 0;
+    *out = a + b;
+    return 1;
+}
+
+/* ---- memory */
+
+static void *llm__libc_reallocate(void *user, void *block, size_t old_bytes, size_t new_bytes) {
+    (void)user;
+    (void)old_bytes;
+    if (new_bytes) return realloc(block, new_bytes);
+    free(block);
+    return NULL;
+}
+
+LLM__FN llm_allocator llm__allocator_or_default(llm_allocator a) {
+    if (!a.reallocate) a.reallocate = llm__libc_reallocate;
+    return a;
+}
+
+LLM__FN void *llm__alloc(const llm_allocator *a, size_t count, size_t size) {
+    size_t bytes;
+    if (!llm__mul_ok(count, size, &bytes)) return NULL;
+    return a->reallocate(a->user, NULL, 0, bytes ? bytes : 1);
+}
+
+LLM__FN void *llm__alloc_zero(const llm_allocator *a, size_t count, size_t size) {
+    void *block = llm__alloc(a, count, size);
+    if (block) memset(block, 0, count * size);
+    return block;
+}
+
+LLM__FN void llm__free(const llm_allocator *a, void *block, size_t bytes) {
+    if (block) a->reallocate(a->user, block, bytes ? bytes : 1, 0);
+}
+
+/* Grows *items, an array of *capacity items, to hold at least `need`; doubles so that appending is linear overall. */
+LLM__FN int llm__grow(const llm_allocator *a, void **items, size_t *capacity, size_t need, size_t size) {
+    size_t wanted = *capacity ? *capacity : 16, bytes;
+    void *block;
+    if (need <= *capacity) return 1;
+    while (wanted < need) {
+        if (wanted > SIZE_MAX / 2) return 0;
+        wanted *= 2;
+    }
+    if (!llm__mul_ok(wanted, size, &bytes)) return 0;
+    block = a->reallocate(a->user, *items, *capacity * size, bytes);
+    if (!block) return 0;
+    *items = block;
+    *capacity = wanted;
+    return 1;
+}
+
+/* An arena: blocks that grow in size, freed together.  Every allocation is zeroed and aligned to 64 bytes. */
+typedef struct llm__arena_block {
+    struct llm__arena_block *next;
+    size_t bytes, used;
+} llm__arena_block;
+
+typedef struct llm__arena {
+    llm_allocator allocator;
+    llm__arena_block *first;
+    size_t bytes; /* taken from the allocator in all */
+} llm__arena;
+
+enum { LLM__ARENA_ALIGN = 64, LLM__ARENA_BLOCK = 16384 };
+
+LLM__FN void *llm__arena_alloc(llm__arena *arena, size_t count, size_t size) {
+    size_t bytes, need, wanted;
+    llm__arena_block *block = arena->first;
+    char *at;
+    if (!llm__mul_ok(count, size, &bytes) || bytes > SIZE_MAX / 4) return NULL;
+    bytes = (bytes + LLM__ARENA_ALIGN - 1) & ~(size_t)(LLM__ARENA_ALIGN - 1);
+    need = bytes + sizeof *block + LLM__ARENA_ALIGN;
+    if (!block || block->bytes - block->used < bytes + LLM__ARENA_ALIGN) {
+        wanted = need > (size_t)LLM__ARENA_BLOCK ? need : (size_t)LLM__ARENA_BLOCK;
+        block = (llm__arena_block *)llm__alloc(&arena->allocator, wanted, 1);
+        if (!block) return NULL;
+        block->bytes = wanted;
+        block->used = sizeof *block;
+        block->next = arena->first;
+        arena->first = block;
+        arena->bytes += wanted;
+    }
+    at = (char *)block + block->used;
+    at += (LLM__ARENA_ALIGN - (uintptr_t)at % LLM__ARENA_ALIGN) % LLM__ARENA_ALIGN;
+    block->used = (size_t)(at - (char *)block) + bytes;
+    memset(at, 0, bytes);
+    return at;
+}
+
+LLM__FN void llm__arena_free(llm__arena *arena) {
+    while (arena->first) {
+        llm__arena_block *block = arena->first;
+        arena->first = block->next;
+        llm__free(&arena->allocator, block, block->bytes);
+    }
+    arena->bytes = 0;
+}
+
+LLM__FN char *llm__arena_text(llm__arena *arena, const char *text, size_t length) {
+    char *copy = (char *)llm__arena_alloc(arena, length + 1, 1);
+    if (copy && length) memcpy(copy, text, length);
+    return copy;
+}
+
+/* ---- text that grows: always NUL-terminated once something was added; `failed` remembers a refused allocation */
+typedef struct llm__text {
+    llm_allocator allocator;
+    char *data;
+    size_t length, capacity;
+    int failed;
+} llm__text;
+
+LLM__FN int llm__text_add(llm__text *text, const char *bytes, size_t count) {
+    size_t need;
+    void *data = text->data;
+    if (text->failed || !llm__add_ok(text->length, count + 1, &need) ||
+        !llm__grow(&text->allocator, &data, &text->capacity, need, 1)) {
+        text->failed = 1;
+        return 0;
+    }
+    text->data = (char *)data;
+    if (count) memcpy(text->data + text->length, bytes, count);
+    text->length += count;
+    text->data[text->length] = 0;
+    return 1;
+}
+
+/* Room for `count` bytes in all, so that adding up to that allocates nothing. */
+LLM__FN int llm__text_reserve(llm__text *text, size_t count) {
+    void *data = text->data;
+    if (!llm__grow(&text->allocator, &data, &text->capacity, count + 1, 1)) return 0;
+    text->data = (char *)data;
+    return 1;
+}
+
+LLM__FN void llm__text_free(llm__text *text) {
+    llm__free(&text->allocator, text->data, text->capacity);
+    text->data = NULL;
+    text->length = text->capacity = 0;
+}
+
+/* ---- counters that several threads share */
+#if defined(_MSC_VER) && !defined(__clang__)
+typedef volatile long llm__atomic;
+LLM__FN int llm__atomic_add(llm__atomic *a, int n) { return (int)_InterlockedExchangeAdd(a, n) + n; }
+LLM__FN int llm__atomic_get(llm__atomic *a) { return (int)_InterlockedOr(a, 0); }
+LLM__FN void llm__atomic_set(llm__atomic *a, int n) { _InterlockedExchange(a, n); }
+#else
+typedef int llm__atomic;
+LLM__FN int llm__atomic_add(llm__atomic *a, int n) { return __atomic_add_fetch(a, n, __ATOMIC_ACQ_REL); }
+LLM__FN int llm__atomic_get(llm__atomic *a) { return __atomic_load_n(a, __ATOMIC_ACQUIRE); }
+LLM__FN void llm__atomic_set(llm__atomic *a, int n) { __atomic_store_n(a, n, __ATOMIC_RELEASE); }
+#endif
+
+/* ---- time */
+static int64_t llm__system_now_us(void *user) {
+    (void)user;
+#if defined(_WIN32)
+    {
+        LARGE_INTEGER count, rate;
+        QueryPerformanceCounter(&count);
+        QueryPerformanceFrequency(&rate);
+        return (int64_t)((double)count.QuadPart * 1e6 / (double)rate.QuadPart);
+    }
+#elif defined(CLOCK_MONOTONIC)
+    {
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    }
+#else
+    return (int64_t)((double)clock() * 1e6 / CLOCKS_PER_SEC);
+#endif
+}
+
+LLM__FN llm_clock llm__clock_or_default(llm_clock clock) {
+    if (!clock.now_us) clock.now_us = llm__system_now_us;
+    return clock;
+}
+
+/* ======================================================================================================== >>numbers
+   After this chapter every way of storing a number has a name, a size and a conversion to float32 that is exact, and the
+   affine groups of quantized weights and caches can be read and written as MLX does. */
+
+typedef union llm__bits {
+    float f;
+    uint32_t u;
+} llm__bits;
+
+LLM__FN uint32_t llm__float_bits(float f) {
+    llm__bits b;
+    b.f = f;
+    return b.u;
+}
+
+LLM__FN float llm__bits_float(uint32_t u) {
+    llm__bits b;
+    b.u = u;
+    return b.f;
+}
+
+/* sign(1) exponent(5) fraction(10); a denormal is fraction * 2^-24 */
+LLM__FN float llm__f16_to_f32(uint16_t h) {
+    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = h >> 10 & 31u, fraction = h & 1023u;
+    if (exponent == 31) return llm__bits_float(sign | 0x7F800000u | fraction << 13);
+    if (exponent) return llm__bits_float(sign | (exponent + 112) << 23 | fraction << 13);
+    return sign ? -(float)fraction / 16777216.0f : (float)fraction / 16777216.0f;
+}
+
+LLM__FN uint16_t llm__f32_to_f16(float f) {
+    uint32_t u = llm__float_bits(f), sign = u >> 16 & 0x8000u, m = u & 0x7FFFFFFFu, half;
+    if (m > 0x7F800000u) return (uint16_t)(sign | 0x7E00u);
+    if (m >= 0x477FF000u) return (uint16_t)(sign | 0x7C00u); /* from 65520 on, infinity */
+    if (m < 0x38800000u)                                     /* below 2^-14: adding 0.5 leaves units of 2^-24 */
+        return (uint16_t)(sign | (llm__float_bits(llm__bits_float(m) + 0.5f) - 0x3F000000u));
+    half = m - 0x38000000u;
+    return (uint16_t)(sign | (half + 0xFFFu + (half >> 13 & 1u)) >> 13);
+}
+
+LLM__FN float llm__bf16_to_f32(uint16_t h) {
+    return llm__bits_float((uint32_t)h << 16);
+}
+
+LLM__FN uint16_t llm__f32_to_bf16(float f) {
+    uint32_t u = llm__float_bits(f);
+    if ((u & 0x7FFFFFFFu) > 0x7F800000u) return (uint16_t)(u >> 16 | 0x40u);
+    return (uint16_t)((u + 0x7FFFu + (u >> 16 & 1u)) >> 16);
+}
+
+/* sign(1) exponent(4) fraction(3), no infinity (arXiv:2209.05433) */
+LLM__FN float llm__e4m3_to_f32(uint8_t b) {
+    uint32_t sign = (uint32_t)(b & 0x80u) << 24, exponent = b >> 3 & 15u, fraction = b & 7u;
+    float denormal = (float)fraction / 512.0f;
+    if ((b & 0x7Fu) == 0x7Fu) return llm__bits_float(sign | 0x7FC00000u);
+    if (exponent) return llm__bits_float(sign | (exponent + 120) << 23 | fraction << 20);
+    return sign ? -denormal : denormal;
+}
+
+/* the upper half of an F16 */
+LLM__FN float llm__e5m2_to_f32(uint8_t b) {
+    return llm__f16_to_f32((uint16_t)(b << 8));
+}
+
+/* 2^(b - 127) */
+LLM__FN float llm__e8m0_to_f32(uint8_t b) {
+    if (b == 255) return llm__bits_float(0x7FC00000u);
+    return b ? llm__bits_float((uint32_t)b << 23) : llm__bits_float(0x00400000u);
+}
+
+/* sign(1) exponent(2) fraction(1): 0 0.5 1 1.5 2 3 4 6 */
+LLM__FN float llm__e2m1_to_f32(unsigned nibble) {
+    static const float values[16] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
+    return values[nibble & 15u];
+}
+
+/* In the order of llm_dtype: name in safetensors files, bytes. */
+typedef struct llm__dtype_row {
+    const char *name;
+    size_t bytes;
+} llm__dtype_row;
+
+static const llm__dtype_row llm__dtypes[LLM_DTYPE_COUNT] = {
+    {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"F8_E8M0", 1}, {"BOOL", 1},
+    {"U8", 1},  {"I8", 1},  {"U16", 2},  {"I16", 2}, {"U32", 4},     {"I32", 4},     {"U64", 8},     {"I64", 8},
+};
+
+LLM__FN size_t llm__dtype_bytes(llm_dtype t) {
+    return (unsigned)t < LLM_DTYPE_COUNT ? llm__dtypes[t].bytes : 0;
+}
+
+LLM__FN const char *llm__dtype_name(llm_dtype t) {
+    return (unsigned)t < LLM_DTYPE_COUNT ? llm__dtypes[t].name : "?";
+}
+
+LLM__FN int llm__dtype_from_name(const char *name, llm_dtype *out) {
+    int t;
+    for (t = 0; t < LLM_DTYPE_COUNT; t++)
+        if (!strcmp(name, llm__dtypes[t].name)) {
+            *out = (llm_dtype)t;
+            return 1;
+        }
+    return 0;
+}
+
+/* One number of any type at any address. */
+LLM__FN float llm__number_at(llm_dtype t, const uint8_t *p) {
+    uint16_t u16;
+    uint32_t u32;
+    uint64_t u64;
+    double f64;
+    switch (t) {
+    case LLM_F8_E4M3: return llm__e4m3_to_f32(*p);
+    case LLM_F8_E5M2: return llm__e5m2_to_f32(*p);
+    case LLM_F8_E8M0: return llm__e8m0_to_f32(*p);
+    case LLM_BOOL:
+    case LLM_U8: return *p;
+    case LLM_I8: return (float)(int8_t)*p;
+    case LLM_F16: memcpy(&u16, p, 2); return llm__f16_to_f32(u16);
+    case LLM_BF16: memcpy(&u16, p, 2); return llm__bf16_to_f32(u16);
+    case LLM_U16: memcpy(&u16, p, 2); return u16;
+    case LLM_I16: memcpy(&u16, p, 2); return (float)(int16_t)u16;
+    case LLM_F32: memcpy(&u32, p, 4); return llm__bits_float(u32);
+    case LLM_U32: memcpy(&u32, p, 4); return (float)u32;
+    case LLM_I32: memcpy(&u32, p, 4); return (float)(int32_t)u32;
+    case LLM_U64: memcpy(&u64, p, 8); return (float)u64;
+    case LLM_I64: memcpy(&u64, p, 8); return (float)(int64_t)u64;
+    case LLM_F64: memcpy(&f64, p, 8); return (float)f64;
+    case LLM_DTYPE_COUNT: break;
+    }
+    return 0;
+}
+
+LLM__FN void llm__to_f32(llm_dtype t, const void *src, size_t n, float *dst) {
+    const uint8_t *p = (const uint8_t *)src;
+    size_t size = llm__dtype_bytes(t), i;
+    if (t == LLM_F32 && n) memcpy(dst, src, n * sizeof(float));
+    else
+        for (i = 0; i < n; i++) dst[i] = llm__number_at(t, p + i * size);
+}
+
+/* F32, F16 or BF16, rounded to nearest even. */
+LLM__FN void llm__from_f32(llm_dtype t, const float *src, size_t n, void *dst) {
+    uint8_t *p = (uint8_t *)dst;
+    size_t i;
+    if (t == LLM_F32 && n) memcpy(dst, src, n * sizeof(float));
+    else
+        for (i = 0; i < n; i++) {
+            uint16_t h = t == LLM_F16 ? llm__f32_to_f16(src[i]) : llm__f32_to_bf16(src[i]);
+            memcpy(p + 2 * i, &h, 2);
+        }
+}
+
+/* ---- affine groups: value = scale * code + bias for each `group` numbers; codes of 2, 3, 4, 5, 6 or 8 bits follow one
+   another as a little-endian bit stream, so that 8 codes always begin on a byte */
+
+LLM__FN unsigned llm__affine_code(const uint8_t *codes, size_t index, int bits) {
+    size_t bit = index * (size_t)bits, byte = bit / 8;
+    unsigned shift = (unsigned)(bit % 8), value = codes[byte];
+    if (shift + (unsigned)bits > 8) value |= (unsigned)codes[byte + 1] << 8;
+    return value >> shift & ((1u << bits) - 1);
+}
+
+/* n codes to bytes; n is a multiple of 8. */
+LLM__FN void llm__affine_unpack(const uint8_t *codes, size_t n, int bits, uint8_t *out) {
+    size_t i;
+    int k;
+    for (i = 0; i < n; i += 8, codes += bits, out += 8) {
+        uint64_t word = 0;
+        for (k = 0; k < bits; k++) word |= (uint64_t)codes[k] << 8 * k;
+        for (k = 0; k < 8; k++) out[k] = (uint8_t)(word >> k * bits & ((1u << bits) - 1));
+    }
+}
+
+LLM__FN void llm__affine_decode(const uint8_t *codes, const float *scales, const float *biases, size_t n, int bits, int group,
+                                float *out) {
+    uint8_t eight[8];
+    size_t i, g;
+    int k;
+    for (i = 0; i < n; i += 8, codes += bits) {
+        llm__affine_unpack(codes, 8, bits, eight);
+        g = i / (size_t)group;
+        for (k = 0; k < 8; k++) out[i + (size_t)k] = scales[g] * (float)eight[k] + biases[g];
+    }
+}
+
+/* MLX's choice of scale and bias: the edge of the range that is farther from zero is met exactly. */
+LLM__FN void llm__affine_fit(const float *x, int n, int bits, float *scale, float *bias) {
+    float low = x[0], high = x[0], edge, zero;
+    int i, levels = (1 << bits) - 1;
+    for (i = 1; i < n; i++) {
+        if (x[i] < low) low = x[i];
+        if (x[i] > high) high = x[i];
+    }
+    *scale = (high - low) / (float)levels;
+    if (!(*scale > 1e-7f)) *scale = 1e-7f;
+    if (fabsf(low) > fabsf(high)) {
+        edge = low;
+    } else {
+        edge = high;
+        *scale = -*scale;
+    }
+    zero = rintf(edge / *scale);
+    *bias = 0;
+    if (zero != 0) {
+        *scale = edge / zero;
+        *bias = edge;
+    }
+}
+
+LLM__FN void llm__affine_encode(const float *x, size_t n, int bits, int group, uint8_t *codes, float *scales, float *biases) {
+    size_t g, groups = n / (size_t)group, i;
+    float most = (float)((1 << bits) - 1);
+    memset(codes, 0, n * (size_t)bits / 8);
+    for (g = 0; g < groups; g++) {
+        llm__affine_fit(x + g * (size_t)group, group, bits, &scales[g], &biases[g]);
+        for (i = g * (size_t)group; i < (g + 1) * (size_t)group; i++) {
+            float code = rintf((x[i] - biases[g]) / scales[g]);
+            unsigned c = code > 0 ? (unsigned)(code < most ? code : most) : 0; /* NaN gives 0 */
+            size_t bit = i * (size_t)bits;
+            codes[bit / 8] = (uint8_t)(codes[bit / 8] | c << bit % 8);
+            if (bit % 8 + (size_t)bits > 8) codes[bit / 8 + 1] = (uint8_t)(codes[bit / 8 + 1] | c >> (8 - bit % 8));
+        }
+    }
+}
+
+/* ========================================================================================================== >>files
+   After this chapter nothing from a file is trusted by accident: bytes have a name and a length, JSON is a flat array of
+   nodes, and a tensor is a range that was checked against its file, its shape and its neighbours. */
+
+/* ---- the default llm_files */
+#ifndef LLM_NO_STDIO
+#if defined(__unix__) || defined(__APPLE__)
+#ifdef O_NONBLOCK
+#define LLM__NONBLOCK O_NONBLOCK /* opening a pipe must not wait for a writer */
+#else
+#define LLM__NONBLOCK 0
+#endif
+
+static int llm__posix_open(void *user, const char *path, void **handle, uint64_t *bytes) {
+    struct stat info;
+    int fd = open(path, O_RDONLY | LLM__NONBLOCK);
+    (void)user;
+    if (fd < 0) return -1;
+    if (fstat(fd, &info) || !S_ISREG(info.st_mode)) {
+        close(fd);
+        return -1;
+    }
+    *bytes = (uint64_t)info.st_size;
+    *handle = (void *)((intptr_t)fd + 1);
+    return 0;
+}
+
+static int llm__posix_fd(void *handle) {
+    return (int)((intptr_t)handle - 1);
+}
+
+static int llm__posix_read(void *user, void *handle, uint64_t offset, void *into, size_t bytes) {
+    char *at = (char *)into;
+    (void)user;
+    while (bytes) {
+        ssize_t n;
+        if (lseek(llm__posix_fd(handle), (off_t)offset, SEEK_SET) < 0) return -1;
+        n = read(llm__posix_fd(handle), at, bytes > ((size_t)1 << 30) ? (size_t)1 << 30 : bytes);
+        if (n <= 0) return -1;
+        at += n;
+        offset += (uint64_t)n;
+        bytes -= (size_t)n;
+    }
+    return 0;
+}
+
+#ifndef LLM_NO_MMAP
+static const void *llm__posix_map(void *user, void *handle, uint64_t bytes) {
+    void *p;
+    (void)user;
+    if (!bytes || bytes > SIZE_MAX) return NULL;
+    p = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, llm__posix_fd(handle), 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+#endif
+
+static void llm__posix_close(void *user, void *handle) {
+    (void)user;
+    close(llm__posix_fd(handle));
+}
+#else
+static int llm__stdio_open(void *user, const char *path, void **handle, uint64_t *bytes) {
+    FILE *f = fopen(path, "rb");
+    int64_t end;
+    (void)user;
+    if (!f) return -1;
+#if defined(_WIN32)
+    end = _fseeki64(f, 0, SEEK_END) ? -1 : _ftelli64(f);
+#else
+    end = fseek(f, 0, SEEK_END) ? -1 : (int64_t)ftell(f);
+#endif
+    if (end < 0) {
+        fclose(f);
+        return -1;
+    }
+    *bytes = (uint64_t)end;
+    *handle = f;
+    return 0;
+}
+
+static int llm__stdio_read(void *user, void *handle, uint64_t offset, void *into, size_t bytes) {
+    (void)user;
+#if defined(_WIN32)
+    if (_fseeki64((FILE *)handle, (int64_t)offset, SEEK_SET)) return -1;
+#else
+    if (offset > (uint64_t)(~0ul >> 1) || fseek((FILE *)handle, (long)offset, SEEK_SET)) return -1;
+#endif
+    return fread(into, 1, bytes, (FILE *)handle) == bytes ? 0 : -1;
+}
+
+static void llm__stdio_close(void *user, void *handle) {
+    (void)user;
+    fclose((FILE *)handle);
+}
+#endif
+#endif /* LLM_NO_STDIO */
+
+LLM__FN llm_files llm__files_or_default(llm_files f) {
+#ifndef LLM_NO_STDIO
+    if (f.open) return f;
+#if defined(__unix__) || defined(__APPLE__)
+    f.open = llm__posix_open;
+    f.read = llm__posix_read;
+    f.close = llm__posix_close;
+#ifndef LLM_NO_MMAP
+    f.map = llm__posix_map;
+#endif
+#else
+    f.open = llm__stdio_open;
+    f.read = llm__stdio_read;
+    f.close = llm__stdio_close;
+#endif
+#endif
+    return f;
+}
+
+/* ---- a folder of files, on a disk or in memory */
+
+typedef struct llm__blob {
+    struct llm__blob *next;
+    const char *name;
+    const uint8_t *data; /* NULL: neither mapped nor in memory */
+    uint64_t bytes;
+    void *handle;        /* NULL: in memory */
+    int mapped;
+    int loaded;          /* its tensors are known */
+} llm__blob;
+
+typedef struct llm__folder {
+    const char *path;
+    llm_files files;
+    const llm_memory_file *memory;
+    size_t memory_count;
+    int no_map;
+    llm__arena *arena;
+    llm__blob *first;
+} llm__folder;
+
+/* folder and name with one separator between them; false if that is too long */
+LLM__FN int llm__path_join(const char *folder, const char *name, char *out, size_t capacity) {
+    size_t n = strlen(folder);
+    int bare = !n || folder[n - 1] == '/', written;
+#if defined(_WIN32)
+    if (n && folder[n - 1] == '\\') bare = 1;
+#endif
+    written = snprintf(out, capacity, "%s%s%s", folder, bare ? "" : "/", name);
+    return written >= 0 && (size_t)written < capacity;
+}
+
+LLM__FN llm_status llm__folder_find(llm__folder *f, llm__blob *b, int optional, llm_error *error) {
+    char path[4096];
+    size_t i;
+    for (i = 0; i < f->memory_count; i++)
+        if (f->memory[i].name && !strcmp(f->memory[i].name, b->name)) {
+            b->data = (const uint8_t *)f->memory[i].data;
+            b->bytes = f->memory[i].bytes;
+            if (!b->data && b->bytes) return llm__fail(error, LLM_BAD_ARGUMENT, "%s: memory file without data", b->name);
+            return LLM_OK;
+        }
+    if (f->path && f->files.open && llm__path_join(f->path, b->name, path, sizeof path) &&
+        !f->files.open(f->files.user, path, &b->handle, &b->bytes)) {
+#if !defined(LLM_NO_STDIO) && !defined(LLM_NO_MMAP) && (defined(__unix__) || defined(__APPLE__))
+        b->mapped = f->files.map == llm__posix_map;
+#endif
+        if (f->files.map && !f->no_map) b->data = (const uint8_t *)f->files.map(f->files.user, b->handle, b->bytes);
+        if (!b->data) b->mapped = 0;
+        return LLM_OK;
+    }
+    if (optional) return LLM_END;
+    if (!f->path && !f->memory_count) return llm__fail(error, LLM_BAD_ARGUMENT, "neither a path nor memory files were given");
+    return llm__fail(error, LLM_BAD_FILE, "%s%s%s: cannot be opened as a file; expected a checkpoint folder with it",
+                     f->path ? f->path : "memory", f->path ? "/" : ": ", b->name);
+}
+
+/* The file of that name; *out is NULL if it is optional and absent. */
+LLM__FN llm_status llm__folder_open(llm__folder *f, const char *name, llm__blob **out, int optional, llm_error *error) {
+    llm__blob *b;
+    llm_status status;
+    *out = NULL;
+    for (b = f->first; b; b = b->next)
+        if (!strcmp(b->name, name)) {
+            *out = b;
+            return LLM_OK;
+        }
+    if (!*name || strchr(name, '/') || strchr(name, '\\') || strstr(name, ".."))
+        return llm__fail(error, LLM_BAD_FORMAT, "\"%.100s\" is no file name within the checkpoint folder", name);
+    b = (llm__blob *)llm__arena_alloc(f->arena, 1, sizeof *b);
+    if (!b || !(b->name = llm__arena_text(f->arena, name, strlen(name)))) return llm__no_memory(error, sizeof *b);
+    status = llm__folder_find(f, b, optional, error);
+    if (status == LLM_END) return LLM_OK;
+    if (status != LLM_OK) return status;
+    b->next = f->first;
+    f->first = *out = b;
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__folder_read(llm__folder *f, llm__blob *b, uint64_t offset, void *into, size_t bytes, llm_error *error) {
+    if (offset > b->bytes || bytes > b->bytes - offset)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: %llu bytes at %llu lie beyond its end at %llu", b->name,
+                         (unsigned long long)bytes, (unsigned long long)offset, (unsigned long long)b->bytes);
+    if (b->data) {
+        if (bytes) memcpy(into, b->data + offset, bytes);
+    } else if (bytes && f->files.read(f->files.user, b->handle, offset, into, bytes)) {
+        return llm__fail(error, LLM_BAD_FILE, "%s: reading %llu bytes at %llu failed", b->name, (unsigned long long)bytes,
+                         (unsigned long long)offset);
+    }
+    return LLM_OK;
+}
+
+/* A whole small file, NUL-terminated, in the arena. */
+LLM__FN llm_status llm__folder_text(llm__folder *f, const char *name, size_t limit, const char **text, size_t *bytes, int optional,
+                                    llm_error *error) {
+    llm__blob *b;
+    llm_status status = llm__folder_open(f, name, &b, optional, error);
+    char *copy;
+    *text = NULL;
+    *bytes = 0;
+    if (status != LLM_OK || !b) return status;
+    if (b->bytes > limit)
+        return llm__fail(error, LLM_TOO_LARGE, "%s has %llu bytes; the limit is %llu", name, (unsigned long long)b->bytes,
+                         (unsigned long long)limit);
+    copy = (char *)llm__arena_alloc(f->arena, (size_t)b->bytes + 1, 1);
+    if (!copy) return llm__no_memory(error, (size_t)b->bytes);
+    status = llm__folder_read(f, b, 0, copy, (size_t)b->bytes, error);
+    if (status != LLM_OK) return status;
+    *text = copy;
+    *bytes = (size_t)b->bytes;
+    return LLM_OK;
+}
+
+LLM__FN void llm__folder_close(llm__folder *f) {
+    llm__blob *b;
+    for (b = f->first; b; b = b->next) {
+#if !defined(LLM_NO_STDIO) && !defined(LLM_NO_MMAP) && (defined(__unix__) || defined(__APPLE__))
+        if (b->mapped) munmap((void *)(uintptr_t)b->data, (size_t)b->bytes);
+#endif
+        if (b->handle && f->files.close) f->files.close(f->files.user, b->handle);
+    }
+    f->first = NULL;
+}
+
+/* ---- JSON (RFC 8259), with NaN, Infinity and -Infinity as Python writes them
+   A document is one array of nodes in reading order.  Strings are unescaped where they stand in a private copy of the
+   text.  No recursion: open containers are kept on a list of LLM__JSON_DEPTH. */
+
+typedef enum llm__json_type {
+    LLM__JSON_NULL, LLM__JSON_FALSE, LLM__JSON_TRUE, LLM__JSON_INTEGER, LLM__JSON_NUMBER, LLM__JSON_STRING, LLM__JSON_ARRAY,
+    LLM__JSON_OBJECT
+} llm__json_type;
+
+typedef struct llm__json {
+    union {
+        const char *text; /* string: unescaped UTF-8, NUL-terminated; may hold NULs */
+        double number;
+    } as;
+    uint32_t length; /* string: bytes; array: elements; object: members, each a key and its value */
+    uint32_t span;   /* nodes of this value, itself included */
+    uint8_t type;
+} llm__json;
+
+enum { LLM__JSON_DEPTH = 200 };
+
+LLM__FN const llm__json *llm__json_next(const llm__json *v) {
+    return v + v->span;
+}
+
+LLM__FN const llm__json *llm__json_first(const llm__json *v) {
+    return v && v->type >= LLM__JSON_ARRAY && v->length ? v + 1 : NULL;
+}
+
+LLM__FN int llm__json_is(const llm__json *v, llm__json_type t) {
+    return v && v->type == t;
+}
+
+LLM__FN int llm__json_text_is(const llm__json *v, const char *text) {
+    return llm__json_is(v, LLM__JSON_STRING) && v->length == strlen(text) && !memcmp(v->as.text, text, v->length);
+}
+
+/* The value of a key; of duplicates the last.  NULL if there is none or `object` is no object. */
+LLM__FN const llm__json *llm__json_get(const llm__json *object, const char *key) {
+    const llm__json *k, *found = NULL;
+    uint32_t i;
+    if (!llm__json_is(object, LLM__JSON_OBJECT)) return NULL;
+    for (i = 0, k = object + 1; i < object->length; i++, k = llm__json_next(k + 1))
+        if (llm__json_text_is(k, key)) found = k + 1;
+    return found;
+}
+
+LLM__FN const llm__json *llm__json_at(const llm__json *array, uint32_t index) {
+    const llm__json *v;
+    if (!llm__json_is(array, LLM__JSON_ARRAY) || index >= array->length) return NULL;
+    for (v = array + 1; index; index--) v = llm__json_next(v);
+    return v;
+}
+
+/* A number, also as {"__float__": "Infinity"}. */
+LLM__FN int llm__json_float(const llm__json *v, double *out) {
+    const llm__json *tagged = llm__json_get(v, "__float__");
+    if (v && (v->type == LLM__JSON_INTEGER || v->type == LLM__JSON_NUMBER)) {
+        *out = v->as.number;
+        return 1;
+    }
+    if (llm__json_text_is(tagged, "Infinity")) *out = HUGE_VAL;
+    else if (llm__json_text_is(tagged, "-Infinity")) *out = -HUGE_VAL;
+    else if (llm__json_text_is(tagged, "NaN")) *out = (double)NAN;
+    else return 0;
+    return 1;
+}
+
+typedef struct llm__json_reader {
+    llm__arena *arena;
+    const char *name;
+    char *start, *at, *end;
+    llm__json *nodes;
+    size_t count, capacity;
+    llm_error *error;
+    llm_status status;
+} llm__json_reader;
+
+LLM__FN llm_status llm__json_fail(llm__json_reader *r, const char *at, const char *expected) {
+    int line = 1, column = 1;
+    const char *p;
+    char found[16];
+    if (r->status != LLM_OK) return r->status;
+    for (p = r->start; p < at; p++) {
+        column++;
+        if (*p == '\n') {
+            line++;
+            column = 1;
+        }
+    }
+    if (at >= r->end) snprintf(found, sizeof found, "the end");
+    else if (*at >= 32 && *at < 127) snprintf(found, sizeof found, "'%c'", *at);
+    else snprintf(found, sizeof found, "byte 0x%02X", (unsigned)(unsigned char)*at);
+    r->status = llm__fail(r->error, LLM_BAD_FORMAT, "%s: line %d column %d: expected %s, found %s", r->name, line, column, expected,
+                          found);
+    return r->status;
+}
+
+/* Bytes of the UTF-8 sequence at p (1 to 4), or 0 if it is none. */
+LLM__FN int llm__utf8_length(const unsigned char *p, const unsigned char *end) {
+    int n = p[0] < 0x80 ? 1 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : p[0] >= 0xF0 && p[0] < 0xF5 ? 4 : 0, i;
+    if (!n || end - p < n) return 0;
+    for (i = 1; i < n; i++)
+        if ((p[i] & 0xC0) != 0x80) return 0;
+    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF0 && p[1] < 0x90) ||
+        (p[0] == 0xF4 && p[1] > 0x8F)) return 0;
+    return n;
+}
+
+/* Writes a code point as UTF-8; returns its bytes. */
+LLM__FN size_t llm__utf8_put(uint32_t c, char *out) {
+    static const uint8_t lead[5] = {0, 0, 0xC0, 0xE0, 0xF0};
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4, i;
+    for (i = n - 1; i > 0; i--, c >>= 6) out[i] = (char)(uint8_t)(0x80 | (c & 63));
+    out[0] = (char)(uint8_t)(lead[n] | c);
+    return n;
+}
+
+LLM__FN int llm__json_hex4(const char *p, const char *end, uint32_t *out) {
+    int i;
+    *out = 0;
+    if (end - p < 4) return 0;
+    for (i = 0; i < 4; i++) {
+        char c = p[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        if (digit < 0) return 0;
+        *out = *out << 4 | (uint32_t)digit;
+    }
+    return 1;
+}
+
+/* The escape at r->at (behind the backslash) to `to`; lone surrogates become U+FFFD.  Returns the bytes written, 0: bad. */
+LLM__FN int llm__json_escape(llm__json_reader *r, char *to) {
+    static const char from[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
+    const char *found;
+    uint32_t code, low;
+    if (r->at >= r->end) return 0;
+    found = *r->at ? strchr(from, *r->at) : NULL;
+    if (found) {
+        r->at++;
+        *to = plain[found - from];
+        return 1;
+    }
+    if (*r->at != 'u' || !llm__json_hex4(r->at + 1, r->end, &code)) return 0;
+    r->at += 5;
+    if (code >= 0xD800 && code < 0xDC00 && r->end - r->at >= 6 && r->at[0] == '\\' && r->at[1] == 'u' &&
+        llm__json_hex4(r->at + 2, r->end, &low) && low >= 0xDC00 && low < 0xE000) {
+        r->at += 6;
+        return (int)llm__utf8_put(0x10000 + (code - 0xD800) * 0x400 + (low - 0xDC00), to);
+    }
+    return (int)llm__utf8_put(code >= 0xD800 && code < 0xE000 ? 0xFFFD : code, to);
+}
+
+LLM__FN llm_status llm__json_string(llm__json_reader *r, llm__json *v) {
+    char *to = ++r->at;
+    v->type = LLM__JSON_STRING;
+    v->as.text = to;
+    while (r->at < r->end) {
+        unsigned char c = (unsigned char)*r->at;
+        if (c == '"') {
+            v->length = (uint32_t)(to - v->as.text);
+            *to = 0;
+            r->at++;
+            return LLM_OK;
+        }
+        if (c == '\\') {
+            char *start = r->at++;
+            int n = llm__json_escape(r, to);
+            if (!n) return llm__json_fail(r, start, "a valid escape");
+            to += n;
+        } else if (c < 32) {
+            return llm__json_fail(r, r->at, "no control character in a string");
+        } else if (c < 128) {
+            *to++ = *r->at++;
+        } else {
+            int n = llm__utf8_length((const unsigned char *)r->at, (const unsigned char *)r->end);
+            if (!n) return llm__json_fail(r, r->at, "valid UTF-8");
+            memmove(to, r->at, (size_t)n);
+            to += n;
+            r->at += n;
+        }
+    }
+    return llm__json_fail(r, r->end, "the end of a string");
+}
+
+/* A decimal number while it is read: mantissa * 10^exponent, the mantissa being its first 19 digits. */
+typedef struct llm__decimal {
+    uint64_t mantissa;
+    int digits;
+    int64_t exponent;
+} llm__decimal;
+
+/* Reads digits, which stand behind the point if `fraction`; false if there is none. */
+LLM__FN int llm__json_digits(llm__json_reader *r, llm__decimal *d, int fraction) {
+    const char *start = r->at;
+    for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++) {
+        if (d->digits < 19) {
+            d->mantissa = d->mantissa * 10 + (uint64_t)(*r->at - '0');
+            d->digits += d->mantissa != 0;
+            d->exponent -= fraction;
+        } else {
+            d->exponent += !fraction;
+        }
+    }
+    return r->at > start;
+}
+
+/* high * 2^64 + low, rounded to nearest even, times 2^exponent; `more` says that bits were lost below. */
+LLM__FN double llm__round_128(uint64_t high, uint64_t low, int more, int exponent) {
+    uint64_t kept, half = (uint64_t)1 << 10;
+    if (!high) {
+        high = low;
+        low = 0;
+        exponent -= 64;
+    }
+    if (!high) return 0;
+    while (!(high >> 63)) {
+        high = high << 1 | low >> 63;
+        low <<= 1;
+        exponent--;
+    }
+    kept = high >> 11;
+    high &= 0x7FF;
+    if (high > half || (high == half && (low || more || (kept & 1)))) kept++;
+    return ldexp((double)kept, exponent + 64 + 11);
+}
+
+/* mantissa * 5^n, n <= 22: exact in 128 bits */
+LLM__FN double llm__times_five(uint64_t mantissa, uint64_t fives, int exponent) {
+    uint64_t low = (mantissa & 0xFFFFFFFFu) * (fives & 0xFFFFFFFFu), middle = (mantissa >> 32) * (fives & 0xFFFFFFFFu);
+    uint64_t other = (mantissa & 0xFFFFFFFFu) * (fives >> 32), high = (mantissa >> 32) * (fives >> 32);
+    middle += low >> 32;
+    other += middle & 0xFFFFFFFFu;
+    high += (middle >> 32) + (other >> 32);
+    return llm__round_128(high, other << 32 | (low & 0xFFFFFFFFu), 0, exponent);
+}
+
+/* mantissa / 5^n, n <= 22: long division until the quotient has more bits than are kept */
+LLM__FN double llm__over_five(uint64_t mantissa, uint64_t fives, int exponent) {
+    uint64_t quotient = mantissa / fives, rest = mantissa % fives;
+    while (!(quotient >> 62)) {
+        rest <<= 1; /* 5^22 < 2^52: never overflows */
+        quotient = quotient << 1 | (rest >= fives);
+        if (rest >= fives) rest -= fives;
+        exponent--;
+    }
+    return llm__round_128(0, quotient, rest != 0, exponent);
+}
+
+/* Correctly rounded for |exponent| <= 22, within a few ulp beyond.  Where both factors are doubles,
+   one operation rounds correctly (Clinger 1990); else 128 bits hold mantissa * 5^n. */
+LLM__FN double llm__decimal_value(uint64_t mantissa, int64_t exponent) {
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    uint64_t fives = 1;
+    double value;
+    int n, i;
+    if (!mantissa) return 0;
+    if (!exponent) return (double)mantissa;
+    if (exponent > 400) exponent = 400;
+    if (exponent < -400) exponent = -400;
+    n = (int)(exponent > 22 ? 22 : exponent < -22 ? -22 : exponent);
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ == 0
+    if (n == exponent && !(mantissa >> 53)) return n < 0 ? (double)mantissa / tens[-n] : (double)mantissa * tens[n];
+#endif
+    for (i = n < 0 ? -n : n; i; i--) fives *= 5;
+    value = n < 0 ? llm__over_five(mantissa, fives, n) : llm__times_five(mantissa, fives, n);
+    for (exponent -= n; exponent > 0; exponent -= n) value *= tens[n = exponent > 22 ? 22 : (int)exponent];
+    for (; exponent < 0; exponent += n) value /= tens[n = exponent < -22 ? 22 : (int)-exponent];
+    return value;
+}
+
+/* The digits of an exponent, behind 'e'. */
+LLM__FN int llm__json_exponent(llm__json_reader *r, int64_t *exponent) {
+    int minus = 0, any = 0;
+    int64_t e = 0;
+    if (r->at < r->end && (*r->at == '+' || *r->at == '-')) minus = *r->at++ == '-';
+    for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++, any = 1)
+        if (e < (int64_t)1 << 40) e = e * 10 + (*r->at - '0');
+    *exponent += minus ? -e : e;
+    return any;
+}
+
+LLM__FN llm_status llm__json_number(llm__json_reader *r, llm__json *v) {
+    const char *start;
+    llm__decimal d;
+    double value;
+    int negative = *r->at == '-';
+    r->at += negative;
+    v->type = LLM__JSON_NUMBER;
+    if (r->end - r->at >= 8 && !memcmp(r->at, "Infinity", 8)) {
+        r->at += 8;
+        v->as.number = negative ? -HUGE_VAL : HUGE_VAL;
+        return LLM_OK;
+    }
+    memset(&d, 0, sizeof d);
+    start = r->at;
+    if (!llm__json_digits(r, &d, 0)) return llm__json_fail(r, r->at, negative ? "a digit" : "a value");
+    if (*start == '0' && r->at - start > 1) return llm__json_fail(r, start, "no leading zero");
+    if (r->at >= r->end || (*r->at != '.' && *r->at != 'e' && *r->at != 'E')) v->type = LLM__JSON_INTEGER;
+    if (r->at < r->end && *r->at == '.') {
+        r->at++;
+        if (!llm__json_digits(r, &d, 1)) return llm__json_fail(r, r->at, "a digit");
+    }
+    if (r->at < r->end && (*r->at == 'e' || *r->at == 'E')) {
+        r->at++;
+        if (!llm__json_exponent(r, &d.exponent)) return llm__json_fail(r, r->at, "a digit");
+    }
+    value = llm__decimal_value(d.mantissa, d.exponent);
+    v->as.number = negative ? -value : value;
+    return LLM_OK;
+}
+
+LLM__FN int llm__json_word(llm__json_reader *r, const char *word) {
+    size_t n = strlen(word);
+    if ((size_t)(r->end - r->at) < n || memcmp(r->at, word, n)) return 0;
+    r->at += n;
+    return 1;
+}
+
+LLM__FN llm_status llm__json_scalar(llm__json_reader *r, llm__json *v) {
+    if (r->at >= r->end) return llm__json_fail(r, r->at, "a value");
+    if (*r->at == '"') return llm__json_string(r, v);
+    if (llm__json_word(r, "true")) v->type = LLM__JSON_TRUE;
+    else if (llm__json_word(r, "false")) v->type = LLM__JSON_FALSE;
+    else if (llm__json_word(r, "null")) v->type = LLM__JSON_NULL;
+    else if (llm__json_word(r, "NaN")) {
+        v->type = LLM__JSON_NUMBER;
+        v->as.number = (double)NAN;
+    } else if (*r->at == '-' || *r->at == 'I' || (*r->at >= '0' && *r->at <= '9')) {
+        return llm__json_number(r, v);
+    } else {
+        return llm__json_fail(r, r->at, "a value");
+    }
+    return LLM_OK;
+}
+
+LLM__FN void llm__json_space(llm__json_reader *r) {
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t')) r->at++;
+}
+
+/* The next free node; the array grows by doubling and is copied to the arena at the end. */
+LLM__FN llm__json *llm__json_node(llm__json_reader *r) {
+    void *nodes = r->nodes;
+    llm__json *v;
+    if (r->count >= 0x7FFFFFF0u || !llm__grow(&r->arena->allocator, &nodes, &r->capacity, r->count + 1, sizeof *v)) {
+        r->status = llm__no_memory(r->error, r->count * sizeof *v);
+        return NULL;
+    }
+    r->nodes = (llm__json *)nodes;
+    v = &r->nodes[r->count++];
+    memset(v, 0, sizeof *v);
+    v->span = 1;
+    return v;
+}
+
+LLM__FN llm_status llm__json_key(llm__json_reader *r) {
+    llm__json *key = llm__json_node(r);
+    if (!key) return r->status;
+    llm__json_space(r);
+    if (r->at >= r->end || *r->at != '"') return llm__json_fail(r, r->at, "a key in quotes");
+    if (llm__json_string(r, key) != LLM_OK) return r->status;
+    llm__json_space(r);
+    if (r->at >= r->end || *r->at != ':') return llm__json_fail(r, r->at, "':'");
+    r->at++;
+    return LLM_OK;
+}
+
+/* Values until the outermost one is complete. */
+LLM__FN llm_status llm__json_values(llm__json_reader *r) {
+    uint32_t open[LLM__JSON_DEPTH];
+    int depth = 0;
+    for (;;) {
+        llm__json *v, *top;
+        llm__json_space(r);
+        if (depth && r->nodes[open[depth - 1]].length == 0 && r->at < r->end &&
+            *r->at == (r->nodes[open[depth - 1]].type == LLM__JSON_ARRAY ? ']' : '}')) {
+            v = NULL; /* an empty container closes below */
+        } else {
+            if (depth && r->nodes[open[depth - 1]].type == LLM__JSON_OBJECT && llm__json_key(r) != LLM_OK) return r->status;
+            llm__json_space(r);
+            if (depth) r->nodes[open[depth - 1]].length++;
+            v = llm__json_node(r);
+            if (!v) return r->status;
+            if (r->at < r->end && (*r->at == '[' || *r->at == '{')) {
+                if (depth == LLM__JSON_DEPTH) return llm__json_fail(r, r->at, "at most 200 containers within each other");
+                v->type = *r->at == '[' ? LLM__JSON_ARRAY : LLM__JSON_OBJECT;
+                open[depth++] = (uint32_t)(r->count - 1);
+                r->at++;
+                continue;
+            }
+            if (llm__json_scalar(r, v) != LLM_OK) return r->status;
+        }
+        for (;;) { /* what may follow a value */
+            if (!depth) return LLM_OK;
+            top = &r->nodes[open[depth - 1]];
+            llm__json_space(r);
+            if (r->at >= r->end) return llm__json_fail(r, r->at, top->type == LLM__JSON_ARRAY ? "',' or ']'" : "',' or '}'");
+            if (*r->at == (top->type == LLM__JSON_ARRAY ? ']' : '}')) {
+                r->at++;
+                top->span = (uint32_t)(r->count - open[depth - 1]);
+                depth--;
+                continue;
+            }
+            if (*r->at != ',') return llm__json_fail(r, r->at, top->type == LLM__JSON_ARRAY ? "',' or ']'" : "',' or '}'");
+            r->at++;
+            llm__json_space(r);
+            if (r->at < r->end && (*r->at == ']' || *r->at == '}')) return llm__json_fail(r, r->at, "a value behind ','");
+            break;
+        }
+    }
+}
+
+/* Parses a document into the arena; `name` is for messages. */
+LLM__FN llm_status llm__json_parse(llm__arena *arena, const char *name, const char *text, size_t bytes, const llm__json **root,
+                                   llm_error *error) {
+    llm__json_reader r;
+    llm__json *nodes;
+    memset(&r, 0, sizeof r);
+    r.arena = arena;
+    r.name = name;
+    r.error = error;
+    *root = NULL;
+    if (bytes >= 0x7FFFFFF0u) return llm__fail(error, LLM_TOO_LARGE, "%s: %llu bytes of JSON", name, (unsigned long long)bytes);
+    r.start = r.at = llm__arena_text(arena, text, bytes);
+    if (!r.start) return llm__no_memory(error, bytes);
+    r.end = r.start + bytes;
+    if (llm__json_values(&r) == LLM_OK) {
+        llm__json_space(&r);
+        if (r.at < r.end) llm__json_fail(&r, r.at, "nothing more");
+    }
+    if (r.status == LLM_OK) {
+        nodes = (llm__json *)llm__arena_alloc(arena, r.count, sizeof *nodes);
+        if (nodes) memcpy(nodes, r.nodes, r.count * sizeof *nodes);
+        else r.status = llm__no_memory(error, r.count * sizeof *nodes);
+        *root = nodes;
+    }
+    llm__free(&arena->allocator, r.nodes, r.capacity * sizeof *r.nodes);
+    return r.status;
+}
+
+/* ---- safetensors: 8 bytes of length, a JSON header, the tensors' bytes without holes */
+
+typedef struct llm__tensor {
+    const char *name;
+    llm_dtype dtype;
+    int dims;
+    int64_t shape[8];
+    uint64_t offset, bytes; /* within the file */
+    llm__blob *blob;
+    const uint8_t *data;    /* NULL until fetched, unless mapped */
+    int used;
+} llm__tensor;
+
+typedef struct llm__tensors {
+    llm__tensor *items; /* in the allocator of the arena */
+    size_t count, capacity;
+    uint32_t *hash;     /* item + 1; open addressing */
+    size_t slots;
+    const llm__json *metadata; /* of the last file that had some */
+} llm__tensors;
+
+enum { LLM__HEADER_LIMIT = 100 << 20 };
+
+LLM__FN uint64_t llm__hash_text(const char *text, size_t bytes) {
+    uint64_t h = 0xCBF29CE484222325u;
+    size_t i;
+    for (i = 0; i < bytes; i++) h = (h ^ (unsigned char)text[i]) * 0x100000001B3u;
+    return h ^ h >> 29;
+}
+
+LLM__FN llm__tensor *llm__tensor_find(const llm__tensors *t, const char *name) {
+    size_t slot;
+    if (!t->slots) return NULL;
+    for (slot = (size_t)llm__hash_text(name, strlen(name)) & (t->slots - 1); t->hash[slot]; slot = (slot + 1) & (t->slots - 1))
+        if (!strcmp(t->items[t->hash[slot] - 1].name, name)) return &t->items[t->hash[slot] - 1];
+    return NULL;
+}
+
+LLM__FN void llm__tensors_free(const llm_allocator *a, llm__tensors *t) {
+    llm__free(a, t->items, t->capacity * sizeof *t->items);
+    llm__free(a, t->hash, t->slots * sizeof *t->hash);
+    memset(t, 0, sizeof *t);
+}
+
+LLM__FN void llm__tensors_place(llm__tensors *t, size_t item) {
+    const char *name = t->items[item].name;
+    size_t slot = (size_t)llm__hash_text(name, strlen(name)) & (t->slots - 1);
+    while (t->hash[slot]) slot = (slot + 1) & (t->slots - 1);
+    t->hash[slot] = (uint32_t)(item + 1);
+}
+
+LLM__FN int llm__tensors_append(const llm_allocator *a, llm__tensors *t, const llm__tensor *x) {
+    void *items = t->items;
+    size_t i, slots = t->slots ? t->slots : 64;
+    uint32_t *hash;
+    if (!llm__grow(a, &items, &t->capacity, t->count + 1, sizeof *x)) return 0;
+    t->items = (llm__tensor *)items;
+    t->items[t->count++] = *x;
+    while (slots < 2 * t->count) slots *= 2;
+    if (slots == t->slots) {
+        llm__tensors_place(t, t->count - 1);
+        return 1;
+    }
+    hash = (uint32_t *)llm__alloc_zero(a, slots, sizeof *hash);
+    if (!hash) {
+        t->count--;
+        return 0;
+    }
+    llm__free(a, t->hash, t->slots * sizeof *t->hash);
+    t->hash = hash;
+    t->slots = slots;
+    for (i = 0; i < t->count; i++) llm__tensors_place(t, i);
+    return 1;
+}
+
+/* Forgets the items from `count` on. */
+LLM__FN void llm__tensors_cut(llm__tensors *t, size_t count) {
+    size_t i;
+    if (count >= t->count) return;
+    memset(t->hash, 0, t->slots * sizeof *t->hash);
+    t->count = count;
+    for (i = 0; i < count; i++) llm__tensors_place(t, i);
+}
+
+LLM__FN int llm__json_count(const llm__json *v, uint64_t limit, uint64_t *out) {
+    if (!llm__json_is(v, LLM__JSON_INTEGER) || !(v->as.number >= 0) || v->as.number > (double)limit) return 0;
+    *out = (uint64_t)v->as.number;
+    return 1;
+}
+
+/* All known dtypes, for messages. */
+LLM__FN const char *llm__dtype_names(char *out, size_t capacity) {
+    size_t used = 0;
+    int t;
+    out[0] = 0;
+    for (t = 0; t < LLM_DTYPE_COUNT && used < capacity; t++)
+        used += (size_t)snprintf(out + used, capacity - used, t ? " %s" : "%s", llm__dtype_name((llm_dtype)t));
+    return out;
+}
+
+/* Name and dtype.  A key that is there twice could be read in two ways, so it is refused. */
+LLM__FN llm_status llm__tensor_read_dtype(llm__blob *b, const llm__json *key, llm__tensor *x, llm_error *error) {
+    const llm__json *v = key + 1, *dtype = llm__json_get(v, "dtype"), *k;
+    char names[200];
+    uint32_t i, known = 0;
+    if (strlen(key->as.text) != key->length || !key->length || key->length > 512)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: a tensor's name is empty, too long (limit 512) or holds a NUL", b->name);
+    if (!llm__json_is(dtype, LLM__JSON_STRING) || !llm__json_is(llm__json_get(v, "shape"), LLM__JSON_ARRAY) ||
+        !llm__json_is(llm__json_get(v, "data_offsets"), LLM__JSON_ARRAY))
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" needs \"dtype\", \"shape\" and \"data_offsets\"", b->name, x->name);
+    for (i = 0, k = llm__json_first(v); i < v->length; i++, k = llm__json_next(k + 1))
+        known += (uint32_t)(llm__json_text_is(k, "dtype") || llm__json_text_is(k, "shape") || llm__json_text_is(k, "data_offsets"));
+    if (known != 3)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has a key twice", b->name, x->name);
+    if (strlen(dtype->as.text) != dtype->length || !llm__dtype_from_name(dtype->as.text, &x->dtype))
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has the unknown dtype \"%.20s\"; known are %s", b->name, x->name,
+                         dtype->as.text, llm__dtype_names(names, sizeof names));
+    return LLM_OK;
+}
+
+/* Shape and size in bytes: sizes stay below 2^52, where doubles count exactly and products with a dtype cannot wrap. */
+LLM__FN llm_status llm__tensor_read_shape(llm__blob *b, const llm__json *shape, llm__tensor *x, llm_error *error) {
+    const uint64_t limit = (uint64_t)1 << 52;
+    const llm__json *n;
+    uint64_t size, elements = 1;
+    uint32_t i;
+    if (shape->length > 8)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has %u dimensions; the limit is 8", b->name, x->name, shape->length);
+    x->dims = (int)shape->length;
+    for (i = 0, n = llm__json_first(shape); i < shape->length; i++, n = llm__json_next(n)) {
+        if (!llm__json_count(n, limit, &size))
+            return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\": dimension %u of its shape is no whole number up to %llu", b->name,
+                             x->name, i, (unsigned long long)limit);
+        if (size && elements > limit / size)
+            return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\": its shape has more than %llu elements", b->name, x->name,
+                             (unsigned long long)limit);
+        x->shape[i] = (int64_t)size;
+        elements *= size;
+    }
+    x->bytes = elements * llm__dtype_bytes(x->dtype);
+    return LLM_OK;
+}
+
+/* Reads one entry of a header; the data of the file begins at `start`. */
+LLM__FN llm_status llm__tensor_read(llm__blob *b, const llm__json *key, uint64_t start, llm__tensor *x, llm_error *error) {
+    const llm__json *offsets = llm__json_get(key + 1, "data_offsets");
+    const uint64_t limit = (uint64_t)1 << 52, room = b->bytes - start;
+    uint64_t begin, end;
+    llm_status status;
+    memset(x, 0, sizeof *x);
+    x->name = key->as.text;
+    x->blob = b;
+    if ((status = llm__tensor_read_dtype(b, key, x, error)) != LLM_OK) return status;
+    if ((status = llm__tensor_read_shape(b, llm__json_get(key + 1, "shape"), x, error)) != LLM_OK) return status;
+    if (offsets->length != 2 || !llm__json_count(llm__json_at(offsets, 0), limit, &begin) ||
+        !llm__json_count(llm__json_at(offsets, 1), limit, &end))
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\": \"data_offsets\" are not two whole numbers up to %llu", b->name,
+                         x->name, (unsigned long long)limit);
+    if (begin > end || end > room)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" lies at bytes %llu to %llu; the file has %llu behind its header",
+                         b->name, x->name, (unsigned long long)begin, (unsigned long long)end, (unsigned long long)room);
+    if (end - begin != x->bytes)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has %llu bytes; its shape and dtype need %llu", b->name, x->name,
+                         (unsigned long long)(end - begin), (unsigned long long)x->bytes);
+    x->offset = start + begin;
+    if (b->data) x->data = b->data + x->offset;
+    return LLM_OK;
+}
+
+static int llm__by_offset(const void *a, const void *b) {
+    const llm__tensor *x = *(const llm__tensor *const *)a, *y = *(const llm__tensor *const *)b;
+    if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
+    return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
+}
+
+/* No two tensors of a file share a byte and none is left over. */
+LLM__FN llm_status llm__tensors_cover(const llm_allocator *a, llm__tensors *t, size_t first, const llm__blob *b, uint64_t start,
+                                      llm_error *error) {
+    size_t n = t->count - first, i;
+    const llm__tensor **sorted = (const llm__tensor **)llm__alloc(a, n, sizeof *sorted);
+    uint64_t at = start;
+    llm_status status = LLM_OK;
+    if (!sorted) return llm__no_memory(error, n * sizeof *sorted);
+    for (i = 0; i < n; i++) sorted[i] = &t->items[first + i];
+    qsort((void *)sorted, n, sizeof *sorted, llm__by_offset);
+    for (i = 0; i < n && status == LLM_OK; at = sorted[i]->offset + sorted[i]->bytes, i++)
+        if (sorted[i]->offset != at)
+            status = llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" begins at byte %llu; expected %llu (no overlap, no hole)", b->name,
+                               sorted[i]->name, (unsigned long long)sorted[i]->offset, (unsigned long long)at);
+    if (status == LLM_OK && at != b->bytes)
+        status = llm__fail(error, LLM_BAD_FORMAT, "%s has %llu bytes; its tensors end at %llu", b->name, (unsigned long long)b->bytes,
+                           (unsigned long long)at);
+    llm__free(a, (void *)sorted, n * sizeof *sorted);
+    return status;
+}
+
+LLM__FN llm_status llm__safetensors_header(llm__folder *f, llm__blob *b, const llm__json **root, uint64_t *start, llm_error *error) {
+    unsigned char head[8];
+    uint64_t length = 0;
+    char *text;
+    int i;
+    llm_status status;
+    if (b->bytes < 8) return llm__fail(error, LLM_BAD_FORMAT, "%s: %llu bytes are too few for a safetensors file", b->name,
+                                       (unsigned long long)b->bytes);
+    if ((status = llm__folder_read(f, b, 0, head, 8, error)) != LLM_OK) return status;
+    for (i = 7; i >= 0; i--) length = length << 8 | head[i];
+    if (length > LLM__HEADER_LIMIT || length > b->bytes - 8)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: a header of %llu bytes does not fit a file of %llu (limit 100 MB)", b->name,
+                         (unsigned long long)length, (unsigned long long)b->bytes);
+    text = (char *)llm__alloc(&f->arena->allocator, (size_t)length, 1);
+    if (!text) return llm__no_memory(error, (size_t)length);
+    status = llm__folder_read(f, b, 8, text, (size_t)length, error);
+    if (status == LLM_OK) status = llm__json_parse(f->arena, b->name, text, (size_t)length, root, error);
+    llm__free(&f->arena->allocator, text, (size_t)length);
+    if (status == LLM_OK && (*root)->type != LLM__JSON_OBJECT)
+        status = llm__fail(error, LLM_BAD_FORMAT, "%s: the header is no JSON object", b->name);
+    *start = 8 + length;
+    return status;
+}
+
+/* "__metadata__": an object of strings, once */
+LLM__FN llm_status llm__tensors_metadata(const llm__blob *b, const llm__json *v, const llm__json **found, llm_error *error) {
+    const llm__json *k;
+    uint32_t i;
+    if (*found) return llm__fail(error, LLM_BAD_FORMAT, "%s: \"__metadata__\" is there twice", b->name);
+    if (v->type != LLM__JSON_OBJECT) return llm__fail(error, LLM_BAD_FORMAT, "%s: \"__metadata__\" is no object", b->name);
+    for (i = 0, k = llm__json_first(v); i < v->length; i++, k = llm__json_next(k + 1))
+        if (k[1].type != LLM__JSON_STRING)
+            return llm__fail(error, LLM_BAD_FORMAT, "%s: \"__metadata__\": the value of \"%.100s\" is no string", b->name, k->as.text);
+    *found = v;
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__tensors_read(llm__folder *f, llm__blob *b, const llm__json *root, uint64_t start, llm__tensors *t, llm_error *error) {
+    const llm__json *key, *metadata = NULL;
+    size_t first = t->count;
+    uint32_t i;
+    llm_status status = LLM_OK;
+    for (i = 0, key = llm__json_first(root); i < root->length && status == LLM_OK; i++, key = llm__json_next(key + 1)) {
+        llm__tensor x;
+        if (llm__json_text_is(key, "__metadata__")) {
+            status = llm__tensors_metadata(b, key + 1, &metadata, error);
+            continue;
+        }
+        status = llm__tensor_read(b, key, start, &x, error);
+        if (status != LLM_OK) break;
+        if (llm__tensor_find(t, x.name))
+            status = llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" is there twice", b->name, x.name);
+        else if (!llm__tensors_append(&f->arena->allocator, t, &x)) status = llm__no_memory(error, sizeof x);
+    }
+    if (status == LLM_OK) status = llm__tensors_cover(&f->arena->allocator, t, first, b, start, error);
+    if (status == LLM_OK && metadata) t->metadata = metadata;
+    return status;
+}
+
+/* Adds the tensors of one file: all of them or, on failure, none. */
+LLM__FN llm_status llm__safetensors_add(llm__folder *f, const char *file_name, llm__tensors *t, llm_error *error) {
+    llm__blob *b;
+    const llm__json *root;
+    uint64_t start;
+    size_t first = t->count;
+    llm_status status = llm__folder_open(f, file_name, &b, 0, error);
+    if (status == LLM_OK) status = llm__safetensors_header(f, b, &root, &start, error);
+    if (status == LLM_OK) status = llm__tensors_read(f, b, root, start, t, error);
+    if (status != LLM_OK) llm__tensors_cut(t, first);
+    else b->loaded = 1;
+    return status;
+}
+
+/* The shard of one entry of an index, which is added unless it already is. */
+LLM__FN llm_status llm__safetensors_shard(llm__folder *f, const char *index_name, const llm__json *key, llm__tensors *t, llm_error *error) {
+    const char *shard = key[1].as.text;
+    const llm__tensor *x;
+    llm__blob *b;
+    llm_status status;
+    if (key[1].type != LLM__JSON_STRING || strlen(shard) != key[1].length)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: the shard of \"%.100s\" is no file name", index_name, key->as.text);
+    x = llm__tensor_find(t, key->as.text);
+    if (!x) { /* once for each shard, or the last thing that happens */
+        if ((status = llm__folder_open(f, shard, &b, 0, error)) != LLM_OK) return status;
+        if (!b->loaded && (status = llm__safetensors_add(f, shard, t, error)) != LLM_OK) return status;
+        x = llm__tensor_find(t, key->as.text);
+    }
+    if (!x || strlen(key->as.text) != key->length)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" is not in \"%.100s\"", index_name, key->as.text, shard);
+    if (strcmp(x->blob->name, shard))
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" should be in \"%.60s\" and is in \"%.60s\"", index_name,
+                         key->as.text, shard, x->blob->name);
+    return LLM_OK;
+}
+
+/* The shards that an index names, each tensor where the index says. */
+LLM__FN llm_status llm__safetensors_shards(llm__folder *f, const char *index_name, const llm__json *index, llm__tensors *t, llm_error *error) {
+    const llm__json *map = llm__json_get(index, "weight_map"), *key;
+    llm_status status;
+    uint32_t i;
+    if (!llm__json_is(map, LLM__JSON_OBJECT))
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: \"weight_map\" is missing or no object", index_name);
+    for (i = 0, key = llm__json_first(map); i < map->length; i++, key = llm__json_next(key + 1))
+        if ((status = llm__safetensors_shard(f, index_name, key, t, error)) != LLM_OK) return status;
+    return LLM_OK;
+}
+
+/* A checkpoint's tensors: model.safetensors, or the shards of model.safetensors.index.json, or weights.safetensors. */
+LLM__FN llm_status llm__safetensors_open(llm__folder *f, llm__tensors *t, llm_error *error) {
+    static const char *index_name = "model.safetensors.index.json";
+    const llm__json *index;
+    const char *text;
+    size_t bytes;
+    llm__blob *b;
+    llm_status status = llm__folder_open(f, "model.safetensors", &b, 1, error);
+    if (status != LLM_OK) return status;
+    if (b) return llm__safetensors_add(f, "model.safetensors", t, error);
+    status = llm__folder_text(f, index_name, LLM__HEADER_LIMIT, &text, &bytes, 1, error);
+    if (status != LLM_OK) return status;
+    if (text) {
+        status = llm__json_parse(f->arena, index_name, text, bytes, &index, error);
+        return status == LLM_OK ? llm__safetensors_shards(f, index_name, index, t, error) : status;
+    }
+    status = llm__folder_open(f, "weights.safetensors", &b, 1, error);
+    if (status != LLM_OK) return status;
+    return llm__safetensors_add(f, b ? "weights.safetensors" : "model.safetensors", t, error);
+}
+
+/* The tensor's bytes: where the file is mapped, or read once into the arena. */
+LLM__FN llm_status llm__tensor_fetch(llm__folder *f, llm__tensor *x, const uint8_t **data, llm_error *error) {
+    llm_status status;
+    uint8_t *copy;
+    if (!x->data) {
+        copy = x->bytes > SIZE_MAX / 8 ? NULL : (uint8_t *)llm__arena_alloc(f->arena, (size_t)x->bytes, 1);
+        if (!copy) return llm__no_memory(error, (size_t)x->bytes);
+        status = llm__folder_read(f, x->blob, x->offset, copy, (size_t)x->bytes, error);
+        if (status != LLM_OK) return status;
+        x->data = copy;
+    }
+    *data = x->data;
+    return LLM_OK;
+}
+
+/* ========================================================================================================== >>pages
+   A page holds LLM_PAGE_TOKENS tokens of one layer and counts who holds it.  After this chapter a layer's tokens are a
+   run of page numbers (position / LLM_PAGE_TOKENS), pages that nobody needs go back to the cache that dropped them, and
+   writing to a page that somebody else holds copies it first.
+
+   Within a page: the keys of head 0 for all tokens, head 1, ..., then the values likewise.  A quantized page holds codes
+   in their place and, behind them, float32 scales and biases in the same order. */
+
+typedef struct llm__page {
+    struct llm__page *next; /* in a free list */
+    size_t bytes;           /* of the whole allocation */
+    llm__atomic holders;
+    uint8_t *data;          /* aligned to 64 */
+} llm__page;
+
+/* How a page of a layer is laid out. */
+typedef struct llm__layout {
+    llm_dtype dtype;
+    int heads, key_width, value_width, bits, group;
+    size_t key_row, value_row;       /* bytes of one token of one head */
+    size_t values, scales, bytes;    /* where values and scales begin; the page's size */
+    size_t key_groups, value_groups; /* scales of one token of one head */
+} llm__layout;
+
+LLM__FN int llm__row_bytes(size_t width, llm_dtype dtype, int bits, size_t *out) {
+    if (!llm__mul_ok(width, bits ? (size_t)bits : 8 * llm__dtype_bytes(dtype), out)) return 0;
+    *out /= 8;
+    return 1;
+}
+
+LLM__FN int llm__layout_of(const llm_cache_layer *l, llm_dtype dtype, llm__layout *y) {
+    size_t tokens, key_bytes, value_bytes, groups;
+    int latent = l->kind == LLM_CACHE_LATENT;
+    memset(y, 0, sizeof *y);
+    y->dtype = dtype;
+    y->heads = l->heads;
+    y->key_width = latent ? l->key_width + l->value_width : l->key_width;
+    y->value_width = latent ? 0 : l->value_width;
+    y->bits = l->bits;
+    y->group = l->group;
+    if (!llm__row_bytes((size_t)y->key_width, dtype, l->bits, &y->key_row) ||
+        !llm__row_bytes((size_t)y->value_width, dtype, l->bits, &y->value_row) ||
+        !llm__mul_ok((size_t)l->heads, LLM_PAGE_TOKENS, &tokens) || !llm__mul_ok(tokens, y->key_row, &key_bytes) ||
+        !llm__mul_ok(tokens, y->value_row, &value_bytes) || key_bytes > SIZE_MAX / 8 || value_bytes > SIZE_MAX / 8) return 0;
+    if (l->bits) {
+        y->key_groups = (size_t)(y->key_width / l->group);
+        y->value_groups = (size_t)(y->value_width / l->group);
+    }
+    groups = y->key_groups + y->value_groups;
+    y->values = key_bytes;
+    y->scales = (key_bytes + value_bytes + 63) & ~(size_t)63;
+    y->bytes = y->scales + tokens * groups * 2 * sizeof(float);
+    return 1;
+}
+
+LLM__FN llm__page *llm__page_new(const llm_allocator *a, size_t bytes) {
+    size_t total = sizeof(llm__page) + 64 + bytes;
+    llm__page *page = (llm__page *)llm__alloc(a, total, 1);
+    if (!page) return NULL;
+    page->next = NULL;
+    page->bytes = total;
+    llm__atomic_set(&page->holders, 1);
+    page->data = (uint8_t *)page + sizeof(llm__page);
+    page->data += (64 - (uintptr_t)page->data % 64) % 64;
+    return page;
+}
+
+/* Where a token's row of a head lies: codes or numbers, and its scales (biases follow all scales). */
+LLM__FN uint8_t *llm__page_row(const llm__layout *y, const llm__page *page, int value, int head, int token) {
+    size_t row = (size_t)head * LLM_PAGE_TOKENS + (size_t)token;
+    return page->data + (value ? y->values + row * y->value_row : row * y->key_row);
+}
+
+LLM__FN float *llm__page_scales(const llm__layout *y, const llm__page *page, int value, int head, int token, int biases) {
+    size_t tokens = (size_t)y->heads * LLM_PAGE_TOKENS, row = (size_t)head * LLM_PAGE_TOKENS + (size_t)token;
+    size_t half = tokens * (y->key_groups + y->value_groups);
+    size_t at = value ? tokens * y->key_groups + row * y->value_groups : row * y->key_groups;
+    return (float *)(void *)(page->data + y->scales) + (biases ? half : 0) + at;
+}
+
+/* Stores one token's row of one head. */
+LLM__FN void llm__page_store(const llm__layout *y, llm__page *page, int value, int head, int token, const float *x) {
+    size_t width = (size_t)(value ? y->value_width : y->key_width);
+    uint8_t *row = llm__page_row(y, page, value, head, token);
+    if (!width) return;
+    if (!y->bits) llm__from_f32(y->dtype, x, width, row);
+    else
+        llm__affine_encode(x, width, y->bits, y->group, row, llm__page_scales(y, page, value, head, token, 0),
+                           llm__page_scales(y, page, value, head, token, 1));
+}
+
+/* Reads one back. */
+LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int value, int head, int token, float *x) {
+    size_t width = (size_t)(value ? y->value_width : y->key_width);
+    const uint8_t *row = llm__page_row(y, page, value, head, token);
+    if (!width) return;
+    if (!y->bits) llm__to_f32(y->dtype, row, width, x);
+    else
+        llm__affine_decode(row, llm__page_scales(y, page, value, head, token, 0), llm__page_scales(y, page, value, head, token, 1),
+                           width, y->bits, y->group, x);
+}
+
+/* ========================================================================================================== >>kinds
+   What each kind of layer remembers.  The engine above adds tokens in passes: llm__cache_begin makes room, llm__cache_put
+   and llm__cache_next_state fill it, and llm__cache_commit makes it part of the cache - or llm__cache_abandon forgets it,
+   and the cache is as it was.  After this chapter the engine knows, for every query, which positions it may see. */
+
+typedef struct llm__span {
+    int64_t begin, end;
+} llm__span;
+
+/* Rows of a page, for one head. */
+typedef struct llm__rows {
+    const uint8_t *data;
+    size_t stride;
+    const float *scales, *biases;
+    size_t group_stride;
+    llm_dtype dtype;
+    int bits, group, width;
+} llm__rows;
+
+typedef struct llm__kept {
+    llm_cache_layer desc;
+    llm__layout layout;
+    /* attention: pages [0, pinned) and [first, first + count) by number; the pinned ones are the first entries of `pages` as
+       long as they are apart from the rest */
+    llm__page **pages;
+    size_t capacity;      /* entries of pages */
+    int64_t first, count; /* the run of pages */
+    llm__page **pinned;
+    int64_t pinned_count, pinned_capacity;
+    llm__page *free;      /* pages to use again */
+    /* recurrent: one block, current and next states */
+    float *states;
+    size_t state_floats;
+    int turned;           /* which half is current */
+} llm__kept;
+
+struct llm_cache {
+    llm_allocator allocator;
+    llm_dtype dtype;
+    size_t layer_count;
+    llm__kept *layers;
+    int64_t length;
+    int64_t pending, call_start, call_count; /* the pass under way; pending 0: none */
+};
+
+LLM__FN int llm__is_attention(const llm__kept *k) {
+    return k->desc.kind != LLM_CACHE_RECURRENT;
+}
+
+/* ---- pages of a layer */
+
+LLM__FN void llm__page_drop(const llm_allocator *a, llm__kept *k, llm__page *page) {
+    if (!page || llm__atomic_add(&page->holders, -1)) return;
+    if (page->bytes != sizeof(llm__page) + 64 + k->layout.bytes) {
+        llm__free(a, page, page->bytes);
+        return;
+    }
+    page->next = k->free;
+    k->free = page;
+}
+
+LLM__FN llm__page *llm__page_take(const llm_allocator *a, llm__kept *k) {
+    llm__page *page = k->free;
+    if (!page) return llm__page_new(a, k->layout.bytes);
+    k->free = page->next;
+    llm__atomic_set(&page->holders, 1);
+    return page;
+}
+
+/* The entry of a page number, or NULL if it is not held. */
+LLM__FN llm__page **llm__page_entry(const llm__kept *k, int64_t number) {
+    if (number < k->pinned_count) return &k->pinned[number];
+    if (number >= k->first && number < k->first + k->count) return &k->pages[number - k->first];
+    return NULL;
+}
+
+/* Pages that stay for the sake of the first `keep` tokens. */
+LLM__FN int64_t llm__pinned_pages(const llm__kept *k) {
+    return (k->desc.keep + LLM_PAGE_TOKENS - 1) / LLM_PAGE_TOKENS;
+}
+
+/* Positions that must stay for queries from `length` on. */
+LLM__FN int64_t llm__oldest_needed(const llm__kept *k, int64_t length) {
+    int64_t oldest = k->desc.window ? length - k->desc.window : 0; /* one more than the next query needs */
+    return oldest > 0 ? oldest : 0;
+}
+
+LLM__FN void llm__drop_old(const llm_allocator *a, llm__kept *k, int64_t length) {
+    int64_t needed = llm__oldest_needed(k, length) / LLM_PAGE_TOKENS, gone = needed - k->first, i;
+    if (gone > k->count) gone = k->count;
+    if (gone <= 0) return;
+    for (i = 0; i < gone; i++)
+        if (k->first + i < llm__pinned_pages(k)) k->pinned[k->pinned_count++] = k->pages[i];
+        else llm__page_drop(a, k, k->pages[i]);
+    memmove(k->pages, k->pages + gone, (size_t)(k->count - gone) * sizeof *k->pages);
+    k->first += gone;
+    k->count -= gone;
+}
+
+/* The page of that number is this cache's alone, and there. */
+LLM__FN int llm__page_own(const llm_allocator *a, llm__kept *k, int64_t number) {
+    llm__page **entry = llm__page_entry(k, number), *copy;
+    if (!entry) {
+        void *pages = k->pages;
+        if (!llm__grow(a, &pages, &k->capacity, (size_t)k->count + 1, sizeof *k->pages)) return 0;
+        k->pages = (llm__page **)pages;
+        copy = llm__page_take(a, k);
+        if (!copy) return 0;
+        if (!k->count) k->first = number;
+        k->pages[k->count++] = copy;
+        return 1;
+    }
+    if (llm__atomic_get(&(*entry)->holders) == 1) return 1;
+    copy = llm__page_take(a, k);
+    if (!copy) return 0;
+    memcpy(copy->data, (*entry)->data, k->layout.bytes);
+    llm__page_drop(a, k, *entry);
+    *entry = copy;
+    return 1;
+}
+
+/* Drops the pages behind `length`. */
+LLM__FN void llm__drop_new(const llm_allocator *a, llm__kept *k, int64_t length) {
+    int64_t pages = (length + LLM_PAGE_TOKENS - 1) / LLM_PAGE_TOKENS;
+    while (k->count && k->first + k->count > pages) llm__page_drop(a, k, k->pages[--k->count]);
+    while (!k->count && k->pinned_count > pages) llm__page_drop(a, k, k->pinned[--k->pinned_count]);
+}
+
+/* ---- recurrent states: floats of all arrays, twice */
+
+LLM__FN size_t llm__state_offset(const llm__kept *k, int array) {
+    size_t at = 0;
+    int i;
+    for (i = 0; i < array; i++) at += k->desc.arrays[i];
+    return at;
+}
+
+LLM__FN const float *llm__cache_state(const llm_cache *c, size_t layer, int array) {
+    const llm__kept *k = &c->layers[layer];
+    return k->states + (k->turned ? k->state_floats : 0) + llm__state_offset(k, array);
+}
+
+LLM__FN float *llm__cache_next_state(llm_cache *c, size_t layer, int array) {
+    llm__kept *k = &c->layers[layer];
+    return k->states + (k->turned ? 0 : k->state_floats) + llm__state_offset(k, array);
+}
+
+/* ---- passes */
+
+LLM__FN void llm__cache_abandon(llm_cache *c) {
+    size_t i;
+    if (!c->pending) return;
+    for (i = 0; i < c->layer_count; i++)
+        if (llm__is_attention(&c->layers[i])) llm__drop_new(&c->allocator, &c->layers[i], c->length);
+    c->pending = 0;
+}
+
+/* Room for `count` tokens behind the present ones.  The call that the pass belongs to began at call_start and brings
+   call_count tokens; rotating layers with pinned tokens go by calls.  On failure nothing has changed. */
+LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_start, int64_t call_count, llm_error *error) {
+    size_t i;
+    int64_t page, last = (c->length + count - 1) / LLM_PAGE_TOKENS;
+    if (c->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache is in use by a forward pass that is not finished");
+    c->pending = count;
+    c->call_start = call_start;
+    c->call_count = call_count;
+    for (i = 0; i < c->layer_count; i++) {
+        llm__kept *k = &c->layers[i];
+        if (!llm__is_attention(k)) continue;
+        for (page = c->length / LLM_PAGE_TOKENS; page <= last; page++)
+            if (!llm__page_own(&c->allocator, k, page)) {
+                llm__cache_abandon(c);
+                return llm__no_memory(error, k->layout.bytes);
+            }
+    }
+    return LLM_OK;
+}
+
+/* Stores one token of an attention layer: keys [heads, key_width] and values [heads, value_width]; latent: the latent
+   [key_width] and the rotated key [value_width].  Different tokens may be stored by different threads. */
+LLM__FN void llm__cache_put(llm_cache *c, size_t layer, int64_t position, const float *keys, const float *values) {
+    llm__kept *k = &c->layers[layer];
+    llm__page *page = *llm__page_entry(k, position / LLM_PAGE_TOKENS);
+    int token = (int)(position % LLM_PAGE_TOKENS), head;
+    if (k->desc.kind == LLM_CACHE_LATENT) {
+        uint8_t *row = llm__page_row(&k->layout, page, 0, 0, token);
+        llm__from_f32(k->layout.dtype, keys, (size_t)k->desc.key_width, row);
+        llm__from_f32(k->layout.dtype, values, (size_t)k->desc.value_width,
+                      row + (size_t)k->desc.key_width * llm__dtype_bytes(k->layout.dtype));
+        return;
+    }
+    for (head = 0; head < k->desc.heads; head++) {
+        llm__page_store(&k->layout, page, 0, head, token, keys + (size_t)head * (size_t)k->desc.key_width);
+        llm__page_store(&k->layout, page, 1, head, token, values + (size_t)head * (size_t)k->desc.value_width);
+    }
+}
+
+LLM__FN void llm__cache_commit(llm_cache *c) {
+    size_t i;
+    c->length += c->pending;
+    for (i = 0; i < c->layer_count; i++) {
+        llm__kept *k = &c->layers[i];
+        if (!llm__is_attention(k)) k->turned = !k->turned;
+        else if (!k->desc.keep || c->length >= c->call_start + c->call_count) llm__drop_old(&c->allocator, k, c->length);
+    }
+    c->pending = 0;
+}
+
+/* What the query at `position` of the pass may see, itself included: at most two spans, in order.
+   A window w sees the last w tokens.  With pinned tokens it is mlx-lm's RotatingKVCache: a call of one token sees the
+   pinned ones and the last w - keep; a longer call first drops what exceeds w - 1 tokens and then masks by slot, so that
+   the pinned tokens, being the first slots, fall out of its later queries' windows. */
+LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm__span out[2]) {
+    const llm_cache_layer *d = &c->layers[layer].desc;
+    int64_t w = d->window, keep = d->keep, before = c->call_start, oldest, slot, shift;
+    int n = 0;
+    out[0].begin = w && position - w + 1 > 0 ? position - w + 1 : 0;
+    out[0].end = position + 1;
+    if (!keep || position < w) {
+        if (!keep || c->call_count == 1 || before <= w - 1) return 1;
+    }
+    if (c->call_count == 1) {
+        oldest = position - (w - keep) + 1;
+        if (oldest <= keep) {
+            out[0].begin = 0;
+            return 1;
+        }
+        out[0].begin = 0;
+        out[0].end = keep;
+        out[1].begin = oldest;
+        out[1].end = position + 1;
+        return 2;
+    }
+    if (before <= w - 1) return 1; /* nothing was dropped: slots are positions */
+    slot = position - before;      /* the query sees slots from here on... */
+    shift = before - (w - 1);      /* ...and slot s >= keep is position s + shift */
+    if (slot < keep) {
+        out[n].begin = slot;
+        out[n++].end = keep;
+    }
+    out[n].begin = (slot > keep ? slot : keep) + shift;
+    out[n++].end = position + 1;
+    return n;
+}
+
+LLM__FN int llm__cache_is_latent(const llm_cache *c, size_t layer) {
+    return c->layers[layer].desc.kind == LLM_CACHE_LATENT;
+}
+
+LLM__FN const llm_cache_layer *llm__cache_layer_desc(const llm_cache *c, size_t layer) {
+    return &c->layers[layer].desc;
+}
+
+LLM__FN llm__rows llm__cache_rows(const llm_cache *c, size_t layer, int value, int head, int64_t number) {
+    const llm__kept *k = &c->layers[layer];
+    const llm__page *page = *llm__page_entry(k, number);
+    llm__rows r;
+    memset(&r, 0, sizeof r);
+    r.data = llm__page_row(&k->layout, page, value, head, 0);
+    r.stride = value ? k->layout.value_row : k->layout.key_row;
+    r.width = value ? k->layout.value_width : k->layout.key_width;
+    r.dtype = k->layout.dtype;
+    r.bits = k->layout.bits;
+    r.group = k->layout.group;
+    if (!r.bits) return r;
+    r.scales = llm__page_scales(&k->layout, page, value, head, 0, 0);
+    r.biases = llm__page_scales(&k->layout, page, value, head, 0, 1);
+    r.group_stride = value ? k->layout.value_groups : k->layout.key_groups;
+    return r;
+}
+
+/* The LLM_PAGE_TOKENS rows of a page for one head; latent: [latent | rotated key]. */
+LLM__FN llm__rows llm__cache_keys(const llm_cache *c, size_t layer, int head, int64_t number) {
+    return llm__cache_rows(c, layer, 0, head, number);
+}
+
+/* The same for values; not for latent layers, whose values are the first key_width numbers of the keys' rows. */
+LLM__FN llm__rows llm__cache_values(const llm_cache *c, size_t layer, int head, int64_t number) {
+    return llm__cache_rows(c, layer, 1, head, number);
+}
+
+/* ========================================================================================================= >>public
+   The calls of >>api, in its order. */
+
+LLM__FN int llm__bits_ok(int bits, int group) {
+    return (bits == 2 || bits == 3 || bits == 4 || bits == 5 || bits == 6 || bits == 8) && (group == 32 || group == 64 || group == 128);
+}
+
+LLM__FN llm_status llm__check_layer(const llm_cache_desc *d, size_t i, llm__kept *k, llm_error *error) {
+    const llm_cache_layer *l = &d->layers[i];
+    unsigned long long n = i;
+    int a;
+    memset(k, 0, sizeof *k);
+    k->desc = *l;
+    if (l->kind == LLM_CACHE_RECURRENT) {
+        for (a = 0; a < LLM_CACHE_MAX_ARRAYS && l->arrays[a]; a++)
+            if (l->arrays[a] > SIZE_MAX / 64 || !llm__add_ok(k->state_floats, l->arrays[a], &k->state_floats) ||
+                k->state_floats > SIZE_MAX / 64)
+                return llm__fail(error, LLM_TOO_LARGE, "layer %llu: the arrays are too large", n);
+        if (!k->state_floats) return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: a recurrent layer needs arrays", n);
+        return LLM_OK;
+    }
+    if (l->kind != LLM_CACHE_ATTENTION && l->kind != LLM_CACHE_LATENT)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: unknown kind %d", n, (int)l->kind);
+    if (l->heads < 1 || l->key_width < 0 || l->value_width < 0 || l->heads > (1 << 24) || l->key_width > (1 << 24) ||
+        l->value_width > (1 << 24) || !(l->key_width + l->value_width))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %d heads of widths %d and %d; expected 1 to 2^24 each", n, l->heads,
+                         l->key_width, l->value_width);
+    if (l->window < 0 || l->keep < 0 || (l->keep && l->keep >= l->window) || l->window > ((int64_t)1 << 60))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: window %lld, keep %lld; expected 0 <= keep < window", n,
+                         (long long)l->window, (long long)l->keep);
+    if (l->bits && (!llm__bits_ok(l->bits, l->group) || l->kind == LLM_CACHE_LATENT || l->key_width % l->group ||
+                    l->value_width % l->group))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %d bits in groups of %d do not go with widths %d and %d", n, l->bits,
+                         l->group, l->key_width, l->value_width);
+    if (!llm__layout_of(l, d->dtype, &k->layout)) return llm__fail(error, LLM_TOO_LARGE, "layer %llu: a page would be too large", n);
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__check_desc(const llm_cache_desc *d, llm_error *error) {
+    if (!d || !d->layers || !d->layer_count || d->layer_count > 65536)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs 1 to 65536 layers");
+    if (d->dtype != LLM_F32 && d->dtype != LLM_F16 && d->dtype != LLM_BF16)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "keys and values are stored as F32, F16 or BF16, not %s", llm__dtype_name(d->dtype));
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__kept_open(llm_cache *c, const llm_cache_desc *d, size_t i, llm_error *error) {
+    llm__kept *k = &c->layers[i];
+    llm_status status = llm__check_layer(d, i, k, error);
+    if (status != LLM_OK) return status;
+    if (k->state_floats) {
+        k->states = (float *)llm__alloc_zero(&c->allocator, 2 * k->state_floats, sizeof(float));
+        if (!k->states) return llm__no_memory(error, 2 * k->state_floats * sizeof(float));
+    }
+    if (k->desc.keep) {
+        k->pinned_capacity = llm__pinned_pages(k);
+        k->pinned = (llm__page **)llm__alloc(&c->allocator, (size_t)k->pinned_capacity, sizeof *k->pinned);
+        if (!k->pinned) return llm__no_memory(error, (size_t)k->pinned_capacity * sizeof *k->pinned);
+    }
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, llm_error *error) {
+    llm_allocator a;
+    llm_cache *c;
+    llm_status status;
+    size_t i;
+    *out = NULL;
+    status = llm__check_desc(desc, error);
+    if (status != LLM_OK) return status;
+    a = llm__allocator_or_default(desc->allocator);
+    c = (llm_cache *)llm__alloc_zero(&a, 1, sizeof *c);
+    if (!c) return llm__no_memory(error, sizeof *c);
+    c->allocator = a;
+    c->dtype = desc->dtype;
+    c->layers = (llm__kept *)llm__alloc_zero(&a, desc->layer_count, sizeof *c->layers);
+    if (c->layers) c->layer_count = desc->layer_count;
+    else status = llm__no_memory(error, desc->layer_count * sizeof *c->layers);
+    for (i = 0; i < c->layer_count && status == LLM_OK; i++) status = llm__kept_open(c, desc, i, error);
+    if (status != LLM_OK) {
+        llm_cache_close(c);
+        return status;
+    }
+    *out = c;
+    return llm__ok(error);
+}
+
+LLM__FN void llm__free_list(const llm_allocator *a, llm__kept *k) {
+    while (k->free) {
+        llm__page *page = k->free;
+        k->free = page->next;
+        llm__free(a, page, page->bytes);
+    }
+}
+
+LLM_API void llm_cache_close(llm_cache *c) {
+    llm_allocator a;
+    size_t i;
+    if (!c) return;
+    a = c->allocator;
+    llm_cache_clear(c);
+    for (i = 0; i < c->layer_count; i++) {
+        llm__kept *k = &c->layers[i];
+        llm__free_list(&a, k);
+        llm__free(&a, k->pages, k->capacity * sizeof *k->pages);
+        llm__free(&a, k->pinned, (size_t)k->pinned_capacity * sizeof *k->pinned);
+        llm__free(&a, k->states, 2 * k->state_floats * sizeof(float));
+    }
+    llm__free(&a, c->layers, c->layer_count * sizeof *c->layers);
+    llm__free(&a, c, sizeof *c);
+}
+
+LLM__FN int llm__kept_fork(const llm_allocator *a, llm__kept *to, const llm__kept *from) {
+    void *pages = NULL;
+    int64_t i;
+    to->first = from->first;
+    if (from->states) memcpy(to->states, from->states, 2 * from->state_floats * sizeof(float));
+    to->turned = from->turned;
+    if (!llm__grow(a, &pages, &to->capacity, (size_t)from->count, sizeof *to->pages)) return 0;
+    to->pages = (llm__page **)pages;
+    for (i = 0; i < from->count; i++) llm__atomic_add(&(to->pages[i] = from->pages[i])->holders, 1);
+    for (i = 0; i < from->pinned_count; i++) llm__atomic_add(&(to->pinned[i] = from->pinned[i])->holders, 1);
+    to->count = from->count;
+    to->pinned_count = from->pinned_count;
+    return 1;
+}
+
+LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error) {
+    llm_cache_desc desc;
+    llm_cache_layer *layers;
+    llm_status status;
+    size_t i;
+    *out = NULL;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to fork is NULL");
+    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to fork");
+    layers = (llm_cache_layer *)llm__alloc(&cache->allocator, cache->layer_count, sizeof *layers);
+    if (!layers) return llm__no_memory(error, cache->layer_count * sizeof *layers);
+    for (i = 0; i < cache->layer_count; i++) layers[i] = cache->layers[i].desc;
+    memset(&desc, 0, sizeof desc);
+    desc.layers = layers;
+    desc.layer_count = cache->layer_count;
+    desc.dtype = cache->dtype;
+    desc.allocator = cache->allocator;
+    status = llm_cache_open(out, &desc, error);
+    llm__free(&cache->allocator, layers, cache->layer_count * sizeof *layers);
+    if (status != LLM_OK) return status;
+    (*out)->length = cache->length;
+    for (i = 0; i < cache->layer_count; i++)
+        if (!llm__kept_fork(&cache->allocator, &(*out)->layers[i], &cache->layers[i])) {
+            llm_cache_close(*out);
+            *out = NULL;
+            return llm__no_memory(error, (size_t)cache->layers[i].count * sizeof(llm__page *));
+        }
+    return LLM_OK;
+}
+
+LLM_API int64_t llm_cache_length(const llm_cache *cache) {
+    return cache ? cache->length : 0;
+}
+
+LLM_API size_t llm_cache_layers(const llm_cache *cache) {
+    return cache ? cache->layer_count : 0;
+}
+
+/* Whether the last n tokens can be taken back: nothing that would be visible again is gone. */
+LLM__FN int llm__can_trim(const llm__kept *k, int64_t length, int64_t n) {
+    int64_t oldest;
+    if (n == 0 || n == length) return 1;
+    if (!llm__is_attention(k)) return 0;
+    oldest = k->desc.window ? length - n + 1 - k->desc.window : 0;
+    if (oldest < k->desc.keep) oldest = k->desc.keep;
+    return oldest >= length - n || llm__page_entry(k, oldest / LLM_PAGE_TOKENS) != NULL;
+}
+
+LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
+    size_t bytes = 2 * k->state_floats * sizeof(float);
+    const llm__page *page;
+    for (page = k->free; page; page = page->next) bytes += page->bytes;
+    return bytes + (size_t)(k->count + k->pinned_count) * (sizeof(llm__page) + 64 + k->layout.bytes) + k->capacity * sizeof *k->pages +
+           (size_t)k->pinned_capacity * sizeof *k->pinned;
+}
+
+LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer) {
+    llm_cache_info info;
+    const llm__kept *k;
+    memset(&info, 0, sizeof info);
+    if (!cache || layer >= cache->layer_count) return info;
+    k = &cache->layers[layer];
+    info.kind = k->desc.kind;
+    info.bytes = llm__kept_bytes(k);
+    info.offset = info.length = cache->length;
+    if (k->desc.window && info.length > k->desc.window) info.length = k->desc.window;
+    info.trimmable = cache->length > 0 && llm__can_trim(k, cache->length, 1);
+    return info;
+}
+
+LLM_API size_t llm_cache_bytes(const llm_cache *cache) {
+    size_t bytes, i;
+    if (!cache) return 0;
+    bytes = sizeof *cache + cache->layer_count * sizeof *cache->layers;
+    for (i = 0; i < cache->layer_count; i++) bytes += llm__kept_bytes(&cache->layers[i]);
+    return bytes;
+}
+
+/* Pages that a layer needs for `more` tokens behind `length`, at the most at one time. */
+LLM__FN int64_t llm__pages_for(const llm__kept *k, int64_t length, int64_t more) {
+    int64_t tokens = length + more, pages;
+    if (k->desc.window && tokens > k->desc.window + 2 * LLM_PAGE_TOKENS) {
+        int64_t ring = k->desc.window + 2 * LLM_PAGE_TOKENS; /* what is visible, and ragged ends */
+        if (more < ring) ring += more < 512 ? more : 512;    /* and one call's tokens before old ones go */
+        else ring += 512;
+        if (tokens > ring) tokens = ring;
+    }
+    pages = (tokens + LLM_PAGE_TOKENS - 1) / LLM_PAGE_TOKENS;
+    return pages + llm__pinned_pages(k);
+}
+
+LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens) {
+    llm__kept k;
+    size_t bytes = sizeof(llm_cache), i, pages;
+    if (tokens < 0 || llm__check_desc(desc, NULL) != LLM_OK) return 0;
+    for (i = 0; i < desc->layer_count; i++) {
+        if (llm__check_layer(desc, i, &k, NULL) != LLM_OK) return 0;
+        bytes += sizeof k + 2 * k.state_floats * sizeof(float) + (size_t)llm__pinned_pages(&k) * sizeof(llm__page *);
+        if (!llm__is_attention(&k)) continue;
+        pages = (size_t)llm__pages_for(&k, 0, tokens);
+        if (pages > (SIZE_MAX - bytes) / 4 / (sizeof(llm__page) + 64 + k.layout.bytes)) return 0;
+        for (k.capacity = 16; k.capacity < pages;) k.capacity *= 2;
+        bytes += pages * (sizeof(llm__page) + 64 + k.layout.bytes) + k.capacity * sizeof(llm__page *);
+    }
+    return bytes;
+}
+
+LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error) {
+    size_t i;
+    if (!cache || tokens < 0 || tokens > ((int64_t)1 << 40))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "reserve: expected a cache and a number of tokens from 0 to 2^40");
+    for (i = 0; i < cache->layer_count; i++) {
+        llm__kept *k = &cache->layers[i];
+        void *pages = k->pages;
+        const llm__page *page;
+        int64_t need, have = k->count + k->pinned_count;
+        if (!llm__is_attention(k)) continue;
+        need = llm__pages_for(k, cache->length, tokens);
+        for (page = k->free; page; page = page->next) have++;
+        if (!llm__grow(&cache->allocator, &pages, &k->capacity, (size_t)need, sizeof *k->pages))
+            return llm__no_memory(error, (size_t)need * sizeof *k->pages);
+        k->pages = (llm__page **)pages;
+        for (; have < need; have++) {
+            llm__page *fresh = llm__page_new(&cache->allocator, k->layout.bytes);
+            if (!fresh) return llm__no_memory(error, k->layout.bytes);
+            fresh->next = k->free;
+            k->free = fresh;
+        }
+    }
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error) {
+    size_t i;
+    if (!cache || tokens < 0 || tokens > cache->length)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "trim of %lld tokens: the cache holds %lld", (long long)tokens,
+                         (long long)llm_cache_length(cache));
+    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache");
+    for (i = 0; i < cache->layer_count; i++)
+        if (!llm__can_trim(&cache->layers[i], cache->length, tokens))
+            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu cannot take %lld tokens back: %s", (unsigned long long)i,
+                             (long long)tokens,
+                             llm__is_attention(&cache->layers[i]) ? "its window has dropped older ones" : "it is recurrent");
+    if (tokens == cache->length) {
+        llm_cache_clear(cache);
+        return llm__ok(error);
+    }
+    cache->length -= tokens;
+    for (i = 0; i < cache->layer_count; i++)
+        if (llm__is_attention(&cache->layers[i])) llm__drop_new(&cache->allocator, &cache->layers[i], cache->length);
+    return llm__ok(error);
+}
+
+/* A quantized copy of one page. */
+LLM__FN llm__page *llm__page_quantize(const llm_cache *c, const llm__layout *from, const llm__layout *to, const llm__page *page, float *row) {
+    llm__page *copy = llm__page_new(&c->allocator, to->bytes);
+    int head, token, value;
+    if (!copy) return NULL;
+    memset(copy->data, 0, to->bytes);
+    for (value = 0; value < 2; value++)
+        for (head = 0; head < to->heads; head++)
+            for (token = 0; token < LLM_PAGE_TOKENS; token++) {
+                llm__page_load(from, page, value, head, token, row);
+                llm__page_store(to, copy, value, head, token, row);
+            }
+    return copy;
+}
+
+/* The layer's pages, quantized, in a new array [count + pinned_count]; NULL if memory ran out (nothing is left over). */
+LLM__FN llm__page **llm__kept_quantize(const llm_cache *c, const llm__kept *k, const llm__layout *to) {
+    size_t n = (size_t)(k->count + k->pinned_count), width = (size_t)(to->key_width > to->value_width ? to->key_width : to->value_width), i;
+    llm__page **pages = (llm__page **)llm__alloc_zero(&c->allocator, n, sizeof *pages);
+    float *row = (float *)llm__alloc(&c->allocator, width, sizeof *row);
+    int ok = pages && row;
+    for (i = 0; ok && i < n; i++) {
+        const llm__page *page = i < (size_t)k->count ? k->pages[i] : k->pinned[i - (size_t)k->count];
+        ok = (pages[i] = llm__page_quantize(c, &k->layout, to, page, row)) != NULL;
+    }
+    llm__free(&c->allocator, row, width * sizeof *row);
+    if (ok) return pages;
+    for (i = 0; pages && i < n; i++)
+        if (pages[i]) llm__free(&c->allocator, pages[i], pages[i]->bytes);
+    llm__free(&c->allocator, pages, n * sizeof *pages);
+    return NULL;
+}
+
+/* Puts the quantized pages in place; cannot fail. */
+LLM__FN void llm__kept_replace(llm_cache *c, llm__kept *k, const llm__layout *to, llm__page **pages) {
+    int64_t i, n = k->count + k->pinned_count;
+    for (i = 0; i < n; i++) {
+        llm__page **entry = i < k->count ? &k->pages[i] : &k->pinned[i - k->count];
+        llm__page_drop(&c->allocator, k, *entry);
+        *entry = pages[i];
+    }
+    llm__free_list(&c->allocator, k);
+    llm__free(&c->allocator, pages, (size_t)n * sizeof *pages);
+    k->layout = *to;
+    k->desc.bits = to->bits;
+    k->desc.group = to->group;
+}
+
+LLM_API llm_status llm_cache_quantize(llm_cache *cache, int bits, int group, llm_error *error) {
+    llm__page ***made;
+    llm__layout to;
+    llm_status status = LLM_OK;
+    size_t i, j;
+    if (!cache || !llm__bits_ok(bits, group))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%d bits in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 or 128", bits, group);
+    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache");
+    for (i = 0; i < cache->layer_count; i++) {
+        const llm_cache_layer *d = &cache->layers[i].desc;
+        if (d->kind == LLM_CACHE_LATENT) return llm__fail(error, LLM_UNSUPPORTED, "layer %llu is latent and cannot be quantized", (unsigned long long)i);
+        if (d->kind == LLM_CACHE_ATTENTION && (d->key_width % group || d->value_width % group))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: widths %d and %d are not divisible by groups of %d", (unsigned long long)i,
+                             d->key_width, d->value_width, group);
+    }
+    made = (llm__page ***)llm__alloc_zero(&cache->allocator, cache->layer_count, sizeof *made);
+    if (!made) return llm__no_memory(error, cache->layer_count * sizeof *made);
+    for (i = 0; i < cache->layer_count && status == LLM_OK; i++) {
+        const llm__kept *k = &cache->layers[i];
+        llm_cache_layer d = k->desc;
+        if (!llm__is_attention(k) || d.bits) continue;
+        d.bits = bits;
+        d.group = group;
+        if (!llm__layout_of(&d, cache->dtype, &to) || !(made[i] = llm__kept_quantize(cache, k, &to))) status = llm__no_memory(error, to.bytes);
+    }
+    for (i = 0; i < cache->layer_count; i++) {
+        llm__kept *k = &cache->layers[i];
+        llm_cache_layer d = k->desc;
+        size_t n = (size_t)(k->count + k->pinned_count);
+        if (!made[i]) continue;
+        d.bits = bits;
+        d.group = group;
+        if (status == LLM_OK && llm__layout_of(&d, cache->dtype, &to)) {
+            llm__kept_replace(cache, k, &to, made[i]);
+            continue;
+        }
+        for (j = 0; j < n; j++) llm__free(&cache->allocator, made[i][j], made[i][j]->bytes);
+        llm__free(&cache->allocator, made[i], n * sizeof *made[i]);
+    }
+    llm__free(&cache->allocator, made, cache->layer_count * sizeof *made);
+    return status == LLM_OK ? llm__ok(error) : status;
+}
+
+LLM_API void llm_cache_clear(llm_cache *cache) {
+    size_t i;
+    if (!cache) return;
+    cache->pending = 0;
+    cache->length = 0;
+    for (i = 0; i < cache->layer_count; i++) {
+        llm__kept *k = &cache->layers[i];
+        if (k->states) memset(k->states, 0, 2 * k->state_floats * sizeof(float));
+        while (k->count) llm__page_drop(&cache->allocator, k, k->pages[--k->count]);
+        while (k->pinned_count) llm__page_drop(&cache->allocator, k, k->pinned[--k->pinned_count]);
+        k->first = 0;
+    }
+}
+
+#endif /* LLM_CACHE_IMPLEMENTATION */

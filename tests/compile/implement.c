@@ -1,0 +1,4 @@
+/* The one file that implements both headers. */
+#define LLM_IMPLEMENTATION
+#include "llm.h"
+#include "llm.h"

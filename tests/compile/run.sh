@@ -1,0 +1,125 @@
+#!/bin/sh
+# run.sh FOLDER - builds the headers in every way they promise, with every compiler found, into FOLDER.
+#
+# Each check is a command; what a failing one printed is shown.  Compilers and tools that are not there are skipped
+# with a line that says so.
+out=${1:-build/compile}
+here=tests/compile
+warnings="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
+passed=0
+failed=0
+mkdir -p "$out"
+
+check() { # check NAME COMMAND...
+    name=$1
+    shift
+    if "$@" >"$out/check.log" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL $name"
+        head -n 25 "$out/check.log"
+    fi
+}
+
+can_build() { # can_build LANGUAGE COMPILER: whether the compiler and its library are installed
+    printf '#include <stdlib.h>\nint main(void) { return 0; }\n' >"$out/probe"
+    "$2" -x "$1" "$out/probe" -o "$out/probe.out" >/dev/null 2>&1
+}
+
+only_ours() { # only_ours OBJECT: every exported symbol is named llm_
+    foreign=$(nm -g --defined-only "$1" | awk 'NF >= 3 { sub(/^_llm_/, "llm_", $3); if ($3 !~ /^llm_[a-z]/) print $3 }')
+    [ -z "$foreign" ] || { echo "exported: $foreign"; return 1; }
+}
+
+nothing_exported() { # nothing_exported OBJECT: only main
+    foreign=$(nm -g --defined-only "$1" | awk 'NF >= 3 && $3 !~ /^_?main$/ { print $3 }')
+    [ -z "$foreign" ] || { echo "exported: $foreign"; return 1; }
+}
+
+build() { # build COMPILER LANGUAGE STANDARD NAME SOURCE [FLAG...]: an object file
+    compiler=$1 language=$2 standard=$3 name=$4 source=$5
+    shift 5
+    check "$name" "$compiler" -x "$language" "-std=$standard" $warnings "$@" -I. -c "$here/$source" -o "$out/$name.o"
+}
+
+link_and_run() { # link_and_run COMPILER LANGUAGE NAME OBJECT...
+    linker=$1 language=$2 name=$3
+    shift 3
+    if [ "$language" = c++ ]; then
+        check "$name" "$linker" "$@" -o "$out/$name" -lstdc++ -lm -lpthread
+    else
+        check "$name" "$linker" "$@" -o "$out/$name" -lm -lpthread
+    fi
+    check "$name runs" "$out/$name"
+}
+
+one_standard() { # one_standard COMPILER LANGUAGE STANDARD
+    tag=$1-$3
+    build "$1" "$2" "$3" "$tag-implement" implement.c
+    build "$1" "$2" "$3" "$tag-user" user.c
+    link_and_run "$1" "$2" "$tag-two-files" "$out/$tag-implement.o" "$out/$tag-user.o"
+    build "$1" "$2" "$3" "$tag-cache" cache.c
+    link_and_run "$1" "$2" "$tag-cache-alone" "$out/$tag-cache.o"
+    if [ "$2" = c ] && command -v nm >/dev/null; then
+        check "$tag exports" only_ours "$out/$tag-implement.o"
+        check "$tag cache exports" only_cache "$out/$tag-cache.o"
+    fi
+}
+
+only_cache() { # the lower floor's names, and the main of its test
+    foreign=$(nm -g --defined-only "$1" | awk 'NF >= 3 && $3 !~ /^_?(main|llm_cache_[a-z_]+|llm_status_text)$/ { print $3 }')
+    [ -z "$foreign" ] || { echo "exported: $foreign"; return 1; }
+}
+
+variants() { # variants COMPILER
+    build "$1" c c99 "$1-static" static.c
+    command -v nm >/dev/null && check "$1 LLM_STATIC exports nothing" nothing_exported "$out/$1-static.o"
+    link_and_run "$1" c "$1-static-program" "$out/$1-static.o"
+    build "$1" c c99 "$1-no-simd" implement.c -DLLM_NO_SIMD
+    build "$1" c c99 "$1-no-threads" implement.c -DLLM_NO_THREADS
+    build "$1" c c99 "$1-no-mmap" implement.c -DLLM_NO_MMAP
+    build "$1" c c99 "$1-optimised" implement.c -O2
+}
+
+# The README's program, as it stands, in a project that holds nothing but the two headers.
+fresh_project() { # fresh_project COMPILER LANGUAGE
+    folder=$out/$1-$2-project
+    mkdir -p "$folder"
+    cp llm.h llm_cache.h "$folder/"
+    cp examples/minimal.c "$folder/main.$2"
+    language=$2
+    flags=
+    if [ "$2" = cc ]; then
+        language=c++
+        flags=-lstdc++
+    fi
+    check "$1 $2 project" "$1" -x "$language" "$folder/main.$2" -x none -o "$folder/main" $flags -lm -lpthread
+}
+
+for compiler in gcc clang; do
+    if ! command -v $compiler >/dev/null || ! can_build c $compiler; then
+        echo "$compiler: skipped, it is not installed"
+        continue
+    fi
+    one_standard $compiler c c99
+    one_standard $compiler c c11
+    variants $compiler
+    fresh_project $compiler c
+    if can_build c++ $compiler; then
+        one_standard $compiler c++ c++17
+        build $compiler c++ c++17 $compiler-c++-static static.c
+        fresh_project $compiler cc
+    else
+        echo "$compiler as C++: skipped, its C++ compiler is not installed"
+    fi
+done
+command -v nm >/dev/null || echo "exported symbols: skipped, nm is not installed"
+
+check "contents of llm_cache.h" awk -f $here/contents.awk llm_cache.h
+check "contents of llm.h" awk -f $here/contents.awk llm.h
+check "lines of at most 120 columns" awk 'length($0) > 120 { print FILENAME ":" FNR ": " length($0); bad = 1 }
+    END { exit bad }' llm.h llm_cache.h examples/*.c tests/*.c tests/*.h
+
+echo "compile: $passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,53 @@
+#!/bin/sh
+# examples.sh BUILD - runs the examples as a user would.
+build=${1:-build}
+stories=tests/golden/models/stories260K
+passed=0
+failed=0
+
+pass() { passed=$((passed + 1)); }
+fail() {
+    failed=$((failed + 1))
+    echo "FAIL $1"
+}
+
+golden=$build/greedy
+rm -rf "$golden"
+mkdir -p "$golden"
+
+# Each entry of greedy.json: test_engine takes it apart into files, generate must print exactly its text.
+if "$build/test_engine" --greedy "$golden"; then
+    for text in "$golden"/*-text; do
+        entry=${text%-text}
+        "$build/generate" --model $stories --prompt - --temp 0 --max-tokens "$(cat "$entry-count")" \
+            <"$entry-prompt" >"$entry-got" 2>"$entry-errors" || fail "generate exits with an error on $entry"
+        if cmp -s "$entry-got" "$text"; then pass; else fail "the text of $entry"; fi
+        if [ -s "$entry-errors" ]; then fail "$entry: something on standard error"; else pass; fi
+    done
+else
+    fail "greedy.json cannot be read"
+fi
+
+refused() { # refused WORD ARGUMENT...: exit code 1, nothing on standard output, and the word in the message
+    word=$1
+    shift
+    "$build/generate" "$@" >"$golden/out" 2>"$golden/err"
+    code=$?
+    if [ $code = 1 ] && [ ! -s "$golden/out" ] && grep -q -e "$word" "$golden/err"; then pass; else fail "generate $*"; fi
+}
+refused config.json --model /nowhere
+refused --frobnicate --model $stories --frobnicate 3
+refused --temp --model $stories --temp hot
+refused --max-tokens --model $stories --max-tokens 1x
+refused vax --model $stories --isa vax
+
+"$build/generate" --help >"$golden/out" 2>&1 && grep -q -e --prefill-step-size "$golden/out" && pass || fail "--help"
+"$build/generate" --model $stories --max-tokens 5 --verbose >"$golden/out" 2>"$golden/err"
+grep -q "Generation: 5 tokens" "$golden/err" && pass || fail "--verbose"
+if [ -d examples/model ] && [ -f examples/model/config.json ]; then
+    "$build/minimal" >"$golden/out" && [ "$(wc -c <"$golden/out")" -gt 100 ] && pass || fail "minimal"
+fi
+"$build/bench" --model $stories --prompt 32 --generate 8 --repeat 1 >"$golden/out" && pass || fail "bench --model"
+
+echo "examples: $passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,707 @@
+/* golden - holds the engine against numbers from independent implementations
+
+       build/golden [--list] [--verbose] [--isa NAME] PATH...
+
+   A path is a fixture or a folder of them (tests/README.md describes the format).  Every model goes through the public
+   loader, from memory; the JSON and safetensors readers of the header serve to read the fixture itself. */
+#define LLM_IMPLEMENTATION
+#include "llm.h"
+
+#include <dirent.h>
+
+enum { MEMBERS = 3, MAIN = 0, NAME_BYTES = 120 };
+
+typedef struct options {
+    int list, verbose;
+    const char *isa;
+} options;
+
+typedef struct totals {
+    int passed, failed, skipped;
+} totals;
+
+/* A fixture, read; everything in it lives in its arena. */
+typedef struct fixture {
+    char name[NAME_BYTES];
+    llm__arena arena;
+    llm__folder folder;
+    llm_memory_file source;
+    llm__tensors tensors;
+    const llm__json *metadata, *config, *formulas, *about;
+    const int32_t *prompt, *decode, *columns;
+    int prompt_count, decode_count, column_count;
+    const float *prompt_logits, *decode_logits; /* [prompt_count or decode_count, width] */
+    int width;                                  /* columns compared: those listed, or the whole vocabulary */
+    double tolerance;                           /* absolute */
+    llm_memory_file checkpoint[2];
+    char problem[400];                          /* why it failed; empty while it has not */
+    double worst;
+} fixture;
+
+/* One way to feed a fixture's tokens. */
+typedef struct plan {
+    const char *name;
+    int every;    /* prompt tokens in one call; 0: as the fixture says; -1: all of them */
+    int threads, max_rows;
+    int members;  /* bit 0: the fixture's own prompt; bits 1 and 2: other prompts beside it */
+} plan;
+
+typedef struct member {
+    llm_cache *cache;
+    int64_t fed;
+    int32_t tokens[8];
+    float *logits; /* main: [prompt + decode, vocabulary]; others: [calls, vocabulary] */
+} member;
+
+/* ---- reading */
+
+static int say(fixture *f, const char *format, ...) LLM__PRINTF(2, 3);
+static int say(fixture *f, const char *format, ...) {
+    va_list list;
+    if (f->problem[0]) return 0;
+    va_start(list, format);
+    vsnprintf(f->problem, sizeof f->problem, format, list);
+    va_end(list);
+    return 0;
+}
+
+static void *need(void *block) {
+    if (block) return block;
+    fprintf(stderr, "golden: out of memory\n");
+    exit(2);
+}
+
+static void *take(fixture *f, size_t count, size_t size) { return need(llm__arena_alloc(&f->arena, count, size)); }
+
+static int read_whole(fixture *f, const char *path) {
+    FILE *file = fopen(path, "rb");
+    long bytes = -1;
+    void *data;
+    if (!file) return say(f, "cannot be opened");
+    if (!fseek(file, 0, SEEK_END)) bytes = ftell(file);
+    if (bytes < 0 || fseek(file, 0, SEEK_SET)) {
+        fclose(file);
+        return say(f, "cannot be read");
+    }
+    data = take(f, (size_t)bytes, 1);
+    f->source.name = "fixture.safetensors";
+    f->source.data = data;
+    f->source.bytes = fread(data, 1, (size_t)bytes, file);
+    fclose(file);
+    return f->source.bytes == (size_t)bytes ? 1 : say(f, "cannot be read");
+}
+
+static int open_fixture(fixture *f, const char *path) {
+    llm_error error;
+    const char *slash = strrchr(path, '/');
+    size_t length;
+    memset(f, 0, sizeof *f);
+    snprintf(f->name, sizeof f->name, "%s", slash ? slash + 1 : path);
+    length = strlen(f->name);
+    if (length > 12 && !strcmp(f->name + length - 12, ".safetensors")) f->name[length - 12] = 0;
+    f->arena.allocator = llm__allocator_or_default(f->arena.allocator);
+    f->folder.arena = &f->arena;
+    f->folder.memory = &f->source;
+    f->folder.memory_count = 1;
+    if (!read_whole(f, path)) return 0;
+    if (llm__safetensors_add(&f->folder, f->source.name, &f->tensors, &error)) return say(f, "%s", error.message);
+    f->metadata = f->tensors.metadata;
+    return 1;
+}
+
+static void close_fixture(fixture *f) {
+    llm__folder_close(&f->folder);
+    llm__tensors_free(&f->arena.allocator, &f->tensors);
+    llm__arena_free(&f->arena);
+}
+
+static const uint8_t *fetch(fixture *f, llm__tensor *t) {
+    const uint8_t *data = NULL;
+    llm_error error;
+    if (llm__tensor_fetch(&f->folder, t, &data, &error)) say(f, "%s", error.message);
+    return data;
+}
+
+static const float *read_floats(fixture *f, const char *name, int64_t *rows, int64_t *columns) {
+    llm__tensor *t = llm__tensor_find(&f->tensors, name);
+    const uint8_t *data = t && t->dims == 2 ? fetch(f, t) : NULL;
+    float *out;
+    if (!data) {
+        say(f, "array %s is absent", name);
+        return NULL;
+    }
+    *rows = t->shape[0];
+    *columns = t->shape[1];
+    out = (float *)take(f, (size_t)(*rows * *columns), sizeof *out);
+    llm__to_f32(t->dtype, data, (size_t)(*rows * *columns), out);
+    return out;
+}
+
+static const int32_t *read_ids(fixture *f, const char *name, int *count) {
+    llm__tensor *t = llm__tensor_find(&f->tensors, name);
+    const uint8_t *data = t && t->dims == 1 && t->dtype == LLM_I32 ? fetch(f, t) : NULL;
+    int32_t *out;
+    *count = 0;
+    if (!data) return NULL;
+    *count = (int)t->shape[0];
+    out = (int32_t *)take(f, (size_t)*count + 1, sizeof *out);
+    memcpy(out, data, (size_t)*count * sizeof *out);
+    return out;
+}
+
+/* The metadata's values are JSON inside JSON strings. */
+static const llm__json *read_nested(fixture *f, const char *key) {
+    const llm__json *text = llm__json_get(f->metadata, key), *root = NULL;
+    llm_error error;
+    if (!llm__json_is(text, LLM__JSON_STRING)) {
+        say(f, "metadata has no %s", key);
+        return NULL;
+    }
+    if (llm__json_parse(&f->arena, key, text->as.text, text->length, &root, &error)) say(f, "%s", error.message);
+    return root;
+}
+
+static int read_expectations(fixture *f) {
+    int64_t rows = 0, columns = 0, decode_rows = 0, decode_columns = 0;
+    double tolerance = 0, largest = 0;
+    f->config = llm__json_get(f->metadata, "config");
+    f->formulas = read_nested(f, "tensors");
+    f->about = read_nested(f, "about");
+    f->prompt = read_ids(f, "prompt", &f->prompt_count);
+    f->decode = read_ids(f, "decode", &f->decode_count);
+    f->columns = read_ids(f, "columns", &f->column_count);
+    f->prompt_logits = read_floats(f, "prompt_logits", &rows, &columns);
+    if (f->decode_count) f->decode_logits = read_floats(f, "decode_logits", &decode_rows, &decode_columns);
+    if (f->problem[0]) return 0;
+    if (!f->prompt_count || rows != f->prompt_count || decode_rows != f->decode_count ||
+        (f->decode_count && decode_columns != columns))
+        return say(f, "its arrays contradict each other");
+    if (!llm__json_float(llm__json_get(f->about, "tolerance"), &tolerance) ||
+        !llm__json_float(llm__json_get(f->about, "largest_logit"), &largest))
+        return say(f, "about has no tolerance");
+    f->width = (int)columns;
+    f->tolerance = tolerance * largest;
+    return 1;
+}
+
+/* ---- the checkpoint, from formulas */
+
+typedef struct entry {
+    const char *name;
+    llm_dtype dtype;
+    int dims;
+    int64_t shape[8];
+    size_t count, offset, bytes;
+    double at, scale;    /* of a formula */
+    llm__tensor *stored; /* or the array itself */
+} entry;
+
+static uint64_t fnv1a(uint64_t h, const char *text, size_t bytes) {
+    size_t i;
+    for (i = 0; i < bytes; i++) h = (h ^ (uint8_t)text[i]) * UINT64_C(0x100000001B3);
+    return h;
+}
+
+static uint64_t splitmix(uint64_t x) {
+    x += UINT64_C(0x9E3779B97F4A7C15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return x ^ (x >> 31);
+}
+
+static void fill_entry(const entry *e, const llm__json *salt, uint8_t *out) {
+    uint64_t h = fnv1a(UINT64_C(0xCBF29CE484222325), salt ? salt->as.text : "", salt ? salt->length : 0);
+    size_t i, n, size = llm__dtype_bytes(e->dtype);
+    float block[256];
+    h = fnv1a(fnv1a(h, ":", 1), e->name, strlen(e->name));
+    for (i = 0; i < e->count; i += n) {
+        for (n = 0; n < 256 && i + n < e->count; n++)
+            block[n] = (float)(e->at + e->scale * ((double)(splitmix(h + i + n) >> 40) / 8388608.0 - 1.0));
+        llm__from_f32(e->dtype, block, n, out + i * size);
+    }
+}
+
+static int entry_from_formula(fixture *f, const llm__json *key, entry *e) {
+    const llm__json *v = key + 1, *dtype = llm__json_get(v, "dtype"), *shape = llm__json_get(v, "shape");
+    uint32_t i;
+    double n;
+    e->name = key->as.text;
+    e->count = 1;
+    if (!llm__json_is(dtype, LLM__JSON_STRING) || !llm__dtype_from_name(dtype->as.text, &e->dtype) || !shape ||
+        shape->length > 8 || !llm__json_float(llm__json_get(v, "offset"), &e->at) ||
+        !llm__json_float(llm__json_get(v, "scale"), &e->scale))
+        return say(f, "the formula of %s makes no sense", e->name);
+    e->dims = (int)shape->length;
+    for (i = 0; i < shape->length; i++) {
+        if (!llm__json_float(llm__json_at(shape, i), &n)) return say(f, "the formula of %s has no shape", e->name);
+        e->shape[i] = (int64_t)n;
+        e->count *= (size_t)e->shape[i];
+    }
+    e->bytes = e->count * llm__dtype_bytes(e->dtype);
+    return 1;
+}
+
+static void entry_from_array(llm__tensor *t, entry *e) {
+    e->name = t->name + strlen("weights/");
+    e->dtype = t->dtype;
+    e->dims = t->dims;
+    memcpy(e->shape, t->shape, sizeof e->shape);
+    e->bytes = (size_t)t->bytes;
+    e->stored = t;
+}
+
+static size_t list_entries(fixture *f, entry *entries) {
+    const llm__json *key = llm__json_first(f->formulas);
+    uint32_t i;
+    size_t n = 0, k;
+    for (i = 0; i < f->formulas->length; i++, key = llm__json_next(llm__json_next(key)))
+        if (key->length && !entry_from_formula(f, key, &entries[n++])) return 0;
+    for (k = 0; k < f->tensors.count; k++)
+        if (!strncmp(f->tensors.items[k].name, "weights/", 8)) entry_from_array(&f->tensors.items[k], &entries[n++]);
+    return n;
+}
+
+static void put(llm__text *text, const char *format, ...) LLM__PRINTF(2, 3);
+static void put(llm__text *text, const char *format, ...) {
+    char line[600];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    llm__text_add(text, line, strlen(line));
+}
+
+static void put_entry(llm__text *header, const entry *e) {
+    int d;
+    put(header, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", e->name, llm__dtype_name(e->dtype));
+    for (d = 0; d < e->dims; d++) put(header, "%s%lld", d ? "," : "", (long long)e->shape[d]);
+    put(header, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)e->offset,
+        (unsigned long long)(e->offset + e->bytes));
+}
+
+/* Wide elements first, so that each tensor lies aligned as a writer of real checkpoints would have it. */
+static size_t place_entries(entry *entries, size_t n, llm__text *header) {
+    size_t size, i, at = 0;
+    for (size = 8; size; size /= 2)
+        for (i = 0; i < n; i++)
+            if (llm__dtype_bytes(entries[i].dtype) == size) {
+                entries[i].offset = at;
+                at += entries[i].bytes;
+                put_entry(header, &entries[i]);
+            }
+    return at;
+}
+
+static int build_checkpoint(fixture *f) {
+    const llm__json *layout = llm__json_get(f->about, "layout");
+    entry *entries = (entry *)take(f, f->tensors.count + f->formulas->length + 1, sizeof *entries);
+    llm__text header;
+    size_t n = list_entries(f, entries), data, i;
+    uint8_t *image;
+    if (f->problem[0]) return 0;
+    memset(&header, 0, sizeof header);
+    header.allocator = f->arena.allocator;
+    put(&header, "{\"__metadata__\":{\"format\":\"%s\"}", llm__json_text_is(layout, "original") ? "pt" : "mlx");
+    data = place_entries(entries, n, &header);
+    put(&header, "}");
+    while (header.length % 8) put(&header, " ");
+    image = (uint8_t *)take(f, 8 + header.length + data, 1);
+    for (i = 0; i < 8; i++) image[i] = (uint8_t)((uint64_t)header.length >> 8 * i);
+    memcpy(image + 8, header.data, header.length);
+    for (i = 0; i < n; i++) {
+        uint8_t *out = image + 8 + header.length + entries[i].offset;
+        const uint8_t *stored = entries[i].stored ? fetch(f, entries[i].stored) : NULL;
+        if (stored) memcpy(out, stored, entries[i].bytes);
+        else fill_entry(&entries[i], llm__json_get(f->formulas, ""), out);
+    }
+    f->checkpoint[0].name = "config.json";
+    f->checkpoint[0].data = f->config->as.text;
+    f->checkpoint[0].bytes = f->config->length;
+    f->checkpoint[1].name = "model.safetensors";
+    f->checkpoint[1].data = image;
+    f->checkpoint[1].bytes = 8 + header.length + data;
+    llm__text_free(&header);
+    return !f->problem[0];
+}
+
+/* ---- running */
+
+static int number_of(const llm__json *object, const char *key, int otherwise) {
+    double n;
+    return llm__json_float(llm__json_get(object, key), &n) ? (int)n : otherwise;
+}
+
+/* How many prompt tokens the n-th call takes, `left` of them being left. */
+static int chunk(const fixture *f, const plan *p, int call, int left) {
+    const llm__json *chunks = llm__json_get(f->about, "chunks");
+    double n = left;
+    if (p->every > 0) n = p->every;
+    else if (p->every == 0 && chunks) llm__json_float(llm__json_at(chunks, (uint32_t)call), &n);
+    return n < 1 || n > left ? left : (int)n;
+}
+
+/* The other prompts of a batch: their own walk through the prompt's ids, one to four of them in a call. */
+static void feed_other(const fixture *f, member *m, int who, int call, int vocabulary, llm_sequence *s) {
+    int i, n = 1 + (call * 3 + who * 2) % 4;
+    for (i = 0; i < n; i++) m->tokens[i] = f->prompt[(size_t)(m->fed * 5 + i * 5 + who) % (size_t)f->prompt_count];
+    s->cache = m->cache;
+    s->tokens = m->tokens;
+    s->count = (size_t)n;
+    s->want = LLM_LOGITS_LAST;
+    s->logits = m->logits + (size_t)call * (size_t)vocabulary;
+    m->fed += n;
+}
+
+static void feed_main(const fixture *f, member *m, int n, int vocabulary, llm_sequence *s) {
+    s->cache = m->cache;
+    s->tokens = m->fed < f->prompt_count ? f->prompt + m->fed : f->decode + (m->fed - f->prompt_count);
+    s->count = (size_t)n;
+    s->want = LLM_LOGITS_ALL;
+    s->logits = m->logits + (size_t)m->fed * (size_t)vocabulary;
+    m->fed += n;
+}
+
+static int quantize_caches(fixture *f, member *members) {
+    const llm__json *kv = llm__json_get(f->about, "kv_quantization");
+    llm_error error;
+    int i, bits = number_of(kv, "bits", 0), group = number_of(kv, "group_size", 64);
+    for (i = 0; bits && i < MEMBERS; i++)
+        if (members[i].cache && llm_cache_quantize(members[i].cache, bits, group, &error))
+            return say(f, "llm_cache_quantize: %s", error.message);
+    return 1;
+}
+
+static int run_calls(fixture *f, const plan *p, llm_session *session, member *members, int vocabulary) {
+    int at = 0, call = 0, total = f->prompt_count + f->decode_count;
+    while (at < total) {
+        llm_sequence batch[MEMBERS];
+        llm_error error;
+        size_t n = 0;
+        int take_now = at < f->prompt_count ? chunk(f, p, call, f->prompt_count - at) : 1;
+        memset(batch, 0, sizeof batch);
+        if (p->members & 2) feed_other(f, &members[1], 1, call, vocabulary, &batch[n++]);
+        if (p->members & 1) feed_main(f, &members[MAIN], take_now, vocabulary, &batch[n++]);
+        if (p->members & 4) feed_other(f, &members[2], 2, call, vocabulary, &batch[n++]);
+        if (llm_forward(session, batch, n, &error)) return say(f, "%s: %s", p->name, error.message);
+        at += take_now;
+        call++;
+        if (at == f->prompt_count && !quantize_caches(f, members)) return 0;
+    }
+    return 1;
+}
+
+/* Runs one plan; logits[i] is where member i's go. */
+static int run_plan(fixture *f, const llm_model *model, const plan *p, float *const *logits) {
+    llm_session_desc sd;
+    llm_model_cache_desc cd;
+    llm_session *session = NULL;
+    llm_error error;
+    member members[MEMBERS];
+    int i, ok, vocabulary = llm_model_get_info(model).vocabulary;
+    memset(&sd, 0, sizeof sd);
+    memset(&cd, 0, sizeof cd);
+    memset(members, 0, sizeof members);
+    sd.exact = cd.exact = 1;
+    sd.threads = p->threads;
+    sd.max_rows = p->max_rows;
+    cd.max_kv_size = number_of(f->about, "max_kv_size", 0);
+    ok = !llm_session_open(&session, model, &sd, &error) || say(f, "%s: %s", p->name, error.message);
+    for (i = 0; ok && i < MEMBERS; i++) {
+        members[i].logits = logits[i];
+        if ((p->members >> i & 1) && llm_model_cache_open(&members[i].cache, model, &cd, &error))
+            ok = say(f, "%s: %s", p->name, error.message);
+    }
+    ok = ok && run_calls(f, p, session, members, vocabulary);
+    llm_session_close(session);
+    for (i = 0; i < MEMBERS; i++) llm_cache_close(members[i].cache);
+    return ok;
+}
+
+/* ---- judging */
+
+static int compare_rows(fixture *f, const char *what, const float *got, const float *golden, int rows, int vocabulary) {
+    int r, c, ok = 1;
+    for (r = 0; r < rows; r++)
+        for (c = 0; c < f->width; c++) {
+            int id = f->columns ? f->columns[c] : c;
+            double x = got[(size_t)r * (size_t)vocabulary + (size_t)id];
+            double y = golden[(size_t)r * (size_t)f->width + (size_t)c], e = fabs(x - y);
+            if (!(e <= f->worst)) f->worst = e;
+            if (!(e <= f->tolerance) && ok) ok = say(f, "first at %s %d, id %d: %.8g, golden %.8g", what, r, id, x, y);
+        }
+    return ok;
+}
+
+static int compare_golden(fixture *f, const float *got, int vocabulary) {
+    if (f->columns ? f->column_count != f->width : vocabulary != f->width)
+        return say(f, "the model's vocabulary is %d, the golden logits have %d", vocabulary, f->width);
+    return compare_rows(f, "prompt", got, f->prompt_logits, f->prompt_count, vocabulary) &
+           compare_rows(f, "decode", got + (size_t)f->prompt_count * (size_t)vocabulary, f->decode_logits,
+                        f->decode_count, vocabulary);
+}
+
+static int same_bits(fixture *f, const char *plan_name, const float *a, const float *b, int rows, int vocabulary) {
+    size_t i, n = (size_t)rows * (size_t)vocabulary;
+    for (i = 0; i < n; i++)
+        if (memcmp(a + i, b + i, sizeof *a))
+            return say(f, "%s differs from the first run, first at token %d, id %d: %.9g, not %.9g", plan_name,
+                       (int)(i / (size_t)vocabulary), (int)(i % (size_t)vocabulary), b[i], a[i]);
+    return 1;
+}
+
+/* Why other ways to cut the prompt must differ by design; NULL: they must not. */
+static const char *depends_on_calls(fixture *f) {
+    const llm__json *config = read_nested(f, "config"), *inner = llm__json_get(config, "text_config");
+    const llm__json *rope = llm__json_get(inner ? inner : config, "rope_scaling"), *type;
+    if (!rope) rope = llm__json_get(inner ? inner : config, "rope_parameters");
+    type = llm__json_get(rope, "rope_type") ? llm__json_get(rope, "rope_type") : llm__json_get(rope, "type");
+    if (llm__json_text_is(type, "dynamic")) return "dynamic NTK";
+    if (llm__json_text_is(type, "longrope") || llm__json_text_is(type, "su")) return "longrope";
+    if (number_of(f->about, "max_kv_size", 0)) return "max_kv_size";
+    return NULL;
+}
+
+static int calls_of(const fixture *f) {
+    static const plan golden = {"", 0, 1, 0, 1};
+    int at = 0, calls = 0;
+    while (at < f->prompt_count) at += chunk(f, &golden, calls++, f->prompt_count - at);
+    return calls + f->decode_count;
+}
+
+static int run_variants(fixture *f, const llm_model *model, float *const *first, float *const *again, int vocabulary) {
+    static const plan plans[] = {
+        {"token by token", 1, 1, 0, 1}, {"in one call", -1, 1, 0, 1},    {"in threes", 3, 1, 0, 1},
+        {"in passes of 2 rows", 0, 1, 2, 1}, {"on 2 threads", 0, 2, 0, 1}, {"in a batch", 0, 1, 0, 7},
+        {"in a batch on 2 threads", 0, 2, 0, 7}, {"in a batch in passes of 3 rows", 0, 2, 3, 7}};
+    const char *fixed = depends_on_calls(f);
+    int ok = 1, rows = f->prompt_count + f->decode_count;
+    size_t i, k;
+    for (i = 0; ok && i < sizeof plans / sizeof *plans; i++) {
+        const plan *p = &plans[i];
+        if (fixed && (p->every || p->max_rows)) continue;
+        ok = run_plan(f, model, p, again) && same_bits(f, p->name, first[MAIN], again[MAIN], rows, vocabulary);
+        for (k = 1; ok && p->members == 7 && k < MEMBERS; k++)
+            ok = same_bits(f, "another prompt of the batch", first[k], again[k], calls_of(f), vocabulary);
+    }
+    return ok;
+}
+
+static int run_model(fixture *f, const llm_model *model) {
+    static const plan alone[] = {{"as the golden", 0, 1, 0, 1}, {"another", 0, 1, 0, 2}, {"a third", 0, 1, 0, 4}};
+    float *first[MEMBERS], *again[MEMBERS];
+    int i, ok = 1, vocabulary = llm_model_get_info(model).vocabulary;
+    size_t floats = (size_t)(f->prompt_count + f->decode_count) * (size_t)vocabulary;
+    for (i = 0; i < MEMBERS; i++) {
+        first[i] = (float *)take(f, floats, sizeof(float));
+        again[i] = (float *)take(f, floats, sizeof(float));
+    }
+    for (i = 0; ok && i < MEMBERS; i++) ok = run_plan(f, model, &alone[i], first);
+    return ok && compare_golden(f, first[MAIN], vocabulary) && run_variants(f, model, first, again, vocabulary);
+}
+
+static int run_logits(fixture *f, const options *o) {
+    llm_model_desc md;
+    llm_model *model = NULL;
+    llm_error error;
+    int ok;
+    if (!read_expectations(f) || !build_checkpoint(f)) return 0;
+    memset(&md, 0, sizeof md);
+    md.memory = f->checkpoint;
+    md.memory_count = 2;
+    md.weights_only = 1;
+    md.isa = o->isa;
+    if (llm_model_open(&model, &md, &error)) return say(f, "llm_model_open: %s", error.message);
+    ok = run_model(f, model);
+    llm_model_close(model);
+    return ok;
+}
+
+/* ---- quantization: the reference decode gives the golden output; the affine encoder gives the golden codes */
+
+static int matrix_of(fixture *f, llm__matrix *w, const char *mode) {
+    llm__tensor *packed = llm__tensor_find(&f->tensors, "packed"), *scales = llm__tensor_find(&f->tensors, "scales");
+    llm__tensor *biases = llm__tensor_find(&f->tensors, "biases");
+    const llm__json *bits = llm__json_get(f->metadata, "bits"), *group = llm__json_get(f->metadata, "group_size");
+    if (!packed || !scales || packed->dims != 2 || scales->dims != 2 || !bits || !group)
+        return say(f, "its arrays are incomplete");
+    w->format = !strcmp(mode, "mxfp4")   ? LLM__MXFP4
+                : !strcmp(mode, "mxfp8") ? LLM__MXFP8
+                : !strcmp(mode, "nvfp4") ? LLM__NVFP4
+                                         : LLM__AFFINE;
+    w->bits = atoi(bits->as.text);
+    w->group = atoi(group->as.text);
+    w->rows = (int)packed->shape[0];
+    w->cols = (int)scales->shape[1] * w->group;
+    w->dtype = scales->dtype;
+    w->data = fetch(f, packed);
+    w->row_bytes = (size_t)packed->shape[1] * 4;
+    w->scales = fetch(f, scales);
+    w->biases = biases ? fetch(f, biases) : NULL;
+    w->scale_row_bytes = (size_t)scales->shape[1] * llm__dtype_bytes(scales->dtype);
+    return !f->problem[0];
+}
+
+/* An affine output is scale * code + bias: one rounding more or less is no error, so a row's tolerance is an ulp of its
+   largest number.  The others are products of powers of two or of two short floats: exact. */
+static int compare_decode(fixture *f, const llm__matrix *w, const float *golden) {
+    float *row = (float *)take(f, (size_t)w->cols, sizeof *row);
+    int r, c, ok = 1;
+    for (r = 0; r < w->rows; r++) {
+        const float *want = golden + (size_t)r * (size_t)w->cols;
+        double largest = 0, limit;
+        for (c = 0; c < w->cols; c++)
+            if (fabs((double)want[c]) > largest) largest = fabs((double)want[c]);
+        limit = w->format == LLM__AFFINE ? largest / 8388608 : 0;
+        llm__matrix_row(w, r, row);
+        for (c = 0; c < w->cols; c++) {
+            double e = fabs((double)row[c] - want[c]);
+            if (!(e <= f->worst)) f->worst = e;
+            if (limit > f->tolerance) f->tolerance = limit;
+            if (!(e <= limit) && ok)
+                ok = say(f, "first at row %d, column %d: %.9g, golden %.9g", r, c, row[c], want[c]);
+        }
+    }
+    return ok;
+}
+
+static int compare_encode(fixture *f, const llm__matrix *w, const float *input) {
+    size_t groups = (size_t)(w->cols / w->group);
+    uint8_t *codes = (uint8_t *)take(f, w->row_bytes, 1);
+    float *scales = (float *)take(f, groups, sizeof *scales), *biases = (float *)take(f, groups, sizeof *biases);
+    int r;
+    for (r = 0; r < w->rows; r++) {
+        llm__affine_encode(input + (size_t)r * (size_t)w->cols, (size_t)w->cols, w->bits, w->group, codes, scales,
+                           biases);
+        if (memcmp(scales, w->scales + (size_t)r * w->scale_row_bytes, w->scale_row_bytes))
+            return say(f, "the encoder's scales differ in row %d", r);
+        if (memcmp(biases, w->biases + (size_t)r * w->scale_row_bytes, w->scale_row_bytes))
+            return say(f, "the encoder's biases differ in row %d", r);
+        if (memcmp(codes, w->data + (size_t)r * w->row_bytes, w->row_bytes))
+            return say(f, "the encoder's codes differ in row %d", r);
+    }
+    return 1;
+}
+
+static int run_quantization(fixture *f, const char *mode) {
+    int64_t rows = 0, columns = 0;
+    const float *output = read_floats(f, "output", &rows, &columns), *input = read_floats(f, "input", &rows, &columns);
+    llm__matrix w;
+    memset(&w, 0, sizeof w);
+    if (f->problem[0] || !matrix_of(f, &w, mode)) return 0;
+    if (rows != w.rows || columns != w.cols) return say(f, "its arrays contradict each other");
+    if (!compare_decode(f, &w, output)) return 0;
+    return w.format != LLM__AFFINE || compare_encode(f, &w, input);
+}
+
+/* ---- paths */
+
+static void judge(fixture *f, const options *o, totals *t, int passed) {
+    const char *fixed;
+    printf("%-34s %-5s error %8.2e of %8.2e", f->name, passed ? "ok" : "FAIL", f->worst, f->tolerance);
+    if (!passed) printf("  %s", f->problem);
+    fixed = passed && o->verbose && f->about ? depends_on_calls(f) : NULL;
+    if (fixed) printf("  (only the golden's calls: %s depends on them)", fixed);
+    printf("\n");
+    fflush(stdout);
+    if (passed) t->passed++;
+    else t->failed++;
+}
+
+static void run_file(const char *path, const options *o, totals *t) {
+    fixture f;
+    const llm__json *kind, *mode;
+    if (!open_fixture(&f, path)) {
+        judge(&f, o, t, 0);
+        close_fixture(&f);
+        return;
+    }
+    kind = llm__json_get(f.metadata, "kind");
+    mode = llm__json_get(f.metadata, "mode");
+    if (o->list) printf("%-34s %s\n", f.name, kind ? kind->as.text : mode ? "quantization" : "unknown");
+    else if (llm__json_text_is(kind, "logits")) judge(&f, o, t, run_logits(&f, o));
+    else if (!kind && mode) judge(&f, o, t, run_quantization(&f, mode->as.text));
+    else {
+        printf("%-34s skipped: fixtures of kind %s are not run yet\n", f.name, kind ? kind->as.text : "unknown");
+        t->skipped++;
+    }
+    close_fixture(&f);
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static void run_path(const char *path, const options *o, totals *t);
+
+static void run_folder(const char *path, DIR *folder, const options *o, totals *t) {
+    struct dirent *item;
+    void *names = NULL;
+    size_t count = 0, capacity = 0, i;
+    llm_allocator memory;
+    memset(&memory, 0, sizeof memory);
+    memory = llm__allocator_or_default(memory);
+    while ((item = readdir(folder)) != NULL) {
+        size_t bytes = strlen(path) + strlen(item->d_name) + 2;
+        char *full;
+        if (item->d_name[0] == '.') continue;
+        full = (char *)need(malloc(bytes));
+        snprintf(full, bytes, "%s/%s", path, item->d_name);
+        if (!llm__grow(&memory, &names, &capacity, count + 1, sizeof(char *))) need(NULL);
+        ((char **)names)[count++] = full;
+    }
+    if (count) qsort(names, count, sizeof(char *), by_name);
+    for (i = 0; i < count; i++) {
+        run_path(((char **)names)[i], o, t);
+        free(((char **)names)[i]);
+    }
+    free(names);
+}
+
+/* Inside folders only *.safetensors are fixtures; a path given by name is always taken for one. */
+static void run_path(const char *path, const options *o, totals *t) {
+    DIR *folder = opendir(path);
+    const char *dot = strrchr(path, '.');
+    if (folder) {
+        run_folder(path, folder, o, t);
+        closedir(folder);
+    } else if (dot && !strcmp(dot, ".safetensors")) {
+        run_file(path, o, t);
+    }
+}
+
+static int usage(FILE *out, int code) {
+    fputs("usage: golden [--list] [--verbose] [--isa NAME] PATH...\n"
+          "Runs fixture files, or folders of them: one line each, then the totals.\n"
+          "  --list     names and kinds only\n"
+          "  --verbose  more about fixtures that pass, too\n"
+          "  --isa      the kernel table: scalar, avx2, neon (default: the best this CPU has)\n",
+          out);
+    return code;
+}
+
+int main(int count, char **arguments) {
+    options o;
+    totals t;
+    FILE *probe;
+    int i;
+    memset(&o, 0, sizeof o);
+    memset(&t, 0, sizeof t);
+    if (count < 2) return usage(stderr, 2);
+    for (i = 1; i < count; i++) {
+        const char *a = arguments[i];
+        if (!strcmp(a, "--help")) return usage(stdout, 0);
+        else if (!strcmp(a, "--list")) o.list = 1;
+        else if (!strcmp(a, "--verbose")) o.verbose = 1;
+        else if (!strcmp(a, "--isa") && i + 1 < count) o.isa = arguments[++i];
+        else if (a[0] == '-') return usage(stderr, 2);
+        else if ((probe = fopen(a, "rb")) == NULL) {
+            fprintf(stderr, "golden: cannot open %s\n", a);
+            t.failed++;
+        } else {
+            fclose(probe);
+            run_path(a, &o, &t);
+        }
+    }
+    if (o.list) return t.failed != 0;
+    printf("golden: %d passed, %d failed", t.passed, t.failed);
+    printf(t.skipped ? ", %d skipped\n" : "\n", t.skipped);
+    return t.failed != 0 || t.passed + t.skipped == 0;
+}

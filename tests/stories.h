@@ -1,0 +1,153 @@
+/* stories.h - what the tests of the engine share: a real checkpoint in memory, its golden texts, a generation as one
+   call, and an allocator that counts and can refuse. */
+#ifndef STORIES_H
+#define STORIES_H
+
+#define STORIES "tests/golden/models/stories260K"
+
+/* ---- an allocator that counts, for any number of threads; refuses the call number `refuse` (from 1; 0: none) */
+typedef struct tally {
+    llm__atomic calls, refuse;
+    int64_t live; /* bytes */
+} tally;
+
+static void *tally_reallocate(void *user, void *block, size_t old_bytes, size_t new_bytes) {
+    tally *t = (tally *)user;
+    void *moved;
+    if (!new_bytes) {
+        free(block);
+        __atomic_fetch_sub(&t->live, (int64_t)old_bytes, __ATOMIC_SEQ_CST);
+        return NULL;
+    }
+    if (llm__atomic_add(&t->calls, 1) == llm__atomic_get(&t->refuse)) return NULL;
+    moved = realloc(block, new_bytes);
+    if (moved) __atomic_fetch_add(&t->live, (int64_t)new_bytes - (int64_t)(block ? old_bytes : 0), __ATOMIC_SEQ_CST);
+    return moved;
+}
+
+static LLM__UNUSED llm_allocator tally_allocator(tally *t) {
+    llm_allocator a;
+    memset(t, 0, sizeof *t);
+    a.user = t;
+    a.reallocate = tally_reallocate;
+    return a;
+}
+
+/* ---- the checkpoint */
+
+/* A whole file, with a NUL after it; ends the program when it is not there: nothing can be tested then. */
+static void *read_file(const char *path, size_t *bytes) {
+    FILE *file = fopen(path, "rb");
+    long length = -1;
+    char *data = NULL;
+    if (file && !fseek(file, 0, SEEK_END) && (length = ftell(file)) >= 0 && !fseek(file, 0, SEEK_SET))
+        data = (char *)malloc((size_t)length + 1);
+    if (!data || fread(data, 1, (size_t)length, file) != (size_t)length) {
+        printf("cannot read %s\n", path);
+        exit(2);
+    }
+    fclose(file);
+    data[length] = 0;
+    *bytes = (size_t)length;
+    return data;
+}
+
+enum { CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, FILES };
+
+/* The folder's files, by name; index with the names above. */
+static llm_memory_file stories_files[FILES] = {{"config.json", NULL, 0},
+                                               {"model.safetensors", NULL, 0},
+                                               {"tokenizer.json", NULL, 0},
+                                               {"tokenizer_config.json", NULL, 0}};
+
+static void stories_read(void) {
+    char path[200];
+    int i;
+    for (i = 0; i < FILES; i++) {
+        snprintf(path, sizeof path, "%s/%s", STORIES, stories_files[i].name);
+        stories_files[i].data = read_file(path, &stories_files[i].bytes);
+    }
+}
+
+static LLM__UNUSED void stories_free(void) {
+    int i;
+    for (i = 0; i < FILES; i++) free((void *)(uintptr_t)stories_files[i].data);
+}
+
+static LLM__UNUSED llm_model_desc stories_desc(void) {
+    llm_model_desc desc;
+    memset(&desc, 0, sizeof desc);
+    desc.memory = stories_files;
+    desc.memory_count = FILES;
+    return desc;
+}
+
+static LLM__UNUSED llm_model *stories_open(void) {
+    llm_model *model = NULL;
+    llm_model_desc desc = stories_desc();
+    llm_error error;
+    if (llm_model_open(&model, &desc, &error)) {
+        printf("the stories model does not open: %s\n", error.message);
+        exit(2);
+    }
+    return model;
+}
+
+/* ---- a generation as one call */
+
+typedef struct told {
+    char text[4096];
+    int32_t ids[1024];
+    size_t bytes, count;
+    llm_status status; /* LLM_END when all went well */
+    llm_finish finish;
+    llm_error error;
+} told;
+
+static void told_piece(told *t, const llm_piece *piece) {
+    if (piece->token != LLM_NO_TOKEN && t->count < sizeof t->ids / sizeof *t->ids) t->ids[t->count++] = piece->token;
+    if (t->bytes + piece->bytes < sizeof t->text) {
+        memcpy(t->text + t->bytes, piece->text, piece->bytes);
+        t->bytes += piece->bytes;
+        t->text[t->bytes] = 0;
+    }
+    if (piece->finish != LLM_RUNNING) t->finish = piece->finish;
+}
+
+static LLM__UNUSED void tell(const llm_model *model, const llm_generation_desc *desc, told *t) {
+    llm_generation *generation = NULL;
+    llm_piece piece;
+    memset(t, 0, sizeof *t);
+    t->status = llm_generation_open(&generation, model, desc, &t->error);
+    if (t->status) return;
+    while ((t->status = llm_generation_next(generation, &piece, &t->error)) == LLM_OK) told_piece(t, &piece);
+    llm_generation_close(generation);
+}
+
+static LLM__UNUSED int same_told(const told *a, const told *b) {
+    return a->status == LLM_END && b->status == LLM_END && a->bytes == b->bytes && a->count == b->count &&
+           a->finish == b->finish && !memcmp(a->text, b->text, a->bytes) &&
+           !memcmp(a->ids, b->ids, a->count * sizeof *a->ids);
+}
+
+static LLM__UNUSED llm_generation_desc prompt_desc(const char *prompt, int64_t max_tokens) {
+    llm_generation_desc desc;
+    memset(&desc, 0, sizeof desc);
+    desc.prompt = prompt;
+    desc.max_tokens = max_tokens;
+    return desc;
+}
+
+/* The library still works: called after everything that was refused. */
+static LLM__UNUSED int still_works(void) {
+    static told first;
+    static told again;
+    llm_generation_desc desc = prompt_desc("Once upon a time", 8);
+    llm_model *model = stories_open();
+    told *t = first.count ? &again : &first;
+    tell(model, &desc, t);
+    llm_model_close(model);
+    return same_told(&first, t);
+}
+
+#endif /* STORIES_H */

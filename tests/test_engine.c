@@ -1,0 +1,625 @@
+/* test_engine - properties of the whole: golden texts whatever the calls, threads and batches; budgets and cancelling;
+   no allocation while writing; hooks; sampling.
+
+       build/test_engine [--greedy FOLDER]     FOLDER: writes the golden texts there, for tests/examples.sh */
+#define LLM_IMPLEMENTATION
+#include "llm.h"
+
+#include "stories.h"
+#include "test.h"
+
+static llm_model *stories;
+
+/* ---- greedy.json */
+
+typedef struct greedy {
+    const char *prompt, *text;
+    size_t prompt_bytes, text_bytes;
+    int32_t ids[1024];
+    size_t count;
+} greedy;
+
+enum { MAX_GREEDY = 16 };
+static greedy goldens[MAX_GREEDY];
+static size_t golden_count;
+static llm__arena golden_arena;
+
+static void read_greedy(void) {
+    const llm__json *root = NULL, *entry;
+    llm_error error;
+    size_t bytes;
+    uint32_t i;
+    char *text = (char *)read_file(STORIES "/greedy.json", &bytes);
+    golden_arena.allocator = llm__allocator_or_default(golden_arena.allocator);
+    if (llm__json_parse(&golden_arena, "greedy.json", text, bytes, &root, &error)) {
+        printf("%s\n", error.message);
+        exit(2);
+    }
+    free(text);
+    for (i = 0; i < root->length && golden_count < MAX_GREEDY; i++) {
+        greedy *g = &goldens[golden_count++];
+        const llm__json *ids;
+        double id;
+        entry = llm__json_at(root, i);
+        ids = llm__json_get(entry, "ids");
+        g->prompt = llm__json_get(entry, "prompt")->as.text;
+        g->prompt_bytes = llm__json_get(entry, "prompt")->length;
+        g->text = llm__json_get(entry, "text")->as.text;
+        g->text_bytes = llm__json_get(entry, "text")->length;
+        while (g->count < ids->length && llm__json_float(llm__json_at(ids, (uint32_t)g->count), &id))
+            g->ids[g->count++] = (int32_t)id;
+    }
+}
+
+static int matches(const told *t, const greedy *g) {
+    return t->status == LLM_END && t->count == g->count && !memcmp(t->ids, g->ids, g->count * sizeof *g->ids) &&
+           t->bytes == g->text_bytes && !memcmp(t->text, g->text, g->text_bytes);
+}
+
+static llm_generation_desc golden_desc(const greedy *g) { return prompt_desc(g->prompt, (int64_t)g->count); }
+
+static int write_file(const char *folder, size_t i, const char *name, const char *text, size_t bytes) {
+    char path[400];
+    FILE *file;
+    int ok;
+    snprintf(path, sizeof path, "%s/%d-%s", folder, (int)i, name);
+    file = fopen(path, "wb");
+    ok = file && fwrite(text, 1, bytes, file) == bytes;
+    return file && !fclose(file) && ok;
+}
+
+static int write_greedy(const char *folder) {
+    size_t i;
+    char count[20];
+    for (i = 0; i < golden_count; i++) {
+        const greedy *g = &goldens[i];
+        snprintf(count, sizeof count, "%d", (int)g->count);
+        if (!write_file(folder, i, "prompt", g->prompt, g->prompt_bytes) ||
+            !write_file(folder, i, "text", g->text, g->text_bytes) ||
+            !write_file(folder, i, "count", count, strlen(count)))
+            return 1;
+    }
+    return 0;
+}
+
+/* ---- the same text whatever happens around it */
+
+static void golden_texts(void) {
+    static told t;
+    size_t i, k;
+    static const int steps[] = {0, 1, 3, 7};
+    for (i = 0; i < golden_count; i++)
+        for (k = 0; k < 4; k++) {
+            llm_generation_desc desc = golden_desc(&goldens[i]);
+            desc.prefill_step = steps[k];
+            desc.session.threads = k % 2 ? 2 : 1;
+            tell(stories, &desc, &t);
+            CHECK(matches(&t, &goldens[i]));
+            CHECK(t.finish == LLM_FINISH_LENGTH);
+            desc.session.exact = 1;
+            desc.session.max_rows = steps[k];
+            tell(stories, &desc, &t);
+            CHECK(matches(&t, &goldens[i]));
+        }
+}
+
+static void golden_prompt_as_ids(void) {
+    static told t;
+    int32_t ids[64];
+    size_t count = 0;
+    llm_error error;
+    llm_generation_desc desc = golden_desc(&goldens[0]);
+    CHECK(llm_encode(stories, desc.prompt, strlen(desc.prompt), 1, ids, 64, &count, &error) == LLM_OK);
+    desc.prompt = NULL;
+    desc.ids = ids;
+    desc.id_count = count;
+    tell(stories, &desc, &t);
+    CHECK(matches(&t, &goldens[0]));
+}
+
+/* A job system of three workers that runs the jobs backwards. */
+static void run_backwards(void *user, int count, llm_job_fn fn, void *argument) {
+    int i;
+    (*(int *)user)++;
+    for (i = count - 1; i >= 0; i--) fn(argument, i, i % 3);
+}
+
+static void job_hook(void) {
+    static told t;
+    int calls = 0;
+    llm_generation_desc desc = golden_desc(&goldens[1]);
+    desc.session.jobs.user = &calls;
+    desc.session.jobs.width = 3;
+    desc.session.jobs.run = run_backwards;
+    tell(stories, &desc, &t);
+    CHECK(matches(&t, &goldens[1]));
+    CHECK(calls > 0);
+}
+
+static void every_isa(void) {
+    static told t;
+    size_t n;
+    const char *name;
+    for (n = 0; (name = llm_isa(n)) != NULL; n++) {
+        llm_model_desc md = stories_desc();
+        llm_generation_desc desc = golden_desc(&goldens[0]);
+        llm_model *model = NULL;
+        md.isa = name;
+        CHECK(llm_model_open(&model, &md, NULL) == LLM_OK);
+        if (!model) continue;
+        CHECK(!strcmp(llm_model_get_info(model).isa, name));
+        tell(model, &desc, &t);
+        CHECK(matches(&t, &goldens[0]));
+        llm_model_close(model);
+    }
+    CHECK(n > 0 && !strcmp(llm_isa(0), "scalar"));
+}
+
+static void from_disk(void) {
+    static told t;
+    int no_map;
+    for (no_map = 0; no_map < 2; no_map++) {
+        llm_model_desc md;
+        llm_generation_desc desc = golden_desc(&goldens[2]);
+        llm_model *model = NULL;
+        llm_error error;
+        memset(&md, 0, sizeof md);
+        md.path = STORIES;
+        md.no_map = no_map;
+        CHECK(llm_model_open(&model, &md, &error) == LLM_OK);
+        if (!model) continue;
+        tell(model, &desc, &t);
+        CHECK(matches(&t, &goldens[2]));
+        llm_model_close(model);
+    }
+}
+
+#ifndef LLM_NO_THREADS
+typedef struct teller {
+    pthread_t thread;
+    const greedy *golden;
+    told result;
+} teller;
+
+static void *tell_in_thread(void *argument) {
+    teller *t = (teller *)argument;
+    llm_generation_desc desc = golden_desc(t->golden);
+    desc.session.threads = 2;
+    tell(stories, &desc, &t->result);
+    return NULL;
+}
+
+static void one_model_many_threads(void) {
+    static teller tellers[4];
+    int i;
+    for (i = 0; i < 4; i++) {
+        tellers[i].golden = &goldens[(size_t)i % golden_count];
+        CHECK(!pthread_create(&tellers[i].thread, NULL, tell_in_thread, &tellers[i]));
+    }
+    for (i = 0; i < 4; i++) {
+        pthread_join(tellers[i].thread, NULL);
+        CHECK(matches(&tellers[i].result, tellers[i].golden));
+    }
+}
+#endif
+
+/* ---- budgets and cancelling */
+
+static void stepping(void) {
+    static const int64_t budgets[] = {0, 1, 20, 200};
+    static told t;
+    size_t k;
+    for (k = 0; k < 4; k++) {
+        llm_generation_desc desc = golden_desc(&goldens[3]);
+        llm_generation *generation = NULL;
+        llm_piece piece;
+        int pending = 0;
+        memset(&t, 0, sizeof t);
+        desc.prefill_step = (int)k;
+        CHECK(llm_generation_open(&generation, stories, &desc, NULL) == LLM_OK);
+        for (;;) {
+            t.status = llm_generation_step(generation, budgets[k], &piece, &t.error);
+            if (t.status == LLM_PENDING) pending++;
+            else if (t.status == LLM_OK) told_piece(&t, &piece);
+            else break;
+        }
+        llm_generation_close(generation);
+        CHECK(matches(&t, &goldens[3]));
+        if (k < 2) CHECK((size_t)pending >= t.count);
+    }
+}
+
+/* Cancels after `pieces` pieces and `pending` more steps that are not done; gives how it ended. */
+static llm_finish cancelled_after(int pieces, int pending, size_t *count) {
+    llm_generation_desc desc = golden_desc(&goldens[0]);
+    llm_generation *generation = NULL;
+    llm_piece piece;
+    llm_status status;
+    llm_finish finish = LLM_RUNNING;
+    CHECK(llm_generation_open(&generation, stories, &desc, NULL) == LLM_OK);
+    *count = 0;
+    while (pieces-- > 0 && llm_generation_next(generation, &piece, NULL) == LLM_OK) ++*count;
+    while (pending-- > 0 && llm_generation_step(generation, 0, &piece, NULL) == LLM_PENDING) continue;
+    llm_generation_cancel(generation);
+    CHECK(llm_generation_next(generation, &piece, NULL) == LLM_OK);
+    finish = piece.finish;
+    CHECK(llm_generation_get_stats(generation).finish == finish);
+    status = llm_generation_next(generation, &piece, NULL);
+    CHECK(status == LLM_END);
+    llm_generation_close(generation);
+    return finish;
+}
+
+static void cancelling(void) {
+    size_t count;
+    CHECK(cancelled_after(0, 0, &count) == LLM_FINISH_CANCELLED);
+    CHECK(cancelled_after(0, 1, &count) == LLM_FINISH_CANCELLED);
+    CHECK(cancelled_after(5, 0, &count) == LLM_FINISH_CANCELLED && count == 5);
+    CHECK(cancelled_after(5, 1, &count) == LLM_FINISH_CANCELLED && count == 5);
+}
+
+#ifndef LLM_NO_THREADS
+static void *cancel_soon(void *argument) {
+    const struct timespec wait = {0, 20000000};
+    nanosleep(&wait, NULL);
+    llm_generation_cancel((llm_generation *)argument);
+    return NULL;
+}
+
+static void cancelling_from_a_thread(void) {
+    llm_generation_desc desc = prompt_desc("Once upon a time", 100000);
+    llm_generation *generation = NULL;
+    llm_finish finish = LLM_RUNNING;
+    llm_piece piece;
+    pthread_t thread;
+    desc.ignore_end = 1;
+    CHECK(llm_generation_open(&generation, stories, &desc, NULL) == LLM_OK);
+    CHECK(!pthread_create(&thread, NULL, cancel_soon, generation));
+    while (llm_generation_next(generation, &piece, NULL) == LLM_OK) finish = piece.finish;
+    CHECK(finish == LLM_FINISH_CANCELLED);
+    pthread_join(thread, NULL);
+    llm_generation_close(generation);
+}
+#endif
+
+/* ---- prompts and ends */
+
+static void reads_the_prompt_only(void) {
+    static told t;
+    llm_generation_desc desc = prompt_desc("Once upon a time", LLM_NO_TOKENS);
+    tell(stories, &desc, &t);
+    CHECK(t.status == LLM_END && t.count == 0 && t.bytes == 0);
+}
+
+static void empty_prompt(void) {
+    static told t;
+    llm_generation_desc desc = prompt_desc("", 5);
+    tell(stories, &desc, &t); /* this tokenizer adds a begin token */
+    CHECK(t.status == LLM_END && t.count == 5);
+    desc.no_special = 1;
+    tell(stories, &desc, &t);
+    CHECK(t.status == LLM_BAD_ARGUMENT && t.error.message[0]);
+}
+
+static void figures(void) {
+    llm_generation_desc desc = golden_desc(&goldens[0]);
+    llm_generation *generation = NULL;
+    llm_generation_stats stats;
+    llm_piece piece;
+    CHECK(llm_generation_open(&generation, stories, &desc, NULL) == LLM_OK);
+    while (llm_generation_next(generation, &piece, NULL) == LLM_OK) continue;
+    stats = llm_generation_get_stats(generation);
+    CHECK(stats.prompt_tokens == 5);
+    CHECK(stats.generated_tokens == goldens[0].count);
+    CHECK(stats.finish == LLM_FINISH_LENGTH);
+    CHECK(stats.prompt_per_second > 0 && stats.generated_per_second > 0);
+    CHECK(stats.memory_bytes > 0);
+    llm_generation_close(generation);
+}
+
+/* A generation that goes on from another's cache writes what one long generation writes. */
+static void continuing(void) {
+    static told first, rest;
+    const greedy *g = &goldens[0];
+    llm_generation_desc desc = golden_desc(g);
+    llm_model_cache_desc cd;
+    llm_cache *cache = NULL, *fork = NULL;
+    int round;
+    memset(&cd, 0, sizeof cd);
+    CHECK(llm_model_cache_open(&cache, stories, &cd, NULL) == LLM_OK);
+    desc.use_cache = cache;
+    desc.max_tokens = 40;
+    tell(stories, &desc, &first);
+    CHECK(first.count == 40 && !memcmp(first.ids, g->ids, 40 * sizeof *g->ids));
+    /* The last token was given, not read: the cache ends before it. */
+    CHECK(llm_cache_length(cache) == 5 + 39);
+    CHECK(llm_cache_fork(&fork, cache, NULL) == LLM_OK);
+    for (round = 0; round < 2; round++) {
+        memset(&desc, 0, sizeof desc);
+        desc.ids = g->ids + 39;
+        desc.id_count = 1;
+        desc.no_special = 1;
+        desc.max_tokens = 60;
+        desc.use_cache = round ? cache : fork;
+        tell(stories, &desc, &rest);
+        CHECK(rest.count == 60 && !memcmp(rest.ids, g->ids + 40, 60 * sizeof *g->ids));
+    }
+    llm_cache_close(fork);
+    llm_cache_close(cache);
+}
+
+/* ---- the forward pass in steps */
+
+static void stepped_forward(void) {
+    enum { TOKENS = 5, VOCABULARY = 512 };
+    static float whole[TOKENS * VOCABULARY], stepped[TOKENS * VOCABULARY];
+    static const int32_t ids[TOKENS] = {1, 403, 407, 261, 378};
+    llm_session_desc sd;
+    llm_model_cache_desc cd;
+    llm_session *session = NULL;
+    llm_cache *cache = NULL;
+    llm_sequence s;
+    llm_status status;
+    int pending = 0;
+    memset(&sd, 0, sizeof sd);
+    memset(&cd, 0, sizeof cd);
+    memset(&s, 0, sizeof s);
+    CHECK(llm_session_open(&session, stories, &sd, NULL) == LLM_OK);
+    CHECK(llm_model_cache_open(&cache, stories, &cd, NULL) == LLM_OK);
+    s.cache = cache;
+    s.tokens = ids;
+    s.count = TOKENS;
+    s.want = LLM_LOGITS_ALL;
+    s.logits = whole;
+    CHECK(llm_forward(session, &s, 1, NULL) == LLM_OK);
+    CHECK(llm_cache_length(cache) == TOKENS);
+    llm_cache_clear(cache);
+    s.logits = stepped;
+    CHECK(llm_forward_begin(session, &s, 1, NULL) == LLM_OK);
+    CHECK(llm_forward_advance(session, 0, NULL) == LLM_PENDING);
+    llm_forward_abandon(session);
+    CHECK(llm_cache_length(cache) == 0);
+    CHECK(llm_forward_begin(session, &s, 1, NULL) == LLM_OK);
+    while ((status = llm_forward_advance(session, 0, NULL)) == LLM_PENDING) pending++;
+    CHECK(status == LLM_OK && pending >= 4); /* five layers, one at a time */
+    CHECK(!memcmp(whole, stepped, sizeof whole));
+    CHECK(llm_session_bytes(session) > 0);
+    llm_session_close(session);
+    llm_cache_close(cache);
+}
+
+/* ---- memory */
+
+/* Runs a whole life, the call number `refuse` refused; 1: it went through. */
+static int whole_life(tally *t, int refuse, int threads) {
+    llm_model_desc md = stories_desc();
+    llm_generation_desc desc = prompt_desc("Once upon a time", 3);
+    llm_model *model = NULL;
+    static told result;
+    llm_error error;
+    md.allocator = tally_allocator(t);
+    t->refuse = refuse;
+    desc.session.threads = threads;
+    result.status = llm_model_open(&model, &md, &error);
+    if (result.status) {
+        CHECK(model == NULL);
+        CHECK(result.status == LLM_OUT_OF_MEMORY && error.message[0]);
+    } else {
+        tell(model, &desc, &result);
+        CHECK(result.status == LLM_END || (result.status == LLM_OUT_OF_MEMORY && result.error.message[0]));
+        llm_model_close(model);
+    }
+    CHECK(t->live == 0);
+    return result.status == LLM_END;
+}
+
+static void every_allocation_refused(void) {
+    tally t;
+    int threads, refuse, calls;
+    for (threads = 1; threads <= 2; threads++) {
+        CHECK(whole_life(&t, 0, threads));
+        calls = t.calls;
+        CHECK(calls > 0);
+        /* All of the first hundred and, where there are thousands, ever fewer of the later ones. */
+        for (refuse = 1; refuse <= calls; refuse += 1 + refuse / 100) CHECK(!whole_life(&t, refuse, threads));
+    }
+    CHECK(still_works());
+}
+
+static void writing_allocates_nothing(void) {
+    tally t;
+    llm_model_desc md = stories_desc();
+    int threads;
+    for (threads = 1; threads <= 2; threads++) {
+        llm_generation_desc desc = prompt_desc("Once upon a time", 300);
+        llm_generation *generation = NULL;
+        llm_model *model = NULL;
+        llm_piece piece;
+        int before;
+        md.allocator = tally_allocator(&t);
+        desc.session.threads = threads;
+        desc.sampling.temperature = 0.7f;
+        desc.sampling.top_p = 0.9f;
+        desc.ignore_end = 1;
+        CHECK(llm_model_open(&model, &md, NULL) == LLM_OK);
+        CHECK(llm_generation_open(&generation, model, &desc, NULL) == LLM_OK);
+        CHECK(llm_generation_next(generation, &piece, NULL) == LLM_OK);
+        before = t.calls;
+        while (llm_generation_next(generation, &piece, NULL) == LLM_OK) continue;
+        CHECK(t.calls == before);
+        CHECK(llm_generation_get_stats(generation).generated_tokens == 300);
+        llm_generation_close(generation);
+        llm_model_close(model);
+        CHECK(t.live == 0);
+    }
+}
+
+/* ---- files through a hook: opened and closed in pairs, also when a read fails */
+
+typedef struct disk {
+    int open, opened, reads, fail_at;
+} disk;
+
+static int disk_open(void *user, const char *path, void **handle, uint64_t *bytes) {
+    disk *d = (disk *)user;
+    const char *name = strrchr(path, '/');
+    int i;
+    name = name ? name + 1 : path;
+    for (i = 0; i < FILES; i++)
+        if (!strcmp(name, stories_files[i].name)) {
+            *handle = &stories_files[i];
+            *bytes = stories_files[i].bytes;
+            d->open++;
+            d->opened++;
+            return 0;
+        }
+    return 1;
+}
+
+static int disk_read(void *user, void *handle, uint64_t offset, void *into, size_t bytes) {
+    disk *d = (disk *)user;
+    const llm_memory_file *file = (const llm_memory_file *)handle;
+    if (++d->reads == d->fail_at || offset > file->bytes || bytes > file->bytes - offset) return 1;
+    memcpy(into, (const char *)file->data + offset, bytes);
+    return 0;
+}
+
+static void disk_close(void *user, void *handle) {
+    (void)handle;
+    ((disk *)user)->open--;
+}
+
+static int open_from_disk(disk *d, int fail_at, llm_model **model, llm_error *error) {
+    llm_model_desc md;
+    memset(&md, 0, sizeof md);
+    memset(d, 0, sizeof *d);
+    d->fail_at = fail_at;
+    md.path = "somewhere";
+    md.files.user = d;
+    md.files.open = disk_open;
+    md.files.read = disk_read;
+    md.files.close = disk_close;
+    return (int)llm_model_open(model, &md, error);
+}
+
+static void file_hook(void) {
+    static told t;
+    disk d;
+    llm_model *model = NULL;
+    llm_error error;
+    llm_generation_desc desc = golden_desc(&goldens[0]);
+    int fail_at, reads;
+    CHECK(open_from_disk(&d, 0, &model, &error) == LLM_OK);
+    if (!model) return;
+    tell(model, &desc, &t);
+    CHECK(matches(&t, &goldens[0]));
+    llm_model_close(model);
+    CHECK(d.open == 0 && d.opened >= FILES);
+    reads = d.reads;
+    CHECK(reads > 0);
+    for (fail_at = 1; fail_at <= reads; fail_at++) {
+        CHECK(open_from_disk(&d, fail_at, &model, &error) != LLM_OK);
+        CHECK(!model && error.message[0] && d.open == 0);
+    }
+}
+
+/* ---- sampling */
+
+static void sampling_seeds(void) {
+    static told a, b;
+    llm_generation_desc desc = prompt_desc("Once upon a time", 60);
+    desc.sampling.temperature = 1;
+    desc.sampling.seed = 7;
+    tell(stories, &desc, &a);
+    desc.session.threads = 2;
+    desc.prefill_step = 2;
+    tell(stories, &desc, &b);
+    CHECK(same_told(&a, &b));
+    desc.sampling.seed = 8;
+    tell(stories, &desc, &b);
+    CHECK(!same_told(&a, &b));
+    desc.sampling.top_k = 1;
+    tell(stories, &desc, &b);
+    CHECK(b.count == 60 && !memcmp(b.ids, goldens[0].ids, 60 * sizeof *b.ids));
+}
+
+static void sampling_one_token(void) {
+    float logits[4] = {0, 2, NAN, 1}, scratch[8], logprob = 0;
+    llm_sampling s;
+    int i, seen[4] = {0, 0, 0, 0};
+    memset(&s, 0, sizeof s);
+    CHECK(llm_sample(&s, logits, 4, 0, scratch, &logprob) == 1);
+    CHECK(fabs(logprob - (2 - log(1 + exp(2) + exp(1)))) < 1e-5);
+    s.temperature = 1;
+    for (i = 0; i < 4000; i++) seen[llm_sample(&s, logits, 4, i, scratch, NULL) & 3]++;
+    CHECK(seen[2] == 0);
+    CHECK(abs(seen[0] - 360) < 80 && abs(seen[1] - 2661) < 150 && abs(seen[3] - 979) < 120);
+    s.min_p = 0.3f; /* e^-2 is below, e^-1 above */
+    for (i = 0; i < 500; i++) CHECK(llm_sample(&s, logits, 4, i, scratch, NULL) != 0);
+    for (i = 0; i < 4; i++) logits[i] = NAN;
+    CHECK(llm_sample(&s, logits, 4, 0, scratch, NULL) == 0);
+}
+
+/* ---- facts */
+
+static void facts(void) {
+    llm_model_info info = llm_model_get_info(stories);
+    size_t n;
+    int found = 0;
+    const char *name;
+    CHECK(!strcmp(info.model_type, "llama") && info.layers == 5 && info.hidden == 64 && info.vocabulary == 512);
+    CHECK(info.context == 512 && info.parameters > 200000 && info.weight_bytes > 800000);
+    CHECK(llm_token_id(stories, "</s>") == 2 && llm_token_is_end(stories, 2) && !llm_token_is_end(stories, 1));
+    CHECK(llm_token_id(stories, "no such token") == LLM_NO_TOKEN);
+    for (n = 0; (name = llm_architecture(n)) != NULL; n++) found |= !strcmp(name, "llama");
+    CHECK(found);
+}
+
+static void tokens(void) {
+    static const char text[] = "Once upon a time";
+    int32_t ids[16];
+    char out[64];
+    size_t count = 0, bytes = 0;
+    CHECK(llm_encode(stories, text, strlen(text), 1, NULL, 0, &count, NULL) == LLM_OK && count == 5);
+    CHECK(llm_encode(stories, text, strlen(text), 1, ids, 16, &count, NULL) == LLM_OK && count == 5 && ids[0] == 1);
+    CHECK(llm_decode(stories, ids, count, 1, out, sizeof out, &bytes, NULL) == LLM_OK);
+    CHECK(bytes == strlen(text) && !strcmp(out, text));
+    CHECK(llm_decode(stories, ids, count, 1, out, 4, &bytes, NULL) == LLM_TOO_LARGE && bytes == strlen(text));
+    CHECK(llm_decode(stories, ids, count, 1, NULL, 0, &bytes, NULL) == LLM_OK && bytes == strlen(text));
+}
+
+int main(int count, char **arguments) {
+    int code;
+    read_greedy();
+    if (count == 3 && !strcmp(arguments[1], "--greedy")) return write_greedy(arguments[2]);
+    stories_read();
+    stories = stories_open();
+    TEST(facts);
+    TEST(tokens);
+    TEST(golden_texts);
+    TEST(golden_prompt_as_ids);
+    TEST(job_hook);
+    TEST(every_isa);
+    TEST(from_disk);
+    TEST(stepping);
+    TEST(cancelling);
+#ifndef LLM_NO_THREADS
+    TEST(one_model_many_threads);
+    TEST(cancelling_from_a_thread);
+#endif
+    TEST(reads_the_prompt_only);
+    TEST(empty_prompt);
+    TEST(figures);
+    TEST(continuing);
+    TEST(stepped_forward);
+    TEST(every_allocation_refused);
+    TEST(writing_allocates_nothing);
+    TEST(file_hook);
+    TEST(sampling_seeds);
+    TEST(sampling_one_token);
+    llm_model_close(stories);
+    stories_free();
+    code = test_summary("test_engine");
+    llm__arena_free(&golden_arena);
+    return code;
+}

@@ -1,0 +1,656 @@
+/* >>kernels against >>formats and against themselves: every instruction set that this CPU has.
+   Usage: test_kernels [folder with the quantization fixtures] */
+#define LLM_IMPLEMENTATION
+#include "../llm.h"
+#include "test.h"
+
+static uint32_t state = 12345;
+
+static uint32_t random_bits(void) {
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state;
+}
+
+static int random_below(int n) { return (int)(random_bits() % (uint32_t)n); }
+static float random_float(void) { return (float)(random_bits() >> 8) / 8388608.0f - 1.0f; }
+
+/* Memory whose start is aligned to 64 plus `off`, with a guard of bytes behind it that must not change. */
+enum { GUARD = 64 };
+typedef struct block {
+    uint8_t *memory, *at;
+    size_t bytes;
+} block;
+
+static block block_open(size_t bytes, size_t off) {
+    block b;
+    b.bytes = bytes;
+    b.memory = (uint8_t *)malloc(bytes + off + 64 + GUARD);
+    b.at = b.memory + (64 - (uintptr_t)b.memory % 64) % 64 + off;
+    memset(b.at, 0, bytes);
+    memset(b.at + bytes, 0xa5, GUARD);
+    return b;
+}
+
+static void block_close(block *b) {
+    int i, same = 1;
+    for (i = 0; i < GUARD; i++) same &= b->at[b->bytes + (size_t)i] == 0xa5;
+    CHECK(same);
+    free(b->memory);
+}
+
+static block floats(size_t n, float size) {
+    block b = block_open(n * sizeof(float), 4);
+    size_t i;
+    for (i = 0; i < n; i++) ((float *)(void *)b.at)[i] = random_float() * size;
+    return b;
+}
+
+#define F(b) ((float *)(void *)(b).at)
+
+/* ---- a matrix of any format with random content, at an odd address */
+typedef struct matrix {
+    llm__matrix w;
+    block data, scales, biases, bias;
+} matrix;
+
+static void fill_factors(block *b, llm_dtype t, size_t n, float low, float high) {
+    size_t i;
+    for (i = 0; i < n; i++) {
+        float f = low + (high - low) * (random_float() * 0.5f + 0.5f);
+        llm__from_f32(t, &f, 1, b->at + i * llm__dtype_bytes(t));
+    }
+}
+
+static void fill_bytes(block *b, uint32_t below) {
+    size_t i;
+    for (i = 0; i < b->bytes; i++) b->at[i] = (uint8_t)(random_bits() >> 7 % below);
+}
+
+static matrix matrix_open(llm__format format, llm_dtype dtype, int rows, int cols, int bits, int group, int with_bias) {
+    matrix m;
+    const size_t r = (size_t)rows, c = (size_t)cols, size = llm__dtype_bytes(dtype);
+    size_t i, count;
+    memset(&m, 0, sizeof m);
+    m.w.format = format;
+    m.w.dtype = dtype;
+    m.w.rows = rows;
+    m.w.cols = cols;
+    m.w.bits = bits;
+    m.w.group = group;
+    m.w.row_bytes = format == LLM__FLOAT ? c * size : c * (size_t)bits / 8;
+    m.data = block_open(r * m.w.row_bytes, 1);
+    if (format == LLM__FLOAT) {
+        fill_factors(&m.data, dtype, r * c, -1.0f, 1.0f);
+    } else {
+        fill_bytes(&m.data, 255);
+        if (format == LLM__FP8_BLOCK || format == LLM__MXFP8)
+            for (i = 0; i < m.data.bytes; i++) m.data.at[i] &= 0xbf; /* no NaN, no huge numbers */
+    }
+    if (format == LLM__AFFINE) {
+        count = c / (size_t)group;
+        m.w.scale_row_bytes = count * size;
+        m.scales = block_open(r * m.w.scale_row_bytes, 1);
+        m.biases = block_open(r * m.w.scale_row_bytes, 1);
+        fill_factors(&m.scales, dtype, r * count, 0.001f, 0.02f);
+        fill_factors(&m.biases, dtype, r * count, -0.2f, 0.0f);
+        m.w.biases = m.biases.at;
+    } else if (format == LLM__FP8_BLOCK) {
+        count = (c + 127) / 128;
+        m.w.scale_row_bytes = count * 4;
+        m.w.first_row = 100;
+        m.scales = block_open((r + 100 + 127) / 128 * count * 4, 1);
+        fill_factors(&m.scales, LLM_F32, m.scales.bytes / 4, 0.01f, 0.1f);
+    } else if (format != LLM__FLOAT) {
+        m.w.scale_row_bytes = c / (size_t)group;
+        m.scales = block_open(r * m.w.scale_row_bytes, 1);
+        for (i = 0; i < m.scales.bytes; i++)
+            m.scales.at[i] = (uint8_t)(format == LLM__NVFP4 ? 40 + random_below(20) : 118 + random_below(6));
+    }
+    m.w.data = m.data.at;
+    m.w.scales = m.scales.at;
+    if (with_bias) {
+        m.bias = floats(r, 1.0f);
+        m.w.bias = F(m.bias);
+    }
+    return m;
+}
+
+static void matrix_close(matrix *m) {
+    block_close(&m->data);
+    if (m->scales.memory) block_close(&m->scales);
+    if (m->biases.memory) block_close(&m->biases);
+    if (m->bias.memory) block_close(&m->bias);
+}
+
+/* ---- products */
+
+/* The tolerance of a float sum of n terms whose magnitudes add up to `size`. */
+static float bound(double size, int n) { return (float)(size * 1.2e-7 * (4 + sqrt((double)n)) + 1e-30); }
+
+static void check_decode(const llm__ops *ops, const matrix *m, void *scratch) {
+    block a = block_open((size_t)m->w.cols * 4, 4), b = block_open((size_t)m->w.cols * 4, 4);
+    int row;
+    for (row = 0; row < m->w.rows; row++) {
+        llm__matrix_row(&m->w, row, F(a));
+        ops->decode_row(&m->w, row, F(b), scratch);
+        CHECK(!memcmp(a.at, b.at, a.bytes));
+    }
+    block_close(&a);
+    block_close(&b);
+}
+
+static void check_against_double(const matrix *m, const float *x, size_t stride, int n, const float *y) {
+    block row = block_open((size_t)m->w.cols * 4, 4);
+    int o, i, k, bad = 0;
+    for (o = 0; o < m->w.rows; o++) {
+        llm__matrix_row(&m->w, o, F(row));
+        for (i = 0; i < n; i++) {
+            double sum = 0, size = 0, term;
+            for (k = 0; k < m->w.cols; k++) {
+                term = (double)F(row)[k] * (double)x[(size_t)i * stride + (size_t)k];
+                sum += term;
+                size += fabs(term);
+            }
+            if (m->w.bias) sum += (double)m->w.bias[o], size += fabs((double)m->w.bias[o]);
+            if (fabs(sum - (double)y[i * m->w.rows + o]) > (double)bound(size, m->w.cols)) bad++;
+        }
+    }
+    CHECK(bad == 0);
+    block_close(&row);
+}
+
+static void check_product(const llm__ops *ops, const matrix *m, int n) {
+    const int rows = m->w.rows, cols = m->w.cols, cut = random_below(rows + 1);
+    const size_t stride = (size_t)cols + 3;
+    block x = floats((size_t)n * stride, 2.0f), scratch = block_open(llm__product_scratch(&m->w), 0);
+    block all = block_open((size_t)n * (size_t)rows * 4, 4), one = block_open((size_t)n * (size_t)rows * 4, 4);
+    int i;
+    check_decode(ops, m, scratch.at);
+    ops->product(&m->w, F(x), stride, n, F(all), (size_t)rows, 0, rows, scratch.at);
+    check_against_double(m, F(x), stride, n, F(all));
+    for (i = 0; i < n; i++) {
+        ops->product(&m->w, F(x) + (size_t)i * stride, stride, 1, F(one) + i * rows, (size_t)rows, 0, cut, scratch.at);
+        ops->product(&m->w, F(x) + (size_t)i * stride, stride, 1, F(one) + i * rows, (size_t)rows, cut, rows,
+                     scratch.at);
+    }
+    CHECK(!memcmp(all.at, one.at, all.bytes));
+    block_close(&x), block_close(&scratch), block_close(&all), block_close(&one);
+}
+
+static void quantize(const llm__ops *ops, const llm__rows8 *x, const float *from, size_t stride, void *memory) {
+    int i;
+    (void)memory;
+    for (i = 0; i < x->n; i++)
+        ops->quantize_row(from + (size_t)i * stride, x->cols, x->group, (int8_t *)x->codes + (size_t)i * x->code_stride,
+                          (float *)x->scales + (size_t)i * x->scale_stride,
+                          (float *)x->sums + (size_t)i * x->scale_stride);
+}
+
+/* What the int8 product promises to the bit, in the plainest words. */
+static float exact8(const llm__matrix *w, const llm__rows8 *x, int row, int i) {
+    float acc = 0, bias = 0, scale, offset;
+    int c, k;
+    const int zero = w->bits == 8 ? 128 : 0;
+    const size_t size = llm__dtype_bytes(w->dtype);
+    for (c = 0; c < w->cols / x->group; c++) {
+        const size_t at = (size_t)row * w->scale_row_bytes + (size_t)(c * x->group / w->group) * size;
+        volatile float product, factor;
+        int sum = 0;
+        llm__to_f32(w->dtype, w->scales + at, 1, &scale);
+        llm__to_f32(w->dtype, w->biases + at, 1, &offset);
+        for (k = c * x->group; k < (c + 1) * x->group; k++)
+            sum += ((int)llm__affine_code(w->data + (size_t)row * w->row_bytes, (size_t)k, w->bits) - zero) *
+                   x->codes[(size_t)i * x->code_stride + (size_t)k];
+        factor = scale * x->scales[(size_t)i * x->scale_stride + (size_t)c];
+        product = (float)sum * factor;
+        acc += product;
+        product = 128.0f * scale;
+        if (zero) offset += product;
+        product = offset * x->sums[(size_t)i * x->scale_stride + (size_t)c];
+        bias += product;
+    }
+    acc += bias;
+    return w->bias ? acc + w->bias[row] : acc;
+}
+
+static void check_product8(const llm__ops *ops, const matrix *m, int n) {
+    const int rows = m->w.rows, cols = m->w.cols, cut = random_below(rows + 1);
+    block from = floats((size_t)n * (size_t)cols, 2.0f), scratch = block_open(llm__product_scratch(&m->w), 0);
+    block memory = block_open(llm__rows8_bytes(n, cols), 0), memory1 = block_open(llm__rows8_bytes(1, cols), 0);
+    block all = block_open((size_t)n * (size_t)rows * 4, 4), one = block_open((size_t)rows * 4, 4);
+    llm__rows8 x = llm__rows8_place(memory.at, n, cols, llm__rows8_group(&m->w));
+    llm__rows8 x1 = llm__rows8_place(memory1.at, 1, cols, llm__rows8_group(&m->w));
+    int i, o;
+    quantize(ops, &x, F(from), (size_t)cols, memory.at);
+    ops->product8(&m->w, &x, F(all), (size_t)rows, 0, rows, scratch.at);
+    for (i = 0; i < n; i++) {
+        quantize(ops, &x1, F(from) + i * cols, (size_t)cols, memory1.at);
+        ops->product8(&m->w, &x1, F(one), (size_t)rows, cut, rows, scratch.at);
+        ops->product8(&m->w, &x1, F(one), (size_t)rows, 0, cut, scratch.at);
+        CHECK(!memcmp(one.at, all.at + (size_t)(i * rows) * 4, one.bytes));
+        for (o = 0; o < rows; o++) CHECK(F(one)[o] == exact8(&m->w, &x, o, i));
+    }
+    /* and the whole is near the float product: each activation is off by at most half a step of its group */
+    for (i = 0; i < n && i < 2; i++) {
+        ops->product(&m->w, F(from) + i * cols, (size_t)cols, 1, F(one), (size_t)rows, 0, rows, scratch.at);
+        for (o = 0; o < rows; o++) {
+            double size = 1e-4;
+            int k;
+            block row = block_open((size_t)cols * 4, 4);
+            llm__matrix_row(&m->w, o, F(row));
+            for (k = 0; k < cols; k++) size += fabs((double)F(row)[k]) * 2.0 / 127 * 0.51;
+            CHECK(fabs((double)F(one)[o] - (double)F(all)[i * rows + o]) <= size);
+            block_close(&row);
+        }
+    }
+    block_close(&from), block_close(&scratch), block_close(&memory), block_close(&memory1), block_close(&all);
+    block_close(&one);
+}
+
+static void test_products(const llm__ops *ops) {
+    static const llm_dtype types[] = {LLM_F32, LLM_F16, LLM_BF16};
+    static const int bits[] = {2, 3, 4, 5, 6, 8}, groups[] = {32, 64, 128};
+    int t, b, g, round;
+    matrix m;
+    for (t = 0; t < 3; t++)
+        for (round = 0; round < 12; round++) {
+            m = matrix_open(LLM__FLOAT, types[t], 1 + random_below(13), 1 + random_below(90), 0, 0, round % 2);
+            check_product(ops, &m, 1 + random_below(15));
+            matrix_close(&m);
+        }
+    m = matrix_open(LLM__FLOAT, LLM_F16, 7, 3001, 0, 0, 1);
+    check_product(ops, &m, 50);
+    matrix_close(&m);
+    for (t = 0; t < 3; t++)
+        for (b = 0; b < 6; b++)
+            for (g = 0; g < 3; g++) {
+                m = matrix_open(LLM__AFFINE, types[t], 1 + random_below(13), groups[g] * (1 + random_below(5)), bits[b],
+                                groups[g], g % 2);
+                check_product(ops, &m, 1 + random_below(15));
+                CHECK(llm__int8_able(&m.w));
+                check_product8(ops, &m, 1);
+                check_product8(ops, &m, 2 + random_below(15));
+                matrix_close(&m);
+            }
+    m = matrix_open(LLM__AFFINE, LLM_F16, 9, 64 * 50, 4, 64, 0);
+    check_product8(ops, &m, 130);
+    matrix_close(&m);
+    for (round = 0; round < 8; round++) {
+        m = matrix_open(LLM__FP8_BLOCK, LLM_F32, 30 + random_below(13), 1 + random_below(300), 8, 0, 0);
+        check_product(ops, &m, 1 + random_below(6));
+        matrix_close(&m);
+        m = matrix_open(LLM__MXFP4, LLM_U8, 1 + random_below(9), 32 * (1 + random_below(9)), 4, 32, 0);
+        check_product(ops, &m, 1 + random_below(6));
+        matrix_close(&m);
+        m = matrix_open(LLM__MXFP8, LLM_U8, 1 + random_below(9), 32 * (1 + random_below(9)), 8, 32, 1);
+        check_product(ops, &m, 1 + random_below(6));
+        matrix_close(&m);
+        m = matrix_open(LLM__NVFP4, LLM_U8, 1 + random_below(9), 16 * (1 + random_below(9)), 4, 16, 0);
+        check_product(ops, &m, 1 + random_below(6));
+        matrix_close(&m);
+    }
+}
+
+/* The largest codes and activations: nothing may saturate. */
+static void test_extremes(const llm__ops *ops) {
+    static const int bits[] = {2, 3, 4, 5, 6, 8}, groups[] = {32, 64, 128};
+    int b, g, i, fill, n;
+    for (b = 0; b < 6; b++)
+        for (g = 0; g < 3; g++)
+            for (fill = 0; fill < 2; fill++) {
+                matrix m = matrix_open(LLM__AFFINE, LLM_F32, 5, groups[g] * 2, bits[b], groups[g], 0);
+                block from = block_open((size_t)m.w.cols * 3 * 4, 4), memory = block_open(llm__rows8_bytes(3, m.w.cols), 0);
+                block y = block_open(5 * 3 * 4, 4), scratch = block_open(llm__product_scratch(&m.w), 0);
+                llm__rows8 x = llm__rows8_place(memory.at, 3, m.w.cols, llm__rows8_group(&m.w));
+                memset(m.data.at, fill ? 255 : 0, m.data.bytes);
+                for (i = 0; i < m.w.cols * 3; i++) F(from)[i] = i < m.w.cols ? 1e30f : i < m.w.cols * 2 ? -1e30f : 0;
+                quantize(ops, &x, F(from), (size_t)m.w.cols, memory.at);
+                for (n = 1; n <= 3; n += 2) {
+                    x.n = n;
+                    ops->product8(&m.w, &x, F(y), 5, 0, 5, scratch.at);
+                    for (i = 0; i < 5 * n; i++) CHECK(F(y)[i] == exact8(&m.w, &x, i % 5, i / 5));
+                }
+                matrix_close(&m);
+                block_close(&from), block_close(&memory), block_close(&y), block_close(&scratch);
+            }
+}
+
+static void test_quantize(const llm__ops *ops, const llm__ops *plain) {
+    static const float specials[] = {0.0f, -0.0f, 1e-38f, 1e-45f, 3e38f, -3e38f, 2e-30f, 127.5f, 0.5f};
+    float x[128], scales[4], sums[4], scales2[4], sums2[4];
+    int8_t codes[128], codes2[128];
+    int round, i, group;
+    for (round = 0; round < 300; round++) {
+        group = round % 2 ? 32 : 64;
+        for (i = 0; i < 128; i++) x[i] = round % 3 ? random_float() : specials[random_below(9)];
+        if (round > 280) x[random_below(128)] = round % 3 == 0 ? NAN : round % 3 == 1 ? INFINITY : -INFINITY;
+        ops->quantize_row(x, 128, group, codes, scales, sums);
+        plain->quantize_row(x, 128, group, codes2, scales2, sums2);
+        CHECK(!memcmp(codes, codes2, 128));
+        for (i = 0; i < 128 / group; i++) {
+            CHECK(scales[i] == scales2[i] || (scales[i] != scales[i] && scales2[i] != scales2[i]));
+            CHECK(sums[i] == sums2[i] || (sums[i] != sums[i] && sums2[i] != sums2[i]));
+        }
+        for (i = 0; i < 128; i++) {
+            float s = scales[i / group];
+            if (s == s) CHECK(fabs((double)x[i] - (double)s * codes[i]) <= (double)s * 0.5001 + 1e-30);
+        }
+    }
+}
+
+/* ---- rows */
+
+static double ulps(float got, double want) {
+    float w = (float)want;
+    int e;
+    if (got != got || want != want) return got != got && want != want ? 0 : 1e9;
+    if (isinf(got) || isinf(w)) return got == w ? 0 : fabs(want) > 3.402e38 && fabs((double)got) > 3.402e38 ? 1 : 1e9;
+    frexp(want, &e);
+    if (e < -125) e = -125;
+    return fabs((double)got - want) / ldexp(1.0, e - 24);
+}
+
+static void test_exp(const llm__ops *ops) {
+    static const float points[] = {0.0f, -0.0f, -INFINITY, INFINITY, NAN, 88.72f, 88.73f, 100.0f, 1e30f, -87.0f,
+                                   -88.0f, -100.0f, -103.9f, -104.1f, -1e30f, 1e-40f, 1.0f, -1.0f};
+    double worst = 0, u;
+    float x[1], sum;
+    int i;
+    for (i = 0; i < 400000; i++) {
+        float at = i < 18 ? points[i] : -104.0f + 193.0f * (float)i / 400000.0f;
+        x[0] = at;
+        sum = ops->exp_sum(x, 1, 0.0f);
+        u = ulps(x[0], exp((double)at));
+        if (u > worst) worst = u;
+        CHECK(sum == x[0] || sum != sum);
+    }
+    printf("%s: exp within %.2f ulp\n", ops->name, worst);
+    CHECK(worst <= 2.0);
+}
+
+static int near(float got, double want, double tolerance) {
+    if (got != got || want != want) return got != got && want != want;
+    return fabs((double)got - want) <= tolerance * (1e-30 + fabs(want)) + 1e-37;
+}
+
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+static void test_rows(const llm__ops *ops) {
+    static const int sizes[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 257};
+    int s, i;
+    for (s = 0; s < 16; s++) {
+        const int n = sizes[s];
+        block a = floats((size_t)n, 8.0f), b = floats((size_t)n, 3.0f), c = floats((size_t)n, 1.0f);
+        block y = block_open((size_t)n * 4, 4);
+        double sum = 0, size = 0, squares = 0, mean = 0, variance = 0, best = -INFINITY;
+        float got;
+        for (i = 0; i < n; i++) {
+            sum += (double)F(a)[i] * (double)F(b)[i];
+            size += fabs((double)F(a)[i] * (double)F(b)[i]);
+            squares += (double)F(a)[i] * (double)F(a)[i];
+            mean += (double)F(a)[i];
+            if ((double)F(a)[i] > best) best = (double)F(a)[i];
+        }
+        mean /= n ? n : 1;
+        for (i = 0; i < n; i++) variance += ((double)F(a)[i] - mean) * ((double)F(a)[i] - mean);
+        CHECK(fabs((double)ops->dot(F(a), F(b), n) - sum) <= (double)bound(size, n));
+        CHECK((double)ops->max(F(a), n) == best);
+#define TRY(call, want, tolerance)                                               \
+        memcpy(y.at, a.at, a.bytes);                                             \
+        call;                                                                    \
+        for (i = 0; i < n; i++) CHECK(near(F(y)[i], want, tolerance))
+#define A ((double)F(a)[i])
+#define B ((double)F(b)[i])
+        TRY(ops->add(F(y), F(b), n), (double)(F(a)[i] + F(b)[i]), 0);
+        TRY(ops->mul(F(y), F(b), n), (double)(F(a)[i] * F(b)[i]), 0);
+        TRY(ops->scale(F(y), 0.3f, n), (double)(F(a)[i] * 0.3f), 0);
+        TRY(ops->add_scaled(F(y), F(b), 0.25f, n), A + 0.25 * B, 1e-5);
+        TRY(ops->silu(F(y), n), A * sigmoid(A), 1e-6);
+        TRY(ops->silu_mul(F(y), F(b), n), A * sigmoid(A) * B, 1e-6);
+        TRY(ops->sigmoid(F(y), n), sigmoid(A), 1e-6);
+        TRY(ops->sigmoid_mul(F(y), F(b), n), A * sigmoid(B), 1e-6);
+#define GELU_TANH(x) ((x) * sigmoid(2 * 0.7978845608028654 * ((x) + 0.044715 * (x) * (x) * (x))))
+        TRY(ops->gelu_tanh(F(y), n), GELU_TANH(A), 3e-5);
+        TRY(ops->gelu_tanh_mul(F(y), F(b), n), GELU_TANH(A) * B, 3e-5);
+        for (i = 0; i < n; i++) {
+            memcpy(y.at, a.at, a.bytes);
+            ops->gelu(F(y), n);
+            CHECK(fabs((double)F(y)[i] - 0.5 * A * (1 + erf(A * 0.70710678118654752))) < 1e-6);
+            ops->gelu_mul(F(c), F(b), 0);
+        }
+        TRY(ops->rms_norm(F(y), F(y), F(b), 1e-5f, n), A / sqrt(squares / n + 1e-5) * B, 2e-6);
+        TRY(ops->rms_norm(F(y), F(a), NULL, 1e-5f, n), A / sqrt(squares / n + 1e-5), 2e-6);
+        memcpy(y.at, a.at, a.bytes);
+        ops->layer_norm(F(y), F(y), F(b), F(c), 1e-5f, n);
+        for (i = 0; i < n; i++)
+            CHECK(fabs((double)F(y)[i] - ((A - mean) / sqrt(variance / n + 1e-5) * B + (double)F(c)[i])) < 2e-5);
+        memcpy(y.at, a.at, a.bytes);
+        got = ops->exp_sum(F(y), n, (float)best);
+        for (sum = 0, i = 0; i < n; i++) sum += exp(A - best);
+        CHECK(n == 0 ? got == 0.0f : near(got, sum, 1e-5));
+        for (i = 0; i < n; i++) CHECK(near(F(y)[i], exp((double)(F(a)[i] - (float)best)), 3e-7));
+        TRY(ops->softmax(F(y), n), exp(A - best) / sum, 1e-5);
+        for (i = 0; i < n; i++) F(y)[i] = -INFINITY;
+        ops->softmax(F(y), n);
+        for (i = 0; i < n; i++) CHECK(F(y)[i] == 0.0f);
+        block_close(&a), block_close(&b), block_close(&c), block_close(&y);
+    }
+}
+
+/* A number gets the same bits wherever it stands in a row. */
+static void test_places(const llm__ops *ops) {
+    float x[40], y[40], z[1];
+    int i;
+    for (i = 0; i < 40; i++) x[i] = y[i] = random_float() * 20.0f;
+    x[3] = y[3] = NAN;
+    x[9] = y[9] = -INFINITY;
+    x[17] = y[17] = INFINITY;
+    x[38] = y[38] = 1e-41f;
+    ops->silu(y, 39);
+    for (i = 0; i < 39; i++) {
+        z[0] = x[i];
+        ops->silu(z, 1);
+        CHECK(!memcmp(z, y + i, 4) || (z[0] != z[0] && y[i] != y[i]));
+    }
+    CHECK(y[39] == x[39]);
+}
+
+static void test_conversions(const llm__ops *ops) {
+    static const llm_dtype types[] = {LLM_F16, LLM_BF16};
+    block half = block_open(65536 * 2, 1), back = block_open(65536 * 2, 1);
+    block a = block_open(65536 * 4, 4), b = block_open(65536 * 4, 4);
+    uint32_t i;
+    int t, bad;
+    for (i = 0; i < 65536; i++) {
+        uint16_t h = (uint16_t)i;
+        memcpy(half.at + 2 * i, &h, 2);
+    }
+    for (t = 0; t < 2; t++) {
+        ops->to_f32(types[t], half.at, 65535, F(a));
+        llm__to_f32(types[t], half.at, 65535, F(b));
+        for (bad = 0, i = 0; i < 65535; i++)
+            bad += F(a)[i] != F(b)[i] && !(F(a)[i] != F(a)[i] && F(b)[i] != F(b)[i]);
+        CHECK(bad == 0);
+        for (i = 0; i < 65536; i++) {
+            uint32_t bits = random_bits();
+            if (types[t] == LLM_F16 && i % 2) bits = (bits & 0x87ffffff) | 0x38000000; /* where halves live */
+            memcpy(a.at + 4 * i, &bits, 4);
+            if (F(a)[i] != F(a)[i]) F(a)[i] = 1.0f;
+        }
+        F(a)[5] = INFINITY, F(a)[6] = -INFINITY, F(a)[7] = 65519.0f, F(a)[8] = 65520.0f, F(a)[9] = 3.4e38f;
+        ops->from_f32(types[t], F(a), 65535, half.at);
+        llm__from_f32(types[t], F(a), 65535, back.at);
+        CHECK(!memcmp(half.at, back.at, 65535 * 2));
+        for (i = 0; i < 65536; i++) {
+            uint16_t h = (uint16_t)i;
+            memcpy(half.at + 2 * i, &h, 2);
+        }
+    }
+    F(a)[0] = NAN;
+    ops->from_f32(LLM_BF16, F(a), 16, half.at);
+    ops->to_f32(LLM_BF16, half.at, 16, F(b));
+    CHECK(F(b)[0] != F(b)[0]);
+    block_close(&half), block_close(&back), block_close(&a), block_close(&b);
+}
+
+static void test_attention(const llm__ops *ops) {
+    int round;
+    for (round = 0; round < 30; round++) {
+        const int rows = 1 + random_below(8), keys = 1 + random_below(20), width = 1 + random_below(130);
+        block q = floats((size_t)(rows * width), 1.0f), k = floats((size_t)(keys * width), 1.0f);
+        block out = block_open((size_t)(rows * keys) * 4, 4), p = floats((size_t)keys, 1.0f);
+        block o = floats((size_t)width, 1.0f), o2 = block_open((size_t)width * 4, 4);
+        int i, j, c;
+        ops->scores(F(q), rows, (size_t)width, F(k), keys, (size_t)width, width, 0.5f, F(out), (size_t)keys);
+        for (i = 0; i < rows; i++)
+            for (j = 0; j < keys; j++) {
+                double sum = 0;
+                float one;
+                for (c = 0; c < width; c++) sum += (double)F(q)[i * width + c] * (double)F(k)[j * width + c];
+                CHECK(fabs((double)F(out)[i * keys + j] - 0.5 * sum) < (double)bound(width, width));
+                ops->scores(F(q) + i * width, 1, 0, F(k) + j * width, 1, 0, width, 0.5f, &one, 0);
+                CHECK(one == F(out)[i * keys + j]);
+            }
+        memcpy(o2.at, o.at, o.bytes);
+        ops->weigh(F(o), F(p), F(k), keys, (size_t)width, width);
+        for (c = 0; c < width; c++) {
+            double sum = (double)F(o2)[c];
+            for (j = 0; j < keys; j++) sum += (double)F(p)[j] * (double)F(k)[j * width + c];
+            CHECK(fabs((double)F(o)[c] - sum) < (double)bound(keys + 1, keys));
+        }
+        for (j = 0; j < keys; j++) ops->weigh(F(o2), F(p) + j, F(k) + j * width, 1, (size_t)width, width);
+        CHECK(!memcmp(o.at, o2.at, o.bytes));
+        block_close(&q), block_close(&k), block_close(&out), block_close(&p), block_close(&o), block_close(&o2);
+    }
+}
+
+static void test_recurrences(const llm__ops *ops) {
+    int round;
+    for (round = 0; round < 30; round++) {
+        const int dv = 1 + random_below(9), dk = 1 + random_below(70), columns = round % 2;
+        const float decay = 0.9f, beta = 0.4f;
+        block s = floats((size_t)(dv * dk), 1.0f), k = floats((size_t)dk, 0.3f), q = floats((size_t)dk, 1.0f);
+        block v = floats((size_t)dv, 1.0f), y = block_open((size_t)dv * 4, 4), t = block_open(s.bytes, 4);
+        block d = floats((size_t)dk, 1.0f);
+        int r, c;
+        memcpy(t.at, s.at, s.bytes);
+        if (columns) ops->delta_step_columns(F(s), F(k), F(v), F(q), F(d), beta, F(y), dv, dk);
+        else ops->delta_step(F(s), F(k), F(v), F(q), decay, beta, F(y), dv, dk);
+        for (r = 0; r < dv; r++) {
+            double sk = 0, out = 0, delta, dc;
+            for (c = 0; c < dk; c++) {
+                dc = columns ? (double)F(d)[c] : (double)decay;
+                sk += dc * (double)F(t)[r * dk + c] * (double)F(k)[c];
+            }
+            delta = ((double)F(v)[r] - sk) * (double)beta;
+            for (c = 0; c < dk; c++) {
+                dc = columns ? (double)F(d)[c] : (double)decay;
+                dc = dc * (double)F(t)[r * dk + c] + delta * (double)F(k)[c];
+                CHECK(fabs(dc - (double)F(s)[r * dk + c]) < 1e-5);
+                out += dc * (double)F(q)[c];
+            }
+            CHECK(fabs(out - (double)F(y)[r]) < 1e-4);
+        }
+        memcpy(t.at, s.at, s.bytes);
+        ops->ssd_step(F(s), F(v), F(k), F(q), decay, 0.3f, F(y), dv, dk);
+        for (r = 0; r < dv; r++) {
+            double out = 0, next;
+            for (c = 0; c < dk; c++) {
+                next = (double)decay * (double)F(t)[r * dk + c] + (double)0.3f * (double)F(v)[r] * (double)F(k)[c];
+                CHECK(fabs(next - (double)F(s)[r * dk + c]) < 1e-5);
+                out += next * (double)F(q)[c];
+            }
+            CHECK(fabs(out - (double)F(y)[r]) < 1e-4);
+        }
+        block_close(&s), block_close(&k), block_close(&q), block_close(&v), block_close(&y), block_close(&t);
+        block_close(&d);
+    }
+}
+
+/* ---- fixtures of quantized weights: the decode gives mlx's numbers */
+
+static const uint8_t *fixture_tensor(const uint8_t *file, size_t bytes, const char *name) {
+    char key[64];
+    size_t header = 0, begin = 0, i;
+    const char *at, *text = (const char *)file + 8;
+    for (i = 0; i < 8; i++) header |= (size_t)file[i] << (8 * i);
+    sprintf(key, "\"%s\":{\"data_offsets\":[", name);
+    for (at = text; at + strlen(key) < text + header && strncmp(at, key, strlen(key)); at++) {}
+    if (at + strlen(key) >= text + header) return NULL;
+    for (at += strlen(key); *at >= '0' && *at <= '9'; at++) begin = begin * 10 + (size_t)(*at - '0');
+    return begin < bytes ? file + 8 + header + begin : NULL;
+}
+
+static int test_fixture(const char *folder, const char *format, int bits, int group) {
+    static uint8_t file[65536];
+    static float row[256];
+    char path[512];
+    const uint8_t *output, *packed;
+    llm__matrix w;
+    FILE *f;
+    size_t bytes, n;
+    int r;
+    block scratch;
+    snprintf(path, sizeof path, "%s/%s-%d-%d.safetensors", folder, format, bits, group);
+    f = fopen(path, "rb");
+    if (!f) return 0;
+    bytes = fread(file, 1, sizeof file, f);
+    fclose(f);
+    memset(&w, 0, sizeof w);
+    w.format = format[0] == 'a' ? LLM__AFFINE : format[0] == 'n' ? LLM__NVFP4 : bits == 8 ? LLM__MXFP8 : LLM__MXFP4;
+    w.rows = 7, w.cols = 256, w.bits = bits, w.group = group;
+    packed = fixture_tensor(file, bytes, "packed");
+    output = fixture_tensor(file, bytes, "output");
+    w.data = packed;
+    w.row_bytes = (size_t)(256 * bits / 8);
+    w.scales = fixture_tensor(file, bytes, "scales");
+    w.biases = fixture_tensor(file, bytes, "biases");
+    w.scale_row_bytes = (size_t)(256 / group * (w.format == LLM__AFFINE ? 4 : 1));
+    CHECK(packed && output && w.scales && (w.biases || w.format != LLM__AFFINE));
+    if (!packed || !output || !w.scales || (!w.biases && w.format == LLM__AFFINE)) return 1;
+    scratch = block_open(llm__product_scratch(&w), 0);
+    for (r = 0; r < 7; r++) {
+        const llm__ops *ops;
+        float want[256];
+        int i;
+        memcpy(want, output + (size_t)r * sizeof want, sizeof want);
+        llm__matrix_row(&w, r, row);
+        for (i = 0; i < 256; i++) CHECK(near(row[i], (double)want[i], w.format == LLM__AFFINE ? 2e-6 : 0));
+        for (n = 0; (ops = llm__ops_at(n)) != NULL; n++) {
+            ops->decode_row(&w, r, want, scratch.at);
+            CHECK(!memcmp(want, row, sizeof want));
+        }
+    }
+    block_close(&scratch);
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    static const int bits[] = {2, 3, 4, 5, 6, 8}, groups[] = {32, 64, 128};
+    const char *folder = argc > 1 ? argv[1] : "tests/golden/quantization";
+    const llm__ops *ops;
+    size_t n;
+    int b, g, found = 0;
+    for (n = 0; (ops = llm__ops_at(n)) != NULL; n++) {
+        CHECK(llm__ops_choose(ops->name) == ops);
+        test_products(ops);
+        test_extremes(ops);
+        test_quantize(ops, llm__ops_at(0));
+        test_exp(ops);
+        test_rows(ops);
+        test_places(ops);
+        test_conversions(ops);
+        test_attention(ops);
+        test_recurrences(ops);
+    }
+    CHECK(llm__ops_choose("no such table") == NULL);
+    CHECK(llm__ops_choose(NULL) == llm__ops_at(n - 1));
+    for (b = 0; b < 6; b++)
+        for (g = 0; g < 3; g++) found += test_fixture(folder, "affine", bits[b], groups[g]);
+    found += test_fixture(folder, "mxfp4", 4, 32) + test_fixture(folder, "mxfp8", 8, 32);
+    found += test_fixture(folder, "nvfp4", 4, 16);
+    printf("%d fixtures\n", found);
+    return test_summary("kernels");
+}
