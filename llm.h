@@ -518,11 +518,6 @@ typedef struct llm__matrix {
 
 enum { LLM__FP8_SQUARE = 128 };
 
-/* AFFINE: a row's scale or bias factors as float32. */
-LLM__FN void llm__matrix_factors(const llm__matrix *w, const uint8_t *factors, int row, float *out) {
-    llm__to_f32(w->dtype, factors + (size_t)row * w->scale_row_bytes, (size_t)(w->cols / w->group), out);
-}
-
 LLM__FN void llm__affine_row(const llm__matrix *w, int row, float *out) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
     const size_t size = llm__dtype_bytes(w->dtype);
@@ -576,9 +571,9 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
 }
 
 /* ======================================================================================================== >>kernels
-   The only chapter that may be clever.  After it, everything that takes time is a slot of one table, llm__ops, and there
-   is a table for each instruction set: the kernel text below is written once in a small vector vocabulary and compiled
-   once per set, this file including itself with LLM__KERNEL_PASS defined.
+   The only chapter that may be clever.  After it, everything that takes time is a slot of one table, llm__ops, and
+   there is a table for each instruction set: the kernel text below is written once in a small vector vocabulary and
+   compiled once per set, this file including itself with LLM__KERNEL_PASS defined.
 
    THE ORDER OF SUMS   One number of a float product is one vector accumulator over the columns in ascending steps of
    VF_N, then a fixed horizontal sum, then the remaining columns one by one, then the bias.  Tiles compute several such
@@ -590,10 +585,11 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    with plain multiplications and additions: all instruction sets give the same bits.  Codes of 8 bits are taken minus
    128, and the bias plus 128 scales.
 
-   WHAT AGREES   Between instruction sets: int8 products, quantize_row, decoding and conversions to the bit; the rest
-   within rounding, as VF_N differs and the scalar set does not fuse multiplications with additions. */
+   WHAT AGREES   Between instruction sets: int8 products, quantize_row, decoding and conversions to the bit (unless a
+   compiler is told to fuse whatever the source says, as clang by -ffp-contract=fast); the rest within rounding, as VF_N
+   differs and the scalar set does not fuse multiplications with additions. */
 
-/* Rows of activations, quantized.  group is llm__rows8_group(w) of every matrix they meet.  Columns in natural order. */
+/* Rows of activations, quantized, in natural order.  group is llm__rows8_group(w) of every matrix they meet. */
 typedef struct llm__rows8 {
     int n, cols;
     int group;           /* columns that share a scale: 32 or 64 */
@@ -699,7 +695,7 @@ LLM__FN llm__rows8 llm__rows8_place(void *memory, int n, int cols, int group) {
     return x;
 }
 
-/* Scratch of a product: a strip as floats or bytes, its factors, and a table. */
+/* Scratch of a product: sums, a strip as floats or bytes, and its factors. */
 LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
     size_t cols = ((size_t)w->cols + 63) & ~(size_t)63;
     return cols * 24 + 49152;
@@ -774,6 +770,9 @@ LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
 #define vf_load_bf16 LLMK_(load_bf16)
 #define vf_store_bf16 LLMK_(store_bf16)
 #define vf_load_u8 LLMK_(load_u8)
+#define vf_load_e4m3 LLMK_(load_e4m3)
+#define vf_load_e2m1 LLMK_(load_e2m1)
+#define vf_round_bf16(a) vf_from_bits(LLMK_(bf16_bits)(a))
 
 LLMK_INLINE __m256i LLMK_(load32)(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 
@@ -798,15 +797,37 @@ LLMK_INLINE __m256 LLMK_(load_bf16)(const void *p) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(h, 16));
 }
 
-/* Round to nearest even by adding 0x7fff and the bit that will be the lowest; NaNs keep their top bits, made quiet. */
-LLMK_INLINE void LLMK_(store_bf16)(void *p, __m256 a) {
+/* The bits of the nearest bf16, ties to even, by adding 0x7fff and the bit that will be the lowest; NaNs keep their top
+   bits, made quiet. */
+LLMK_INLINE __m256i LLMK_(bf16_bits)(__m256 a) {
     const __m256i bits = _mm256_castps_si256(a);
     __m256i even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     __m256i h = _mm256_add_epi32(bits, _mm256_add_epi32(even, _mm256_set1_epi32(0x7fff)));
     __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
     h = _mm256_blendv_epi8(h, quiet, _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q)));
-    h = _mm256_srli_epi32(h, 16);
+    return _mm256_slli_epi32(_mm256_srli_epi32(h, 16), 16);
+}
+
+LLMK_INLINE void LLMK_(store_bf16)(void *p, __m256 a) {
+    const __m256i h = _mm256_srli_epi32(LLMK_(bf16_bits)(a), 16);
     _mm_storeu_si128((__m128i *)p, _mm_packus_epi32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1)));
+}
+
+/* e4m3 is a half float with a shorter exponent: shifted into place it is 2^8 too small.  0x7f is NaN. */
+LLMK_INLINE __m256 LLMK_(load_e4m3)(const uint8_t *p) {
+    const __m128i b = _mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)p));
+    const __m128i size = _mm_and_si128(b, _mm_set1_epi16(0x7f)), nan = _mm_cmpeq_epi16(size, _mm_set1_epi16(0x7f));
+    __m128i h = _mm_or_si128(_mm_slli_epi16(size, 7), _mm_srli_epi16(nan, 1));
+    h = _mm_or_si128(h, _mm_slli_epi16(_mm_srli_epi16(b, 7), 15));
+    return _mm256_mul_ps(_mm256_cvtph_ps(h), _mm256_set1_ps(256.0f));
+}
+
+/* e2m1 codes, one a byte: the lower three bits choose from eight numbers, the fourth is the sign. */
+LLMK_INLINE __m256 LLMK_(load_e2m1)(const uint8_t *p) {
+    const __m256 numbers = _mm256_setr_ps(0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f);
+    const __m256i b = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+    const __m256i sign = _mm256_slli_epi32(_mm256_srli_epi32(b, 3), 31);
+    return _mm256_xor_ps(_mm256_permutevar8x32_ps(numbers, b), _mm256_castsi256_ps(sign));
 }
 
 LLMK_INLINE __m256 LLMK_(load_u8)(const uint8_t *p) {
@@ -899,8 +920,8 @@ LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t
     for (; i < n; i++) out[i] = (uint8_t)(codes[i / 2] >> (i % 2 * 4) & 15);
 }
 
-/* Codes of any width: a shuffle brings the two bytes that hold a code into a 16-bit lane, a multiplication by a power of
-   two moves the code to the lane's upper byte. */
+/* Codes of any width: a shuffle brings the two bytes that hold a code into a 16-bit lane, a multiplication by a power
+   of two moves the code to the lane's upper byte. */
 LLMK_INLINE __m256i LLMK_(codes16)(const uint8_t *p, int bits, __m256i order, __m256i shift) {
     const __m128i low = _mm_loadu_si128((const __m128i *)(const void *)p);
     const __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(p + bits));
@@ -925,12 +946,13 @@ LLM__FN void LLMK_(codes_to_bytes)(const uint8_t *codes, size_t n, int bits, uin
     order = LLMK_(load32)(places), shift = LLMK_(load32)(factors);
     for (i = 0; i + 32 <= n; i += 32) {
         const uint8_t *p = codes + (at = i * (size_t)bits / 8);
-        __m256i v;
+        __m256i v, v2;
         if (at + 3 * (size_t)bits + 16 > bytes) { /* never read past the row */
             memcpy(last, p, bytes - at < 48 ? bytes - at : 48);
             p = last;
         }
-        v = _mm256_packus_epi16(LLMK_(codes16)(p, bits, order, shift), LLMK_(codes16)(p + 2 * bits, bits, order, shift));
+        v = LLMK_(codes16)(p, bits, order, shift), v2 = LLMK_(codes16)(p + 2 * bits, bits, order, shift);
+        v = _mm256_packus_epi16(v, v2);
         _mm256_storeu_si256((__m256i *)(void *)(out + i), _mm256_permute4x64_epi64(v, 0xd8));
     }
     if (i < n) llm__affine_unpack(codes + i * (size_t)bits / 8, n - i, bits, out + i);
@@ -1005,24 +1027,52 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
 #define sf_fma LLMK_(fma_one)
 #define vf_store_bf16 LLMK_(store_bf16)
 #define vf_load_u8 LLMK_(load_u8)
+#define vf_load_e4m3 LLMK_(load_e4m3)
+#define vf_load_e2m1 LLMK_(load_e2m1)
+#define vf_round_bf16(a) vf_from_bits(LLMK_(bf16_bits)(a))
 
 LLMK_INLINE float LLMK_(fma_one)(float a, float b, float c) {
     return vget_lane_f32(vfma_f32(vdup_n_f32(c), vdup_n_f32(a), vdup_n_f32(b)), 0);
 }
 
-/* Round to nearest even by adding 0x7fff and the bit that will be the lowest; NaNs keep their top bits, made quiet. */
-LLMK_INLINE void LLMK_(store_bf16)(uint8_t *p, float32x4_t a) {
+/* The bits of the nearest bf16, ties to even, by adding 0x7fff and the bit that will be the lowest; NaNs keep their top
+   bits, made quiet. */
+LLMK_INLINE int32x4_t LLMK_(bf16_bits)(float32x4_t a) {
     const uint32x4_t bits = vreinterpretq_u32_f32(a);
     uint32x4_t even = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
     uint32x4_t h = vaddq_u32(bits, vaddq_u32(even, vdupq_n_u32(0x7fff)));
     h = vbslq_u32(vceqq_f32(a, a), h, vorrq_u32(bits, vdupq_n_u32(0x400000)));
-    vst1_u8(p, vreinterpret_u8_u16(vshrn_n_u32(h, 16)));
+    return vreinterpretq_s32_u32(vandq_u32(h, vdupq_n_u32(0xffff0000u)));
+}
+
+LLMK_INLINE void LLMK_(store_bf16)(uint8_t *p, float32x4_t a) {
+    vst1_u8(p, vreinterpret_u8_u16(vshrn_n_u32(vreinterpretq_u32_s32(LLMK_(bf16_bits)(a)), 16)));
+}
+
+LLMK_INLINE uint16x4_t LLMK_(load_4)(const uint8_t *p) {
+    uint32_t four;
+    memcpy(&four, p, sizeof four);
+    return vget_low_u16(vmovl_u8(vcreate_u8(four)));
+}
+
+/* e4m3 is a half float with a shorter exponent: shifted into place it is 2^8 too small.  0x7f is NaN. */
+LLMK_INLINE float32x4_t LLMK_(load_e4m3)(const uint8_t *p) {
+    const uint16x4_t b = LLMK_(load_4)(p), size = vand_u16(b, vdup_n_u16(0x7f));
+    const uint16x4_t nan = vceq_u16(size, vdup_n_u16(0x7f));
+    uint16x4_t h = vorr_u16(vshl_n_u16(size, 7), vshr_n_u16(nan, 1));
+    h = vorr_u16(h, vshl_n_u16(vshr_n_u16(b, 7), 15));
+    return vmulq_f32(vcvt_f32_f16(vreinterpret_f16_u16(h)), vdupq_n_f32(256.0f));
+}
+
+/* e2m1 codes, one a byte: like e4m3, a half float that is 2^14 too small. */
+LLMK_INLINE float32x4_t LLMK_(load_e2m1)(const uint8_t *p) {
+    const uint16x4_t b = LLMK_(load_4)(p);
+    const uint16x4_t h = vorr_u16(vshl_n_u16(vand_u16(b, vdup_n_u16(7)), 9), vshl_n_u16(vshr_n_u16(b, 3), 15));
+    return vmulq_f32(vcvt_f32_f16(vreinterpret_f16_u16(h)), vdupq_n_f32(16384.0f));
 }
 
 LLMK_INLINE float32x4_t LLMK_(load_u8)(const uint8_t *p) {
-    uint32_t four;
-    memcpy(&four, p, sizeof four);
-    return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four)))));
+    return vcvtq_f32_u32(vmovl_u16(LLMK_(load_4)(p)));
 }
 
 LLMK_INLINE void LLMK_(v4_transpose)(V4 *a, V4 *b, V4 *c, V4 *d) {
@@ -1045,7 +1095,8 @@ LLMK_INLINE int32x4_t LLMK_(row_bytes)(const uint8_t *w, const int8_t *a, int n)
     int32x4_t sum = vdupq_n_s32(0);
     int i;
     for (i = 0; i < n; i += 32)
-        sum = LLMK_(add_small)(sum, vld1q_s8(codes + i), vld1q_s8(codes + i + 16), vld1q_s8(a + i), vld1q_s8(a + i + 16));
+        sum = LLMK_(add_small)(sum, vld1q_s8(codes + i), vld1q_s8(codes + i + 16), vld1q_s8(a + i),
+                               vld1q_s8(a + i + 16));
     return sum;
 }
 
@@ -1149,6 +1200,9 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
 #define vf_store_f16 LLMK_(store_f16)
 #define vf_store_bf16 LLMK_(store_bf16)
 #define vf_load_u8(p) ((float)*(p))
+#define vf_load_e4m3(p) llm__e4m3_to_f32(*(p))
+#define vf_load_e2m1(p) llm__e2m1_to_f32(*(p))
+#define vf_round_bf16(a) llm__bf16_to_f32(llm__f32_to_bf16(a))
 #define vf_max(a, b) ((b) > (a) ? (b) : (a)) /* a if b is NaN */
 #define vf_clamp(x, low, high) ((x) < (low) ? (low) : (x) > (high) ? (high) : (x)) /* a NaN stays */
 #define vi_set(x) (x)
@@ -1366,7 +1420,7 @@ LLM__FN void LLMK_(unpack)(const uint8_t *codes, size_t n, int bits, uint8_t *ou
 /* Columns [begin, end) of a row; both are multiples of the group, or end is the row's end.
    AFFINE: scale * code + bias with two roundings, as the reference. */
 LLMK_INLINE void LLMK_(decode_affine)(const llm__matrix *w, int row, int begin, int end, float *out, void *scratch) {
-    const int first = begin / w->group, groups = end / w->group - first;
+    const int group = w->group, first = begin / group, groups = end / group - first;
     float *scales = (float *)scratch, *biases = scales + groups;
     uint8_t *bytes = (uint8_t *)(biases + groups);
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes + (size_t)begin * (size_t)w->bits / 8;
@@ -1376,67 +1430,58 @@ LLMK_INLINE void LLMK_(decode_affine)(const llm__matrix *w, int row, int begin, 
     LLMK_(to_f32)(w->dtype, w->biases + factors, (size_t)groups, biases);
     if (w->bits != 8) LLMK_(unpack)(codes, (size_t)(end - begin), w->bits, bytes);
     if (w->bits != 8) codes = bytes;
-    for (g = 0; g < groups; g++) {
+    for (g = 0; g < groups; g++, codes += group, out += group) {
         VF scale = vf_set(scales[g]), bias = vf_set(biases[g]);
-        for (i = g * w->group; i < (g + 1) * w->group; i += VF_N)
+        for (i = 0; i < group; i += VF_N)
             vf_store(out + i, vf_add(vf_mul(scale, vf_load_u8(codes + i)), bias));
     }
 }
 
-/* FP8_BLOCK, MX and NV: through a table of the 256 (or 16) numbers that a code can be. */
-LLM__FN void LLMK_(decode_fp8)(const llm__matrix *w, int row, int begin, int end, float *out, const float *table) {
+/* The last columns of a row may not fill a vector: their codes are copied. */
+LLM__FN void LLMK_(decode_fp8)(const llm__matrix *w, int row, int begin, int end, float *out) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
     const uint8_t *factors = w->scales + (size_t)((row + w->first_row) / LLM__FP8_SQUARE) * w->scale_row_bytes;
-    int first, i;
-    for (first = begin; first < end; first += LLM__FP8_SQUARE) {
-        int last = end - first < LLM__FP8_SQUARE ? end : first + LLM__FP8_SQUARE;
-        float factor = LLMK_(load_one)(LLM_F32, factors + (size_t)(first / LLM__FP8_SQUARE) * sizeof factor);
-        for (i = first; i < last; i++) *out++ = llm__bf16_to_f32(llm__f32_to_bf16(table[codes[i]] * factor));
+    const int whole = (end - begin) / VF_N * VF_N + begin;
+    uint8_t few[VF_N] = {0};
+    float numbers[VF_N];
+    int i;
+    for (i = begin; i < end; i += VF_N) {
+        const float factor = LLMK_(load_one)(LLM_F32, factors + (size_t)(i / LLM__FP8_SQUARE) * sizeof factor);
+        if (i >= whole) memcpy(few, codes + i, (size_t)(end - i));
+        vf_store(numbers, vf_round_bf16(vf_mul(vf_load_e4m3(i < whole ? codes + i : few), vf_set(factor))));
+        memcpy(out + i - begin, numbers, (size_t)(end - i < VF_N ? end - i : VF_N) * sizeof(float));
     }
 }
 
-LLM__FN void LLMK_(decode_scaled)(const llm__matrix *w, int row, int begin, int end, float *out, const float *table) {
+LLM__FN void LLMK_(decode_scaled)(const llm__matrix *w, int row, int begin, int end, float *out, void *scratch) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
     const uint8_t *factors = w->scales + (size_t)row * w->scale_row_bytes;
     const int group = w->format == LLM__NVFP4 ? 16 : 32;
-    int g, i;
-    for (g = begin / group; g < end / group; g++, out += group) {
-        float factor = w->format == LLM__NVFP4 ? llm__e4m3_to_f32(factors[g]) : llm__e8m0_to_f32(factors[g]);
-        if (w->format == LLM__MXFP8) {
-            for (i = 0; i < group; i++) out[i] = table[codes[g * group + i]] * factor;
-        } else {
-            for (i = 0; i < group; i += 2) {
-                uint8_t two = codes[(g * group + i) / 2];
-                out[i] = table[two & 15] * factor;
-                out[i + 1] = table[two >> 4] * factor;
-            }
-        }
+    int i, k;
+    if (w->format == LLM__MXFP8) codes += begin;
+    else LLMK_(nibbles_to_bytes)(codes + begin / 2, (size_t)(end - begin), (uint8_t *)scratch);
+    if (w->format != LLM__MXFP8) codes = (const uint8_t *)scratch;
+    for (i = 0; i < end - begin; i += group) {
+        const uint8_t f = factors[(begin + i) / group];
+        const VF factor = vf_set(w->format == LLM__NVFP4 ? llm__e4m3_to_f32(f) : llm__e8m0_to_f32(f));
+        if (w->format == LLM__MXFP8)
+            for (k = i; k < i + group; k += VF_N) vf_store(out + k, vf_mul(vf_load_e4m3(codes + k), factor));
+        else for (k = i; k < i + group; k += VF_N) vf_store(out + k, vf_mul(vf_load_e2m1(codes + k), factor));
     }
 }
 
-/* The table that the two above want, made once for each product. */
-LLM__FN void LLMK_(code_table)(llm__format format, float *table) {
-    int i;
-    if (format == LLM__FP8_BLOCK || format == LLM__MXFP8)
-        for (i = 0; i < 256; i++) table[i] = llm__e4m3_to_f32((uint8_t)i);
-    else if (format == LLM__MXFP4 || format == LLM__NVFP4)
-        for (i = 0; i < 16; i++) table[i] = llm__e2m1_to_f32((unsigned)i);
-}
-
-LLM__FN void LLMK_(decode)(const llm__matrix *w, int row, int begin, int end, float *out, const float *table,
-                           void *scratch) {
+LLM__FN void LLMK_(decode)(const llm__matrix *w, int row, int begin, int end, float *out, void *scratch) {
     const size_t size = w->dtype == LLM_F32 ? 4 : 2;
     if (w->format == LLM__FLOAT)
-        LLMK_(to_f32)(w->dtype, w->data + (size_t)row * w->row_bytes + (size_t)begin * size, (size_t)(end - begin), out);
+        LLMK_(to_f32)(w->dtype, w->data + (size_t)row * w->row_bytes + (size_t)begin * size, (size_t)(end - begin),
+                      out);
     else if (w->format == LLM__AFFINE) LLMK_(decode_affine)(w, row, begin, end, out, scratch);
-    else if (w->format == LLM__FP8_BLOCK) LLMK_(decode_fp8)(w, row, begin, end, out, table);
-    else LLMK_(decode_scaled)(w, row, begin, end, out, table);
+    else if (w->format == LLM__FP8_BLOCK) LLMK_(decode_fp8)(w, row, begin, end, out);
+    else LLMK_(decode_scaled)(w, row, begin, end, out, scratch);
 }
 
 LLM__FN void LLMK_(decode_row)(const llm__matrix *w, int row, float *out, void *scratch) {
-    float *table = (float *)scratch;
-    LLMK_(code_table)(w->format, table);
-    LLMK_(decode)(w, row, 0, w->cols, out, table, table + 256);
+    LLMK_(decode)(w, row, 0, w->cols, out, scratch);
 }
 
 /* ---- float products */
@@ -1505,7 +1550,6 @@ LLMK_INLINE void LLMK_(finish)(llm_dtype t, const uint8_t *const *rows, const fl
    columns at a time, so that the panel stays in the first-level cache; the sums wait in scratch meanwhile. */
 typedef struct LLMK_(strip) {
     const llm__matrix *w;
-    const float *table;      /* of codes */
     float *sums;             /* [n][4] vectors */
     float *floats;           /* [4][panel], decoded */
     void *scratch;
@@ -1526,7 +1570,7 @@ LLM__FN void LLMK_(strip_rows)(LLMK_(strip) *s, int n, int begin, int end) {
         s->rows[r] = r < s->count ? (const uint8_t *)floats : s->rows[r - 1];
         if (in_place)
             s->rows[r] = w->data + (size_t)row * w->row_bytes + (size_t)begin * (w->dtype == LLM_F32 ? 4 : 2);
-        else if (r < s->count) LLMK_(decode)(w, row, begin, end, floats, s->table, s->scratch);
+        else if (r < s->count) LLMK_(decode)(w, row, begin, end, floats, s->scratch);
     }
 }
 
@@ -1570,17 +1614,16 @@ LLM__FN void LLMK_(product)(const llm__matrix *w, const float *x, size_t x_strid
     if (block < 24) block = 24;
     if (block > LLM__BLOCK_ROWS) block = LLM__BLOCK_ROWS;
     s.w = w;
-    s.table = (float *)scratch;
-    s.sums = (float *)scratch + 256;
+    s.sums = (float *)scratch;
     s.floats = s.sums + LLM__BLOCK_ROWS * LLM__STRIP * VF_N;
-    LLMK_(code_table)(w->format, (float *)scratch);
     for (first = 0; first < n; first += rows) {
         rows = n - first < block ? n - first : block;
         s.panel = LLMK_(panel)(w, rows);
         s.scratch = s.floats + (size_t)LLM__STRIP * (size_t)s.panel;
         for (s.o = begin; s.o < end; s.o += LLM__STRIP) {
             s.count = end - s.o < LLM__STRIP ? end - s.o : LLM__STRIP;
-            LLMK_(strip_times)(&s, x + (size_t)first * x_stride, x_stride, rows, y + (size_t)first * y_stride, y_stride);
+            LLMK_(strip_times)(&s, x + (size_t)first * x_stride, x_stride, rows, y + (size_t)first * y_stride,
+                               y_stride);
         }
     }
 }
@@ -1642,8 +1685,8 @@ LLMK_INLINE V4 LLMK_(row8)(const LLMK_(codes) kind, const int chunk, const LLMK_
     return v4_add(acc, bias);
 }
 
-/* The factors of a strip, [stride * each][4], each group's `each` times, from those of its rows, [4][stride].  stride is
-   the number of groups rounded up to 4. */
+/* The factors of a strip, [stride * each][4], each group's `each` times, from those of its rows, [4][stride].  stride
+   is the number of groups rounded up to 4. */
 LLM__FN void LLMK_(interleave)(const float *rows, int stride, int each, float *out) {
     int g, e;
     for (g = 0; g < stride; g += 4, out += 16 * each) {
@@ -1780,8 +1823,8 @@ LLM__FN float LLMK_(max)(const float *x, int n) {
     return best;
 }
 
-/* exp: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial for exp(r) (the coefficients are Cephes'), and 2^n as a product
-   of two powers so that the results below the smallest normal number and above the largest come out right. */
+/* exp: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial for exp(r) (the coefficients are Cephes'), and 2^n as a
+   product of two powers so that results below the smallest normal number and above the largest come out right. */
 LLMK_INLINE VF LLMK_(exp)(VF x) {
     const VF magic = vf_set(12582912.0f);
     VF shifted, n, r, p;
@@ -2041,6 +2084,9 @@ static const llm__ops LLMK_(ops) = {
 #undef vf_store_f16
 #undef vf_store_bf16
 #undef vf_load_u8
+#undef vf_load_e4m3
+#undef vf_load_e2m1
+#undef vf_round_bf16
 #undef vf_max
 #undef vf_clamp
 #undef vi_set
@@ -2169,7 +2215,7 @@ LLM__FN const llm__ops *llm__ops_choose(const char *name) {
 
 /* =========================================================================================================== >>unicode
    Tables of Unicode 16 (categories, scripts), of the current standard's lower case, and of Unicode 12 normal forms:
-   those that the reference tokenizers use, so that text splits the same way.  52290 bytes in all.
+   those that the reference tokenizers use, so that text splits the same way.  53818 bytes in all.
 
    Categories and combining classes are runs: an entry holds the first code point of a run and its value, the run ends
    where the next one begins. */
@@ -3175,7 +3221,36 @@ static const uint16_t llm__compatible_pool[] = {
     25171, 12309, 0, 12308, 30423, 12309, 0, 12308, 21213, 12309, 0, 12308, 25943, 12309, 0, 24471, 0, 21487, 0
 };
 
-/* Where punctuation differs from categories P*: first, last. */
+/* Where the sets that an older standard has differ: Mn as BertNormalizer strips it, M* as StripAccents does, and
+   punctuation; first, last. */
+static const uint32_t llm__accent_changes[] = {
+    2045, 2045, 2199, 2207, 2250, 2273, 2558, 2558, 2810, 2815, 2901, 2901, 3076, 3076, 3132, 3132, 3328, 3328, 3387,
+    3388, 3457, 3457, 3770, 3770, 3790, 3790, 5940, 5940, 6159, 6159, 6277, 6278, 6847, 6862, 7670, 7675, 43052,
+    43052, 43205, 43205, 43263, 43263, 43453, 43453, 68900, 68903, 68969, 68973, 69291, 69292, 69372, 69375, 69446,
+    69456, 69506, 69509, 69744, 69744, 69747, 69748, 69826, 69826, 70089, 70089, 70095, 70095, 70206, 70206, 70209,
+    70209, 70459, 70459, 70587, 70592, 70606, 70606, 70608, 70608, 70610, 70610, 70625, 70626, 70712, 70719, 70722,
+    70724, 70726, 70726, 70750, 70750, 71454, 71454, 71727, 71735, 71737, 71738, 71995, 71996, 71998, 71998, 72003,
+    72003, 72148, 72151, 72154, 72155, 72160, 72160, 72193, 72202, 72243, 72248, 72251, 72254, 72263, 72263, 72273,
+    72278, 72281, 72283, 72330, 72342, 72344, 72345, 72752, 72758, 72760, 72765, 72767, 72767, 72850, 72871, 72874,
+    72880, 72882, 72883, 72885, 72886, 73009, 73014, 73018, 73018, 73020, 73021, 73023, 73029, 73031, 73031, 73104,
+    73105, 73109, 73109, 73111, 73111, 73459, 73460, 73472, 73473, 73526, 73530, 73536, 73536, 73538, 73538, 73562,
+    73562, 78912, 78912, 78919, 78933, 90398, 90409, 90413, 90415, 94031, 94031, 94180, 94180, 118528, 118573, 118576,
+    118598, 122880, 122886, 122888, 122904, 122907, 122913, 122915, 122916, 122918, 122922, 123023, 123023, 123184,
+    123190, 123566, 123566, 123628, 123631, 124140, 124143, 124398, 124399, 125252, 125258
+};
+static const uint32_t llm__mark_changes[] = {
+    2045, 2045, 2199, 2207, 2250, 2259, 2558, 2558, 2810, 2815, 2901, 2901, 3076, 3076, 3132, 3132, 3315, 3315, 3328,
+    3328, 3387, 3388, 3457, 3457, 3770, 3770, 3790, 3790, 5909, 5909, 6159, 6159, 6847, 6862, 7410, 7411, 7415, 7415,
+    7670, 7674, 43052, 43052, 43263, 43263, 68900, 68903, 68969, 68973, 69291, 69292, 69372, 69375, 69446, 69456,
+    69506, 69509, 69744, 69744, 69747, 69748, 69826, 69826, 69957, 69958, 70089, 70089, 70094, 70095, 70209, 70209,
+    70459, 70459, 70584, 70592, 70594, 70594, 70597, 70597, 70599, 70602, 70604, 70608, 70610, 70610, 70625, 70626,
+    70750, 70750, 71724, 71738, 71984, 71989, 71991, 71992, 71995, 71998, 72000, 72000, 72002, 72003, 72145, 72151,
+    72154, 72160, 72164, 72164, 72193, 72202, 72243, 72249, 72251, 72254, 72263, 72263, 72273, 72283, 72330, 72345,
+    73009, 73014, 73018, 73018, 73020, 73021, 73023, 73029, 73031, 73031, 73098, 73102, 73104, 73105, 73107, 73111,
+    73459, 73462, 73472, 73473, 73475, 73475, 73524, 73530, 73534, 73538, 73562, 73562, 78912, 78912, 78919, 78933,
+    90398, 90415, 94031, 94031, 94079, 94087, 94180, 94180, 94192, 94193, 118528, 118573, 118576, 118598, 123023,
+    123023, 123184, 123190, 123566, 123566, 123628, 123631, 124140, 124143, 124398, 124399
+};
 static const uint32_t llm__punctuation_changes[] = {
     1565, 1565, 2557, 2557, 2678, 2678, 3191, 3191, 3204, 3204, 5741, 5741, 6990, 6991, 7037, 7039, 11843, 11855,
     11858, 11869, 68974, 68974, 69293, 69293, 69461, 69465, 69510, 69513, 70089, 70089, 70612, 70613, 70615, 70616,
@@ -3412,6 +3487,17 @@ LLM__FN int llm__is_punctuation(uint32_t c) {
            llm__in_ranges(llm__punctuation_changes, LLM__LENGTH(llm__punctuation_changes) / 2, c);
 }
 
+/* Marks that BertNormalizer and StripAccents take away. */
+LLM__FN int llm__is_accent(uint32_t c) {
+    return c >= 0x300 &&
+           (llm__category(c) == LLM__MN) != llm__in_ranges(llm__accent_changes, LLM__LENGTH(llm__accent_changes) / 2, c);
+}
+
+LLM__FN int llm__is_mark(uint32_t c) {
+    return c >= 0x300 && ((LLM__BIT(llm__category(c)) & LLM__MARKS) != 0) !=
+                             llm__in_ranges(llm__mark_changes, LLM__LENGTH(llm__mark_changes) / 2, c);
+}
+
 /* ========================================================================================================== >>words
    After this chapter text becomes token ids and ids become text again, as tokenizer.json prescribes.  Encoding runs in
    five stages, each an array of small steps read from the file:
@@ -3485,7 +3571,7 @@ LLM__FN int llm__text_add_char(llm__text *text, uint32_t c) {
    a hostile pattern can ask for an exponential number of them. */
 
 enum { /* what a set is made of */
-    LLM__ITEM_RANGE, LLM__ITEM_FOLDED, LLM__ITEM_CATEGORIES, LLM__ITEM_SCRIPT, LLM__ITEM_WORD, LLM__ITEM_SPACE,
+    LLM__ITEM_RANGE, LLM__ITEM_CATEGORIES, LLM__ITEM_SCRIPT, LLM__ITEM_WORD, LLM__ITEM_WORD_IN_SET, LLM__ITEM_SPACE,
     LLM__ITEM_SET, LLM__ITEM_ANY
 };
 
@@ -3499,6 +3585,7 @@ typedef struct llm__set_item {
 typedef struct llm__set {
     int32_t first, also; /* -1: none */
     uint8_t negate;
+    uint8_t fold;        /* holds a character if it holds any of its cases */
     uint8_t ready;       /* ascii is filled in */
     uint32_t ascii[4];
 } llm__set;
@@ -3531,43 +3618,50 @@ enum { LLM__RX_MAX_CODE = 8192, LLM__RX_MAX_ITEMS = 4096, LLM__RX_MAX_MARKS = 32
 
 static int llm__set_has(const llm__regex *r, int32_t set, uint32_t c);
 
-static int llm__range_folded(const llm__set_item *item, uint32_t c) {
-    uint32_t other[5];
-    int i;
-    other[0] = c;
-    other[1] = llm__lower(c);
-    other[2] = llm__upper(other[1]);
-    other[3] = other[1] == 's' ? 0x17F : c == 0x17F ? 's' : c;
-    other[4] = other[1] == 'k' ? 0x212A : other[1] == 0xE5 ? 0x212B : c;
-    for (i = 0; i < 5; i++)
-        if (other[i] >= item->a && other[i] <= item->b) return 1;
-    return c == 0x17F && 'S' >= item->a && 'S' <= item->b;
-}
-
 static int llm__set_item_has(const llm__regex *r, const llm__set_item *item, uint32_t c) {
     switch (item->kind) {
     case LLM__ITEM_RANGE: return c >= item->a && c <= item->b;
-    case LLM__ITEM_FOLDED: return llm__range_folded(item, c);
     case LLM__ITEM_CATEGORIES: return (LLM__BIT(llm__category(c)) & item->a) != 0;
     case LLM__ITEM_SCRIPT: {
         const llm__script *script = llm__scripts + item->a;
         return llm__in_ranges(llm__script_ranges + 2 * script->first, (size_t)script->count, c);
     }
     case LLM__ITEM_WORD: return llm__is_word(c);
+    case LLM__ITEM_WORD_IN_SET: return c < 256 ? llm__is_plain_word(c) : llm__is_word(c);
     case LLM__ITEM_SPACE: return llm__is_space(c);
     case LLM__ITEM_SET: return llm__set_has(r, (int32_t)item->a, c);
     default: return 1;
     }
 }
 
-static int llm__set_has(const llm__regex *r, int32_t set, uint32_t c) {
-    const llm__set *s = r->sets + set;
+static int llm__set_holds(const llm__regex *r, const llm__set *s, uint32_t c) {
     int32_t i;
     int has = 0;
-    if (c < 128 && s->ready) return (int)(s->ascii[c >> 5] >> (c & 31) & 1);
     for (i = s->first; i >= 0 && !has; i = r->items[i].next)
         has = llm__set_item_has(r, r->items + i, c) != r->items[i].negate;
-    if (has && s->also >= 0) has = llm__set_has(r, s->also, c);
+    return has && (s->also < 0 || llm__set_has(r, s->also, c));
+}
+
+/* The other cases of a character, itself among them. */
+static void llm__cases(uint32_t c, uint32_t other[5]) {
+    uint32_t lower = c == 0x17F ? 's' : llm__lower(c);
+    other[0] = c;
+    other[1] = lower;
+    other[2] = llm__upper(lower);
+    other[3] = lower == 's' ? 0x17F : lower == 'k' ? 0x212A : lower == 0xE5 ? 0x212B : c;
+    other[4] = other[2] == lower ? c : llm__upper(other[2]);
+}
+
+static int llm__set_has(const llm__regex *r, int32_t set, uint32_t c) {
+    const llm__set *s = r->sets + set;
+    uint32_t other[5];
+    int i, has;
+    if (c < 128 && s->ready) return (int)(s->ascii[c >> 5] >> (c & 31) & 1);
+    has = llm__set_holds(r, s, c);
+    if (s->fold && !has) {
+        llm__cases(c, other);
+        for (i = 1; i < 5 && !has; i++) has = llm__set_holds(r, s, other[i]);
+    }
     return has != s->negate;
 }
 
@@ -3587,7 +3681,7 @@ typedef struct llm__regex_reader {
     llm__regex_node *nodes;
     uint32_t node_count, node_limit, item_limit;
     const char *at, *end, *start;
-    int fold, dot_all, depth;
+    int fold, dot_all, depth, brackets;
     const char *problem;
 } llm__regex_reader;
 
@@ -3627,7 +3721,7 @@ static int llm__rx_item(llm__regex_reader *x, int32_t set, int kind, int negate,
 }
 
 static int llm__rx_range(llm__regex_reader *x, int32_t set, uint32_t a, uint32_t b) {
-    return llm__rx_item(x, set, x->fold ? LLM__ITEM_FOLDED : LLM__ITEM_RANGE, 0, a, b);
+    return llm__rx_item(x, set, LLM__ITEM_RANGE, 0, a, b);
 }
 
 static int llm__same_name(const char *a, size_t bytes, const char *name) {
@@ -3641,6 +3735,9 @@ static int llm__same_name(const char *a, size_t bytes, const char *name) {
     }
     return *name == 0;
 }
+
+/* Which \w is meant: brackets know no superscript digits. */
+static int llm__rx_word(const llm__regex_reader *x) { return x->brackets ? LLM__ITEM_WORD_IN_SET : LLM__ITEM_WORD; }
 
 /* \p{name}: a category of one or two letters, a long name, or a script. */
 static int llm__rx_property(llm__regex_reader *x, int32_t set, int negate, const char *name, size_t bytes) {
@@ -3669,7 +3766,7 @@ static int llm__rx_property(llm__regex_reader *x, int32_t set, int negate, const
         if (llm__same_name(name, bytes, llm__scripts[i].name))
             return llm__rx_item(x, set, LLM__ITEM_SCRIPT, negate, (uint32_t)i, 0);
     if (llm__same_name(name, bytes, "any")) return llm__rx_item(x, set, LLM__ITEM_ANY, negate, 0, 0);
-    if (llm__same_name(name, bytes, "word")) return llm__rx_item(x, set, LLM__ITEM_WORD, negate, 0, 0);
+    if (llm__same_name(name, bytes, "word")) return llm__rx_item(x, set, llm__rx_word(x), negate, 0, 0);
     if (llm__same_name(name, bytes, "space")) return llm__rx_item(x, set, LLM__ITEM_SPACE, negate, 0, 0);
     return llm__rx_bad(x, "names a property that is not supported"), 0;
 }
@@ -3702,7 +3799,7 @@ static int llm__rx_escape(llm__regex_reader *x, int32_t set, uint32_t *c) {
     switch (*c) {
     case 'd': case 'D': return llm__rx_item(x, set, LLM__ITEM_CATEGORIES, *c == 'D', LLM__BIT(LLM__ND), 0), 1;
     case 's': case 'S': return llm__rx_item(x, set, LLM__ITEM_SPACE, *c == 'S', 0, 0), 1;
-    case 'w': case 'W': return llm__rx_item(x, set, LLM__ITEM_WORD, *c == 'W', 0, 0), 1;
+    case 'w': case 'W': return llm__rx_item(x, set, llm__rx_word(x), *c == 'W', 0, 0), 1;
     case 'p': case 'P':
         negate = *c == 'P';
         if (x->at == x->end || *x->at++ != '{') return llm__rx_bad(x, "has a property without braces"), 1;
@@ -3734,7 +3831,7 @@ static int llm__rx_posix(llm__regex_reader *x, int32_t set) {
         const char *name;
         int kind;
         uint32_t mask;
-    } classes[] = {{"space", LLM__ITEM_SPACE, 0}, {"word", LLM__ITEM_WORD, 0},
+    } classes[] = {{"space", LLM__ITEM_SPACE, 0}, {"word", LLM__ITEM_WORD_IN_SET, 0},
                    {"digit", LLM__ITEM_CATEGORIES, LLM__BIT(LLM__ND)}};
     const char *name = x->at + 2, *stop;
     int negate = name < x->end && *name == '^';
@@ -3756,6 +3853,8 @@ static int32_t llm__rx_brackets(llm__regex_reader *x) {
     int first = 1;
     if (whole < 0 || ++x->depth > LLM__RX_MAX_DEPTH) return llm__rx_bad(x, "is nested too deeply");
     if (x->at < x->end && *x->at == '^') x->r->sets[whole].negate = 1, x->at++;
+    x->r->sets[whole].fold = (uint8_t)(x->fold && !x->brackets); /* of nested sets, the outermost folds all */
+    x->brackets++;
     for (;; first = 0) {
         if (x->problem) return -1;
         if (x->at == x->end) return llm__rx_bad(x, "has a set without its closing bracket");
@@ -3788,6 +3887,7 @@ static int32_t llm__rx_brackets(llm__regex_reader *x) {
     }
     x->at++;
     x->depth--;
+    x->brackets--;
     return whole;
 }
 
@@ -3807,6 +3907,7 @@ static int32_t llm__rx_literal(llm__regex_reader *x, uint32_t c) {
     if (!x->fold || llm__is_numeric(c)) return llm__rx_one(x, LLM__RX_CHAR, c);
     set = llm__rx_set(x);
     llm__rx_range(x, set, c, c);
+    if (set >= 0) x->r->sets[set].fold = 1;
     return set < 0 ? set : llm__rx_one(x, LLM__RX_SET, (uint32_t)set);
 }
 
@@ -4331,7 +4432,7 @@ typedef struct llm__pairs {
 
 static size_t llm__pair_hash(uint32_t left, uint32_t right) {
     uint64_t h = ((uint64_t)left << 32 | right) * 0x9E3779B97F4A7C15u;
-    return (size_t)(h ^ h >> 29);
+    return (size_t)(h ^ h >> 32);
 }
 
 static llm__pair *llm__pairs_slot(const llm__pairs *p, uint32_t left, uint32_t right) {
@@ -4483,8 +4584,8 @@ typedef struct llm__word {  /* by id */
     int16_t byte;           /* <0xNN>: its value, else -1 */
 } llm__word;
 
-typedef struct llm__entry { /* by text */
-    const char *text;
+typedef struct llm__entry { /* by text: a slot of a hash table */
+    const char *text;       /* NULL: free */
     uint32_t bytes;
     int32_t id;
 } llm__entry;
@@ -4501,10 +4602,9 @@ struct llm__words {
     int model;
     llm__word *words;               /* [count] */
     int32_t count, model_count;     /* ids; the model's own entries */
-    llm__entry *entries;            /* [entry_count] the model's vocabulary */
-    uint32_t entry_count;
-    uint32_t *slots;                /* hash of entries: index + 1 */
+    llm__entry *slots;              /* [slot_mask + 1] the model's vocabulary by text */
     size_t slot_mask;
+    uint32_t entry_count;
     llm__added *added;
     int added_count;
     llm__trie names;                /* added tokens by text, and by how they are looked for */
@@ -4534,25 +4634,21 @@ static uint64_t llm__text_hash(const char *text, size_t bytes) {
     part = 0;
     memcpy(&part, text, bytes);
     h = (h ^ part) * 0x9E3779B97F4A7C15u;
-    return h ^ h >> 29;
+    h = (h ^ h >> 32) * 0xD6E8FEB86659FD93u;
+    return h ^ h >> 32;
 }
 
-static size_t llm__entry_slot(const llm__words *w, const char *text, size_t bytes) {
+static llm__entry *llm__entry_slot(const llm__words *w, const char *text, size_t bytes) {
     size_t i = (size_t)llm__text_hash(text, bytes) & w->slot_mask;
-    while (w->slots[i]) {
-        const llm__entry *entry = w->entries + (w->slots[i] - 1);
-        if (entry->bytes == bytes && memcmp(entry->text, text, bytes) == 0) break;
+    while (w->slots[i].text && (w->slots[i].bytes != bytes || memcmp(w->slots[i].text, text, bytes) != 0))
         i = (i + 1) & w->slot_mask;
-    }
-    return i;
+    return w->slots + i;
 }
 
 /* The model's id for a text, or -1. */
 static int32_t llm__model_id(const llm__words *w, const char *text, size_t bytes) {
-    size_t i;
-    if (!w->slots) return -1;
-    i = llm__entry_slot(w, text, bytes);
-    return w->slots[i] ? w->entries[w->slots[i] - 1].id : -1;
+    const llm__entry *entry = w->slots ? llm__entry_slot(w, text, bytes) : NULL;
+    return entry && entry->text ? entry->id : -1;
 }
 
 LLM__FN int32_t llm__words_count(const llm__words *w) { return w->count; }
@@ -4641,30 +4737,26 @@ static void llm__word_set(llm__words *w, int32_t id, const char *text, uint32_t 
     w->words[id].byte = (int16_t)llm__byte_of_token(text, bytes);
 }
 
-static int llm__entry_add(llm__words *w, const char *text, uint32_t bytes, int32_t id) {
-    size_t slot = llm__entry_slot(w, text, bytes);
-    llm__entry *entry;
-    if (!w->slots[slot]) w->slots[slot] = ++w->entry_count;
-    entry = w->entries + (w->slots[slot] - 1);
+static void llm__entry_add(llm__words *w, const char *text, uint32_t bytes, int32_t id) {
+    llm__entry *entry = llm__entry_slot(w, text, bytes);
+    if (!entry->text) w->entry_count++;
     entry->text = text;
     entry->bytes = bytes;
     entry->id = id;
-    return 1;
 }
 
 /* Room for the model's `members` entries and the file's added tokens, ids up to `highest`. */
 static llm_status llm__words_room(const llm__words_reader *x, uint32_t members, uint32_t added, int32_t highest) {
     llm__words *w = x->w;
     size_t slots = 16, ids = (highest + 1 > (int32_t)members ? (size_t)highest + 1 : members) + (size_t)added;
-    while (slots < 2 * ((size_t)members + 1)) slots *= 2;
+    while (slots / 4 * 3 < (size_t)members + 1) slots *= 2;
     if (ids > 8 * ((size_t)members + added + 131072))
         return llm__fail(x->error, LLM_TOO_LARGE, "%s: model.vocab: id %ld, but only %lu tokens", x->file, (long)highest,
                          (unsigned long)members);
     w->words = (llm__word *)llm__arena_alloc(x->arena, ids, sizeof *w->words);
-    w->entries = (llm__entry *)llm__arena_alloc(x->arena, (size_t)members + 1, sizeof *w->entries);
-    w->slots = (uint32_t *)llm__arena_alloc(x->arena, slots, sizeof *w->slots);
+    w->slots = (llm__entry *)llm__arena_alloc(x->arena, slots, sizeof *w->slots);
     w->added = (llm__added *)llm__arena_alloc(x->arena, (size_t)added + 1, sizeof *w->added);
-    if (!w->words || !w->entries || !w->slots || !w->added) return llm__words_no_memory(x);
+    if (!w->words || !w->slots || !w->added) return llm__words_no_memory(x);
     w->slot_mask = slots - 1;
     w->count = highest + 1;
     return LLM_OK;
@@ -4878,6 +4970,24 @@ static llm_status llm__model_read(const llm__words_reader *x, const llm__json *m
 }
 
 /* ---- steps */
+
+/* Tokenizer classes that keep a file's vocabulary, merges, added tokens and post-processor, and nothing else of it. */
+static const struct llm__class {
+    const char *name;
+    int model;
+    const char *splitter, *decoder;
+} llm__classes[] = {
+    {"LlamaTokenizer", LLM__MODEL_BPE,
+     "{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"first\",\"split\":false}",
+     "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\\u2581\"},\"content\":\" \"},"
+     "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]}"},
+    {"GPT2Tokenizer", LLM__MODEL_BPE, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}", "{\"type\":\"ByteLevel\"}"},
+    {"T5Tokenizer", LLM__MODEL_UNIGRAM,
+     "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"},"
+     "{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"always\",\"split\":true}]}",
+     "{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"always\",\"split\":true}"}};
+
+enum { LLM__CLASS_LLAMA, LLM__CLASS_GPT2, LLM__CLASS_T5 };
 
 static const char llm__gpt2_pattern[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -5228,6 +5338,7 @@ typedef struct llm__encoder {
     size_t heap_count, heap_capacity;
     llm__best *best;
     size_t best_capacity;
+    int no_unknown; /* a piece is not in the vocabulary, which has no token for that */
     int32_t **ids;
     size_t *count, *capacity;
 } llm__encoder;
@@ -5235,6 +5346,9 @@ typedef struct llm__encoder {
 static llm_status llm__encoder_failed(llm__encoder *x) {
     if (x->matcher.failed == 2)
         return llm__fail(x->error, LLM_TOO_LARGE, "%s: a pattern of the tokenizer takes too many steps on this text",
+                         x->w->file);
+    if (x->no_unknown)
+        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: the text needs the unknown token, which the vocabulary lacks",
                          x->w->file);
     return llm__fail(x->error, LLM_OUT_OF_MEMORY, "%s: out of memory while encoding", x->w->file);
 }
@@ -5445,7 +5559,7 @@ static int llm__bert(llm__encoder *x, const llm__step *s, const char *text, size
         one.length = 0;
         for (i = 0; i < two.length && good;) {
             i += llm__char_get(two.data + i, &c);
-            if (llm__category(c) != LLM__MN) good = llm__text_add_char(&one, c);
+            if (!llm__is_accent(c)) good = llm__text_add_char(&one, c);
         }
     }
     if (good) good = s->lower ? llm__lowercase(one.data, one.length, out) : llm__text_add(out, one.data, one.length);
@@ -5506,7 +5620,7 @@ static int llm__normalize_step(llm__encoder *x, const llm__step *s, const char *
         for (i = 0; i < bytes;) {
             i += llm__char_get(text + i, &c);
             if (s->kind == LLM__STEP_NMT) c = c ? llm__clean_nmt(c) : 0xFFFFFFFFu;
-            else if (LLM__BIT(llm__category(c)) & LLM__MARKS) c = 0;
+            else c = !c ? 0xFFFFFFFFu : llm__is_mark(c) ? 0 : c;
             if (c && !llm__text_add_char(out, c == 0xFFFFFFFFu ? 0 : c)) return 0;
         }
         return 1;
@@ -5744,6 +5858,7 @@ static const llm__pieces *llm__split(llm__encoder *x, const char *text, size_t b
 
 static int llm__id_add(llm__encoder *x, int32_t id) {
     void *ids = *x->ids;
+    if (id < 0) return x->no_unknown = 1, 0;
     if (*x->count == *x->capacity) {
         if (!llm__grow(x->allocator, &ids, x->capacity, *x->count + 1, sizeof **x->ids)) return 0;
         *x->ids = (int32_t *)ids;
@@ -5891,6 +6006,7 @@ static int llm__encode_bpe(llm__encoder *x, const char *piece, size_t bytes) {
             if (added) continue;
         }
         if (!w->unknown_text.text) continue;
+        if (w->unknown < 0) return x->no_unknown = 1, 0;
         if (unknown && !w->fuse_unknown && !llm__symbol_add(x, w->unknown)) return 0;
         unknown = 1;
     }
@@ -6311,13 +6427,85 @@ static llm_status llm__decoder_read(const llm__words_reader *x, const llm__json 
     return LLM_OK;
 }
 
+/* Whether a component, or one of a sequence, is of a type. */
+static int llm__has_type(const llm__json *from, const char *name) {
+    static const char *const lists[] = {"pretokenizers", "decoders", "normalizers"};
+    int i;
+    if (llm__json_text_is(llm__json_get(from, "type"), name)) return 1;
+    for (i = 0; i < 3; i++) {
+        const llm__json *list = llm__json_get(from, lists[i]), *item = llm__json_first(list);
+        uint32_t k;
+        for (k = 0; llm__json_is(list, LLM__JSON_ARRAY) && k < list->length; k++, item = llm__json_next(item))
+            if (llm__has_type(item, name)) return 1;
+    }
+    return 0;
+}
+
+/* Which class of llm__classes the configuration asks for, or -1: the file counts as it stands.  A byte-level file under
+   LlamaTokenizer is left alone, as in the reference. */
+static int llm__class_of(const llm__words *w, const llm__json *tokenizer, const llm__json *config) {
+    const llm__json *name = llm__json_get(config, "tokenizer_class");
+    int i;
+    for (i = 0; i < 3; i++) {
+        size_t n = strlen(llm__classes[i].name);
+        if (!llm__json_is(name, LLM__JSON_STRING) || name->length < n || memcmp(name->as.text, llm__classes[i].name, n) != 0)
+            continue;
+        if (name->length != n && strcmp(name->as.text + n, "Fast") != 0) continue;
+        if (w->model != llm__classes[i].model) return -1;
+        if (i == LLM__CLASS_LLAMA && (llm__has_type(llm__json_get(tokenizer, "pre_tokenizer"), "ByteLevel") ||
+                                      llm__has_type(llm__json_get(tokenizer, "decoder"), "ByteLevel"))) return -1;
+        return i;
+    }
+    return -1;
+}
+
+/* The stages of a class in place of the file's. */
+static llm_status llm__class_read(const llm__words_reader *x, int kind, const llm__json *config, const llm__json *normalizer) {
+    llm__words *w = x->w;
+    const llm__json *splitter, *decoder;
+    const char *text = llm__classes[kind].splitter;
+    llm_status status = llm__json_parse(x->arena, "splitter", text, strlen(text), &splitter, x->error);
+    int space, legacy;
+    text = llm__classes[kind].decoder;
+    if (status == LLM_OK) status = llm__json_parse(x->arena, "decoder", text, strlen(text), &decoder, x->error);
+    if (status == LLM_OK) status = llm__steps_read(x, LLM__STAGE_SPLITTER, splitter, &w->splitter);
+    if (status == LLM_OK) status = llm__decoder_read(x, decoder);
+    if (status != LLM_OK) return status;
+    space = llm__words_flag(x, config, "add_prefix_space", kind == LLM__CLASS_LLAMA, &status);
+    legacy = llm__words_flag(x, config, "legacy", 0, &status);
+    if (kind == LLM__CLASS_T5) { /* of the normalizers, Precompiled stays */
+        return llm__has_type(normalizer, "Precompiled") ? llm__steps_read(x, LLM__STAGE_NORMALIZER, normalizer, &w->normalizer)
+                                                        : status;
+    }
+    w->unknown_text.text = NULL;
+    w->prefix.bytes = w->suffix.bytes = 0;
+    w->ignore_merges = 0;
+    w->fuse_unknown = w->byte_fallback = kind == LLM__CLASS_LLAMA;
+    w->splitter.items[0].prepend = space;
+    if (kind == LLM__CLASS_GPT2) return status;
+    w->splitter.items[0].prepend = !space ? LLM__PREPEND_NEVER : legacy ? LLM__PREPEND_ALWAYS : LLM__PREPEND_FIRST;
+    if (!space) w->decoder.count--; /* nothing to strip */
+    return status;
+}
+
+/* The four stages of the file. */
+static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *tokenizer) {
+    llm__words *w = x->w;
+    llm_status status = llm__steps_read(x, LLM__STAGE_NORMALIZER, llm__json_get(tokenizer, "normalizer"), &w->normalizer);
+    if (status == LLM_OK) status = llm__compositions_read(x);
+    if (status == LLM_OK)
+        status = llm__steps_read(x, LLM__STAGE_SPLITTER, llm__json_get(tokenizer, "pre_tokenizer"), &w->splitter);
+    if (status == LLM_OK) status = llm__decoder_read(x, llm__json_get(tokenizer, "decoder"));
+    return status;
+}
+
 /* Opens a tokenizer: everything lives in the arena, texts in the JSON document that it was read from. */
 LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name, const llm__json *tokenizer,
                                    const llm__json *config, llm_error *e) {
     llm__words_reader x;
     const llm__json *added = llm__json_get(tokenizer, "added_tokens");
     llm_status status;
-    (void)config;
+    int kind;
     *out = NULL;
     x.arena = arena;
     x.file = file_name;
@@ -6330,11 +6518,11 @@ LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const ch
     x.w->arena = arena;
     x.w->file = file_name;
     status = llm__model_read(&x, llm__json_get(tokenizer, "model"), added ? added->length : 0);
-    if (status == LLM_OK) status = llm__steps_read(&x, LLM__STAGE_NORMALIZER, llm__json_get(tokenizer, "normalizer"), &x.w->normalizer);
-    if (status == LLM_OK) status = llm__compositions_read(&x);
-    if (status == LLM_OK) status = llm__steps_read(&x, LLM__STAGE_SPLITTER, llm__json_get(tokenizer, "pre_tokenizer"), &x.w->splitter);
+    if (status != LLM_OK) return status;
+    kind = llm__class_of(x.w, tokenizer, config);
+    status = kind < 0 ? llm__stages_read(&x, tokenizer)
+                      : llm__class_read(&x, kind, config, llm__json_get(tokenizer, "normalizer"));
     if (status == LLM_OK) status = llm__processor_read(&x, llm__json_get(tokenizer, "post_processor"));
-    if (status == LLM_OK) status = llm__decoder_read(&x, llm__json_get(tokenizer, "decoder"));
     if (status == LLM_OK) status = llm__added_all(&x, added);
     if (status == LLM_OK) *out = x.w;
     return status;
@@ -9528,6 +9716,7 @@ struct llm_generation {
     void *scratch;
     llm__detok detok;
     llm__text text;
+    size_t skip;     /* bytes of the prompt's text that the decoder still holds */
     int64_t prompt_us, generation_us;
 };
 
@@ -9555,6 +9744,12 @@ LLM__FN llm_status llm__generation_begin(llm_generation *g, int budgeted, llm_er
 /* Gives the piece its text and ends the generation, or not. */
 LLM__FN void llm__generation_piece(llm_generation *g, int32_t token, float logprob, llm_finish finish, llm_piece *piece) {
     if (g->model->words && finish != LLM_RUNNING) llm__detok_finish(&g->detok, &g->text);
+    if (g->skip && g->text.length) {
+        size_t n = g->skip < g->text.length ? g->skip : g->text.length;
+        g->text.length -= n;
+        g->skip -= n;
+        memmove(g->text.data, g->text.data + n, g->text.length + 1);
+    }
     g->finish = finish;
     piece->token = token;
     piece->logprob = logprob;
@@ -9613,6 +9808,16 @@ LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm
     }
 }
 
+/* Text from outside must be UTF-8 throughout. */
+LLM__FN llm_status llm__check_text(const char *text, size_t bytes, llm_error *error) {
+    size_t at = 0, length;
+    for (; at < bytes; at += length)
+        if (llm__char_check(text + at, bytes - at, &length) != 1)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "the text is not valid UTF-8: byte 0x%02X at %llu",
+                             (unsigned)(unsigned char)text[at], (unsigned long long)at);
+    return LLM_OK;
+}
+
 /* The prompt's ids: those given, then those of the text. */
 LLM__FN llm_status llm__generation_prompt(llm_generation *g, const llm_generation_desc *d, llm_error *error) {
     void *ids = NULL;
@@ -9627,6 +9832,8 @@ LLM__FN llm_status llm__generation_prompt(llm_generation *g, const llm_generatio
         llm_status status;
         if (!g->model->words)
             return llm__fail(error, LLM_BAD_ARGUMENT, "the prompt is text but the model was opened without a tokenizer");
+        status = llm__check_text(d->prompt, bytes, error);
+        if (status != LLM_OK) return status;
         status = llm__words_encode(g->model->words, &g->arena.allocator, d->prompt, bytes, !d->no_special && !d->id_count,
                                    &g->prompt, &g->prompt_count, &g->prompt_capacity, error);
         if (status != LLM_OK) return status;
@@ -9646,6 +9853,24 @@ LLM__FN llm_status llm__check_sampling(const llm_sampling *s, llm_error *error) 
     if (!(s->min_p >= 0 && s->min_p <= 1)) return llm__fail(error, LLM_BAD_ARGUMENT, "min_p is %g; expected 0 to 1", (double)s->min_p);
     if (s->top_k < 0 || s->min_keep < 0) return llm__fail(error, LLM_BAD_ARGUMENT, "top_k and min_keep must not be negative");
     return LLM_OK;
+}
+
+/* The text goes on from the prompt's: what a decoder does at the start of a text (such as dropping a space) was done
+   there.  What the decoder still holds of the prompt is not ours to give out: `skip` bytes. */
+LLM__FN llm_status llm__generation_prime(llm_generation *g, llm_error *error) {
+    llm__text whole;
+    llm_status status;
+    size_t i;
+    memset(&whole, 0, sizeof whole);
+    whole.allocator = g->arena.allocator;
+    status = llm__words_decode(g->model->words, g->prompt, g->prompt_count, 0, &whole, error);
+    llm__detok_init(&g->detok, g->model->words, 0, g->arena.allocator);
+    for (i = 0; i < g->prompt_count && status == LLM_OK; i++) status = llm__detok_add(&g->detok, g->prompt[i], &g->text);
+    if (status == LLM_OK && whole.length > g->text.length) g->skip = whole.length - g->text.length;
+    if (status == LLM_OUT_OF_MEMORY || whole.failed || g->text.failed) status = llm__no_memory(error, g->text.length);
+    llm__text_free(&whole);
+    g->text.length = 0;
+    return status;
 }
 
 LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_desc *d, llm_error *error) {
@@ -9682,8 +9907,7 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
     g->scratch = llm__arena_alloc(&g->arena, llm_sample_scratch(g->model->vocabulary), 1);
     g->text.allocator = g->arena.allocator;
     if (!g->logits || !g->scratch || !llm__text_reserve(&g->text, 4096)) return llm__no_memory(error, 4096);
-    if (g->model->words) llm__detok_init(&g->detok, g->model->words, 0, g->arena.allocator);
-    return LLM_OK;
+    return g->model->words ? llm__generation_prime(g, error) : LLM_OK;
 }
 
 /* ========================================================================================================= >>public
@@ -9902,6 +10126,8 @@ LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t b
     if (!model || !count || (!text && bytes) || (!ids && capacity))
         return llm__fail(error, LLM_BAD_ARGUMENT, "encode: expected a model, text, room for ids and for their count");
     if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
+    status = llm__check_text(text, bytes, error);
+    if (status != LLM_OK) return status;
     status = llm__words_encode(model->words, &model->allocator, text ? text : "", bytes, special, &all, &n, &room, error);
     if (status == LLM_OK) {
         *count = n;
@@ -9920,7 +10146,9 @@ LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t
     if (!model || (!ids && count) || (!text && capacity)) return llm__fail(error, LLM_BAD_ARGUMENT, "decode: expected a model, ids and room for text");
     if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
     for (i = 0; i < count; i++)
-        if (ids[i] < 0) return llm__fail(error, LLM_BAD_ARGUMENT, "decode: id %ld at %llu", (long)ids[i], (unsigned long long)i);
+        if (ids[i] < 0 || ids[i] >= model->vocabulary)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "decode: id %ld at %llu; expected 0 to %d", (long)ids[i], (unsigned long long)i,
+                             model->vocabulary - 1);
     memset(&out, 0, sizeof out);
     out.allocator = model->allocator;
     status = llm__words_decode(model->words, ids, count, skip_special, &out, error);

@@ -469,8 +469,8 @@ LLM__FN llm_clock llm__clock_or_default(llm_clock clock) {
 }
 
 /* ======================================================================================================== >>numbers
-   After this chapter every way of storing a number has a name, a size and a conversion to float32 that is exact, and the
-   affine groups of quantized weights and caches can be read and written as MLX does. */
+   After this chapter every way of storing a number has a name, a size and a conversion to float32 that is exact, and
+   the affine groups of quantized weights and caches can be read and written as MLX does. */
 
 typedef union llm__bits {
     float f;
@@ -641,8 +641,8 @@ LLM__FN void llm__affine_unpack(const uint8_t *codes, size_t n, int bits, uint8_
     }
 }
 
-LLM__FN void llm__affine_decode(const uint8_t *codes, const float *scales, const float *biases, size_t n, int bits, int group,
-                                float *out) {
+LLM__FN void llm__affine_decode(const uint8_t *codes, const float *scales, const float *biases, size_t n, int bits,
+                                int group, float *out) {
     uint8_t eight[8];
     size_t i, g;
     int k;
@@ -677,7 +677,8 @@ LLM__FN void llm__affine_fit(const float *x, int n, int bits, float *scale, floa
     }
 }
 
-LLM__FN void llm__affine_encode(const float *x, size_t n, int bits, int group, uint8_t *codes, float *scales, float *biases) {
+LLM__FN void llm__affine_encode(const float *x, size_t n, int bits, int group, uint8_t *codes, float *scales,
+                                float *biases) {
     size_t g, groups = n / (size_t)group, i;
     float most = (float)((1 << bits) - 1);
     memset(codes, 0, n * (size_t)bits / 8);
@@ -694,8 +695,8 @@ LLM__FN void llm__affine_encode(const float *x, size_t n, int bits, int group, u
 }
 
 /* ========================================================================================================== >>files
-   After this chapter nothing from a file is trusted by accident: bytes have a name and a length, JSON is a flat array of
-   nodes, and a tensor is a range that was checked against its file, its shape and its neighbours. */
+   After this chapter nothing from a file is trusted by accident: bytes have a name and a length, JSON is a flat array
+   of nodes, and a tensor is a range that was checked against its file, its shape and its neighbours. */
 
 /* ---- the default llm_files */
 #ifndef LLM_NO_STDIO
@@ -720,9 +721,7 @@ static int llm__posix_open(void *user, const char *path, void **handle, uint64_t
     return 0;
 }
 
-static int llm__posix_fd(void *handle) {
-    return (int)((intptr_t)handle - 1);
-}
+static int llm__posix_fd(void *handle) { return (int)((intptr_t)handle - 1); }
 
 static int llm__posix_read(void *user, void *handle, uint64_t offset, void *into, size_t bytes) {
     char *at = (char *)into;
@@ -816,9 +815,9 @@ typedef struct llm__blob {
     const char *name;
     const uint8_t *data; /* NULL: neither mapped nor in memory */
     uint64_t bytes;
-    void *handle;        /* NULL: in memory */
+    void *handle; /* NULL: in memory */
     int mapped;
-    int loaded;          /* its tensors are known */
+    int loaded; /* its tensors are known */
 } llm__blob;
 
 typedef struct llm__folder {
@@ -849,7 +848,8 @@ LLM__FN llm_status llm__folder_find(llm__folder *f, llm__blob *b, int optional, 
         if (f->memory[i].name && !strcmp(f->memory[i].name, b->name)) {
             b->data = (const uint8_t *)f->memory[i].data;
             b->bytes = f->memory[i].bytes;
-            if (!b->data && b->bytes) return llm__fail(error, LLM_BAD_ARGUMENT, "%s: memory file without data", b->name);
+            if (!b->data && b->bytes)
+                return llm__fail(error, LLM_BAD_ARGUMENT, "%s: memory file without data", b->name);
             return LLM_OK;
         }
     if (f->path && f->files.open && llm__path_join(f->path, b->name, path, sizeof path) &&
@@ -862,7 +862,8 @@ LLM__FN llm_status llm__folder_find(llm__folder *f, llm__blob *b, int optional, 
         return LLM_OK;
     }
     if (optional) return LLM_END;
-    if (!f->path && !f->memory_count) return llm__fail(error, LLM_BAD_ARGUMENT, "neither a path nor memory files were given");
+    if (!f->path && !f->memory_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "neither a path nor memory files were given");
     return llm__fail(error, LLM_BAD_FILE, "%s%s%s: cannot be opened as a file; expected a checkpoint folder with it",
                      f->path ? f->path : "memory", f->path ? "/" : ": ", b->name);
 }
@@ -889,22 +890,23 @@ LLM__FN llm_status llm__folder_open(llm__folder *f, const char *name, llm__blob 
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__folder_read(llm__folder *f, llm__blob *b, uint64_t offset, void *into, size_t bytes, llm_error *error) {
+LLM__FN llm_status llm__folder_read(llm__folder *f, llm__blob *b, uint64_t offset, void *into, size_t bytes,
+                                    llm_error *error) {
     if (offset > b->bytes || bytes > b->bytes - offset)
         return llm__fail(error, LLM_BAD_FORMAT, "%s: %llu bytes at %llu lie beyond its end at %llu", b->name,
                          (unsigned long long)bytes, (unsigned long long)offset, (unsigned long long)b->bytes);
     if (b->data) {
         if (bytes) memcpy(into, b->data + offset, bytes);
     } else if (bytes && f->files.read(f->files.user, b->handle, offset, into, bytes)) {
-        return llm__fail(error, LLM_BAD_FILE, "%s: reading %llu bytes at %llu failed", b->name, (unsigned long long)bytes,
-                         (unsigned long long)offset);
+        return llm__fail(error, LLM_BAD_FILE, "%s: reading %llu bytes at %llu failed", b->name,
+                         (unsigned long long)bytes, (unsigned long long)offset);
     }
     return LLM_OK;
 }
 
 /* A whole small file, NUL-terminated, in the arena. */
-LLM__FN llm_status llm__folder_text(llm__folder *f, const char *name, size_t limit, const char **text, size_t *bytes, int optional,
-                                    llm_error *error) {
+LLM__FN llm_status llm__folder_text(llm__folder *f, const char *name, size_t limit, const char **text, size_t *bytes,
+                                    int optional, llm_error *error) {
     llm__blob *b;
     llm_status status = llm__folder_open(f, name, &b, optional, error);
     char *copy;
@@ -912,8 +914,8 @@ LLM__FN llm_status llm__folder_text(llm__folder *f, const char *name, size_t lim
     *bytes = 0;
     if (status != LLM_OK || !b) return status;
     if (b->bytes > limit)
-        return llm__fail(error, LLM_TOO_LARGE, "%s has %llu bytes; the limit is %llu", name, (unsigned long long)b->bytes,
-                         (unsigned long long)limit);
+        return llm__fail(error, LLM_TOO_LARGE, "%s has %llu bytes; the limit is %llu", name,
+                         (unsigned long long)b->bytes, (unsigned long long)limit);
     copy = (char *)llm__arena_alloc(f->arena, (size_t)b->bytes + 1, 1);
     if (!copy) return llm__no_memory(error, (size_t)b->bytes);
     status = llm__folder_read(f, b, 0, copy, (size_t)b->bytes, error);
@@ -939,7 +941,13 @@ LLM__FN void llm__folder_close(llm__folder *f) {
    text.  No recursion: open containers are kept on a list of LLM__JSON_DEPTH. */
 
 typedef enum llm__json_type {
-    LLM__JSON_NULL, LLM__JSON_FALSE, LLM__JSON_TRUE, LLM__JSON_INTEGER, LLM__JSON_NUMBER, LLM__JSON_STRING, LLM__JSON_ARRAY,
+    LLM__JSON_NULL,
+    LLM__JSON_FALSE,
+    LLM__JSON_TRUE,
+    LLM__JSON_INTEGER,
+    LLM__JSON_NUMBER,
+    LLM__JSON_STRING,
+    LLM__JSON_ARRAY,
     LLM__JSON_OBJECT
 } llm__json_type;
 
@@ -955,17 +963,13 @@ typedef struct llm__json {
 
 enum { LLM__JSON_DEPTH = 200 };
 
-LLM__FN const llm__json *llm__json_next(const llm__json *v) {
-    return v + v->span;
-}
+LLM__FN const llm__json *llm__json_next(const llm__json *v) { return v + v->span; }
 
 LLM__FN const llm__json *llm__json_first(const llm__json *v) {
     return v && v->type >= LLM__JSON_ARRAY && v->length ? v + 1 : NULL;
 }
 
-LLM__FN int llm__json_is(const llm__json *v, llm__json_type t) {
-    return v && v->type == t;
-}
+LLM__FN int llm__json_is(const llm__json *v, llm__json_type t) { return v && v->type == t; }
 
 LLM__FN int llm__json_text_is(const llm__json *v, const char *text) {
     return llm__json_is(v, LLM__JSON_STRING) && v->length == strlen(text) && !memcmp(v->as.text, text, v->length);
@@ -995,10 +999,14 @@ LLM__FN int llm__json_float(const llm__json *v, double *out) {
         *out = v->as.number;
         return 1;
     }
-    if (llm__json_text_is(tagged, "Infinity")) *out = HUGE_VAL;
-    else if (llm__json_text_is(tagged, "-Infinity")) *out = -HUGE_VAL;
-    else if (llm__json_text_is(tagged, "NaN")) *out = (double)NAN;
-    else return 0;
+    if (llm__json_text_is(tagged, "Infinity"))
+        *out = HUGE_VAL;
+    else if (llm__json_text_is(tagged, "-Infinity"))
+        *out = -HUGE_VAL;
+    else if (llm__json_text_is(tagged, "NaN"))
+        *out = (double)NAN;
+    else
+        return 0;
     return 1;
 }
 
@@ -1024,22 +1032,31 @@ LLM__FN llm_status llm__json_fail(llm__json_reader *r, const char *at, const cha
             column = 1;
         }
     }
-    if (at >= r->end) snprintf(found, sizeof found, "the end");
-    else if (*at >= 32 && *at < 127) snprintf(found, sizeof found, "'%c'", *at);
-    else snprintf(found, sizeof found, "byte 0x%02X", (unsigned)(unsigned char)*at);
-    r->status = llm__fail(r->error, LLM_BAD_FORMAT, "%s: line %d column %d: expected %s, found %s", r->name, line, column, expected,
-                          found);
+    if (at >= r->end)
+        snprintf(found, sizeof found, "the end");
+    else if (*at >= 32 && *at < 127)
+        snprintf(found, sizeof found, "'%c'", *at);
+    else
+        snprintf(found, sizeof found, "byte 0x%02X", (unsigned)(unsigned char)*at);
+    r->status = llm__fail(r->error, LLM_BAD_FORMAT, "%s: line %d column %d: expected %s, found %s", r->name, line,
+                          column, expected, found);
     return r->status;
 }
 
 /* Bytes of the UTF-8 sequence at p (1 to 4), or 0 if it is none. */
 LLM__FN int llm__utf8_length(const unsigned char *p, const unsigned char *end) {
-    int n = p[0] < 0x80 ? 1 : p[0] >= 0xC2 && p[0] < 0xE0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : p[0] >= 0xF0 && p[0] < 0xF5 ? 4 : 0, i;
+    int n = p[0] < 0x80                   ? 1
+            : p[0] >= 0xC2 && p[0] < 0xE0 ? 2
+            : (p[0] & 0xF0) == 0xE0       ? 3
+            : p[0] >= 0xF0 && p[0] < 0xF5 ? 4
+                                          : 0,
+        i;
     if (!n || end - p < n) return 0;
     for (i = 1; i < n; i++)
         if ((p[i] & 0xC0) != 0x80) return 0;
     if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF0 && p[1] < 0x90) ||
-        (p[0] == 0xF4 && p[1] > 0x8F)) return 0;
+        (p[0] == 0xF4 && p[1] > 0x8F))
+        return 0;
     return n;
 }
 
@@ -1058,14 +1075,17 @@ LLM__FN int llm__json_hex4(const char *p, const char *end, uint32_t *out) {
     if (end - p < 4) return 0;
     for (i = 0; i < 4; i++) {
         char c = p[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
         if (digit < 0) return 0;
         *out = *out << 4 | (uint32_t)digit;
     }
     return 1;
 }
 
-/* The escape at r->at (behind the backslash) to `to`; lone surrogates become U+FFFD.  Returns the bytes written, 0: bad. */
+/* The escape at r->at (behind the backslash) to `to`; a lone surrogate is U+FFFD.  Returns bytes written or 0. */
 LLM__FN int llm__json_escape(llm__json_reader *r, char *to) {
     static const char from[] = "\"\\/bfnrt", plain[] = "\"\\/\b\f\n\r\t";
     const char *found;
@@ -1087,10 +1107,15 @@ LLM__FN int llm__json_escape(llm__json_reader *r, char *to) {
     return (int)llm__utf8_put(code >= 0xD800 && code < 0xE000 ? 0xFFFD : code, to);
 }
 
+/* Printable ASCII that stands for itself. */
+LLM__FN int llm__json_plain(char c) { return (unsigned char)c - 32u < 96u && c != '"' && c != '\\'; }
+
 LLM__FN llm_status llm__json_string(llm__json_reader *r, llm__json *v) {
     char *to = ++r->at;
     v->type = LLM__JSON_STRING;
     v->as.text = to;
+    while (r->at < r->end && llm__json_plain(*r->at)) r->at++; /* most strings need no second look */
+    to = r->at;
     while (r->at < r->end) {
         unsigned char c = (unsigned char)*r->at;
         if (c == '"') {
@@ -1255,16 +1280,15 @@ LLM__FN int llm__json_word(llm__json_reader *r, const char *word) {
 }
 
 LLM__FN llm_status llm__json_scalar(llm__json_reader *r, llm__json *v) {
-    if (r->at >= r->end) return llm__json_fail(r, r->at, "a value");
-    if (*r->at == '"') return llm__json_string(r, v);
-    if (llm__json_word(r, "true")) v->type = LLM__JSON_TRUE;
-    else if (llm__json_word(r, "false")) v->type = LLM__JSON_FALSE;
-    else if (llm__json_word(r, "null")) v->type = LLM__JSON_NULL;
-    else if (llm__json_word(r, "NaN")) {
+    char c = r->at < r->end ? *r->at : 0;
+    if (c == '"') return llm__json_string(r, v);
+    if (c == '-' || c == 'I' || (c >= '0' && c <= '9')) return llm__json_number(r, v);
+    if (c == 't' && llm__json_word(r, "true")) v->type = LLM__JSON_TRUE;
+    else if (c == 'f' && llm__json_word(r, "false")) v->type = LLM__JSON_FALSE;
+    else if (c == 'n' && llm__json_word(r, "null")) v->type = LLM__JSON_NULL;
+    else if (c == 'N' && llm__json_word(r, "NaN")) {
         v->type = LLM__JSON_NUMBER;
         v->as.number = (double)NAN;
-    } else if (*r->at == '-' || *r->at == 'I' || (*r->at >= '0' && *r->at <= '9')) {
-        return llm__json_number(r, v);
     } else {
         return llm__json_fail(r, r->at, "a value");
     }
@@ -1275,18 +1299,26 @@ LLM__FN void llm__json_space(llm__json_reader *r) {
     while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' || *r->at == '\t')) r->at++;
 }
 
-/* The next free node; the array grows by doubling and is copied to the arena at the end. */
-LLM__FN llm__json *llm__json_node(llm__json_reader *r) {
+LLM__FN int llm__json_more_nodes(llm__json_reader *r) {
     void *nodes = r->nodes;
-    llm__json *v;
-    if (r->count >= 0x7FFFFFF0u || !llm__grow(&r->arena->allocator, &nodes, &r->capacity, r->count + 1, sizeof *v)) {
-        r->status = llm__no_memory(r->error, r->count * sizeof *v);
-        return NULL;
+    if (r->count >= 0x7FFFFFF0u ||
+        !llm__grow(&r->arena->allocator, &nodes, &r->capacity, r->count + 1, sizeof *r->nodes)) {
+        r->status = llm__no_memory(r->error, r->count * sizeof *r->nodes);
+        return 0;
     }
     r->nodes = (llm__json *)nodes;
+    return 1;
+}
+
+/* The next free node; the array grows by doubling and is copied to the arena at the end. */
+LLM__FN llm__json *llm__json_node(llm__json_reader *r) {
+    llm__json *v;
+    if (r->count == r->capacity && !llm__json_more_nodes(r)) return NULL;
     v = &r->nodes[r->count++];
-    memset(v, 0, sizeof *v);
+    v->as.text = NULL;
+    v->length = 0;
     v->span = 1;
+    v->type = LLM__JSON_NULL;
     return v;
 }
 
@@ -1313,13 +1345,15 @@ LLM__FN llm_status llm__json_values(llm__json_reader *r) {
             *r->at == (r->nodes[open[depth - 1]].type == LLM__JSON_ARRAY ? ']' : '}')) {
             v = NULL; /* an empty container closes below */
         } else {
-            if (depth && r->nodes[open[depth - 1]].type == LLM__JSON_OBJECT && llm__json_key(r) != LLM_OK) return r->status;
+            if (depth && r->nodes[open[depth - 1]].type == LLM__JSON_OBJECT && llm__json_key(r) != LLM_OK)
+                return r->status;
             llm__json_space(r);
             if (depth) r->nodes[open[depth - 1]].length++;
             v = llm__json_node(r);
             if (!v) return r->status;
             if (r->at < r->end && (*r->at == '[' || *r->at == '{')) {
-                if (depth == LLM__JSON_DEPTH) return llm__json_fail(r, r->at, "at most 200 containers within each other");
+                if (depth == LLM__JSON_DEPTH)
+                    return llm__json_fail(r, r->at, "at most 200 containers within each other");
                 v->type = *r->at == '[' ? LLM__JSON_ARRAY : LLM__JSON_OBJECT;
                 open[depth++] = (uint32_t)(r->count - 1);
                 r->at++;
@@ -1331,25 +1365,28 @@ LLM__FN llm_status llm__json_values(llm__json_reader *r) {
             if (!depth) return LLM_OK;
             top = &r->nodes[open[depth - 1]];
             llm__json_space(r);
-            if (r->at >= r->end) return llm__json_fail(r, r->at, top->type == LLM__JSON_ARRAY ? "',' or ']'" : "',' or '}'");
+            if (r->at >= r->end)
+                return llm__json_fail(r, r->at, top->type == LLM__JSON_ARRAY ? "',' or ']'" : "',' or '}'");
             if (*r->at == (top->type == LLM__JSON_ARRAY ? ']' : '}')) {
                 r->at++;
                 top->span = (uint32_t)(r->count - open[depth - 1]);
                 depth--;
                 continue;
             }
-            if (*r->at != ',') return llm__json_fail(r, r->at, top->type == LLM__JSON_ARRAY ? "',' or ']'" : "',' or '}'");
+            if (*r->at != ',')
+                return llm__json_fail(r, r->at, top->type == LLM__JSON_ARRAY ? "',' or ']'" : "',' or '}'");
             r->at++;
             llm__json_space(r);
-            if (r->at < r->end && (*r->at == ']' || *r->at == '}')) return llm__json_fail(r, r->at, "a value behind ','");
+            if (r->at < r->end && (*r->at == ']' || *r->at == '}'))
+                return llm__json_fail(r, r->at, "a value behind ','");
             break;
         }
     }
 }
 
 /* Parses a document into the arena; `name` is for messages. */
-LLM__FN llm_status llm__json_parse(llm__arena *arena, const char *name, const char *text, size_t bytes, const llm__json **root,
-                                   llm_error *error) {
+LLM__FN llm_status llm__json_parse(llm__arena *arena, const char *name, const char *text, size_t bytes,
+                                   const llm__json **root, llm_error *error) {
     llm__json_reader r;
     llm__json *nodes;
     memset(&r, 0, sizeof r);
@@ -1357,7 +1394,8 @@ LLM__FN llm_status llm__json_parse(llm__arena *arena, const char *name, const ch
     r.name = name;
     r.error = error;
     *root = NULL;
-    if (bytes >= 0x7FFFFFF0u) return llm__fail(error, LLM_TOO_LARGE, "%s: %llu bytes of JSON", name, (unsigned long long)bytes);
+    if (bytes >= 0x7FFFFFF0u)
+        return llm__fail(error, LLM_TOO_LARGE, "%s: %llu bytes of JSON", name, (unsigned long long)bytes);
     r.start = r.at = llm__arena_text(arena, text, bytes);
     if (!r.start) return llm__no_memory(error, bytes);
     r.end = r.start + bytes;
@@ -1367,8 +1405,10 @@ LLM__FN llm_status llm__json_parse(llm__arena *arena, const char *name, const ch
     }
     if (r.status == LLM_OK) {
         nodes = (llm__json *)llm__arena_alloc(arena, r.count, sizeof *nodes);
-        if (nodes) memcpy(nodes, r.nodes, r.count * sizeof *nodes);
-        else r.status = llm__no_memory(error, r.count * sizeof *nodes);
+        if (nodes)
+            memcpy(nodes, r.nodes, r.count * sizeof *nodes);
+        else
+            r.status = llm__no_memory(error, r.count * sizeof *nodes);
         *root = nodes;
     }
     llm__free(&arena->allocator, r.nodes, r.capacity * sizeof *r.nodes);
@@ -1384,14 +1424,14 @@ typedef struct llm__tensor {
     int64_t shape[8];
     uint64_t offset, bytes; /* within the file */
     llm__blob *blob;
-    const uint8_t *data;    /* NULL until fetched, unless mapped */
+    const uint8_t *data; /* NULL until fetched, unless mapped */
     int used;
 } llm__tensor;
 
 typedef struct llm__tensors {
     llm__tensor *items; /* in the allocator of the arena */
     size_t count, capacity;
-    uint32_t *hash;     /* item + 1; open addressing */
+    uint32_t *hash; /* item + 1; open addressing */
     size_t slots;
     const llm__json *metadata; /* of the last file that had some */
 } llm__tensors;
@@ -1408,7 +1448,8 @@ LLM__FN uint64_t llm__hash_text(const char *text, size_t bytes) {
 LLM__FN llm__tensor *llm__tensor_find(const llm__tensors *t, const char *name) {
     size_t slot;
     if (!t->slots) return NULL;
-    for (slot = (size_t)llm__hash_text(name, strlen(name)) & (t->slots - 1); t->hash[slot]; slot = (slot + 1) & (t->slots - 1))
+    for (slot = (size_t)llm__hash_text(name, strlen(name)) & (t->slots - 1); t->hash[slot];
+         slot = (slot + 1) & (t->slots - 1))
         if (!strcmp(t->items[t->hash[slot] - 1].name, name)) return &t->items[t->hash[slot] - 1];
     return NULL;
 }
@@ -1481,17 +1522,19 @@ LLM__FN llm_status llm__tensor_read_dtype(llm__blob *b, const llm__json *key, ll
     char names[200];
     uint32_t i, known = 0;
     if (strlen(key->as.text) != key->length || !key->length || key->length > 512)
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: a tensor's name is empty, too long (limit 512) or holds a NUL", b->name);
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: a tensor's name is empty, too long (limit 512) or holds a NUL",
+                         b->name);
     if (!llm__json_is(dtype, LLM__JSON_STRING) || !llm__json_is(llm__json_get(v, "shape"), LLM__JSON_ARRAY) ||
         !llm__json_is(llm__json_get(v, "data_offsets"), LLM__JSON_ARRAY))
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" needs \"dtype\", \"shape\" and \"data_offsets\"", b->name, x->name);
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" needs \"dtype\", \"shape\" and \"data_offsets\"",
+                         b->name, x->name);
     for (i = 0, k = llm__json_first(v); i < v->length; i++, k = llm__json_next(k + 1))
-        known += (uint32_t)(llm__json_text_is(k, "dtype") || llm__json_text_is(k, "shape") || llm__json_text_is(k, "data_offsets"));
-    if (known != 3)
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has a key twice", b->name, x->name);
+        known += (uint32_t)(llm__json_text_is(k, "dtype") || llm__json_text_is(k, "shape") ||
+                            llm__json_text_is(k, "data_offsets"));
+    if (known != 3) return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has a key twice", b->name, x->name);
     if (strlen(dtype->as.text) != dtype->length || !llm__dtype_from_name(dtype->as.text, &x->dtype))
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has the unknown dtype \"%.20s\"; known are %s", b->name, x->name,
-                         dtype->as.text, llm__dtype_names(names, sizeof names));
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has the unknown dtype \"%.20s\"; known are %s",
+                         b->name, x->name, dtype->as.text, llm__dtype_names(names, sizeof names));
     return LLM_OK;
 }
 
@@ -1502,15 +1545,17 @@ LLM__FN llm_status llm__tensor_read_shape(llm__blob *b, const llm__json *shape, 
     uint64_t size, elements = 1;
     uint32_t i;
     if (shape->length > 8)
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has %u dimensions; the limit is 8", b->name, x->name, shape->length);
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has %u dimensions; the limit is 8", b->name,
+                         x->name, shape->length);
     x->dims = (int)shape->length;
     for (i = 0, n = llm__json_first(shape); i < shape->length; i++, n = llm__json_next(n)) {
         if (!llm__json_count(n, limit, &size))
-            return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\": dimension %u of its shape is no whole number up to %llu", b->name,
+            return llm__fail(error, LLM_BAD_FORMAT,
+                             "%s: tensor \"%.100s\": dimension %u of its shape is no whole number up to %llu", b->name,
                              x->name, i, (unsigned long long)limit);
         if (size && elements > limit / size)
-            return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\": its shape has more than %llu elements", b->name, x->name,
-                             (unsigned long long)limit);
+            return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\": its shape has more than %llu elements",
+                             b->name, x->name, (unsigned long long)limit);
         x->shape[i] = (int64_t)size;
         elements *= size;
     }
@@ -1519,7 +1564,8 @@ LLM__FN llm_status llm__tensor_read_shape(llm__blob *b, const llm__json *shape, 
 }
 
 /* Reads one entry of a header; the data of the file begins at `start`. */
-LLM__FN llm_status llm__tensor_read(llm__blob *b, const llm__json *key, uint64_t start, llm__tensor *x, llm_error *error) {
+LLM__FN llm_status llm__tensor_read(llm__blob *b, const llm__json *key, uint64_t start, llm__tensor *x,
+                                    llm_error *error) {
     const llm__json *offsets = llm__json_get(key + 1, "data_offsets");
     const uint64_t limit = (uint64_t)1 << 52, room = b->bytes - start;
     uint64_t begin, end;
@@ -1531,14 +1577,17 @@ LLM__FN llm_status llm__tensor_read(llm__blob *b, const llm__json *key, uint64_t
     if ((status = llm__tensor_read_shape(b, llm__json_get(key + 1, "shape"), x, error)) != LLM_OK) return status;
     if (offsets->length != 2 || !llm__json_count(llm__json_at(offsets, 0), limit, &begin) ||
         !llm__json_count(llm__json_at(offsets, 1), limit, &end))
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\": \"data_offsets\" are not two whole numbers up to %llu", b->name,
+        return llm__fail(error, LLM_BAD_FORMAT,
+                         "%s: tensor \"%.100s\": \"data_offsets\" are not two whole numbers up to %llu", b->name,
                          x->name, (unsigned long long)limit);
     if (begin > end || end > room)
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" lies at bytes %llu to %llu; the file has %llu behind its header",
-                         b->name, x->name, (unsigned long long)begin, (unsigned long long)end, (unsigned long long)room);
+        return llm__fail(error, LLM_BAD_FORMAT,
+                         "%s: tensor \"%.100s\" lies at bytes %llu to %llu; the file has %llu behind its header",
+                         b->name, x->name, (unsigned long long)begin, (unsigned long long)end,
+                         (unsigned long long)room);
     if (end - begin != x->bytes)
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has %llu bytes; its shape and dtype need %llu", b->name, x->name,
-                         (unsigned long long)(end - begin), (unsigned long long)x->bytes);
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" has %llu bytes; its shape and dtype need %llu",
+                         b->name, x->name, (unsigned long long)(end - begin), (unsigned long long)x->bytes);
     x->offset = start + begin;
     if (b->data) x->data = b->data + x->offset;
     return LLM_OK;
@@ -1551,8 +1600,8 @@ static int llm__by_offset(const void *a, const void *b) {
 }
 
 /* No two tensors of a file share a byte and none is left over. */
-LLM__FN llm_status llm__tensors_cover(const llm_allocator *a, llm__tensors *t, size_t first, const llm__blob *b, uint64_t start,
-                                      llm_error *error) {
+LLM__FN llm_status llm__tensors_cover(const llm_allocator *a, llm__tensors *t, size_t first, const llm__blob *b,
+                                      uint64_t start, llm_error *error) {
     size_t n = t->count - first, i;
     const llm__tensor **sorted = (const llm__tensor **)llm__alloc(a, n, sizeof *sorted);
     uint64_t at = start;
@@ -1562,28 +1611,31 @@ LLM__FN llm_status llm__tensors_cover(const llm_allocator *a, llm__tensors *t, s
     qsort((void *)sorted, n, sizeof *sorted, llm__by_offset);
     for (i = 0; i < n && status == LLM_OK; at = sorted[i]->offset + sorted[i]->bytes, i++)
         if (sorted[i]->offset != at)
-            status = llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" begins at byte %llu; expected %llu (no overlap, no hole)", b->name,
-                               sorted[i]->name, (unsigned long long)sorted[i]->offset, (unsigned long long)at);
+            status = llm__fail(error, LLM_BAD_FORMAT,
+                               "%s: tensor \"%.100s\" begins at byte %llu; expected %llu (no overlap, no hole)",
+                               b->name, sorted[i]->name, (unsigned long long)sorted[i]->offset, (unsigned long long)at);
     if (status == LLM_OK && at != b->bytes)
-        status = llm__fail(error, LLM_BAD_FORMAT, "%s has %llu bytes; its tensors end at %llu", b->name, (unsigned long long)b->bytes,
-                           (unsigned long long)at);
+        status = llm__fail(error, LLM_BAD_FORMAT, "%s has %llu bytes; its tensors end at %llu", b->name,
+                           (unsigned long long)b->bytes, (unsigned long long)at);
     llm__free(a, (void *)sorted, n * sizeof *sorted);
     return status;
 }
 
-LLM__FN llm_status llm__safetensors_header(llm__folder *f, llm__blob *b, const llm__json **root, uint64_t *start, llm_error *error) {
+LLM__FN llm_status llm__safetensors_header(llm__folder *f, llm__blob *b, const llm__json **root, uint64_t *start,
+                                           llm_error *error) {
     unsigned char head[8];
     uint64_t length = 0;
     char *text;
     int i;
     llm_status status;
-    if (b->bytes < 8) return llm__fail(error, LLM_BAD_FORMAT, "%s: %llu bytes are too few for a safetensors file", b->name,
-                                       (unsigned long long)b->bytes);
+    if (b->bytes < 8)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: %llu bytes are too few for a safetensors file", b->name,
+                         (unsigned long long)b->bytes);
     if ((status = llm__folder_read(f, b, 0, head, 8, error)) != LLM_OK) return status;
     for (i = 7; i >= 0; i--) length = length << 8 | head[i];
     if (length > LLM__HEADER_LIMIT || length > b->bytes - 8)
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: a header of %llu bytes does not fit a file of %llu (limit 100 MB)", b->name,
-                         (unsigned long long)length, (unsigned long long)b->bytes);
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: a header of %llu bytes does not fit a file of %llu (limit 100 MB)",
+                         b->name, (unsigned long long)length, (unsigned long long)b->bytes);
     text = (char *)llm__alloc(&f->arena->allocator, (size_t)length, 1);
     if (!text) return llm__no_memory(error, (size_t)length);
     status = llm__folder_read(f, b, 8, text, (size_t)length, error);
@@ -1596,19 +1648,23 @@ LLM__FN llm_status llm__safetensors_header(llm__folder *f, llm__blob *b, const l
 }
 
 /* "__metadata__": an object of strings, once */
-LLM__FN llm_status llm__tensors_metadata(const llm__blob *b, const llm__json *v, const llm__json **found, llm_error *error) {
+LLM__FN llm_status llm__tensors_metadata(const llm__blob *b, const llm__json *v, const llm__json **found,
+                                         llm_error *error) {
     const llm__json *k;
     uint32_t i;
     if (*found) return llm__fail(error, LLM_BAD_FORMAT, "%s: \"__metadata__\" is there twice", b->name);
-    if (v->type != LLM__JSON_OBJECT) return llm__fail(error, LLM_BAD_FORMAT, "%s: \"__metadata__\" is no object", b->name);
+    if (v->type != LLM__JSON_OBJECT)
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: \"__metadata__\" is no object", b->name);
     for (i = 0, k = llm__json_first(v); i < v->length; i++, k = llm__json_next(k + 1))
         if (k[1].type != LLM__JSON_STRING)
-            return llm__fail(error, LLM_BAD_FORMAT, "%s: \"__metadata__\": the value of \"%.100s\" is no string", b->name, k->as.text);
+            return llm__fail(error, LLM_BAD_FORMAT, "%s: \"__metadata__\": the value of \"%.100s\" is no string",
+                             b->name, k->as.text);
     *found = v;
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__tensors_read(llm__folder *f, llm__blob *b, const llm__json *root, uint64_t start, llm__tensors *t, llm_error *error) {
+LLM__FN llm_status llm__tensors_read(llm__folder *f, llm__blob *b, const llm__json *root, uint64_t start,
+                                     llm__tensors *t, llm_error *error) {
     const llm__json *key, *metadata = NULL;
     size_t first = t->count;
     uint32_t i;
@@ -1623,7 +1679,8 @@ LLM__FN llm_status llm__tensors_read(llm__folder *f, llm__blob *b, const llm__js
         if (status != LLM_OK) break;
         if (llm__tensor_find(t, x.name))
             status = llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" is there twice", b->name, x.name);
-        else if (!llm__tensors_append(&f->arena->allocator, t, &x)) status = llm__no_memory(error, sizeof x);
+        else if (!llm__tensors_append(&f->arena->allocator, t, &x))
+            status = llm__no_memory(error, sizeof x);
     }
     if (status == LLM_OK) status = llm__tensors_cover(&f->arena->allocator, t, first, b, start, error);
     if (status == LLM_OK && metadata) t->metadata = metadata;
@@ -1634,24 +1691,28 @@ LLM__FN llm_status llm__tensors_read(llm__folder *f, llm__blob *b, const llm__js
 LLM__FN llm_status llm__safetensors_add(llm__folder *f, const char *file_name, llm__tensors *t, llm_error *error) {
     llm__blob *b;
     const llm__json *root;
-    uint64_t start;
+    uint64_t start = 0;
     size_t first = t->count;
     llm_status status = llm__folder_open(f, file_name, &b, 0, error);
     if (status == LLM_OK) status = llm__safetensors_header(f, b, &root, &start, error);
     if (status == LLM_OK) status = llm__tensors_read(f, b, root, start, t, error);
-    if (status != LLM_OK) llm__tensors_cut(t, first);
-    else b->loaded = 1;
+    if (status != LLM_OK)
+        llm__tensors_cut(t, first);
+    else
+        b->loaded = 1;
     return status;
 }
 
 /* The shard of one entry of an index, which is added unless it already is. */
-LLM__FN llm_status llm__safetensors_shard(llm__folder *f, const char *index_name, const llm__json *key, llm__tensors *t, llm_error *error) {
+LLM__FN llm_status llm__safetensors_shard(llm__folder *f, const char *index_name, const llm__json *key, llm__tensors *t,
+                                          llm_error *error) {
     const char *shard = key[1].as.text;
     const llm__tensor *x;
     llm__blob *b;
     llm_status status;
     if (key[1].type != LLM__JSON_STRING || strlen(shard) != key[1].length)
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: the shard of \"%.100s\" is no file name", index_name, key->as.text);
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: the shard of \"%.100s\" is no file name", index_name,
+                         key->as.text);
     x = llm__tensor_find(t, key->as.text);
     if (!x) { /* once for each shard, or the last thing that happens */
         if ((status = llm__folder_open(f, shard, &b, 0, error)) != LLM_OK) return status;
@@ -1659,15 +1720,17 @@ LLM__FN llm_status llm__safetensors_shard(llm__folder *f, const char *index_name
         x = llm__tensor_find(t, key->as.text);
     }
     if (!x || strlen(key->as.text) != key->length)
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" is not in \"%.100s\"", index_name, key->as.text, shard);
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" is not in \"%.100s\"", index_name, key->as.text,
+                         shard);
     if (strcmp(x->blob->name, shard))
-        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" should be in \"%.60s\" and is in \"%.60s\"", index_name,
-                         key->as.text, shard, x->blob->name);
+        return llm__fail(error, LLM_BAD_FORMAT, "%s: tensor \"%.100s\" should be in \"%.60s\" and is in \"%.60s\"",
+                         index_name, key->as.text, shard, x->blob->name);
     return LLM_OK;
 }
 
 /* The shards that an index names, each tensor where the index says. */
-LLM__FN llm_status llm__safetensors_shards(llm__folder *f, const char *index_name, const llm__json *index, llm__tensors *t, llm_error *error) {
+LLM__FN llm_status llm__safetensors_shards(llm__folder *f, const char *index_name, const llm__json *index,
+                                           llm__tensors *t, llm_error *error) {
     const llm__json *map = llm__json_get(index, "weight_map"), *key;
     llm_status status;
     uint32_t i;

@@ -35,7 +35,7 @@ refused() { # refused WORD ARGUMENT...: exit code 1, nothing on standard output,
     code=$?
     if [ $code = 1 ] && [ ! -s "$golden/out" ] && grep -q -e "$word" "$golden/err"; then pass; else fail "generate $*"; fi
 }
-refused config.json --model /nowhere
+refused /nowhere --model /nowhere
 refused --frobnicate --model $stories --frobnicate 3
 refused --temp --model $stories --temp hot
 refused --max-tokens --model $stories --max-tokens 1x
