@@ -292,6 +292,7 @@ LLM_API void llm_generation_close(llm_generation *generation);
 
 #if defined(LLM_IMPLEMENTATION) && !defined(LLM_IMPLEMENTED)
 #define LLM_IMPLEMENTED
+#include "llm_cache.h" /* again: its implementation, if only its declarations came before */
 #ifndef LLM_HEADER_NAME
 #define LLM_HEADER_NAME "llm.h"
 #endif
@@ -3489,8 +3490,8 @@ LLM__FN int llm__is_punctuation(uint32_t c) {
 
 /* Marks that BertNormalizer and StripAccents take away. */
 LLM__FN int llm__is_accent(uint32_t c) {
-    return c >= 0x300 &&
-           (llm__category(c) == LLM__MN) != llm__in_ranges(llm__accent_changes, LLM__LENGTH(llm__accent_changes) / 2, c);
+    return c >= 0x300 && (llm__category(c) == LLM__MN) !=
+                             llm__in_ranges(llm__accent_changes, LLM__LENGTH(llm__accent_changes) / 2, c);
 }
 
 LLM__FN int llm__is_mark(uint32_t c) {
@@ -3601,7 +3602,8 @@ enum { LLM__RX_START, LLM__RX_STOP, LLM__RX_STOP_LINE, LLM__RX_LINE, LLM__RX_LIN
 
 typedef struct llm__regex_code {
     uint8_t op, mode;
-    uint32_t a, b; /* CHAR: code point; SET: index; LOOP: least, most; SPLIT: first, second choice; JUMP, LOOK: target */
+    uint32_t a,
+        b; /* CHAR: code point; SET: index; LOOP: least, most; SPLIT: first, second choice; JUMP, LOOK: target */
 } llm__regex_code;
 
 typedef struct llm__regex {
@@ -3743,9 +3745,11 @@ static int llm__rx_word(const llm__regex_reader *x) { return x->brackets ? LLM__
 static int llm__rx_property(llm__regex_reader *x, int32_t set, int negate, const char *name, size_t bytes) {
     static const struct {
         const char *name, *category;
-    } longer[] = {{"letter", "L"}, {"mark", "M"}, {"number", "N"}, {"punctuation", "P"}, {"punct", "P"}, {"symbol", "S"},
-                  {"separator", "Z"}, {"other", "C"}, {"uppercaseletter", "Lu"}, {"lowercaseletter", "Ll"},
-                  {"decimalnumber", "Nd"}, {"nonspacingmark", "Mn"}, {"digit", "Nd"}, {"control", "Cc"}};
+    } longer[] = {{"letter", "L"},           {"mark", "M"},           {"number", "N"},
+                  {"punctuation", "P"},      {"punct", "P"},          {"symbol", "S"},
+                  {"separator", "Z"},        {"other", "C"},          {"uppercaseletter", "Lu"},
+                  {"lowercaseletter", "Ll"}, {"decimalnumber", "Nd"}, {"nonspacingmark", "Mn"},
+                  {"digit", "Nd"},           {"control", "Cc"}};
     size_t i, length = bytes;
     uint32_t mask = 0;
     for (i = 0; i < LLM__LENGTH(longer); i++)
@@ -4269,7 +4273,8 @@ static int llm__choice_push(llm__matcher *m, int kind, uint32_t pc, size_t at, s
 }
 
 /* Whether one CHAR, ANY or SET matches at `at`; its length, or 0. */
-static size_t llm__rx_step(const llm__regex *r, const llm__regex_code *code, const char *text, size_t bytes, size_t at) {
+static size_t llm__rx_step(const llm__regex *r, const llm__regex_code *code, const char *text, size_t bytes,
+                           size_t at) {
     uint32_t c;
     size_t n;
     if (at >= bytes) return 0;
@@ -4307,13 +4312,15 @@ static int llm__rx_loop(llm__matcher *m, const llm__regex *r, uint32_t pc, const
     }
     m->budget -= m->budget > count / 4 ? count / 4 : m->budget;
     if (count < loop->a) return 0;
-    if (loop->mode == LLM__RX_GREEDY && *at > least_end) return llm__choice_push(m, LLM__CHOICE_SHRINK, pc + 2, *at, least_end);
+    if (loop->mode == LLM__RX_GREEDY && *at > least_end)
+        return llm__choice_push(m, LLM__CHOICE_SHRINK, pc + 2, *at, least_end);
     if (loop->mode == LLM__RX_LAZY && count < loop->b) return llm__choice_push(m, LLM__CHOICE_STRETCH, pc, *at, count);
     return 1;
 }
 
 /* Takes the last choice that is still open: sets *pc and *at, or returns 0 when there is none. */
-static int llm__rx_retry(llm__matcher *m, const llm__regex *r, const char *text, size_t bytes, uint32_t *pc, size_t *at) {
+static int llm__rx_retry(llm__matcher *m, const llm__regex *r, const char *text, size_t bytes, uint32_t *pc,
+                         size_t *at) {
     while (m->count && !m->failed) {
         llm__regex_choice *top = m->stack + m->count - 1;
         uint32_t c;
@@ -4367,7 +4374,8 @@ static int llm__rx_behind(const llm__regex *r, const llm__regex_code *code, cons
 }
 
 /* Whether the pattern matches at `at`; *end is where it stops. */
-static int llm__regex_match(llm__matcher *m, const llm__regex *r, const char *text, size_t bytes, size_t at, size_t *end) {
+static int llm__regex_match(llm__matcher *m, const llm__regex *r, const char *text, size_t bytes, size_t at,
+                            size_t *end) {
     uint32_t pc = 0;
     m->count = 0;
     for (;;) {
@@ -4460,13 +4468,15 @@ static int llm__pairs_reserve(llm__pairs *p, llm__arena *arena, size_t count) {
     larger.mask = slots - 1;
     larger.count = p->count;
     for (i = 0; p->mask && i <= p->mask; i++)
-        if (p->slots[i].left != 0xFFFFFFFFu) *llm__pairs_slot(&larger, p->slots[i].left, p->slots[i].right) = p->slots[i];
+        if (p->slots[i].left != 0xFFFFFFFFu)
+            *llm__pairs_slot(&larger, p->slots[i].left, p->slots[i].right) = p->slots[i];
     *p = larger;
     return 1;
 }
 
 /* Adds or replaces. */
-static int llm__pairs_set(llm__pairs *p, llm__arena *arena, uint32_t left, uint32_t right, uint32_t first, uint32_t second) {
+static int llm__pairs_set(llm__pairs *p, llm__arena *arena, uint32_t left, uint32_t right, uint32_t first,
+                          uint32_t second) {
     llm__pair *slot;
     if (!llm__pairs_reserve(p, arena, p->count + 1)) return 0;
     slot = llm__pairs_slot(p, left, right);
@@ -4751,8 +4761,8 @@ static llm_status llm__words_room(const llm__words_reader *x, uint32_t members, 
     size_t slots = 16, ids = (highest + 1 > (int32_t)members ? (size_t)highest + 1 : members) + (size_t)added;
     while (slots / 4 * 3 < (size_t)members + 1) slots *= 2;
     if (ids > 8 * ((size_t)members + added + 131072))
-        return llm__fail(x->error, LLM_TOO_LARGE, "%s: model.vocab: id %ld, but only %lu tokens", x->file, (long)highest,
-                         (unsigned long)members);
+        return llm__fail(x->error, LLM_TOO_LARGE, "%s: model.vocab: id %ld, but only %lu tokens", x->file,
+                         (long)highest, (unsigned long)members);
     w->words = (llm__word *)llm__arena_alloc(x->arena, ids, sizeof *w->words);
     w->slots = (llm__entry *)llm__arena_alloc(x->arena, slots, sizeof *w->slots);
     w->added = (llm__added *)llm__arena_alloc(x->arena, (size_t)added + 1, sizeof *w->added);
@@ -4765,13 +4775,13 @@ static llm_status llm__words_room(const llm__words_reader *x, uint32_t members, 
 /* {"text": id, ...} */
 static llm_status llm__vocab_object(const llm__words_reader *x, const llm__json *vocab, uint32_t added) {
     const llm__json *key;
-    int32_t id, highest = -1;
+    int32_t id = 0, highest = -1;
     uint32_t i;
     llm_status status;
     for (key = llm__json_first(vocab), i = 0; i < vocab->length; i++, key = llm__json_next(llm__json_next(key))) {
         if (!llm__json_id(key + 1, &id))
-            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab[\"%.60s\"]: expected an id from 0 to 2147483646",
-                             x->file, key->as.text);
+            return llm__fail(x->error, LLM_BAD_FORMAT,
+                             "%s: model.vocab[\"%.60s\"]: expected an id from 0 to 2147483646", x->file, key->as.text);
         if (id > highest) highest = id;
     }
     if ((status = llm__words_room(x, vocab->length, added, highest)) != LLM_OK) return status;
@@ -4834,13 +4844,13 @@ static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, 
         }
     }
     if (!part[0].text || !part[1].text)
-        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: expected \"left right\" or [left, right]", x->file,
-                         (unsigned long)rank);
+        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: expected \"left right\" or [left, right]",
+                         x->file, (unsigned long)rank);
     for (i = 0; i < 2; i++) {
         id[i] = llm__model_id(w, part[i].text, part[i].bytes);
         if (id[i] < 0)
-            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: \"%.60s\" is not in the vocabulary", x->file,
-                             (unsigned long)rank, part[i].text);
+            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: \"%.60s\" is not in the vocabulary",
+                             x->file, (unsigned long)rank, part[i].text);
     }
     if (part[1].bytes < w->prefix.bytes) return llm__words_wrong(x, "model.merges", "the prefix of continuing tokens");
     joined->length = 0;
@@ -4867,7 +4877,8 @@ static llm_status llm__merges_read(const llm__words_reader *x, const llm__json *
     joined.allocator = x->arena->allocator;
     merge = llm__json_first(merges);
     for (i = 0; i < merges->length && status == LLM_OK; i++, merge = llm__json_next(merge)) {
-        if (llm__json_is(merge, LLM__JSON_STRING) && merge->length >= 8 && memcmp(merge->as.text, "#version", 8) == 0) continue;
+        if (llm__json_is(merge, LLM__JSON_STRING) && merge->length >= 8 && memcmp(merge->as.text, "#version", 8) == 0)
+            continue;
         status = llm__merge_add(x, &joined, merge, rank++);
     }
     llm__text_free(&joined);
@@ -4945,7 +4956,8 @@ static int llm__model_kind(const llm__json *model) {
 static llm_status llm__unsupported(const llm__words_reader *x, const char *where, const llm__json *step) {
     const llm__json *type = llm__json_get(step, "type");
     if (!type || !llm__json_is(type, LLM__JSON_STRING)) return llm__words_wrong(x, where, "an object with a type");
-    return llm__fail(x->error, LLM_UNSUPPORTED, "%s: %s of type \"%.60s\" is not supported", x->file, where, type->as.text);
+    return llm__fail(x->error, LLM_UNSUPPORTED, "%s: %s of type \"%.60s\" is not supported", x->file, where,
+                     type->as.text);
 }
 
 static llm_status llm__model_read(const llm__words_reader *x, const llm__json *model, uint32_t added) {
@@ -4979,9 +4991,11 @@ static const struct llm__class {
 } llm__classes[] = {
     {"LlamaTokenizer", LLM__MODEL_BPE,
      "{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"first\",\"split\":false}",
-     "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\\u2581\"},\"content\":\" \"},"
+     "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\\u2581\"},\"content\":\" "
+     "\"},"
      "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]}"},
-    {"GPT2Tokenizer", LLM__MODEL_BPE, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}", "{\"type\":\"ByteLevel\"}"},
+    {"GPT2Tokenizer", LLM__MODEL_BPE, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}",
+     "{\"type\":\"ByteLevel\"}"},
     {"T5Tokenizer", LLM__MODEL_UNIGRAM,
      "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"},"
      "{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"always\",\"split\":true}]}",
@@ -5002,7 +5016,8 @@ static llm_status llm__step_regex(const llm__words_reader *x, const char *where,
 }
 
 /* {"String": s} or {"Regex": s} */
-static llm_status llm__step_pattern(const llm__words_reader *x, const char *where, llm__step *step, const llm__json *from) {
+static llm_status llm__step_pattern(const llm__words_reader *x, const char *where, llm__step *step,
+                                    const llm__json *from) {
     const llm__json *pattern = llm__json_get(from, "pattern"), *s = llm__json_get(pattern, "String");
     if (s && llm__json_is(s, LLM__JSON_STRING)) {
         step->pattern.text = s->as.text;
@@ -5014,7 +5029,8 @@ static llm_status llm__step_pattern(const llm__words_reader *x, const char *wher
     return llm__step_regex(x, where, step, s->as.text, s->length);
 }
 
-static llm_status llm__step_behavior(const llm__words_reader *x, llm__step *step, const llm__json *from, int otherwise) {
+static llm_status llm__step_behavior(const llm__words_reader *x, llm__step *step, const llm__json *from,
+                                     int otherwise) {
     static const char *const names[] = {"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"};
     const llm__json *v = llm__json_get(from, "behavior");
     int i;
@@ -5175,9 +5191,11 @@ static llm_status llm__step_add(const llm__words_reader *x, int stage, const llm
     const llm__json *type = llm__json_get(from, "type");
     llm__step *s;
     llm_status status;
-    if (!type || !llm__json_is(type, LLM__JSON_STRING)) return llm__words_wrong(x, stages[stage], "an object with a type");
+    if (!type || !llm__json_is(type, LLM__JSON_STRING))
+        return llm__words_wrong(x, stages[stage], "an object with a type");
     if (steps->count + 1 >= LLM__MAX_STEPS)
-        return llm__fail(x->error, LLM_TOO_LARGE, "%s: %s has more than %d steps", x->file, stages[stage], LLM__MAX_STEPS - 2);
+        return llm__fail(x->error, LLM_TOO_LARGE, "%s: %s has more than %d steps", x->file, stages[stage],
+                         LLM__MAX_STEPS - 2);
     if (stage == LLM__STAGE_SPLITTER && llm__json_text_is(type, "BertPreTokenizer")) { /* two steps in one */
         steps->items[steps->count++].kind = LLM__STEP_WHITESPACE_SPLIT;
         s = steps->items + steps->count++;
@@ -5187,7 +5205,8 @@ static llm_status llm__step_add(const llm__words_reader *x, int stage, const llm
     }
     s = steps->items + steps->count++;
     status = stage == LLM__STAGE_NORMALIZER ? llm__normalizer_step(x, from, type, s)
-             : stage == LLM__STAGE_SPLITTER ? llm__splitter_step(x, from, type, s) : llm__decoder_step(x, from, type, s);
+             : stage == LLM__STAGE_SPLITTER ? llm__splitter_step(x, from, type, s)
+                                            : llm__decoder_step(x, from, type, s);
     return status == LLM_END ? llm__unsupported(x, stages[stage], from) : status;
 }
 
@@ -5211,8 +5230,8 @@ static llm_status llm__steps_read(const llm__words_reader *x, int stage, const l
 
 /* ---- post-processor: only what one text gets around it */
 
-static llm_status llm__around_add(const llm__words_reader *x, int32_t **ids, size_t *count, const int32_t *more, size_t n,
-                                  int in_front) {
+static llm_status llm__around_add(const llm__words_reader *x, int32_t **ids, size_t *count, const int32_t *more,
+                                  size_t n, int in_front) {
     int32_t *all = (int32_t *)llm__arena_alloc(x->arena, *count + n + 1, sizeof *all);
     if (!all) return llm__words_no_memory(x);
     if (n) memcpy(in_front ? all : all + *count, more, n * sizeof *all);
@@ -5233,8 +5252,8 @@ static llm_status llm__template_token(const llm__words_reader *x, const llm__jso
         return llm__words_wrong(x, "post_processor.single", "SpecialToken.id, a string");
     list = llm__json_get(llm__json_get(tokens, name->as.text), "ids");
     if (!list || !llm__json_is(list, LLM__JSON_ARRAY))
-        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: post_processor.special_tokens[\"%.60s\"]: expected ids", x->file,
-                         name->as.text);
+        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: post_processor.special_tokens[\"%.60s\"]: expected ids",
+                         x->file, name->as.text);
     for (v = llm__json_first(list), i = 0; i < list->length; i++, v = llm__json_next(v)) {
         if (!llm__json_id(v, &id)) return llm__words_wrong(x, "post_processor.special_tokens", "ids");
         status = llm__around_add(x, ids, count, &id, 1, 0);
@@ -5244,13 +5263,15 @@ static llm_status llm__template_token(const llm__words_reader *x, const llm__jso
 }
 
 static llm_status llm__template_read(const llm__words_reader *x, const llm__json *from) {
-    const llm__json *single = llm__json_get(from, "single"), *tokens = llm__json_get(from, "special_tokens"), *item, *token;
+    const llm__json *single = llm__json_get(from, "single"), *tokens = llm__json_get(from, "special_tokens"), *item,
+                    *token;
     int32_t *list[2] = {NULL, NULL};
     size_t count[2] = {0, 0};
     uint32_t i;
     int side = 0;
     llm_status status = LLM_OK;
-    if (!single || !llm__json_is(single, LLM__JSON_ARRAY)) return llm__words_wrong(x, "post_processor.single", "an array");
+    if (!single || !llm__json_is(single, LLM__JSON_ARRAY))
+        return llm__words_wrong(x, "post_processor.single", "an array");
     item = llm__json_first(single);
     for (i = 0; i < single->length && status == LLM_OK; i++, item = llm__json_next(item)) {
         token = llm__json_get(item, "SpecialToken");
@@ -5282,9 +5303,11 @@ static llm_status llm__processor_read(const llm__words_reader *x, const llm__jso
     }
     if (!llm__json_text_is(type, "Sequence")) return llm__unsupported(x, "post_processor", from);
     list = llm__json_get(from, "processors");
-    if (!list || !llm__json_is(list, LLM__JSON_ARRAY)) return llm__words_wrong(x, "post_processor.processors", "an array");
+    if (!list || !llm__json_is(list, LLM__JSON_ARRAY))
+        return llm__words_wrong(x, "post_processor.processors", "an array");
     item = llm__json_first(list);
-    for (i = 0; i < list->length && status == LLM_OK; i++, item = llm__json_next(item)) status = llm__processor_read(x, item);
+    for (i = 0; i < list->length && status == LLM_OK; i++, item = llm__json_next(item))
+        status = llm__processor_read(x, item);
     return status;
 }
 
@@ -5394,7 +5417,8 @@ static void llm__points_order(llm__points *p) {
             for (k = i + 1; k < j; k++) {
                 uint32_t c = p->items[k];
                 size_t to = k;
-                for (; to > i && llm__combining(p->items[to - 1]) > llm__combining(c); to--) p->items[to] = p->items[to - 1];
+                for (; to > i && llm__combining(p->items[to - 1]) > llm__combining(c); to--)
+                    p->items[to] = p->items[to - 1];
                 p->items[to] = c;
             }
         }
@@ -5468,8 +5492,8 @@ static int llm__normal_form(llm__encoder *x, int kind, const char *text, size_t 
 }
 
 /* The next place where a step's pattern, a string or a regex, is found. */
-static int llm__step_find(llm__matcher *m, const llm__step *s, const char *text, size_t bytes, size_t from, size_t *begin,
-                          size_t *end) {
+static int llm__step_find(llm__matcher *m, const llm__step *s, const char *text, size_t bytes, size_t from,
+                          size_t *begin, size_t *end) {
     if (s->regex) return llm__regex_find(m, s->regex, text, bytes, from, begin, end);
     while (s->pattern.bytes && from + s->pattern.bytes <= bytes) {
         const char *at = (const char *)memchr(text + from, s->pattern.text[0], bytes - from - s->pattern.bytes + 1);
@@ -5492,7 +5516,8 @@ static int llm__replace(llm__matcher *m, const llm__step *s, const char *text, s
             from = end + (end < bytes ? llm__char_get(text + end, &c) : 1);
             continue;
         }
-        if (!llm__text_add(out, text + copied, begin - copied) || !llm__text_add(out, s->content.text, s->content.bytes))
+        if (!llm__text_add(out, text + copied, begin - copied) ||
+            !llm__text_add(out, s->content.text, s->content.bytes))
             return 0;
         from = copied = last = end;
     }
@@ -5780,7 +5805,8 @@ static int llm__byte_level_piece(llm__encoder *x, const llm__step *step, const c
     }
     if (!step->regex) {
         size_t begin = out->text.length;
-        return llm__bytes_to_chars(piece, n, &out->text) && llm__piece_add(x, out, begin, out->text.length - begin, span->first);
+        return llm__bytes_to_chars(piece, n, &out->text) &&
+               llm__piece_add(x, out, begin, out->text.length - begin, span->first);
     }
     memset(&cut, 0, sizeof cut);
     s = llm__splitter_start(x, &cut, 0, LLM__SPLIT_ISOLATED, span->first);
@@ -5949,7 +5975,8 @@ static int llm__merge_all(llm__encoder *x) {
 }
 
 /* The id of one character with what the model puts around it, or -1; *text and *bytes are what was looked up. */
-static int32_t llm__char_id(llm__encoder *x, const char *c, size_t n, int first, int last, const char **text, size_t *bytes) {
+static int32_t llm__char_id(llm__encoder *x, const char *c, size_t n, int first, int last, const char **text,
+                            size_t *bytes) {
     const llm__words *w = x->w;
     uint32_t point;
     size_t prefix = first ? 0 : w->prefix.bytes, suffix = last ? w->suffix.bytes : 0;
@@ -6225,7 +6252,8 @@ static int llm__encode_raw(llm__encoder *x, const char *text, size_t bytes, int 
     if (!normal) return 0;
     s = llm__added_start(&x->w->normalized, normal->data, normal->length);
     while ((index = llm__added_next(x->w, &s, &begin, &end)) >= 0) {
-        if (s.done < begin && !llm__encode_stretch(x, normal->data + s.done, begin - s.done, first && !s.done)) return 0;
+        if (s.done < begin && !llm__encode_stretch(x, normal->data + s.done, begin - s.done, first && !s.done))
+            return 0;
         if (!llm__id_add(x, x->w->added[index].id)) return 0;
         s.done = end;
     }
@@ -6292,7 +6320,8 @@ LLM__FN llm_status llm__words_encode(const llm__words *w, const llm_allocator *a
     int good, clean = 1;
     llm_status status = LLM_OK;
     if (bytes > 0x10000000)
-        return llm__fail(e, LLM_TOO_LARGE, "a text of %llu bytes; the tokenizer takes 268435456", (unsigned long long)bytes);
+        return llm__fail(e, LLM_TOO_LARGE, "a text of %llu bytes; the tokenizer takes 268435456",
+                         (unsigned long long)bytes);
     memset(&repaired, 0, sizeof repaired);
     repaired.allocator = *a;
     llm__encoder_open(&x, w, a, e);
@@ -6330,7 +6359,8 @@ static llm_status llm__added_read(const llm__words_reader *x, const llm__json *f
     token->special = (uint8_t)llm__words_flag(x, from, "special", 0, &status);
     token->normalized = (uint8_t)llm__words_flag(x, from, "normalized", !token->special, &status);
     if (status != LLM_OK || !token->content.bytes) return status;
-    if (llm__trie_exact(&w->names, token->content.text, token->content.bytes, &other)) { /* the later one's flags hold */
+    if (llm__trie_exact(&w->names, token->content.text, token->content.bytes,
+                        &other)) { /* the later one's flags hold */
         int special = token->special || w->added[other].special;
         token->id = w->added[other].id;
         token->special = (uint8_t)special;
@@ -6418,7 +6448,8 @@ static llm_status llm__decoder_read(const llm__words_reader *x, const llm__json 
     llm_status status = llm__steps_read(x, LLM__STAGE_DECODER, from, &w->decoder);
     if (status != LLM_OK) return status;
     if (w->decoder.count > LLM__MAX_DECODER_STEPS)
-        return llm__fail(x->error, LLM_TOO_LARGE, "%s: decoder has more than %d steps", x->file, LLM__MAX_DECODER_STEPS);
+        return llm__fail(x->error, LLM_TOO_LARGE, "%s: decoder has more than %d steps", x->file,
+                         LLM__MAX_DECODER_STEPS);
     if (from && !llm__json_is(from, LLM__JSON_NULL)) return LLM_OK;
     w->decoder.items = (llm__step *)llm__arena_alloc(x->arena, 1, sizeof *w->decoder.items);
     if (!w->decoder.items) return llm__words_no_memory(x);
@@ -6448,7 +6479,8 @@ static int llm__class_of(const llm__words *w, const llm__json *tokenizer, const 
     int i;
     for (i = 0; i < 3; i++) {
         size_t n = strlen(llm__classes[i].name);
-        if (!llm__json_is(name, LLM__JSON_STRING) || name->length < n || memcmp(name->as.text, llm__classes[i].name, n) != 0)
+        if (!llm__json_is(name, LLM__JSON_STRING) || name->length < n ||
+            memcmp(name->as.text, llm__classes[i].name, n) != 0)
             continue;
         if (name->length != n && strcmp(name->as.text + n, "Fast") != 0) continue;
         if (w->model != llm__classes[i].model) return -1;
@@ -6460,7 +6492,8 @@ static int llm__class_of(const llm__words *w, const llm__json *tokenizer, const 
 }
 
 /* The stages of a class in place of the file's. */
-static llm_status llm__class_read(const llm__words_reader *x, int kind, const llm__json *config, const llm__json *normalizer) {
+static llm_status llm__class_read(const llm__words_reader *x, int kind, const llm__json *config,
+                                  const llm__json *normalizer) {
     llm__words *w = x->w;
     const llm__json *splitter, *decoder;
     const char *text = llm__classes[kind].splitter;
@@ -6474,8 +6507,9 @@ static llm_status llm__class_read(const llm__words_reader *x, int kind, const ll
     space = llm__words_flag(x, config, "add_prefix_space", kind == LLM__CLASS_LLAMA, &status);
     legacy = llm__words_flag(x, config, "legacy", 0, &status);
     if (kind == LLM__CLASS_T5) { /* of the normalizers, Precompiled stays */
-        return llm__has_type(normalizer, "Precompiled") ? llm__steps_read(x, LLM__STAGE_NORMALIZER, normalizer, &w->normalizer)
-                                                        : status;
+        return llm__has_type(normalizer, "Precompiled")
+                   ? llm__steps_read(x, LLM__STAGE_NORMALIZER, normalizer, &w->normalizer)
+                   : status;
     }
     w->unknown_text.text = NULL;
     w->prefix.bytes = w->suffix.bytes = 0;
@@ -6491,7 +6525,8 @@ static llm_status llm__class_read(const llm__words_reader *x, int kind, const ll
 /* The four stages of the file. */
 static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *tokenizer) {
     llm__words *w = x->w;
-    llm_status status = llm__steps_read(x, LLM__STAGE_NORMALIZER, llm__json_get(tokenizer, "normalizer"), &w->normalizer);
+    llm_status status =
+        llm__steps_read(x, LLM__STAGE_NORMALIZER, llm__json_get(tokenizer, "normalizer"), &w->normalizer);
     if (status == LLM_OK) status = llm__compositions_read(x);
     if (status == LLM_OK)
         status = llm__steps_read(x, LLM__STAGE_SPLITTER, llm__json_get(tokenizer, "pre_tokenizer"), &w->splitter);
@@ -6500,8 +6535,8 @@ static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *
 }
 
 /* Opens a tokenizer: everything lives in the arena, texts in the JSON document that it was read from. */
-LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name, const llm__json *tokenizer,
-                                   const llm__json *config, llm_error *e) {
+LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name,
+                                   const llm__json *tokenizer, const llm__json *config, llm_error *e) {
     llm__words_reader x;
     const llm__json *added = llm__json_get(tokenizer, "added_tokens");
     llm_status status;
@@ -6555,7 +6590,19 @@ LLM__FN void llm__detok_init(llm__detok *d, const llm__words *w, int skip_specia
     memset(d, 0, sizeof *d);
     d->w = w;
     d->skip_special = skip_special;
-    for (i = 0; i < LLM__MAX_DECODER_STEPS; i++) d->stages[i].held.allocator = d->stages[i].made.allocator = d->stages[i].parts.allocator = allocator;
+    for (i = 0; i < LLM__MAX_DECODER_STEPS; i++)
+        d->stages[i].held.allocator = d->stages[i].made.allocator = d->stages[i].parts.allocator = allocator;
+}
+
+/* Room for tokens of up to `bytes` bytes in every step, so that adding them allocates nothing. */
+LLM__FN int llm__detok_reserve(llm__detok *d, size_t bytes) {
+    int i, ok = 1;
+    for (i = 0; i <= d->w->decoder.count && i < LLM__MAX_DECODER_STEPS; i++) {
+        llm__detok_stage *s = d->stages + i;
+        ok &= llm__text_reserve(&s->held, bytes) && llm__text_reserve(&s->made, bytes) &&
+              llm__text_reserve(&s->parts, bytes);
+    }
+    return ok;
 }
 
 LLM__FN void llm__detok_free(llm__detok *d) {
@@ -6577,7 +6624,8 @@ static int llm__detok_flush_bytes(llm__detok *d, int k, int finish) {
     while (at < s->held.length) {
         int valid = llm__char_check(s->held.data + at, s->held.length - at, &n);
         if (valid < 0 && !finish) break;
-        if (valid == 1 ? !llm__text_add(&s->made, s->held.data + at, n) : !llm__text_add(&s->made, "\xEF\xBF\xBD", 3)) return 0;
+        if (valid == 1 ? !llm__text_add(&s->made, s->held.data + at, n) : !llm__text_add(&s->made, "\xEF\xBF\xBD", 3))
+            return 0;
         at += n;
     }
     if (at && at < s->held.length) memmove(s->held.data, s->held.data + at, s->held.length - at);
@@ -6698,9 +6746,9 @@ static int llm__detok_replace(llm__detok *d, int k, const char *text, size_t byt
 
 /* WordPiece's tidying, one token at a time. */
 static int llm__tidy(llm__text *text, llm__text *spare) {
-    static const char *const rules[][2] = {{" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"},
-                                           {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"},
-                                           {" 're", "'re"}};
+    static const char *const rules[][2] = {{" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
+                                           {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+                                           {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
     llm__step step;
     llm__matcher none;
     size_t i;
@@ -6836,14 +6884,17 @@ LLM__FN llm_status llm__detok_finish(llm__detok *d, llm__text *out) {
         default: break;
         }
     }
-    llm__detok_free(d);
-    llm__detok_init(d, d->w, d->skip_special, d->stages[0].held.allocator);
+    for (k = 0; k < LLM__MAX_DECODER_STEPS; k++) {
+        llm__detok_stage *s = d->stages + k;
+        s->held.length = s->made.length = s->parts.length = s->index = 0;
+        s->open = s->stripped = 0;
+    }
     return good ? LLM_OK : LLM_OUT_OF_MEMORY;
 }
 
 /* Ids to text, appended to out.  skip_special leaves special tokens out. */
-LLM__FN llm_status llm__words_decode(const llm__words *w, const int32_t *ids, size_t count, int skip_special, llm__text *out,
-                                     llm_error *e) {
+LLM__FN llm_status llm__words_decode(const llm__words *w, const int32_t *ids, size_t count, int skip_special,
+                                     llm__text *out, llm_error *e) {
     llm__detok d;
     size_t i;
     llm_status status = LLM_OK;
@@ -7156,8 +7207,9 @@ LLM__FN void llm__rope_divide(llm__config *s, const char *key, double *frequency
 
 /* LongRoPE (arXiv:2402.13753): a factor for each pair, one list up to the original length and one beyond it. */
 LLM__FN void llm__rope_long(llm__config *c, llm__config *s, llm__rope *r) {
-    double original = llm__config_number(s, "original_max_position_embeddings",
-                                         llm__config_number(c, "original_max_position_embeddings", 4096, 2, 1e12), 2, 1e12);
+    double original =
+        llm__config_number(s, "original_max_position_embeddings",
+                           llm__config_number(c, "original_max_position_embeddings", 4096, 2, 1e12), 2, 1e12);
     double length = llm__config_number(c, "max_position_embeddings", 131072, 1, 1e12);
     double factor = llm__config_number(s, "factor", length / original, 1e-6, 1e9);
     int n = r->dims / 2;
@@ -7176,7 +7228,8 @@ LLM__FN void llm__rope_long(llm__config *c, llm__config *s, llm__rope *r) {
 }
 
 LLM__FN void llm__rope_scaled(llm__config *c, llm__config *s, llm__rope *r, double base) {
-    static const char *known = "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\", \"longrope\", \"su\" or \"mrope\"";
+    static const char *known =
+        "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\", \"longrope\", \"su\" or \"mrope\"";
     const char *key = llm__config_has(s, "type") ? "type" : "rope_type";
     const llm__json *type = llm__json_get(s->root, key);
     int i;
@@ -7202,13 +7255,15 @@ LLM__FN void llm__rope_scaled(llm__config *c, llm__config *s, llm__rope *r, doub
 
 /* Adds a rotary embedding of `dims` numbers to the model; its scaling comes from the object `scaling` (may be NULL).
    Returns its index. */
-LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, int interleaved, const llm__json *scaling) {
+LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, int interleaved,
+                          const llm__json *scaling) {
     llm__rope *r = &m->ropes[m->rope_count];
     int i;
     if (c->status != LLM_OK) return -1;
     if (dims < 2 || dims % 2) {
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
-                              "config.json: %d numbers of a head would be rotated; expected a positive even number", dims);
+        c->status =
+            llm__fail(c->error, LLM_BAD_CONFIG,
+                      "config.json: %d numbers of a head would be rotated; expected a positive even number", dims);
         return -1;
     }
     r->dims = dims;
@@ -7254,7 +7309,8 @@ LLM__FN void llm__read_common(llm__config *c, llm_model *m) {
     m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
     m->embedding_scale = 1;
     m->layers = (llm__layer *)llm__arena_alloc(c->arena, (size_t)m->layer_count, sizeof(llm__layer));
-    if (!m->layers && c->status == LLM_OK) c->status = llm__no_memory(c->error, (size_t)m->layer_count * sizeof(llm__layer));
+    if (!m->layers && c->status == LLM_OK)
+        c->status = llm__no_memory(c->error, (size_t)m->layer_count * sizeof(llm__layer));
 }
 
 /* Grouped-query attention with the usual keys; the same in every layer until the reader says otherwise. */
@@ -7265,7 +7321,8 @@ LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int def
     a.kv_heads = llm__config_int(c, "num_key_value_heads", a.heads, 1, 65536);
     llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
     if (!default_width) {
-        if (!llm__config_has(c, "head_dim")) llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
+        if (!llm__config_has(c, "head_dim"))
+            llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
         default_width = a.heads ? m->hidden / a.heads : 1;
     }
     a.width = llm__config_int(c, "head_dim", default_width, 1, 65536);
@@ -7274,7 +7331,8 @@ LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int def
     return a;
 }
 
-LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention *a, llm__activation activation, int mlp_bias) {
+LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention *a, llm__activation activation,
+                             int mlp_bias) {
     int width = llm__config_size(c, "intermediate_size"), i;
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *layer = &m->layers[i];
@@ -7537,8 +7595,8 @@ LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
     e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
     llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
     if (c->status == LLM_OK && e.groups > 1 && e.count / e.groups < 2)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group",
-                              e.groups);
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                              "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e.groups);
     e.router = LLM__SIGMOID_GROUPS;
     e.renormalize = llm__config_flag(c, "norm_topk_prob", 1);
     e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
@@ -7602,8 +7660,9 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
     s.conv_bias = llm__config_flag(c, "use_conv_bias", 0);
     llm__config_divides(c, "num_heads", s.heads, "n_groups", s.groups);
     if (limit && limit->type != LLM__JSON_NULL)
-        if (!llm__json_is(limit, LLM__JSON_ARRAY) || limit->length != 2 || !llm__json_float(llm__json_at(limit, 0), &low) ||
-            !llm__json_float(llm__json_at(limit, 1), &high) || !(low <= high))
+        if (!llm__json_is(limit, LLM__JSON_ARRAY) || limit->length != 2 ||
+            !llm__json_float(llm__json_at(limit, 0), &low) || !llm__json_float(llm__json_at(limit, 1), &high) ||
+            !(low <= high))
             llm__config_fail(c, "time_step_limit", "two numbers, the smaller first");
     s.dt_min = (float)low;
     s.dt_max = (float)high;
@@ -7712,8 +7771,8 @@ LLM__FN const uint8_t *llm__bind_bytes(llm__binder *b, llm__tensor *t, int64_t l
         char found[120], needed[80];
         llm__shape_text(t->shape, t->dims, found, sizeof found);
         llm__shape_text(want, dims, needed, sizeof needed);
-        b->status = llm__fail(b->error, LLM_BAD_TENSOR, "tensor \"%s\": the file has [%s], the model needs [%s]", t->name,
-                              found, needed);
+        b->status = llm__fail(b->error, LLM_BAD_TENSOR, "tensor \"%s\": the file has [%s], the model needs [%s]",
+                              t->name, found, needed);
     }
     if (b->status == LLM_OK) b->status = llm__tensor_fetch(&b->m->folder, t, &data, b->error);
     if (b->status != LLM_OK) return NULL;
@@ -7724,7 +7783,8 @@ LLM__FN const uint8_t *llm__bind_bytes(llm__binder *b, llm__tensor *t, int64_t l
 
 LLM__FN void llm__bind_absent(llm__binder *b, const char *suffix, const char *what) {
     if (b->status == LLM_OK)
-        b->status = llm__fail(b->error, LLM_BAD_TENSOR, "tensor \"%s%s\" is absent; the model needs %s", b->name, suffix, what);
+        b->status =
+            llm__fail(b->error, LLM_BAD_TENSOR, "tensor \"%s%s\" is absent; the model needs %s", b->name, suffix, what);
 }
 
 LLM__FN void *llm__bind_alloc(llm__binder *b, size_t count, size_t size) {
@@ -7792,13 +7852,15 @@ LLM__FN void llm__bind_check_override(llm__binder *b, const llm__json *quantizat
     const llm__json *o = llm__json_get(quantization, b->name), *bits = llm__json_get(o, "bits");
     const llm__json *group = llm__json_get(o, "group_size");
     if (!o) return;
-    if (o->type == LLM__JSON_FALSE) llm__bind_bad(b, "config.json's \"quantization\" says it is not quantized, but scales lie beside it");
+    if (o->type == LLM__JSON_FALSE)
+        llm__bind_bad(b, "config.json's \"quantization\" says it is not quantized, but scales lie beside it");
     if ((bits && bits->as.number != w->bits) || (group && group->as.number != w->group))
         llm__bind_bad(b, "its shape contradicts \"bits\" or \"group_size\" in config.json's \"quantization\"");
 }
 
 /* MLX-quantized: what the shapes say, whatever the config's defaults are. */
-LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols, llm__matrix *w) {
+LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
+                                 llm__matrix *w) {
     llm__tensor *bias = llm__bind_find(b, ".biases");
     int64_t packed = t->dims ? t->shape[t->dims - 1] : 0, groups = s->dims ? s->shape[s->dims - 1] : 0;
     if (t->dtype != LLM_U32 || packed < 1 || packed > cols || groups < 1 || cols % groups || 32 * packed % cols) {
@@ -7827,7 +7889,8 @@ LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s,
         return;
     }
     w->biases = llm__bind_bytes(b, bias, lead, rows, groups);
-    if (!llm__is_float(s->dtype) || bias->dtype != s->dtype) llm__bind_bad(b, "scales and biases must be of one float type");
+    if (!llm__is_float(s->dtype) || bias->dtype != s->dtype)
+        llm__bind_bad(b, "scales and biases must be of one float type");
     if (!strchr("\2\3\4\5\6\10", w->bits) || (w->group != 32 && w->group != 64 && w->group != 128))
         llm__bind_bad(b, "affine groups have 2, 3, 4, 5, 6 or 8 bits and 32, 64 or 128 numbers");
 }
@@ -7861,7 +7924,8 @@ LLM__FN void llm__bind_packed4(llm__binder *b, llm__tensor *t, int rows, int col
         return;
     }
     if (shape) shape->used = 1;
-    if (groups < 1 || cols % groups || cols % 8 || !llm__is_float(s->dtype) || (t->dtype != LLM_I32 && t->dtype != LLM_U32)) {
+    if (groups < 1 || cols % groups || cols % 8 || !llm__is_float(s->dtype) ||
+        (t->dtype != LLM_I32 && t->dtype != LLM_U32)) {
         llm__bind_bad(b, "its packed form must be 8 codes of 4 bits in an I32 and float scales for equal groups");
         return;
     }
@@ -7939,8 +8003,10 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
     uint8_t *copy;
     if (!data) return;
     if (!llm__is_float(t->dtype)) {
-        b->status = llm__fail(b->error, LLM_BAD_TENSOR, "tensor \"%s\" holds %s and nothing beside it says how to read that; "
-                              "expected F32, F16 or BF16", t->name, llm__dtype_name(t->dtype));
+        b->status = llm__fail(b->error, LLM_BAD_TENSOR,
+                              "tensor \"%s\" holds %s and nothing beside it says how to read that; "
+                              "expected F32, F16 or BF16",
+                              t->name, llm__dtype_name(t->dtype));
         return;
     }
     if ((uintptr_t)data % size) {
@@ -8037,7 +8103,8 @@ LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__mat
     out->row_bytes = (size_t)w->rows * size;
     for (r = 0; r < w->rows; r++) {
         llm__matrix_row(w, r, row);
-        for (c = 0; c < w->cols; c++) llm__from_f32(dtype, row + c, 1, data + (size_t)c * out->row_bytes + (size_t)r * size);
+        for (c = 0; c < w->cols; c++)
+            llm__from_f32(dtype, row + c, 1, data + (size_t)c * out->row_bytes + (size_t)r * size);
     }
 }
 
@@ -8206,7 +8273,10 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer, int i) {
         llm__bind_norm(b, &layer->ffn_post_norm, m->hidden, m->norm_offset, m->eps);
     }
     if (layer->ffn == LLM__NO_FFN) return;
-    llm__bind_name(b, layer->post_norms ? "model.layers.%d.pre_feedforward_layernorm" : "model.layers.%d.post_attention_layernorm", i);
+    llm__bind_name(b,
+                   layer->post_norms ? "model.layers.%d.pre_feedforward_layernorm"
+                                     : "model.layers.%d.post_attention_layernorm",
+                   i);
     llm__bind_norm(b, &layer->ffn_norm, m->hidden, m->norm_offset, m->eps);
     if (layer->ffn == LLM__MLP) llm__bind_mlp(b, &layer->mlp, i, "mlp");
     else llm__bind_experts(b, &layer->experts, i);
@@ -8241,8 +8311,9 @@ LLM__FN void llm__bind_leftovers(llm__binder *b) {
         const llm__tensor *t = &m->tensors.items[i];
         if (t->used || llm__name_fits(t->name, llm__skip_always) || llm__name_fits(t->name, m->arch->skip)) continue;
         if (m->tied && !strncmp(t->name, "lm_head.", 8)) continue;
-        b->status = llm__fail(b->error, LLM_BAD_TENSOR, "tensor \"%s\" is no part of a \"%s\" model with this config.json",
-                              t->name, m->model_type);
+        b->status =
+            llm__fail(b->error, LLM_BAD_TENSOR, "tensor \"%s\" is no part of a \"%s\" model with this config.json",
+                      t->name, m->model_type);
     }
 }
 
@@ -8404,8 +8475,8 @@ static void llm__quantize_job(void *argument, int job, int worker) {
 }
 
 /* x for w in int8, or NULL where w is multiplied with float32. */
-LLM__FN const llm__rows8 *llm__int8(llm_session *s, llm__variants *v, const llm__matrix *w, const float *x, size_t stride,
-                                    int n) {
+LLM__FN const llm__rows8 *llm__int8(llm_session *s, llm__variants *v, const llm__matrix *w, const float *x,
+                                    size_t stride, int n) {
     llm__quantize_work work;
     llm__rows8 *rows;
     uint8_t *memory = s->codes + (size_t)v->count * s->code_area;
@@ -8426,7 +8497,8 @@ LLM__FN const llm__rows8 *llm__int8(llm_session *s, llm__variants *v, const llm_
     return rows;
 }
 
-LLM__FN llm__task llm__task_of(const llm__matrix *w, const float *x, size_t x_stride, float *y, size_t y_stride, int n) {
+LLM__FN llm__task llm__task_of(const llm__matrix *w, const float *x, size_t x_stride, float *y, size_t y_stride,
+                               int n) {
     llm__task t;
     memset(&t, 0, sizeof t);
     t.w = w;
@@ -8466,7 +8538,8 @@ LLM__FN void llm__linear(llm_session *s, const llm__matrix *w, const float *x, i
 LLM__FN void llm__norm_rows(const llm_session *s, const llm__norm *norm, const float *x, float *y, int n, int width) {
     int i;
     for (i = 0; i < n; i++)
-        s->model->ops->rms_norm(y + (size_t)i * (size_t)width, x + (size_t)i * (size_t)width, norm->weight, norm->eps, width);
+        s->model->ops->rms_norm(y + (size_t)i * (size_t)width, x + (size_t)i * (size_t)width, norm->weight, norm->eps,
+                                width);
 }
 
 /* ---- rotary embedding: (a, b) -> (a cos - b sin, a sin + b cos) for each pair */
@@ -8509,7 +8582,8 @@ LLM__FN const float *llm__row_angles(const llm_session *s, int rope, int row) {
 typedef struct llm__attend_work {
     llm_session *s;
     size_t layer;
-    int heads, kv_heads, key_width, value_width, blocks, head_blocks, head_block; /* blocks: query blocks of the longest part */
+    int heads, kv_heads, key_width, value_width, blocks, head_blocks,
+        head_block; /* blocks: query blocks of the longest part */
     float scale, softcap;
     const float *q; /* [rows, heads, key_width] */
     float *out;     /* [rows, heads, value_width] */
@@ -8522,8 +8596,9 @@ LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm__rows *rows
         const uint8_t *data = rows->data + (size_t)i * rows->stride;
         float *to = out + (size_t)i * (size_t)rows->width;
         if (rows->bits)
-            llm__affine_decode(data, rows->scales + (size_t)i * rows->group_stride, rows->biases + (size_t)i * rows->group_stride,
-                               (size_t)rows->width, rows->bits, rows->group, to);
+            llm__affine_decode(data, rows->scales + (size_t)i * rows->group_stride,
+                               rows->biases + (size_t)i * rows->group_stride, (size_t)rows->width, rows->bits,
+                               rows->group, to);
         else
             ops->to_f32(rows->dtype, data, (size_t)rows->width, to);
     }
@@ -8555,8 +8630,8 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const float *q, float *
 }
 
 /* One part's rows [from, to) x heads [head, head + heads) that share a kv head. */
-LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part, int from, int to, int kv, int head, int heads,
-                               float *scratch) {
+LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part, int from, int to, int kv, int head,
+                               int heads, float *scratch) {
     const llm__ops *ops = w->s->model->ops;
     float *keys = scratch, *values = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->key_width;
     float *p = values + (size_t)LLM_PAGE_TOKENS * (size_t)w->value_width, *state = p + (size_t)heads * LLM_PAGE_TOKENS;
@@ -8620,7 +8695,8 @@ static void llm__attend_job(void *argument, int job, int worker) {
     int from = block * LLM__QUERY_BLOCK, to = from + LLM__QUERY_BLOCK, first = head_block * w->head_block;
     int heads = group - first < w->head_block ? group - first : w->head_block;
     if (to > part->count) to = part->count;
-    if (from < to) llm__attend_block(w, part, from, to, kv, kv * group + first, heads, (float *)llm__scratch(w->s, worker));
+    if (from < to)
+        llm__attend_block(w, part, from, to, kv, kv * group + first, heads, (float *)llm__scratch(w->s, worker));
 }
 
 LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
@@ -8663,7 +8739,8 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     int i;
     for (i = 0; i < a->heads; i++) {
         float *head = q + (size_t)i * width;
-        if (a->gated) memcpy(head, w->projected + (row * (size_t)a->heads + (size_t)i) * 2 * width, width * sizeof(float));
+        if (a->gated)
+            memcpy(head, w->projected + (row * (size_t)a->heads + (size_t)i) * 2 * width, width * sizeof(float));
         if (a->head_norm) ops->rms_norm(head, head, a->q_norm.weight, a->q_norm.eps, a->width);
         if (rope) llm__rotate(rope, angles, head);
     }
@@ -8729,7 +8806,8 @@ LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer,
     int n = s->row_count, i, r, head_width = a->nope + a->rotary, row_width = a->rank + a->rotary;
     size_t heads = (size_t)a->heads, rows = (size_t)n;
     float *q = llm__take(s, rows * heads * (size_t)head_width), *kv = llm__take(s, rows * (size_t)row_width);
-    float *latent_q = llm__take(s, rows * heads * (size_t)row_width), *mixed = llm__take(s, rows * heads * (size_t)a->rank);
+    float *latent_q = llm__take(s, rows * heads * (size_t)row_width),
+          *mixed = llm__take(s, rows * heads * (size_t)a->rank);
     float *out = llm__take(s, rows * heads * (size_t)a->value);
     llm__attend_work attend;
     if (a->q_rank) {
@@ -8842,7 +8920,8 @@ static void llm__ssd_job(void *argument, int job, int worker) {
         const float *b = w->conv + row * (size_t)w->channels + (size_t)(inner + group * m->state);
         const float *c = b + (size_t)m->groups * (size_t)m->state;
         float *y = w->out + row * (size_t)inner + (size_t)(head * m->width);
-        float dt = llm__softplus(w->projected[row * w->projected_stride + (size_t)(inner + w->channels + head)] + m->dt_bias[head]);
+        float dt = llm__softplus(w->projected[row * w->projected_stride + (size_t)(inner + w->channels + head)] +
+                                 m->dt_bias[head]);
         dt = dt < m->dt_min ? m->dt_min : dt > m->dt_max ? m->dt_max : dt;
         w->s->model->ops->ssd_step(state, x, b, c, expf(dt * m->a[head]), dt, y, m->width, m->state);
         for (i = 0; i < m->width; i++) y[i] += m->d[head] * x[i];
@@ -8916,7 +8995,8 @@ static void llm__delta_job(void *argument, int job, int worker) {
         size_t row = (size_t)(part->first + t);
         const float *q = w->conv + row * (size_t)w->channels + (size_t)(key * m->key_width);
         const float *k = q + (size_t)(m->key_heads * m->key_width);
-        const float *v = w->conv + row * (size_t)w->channels + (size_t)(2 * m->key_heads * m->key_width + head * m->value_width);
+        const float *v =
+            w->conv + row * (size_t)w->channels + (size_t)(2 * m->key_heads * m->key_width + head * m->value_width);
         const float *ba = w->ba + row * (size_t)(2 * m->value_heads) + (size_t)(key * 2 * ratio + head % ratio);
         float beta = 1 / (1 + expf(-ba[0])), decay = expf(-m->a[head] * llm__softplus(ba[ratio] + m->dt_bias[head]));
         w->s->model->ops->delta_step(state, k, v, q, decay, beta,
@@ -8927,7 +9007,8 @@ static void llm__delta_job(void *argument, int job, int worker) {
 
 LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, const float *h, float *y) {
     int n = s->row_count, ratio = m->value_heads / m->key_heads, keys = m->key_heads * m->key_width;
-    int values = m->value_heads * m->value_width, channels = 2 * keys + values, group = 2 * m->key_width + 2 * ratio * m->value_width;
+    int values = m->value_heads * m->value_width, channels = 2 * keys + values,
+        group = 2 * m->key_width + 2 * ratio * m->value_width;
     int r, i;
     size_t stride = (size_t)(2 * keys + 2 * values), dk = (size_t)m->key_width, dv = (size_t)(ratio * m->value_width);
     float *mixed = llm__take(s, (size_t)n * stride), *ba = llm__take(s, (size_t)n * 2 * (size_t)m->value_heads);
@@ -9092,7 +9173,8 @@ LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int
 }
 
 /* The tasks' products, whose x are runs of rows of one array of `rows` rows. */
-LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float *x, size_t stride, int rows, int count) {
+LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float *x, size_t stride, int rows,
+                                  int count) {
     llm__rows8 *parts = s->expert_rows;
     int i;
     for (i = 0; i < count; i++) {
@@ -9135,15 +9217,19 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
     for (id = 0; id < e->count; id++) {
         int first = s->starts[id], rows = s->starts[id + 1] - first;
         if (!rows) continue;
-        s->tasks[count++] = llm__task_of(&e->gates[id], x + (size_t)first * hidden, hidden, gate + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
-        s->tasks[count++] = llm__task_of(&e->ups[id], x + (size_t)first * hidden, hidden, up + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
+        s->tasks[count++] = llm__task_of(&e->gates[id], x + (size_t)first * hidden, hidden,
+                                         gate + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
+        s->tasks[count++] = llm__task_of(&e->ups[id], x + (size_t)first * hidden, hidden,
+                                         up + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
     }
     llm__expert_products(s, &v, x, hidden, (int)pairs, count);
     llm__activate(s, LLM__SILU, gate, up, (int)pairs, e->width);
     v.count = count = 0;
     for (id = 0; id < e->count; id++) {
         int first = s->starts[id], rows = s->starts[id + 1] - first;
-        if (rows) s->tasks[count++] = llm__task_of(&e->downs[id], gate + (size_t)first * (size_t)e->width, (size_t)e->width, out + (size_t)first * hidden, hidden, rows);
+        if (rows)
+            s->tasks[count++] = llm__task_of(&e->downs[id], gate + (size_t)first * (size_t)e->width, (size_t)e->width,
+                                             out + (size_t)first * hidden, hidden, rows);
     }
     llm__expert_products(s, &v, gate, (size_t)e->width, (int)pairs, count);
     memset(y, 0, (size_t)n * hidden * sizeof(float));
@@ -9151,7 +9237,8 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
         for (id = -1, k = 0; k < e->chosen; k++) {
             int j, next = -1;
             for (j = 0; j < e->chosen; j++)
-                if (ids[r * e->chosen + j] > id && (next < 0 || ids[r * e->chosen + j] < ids[r * e->chosen + next])) next = j;
+                if (ids[r * e->chosen + j] > id && (next < 0 || ids[r * e->chosen + j] < ids[r * e->chosen + next]))
+                    next = j;
             id = ids[r * e->chosen + next];
             s->model->ops->add_scaled(y + (size_t)r * hidden, out + (size_t)slot[r * e->chosen + next] * hidden,
                                       weights[r * e->chosen + next], s->model->hidden);
@@ -9218,7 +9305,8 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
         llm__part *part = &s->parts[s->part_count];
         int64_t length = llm_cache_length(q->cache);
         size_t room = (size_t)(s->max_rows - s->row_count), count = q->count - token < room ? q->count - token : room;
-        llm_status status = llm__cache_begin(q->cache, (int64_t)count, length - (int64_t)token, (int64_t)q->count, error);
+        llm_status status =
+            llm__cache_begin(q->cache, (int64_t)count, length - (int64_t)token, (int64_t)q->count, error);
         if (status != LLM_OK) {
             llm__abandon_parts(s);
             return status;
@@ -9285,8 +9373,8 @@ LLM__FN void llm__pass_logits(llm_session *s) {
     for (i = 0; i < s->part_count; i++) { /* gather normed rows in h; s->order says how many each part has */
         int all = parts[i].sequence->want == LLM_LOGITS_ALL, rows = all ? parts[i].count : parts[i].last;
         if (parts[i].sequence->want == LLM_LOGITS_NONE) rows = 0;
-        llm__norm_rows(s, &m->norm, s->x + (size_t)(parts[i].first + parts[i].count - rows) * hidden, s->h + (size_t)count * hidden,
-                       rows, m->hidden);
+        llm__norm_rows(s, &m->norm, s->x + (size_t)(parts[i].first + parts[i].count - rows) * hidden,
+                       s->h + (size_t)count * hidden, rows, m->hidden);
         s->order[i] = rows;
         count += rows;
     }
@@ -9298,18 +9386,23 @@ LLM__FN void llm__pass_logits(llm_session *s) {
         llm__task task;
         run = 1;
         if (!rows) continue;
-        if (q->want == LLM_LOGITS_ALL) out += (size_t)(parts[i].position - (parts[i].call_end - (int64_t)q->count)) * vocabulary;
-        if (q->want == LLM_LOGITS_LAST && i + 1 < s->part_count && s->order[i + 1] == 1 && parts[i + 1].sequence->logits > out) {
+        if (q->want == LLM_LOGITS_ALL)
+            out += (size_t)(parts[i].position - (parts[i].call_end - (int64_t)q->count)) * vocabulary;
+        if (q->want == LLM_LOGITS_LAST && i + 1 < s->part_count && s->order[i + 1] == 1 &&
+            parts[i + 1].sequence->logits > out) {
             stride = (size_t)(parts[i + 1].sequence->logits - out);
-            while (i + run < s->part_count && s->order[i + run] == 1 && parts[i + run].sequence->want == LLM_LOGITS_LAST &&
-                   parts[i + run].sequence->logits == out + (size_t)run * stride) run++;
+            while (i + run < s->part_count && s->order[i + run] == 1 &&
+                   parts[i + run].sequence->want == LLM_LOGITS_LAST &&
+                   parts[i + run].sequence->logits == out + (size_t)run * stride)
+                run++;
             rows = run;
         }
         v.count = 0;
         task = llm__task_of(&m->head, s->h + (size_t)count * hidden, hidden, out, stride, rows);
         task.x8 = llm__int8(s, &v, &m->head, task.x, hidden, rows);
         llm__products(s, &task, 1);
-        for (j = 0; m->logit_softcap > 0 && j < rows; j++) llm__softcap(out + (size_t)j * stride, vocabulary, m->logit_softcap);
+        for (j = 0; m->logit_softcap > 0 && j < rows; j++)
+            llm__softcap(out + (size_t)j * stride, vocabulary, m->logit_softcap);
         count += rows;
     }
 }
@@ -9380,14 +9473,16 @@ LLM__FN size_t llm__mixer_floats(const llm__layer *l) {
     switch (l->mixer) {
     case LLM__ATTENTION: return (size_t)((a->gated ? 4 : 2) * a->heads + 2 * a->kv_heads) * (size_t)a->width;
     case LLM__LATENT:
-        return (size_t)t->heads * (size_t)(t->nope + 2 * t->rotary + 2 * t->rank + t->value) + (size_t)(t->rank + t->rotary + t->q_rank);
+        return (size_t)t->heads * (size_t)(t->nope + 2 * t->rotary + 2 * t->rank + t->value) +
+               (size_t)(t->rank + t->rotary + t->q_rank);
     case LLM__SSD: return (size_t)(s->heads * s->width) * 4 + (size_t)(4 * s->groups * s->state + s->heads);
     case LLM__DELTA: return 2 * keys + 2 * values + 2 * (size_t)d->value_heads + 2 * (2 * keys + values) + values;
     }
     return 0;
 }
 
-LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__experts *e, size_t *floats, size_t *fixed) {
+LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__experts *e, size_t *floats,
+                               size_t *fixed) {
     size_t hidden = (size_t)m->hidden, chosen = (size_t)e->chosen, rows = LLM__EXPERT_ROWS;
     *floats = 2 * (size_t)e->shared.width + (e->shared.width ? hidden : 0) + 16;
     *fixed = rows * ((size_t)e->count + chosen * (2 * hidden + 2 * (size_t)e->width + 1)) + (size_t)e->count;
@@ -9420,7 +9515,8 @@ LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer
         llm__most(&n->scratch, llm__attend_scratch(l->latent.rank + l->latent.rotary, l->latent.rank, l->latent.heads));
     }
     if (l->mixer == LLM__ATTENTION)
-        llm__most(&n->scratch, llm__attend_scratch(l->attention.width, l->attention.width, l->attention.heads / l->attention.kv_heads));
+        llm__most(&n->scratch, llm__attend_scratch(l->attention.width, l->attention.width,
+                                                   l->attention.heads / l->attention.kv_heads));
     if (l->ffn == LLM__MLP) floats = 2 * (size_t)l->mlp.width;
     if (l->ffn == LLM__EXPERTS) llm__need_experts(n, m, &l->experts, &floats, &fixed);
     llm__most(&n->floats, floats);
@@ -9529,13 +9625,14 @@ LLM__FN llm_cache_layer llm__cache_layer_of(const llm__layer *l, int64_t max_kv_
         break;
     case LLM__SSD:
         c.kind = LLM_CACHE_RECURRENT;
-        c.arrays[0] = (size_t)(l->ssd.kernel - 1) * (size_t)(l->ssd.heads * l->ssd.width + 2 * l->ssd.groups * l->ssd.state);
+        c.arrays[0] =
+            (size_t)(l->ssd.kernel - 1) * (size_t)(l->ssd.heads * l->ssd.width + 2 * l->ssd.groups * l->ssd.state);
         c.arrays[1] = (size_t)l->ssd.heads * (size_t)l->ssd.width * (size_t)l->ssd.state;
         break;
     case LLM__DELTA:
         c.kind = LLM_CACHE_RECURRENT;
-        c.arrays[0] = (size_t)(l->delta.kernel - 1) *
-                      (size_t)(2 * l->delta.key_heads * l->delta.key_width + l->delta.value_heads * l->delta.value_width);
+        c.arrays[0] = (size_t)(l->delta.kernel - 1) * (size_t)(2 * l->delta.key_heads * l->delta.key_width +
+                                                               l->delta.value_heads * l->delta.value_width);
         c.arrays[1] = (size_t)l->delta.value_heads * (size_t)l->delta.key_width * (size_t)l->delta.value_width;
         break;
     }
@@ -9559,26 +9656,32 @@ LLM__FN llm_status llm__cache_fits(const llm_model *m, const llm_cache *cache, l
         int same = want.kind == have->kind && want.heads == have->heads && want.key_width == have->key_width &&
                    want.value_width == have->value_width && (!want.window || want.window == have->window);
         for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) same = same && want.arrays[a] == have->arrays[a];
-        if (!same) return llm__fail(error, LLM_BAD_ARGUMENT, "layer %d of the cache is not what this model's layer needs", i);
+        if (!same)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %d of the cache is not what this model's layer needs", i);
     }
     return LLM_OK;
 }
 
 /* Everything that could make a call fail is looked at here. */
-LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence *sequences, size_t i, llm_error *error) {
+LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence *sequences, size_t i,
+                                       llm_error *error) {
     const llm_sequence *q = &sequences[i];
     size_t j;
     if (!q->cache || !q->tokens || !q->count)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu: expected a cache and at least one token", (unsigned long long)i);
+        return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu: expected a cache and at least one token",
+                         (unsigned long long)i);
     if (q->want != LLM_LOGITS_NONE && !q->logits)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu wants logits but has no room for them", (unsigned long long)i);
+        return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu wants logits but has no room for them",
+                         (unsigned long long)i);
     for (j = 0; j < q->count; j++)
         if (q->tokens[j] < 0 || q->tokens[j] >= s->model->vocabulary)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu, token %llu: id %ld; expected 0 to %d", (unsigned long long)i,
-                             (unsigned long long)j, (long)q->tokens[j], s->model->vocabulary - 1);
+            return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu, token %llu: id %ld; expected 0 to %d",
+                             (unsigned long long)i, (unsigned long long)j, (long)q->tokens[j],
+                             s->model->vocabulary - 1);
     for (j = 0; j < i; j++)
         if (sequences[j].cache == q->cache)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "sequences %llu and %llu share a cache", (unsigned long long)j, (unsigned long long)i);
+            return llm__fail(error, LLM_BAD_ARGUMENT, "sequences %llu and %llu share a cache", (unsigned long long)j,
+                             (unsigned long long)i);
     return llm__cache_fits(s->model, q->cache, error);
 }
 
@@ -9659,8 +9762,8 @@ LLM_API size_t llm_sample_scratch(int vocabulary) {
     return (size_t)(vocabulary > 0 ? vocabulary : 0) * sizeof(llm__candidate);
 }
 
-LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position, void *scratch,
-                           float *logprob) {
+LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position,
+                           void *scratch, float *logprob) {
     llm__candidate *c = (llm__candidate *)scratch;
     int32_t id = 0;
     double sum = 0, norm;
@@ -9742,7 +9845,8 @@ LLM__FN llm_status llm__generation_begin(llm_generation *g, int budgeted, llm_er
 }
 
 /* Gives the piece its text and ends the generation, or not. */
-LLM__FN void llm__generation_piece(llm_generation *g, int32_t token, float logprob, llm_finish finish, llm_piece *piece) {
+LLM__FN void llm__generation_piece(llm_generation *g, int32_t token, float logprob, llm_finish finish,
+                                   llm_piece *piece) {
     if (g->model->words && finish != LLM_RUNNING) llm__detok_finish(&g->detok, &g->text);
     if (g->skip && g->text.length) {
         size_t n = g->skip < g->text.length ? g->skip : g->text.length;
@@ -9831,27 +9935,32 @@ LLM__FN llm_status llm__generation_prompt(llm_generation *g, const llm_generatio
     if (d->prompt) {
         llm_status status;
         if (!g->model->words)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "the prompt is text but the model was opened without a tokenizer");
+            return llm__fail(error, LLM_BAD_ARGUMENT,
+                             "the prompt is text but the model was opened without a tokenizer");
         status = llm__check_text(d->prompt, bytes, error);
         if (status != LLM_OK) return status;
-        status = llm__words_encode(g->model->words, &g->arena.allocator, d->prompt, bytes, !d->no_special && !d->id_count,
-                                   &g->prompt, &g->prompt_count, &g->prompt_capacity, error);
+        status =
+            llm__words_encode(g->model->words, &g->arena.allocator, d->prompt, bytes, !d->no_special && !d->id_count,
+                              &g->prompt, &g->prompt_count, &g->prompt_capacity, error);
         if (status != LLM_OK) return status;
     }
     if (!g->prompt_count) return llm__fail(error, LLM_BAD_ARGUMENT, "the prompt is empty: expected at least one token");
     for (i = 0; i < g->prompt_count; i++)
         if (g->prompt[i] < 0 || g->prompt[i] >= g->model->vocabulary)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "prompt token %llu: id %ld; expected 0 to %d", (unsigned long long)i,
-                             (long)g->prompt[i], g->model->vocabulary - 1);
+            return llm__fail(error, LLM_BAD_ARGUMENT, "prompt token %llu: id %ld; expected 0 to %d",
+                             (unsigned long long)i, (long)g->prompt[i], g->model->vocabulary - 1);
     return LLM_OK;
 }
 
 LLM__FN llm_status llm__check_sampling(const llm_sampling *s, llm_error *error) {
     if (!(s->temperature >= 0 && s->temperature <= 1e6f))
         return llm__fail(error, LLM_BAD_ARGUMENT, "temperature is %g; expected 0 or more", (double)s->temperature);
-    if (!(s->top_p >= 0 && s->top_p <= 1)) return llm__fail(error, LLM_BAD_ARGUMENT, "top_p is %g; expected 0 to 1", (double)s->top_p);
-    if (!(s->min_p >= 0 && s->min_p <= 1)) return llm__fail(error, LLM_BAD_ARGUMENT, "min_p is %g; expected 0 to 1", (double)s->min_p);
-    if (s->top_k < 0 || s->min_keep < 0) return llm__fail(error, LLM_BAD_ARGUMENT, "top_k and min_keep must not be negative");
+    if (!(s->top_p >= 0 && s->top_p <= 1))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "top_p is %g; expected 0 to 1", (double)s->top_p);
+    if (!(s->min_p >= 0 && s->min_p <= 1))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "min_p is %g; expected 0 to 1", (double)s->min_p);
+    if (s->top_k < 0 || s->min_keep < 0)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "top_k and min_keep must not be negative");
     return LLM_OK;
 }
 
@@ -9865,7 +9974,9 @@ LLM__FN llm_status llm__generation_prime(llm_generation *g, llm_error *error) {
     whole.allocator = g->arena.allocator;
     status = llm__words_decode(g->model->words, g->prompt, g->prompt_count, 0, &whole, error);
     llm__detok_init(&g->detok, g->model->words, 0, g->arena.allocator);
-    for (i = 0; i < g->prompt_count && status == LLM_OK; i++) status = llm__detok_add(&g->detok, g->prompt[i], &g->text);
+    if (!llm__detok_reserve(&g->detok, 256)) status = llm__no_memory(error, 256);
+    for (i = 0; i < g->prompt_count && status == LLM_OK; i++)
+        status = llm__detok_add(&g->detok, g->prompt[i], &g->text);
     if (status == LLM_OK && whole.length > g->text.length) g->skip = whole.length - g->text.length;
     if (status == LLM_OUT_OF_MEMORY || whole.failed || g->text.failed) status = llm__no_memory(error, g->text.length);
     llm__text_free(&whole);
@@ -9890,9 +10001,11 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
     status = llm__generation_prompt(g, d, error);
     if (status != LLM_OK) return status;
     g->session = d->use_session;
-    if (!g->session && (status = llm_session_open(&g->own_session, g->model, &d->session, error)) != LLM_OK) return status;
+    if (!g->session && (status = llm_session_open(&g->own_session, g->model, &d->session, error)) != LLM_OK)
+        return status;
     if (!g->session) g->session = g->own_session;
-    if (g->session->model != g->model) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
+    if (g->session->model != g->model)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
     if (g->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
     g->cache = d->use_cache;
     memset(&cache, 0, sizeof cache);
@@ -9917,20 +10030,23 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
 
 enum { LLM__CONFIG_LIMIT = 64 << 20, LLM__TOKENIZER_LIMIT = 512 << 20 };
 
-LLM__FN llm_status llm__read_json(llm_model *m, const char *name, size_t limit, int optional, const llm__json **root, llm_error *error) {
+LLM__FN llm_status llm__read_json(llm_model *m, const char *name, size_t limit, int optional, const llm__json **root,
+                                  llm_error *error) {
     const char *text;
     size_t bytes;
     llm_status status = llm__folder_text(&m->folder, name, limit, &text, &bytes, optional, error);
     *root = NULL;
     if (status != LLM_OK || !text) return status;
     status = llm__json_parse(&m->arena, name, text, bytes, root, error);
-    if (status == LLM_OK && (*root)->type != LLM__JSON_OBJECT) status = llm__fail(error, LLM_BAD_FORMAT, "%s: expected an object", name);
+    if (status == LLM_OK && (*root)->type != LLM__JSON_OBJECT)
+        status = llm__fail(error, LLM_BAD_FORMAT, "%s: expected an object", name);
     return status;
 }
 
 LLM_API const char *llm_architecture(size_t n) {
-    static const char *const names[] = {"llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe", "qwen3_next", "gemma2",
-                                        "gemma3_text", "phi3", "deepseek_v3", "kimi_k2", "joyai_llm_flash", "mamba2"};
+    static const char *const names[] = {"llama",       "mistral",    "mixtral",         "qwen2",       "qwen3",
+                                        "qwen3_moe",   "qwen3_next", "gemma2",          "gemma3_text", "phi3",
+                                        "deepseek_v3", "kimi_k2",    "joyai_llm_flash", "mamba2"};
     return n < sizeof names / sizeof names[0] ? names[n] : NULL;
 }
 
@@ -9959,7 +10075,8 @@ LLM__FN llm_status llm__unknown_arch(const char *type, llm_error *error) {
                 distance[j] = d;
                 break;
             }
-    return llm__fail(error, LLM_UNSUPPORTED, "config.json: model_type \"%.60s\" is not known; the nearest names are \"%s\", \"%s\" and \"%s\"",
+    return llm__fail(error, LLM_UNSUPPORTED,
+                     "config.json: model_type \"%.60s\" is not known; the nearest names are \"%s\", \"%s\" and \"%s\"",
                      type, best[0], best[1], best[2]);
 }
 
@@ -10039,7 +10156,8 @@ LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
     llm_status status = llm__read_json(m, "tokenizer.json", LLM__TOKENIZER_LIMIT, 0, &tokenizer, error);
     if (status == LLM_OK) status = llm__read_json(m, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &config, error);
     if (status == LLM_OK) status = llm__words_open(&m->words, &m->arena, "tokenizer.json", tokenizer, config, error);
-    if (status == LLM_OK) status = llm__folder_text(&m->folder, "chat_template.jinja", LLM__CONFIG_LIMIT, &text, &bytes, 1, error);
+    if (status == LLM_OK)
+        status = llm__folder_text(&m->folder, "chat_template.jinja", LLM__CONFIG_LIMIT, &text, &bytes, 1, error);
     if (status != LLM_OK) return status;
     template_text = llm__json_get(config, "chat_template");
     m->chat_template = text ? text : llm__json_is(template_text, LLM__JSON_STRING) ? template_text->as.text : NULL;
@@ -10049,7 +10167,9 @@ LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
 LLM__FN llm_status llm__model_load(llm_model *m, const llm_model_desc *d, llm_error *error) {
     llm_status status;
     m->ops = llm__ops_choose(d->isa);
-    if (!m->ops) return llm__fail(error, LLM_UNSUPPORTED, "isa \"%.40s\" is not one that this CPU and build have", d->isa ? d->isa : "");
+    if (!m->ops)
+        return llm__fail(error, LLM_UNSUPPORTED, "isa \"%.40s\" is not one that this CPU and build have",
+                         d->isa ? d->isa : "");
     status = llm__safetensors_open(&m->folder, &m->tensors, error);
     if (status == LLM_OK) status = llm__model_config(m, error);
     if (status == LLM_OK) status = llm__bind_model(m, error);
@@ -10064,7 +10184,8 @@ LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, l
     *out = NULL;
     if (!desc || (!desc->path && !desc->memory_count))
         return llm__fail(error, LLM_BAD_ARGUMENT, "a model needs a path or memory files");
-    if (desc->memory_count && !desc->memory) return llm__fail(error, LLM_BAD_ARGUMENT, "memory_count is given but memory is NULL");
+    if (desc->memory_count && !desc->memory)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "memory_count is given but memory is NULL");
     a = llm__allocator_or_default(desc->allocator);
     m = (llm_model *)llm__alloc_zero(&a, 1, sizeof *m);
     if (!m) return llm__no_memory(error, sizeof *m);
@@ -10075,7 +10196,8 @@ LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, l
     m->folder.memory_count = desc->memory_count;
     m->folder.no_map = desc->no_map;
     m->folder.arena = &m->arena;
-    status = desc->path && !m->folder.path ? llm__no_memory(error, strlen(desc->path)) : llm__model_load(m, desc, error);
+    status =
+        desc->path && !m->folder.path ? llm__no_memory(error, strlen(desc->path)) : llm__model_load(m, desc, error);
     if (status != LLM_OK) {
         llm_model_close(m);
         return status;
@@ -10107,7 +10229,8 @@ LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
     info.context = m->context;
     info.parameters = m->parameters;
     info.weight_bytes = m->weight_bytes;
-    info.memory_bytes = sizeof *m + m->arena.bytes + m->tensors.capacity * sizeof(llm__tensor) + m->tensors.slots * sizeof(uint32_t);
+    info.memory_bytes =
+        sizeof *m + m->arena.bytes + m->tensors.capacity * sizeof(llm__tensor) + m->tensors.slots * sizeof(uint32_t);
     return info;
 }
 
@@ -10118,8 +10241,8 @@ LLM_API const char *llm_isa(size_t n) {
 
 /* ---- tokens */
 
-LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t bytes, int special, int32_t *ids, size_t capacity,
-                              size_t *count, llm_error *error) {
+LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t bytes, int special, int32_t *ids,
+                              size_t capacity, size_t *count, llm_error *error) {
     int32_t *all = NULL;
     size_t n = 0, room = 0;
     llm_status status;
@@ -10128,7 +10251,8 @@ LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t b
     if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
     status = llm__check_text(text, bytes, error);
     if (status != LLM_OK) return status;
-    status = llm__words_encode(model->words, &model->allocator, text ? text : "", bytes, special, &all, &n, &room, error);
+    status =
+        llm__words_encode(model->words, &model->allocator, text ? text : "", bytes, special, &all, &n, &room, error);
     if (status == LLM_OK) {
         *count = n;
         if (capacity) memcpy(ids, all, (n < capacity ? n : capacity) * sizeof *ids);
@@ -10138,17 +10262,18 @@ LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t b
     return status;
 }
 
-LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t count, int skip_special, char *text, size_t capacity,
-                              size_t *bytes, llm_error *error) {
+LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t count, int skip_special, char *text,
+                              size_t capacity, size_t *bytes, llm_error *error) {
     llm__text out;
     llm_status status;
     size_t i;
-    if (!model || (!ids && count) || (!text && capacity)) return llm__fail(error, LLM_BAD_ARGUMENT, "decode: expected a model, ids and room for text");
+    if (!model || (!ids && count) || (!text && capacity))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "decode: expected a model, ids and room for text");
     if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
     for (i = 0; i < count; i++)
         if (ids[i] < 0 || ids[i] >= model->vocabulary)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "decode: id %ld at %llu; expected 0 to %d", (long)ids[i], (unsigned long long)i,
-                             model->vocabulary - 1);
+            return llm__fail(error, LLM_BAD_ARGUMENT, "decode: id %ld at %llu; expected 0 to %d", (long)ids[i],
+                             (unsigned long long)i, model->vocabulary - 1);
     memset(&out, 0, sizeof out);
     out.allocator = model->allocator;
     status = llm__words_decode(model->words, ids, count, skip_special, &out, error);
@@ -10156,10 +10281,11 @@ LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t
     if (status == LLM_OK) {
         if (bytes) *bytes = out.length;
         if (capacity > out.length) memcpy(text, out.length ? out.data : "", out.length + 1);
-        status = capacity && capacity <= out.length
-                     ? llm__fail(error, LLM_TOO_LARGE, "decode: the text has %llu bytes and a NUL; there is room for %llu",
-                                 (unsigned long long)out.length, (unsigned long long)capacity)
-                     : llm__ok(error);
+        status =
+            capacity && capacity <= out.length
+                ? llm__fail(error, LLM_TOO_LARGE, "decode: the text has %llu bytes and a NUL; there is room for %llu",
+                            (unsigned long long)out.length, (unsigned long long)capacity)
+                : llm__ok(error);
     }
     llm__text_free(&out);
     return status;
@@ -10178,7 +10304,8 @@ LLM_API int llm_token_is_end(const llm_model *model, int32_t id) {
 
 /* ---- cache and session */
 
-LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc, llm_error *error) {
+LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc,
+                                        llm_error *error) {
     llm_model_cache_desc d;
     llm_cache_desc cache;
     llm_cache_layer *layers;
@@ -10188,7 +10315,8 @@ LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model,
     memset(&d, 0, sizeof d);
     memset(&cache, 0, sizeof cache);
     if (desc) d = *desc;
-    if (!model || d.max_kv_size < 0) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs a model and a max_kv_size of 0 or more");
+    if (!model || d.max_kv_size < 0)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs a model and a max_kv_size of 0 or more");
     cache.allocator = d.allocator.reallocate ? d.allocator : model->allocator;
     layers = (llm_cache_layer *)llm__alloc(&cache.allocator, (size_t)model->layer_count, sizeof *layers);
     if (!layers) return llm__no_memory(error, (size_t)model->layer_count * sizeof *layers);
@@ -10201,7 +10329,8 @@ LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model,
     return status;
 }
 
-LLM_API llm_status llm_session_open(llm_session **out, const llm_model *model, const llm_session_desc *desc, llm_error *error) {
+LLM_API llm_status llm_session_open(llm_session **out, const llm_model *model, const llm_session_desc *desc,
+                                    llm_error *error) {
     llm_session_desc d;
     llm_allocator a;
     llm_session *s;
@@ -10240,13 +10369,17 @@ LLM_API size_t llm_session_bytes(const llm_session *session) {
     return session ? sizeof *session + session->arena.bytes : 0;
 }
 
-LLM_API llm_status llm_forward_begin(llm_session *session, const llm_sequence *sequences, size_t count, llm_error *error) {
+LLM_API llm_status llm_forward_begin(llm_session *session, const llm_sequence *sequences, size_t count,
+                                     llm_error *error) {
     llm_status status = LLM_OK;
     size_t i;
-    if (!session || !sequences || !count) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass needs a session and sequences");
-    if (session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "the session is in the middle of a call: advance or abandon it");
+    if (!session || !sequences || !count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass needs a session and sequences");
+    if (session->active)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the session is in the middle of a call: advance or abandon it");
     for (i = 0; i < count && status == LLM_OK; i++) status = llm__check_sequence(session, sequences, i, error);
-    for (i = 0; i < count && status == LLM_OK; i++) status = llm_cache_reserve(sequences[i].cache, (int64_t)sequences[i].count, error);
+    for (i = 0; i < count && status == LLM_OK; i++)
+        status = llm_cache_reserve(sequences[i].cache, (int64_t)sequences[i].count, error);
     if (status != LLM_OK) return status;
     session->sequences = sequences;
     session->sequence_count = count;
@@ -10278,7 +10411,8 @@ LLM_API llm_status llm_forward(llm_session *session, const llm_sequence *sequenc
 
 /* ---- generation */
 
-LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *model, const llm_generation_desc *desc, llm_error *error) {
+LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *model, const llm_generation_desc *desc,
+                                       llm_error *error) {
     llm_allocator a;
     llm_generation *g;
     llm_status status;
@@ -10298,8 +10432,10 @@ LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *mo
     return llm__ok(error);
 }
 
-LLM_API llm_status llm_generation_step(llm_generation *generation, int64_t budget_us, llm_piece *piece, llm_error *error) {
-    if (!generation || !piece) return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a generation and a piece to fill");
+LLM_API llm_status llm_generation_step(llm_generation *generation, int64_t budget_us, llm_piece *piece,
+                                       llm_error *error) {
+    if (!generation || !piece)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a generation and a piece to fill");
     memset(piece, 0, sizeof *piece);
     piece->text = "";
     piece->token = LLM_NO_TOKEN;
@@ -10327,7 +10463,8 @@ LLM_API llm_generation_stats llm_generation_get_stats(const llm_generation *g) {
     s.prompt_seconds = (double)g->prompt_us * 1e-6;
     s.generation_seconds = (double)g->generation_us * 1e-6;
     if (g->prompt_us > 0) s.prompt_per_second = (double)s.prompt_tokens / s.prompt_seconds;
-    if (g->generation_us > 0 && g->generated > 1) s.generated_per_second = (double)(g->generated - 1) / s.generation_seconds;
+    if (g->generation_us > 0 && g->generated > 1)
+        s.generated_per_second = (double)(g->generated - 1) / s.generation_seconds;
     s.memory_bytes = sizeof *g + g->arena.bytes + llm_session_bytes(g->session) + llm_cache_bytes(g->cache);
     s.finish = g->finish;
     return s;

@@ -30,8 +30,8 @@
        LLM_PAGE_TOKENS   tokens on a page (default 64)
 
    Licence: MIT or public domain, as you choose; the text is at the end of the file. */
-#if (defined(LLM_IMPLEMENTATION) || defined(LLM_CACHE_IMPLEMENTATION)) && defined(__STRICT_ANSI__) && !defined(_WIN32) && \
-    !defined(_POSIX_C_SOURCE) && !defined(_GNU_SOURCE)
+#if (defined(LLM_IMPLEMENTATION) || defined(LLM_CACHE_IMPLEMENTATION)) && defined(__STRICT_ANSI__) && \
+    !defined(_WIN32) && !defined(_POSIX_C_SOURCE) && !defined(_GNU_SOURCE)
 #define _POSIX_C_SOURCE 200809L /* -std=c99 hides the system's monotonic clock otherwise */
 #endif
 #ifndef LLM_CACHE_H
@@ -40,7 +40,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef LLM_STATIC
+#if defined(LLM_STATIC) && (defined(__GNUC__) || defined(__clang__))
+#define LLM_API static __attribute__((unused))
+#elif defined(LLM_STATIC)
 #define LLM_API static
 #elif defined(__cplusplus)
 #define LLM_API extern "C"
@@ -1820,7 +1822,8 @@ LLM__FN int llm__layout_of(const llm_cache_layer *l, llm_dtype dtype, llm__layou
     if (!llm__row_bytes((size_t)y->key_width, dtype, l->bits, &y->key_row) ||
         !llm__row_bytes((size_t)y->value_width, dtype, l->bits, &y->value_row) ||
         !llm__mul_ok((size_t)l->heads, LLM_PAGE_TOKENS, &tokens) || !llm__mul_ok(tokens, y->key_row, &key_bytes) ||
-        !llm__mul_ok(tokens, y->value_row, &value_bytes) || key_bytes > SIZE_MAX / 8 || value_bytes > SIZE_MAX / 8) return 0;
+        !llm__mul_ok(tokens, y->value_row, &value_bytes) || key_bytes > SIZE_MAX / 8 || value_bytes > SIZE_MAX / 8)
+        return 0;
     if (l->bits) {
         y->key_groups = (size_t)(y->key_width / l->group);
         y->value_groups = (size_t)(y->value_width / l->group);
@@ -1850,7 +1853,8 @@ LLM__FN uint8_t *llm__page_row(const llm__layout *y, const llm__page *page, int 
     return page->data + (value ? y->values + row * y->value_row : row * y->key_row);
 }
 
-LLM__FN float *llm__page_scales(const llm__layout *y, const llm__page *page, int value, int head, int token, int biases) {
+LLM__FN float *llm__page_scales(const llm__layout *y, const llm__page *page, int value, int head, int token,
+                                int biases) {
     size_t tokens = (size_t)y->heads * LLM_PAGE_TOKENS, row = (size_t)head * LLM_PAGE_TOKENS + (size_t)token;
     size_t half = tokens * (y->key_groups + y->value_groups);
     size_t at = value ? tokens * y->key_groups + row * y->value_groups : row * y->key_groups;
@@ -1875,8 +1879,8 @@ LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int val
     if (!width) return;
     if (!y->bits) llm__to_f32(y->dtype, row, width, x);
     else
-        llm__affine_decode(row, llm__page_scales(y, page, value, head, token, 0), llm__page_scales(y, page, value, head, token, 1),
-                           width, y->bits, y->group, x);
+        llm__affine_decode(row, llm__page_scales(y, page, value, head, token, 0),
+                           llm__page_scales(y, page, value, head, token, 1), width, y->bits, y->group, x);
 }
 
 /* ========================================================================================================== >>kinds
@@ -2038,10 +2042,12 @@ LLM__FN void llm__cache_abandon(llm_cache *c) {
 
 /* Room for `count` tokens behind the present ones.  The call that the pass belongs to began at call_start and brings
    call_count tokens; rotating layers with pinned tokens go by calls.  On failure nothing has changed. */
-LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_start, int64_t call_count, llm_error *error) {
+LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_start, int64_t call_count,
+                                    llm_error *error) {
     size_t i;
     int64_t page, last = (c->length + count - 1) / LLM_PAGE_TOKENS;
-    if (c->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache is in use by a forward pass that is not finished");
+    if (c->pending)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the cache is in use by a forward pass that is not finished");
     c->pending = count;
     c->call_start = call_start;
     c->call_count = call_count;
@@ -2082,7 +2088,8 @@ LLM__FN void llm__cache_commit(llm_cache *c) {
     for (i = 0; i < c->layer_count; i++) {
         llm__kept *k = &c->layers[i];
         if (!llm__is_attention(k)) k->turned = !k->turned;
-        else if (!k->desc.keep || c->length >= c->call_start + c->call_count) llm__drop_old(&c->allocator, k, c->length);
+        else if (!k->desc.keep || c->length >= c->call_start + c->call_count)
+            llm__drop_old(&c->allocator, k, c->length);
     }
     c->pending = 0;
 }
@@ -2164,7 +2171,8 @@ LLM__FN llm__rows llm__cache_values(const llm_cache *c, size_t layer, int head, 
    The calls of >>api, in its order. */
 
 LLM__FN int llm__bits_ok(int bits, int group) {
-    return (bits == 2 || bits == 3 || bits == 4 || bits == 5 || bits == 6 || bits == 8) && (group == 32 || group == 64 || group == 128);
+    return (bits == 2 || bits == 3 || bits == 4 || bits == 5 || bits == 6 || bits == 8) &&
+           (group == 32 || group == 64 || group == 128);
 }
 
 LLM__FN llm_status llm__check_layer(const llm_cache_desc *d, size_t i, llm__kept *k, llm_error *error) {
@@ -2178,23 +2186,25 @@ LLM__FN llm_status llm__check_layer(const llm_cache_desc *d, size_t i, llm__kept
             if (l->arrays[a] > SIZE_MAX / 64 || !llm__add_ok(k->state_floats, l->arrays[a], &k->state_floats) ||
                 k->state_floats > SIZE_MAX / 64)
                 return llm__fail(error, LLM_TOO_LARGE, "layer %llu: the arrays are too large", n);
-        if (!k->state_floats) return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: a recurrent layer needs arrays", n);
+        if (!k->state_floats)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: a recurrent layer needs arrays", n);
         return LLM_OK;
     }
     if (l->kind != LLM_CACHE_ATTENTION && l->kind != LLM_CACHE_LATENT)
         return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: unknown kind %d", n, (int)l->kind);
     if (l->heads < 1 || l->key_width < 0 || l->value_width < 0 || l->heads > (1 << 24) || l->key_width > (1 << 24) ||
         l->value_width > (1 << 24) || !(l->key_width + l->value_width))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %d heads of widths %d and %d; expected 1 to 2^24 each", n, l->heads,
-                         l->key_width, l->value_width);
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %d heads of widths %d and %d; expected 1 to 2^24 each",
+                         n, l->heads, l->key_width, l->value_width);
     if (l->window < 0 || l->keep < 0 || (l->keep && l->keep >= l->window) || l->window > ((int64_t)1 << 60))
         return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: window %lld, keep %lld; expected 0 <= keep < window", n,
                          (long long)l->window, (long long)l->keep);
     if (l->bits && (!llm__bits_ok(l->bits, l->group) || l->kind == LLM_CACHE_LATENT || l->key_width % l->group ||
                     l->value_width % l->group))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %d bits in groups of %d do not go with widths %d and %d", n, l->bits,
-                         l->group, l->key_width, l->value_width);
-    if (!llm__layout_of(l, d->dtype, &k->layout)) return llm__fail(error, LLM_TOO_LARGE, "layer %llu: a page would be too large", n);
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %d bits in groups of %d do not go with widths %d and %d",
+                         n, l->bits, l->group, l->key_width, l->value_width);
+    if (!llm__layout_of(l, d->dtype, &k->layout))
+        return llm__fail(error, LLM_TOO_LARGE, "layer %llu: a page would be too large", n);
     return LLM_OK;
 }
 
@@ -2202,7 +2212,8 @@ LLM__FN llm_status llm__check_desc(const llm_cache_desc *d, llm_error *error) {
     if (!d || !d->layers || !d->layer_count || d->layer_count > 65536)
         return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs 1 to 65536 layers");
     if (d->dtype != LLM_F32 && d->dtype != LLM_F16 && d->dtype != LLM_BF16)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "keys and values are stored as F32, F16 or BF16, not %s", llm__dtype_name(d->dtype));
+        return llm__fail(error, LLM_BAD_ARGUMENT, "keys and values are stored as F32, F16 or BF16, not %s",
+                         llm__dtype_name(d->dtype));
     return LLM_OK;
 }
 
@@ -2338,8 +2349,8 @@ LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
     size_t bytes = 2 * k->state_floats * sizeof(float);
     const llm__page *page;
     for (page = k->free; page; page = page->next) bytes += page->bytes;
-    return bytes + (size_t)(k->count + k->pinned_count) * (sizeof(llm__page) + 64 + k->layout.bytes) + k->capacity * sizeof *k->pages +
-           (size_t)k->pinned_capacity * sizeof *k->pinned;
+    return bytes + (size_t)(k->count + k->pinned_count) * (sizeof(llm__page) + 64 + k->layout.bytes) +
+           k->capacity * sizeof *k->pages + (size_t)k->pinned_capacity * sizeof *k->pinned;
 }
 
 LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer) {
@@ -2426,9 +2437,10 @@ LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *e
     if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache");
     for (i = 0; i < cache->layer_count; i++)
         if (!llm__can_trim(&cache->layers[i], cache->length, tokens))
-            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu cannot take %lld tokens back: %s", (unsigned long long)i,
-                             (long long)tokens,
-                             llm__is_attention(&cache->layers[i]) ? "its window has dropped older ones" : "it is recurrent");
+            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu cannot take %lld tokens back: %s",
+                             (unsigned long long)i, (long long)tokens,
+                             llm__is_attention(&cache->layers[i]) ? "its window has dropped older ones"
+                                                                  : "it is recurrent");
     if (tokens == cache->length) {
         llm_cache_clear(cache);
         return llm__ok(error);
@@ -2440,7 +2452,8 @@ LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *e
 }
 
 /* A quantized copy of one page. */
-LLM__FN llm__page *llm__page_quantize(const llm_cache *c, const llm__layout *from, const llm__layout *to, const llm__page *page, float *row) {
+LLM__FN llm__page *llm__page_quantize(const llm_cache *c, const llm__layout *from, const llm__layout *to,
+                                      const llm__page *page, float *row) {
     llm__page *copy = llm__page_new(&c->allocator, to->bytes);
     int head, token, value;
     if (!copy) return NULL;
@@ -2456,7 +2469,8 @@ LLM__FN llm__page *llm__page_quantize(const llm_cache *c, const llm__layout *fro
 
 /* The layer's pages, quantized, in a new array [count + pinned_count]; NULL if memory ran out (nothing is left over). */
 LLM__FN llm__page **llm__kept_quantize(const llm_cache *c, const llm__kept *k, const llm__layout *to) {
-    size_t n = (size_t)(k->count + k->pinned_count), width = (size_t)(to->key_width > to->value_width ? to->key_width : to->value_width), i;
+    size_t n = (size_t)(k->count + k->pinned_count),
+           width = (size_t)(to->key_width > to->value_width ? to->key_width : to->value_width), i;
     llm__page **pages = (llm__page **)llm__alloc_zero(&c->allocator, n, sizeof *pages);
     float *row = (float *)llm__alloc(&c->allocator, width, sizeof *row);
     int ok = pages && row;
@@ -2493,14 +2507,17 @@ LLM_API llm_status llm_cache_quantize(llm_cache *cache, int bits, int group, llm
     llm_status status = LLM_OK;
     size_t i, j;
     if (!cache || !llm__bits_ok(bits, group))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "%d bits in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 or 128", bits, group);
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "%d bits in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 or 128", bits, group);
     if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache");
     for (i = 0; i < cache->layer_count; i++) {
         const llm_cache_layer *d = &cache->layers[i].desc;
-        if (d->kind == LLM_CACHE_LATENT) return llm__fail(error, LLM_UNSUPPORTED, "layer %llu is latent and cannot be quantized", (unsigned long long)i);
+        if (d->kind == LLM_CACHE_LATENT)
+            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu is latent and cannot be quantized",
+                             (unsigned long long)i);
         if (d->kind == LLM_CACHE_ATTENTION && (d->key_width % group || d->value_width % group))
-            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: widths %d and %d are not divisible by groups of %d", (unsigned long long)i,
-                             d->key_width, d->value_width, group);
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: widths %d and %d are not divisible by groups of %d",
+                             (unsigned long long)i, d->key_width, d->value_width, group);
     }
     made = (llm__page ***)llm__alloc_zero(&cache->allocator, cache->layer_count, sizeof *made);
     if (!made) return llm__no_memory(error, cache->layer_count * sizeof *made);
@@ -2510,7 +2527,8 @@ LLM_API llm_status llm_cache_quantize(llm_cache *cache, int bits, int group, llm
         if (!llm__is_attention(k) || d.bits) continue;
         d.bits = bits;
         d.group = group;
-        if (!llm__layout_of(&d, cache->dtype, &to) || !(made[i] = llm__kept_quantize(cache, k, &to))) status = llm__no_memory(error, to.bytes);
+        if (!llm__layout_of(&d, cache->dtype, &to) || !(made[i] = llm__kept_quantize(cache, k, &to)))
+            status = llm__no_memory(error, to.bytes);
     }
     for (i = 0; i < cache->layer_count; i++) {
         llm__kept *k = &cache->layers[i];

@@ -61,7 +61,8 @@ static llm_status open_text(tokenizer *t, const char *text) {
     const llm__json *root = NULL;
     memset(t, 0, sizeof *t);
     t->arena.allocator = llm__allocator_or_default(t->arena.allocator);
-    if (llm__json_parse(&t->arena, "tokenizer.json", text, strlen(text), &root, &t->error) != LLM_OK) return LLM_BAD_FORMAT;
+    if (llm__json_parse(&t->arena, "tokenizer.json", text, strlen(text), &root, &t->error) != LLM_OK)
+        return LLM_BAD_FORMAT;
     return llm__words_open(&t->words, &t->arena, "tokenizer.json", root, NULL, &t->error);
 }
 
@@ -76,7 +77,8 @@ static int same_ids(const llm__json *want, const int32_t *ids, size_t count) {
     return 1;
 }
 
-static void show(const char *style, const char *what, const llm__json *text, const int32_t *ids, size_t count, const char *got) {
+static void show(const char *style, const char *what, const llm__json *text, const int32_t *ids, size_t count,
+                 const char *got) {
     size_t i;
     if (!verbose) return;
     printf("%s: %s: text \"%.80s\"\n   got", style, what, text && text->type == LLM__JSON_STRING ? text->as.text : "");
@@ -88,8 +90,9 @@ static int encodes(const tokenizer *t, const char *style, const llm__json *text,
     int32_t *ids = NULL;
     size_t count = 0, capacity = 0;
     llm_error e;
-    int good = llm__words_encode(t->words, &t->arena.allocator, text->as.text, text->length, special, &ids, &count, &capacity,
-                                 &e) == LLM_OK && same_ids(want, ids, count);
+    int good = llm__words_encode(t->words, &t->arena.allocator, text->as.text, text->length, special, &ids, &count,
+                                 &capacity, &e) == LLM_OK &&
+               same_ids(want, ids, count);
     if (!good) show(style, special ? "ids" : "ids_no_special", text, ids, count, NULL);
     llm__free(&t->arena.allocator, ids, capacity * sizeof *ids);
     return good;
@@ -122,7 +125,8 @@ static int decodes(const tokenizer *t, const char *style, const llm__json *list,
         }
     }
     llm__detok_finish(&d, &parts);
-    if (parts.length != want->length || memcmp(parts.length ? parts.data : "", want->as.text, parts.length) != 0) good = 0;
+    if (parts.length != want->length || memcmp(parts.length ? parts.data : "", want->as.text, parts.length) != 0)
+        good = 0;
     llm__text_free(&whole);
     llm__text_free(&parts);
     free(ids);
@@ -162,8 +166,8 @@ static int run_style(const char *style) {
     }
     all = failed[0] + failed[1] + failed[2] + failed[3];
     if (all)
-        printf("%s: failed ids %d, ids_no_special %d, decoded %d, decode.json %d\n", style, failed[0], failed[1], failed[2],
-               failed[3]);
+        printf("%s: failed ids %d, ids_no_special %d, decoded %d, decode.json %d\n", style, failed[0], failed[1],
+               failed[2], failed[3]);
     llm__arena_free(&arena);
     close_tokenizer(&t);
     return all == 0;
