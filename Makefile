@@ -20,6 +20,7 @@ PROGRAMS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 TESTS = golden golden-scalar compile examples $(PROGRAMS)
 PROMPT = Once upon a time
 
+.SECONDARY:
 .PHONY: all run test san bench clean results
 all: $(EXAMPLES)
 

@@ -196,7 +196,8 @@ LLM_API llm_status llm_forward(llm_session *session, const llm_sequence *sequenc
 
 /* The same in steps: begin checks and prepares; advance works for about budget_us microseconds (never less than one
    layer; below 0: until done) and returns LLM_PENDING until it returns LLM_OK.  `sequences` and what it points to must
-   stay valid.  abandon forgets the pass under way: each cache then holds the tokens of the passes that were finished. */
+   stay valid.  abandon forgets the pass under way: each cache then holds the tokens of the passes that were
+   finished. */
 LLM_API llm_status llm_forward_begin(llm_session *session, const llm_sequence *sequences, size_t count,
                                      llm_error *error);
 LLM_API llm_status llm_forward_advance(llm_session *session, int64_t budget_us, llm_error *error);
@@ -216,7 +217,8 @@ typedef struct llm_sampling {
 } llm_sampling;
 
 /* Chooses from logits[vocabulary]; position counts the sequence's tokens so that each step draws its own number.
-   scratch: llm_sample_scratch(vocabulary) bytes, aligned as malloc's.  logits is left alone.  Writes the token's log-probability
+   scratch: llm_sample_scratch(vocabulary) bytes, aligned as malloc's.  logits is left alone.  Writes the token's
+   log-probability
    (of the plain softmax) to *logprob unless NULL.  NaN logits are never chosen unless all are NaN: then id 0. */
 LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position,
                            void *scratch, float *logprob);
@@ -455,7 +457,8 @@ LLM__FN void llm__pool_close(llm__pool *pool) {
 #endif
 }
 
-/* A pool for `threads` workers, the caller among them, in the arena.  It may end up with fewer if the system refuses. */
+/* A pool for `threads` workers, the caller among them, in the arena.  It may end up with fewer if the system
+   refuses. */
 LLM__FN llm__pool *llm__pool_open(llm__arena *arena, int threads) {
     llm__pool *pool = (llm__pool *)llm__arena_alloc(arena, 1, sizeof *pool);
     int i;
@@ -7524,7 +7527,8 @@ LLM__FN void llm__read_gemma2(llm__config *c, llm_model *m) {
     }
 }
 
-/* gemma3_text: gemma2 with head norms instead of caps, and a rotary base of its own in the sliding layers, which are all
+/* gemma3_text: gemma2 with head norms instead of caps, and a rotary base of its own in the sliding layers, which are
+   all
    but every sliding_window_pattern-th.  The embedding factor is rounded to bfloat16.  Untied only if the file has a
    lm_head. */
 LLM__FN void llm__read_gemma3_text(llm__config *c, llm_model *m) {
@@ -7676,7 +7680,8 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
 /* ---- the table
    types: model_type values, separated by spaces.  read: its reader above.  renames: pairs "canonical=actual" turn
    this file's names, which are those of the Hugging Face llama layout, into the checkpoint's: a pair that begins with a
-   dot applies anywhere in a name, others to its start; the first of each sort that fits is used.  skip: tensors that a checkpoint may hold and the model does not use: "*" at either
+   dot applies anywhere in a name, others to its start; the first of each sort that fits is used.  skip: tensors that
+   a checkpoint may hold and the model does not use: "*" at either
    end stands for anything. */
 typedef struct llm__arch {
     const char *types;
@@ -8576,7 +8581,8 @@ LLM__FN const float *llm__row_angles(const llm_session *s, int rope, int row) {
 }
 
 /* ---- attention over a cache
-   For each query head:  out = sum_j softmax_j(scale * q . k_j) v_j  over the tokens j that it may see, page by page with
+   For each query head:  out = sum_j softmax_j(scale * q . k_j) v_j  over the tokens j that it may see, page by page
+   with
    a running maximum (online softmax, arXiv:1805.02867).  Pages begin at fixed positions, so the order of the sums
    depends on the query's position alone. */
 typedef struct llm__attend_work {
@@ -8864,7 +8870,8 @@ typedef struct llm__conv_work {
     int channels, kernel;
 } llm__conv_work;
 
-/* out_t = silu(offset + sum_k w_k in_{t - K + 1 + k}); what precedes the pass is in the cache's array 0, [K-1, channels]. */
+/* out_t = silu(offset + sum_k w_k in_{t - K + 1 + k}); what precedes the pass is in the cache's array 0, [K-1,
+   channels]. */
 static void llm__conv_job(void *argument, int job, int worker) {
     const llm__conv_work *w = (const llm__conv_work *)argument;
     const llm__part *part = &w->s->parts[job];
@@ -9191,7 +9198,8 @@ LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float 
     llm__products(s, s->tasks, count);
 }
 
-/* Routed experts for up to LLM__EXPERT_ROWS rows: rows are sorted by expert, each expert sees its rows as one block, and
+/* Routed experts for up to LLM__EXPERT_ROWS rows: rows are sorted by expert, each expert sees its rows as one block,
+   and
    each row adds up its experts in the order of their ids. */
 LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, int n, float *y) {
     size_t hidden = (size_t)s->model->hidden, pairs = (size_t)n * (size_t)e->chosen, i;
@@ -9266,7 +9274,8 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
 }
 
 /* ======================================================================================================== >>forward
-   One pass over the layers.  A pass takes up to max_rows new tokens of any number of sequences; a call is as many passes
+   One pass over the layers.  A pass takes up to max_rows new tokens of any number of sequences; a call is as many
+   passes
    as its tokens need.  The pass can be left between any two layers and taken up again: everything it has so far lies in
    the session, and the caches take over nothing before llm__pass_finish. */
 

@@ -105,7 +105,8 @@ typedef struct llm_files {
     void (*close)(void *user, void *handle);
 } llm_files;
 
-/* A file that is already in memory, known by its name within a folder ("config.json").  Not copied: must outlive its user. */
+/* A file that is already in memory, known by its name within a folder ("config.json").  Not copied: must outlive its
+   user. */
 typedef struct llm_memory_file {
     const char *name;
     const void *data;
@@ -1784,7 +1785,8 @@ LLM__FN llm_status llm__tensor_fetch(llm__folder *f, llm__tensor *x, const uint8
    run of page numbers (position / LLM_PAGE_TOKENS), pages that nobody needs go back to the cache that dropped them, and
    writing to a page that somebody else holds copies it first.
 
-   Within a page: the keys of head 0 for all tokens, head 1, ..., then the values likewise.  A quantized page holds codes
+   Within a page: the keys of head 0 for all tokens, head 1, ..., then the values likewise.  A quantized page holds
+   codes
    in their place and, behind them, float32 scales and biases in the same order. */
 
 typedef struct llm__page {
@@ -1884,8 +1886,10 @@ LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int val
 }
 
 /* ========================================================================================================== >>kinds
-   What each kind of layer remembers.  The engine above adds tokens in passes: llm__cache_begin makes room, llm__cache_put
-   and llm__cache_next_state fill it, and llm__cache_commit makes it part of the cache - or llm__cache_abandon forgets it,
+   What each kind of layer remembers.  The engine above adds tokens in passes: llm__cache_begin makes room,
+   llm__cache_put
+   and llm__cache_next_state fill it, and llm__cache_commit makes it part of the cache - or llm__cache_abandon
+   forgets it,
    and the cache is as it was.  After this chapter the engine knows, for every query, which positions it may see. */
 
 typedef struct llm__span {
@@ -1905,7 +1909,8 @@ typedef struct llm__rows {
 typedef struct llm__kept {
     llm_cache_layer desc;
     llm__layout layout;
-    /* attention: pages [0, pinned) and [first, first + count) by number; the pinned ones are the first entries of `pages` as
+    /* attention: pages [0, pinned) and [first, first + count) by number; the pinned ones are the first entries of
+       `pages` as
        long as they are apart from the rest */
     llm__page **pages;
     size_t capacity;      /* entries of pages */
@@ -2096,7 +2101,8 @@ LLM__FN void llm__cache_commit(llm_cache *c) {
 
 /* What the query at `position` of the pass may see, itself included: at most two spans, in order.
    A window w sees the last w tokens.  With pinned tokens it is mlx-lm's RotatingKVCache: a call of one token sees the
-   pinned ones and the last w - keep; a longer call first drops what exceeds w - 1 tokens and then masks by slot, so that
+   pinned ones and the last w - keep; a longer call first drops what exceeds w - 1 tokens and then masks by slot, so
+   that
    the pinned tokens, being the first slots, fall out of its later queries' windows. */
 LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm__span out[2]) {
     const llm_cache_layer *d = &c->layers[layer].desc;
@@ -2467,7 +2473,8 @@ LLM__FN llm__page *llm__page_quantize(const llm_cache *c, const llm__layout *fro
     return copy;
 }
 
-/* The layer's pages, quantized, in a new array [count + pinned_count]; NULL if memory ran out (nothing is left over). */
+/* The layer's pages, quantized, in a new array [count + pinned_count]; NULL if memory ran out (nothing is left
+   over). */
 LLM__FN llm__page **llm__kept_quantize(const llm_cache *c, const llm__kept *k, const llm__layout *to) {
     size_t n = (size_t)(k->count + k->pinned_count),
            width = (size_t)(to->key_width > to->value_width ? to->key_width : to->value_width), i;
