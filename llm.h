@@ -1393,18 +1393,23 @@ LLMK_INLINE VF LLMK_(load_as)(llm_dtype t, const uint8_t *p) {
     return t == LLM_F32 ? vf_load((const float *)(const void *)p) : t == LLM_F16 ? vf_load_f16(p) : vf_load_bf16(p);
 }
 
-LLM__FN void LLMK_(to_f32)(llm_dtype t, const void *x, size_t n, float *y) {
-    const uint8_t *p = (const uint8_t *)x;
+/* The last vector of a row overlaps the one before it; a row shorter than a vector goes through a copy. */
+LLMK_INLINE void LLMK_(halves_to_f32)(const llm_dtype t, const uint8_t *p, size_t n, float *y) {
+    uint8_t few[2 * VF_N] = {0};
+    float numbers[VF_N];
     size_t i = 0;
-    if (t == LLM_F16) {
-        for (; i + VF_N <= n; i += VF_N) vf_store(y + i, vf_load_f16(p + 2 * i));
-        for (; i < n; i++) y[i] = LLMK_(load_one)(LLM_F16, p + 2 * i);
-    } else if (t == LLM_BF16) {
-        for (; i + VF_N <= n; i += VF_N) vf_store(y + i, vf_load_bf16(p + 2 * i));
-        for (; i < n; i++) y[i] = LLMK_(load_one)(LLM_BF16, p + 2 * i);
-    } else {
-        llm__to_f32(t, x, n, y);
-    }
+    for (; i + VF_N <= n; i += VF_N) vf_store(y + i, LLMK_(load_as)(t, p + 2 * i));
+    if (i < n && n >= VF_N) vf_store(y + n - VF_N, LLMK_(load_as)(t, p + 2 * (n - VF_N)));
+    if (n >= VF_N) return;
+    memcpy(few, p, 2 * n);
+    vf_store(numbers, LLMK_(load_as)(t, few));
+    memcpy(y, numbers, n * sizeof *y);
+}
+
+LLM__FN void LLMK_(to_f32)(llm_dtype t, const void *x, size_t n, float *y) {
+    if (t == LLM_F16) LLMK_(halves_to_f32)(LLM_F16, (const uint8_t *)x, n, y);
+    else if (t == LLM_BF16) LLMK_(halves_to_f32)(LLM_BF16, (const uint8_t *)x, n, y);
+    else llm__to_f32(t, x, n, y);
 }
 
 LLM__FN void LLMK_(from_f32)(llm_dtype t, const float *x, size_t n, void *y) {

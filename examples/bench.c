@@ -311,6 +311,7 @@ static double bandwidth(int threads) {
 /* ---- measuring */
 
 typedef struct speeds {
+    double load_ms; /* CPU time of opening the model */
     double prompt[MAX_REPEAT], generate[MAX_REPEAT];
 } speeds;
 
@@ -371,8 +372,8 @@ static int measure(const options *o, const llm_model *model, speeds *out) {
 }
 
 static void show_header(void) {
-    printf("%-14s %-6s %-7s %7s %12s %26s %9s %11s %6s\n", "shape", "format", "kernels", "threads", "prompt t/s",
-           "generation t/s (min..max)", "MB/token", "memory GB/s", "share");
+    printf("%-14s %-6s %-7s %7s %8s %12s %26s %9s %11s %6s\n", "shape", "format", "kernels", "threads", "load ms",
+           "prompt t/s", "generation t/s (min..max)", "MB/token", "memory GB/s", "share");
 }
 
 static void show(const options *o, const llm_model *model, const char *name, const char *format, size_t skipped,
@@ -384,8 +385,8 @@ static void show(const options *o, const llm_model *model, const char *name, con
     qsort(s->prompt, n, sizeof *s->prompt, by_value);
     qsort(s->generate, n, sizeof *s->generate, by_value);
     snprintf(range, sizeof range, "%.2f (%.2f..%.2f)", s->generate[n / 2], s->generate[0], s->generate[n - 1]);
-    printf("%-14s %-6s %-7s %7d %12.1f %26s %9.1f %11.2f %5.1f%%\n", name, format, info.isa, o->threads,
-           s->prompt[n / 2], range, bytes / 1e6, memory / 1e9,
+    printf("%-14s %-6s %-7s %7d %8.1f %12.1f %26s %9.1f %11.2f %5.1f%%\n", name, format, info.isa, o->threads,
+           s->load_ms, s->prompt[n / 2], range, bytes / 1e6, memory / 1e9,
            memory > 0 ? 100 * s->generate[n / 2] * bytes / memory : 0);
     fflush(stdout);
 }
@@ -394,10 +395,12 @@ static int bench_model(const options *o, llm_model_desc *md, const char *name, c
     llm_model *model = NULL;
     llm_error error;
     speeds s;
+    clock_t start = clock();
     int ok;
     md->isa = o->isa;
     md->weights_only = 1;
     if (llm_model_open(&model, md, &error)) return fail(error.message);
+    s.load_ms = 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC;
     ok = measure(o, model, &s);
     if (ok) show(o, model, name, format, skipped, &s);
     llm_model_close(model);

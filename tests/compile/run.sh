@@ -118,6 +118,8 @@ command -v nm >/dev/null || echo "exported symbols: skipped, nm is not installed
 
 check "contents of llm_cache.h" awk -f $here/contents.awk llm_cache.h
 check "contents of llm.h" awk -f $here/contents.awk llm.h
+awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$out/readme.c"
+check "the README's program is examples/minimal.c" cmp "$out/readme.c" examples/minimal.c
 check "lines of at most 120 columns" awk 'length($0) > 120 { print FILENAME ":" FNR ": " length($0); bad = 1 }
     END { exit bad }' llm.h llm_cache.h examples/*.c tests/*.c tests/*.h
 
