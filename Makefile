@@ -17,7 +17,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 HEADERS = llm.h llm_cache.h
 EXAMPLES = $(patsubst examples/%.c,$B/%,$(wildcard examples/*.c))
 PROGRAMS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
-TESTS = golden golden-scalar compile examples $(PROGRAMS)
+TESTS = golden golden-scalar compile cross examples $(PROGRAMS)
 PROMPT = Once upon a time
 
 .SECONDARY:
@@ -61,6 +61,9 @@ $B/log/golden-scalar: $B/golden
 
 $B/log/compile: $(HEADERS)
 	@sh tests/compile/run.sh $B/compile >$@ 2>&1; echo "exit $$?" >>$@
+
+$B/log/cross: $(HEADERS)
+	@sh tests/cross.sh $B/cross >$@ 2>&1; echo "exit $$?" >>$@
 
 $B/log/examples: $(EXAMPLES) $B/test_engine
 	@sh tests/examples.sh $B >$@ 2>&1; echo "exit $$?" >>$@

@@ -61,7 +61,7 @@ static void on_interrupt(int number) {
 
 /* ---- options */
 
-static int read_integer(const char *flag, const char *text, long long low, long long high, long long *out) {
+static int read_integer(const char *flag, const char *text, int64_t low, int64_t high, int64_t *out) {
     char *end;
     *out = strtoll(text, &end, 10);
     if (end != text && !*end && *out >= low && *out <= high) return 1;
@@ -87,7 +87,7 @@ static int read_switch(options *o, const char *flag) {
 
 static int read_value(options *o, const char *flag, const char *text) {
     llm_generation_desc *g = &o->generation;
-    long long n = 0;
+    int64_t n = 0;
     if (!strcmp(flag, "--model")) return o->model.path = text, 1;
     if (!strcmp(flag, "--prompt")) return o->prompt = text, 1;
     if (!strcmp(flag, "--isa")) return o->model.isa = text, 1;
@@ -95,8 +95,8 @@ static int read_value(options *o, const char *flag, const char *text) {
     if (!strcmp(flag, "--top-p")) return read_number(flag, text, &g->sampling.top_p);
     if (!strcmp(flag, "--min-p")) return read_number(flag, text, &g->sampling.min_p);
     if (!strcmp(flag, "--max-tokens")) {
-        if (!read_integer(flag, text, -1, INT32_MAX, &n)) return 0;
-        g->max_tokens = n ? n : LLM_NO_TOKENS;
+        if (!read_integer(flag, text, -1, INT32_MAX, &g->max_tokens)) return 0;
+        if (!g->max_tokens) return complain("%s 0 would print nothing: give 1 or more, or -1 for no limit", flag);
     } else if (!strcmp(flag, "--min-tokens-to-keep")) {
         if (!read_integer(flag, text, 1, INT32_MAX, &n)) return 0;
         g->sampling.min_keep = (int)n;

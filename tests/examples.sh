@@ -39,6 +39,7 @@ refused /nowhere --model /nowhere
 refused --frobnicate --model $stories --frobnicate 3
 refused --temp --model $stories --temp hot
 refused --max-tokens --model $stories --max-tokens 1x
+refused --max-tokens --model $stories --max-tokens 0
 refused vax --model $stories --isa vax
 
 "$build/generate" --help >"$golden/out" 2>&1 && grep -q -e --prefill-step-size "$golden/out" && pass || fail "--help"

@@ -95,6 +95,11 @@ fresh_project() { # fresh_project COMPILER LANGUAGE
         flags=-lstdc++
     fi
     check "$1 $2 project" "$1" -x "$language" "$folder/main.$2" -x none -o "$folder/main" $flags -lm -lpthread
+    check "$1 $2 project runs" tells_a_story "$folder/main"
+}
+
+tells_a_story() { # tells_a_story PROGRAM: with the bundled model, from the repository's root
+    "$1" >"$out/story" && [ "$(wc -c <"$out/story")" -gt 100 ]
 }
 
 for compiler in gcc clang; do
