@@ -2,6 +2,7 @@
 # make run        tells a story with the bundled model
 # make test       builds and runs every test; the last line is the sum
 # make san        the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+# make fuzz       libFuzzer over the files of two checkpoints for FUZZ_SECONDS (needs clang)
 # make bench      prompt and generation speed of this machine, over random weights
 # make clean
 
@@ -21,7 +22,8 @@ TESTS = golden golden-scalar compile cross examples $(PROGRAMS)
 PROMPT = Once upon a time
 
 .SECONDARY:
-.PHONY: all run test san bench clean results
+.PHONY: all run test san fuzz bench clean results
+FUZZ_SECONDS ?= 60
 all: $(EXAMPLES)
 
 run: $B/generate
@@ -36,6 +38,17 @@ test:
 san:
 	@$(MAKE) --no-print-directory test B=$B/san TESTS="golden golden-scalar examples $(PROGRAMS)" \
 	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+
+# Every file of both checkpoints is a seed, behind the byte that says which it is.
+fuzz:
+	@mkdir -p $B/fuzz/corpus
+	clang -O1 -g -fsanitize=fuzzer,address,undefined $(WARN) -I. -o $B/fuzz/fuzz tests/fuzz.c $(LDLIBS)
+	@for seed in a:config.json b:model.safetensors c:tokenizer.json d:tokenizer_config.json; do \
+	    letter=$${seed%%:*} file=$${seed#*:}; \
+	    { printf $$letter; cat tests/golden/models/stories260K/$$file; } >$B/fuzz/corpus/$$seed; \
+	    { printf $$letter | tr a-z A-Z; cat examples/model/$$file; } >$B/fuzz/corpus/model-$$seed; done
+	@$B/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -max_len=2000000 \
+	    -artifact_prefix=$B/fuzz/ $B/fuzz/corpus
 
 bench: $B/bench
 	@$B/bench --shape qwen2.5-0.5b --format q4

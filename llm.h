@@ -218,8 +218,8 @@ typedef struct llm_sampling {
 
 /* Chooses from logits[vocabulary]; position counts the sequence's tokens so that each step draws its own number.
    scratch: llm_sample_scratch(vocabulary) bytes, aligned as malloc's.  logits is left alone.  Writes the token's
-   log-probability
-   (of the plain softmax) to *logprob unless NULL.  NaN logits are never chosen unless all are NaN: then id 0. */
+   log-probability (of the plain softmax) to *logprob unless NULL.  NaN logits are never chosen unless all are NaN: then
+   id 0. */
 LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position,
                            void *scratch, float *logprob);
 LLM_API size_t llm_sample_scratch(int vocabulary);
@@ -2224,7 +2224,7 @@ LLM__FN const llm__ops *llm__ops_choose(const char *name) {
 
 /* =========================================================================================================== >>unicode
    Tables of Unicode 16 (categories, scripts), of the current standard's lower case, and of Unicode 12 normal forms:
-   those that the reference tokenizers use, so that text splits the same way.  53818 bytes in all.
+   those that the reference tokenizers use, so that text splits the same way.  54234 bytes in all.
 
    Categories and combining classes are runs: an entry holds the first code point of a run and its value, the run ends
    where the next one begins. */
@@ -3269,6 +3269,23 @@ static const uint32_t llm__punctuation_changes[] = {
     125279
 };
 
+/* Grapheme clusters: where the characters that join the one before them differ from the marks, those that join the
+   next one, and controls, which stand alone; first, last. */
+static const uint32_t llm__cluster_changes[] = {
+    3635, 3635, 3763, 3763, 4139, 4140, 4152, 4152, 4194, 4196, 4199, 4205, 4227, 4227, 4231, 4236, 4239, 4239, 4250,
+    4252, 6753, 6753, 6755, 6756, 6863, 6877, 6880, 6891, 8204, 8205, 43643, 43643, 43645, 43645, 65438, 65439,
+    69370, 69371, 71456, 71457, 72544, 72551, 124643, 124643, 124646, 124646, 124654, 124655, 124661, 124661, 127995,
+    127999, 917536, 917631
+};
+static const uint32_t llm__cluster_prefixes[] = {
+    1536, 1541, 1757, 1757, 1807, 1807, 2192, 2193, 2274, 2274, 3406, 3406, 69821, 69821, 69837, 69837, 70082, 70083,
+    70609, 70609, 71999, 71999, 72001, 72001, 72324, 72329, 73030, 73030, 73474, 73474
+};
+static const uint32_t llm__cluster_controls[] = {
+    127, 159, 173, 173, 1564, 1564, 6158, 6158, 8203, 8203, 8206, 8207, 8232, 8238, 8288, 8303, 65279, 65279, 65520,
+    65531
+};
+
 /* Scripts: name, first range, count; ranges: first, last */
 typedef struct llm__script {
     const char *name;
@@ -3507,6 +3524,18 @@ LLM__FN int llm__is_mark(uint32_t c) {
                              llm__in_ranges(llm__mark_changes, LLM__LENGTH(llm__mark_changes) / 2, c);
 }
 
+/* Whether b joins the grapheme cluster that ends with a.  Only clusters of less than 6 bytes matter here, so what joins
+   larger characters with each other (Hangul, conjuncts, flags, emoji) is left out. */
+LLM__FN int llm__same_cluster(uint32_t a, uint32_t b) {
+    const uint32_t *controls = llm__cluster_controls, *prefixes = llm__cluster_prefixes;
+    if (a < 128 && b < 128) return a == '\r' && b == '\n';
+    if (a < 32 || b < 32 || llm__in_ranges(controls, LLM__LENGTH(llm__cluster_controls) / 2, a) ||
+        llm__in_ranges(controls, LLM__LENGTH(llm__cluster_controls) / 2, b)) return 0;
+    if (llm__in_ranges(prefixes, LLM__LENGTH(llm__cluster_prefixes) / 2, a)) return 1;
+    return ((LLM__BIT(llm__category(b)) & LLM__MARKS) != 0) !=
+           llm__in_ranges(llm__cluster_changes, LLM__LENGTH(llm__cluster_changes) / 2, b);
+}
+
 /* ========================================================================================================== >>words
    After this chapter text becomes token ids and ids become text again, as tokenizer.json prescribes.  Encoding runs in
    five stages, each an array of small steps read from the file:
@@ -3521,27 +3550,7 @@ LLM__FN int llm__is_mark(uint32_t c) {
    code: a step passes on what later tokens cannot change and holds back the rest.  A component that is not listed here
    is refused by name when the file is opened. */
 
-/* ---- UTF-8.  Everything behind llm__words_encode's first check and in vocabularies is valid. */
-
-/* Looks at the sequence at s: 1 valid, 0 invalid, -1 cut off by the end.  *length: its bytes, or those of the longest
-   beginning of a valid one (at least 1), which a decoder replaces by one U+FFFD. */
-LLM__FN int llm__char_check(const char *text, size_t bytes, size_t *length) {
-    const uint8_t *s = (const uint8_t *)text;
-    size_t need = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4, i;
-    *length = 1;
-    if (s[0] < 0x80) return 1;
-    if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
-    for (i = 1; i < need; i++, *length = i) {
-        uint8_t low = 0x80, high = 0xBF;
-        if (i == bytes) return -1;
-        if (i == 1 && s[0] == 0xE0) low = 0xA0;
-        if (i == 1 && s[0] == 0xED) high = 0x9F;
-        if (i == 1 && s[0] == 0xF0) low = 0x90;
-        if (i == 1 && s[0] == 0xF4) high = 0x8F;
-        if (s[i] < low || s[i] > high) return 0;
-    }
-    return 1;
-}
+/* ---- UTF-8: everything behind llm__words_encode's first check and in vocabularies is valid */
 
 /* The character at s, and its length. */
 LLM__FN size_t llm__char_get(const char *text, uint32_t *c) {
@@ -3557,14 +3566,6 @@ LLM__FN size_t llm__char_before(const char *s, uint32_t *c) {
     size_t n = 1;
     while (n < 4 && ((uint8_t)s[-(ptrdiff_t)n] & 0xC0) == 0x80) n++;
     llm__char_get(s - n, c);
-    return n;
-}
-
-LLM__FN size_t llm__char_put(uint32_t c, char *out) {
-    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4, i;
-    static const uint8_t lead[5] = {0, 0, 0xC0, 0xE0, 0xF0};
-    for (i = n - 1; i > 0; i--, c >>= 6) out[i] = (char)(uint8_t)(0x80 | (c & 63));
-    out[0] = (char)(uint8_t)(lead[n] | c);
     return n;
 }
 
@@ -3610,8 +3611,7 @@ enum { LLM__RX_START, LLM__RX_STOP, LLM__RX_STOP_LINE, LLM__RX_LINE, LLM__RX_LIN
 
 typedef struct llm__regex_code {
     uint8_t op, mode;
-    uint32_t a,
-        b; /* CHAR: code point; SET: index; LOOP: least, most; SPLIT: first, second choice; JUMP, LOOK: target */
+    uint32_t a, b; /* CHAR: code point; SET: index; LOOP: least, most; SPLIT: two choices; JUMP, LOOK: target */
 } llm__regex_code;
 
 typedef struct llm__regex {
@@ -3620,10 +3620,9 @@ typedef struct llm__regex {
     llm__set_item *items;
     uint32_t code_count, set_count, item_count;
     int marks;
-    int lone_char; /* the whole pattern is one character or set: matches need no machine */
 } llm__regex;
 
-enum { LLM__RX_MAX_CODE = 8192, LLM__RX_MAX_ITEMS = 4096, LLM__RX_MAX_MARKS = 32, LLM__RX_MAX_DEPTH = 40 };
+enum { LLM__RX_MAX_BYTES = 8192, LLM__RX_MAX_CODE = 8192, LLM__RX_MAX_MARKS = 32, LLM__RX_MAX_DEPTH = 40 };
 #define LLM__RX_FOREVER 0xFFFFFFFFu
 
 static int llm__set_has(const llm__regex *r, int32_t set, uint32_t c);
@@ -3690,7 +3689,7 @@ typedef struct llm__regex_reader {
     llm__regex *r;
     llm__regex_node *nodes;
     uint32_t node_count, node_limit, item_limit;
-    const char *at, *end, *start;
+    const char *at, *end;
     int fold, dot_all, depth, brackets;
     const char *problem;
 } llm__regex_reader;
@@ -3862,7 +3861,7 @@ static int llm__rx_posix(llm__regex_reader *x, int32_t set) {
 static int32_t llm__rx_brackets(llm__regex_reader *x) {
     int32_t whole = llm__rx_set(x), set = whole, inner;
     uint32_t c, d;
-    int first = 1;
+    int first = 1, depth = x->depth;
     if (whole < 0 || ++x->depth > LLM__RX_MAX_DEPTH) return llm__rx_bad(x, "is nested too deeply");
     if (x->at < x->end && *x->at == '^') x->r->sets[whole].negate = 1, x->at++;
     x->r->sets[whole].fold = (uint8_t)(x->fold && !x->brackets); /* of nested sets, the outermost folds all */
@@ -3880,6 +3879,7 @@ static int32_t llm__rx_brackets(llm__regex_reader *x) {
         }
         if (*x->at == '&' && x->at + 1 < x->end && x->at[1] == '&') { /* the rest is a set of its own */
             x->at += 2;
+            if (++x->depth > LLM__RX_MAX_DEPTH) return llm__rx_bad(x, "is nested too deeply");
             inner = llm__rx_set(x);
             if (inner < 0) return -1;
             x->r->sets[set].also = inner;
@@ -3898,7 +3898,7 @@ static int32_t llm__rx_brackets(llm__regex_reader *x) {
         llm__rx_range(x, set, c, d);
     }
     x->at++;
-    x->depth--;
+    x->depth = depth;
     x->brackets--;
     return whole;
 }
@@ -4212,30 +4212,18 @@ static int llm__rx_compile(llm__regex_reader *x, int32_t node) {
     }
 }
 
-/* Reads a pattern into the arena.  NULL: *problem says why ("is nested too deeply"); no problem: no memory. */
-LLM__FN llm__regex *llm__regex_open(llm__arena *arena, const char *pattern, size_t bytes, const char **problem) {
-    llm__regex_reader x;
-    llm__regex *r = (llm__regex *)llm__arena_alloc(arena, 1, sizeof *r);
-    int32_t root;
+static llm__regex *llm__regex_build(llm__arena *arena, llm__regex_reader *x) {
+    llm__regex *r = x->r;
+    llm__regex_code *code;
     uint32_t i, c;
-    memset(&x, 0, sizeof x);
-    *problem = bytes > 8192 ? "is too long" : NULL;
-    if (!r || *problem) return NULL;
-    x.item_limit = (uint32_t)bytes * 2 + 8;
-    x.node_limit = (uint32_t)bytes * 3 + 8;
-    x.r = r;
-    x.at = x.start = pattern;
-    x.end = pattern + bytes;
-    r->code = (llm__regex_code *)llm__arena_alloc(arena, LLM__RX_MAX_CODE, sizeof *r->code);
-    r->sets = (llm__set *)llm__arena_alloc(arena, x.item_limit, sizeof *r->sets);
-    r->items = (llm__set_item *)llm__arena_alloc(arena, x.item_limit, sizeof *r->items);
-    x.nodes = (llm__regex_node *)llm__arena_alloc(arena, x.node_limit, sizeof *x.nodes);
-    if (!r->code || !r->sets || !r->items || !x.nodes) return NULL;
-    root = llm__rx_either(&x);
-    if (root >= 0 && x.at < x.end) llm__rx_bad(&x, "has a parenthesis too many");
-    if (!x.problem && llm__rx_compile(&x, root)) llm__rx_emit(&x, LLM__RX_END, 0, 0, 0);
-    *problem = x.problem;
-    if (x.problem) return NULL;
+    int32_t root = llm__rx_either(x);
+    if (root >= 0 && x->at < x->end) llm__rx_bad(x, "has a parenthesis too many");
+    if (!x->problem && llm__rx_compile(x, root)) llm__rx_emit(x, LLM__RX_END, 0, 0, 0);
+    if (x->problem) return NULL;
+    code = (llm__regex_code *)llm__arena_alloc(arena, r->code_count, sizeof *code);
+    if (!code) return NULL;
+    memcpy(code, r->code, r->code_count * sizeof *code);
+    r->code = code;
     for (i = 0; i < r->set_count; i++) {
         uint32_t ascii[4] = {0, 0, 0, 0};
         for (c = 0; c < 128; c++)
@@ -4243,6 +4231,31 @@ LLM__FN llm__regex *llm__regex_open(llm__arena *arena, const char *pattern, size
         memcpy(r->sets[i].ascii, ascii, sizeof ascii);
         r->sets[i].ready = 1;
     }
+    return r;
+}
+
+/* Reads a pattern into the arena.  NULL: *problem says why ("is nested too deeply"); no problem: no memory. */
+LLM__FN llm__regex *llm__regex_open(llm__arena *arena, const char *pattern, size_t bytes, const char **problem) {
+    llm__regex_reader x;
+    llm__arena scratch; /* for the tree, and for a program whose length is not known yet */
+    llm__regex *r = (llm__regex *)llm__arena_alloc(arena, 1, sizeof *r);
+    memset(&x, 0, sizeof x);
+    *problem = bytes > LLM__RX_MAX_BYTES ? "is too long" : NULL;
+    if (!r || *problem) return NULL;
+    memset(&scratch, 0, sizeof scratch);
+    scratch.allocator = arena->allocator;
+    x.item_limit = (uint32_t)bytes + 2;
+    x.node_limit = (uint32_t)bytes * 3 + 8;
+    x.r = r;
+    x.at = pattern;
+    x.end = pattern + bytes;
+    r->code = (llm__regex_code *)llm__arena_alloc(&scratch, LLM__RX_MAX_CODE, sizeof *r->code);
+    r->sets = (llm__set *)llm__arena_alloc(arena, x.item_limit, sizeof *r->sets);
+    r->items = (llm__set_item *)llm__arena_alloc(arena, x.item_limit, sizeof *r->items);
+    x.nodes = (llm__regex_node *)llm__arena_alloc(&scratch, x.node_limit, sizeof *x.nodes);
+    r = r->code && r->sets && r->items && x.nodes ? llm__regex_build(arena, &x) : NULL;
+    *problem = x.problem;
+    llm__arena_free(&scratch);
     return r;
 }
 
@@ -4264,6 +4277,27 @@ typedef struct llm__matcher {
     int failed; /* 1: out of memory, 2: out of budget */
     size_t marks[LLM__RX_MAX_MARKS];
 } llm__matcher;
+
+/* A generous allowance for a text: patterns of real tokenizers need some 50 steps a byte. */
+static void llm__matcher_allow(llm__matcher *m, size_t bytes) { m->budget += (uint64_t)1000 * bytes; }
+
+static int llm__matcher_spend(llm__matcher *m, uint64_t steps) {
+    if (m->budget <= steps) return m->failed = 2, 0;
+    m->budget -= steps;
+    return 1;
+}
+
+static void llm__matcher_open(llm__matcher *m, llm_allocator allocator) {
+    memset(m, 0, sizeof *m);
+    m->allocator = allocator;
+    llm__matcher_allow(m, 4096); /* for what a short text may need */
+}
+
+static void llm__matcher_close(llm__matcher *m) {
+    llm__free(&m->allocator, m->stack, m->capacity * sizeof *m->stack);
+    m->stack = NULL;
+    m->capacity = 0;
+}
 
 static int llm__choice_push(llm__matcher *m, int kind, uint32_t pc, size_t at, size_t other) {
     llm__regex_choice *top;
@@ -4318,8 +4352,7 @@ static int llm__rx_loop(llm__matcher *m, const llm__regex *r, uint32_t pc, const
         *at += n;
         if (++count == loop->a) least_end = *at;
     }
-    m->budget -= m->budget > count / 4 ? count / 4 : m->budget;
-    if (count < loop->a) return 0;
+    if (!llm__matcher_spend(m, count / 4) || count < loop->a) return 0;
     if (loop->mode == LLM__RX_GREEDY && *at > least_end)
         return llm__choice_push(m, LLM__CHOICE_SHRINK, pc + 2, *at, least_end);
     if (loop->mode == LLM__RX_LAZY && count < loop->b) return llm__choice_push(m, LLM__CHOICE_STRETCH, pc, *at, count);
@@ -4333,8 +4366,7 @@ static int llm__rx_retry(llm__matcher *m, const llm__regex *r, const char *text,
         llm__regex_choice *top = m->stack + m->count - 1;
         uint32_t c;
         size_t n;
-        if (!m->budget) return m->failed = 2, 0;
-        m->budget--;
+        if (!llm__matcher_spend(m, 1)) return 0;
         *pc = top->pc;
         *at = top->at;
         switch (top->kind) {
@@ -4390,8 +4422,7 @@ static int llm__regex_match(llm__matcher *m, const llm__regex *r, const char *te
         const llm__regex_code *code = r->code + pc;
         size_t n;
         int good = 1;
-        if (!m->budget) return m->failed = 2, 0;
-        m->budget--;
+        if (!llm__matcher_spend(m, 1)) return 0;
         switch (code->op) {
         case LLM__RX_END: *end = at; return 1;
         case LLM__RX_CHAR: case LLM__RX_ANY: case LLM__RX_SET:
@@ -4430,9 +4461,6 @@ static int llm__regex_find(llm__matcher *m, const llm__regex *r, const char *tex
     }
     return 0;
 }
-
-/* A generous allowance: patterns of real tokenizers need some 50 steps a byte. */
-static void llm__matcher_allow(llm__matcher *m, size_t bytes) { m->budget = (uint64_t)1000 * ((uint64_t)bytes + 4096); }
 
 /* ---- tables */
 
@@ -4584,7 +4612,15 @@ typedef struct llm__step {
     size_t unit_count;
 } llm__step;
 
-enum { LLM__MAX_STEPS = 48, LLM__MAX_DECODER_STEPS = 12 };
+/* Limits that no real file comes near; they keep time and memory in proportion to the sizes of file and text. */
+enum {
+    LLM__MAX_STEPS = 48,
+    LLM__MAX_DECODER_STEPS = 12,
+    LLM__MAX_AROUND = 256,       /* tokens around a text */
+    LLM__MAX_TOKEN_BYTES = 1024, /* of added tokens, of Unigram's, and of what steps look for and put in */
+    LLM__MAX_WORD_CHARS = 4096,  /* WordPiece */
+    LLM__MAX_STRIP = 4096
+};
 
 typedef struct llm__steps {
     llm__step *items;
@@ -4615,11 +4651,10 @@ typedef struct llm__added {
 } llm__added;
 
 struct llm__words {
-    llm__arena *arena;
     const char *file;
     int model;
     llm__word *words;               /* [count] */
-    int32_t count, model_count;     /* ids; the model's own entries */
+    int32_t count;
     llm__entry *slots;              /* [slot_mask + 1] the model's vocabulary by text */
     size_t slot_mask;
     uint32_t entry_count;
@@ -4629,8 +4664,8 @@ struct llm__words {
     llm__trie plain, normalized;
     llm__pairs merges;              /* (left, right) -> (rank, id) */
     int32_t bytes[256];             /* ids of <0xNN>, or -1 */
-    int all_bytes;
     int32_t low[512];               /* ids of single characters below U+0200, or -1 */
+    uint32_t longest;               /* bytes of the model's longest token */
     int32_t unknown;                /* id of the unknown token, or -1 */
     llm__string unknown_text, prefix, suffix;
     int byte_fallback, fuse_unknown, ignore_merges, max_chars;
@@ -4698,12 +4733,24 @@ typedef struct llm__words_reader {
     llm_error *error;
 } llm__words_reader;
 
+/* How many bytes of a text a message shows: at most 60, and whole characters. */
+static int llm__shown(const char *text, size_t bytes) {
+    size_t n = bytes < 60 ? bytes : 60;
+    while (n && n < bytes && ((uint8_t)text[n] & 0xC0) == 0x80) n--;
+    return (int)n;
+}
+
 static llm_status llm__words_no_memory(const llm__words_reader *x) {
     return llm__fail(x->error, LLM_OUT_OF_MEMORY, "%s: out of memory while reading the tokenizer", x->file);
 }
 
 static llm_status llm__words_wrong(const llm__words_reader *x, const char *where, const char *expected) {
     return llm__fail(x->error, LLM_BAD_FORMAT, "%s: %s: expected %s", x->file, where, expected);
+}
+
+static llm_status llm__words_too_long(const llm__words_reader *x, const char *where) {
+    return llm__fail(x->error, LLM_TOO_LARGE, "%s: %s: a text of more than %d bytes", x->file, where,
+                     LLM__MAX_TOKEN_BYTES);
 }
 
 /* Members with a default.  A wrong type is a failure that *status keeps. */
@@ -4721,16 +4768,18 @@ static llm__string llm__words_string(const llm__words_reader *x, const llm__json
     const llm__json *v = llm__json_get(object, key);
     llm__string s = {NULL, 0};
     if (!v || llm__json_is(v, LLM__JSON_NULL)) return s;
-    if (llm__json_is(v, LLM__JSON_STRING)) {
+    if (!llm__json_is(v, LLM__JSON_STRING)) {
+        *status = llm__words_wrong(x, key, "a string");
+    } else if (v->length > LLM__MAX_TOKEN_BYTES) {
+        *status = llm__words_too_long(x, key);
+    } else {
         s.text = v->as.text;
         s.bytes = v->length;
-    } else {
-        *status = llm__words_wrong(x, key, "a string");
     }
     return s;
 }
 
-/* An id: a whole number from 0 to 2^31 - 1. */
+/* An id: a whole number from 0 to 2^31 - 2. */
 static int llm__json_id(const llm__json *v, int32_t *id) {
     double n;
     if (!v || !llm__json_is(v, LLM__JSON_INTEGER) || !llm__json_float(v, &n)) return 0;
@@ -4758,6 +4807,7 @@ static void llm__word_set(llm__words *w, int32_t id, const char *text, uint32_t 
 static void llm__entry_add(llm__words *w, const char *text, uint32_t bytes, int32_t id) {
     llm__entry *entry = llm__entry_slot(w, text, bytes);
     if (!entry->text) w->entry_count++;
+    if (bytes > w->longest) w->longest = bytes;
     entry->text = text;
     entry->bytes = bytes;
     entry->id = id;
@@ -4788,17 +4838,22 @@ static llm_status llm__vocab_object(const llm__words_reader *x, const llm__json 
     llm_status status;
     for (key = llm__json_first(vocab), i = 0; i < vocab->length; i++, key = llm__json_next(llm__json_next(key))) {
         if (!llm__json_id(key + 1, &id))
-            return llm__fail(x->error, LLM_BAD_FORMAT,
-                             "%s: model.vocab[\"%.60s\"]: expected an id from 0 to 2147483646", x->file, key->as.text);
+            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab[\"%.*s\"]: expected an id from 0 to 2147483646",
+                             x->file, llm__shown(key->as.text, key->length), key->as.text);
         if (id > highest) highest = id;
     }
     if ((status = llm__words_room(x, vocab->length, added, highest)) != LLM_OK) return status;
     for (key = llm__json_first(vocab), i = 0; i < vocab->length; i++, key = llm__json_next(llm__json_next(key))) {
+        const llm__word *word;
         llm__json_id(key + 1, &id);
+        word = x->w->words + id;
+        if (word->text && !(word->bytes == key->length && memcmp(word->text, key->as.text, key->length) == 0))
+            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" and \"%.*s\" both have id %ld",
+                             x->file, llm__shown(word->text, word->bytes), word->text,
+                             llm__shown(key->as.text, key->length), key->as.text, (long)id);
         llm__word_set(x->w, id, key->as.text, key->length);
         llm__entry_add(x->w, key->as.text, key->length, id);
     }
-    x->w->model_count = (int32_t)x->w->entry_count;
     return LLM_OK;
 }
 
@@ -4817,6 +4872,7 @@ static llm_status llm__vocab_array(const llm__words_reader *x, const llm__json *
         if (!text || !score || !llm__json_is(text, LLM__JSON_STRING) || !llm__json_float(score, &w->scores[i]))
             return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab[%lu]: expected [text, score]", x->file,
                              (unsigned long)i);
+        if (text->length > LLM__MAX_TOKEN_BYTES) return llm__words_too_long(x, "model.vocab");
         if (i == 0 || w->scores[i] < least) least = w->scores[i];
         llm__word_set(w, (int32_t)i, text->as.text, text->length);
         llm__entry_add(w, text->as.text, text->length, (int32_t)i);
@@ -4824,7 +4880,6 @@ static llm_status llm__vocab_array(const llm__words_reader *x, const llm__json *
             return llm__words_no_memory(x);
     }
     w->unknown_score = least - 10.0;
-    w->model_count = (int32_t)vocab->length;
     return LLM_OK;
 }
 
@@ -4857,8 +4912,8 @@ static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, 
     for (i = 0; i < 2; i++) {
         id[i] = llm__model_id(w, part[i].text, part[i].bytes);
         if (id[i] < 0)
-            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: \"%.60s\" is not in the vocabulary",
-                             x->file, (unsigned long)rank, part[i].text);
+            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: \"%.*s\" is not in the vocabulary",
+                             x->file, (unsigned long)rank, llm__shown(part[i].text, part[i].bytes), part[i].text);
     }
     if (part[1].bytes < w->prefix.bytes) return llm__words_wrong(x, "model.merges", "the prefix of continuing tokens");
     joined->length = 0;
@@ -4867,8 +4922,8 @@ static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, 
         return llm__words_no_memory(x);
     id[2] = llm__model_id(w, joined->data, joined->length);
     if (id[2] < 0)
-        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: \"%.60s\" is not in the vocabulary", x->file,
-                         (unsigned long)rank, joined->data);
+        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: \"%.*s\" is not in the vocabulary", x->file,
+                         (unsigned long)rank, llm__shown(joined->data, joined->length), joined->data);
     if (!llm__pairs_set(&w->merges, x->arena, (uint32_t)id[0], (uint32_t)id[1], rank, (uint32_t)id[2]))
         return llm__words_no_memory(x);
     return LLM_OK;
@@ -4904,7 +4959,9 @@ static llm_status llm__model_bpe(const llm__words_reader *x, const llm__json *mo
     w->fuse_unknown = llm__words_flag(x, model, "fuse_unk", 0, &status);
     w->ignore_merges = llm__words_flag(x, model, "ignore_merges", 0, &status);
     if (status != LLM_OK) return status;
-    if (dropout && llm__json_float(dropout, &chance) && chance != 0)
+    if (dropout && !llm__json_is(dropout, LLM__JSON_NULL) && !llm__json_float(dropout, &chance))
+        return llm__words_wrong(x, "model.dropout", "a number");
+    if (chance != 0)
         return llm__fail(x->error, LLM_UNSUPPORTED, "%s: model.dropout is not supported", x->file);
     return llm__merges_read(x, llm__json_get(model, "merges"));
 }
@@ -4912,7 +4969,7 @@ static llm_status llm__model_bpe(const llm__words_reader *x, const llm__json *mo
 static llm_status llm__model_unigram(const llm__words_reader *x, const llm__json *model) {
     const llm__json *unknown = llm__json_get(model, "unk_id");
     if (!unknown || llm__json_is(unknown, LLM__JSON_NULL)) return LLM_OK;
-    if (!llm__json_id(unknown, &x->w->unknown) || x->w->unknown >= x->w->model_count)
+    if (!llm__json_id(unknown, &x->w->unknown) || x->w->unknown >= x->w->count)
         return llm__words_wrong(x, "model.unk_id", "an id of the vocabulary");
     return LLM_OK;
 }
@@ -4925,6 +4982,9 @@ static llm_status llm__model_wordpiece(const llm__words_reader *x, const llm__js
     w->unknown_text = llm__words_string(x, model, "unk_token", &status);
     w->prefix = llm__words_string(x, model, "continuing_subword_prefix", &status);
     if (limit && !llm__json_id(limit, &most)) return llm__words_wrong(x, "model.max_input_chars_per_word", "a number");
+    if (most > LLM__MAX_WORD_CHARS)
+        return llm__fail(x->error, LLM_TOO_LARGE, "%s: model.max_input_chars_per_word: %ld, at most %d are supported",
+                         x->file, (long)most, LLM__MAX_WORD_CHARS);
     w->max_chars = most;
     return status;
 }
@@ -4934,13 +4994,11 @@ static void llm__vocab_facts(llm__words *w) {
     static const char digits[] = "0123456789ABCDEF";
     char text[8];
     uint32_t i;
-    w->all_bytes = 1;
     for (i = 0; i < 256; i++) {
         memcpy(text, "<0x00>", 6);
         text[3] = digits[i >> 4];
         text[4] = digits[i & 15];
         w->bytes[i] = llm__model_id(w, text, 6);
-        if (w->bytes[i] < 0) w->all_bytes = 0;
     }
     for (i = 0; i < 512; i++) w->low[i] = llm__model_id(w, text, llm__char_put(i, text));
     if (w->model != LLM__MODEL_UNIGRAM && w->unknown_text.text)
@@ -4964,8 +5022,8 @@ static int llm__model_kind(const llm__json *model) {
 static llm_status llm__unsupported(const llm__words_reader *x, const char *where, const llm__json *step) {
     const llm__json *type = llm__json_get(step, "type");
     if (!type || !llm__json_is(type, LLM__JSON_STRING)) return llm__words_wrong(x, where, "an object with a type");
-    return llm__fail(x->error, LLM_UNSUPPORTED, "%s: %s of type \"%.60s\" is not supported", x->file, where,
-                     type->as.text);
+    return llm__fail(x->error, LLM_UNSUPPORTED, "%s: %s of type \"%.*s\" is not supported", x->file, where,
+                     llm__shown(type->as.text, type->length), type->as.text);
 }
 
 static llm_status llm__model_read(const llm__words_reader *x, const llm__json *model, uint32_t added) {
@@ -4991,26 +5049,6 @@ static llm_status llm__model_read(const llm__words_reader *x, const llm__json *m
 
 /* ---- steps */
 
-/* Tokenizer classes that keep a file's vocabulary, merges, added tokens and post-processor, and nothing else of it. */
-static const struct llm__class {
-    const char *name;
-    int model;
-    const char *splitter, *decoder;
-} llm__classes[] = {
-    {"LlamaTokenizer", LLM__MODEL_BPE,
-     "{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"first\",\"split\":false}",
-     "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\\u2581\"},\"content\":\" "
-     "\"},"
-     "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}]}"},
-    {"GPT2Tokenizer", LLM__MODEL_BPE, "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}",
-     "{\"type\":\"ByteLevel\"}"},
-    {"T5Tokenizer", LLM__MODEL_UNIGRAM,
-     "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"WhitespaceSplit\"},"
-     "{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"always\",\"split\":true}]}",
-     "{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"always\",\"split\":true}"}};
-
-enum { LLM__CLASS_LLAMA, LLM__CLASS_GPT2, LLM__CLASS_T5 };
-
 static const char llm__gpt2_pattern[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
@@ -5020,7 +5058,8 @@ static llm_status llm__step_regex(const llm__words_reader *x, const char *where,
     step->regex = llm__regex_open(x->arena, pattern, bytes, &problem);
     if (step->regex) return LLM_OK;
     if (!problem) return llm__words_no_memory(x);
-    return llm__fail(x->error, LLM_UNSUPPORTED, "%s: %s: the pattern \"%.150s\" %s", x->file, where, pattern, problem);
+    return llm__fail(x->error, LLM_UNSUPPORTED, "%s: %s: the pattern \"%.*s%s\" %s", x->file, where,
+                     llm__shown(pattern, bytes), pattern, bytes > 60 ? "..." : "", problem);
 }
 
 /* {"String": s} or {"Regex": s} */
@@ -5028,6 +5067,7 @@ static llm_status llm__step_pattern(const llm__words_reader *x, const char *wher
                                     const llm__json *from) {
     const llm__json *pattern = llm__json_get(from, "pattern"), *s = llm__json_get(pattern, "String");
     if (s && llm__json_is(s, LLM__JSON_STRING)) {
+        if (s->length > LLM__MAX_TOKEN_BYTES) return llm__words_too_long(x, where);
         step->pattern.text = s->as.text;
         step->pattern.bytes = s->length;
         return LLM_OK;
@@ -5072,13 +5112,56 @@ static llm_status llm__step_metaspace(const llm__words_reader *x, llm__step *ste
     return status;
 }
 
-/* A decoder's or normalizer's count. */
+/* How many characters the decoder Strip takes away. */
 static llm_status llm__step_counts(const llm__words_reader *x, llm__step *step, const llm__json *from) {
     int32_t start, stop;
     if (!llm__json_id(llm__json_get(from, "start"), &start) || !llm__json_id(llm__json_get(from, "stop"), &stop))
         return llm__words_wrong(x, "decoder.Strip", "start and stop");
+    if (start > LLM__MAX_STRIP || stop > LLM__MAX_STRIP)
+        return llm__fail(x->error, LLM_TOO_LARGE, "%s: decoder.Strip takes away more than %d characters", x->file,
+                         LLM__MAX_STRIP);
     step->left = start;
     step->right = stop;
+    return LLM_OK;
+}
+
+static int llm__base64_digit(char c) {
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* sentencepiece's table in base64: the size of a double array in bytes, the array, then texts that end with 0. */
+static llm_status llm__step_precompiled(const llm__words_reader *x, llm__step *s, const llm__json *from) {
+    static const char where[] = "normalizer.precompiled_charsmap";
+    const llm__json *text = llm__json_get(from, "precompiled_charsmap");
+    size_t i, n, count = 0, length;
+    uint8_t *bytes;
+    uint32_t *units, bits = 0, size;
+    if (!llm__json_is(text, LLM__JSON_STRING)) return llm__words_wrong(x, where, "a string");
+    length = text->length;
+    bytes = (uint8_t *)llm__arena_alloc(x->arena, length / 4 * 3 + 8, 1);
+    if (!bytes) return llm__words_no_memory(x);
+    while (length && text->as.text[length - 1] == '=') length--;
+    for (i = 0; i < length; i++) {
+        int digit = llm__base64_digit(text->as.text[i]);
+        if (digit < 0) return llm__words_wrong(x, where, "base64");
+        bits = bits << 6 | (uint32_t)digit;
+        if (i % 4) bytes[count++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+    }
+    size = bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    if (count < 4 || size % 4 || !size || size > count - 4) return llm__words_wrong(x, where, "a table and texts");
+    units = (uint32_t *)llm__arena_alloc(x->arena, size / 4, 4);
+    if (!units) return llm__words_no_memory(x);
+    for (i = 0; i < size; i++) units[i / 4] |= (uint32_t)bytes[4 + i] << 8 * (i % 4);
+    s->units = units;
+    s->unit_count = size / 4;
+    s->content.text = (const char *)bytes + 4 + size;
+    s->content.bytes = count - 4 - size;
+    for (i = 0; i < s->content.bytes; i += n)
+        if (llm__char_check(s->content.text + i, s->content.bytes - i, &n) != 1)
+            return llm__words_wrong(x, where, "texts in UTF-8");
     return LLM_OK;
 }
 
@@ -5112,6 +5195,9 @@ static llm_status llm__normalizer_step(const llm__words_reader *x, const llm__js
         s->chinese = llm__words_flag(x, from, "handle_chinese_chars", 1, &status);
         s->lower = llm__words_flag(x, from, "lowercase", 1, &status);
         s->accents = llm__words_flag(x, from, "strip_accents", s->lower, &status);
+    } else if (llm__json_text_is(type, "Precompiled")) {
+        s->kind = LLM__STEP_PRECOMPILED;
+        status = llm__step_precompiled(x, s, from);
     } else {
         return LLM_END;
     }
@@ -5240,7 +5326,11 @@ static llm_status llm__steps_read(const llm__words_reader *x, int stage, const l
 
 static llm_status llm__around_add(const llm__words_reader *x, int32_t **ids, size_t *count, const int32_t *more,
                                   size_t n, int in_front) {
-    int32_t *all = (int32_t *)llm__arena_alloc(x->arena, *count + n + 1, sizeof *all);
+    int32_t *all;
+    if (*count + n > LLM__MAX_AROUND)
+        return llm__fail(x->error, LLM_TOO_LARGE, "%s: post_processor adds more than %d tokens", x->file,
+                         LLM__MAX_AROUND);
+    all = (int32_t *)llm__arena_alloc(x->arena, *count + n + 1, sizeof *all);
     if (!all) return llm__words_no_memory(x);
     if (n) memcpy(in_front ? all : all + *count, more, n * sizeof *all);
     if (*count) memcpy(in_front ? all + n : all, *ids, *count * sizeof *all);
@@ -5260,8 +5350,8 @@ static llm_status llm__template_token(const llm__words_reader *x, const llm__jso
         return llm__words_wrong(x, "post_processor.single", "SpecialToken.id, a string");
     list = llm__json_get(llm__json_get(tokens, name->as.text), "ids");
     if (!list || !llm__json_is(list, LLM__JSON_ARRAY))
-        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: post_processor.special_tokens[\"%.60s\"]: expected ids",
-                         x->file, name->as.text);
+        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: post_processor.special_tokens[\"%.*s\"]: expected ids", x->file,
+                         llm__shown(name->as.text, name->length), name->as.text);
     for (v = llm__json_first(list), i = 0; i < list->length; i++, v = llm__json_next(v)) {
         if (!llm__json_id(v, &id)) return llm__words_wrong(x, "post_processor.special_tokens", "ids");
         status = llm__around_add(x, ids, count, &id, 1, 0);
@@ -5514,17 +5604,17 @@ static int llm__step_find(llm__matcher *m, const llm__step *s, const char *text,
     return 0;
 }
 
-/* All matches replaced.  An empty match right after another does not count, as in the reference. */
+/* All matches replaced.  An empty match right after another does not count, as in the reference.  What is put in counts
+   as steps, so that a text cannot grow without bounds. */
 static int llm__replace(llm__matcher *m, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
     size_t from = 0, copied = 0, begin, end, last = SIZE_MAX;
     uint32_t c;
-    llm__matcher_allow(m, bytes);
     while (from <= bytes && llm__step_find(m, s, text, bytes, from, &begin, &end)) {
         if (begin == end && end == last) {
             from = end + (end < bytes ? llm__char_get(text + end, &c) : 1);
             continue;
         }
-        if (!llm__text_add(out, text + copied, begin - copied) ||
+        if (!llm__matcher_spend(m, 64 * s->content.bytes) || !llm__text_add(out, text + copied, begin - copied) ||
             !llm__text_add(out, s->content.text, s->content.bytes))
             return 0;
         from = copied = last = end;
@@ -5638,6 +5728,55 @@ static int llm__strip_space(const llm__step *s, const char *text, size_t bytes, 
     return llm__text_add(out, text + from, bytes - from);
 }
 
+/* The text that the shortest rule at the beginning of `text` gives, or NULL.  A unit of the double array holds a label
+   (bits 0..7 and 31), whether a value follows (bit 8), and an offset (from bit 10, times 256 with bit 9). */
+static const char *llm__rule(const llm__step *s, const char *text, size_t bytes, size_t *length) {
+    size_t i, at = 0;
+    uint32_t unit = s->units[0];
+    for (i = 0; i <= bytes; i++) {
+        uint32_t value;
+        const char *end;
+        at ^= (size_t)(unit >> 10) << ((unit & 512) >> 6);
+        if (i && (unit >> 8 & 1)) {
+            value = at < s->unit_count ? s->units[at] & 0x7FFFFFFF : 0xFFFFFFFF;
+            if (value >= s->content.bytes || ((uint8_t)s->content.text[value] & 0xC0) == 0x80) return NULL;
+            end = (const char *)memchr(s->content.text + value, 0, s->content.bytes - value);
+            *length = (end ? (size_t)(end - s->content.text) : s->content.bytes) - value;
+            return s->content.text + value;
+        }
+        if (i == bytes || !text[i]) return NULL;
+        at ^= (uint8_t)text[i];
+        if (at >= s->unit_count) return NULL;
+        unit = s->units[at];
+        if ((unit & 0x800000FF) != (uint8_t)text[i]) return NULL;
+    }
+    return NULL;
+}
+
+/* Clusters of less than 6 bytes become what the shortest rule at their beginning says; else each character alone. */
+static int llm__precompiled(const llm__step *s, const char *text, size_t bytes, llm__text *out) {
+    size_t at = 0, end, n, length;
+    uint32_t c, next;
+    while (at < bytes) {
+        const char *rule;
+        for (end = at + llm__char_get(text + at, &c); end < bytes; c = next, end += n) {
+            n = llm__char_get(text + end, &next);
+            if (!llm__same_cluster(c, next)) break;
+        }
+        rule = end - at < 6 ? llm__rule(s, text + at, end - at, &length) : NULL;
+        if (rule) {
+            if (!llm__text_add(out, rule, length)) return 0;
+            at = end;
+        }
+        for (; at < end; at += n) {
+            n = llm__char_get(text + at, &c);
+            rule = llm__rule(s, text + at, n, &length);
+            if (!llm__text_add(out, rule ? rule : text + at, rule ? length : n)) return 0;
+        }
+    }
+    return 1;
+}
+
 static int llm__normalize_step(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
     uint32_t c;
     size_t i;
@@ -5649,6 +5788,7 @@ static int llm__normalize_step(llm__encoder *x, const llm__step *s, const char *
     case LLM__STEP_STRIP_SPACE: return llm__strip_space(s, text, bytes, out);
     case LLM__STEP_BERT: return llm__bert(x, s, text, bytes, out);
     case LLM__STEP_BYTES: return llm__bytes_to_chars(text, bytes, out);
+    case LLM__STEP_PRECOMPILED: return llm__precompiled(s, text, bytes, out);
     case LLM__STEP_STRIP_ACCENTS: case LLM__STEP_NMT:
         for (i = 0; i < bytes;) {
             i += llm__char_get(text + i, &c);
@@ -5881,7 +6021,6 @@ static const llm__pieces *llm__split(llm__encoder *x, const char *text, size_t b
         to = &x->pieces[from == &x->pieces[0]];
         to->text.length = to->count = 0;
         if (!llm__text_add(&to->text, "", 0)) return NULL;
-        llm__matcher_allow(&x->matcher, from->text.length);
         for (i = 0; i < from->count; i++)
             if (!llm__split_piece(x, x->w->splitter.items + k, from->text.data, from->spans + i, to)) return NULL;
     }
@@ -6125,6 +6264,13 @@ static int llm__encode_unigram(llm__encoder *x, const char *piece, size_t bytes)
     return 1;
 }
 
+/* Where the longest token that could begin at `start` ends. */
+static size_t llm__piece_end(const llm__words *w, const char *piece, size_t bytes, size_t start) {
+    if (bytes - start <= w->longest) return bytes;
+    for (bytes = start + w->longest; ((uint8_t)piece[bytes] & 0xC0) == 0x80;) bytes--;
+    return bytes;
+}
+
 /* Longest match first; one piece that is not there makes the whole word unknown. */
 static int llm__encode_wordpiece(llm__encoder *x, const char *piece, size_t bytes) {
     const llm__words *w = x->w;
@@ -6135,7 +6281,7 @@ static int llm__encode_wordpiece(llm__encoder *x, const char *piece, size_t byte
     if (chars > w->max_chars) return llm__id_add(x, w->unknown);
     while (start < bytes) {
         int32_t id = -1;
-        for (end = bytes; end > start && id < 0; end -= n) {
+        for (end = llm__piece_end(w, piece, bytes, start); end > start && id < 0; end -= n) {
             n = 0;
             x->word.length = 0;
             if (start && !llm__text_add(&x->word, w->prefix.text, w->prefix.bytes)) return 0;
@@ -6173,27 +6319,30 @@ typedef struct llm__added_scan {
     const char *text;
     size_t bytes, at; /* at: where the search goes on */
     size_t done;      /* what lies before is dealt with */
+    size_t white;     /* where the white space after the last token that took it ends */
 } llm__added_scan;
 
-/* White space that an added token takes with it on its sides. */
-static size_t llm__space_before(const char *text, size_t at) {
+/* White space that an added token takes with it on its sides: each stretch of it is looked at once, however many
+   tokens stand in it. */
+static size_t llm__space_before(const llm__added_scan *s, size_t at) {
     uint32_t c;
-    while (at) {
-        size_t n = llm__char_before(text + at, &c);
+    while (at > s->done) {
+        size_t n = llm__char_before(s->text + at, &c);
         if (!llm__is_space(c)) break;
         at -= n;
     }
-    return at;
+    return at > s->done ? at : s->done;
 }
 
-static size_t llm__space_after(const char *text, size_t bytes, size_t at) {
+static size_t llm__space_after(llm__added_scan *s, size_t at) {
     uint32_t c;
-    while (at < bytes) {
-        size_t n = llm__char_get(text + at, &c);
+    if (at < s->white) return s->white;
+    for (s->white = at; s->white < s->bytes;) {
+        size_t n = llm__char_get(s->text + s->white, &c);
         if (!llm__is_space(c)) break;
-        at += n;
+        s->white += n;
     }
-    return at;
+    return s->white;
 }
 
 static int llm__is_alone(const char *text, size_t bytes, size_t begin, size_t end) {
@@ -6218,11 +6367,8 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
         *end = s->at + n;
         s->at += n - 1;
         if (token->single_word && !llm__is_alone(s->text, s->bytes, *begin, *end)) continue;
-        if (token->lstrip) {
-            *begin = llm__space_before(s->text, *begin);
-            if (*begin < s->done) *begin = s->done;
-        }
-        if (token->rstrip) *end = llm__space_after(s->text, s->bytes, *end);
+        if (token->lstrip) *begin = llm__space_before(s, *begin);
+        if (token->rstrip) *end = llm__space_after(s, *end);
         s->at++;
         return (int)index;
     }
@@ -6285,7 +6431,7 @@ static void llm__encoder_open(llm__encoder *x, const llm__words *w, const llm_al
     x->w = w;
     x->allocator = a;
     x->error = e;
-    x->matcher.allocator = *a;
+    llm__matcher_open(&x->matcher, *a);
     x->normal[0].allocator = x->normal[1].allocator = x->word.allocator = *a;
     x->pieces[0].text.allocator = x->pieces[1].text.allocator = *a;
 }
@@ -6298,7 +6444,7 @@ static void llm__encoder_close(llm__encoder *x) {
         llm__free(x->allocator, x->pieces[i].spans, x->pieces[i].capacity * sizeof *x->pieces[i].spans);
     }
     llm__text_free(&x->word);
-    llm__free(x->allocator, x->matcher.stack, x->matcher.capacity * sizeof *x->matcher.stack);
+    llm__matcher_close(&x->matcher);
     llm__free(x->allocator, x->points.items, x->points.capacity * sizeof *x->points.items);
     llm__free(x->allocator, x->symbols, x->symbol_capacity * sizeof *x->symbols);
     llm__free(x->allocator, x->heap, x->heap_capacity * sizeof *x->heap);
@@ -6336,6 +6482,7 @@ LLM__FN llm_status llm__words_encode(const llm__words *w, const llm_allocator *a
     x.ids = ids;
     x.count = count;
     x.capacity = capacity;
+    llm__matcher_allow(&x.matcher, bytes);
     good = llm__repair(text, bytes, &repaired, &clean);
     for (i = 0; good && add_special && i < w->before_count; i++) good = llm__id_add(&x, w->before[i]);
     if (good) good = llm__encode_text(&x, clean ? text : repaired.data, clean ? bytes : repaired.length);
@@ -6366,12 +6513,11 @@ static llm_status llm__added_read(const llm__words_reader *x, const llm__json *f
     token->rstrip = (uint8_t)llm__words_flag(x, from, "rstrip", 0, &status);
     token->special = (uint8_t)llm__words_flag(x, from, "special", 0, &status);
     token->normalized = (uint8_t)llm__words_flag(x, from, "normalized", !token->special, &status);
+    if (status == LLM_OK && !token->content.text) return llm__words_wrong(x, "added_tokens", "a content");
     if (status != LLM_OK || !token->content.bytes) return status;
-    if (llm__trie_exact(&w->names, token->content.text, token->content.bytes,
-                        &other)) { /* the later one's flags hold */
-        int special = token->special || w->added[other].special;
-        token->id = w->added[other].id;
-        token->special = (uint8_t)special;
+    if (llm__trie_exact(&w->names, token->content.text, token->content.bytes, &other)) {
+        token->id = w->added[other].id; /* the same again: the later one's flags hold */
+        token->special |= w->added[other].special;
         w->added[other] = *token;
         return LLM_OK;
     }
@@ -6396,7 +6542,9 @@ static llm_status llm__added_place(const llm__words_reader *x, llm__encoder *enc
         uint32_t other;
         if (token->special != special) continue;
         if (token->normalized && w->normalizer.count) {
-            const llm__text *normal = llm__normalize(encoder, text.text, text.bytes);
+            const llm__text *normal;
+            llm__matcher_allow(&encoder->matcher, text.bytes);
+            normal = llm__normalize(encoder, text.text, text.bytes);
             if (!normal) return llm__encoder_failed(encoder);
             text.bytes = normal->length;
             text.text = llm__arena_text(x->arena, normal->data, normal->length);
@@ -6466,70 +6614,6 @@ static llm_status llm__decoder_read(const llm__words_reader *x, const llm__json 
     return LLM_OK;
 }
 
-/* Whether a component, or one of a sequence, is of a type. */
-static int llm__has_type(const llm__json *from, const char *name) {
-    static const char *const lists[] = {"pretokenizers", "decoders", "normalizers"};
-    int i;
-    if (llm__json_text_is(llm__json_get(from, "type"), name)) return 1;
-    for (i = 0; i < 3; i++) {
-        const llm__json *list = llm__json_get(from, lists[i]), *item = llm__json_first(list);
-        uint32_t k;
-        for (k = 0; llm__json_is(list, LLM__JSON_ARRAY) && k < list->length; k++, item = llm__json_next(item))
-            if (llm__has_type(item, name)) return 1;
-    }
-    return 0;
-}
-
-/* Which class of llm__classes the configuration asks for, or -1: the file counts as it stands.  A byte-level file under
-   LlamaTokenizer is left alone, as in the reference. */
-static int llm__class_of(const llm__words *w, const llm__json *tokenizer, const llm__json *config) {
-    const llm__json *name = llm__json_get(config, "tokenizer_class");
-    int i;
-    for (i = 0; i < 3; i++) {
-        size_t n = strlen(llm__classes[i].name);
-        if (!llm__json_is(name, LLM__JSON_STRING) || name->length < n ||
-            memcmp(name->as.text, llm__classes[i].name, n) != 0)
-            continue;
-        if (name->length != n && strcmp(name->as.text + n, "Fast") != 0) continue;
-        if (w->model != llm__classes[i].model) return -1;
-        if (i == LLM__CLASS_LLAMA && (llm__has_type(llm__json_get(tokenizer, "pre_tokenizer"), "ByteLevel") ||
-                                      llm__has_type(llm__json_get(tokenizer, "decoder"), "ByteLevel"))) return -1;
-        return i;
-    }
-    return -1;
-}
-
-/* The stages of a class in place of the file's. */
-static llm_status llm__class_read(const llm__words_reader *x, int kind, const llm__json *config,
-                                  const llm__json *normalizer) {
-    llm__words *w = x->w;
-    const llm__json *splitter, *decoder;
-    const char *text = llm__classes[kind].splitter;
-    llm_status status = llm__json_parse(x->arena, "splitter", text, strlen(text), &splitter, x->error);
-    int space, legacy;
-    text = llm__classes[kind].decoder;
-    if (status == LLM_OK) status = llm__json_parse(x->arena, "decoder", text, strlen(text), &decoder, x->error);
-    if (status == LLM_OK) status = llm__steps_read(x, LLM__STAGE_SPLITTER, splitter, &w->splitter);
-    if (status == LLM_OK) status = llm__decoder_read(x, decoder);
-    if (status != LLM_OK) return status;
-    space = llm__words_flag(x, config, "add_prefix_space", kind == LLM__CLASS_LLAMA, &status);
-    legacy = llm__words_flag(x, config, "legacy", 0, &status);
-    if (kind == LLM__CLASS_T5) { /* of the normalizers, Precompiled stays */
-        return llm__has_type(normalizer, "Precompiled")
-                   ? llm__steps_read(x, LLM__STAGE_NORMALIZER, normalizer, &w->normalizer)
-                   : status;
-    }
-    w->unknown_text.text = NULL;
-    w->prefix.bytes = w->suffix.bytes = 0;
-    w->ignore_merges = 0;
-    w->fuse_unknown = w->byte_fallback = kind == LLM__CLASS_LLAMA;
-    w->splitter.items[0].prepend = space;
-    if (kind == LLM__CLASS_GPT2) return status;
-    w->splitter.items[0].prepend = !space ? LLM__PREPEND_NEVER : legacy ? LLM__PREPEND_ALWAYS : LLM__PREPEND_FIRST;
-    if (!space) w->decoder.count--; /* nothing to strip */
-    return status;
-}
-
 /* The four stages of the file. */
 static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *tokenizer) {
     llm__words *w = x->w;
@@ -6544,11 +6628,10 @@ static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *
 
 /* Opens a tokenizer: everything lives in the arena, texts in the JSON document that it was read from. */
 LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name,
-                                   const llm__json *tokenizer, const llm__json *config, llm_error *e) {
+                                   const llm__json *tokenizer, llm_error *e) {
     llm__words_reader x;
     const llm__json *added = llm__json_get(tokenizer, "added_tokens");
     llm_status status;
-    int kind;
     *out = NULL;
     x.arena = arena;
     x.file = file_name;
@@ -6558,13 +6641,10 @@ LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const ch
     if (added && !llm__json_is(added, LLM__JSON_ARRAY)) return llm__words_wrong(&x, "added_tokens", "an array");
     x.w = (llm__words *)llm__arena_alloc(arena, 1, sizeof *x.w);
     if (!x.w) return llm__words_no_memory(&x);
-    x.w->arena = arena;
     x.w->file = file_name;
     status = llm__model_read(&x, llm__json_get(tokenizer, "model"), added ? added->length : 0);
     if (status != LLM_OK) return status;
-    kind = llm__class_of(x.w, tokenizer, config);
-    status = kind < 0 ? llm__stages_read(&x, tokenizer)
-                      : llm__class_read(&x, kind, config, llm__json_get(tokenizer, "normalizer"));
+    status = llm__stages_read(&x, tokenizer);
     if (status == LLM_OK) status = llm__processor_read(&x, llm__json_get(tokenizer, "post_processor"));
     if (status == LLM_OK) status = llm__added_all(&x, added);
     if (status == LLM_OK) *out = x.w;
@@ -6575,12 +6655,12 @@ LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const ch
 
 /* What a decoder step remembers between tokens. */
 typedef struct llm__detok_stage {
-    llm__text held; /* what may still change */
-    llm__text made; /* what is being passed on */
-    size_t index;   /* tokens seen */
+    llm__text held;  /* what may still change */
+    llm__text made;  /* what is being passed on */
     llm__text parts; /* a token that comes in parts, for steps that want it whole */
-    int open;       /* FUSE, BYTES_TO_TEXT: the joined token has begun */
-    int stripped;
+    size_t index;    /* tokens seen */
+    int open;        /* FUSE, BYTES_TO_TEXT: the joined token has begun */
+    int stripped;    /* STRIP: characters taken off this token's left side */
 } llm__detok_stage;
 
 /* A decoder at work: ids in one by one, text out as soon as nothing can change it any more. */
@@ -6588,6 +6668,7 @@ typedef struct llm__detok {
     const llm__words *w;
     int skip_special;
     llm__text *out;
+    llm__matcher matcher;
     llm__detok_stage stages[LLM__MAX_DECODER_STEPS];
 } llm__detok;
 
@@ -6598,23 +6679,28 @@ LLM__FN void llm__detok_init(llm__detok *d, const llm__words *w, int skip_specia
     memset(d, 0, sizeof *d);
     d->w = w;
     d->skip_special = skip_special;
-    for (i = 0; i < LLM__MAX_DECODER_STEPS; i++)
-        d->stages[i].held.allocator = d->stages[i].made.allocator = d->stages[i].parts.allocator = allocator;
+    llm__matcher_open(&d->matcher, allocator);
+    for (i = 0; i < LLM__MAX_DECODER_STEPS; i++) {
+        llm__detok_stage *s = d->stages + i;
+        s->held.allocator = s->made.allocator = s->parts.allocator = allocator;
+    }
 }
 
-/* Room for tokens of up to `bytes` bytes in every step, so that adding them allocates nothing. */
+/* Room for tokens of up to `bytes` bytes in every step, so that adding them allocates nothing.  A broken byte becomes
+   three, those of U+FFFD. */
 LLM__FN int llm__detok_reserve(llm__detok *d, size_t bytes) {
     int i, ok = 1;
-    for (i = 0; i <= d->w->decoder.count && i < LLM__MAX_DECODER_STEPS; i++) {
+    for (i = 0; i < d->w->decoder.count; i++) {
         llm__detok_stage *s = d->stages + i;
-        ok &= llm__text_reserve(&s->held, bytes) && llm__text_reserve(&s->made, bytes) &&
-              llm__text_reserve(&s->parts, bytes);
+        ok &= llm__text_reserve(&s->held, 3 * bytes) && llm__text_reserve(&s->made, 3 * bytes) &&
+              llm__text_reserve(&s->parts, 3 * bytes);
     }
     return ok;
 }
 
 LLM__FN void llm__detok_free(llm__detok *d) {
     int i;
+    llm__matcher_close(&d->matcher);
     for (i = 0; i < LLM__MAX_DECODER_STEPS; i++) {
         llm__text_free(&d->stages[i].held);
         llm__text_free(&d->stages[i].made);
@@ -6727,17 +6813,13 @@ static int llm__detok_replace(llm__detok *d, int k, const char *text, size_t byt
     s->made.length = 0;
     if (!llm__text_add(&s->held, text, bytes)) return 0;
     if (step->regex) {
-        llm__matcher m;
-        int good;
         if (!(flags & LLM__TOKEN_ENDS)) return 1;
-        memset(&m, 0, sizeof m);
-        m.allocator = s->held.allocator;
-        good = llm__replace(&m, step, s->held.data, s->held.length, &s->made);
-        llm__free(&m.allocator, m.stack, m.capacity * sizeof *m.stack);
+        if (!llm__replace(&d->matcher, step, s->held.data, s->held.length, &s->made)) return 0;
         s->held.length = 0;
-        return good && llm__detok_push(d, k + 1, s->made.data, s->made.length, LLM__TOKEN_WHOLE);
+        return llm__detok_push(d, k + 1, s->made.data, s->made.length, LLM__TOKEN_WHOLE);
     }
-    while (llm__step_find(NULL, step, s->held.data, s->held.length, done, &begin, &end)) {
+    while (llm__step_find(&d->matcher, step, s->held.data, s->held.length, done, &begin, &end)) {
+        if (!llm__matcher_spend(&d->matcher, 64 * step->content.bytes)) return 0;
         if (!llm__text_add(&s->made, s->held.data + done, begin - done) ||
             !llm__text_add(&s->made, step->content.text, step->content.bytes)) return 0;
         done = end;
@@ -6753,22 +6835,20 @@ static int llm__detok_replace(llm__detok *d, int k, const char *text, size_t byt
 }
 
 /* WordPiece's tidying, one token at a time. */
-static int llm__tidy(llm__text *text, llm__text *spare) {
+static int llm__tidy(llm__matcher *m, llm__text *text, llm__text *spare) {
     static const char *const rules[][2] = {{" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
                                            {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
                                            {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
     llm__step step;
-    llm__matcher none;
     size_t i;
     memset(&step, 0, sizeof step);
-    memset(&none, 0, sizeof none);
     for (i = 0; i < LLM__LENGTH(rules); i++) {
         step.pattern.text = rules[i][0];
         step.pattern.bytes = strlen(rules[i][0]);
         step.content.text = rules[i][1];
         step.content.bytes = strlen(rules[i][1]);
         spare->length = 0;
-        if (!llm__replace(&none, &step, text->data, text->length, spare)) return 0;
+        if (!llm__replace(m, &step, text->data, text->length, spare)) return 0;
         text->length = 0;
         if (!llm__text_add(text, spare->data, spare->length)) return 0;
     }
@@ -6789,15 +6869,7 @@ static int llm__detok_wordpiece(llm__detok *d, int k, const char *text, size_t b
         }
     }
     if (!llm__text_add(&s->made, text, bytes)) return 0;
-    if (step->cleanup) { /* held holds the token here when it came in parts: a buffer of its own */
-        llm__text spare;
-        int good;
-        memset(&spare, 0, sizeof spare);
-        spare.allocator = s->made.allocator;
-        good = llm__tidy(&s->made, &spare);
-        llm__text_free(&spare);
-        if (!good) return 0;
-    }
+    if (step->cleanup && !llm__tidy(&d->matcher, &s->made, &s->held)) return 0;
     return llm__detok_push(d, k + 1, s->made.data, s->made.length, LLM__TOKEN_WHOLE);
 }
 
@@ -6805,12 +6877,10 @@ static int llm__detok_wordpiece(llm__detok *d, int k, const char *text, size_t b
 static int llm__detok_flush_suffix(llm__detok *d, int k, int last) {
     llm__detok_stage *s = d->stages + k;
     llm__step step = d->w->decoder.items[k];
-    llm__matcher none;
-    memset(&none, 0, sizeof none);
     step.content.text = " ";
     step.content.bytes = last ? 0 : 1;
     s->made.length = 0;
-    if (!llm__replace(&none, &step, s->held.data, s->held.length, &s->made)) return 0;
+    if (!llm__replace(&d->matcher, &step, s->held.data, s->held.length, &s->made)) return 0;
     s->held.length = 0;
     return llm__detok_push(d, k + 1, s->made.data, s->made.length, LLM__TOKEN_WHOLE);
 }
@@ -6862,8 +6932,8 @@ static int llm__detok_push(llm__detok *d, int k, const char *text, size_t bytes,
     return llm__detok_whole(d, k, s->parts.data, bytes);
 }
 
-static llm_status llm__detok_failed(const llm__detok *d, llm_error *e) {
-    return llm__fail(e, LLM_OUT_OF_MEMORY, "%s: out of memory while decoding", d->w->file);
+static llm_status llm__detok_status(const llm__detok *d, int good) {
+    return good ? LLM_OK : d->matcher.failed == 2 ? LLM_TOO_LARGE : LLM_OUT_OF_MEMORY;
 }
 
 /* Adds a token's text, as far as it is certain, to out.  Ids that do not exist add nothing. */
@@ -6873,12 +6943,14 @@ LLM__FN llm_status llm__detok_add(llm__detok *d, int32_t id, llm__text *out) {
     const char *text = llm__words_text(d->w, id, &bytes, &special);
     d->out = out;
     if (!text || (special && d->skip_special)) return LLM_OK;
-    return llm__detok_push(d, 0, text, bytes, LLM__TOKEN_WHOLE) ? LLM_OK : LLM_OUT_OF_MEMORY;
+    llm__matcher_allow(&d->matcher, bytes + 1);
+    return llm__detok_status(d, llm__detok_push(d, 0, text, bytes, LLM__TOKEN_WHOLE));
 }
 
-/* Adds what was held back.  Afterwards the detokenizer holds no memory and can start on another text. */
+/* Adds what was held back.  Afterwards the detokenizer can start on another text, with the memory that it has. */
 LLM__FN llm_status llm__detok_finish(llm__detok *d, llm__text *out) {
     int k, good = 1;
+    llm_status status;
     d->out = out;
     for (k = 0; k < d->w->decoder.count && good; k++) {
         llm__detok_stage *s = d->stages + k;
@@ -6892,12 +6964,14 @@ LLM__FN llm_status llm__detok_finish(llm__detok *d, llm__text *out) {
         default: break;
         }
     }
+    status = llm__detok_status(d, good);
+    d->matcher.failed = 0;
     for (k = 0; k < LLM__MAX_DECODER_STEPS; k++) {
         llm__detok_stage *s = d->stages + k;
         s->held.length = s->made.length = s->parts.length = s->index = 0;
         s->open = s->stripped = 0;
     }
-    return good ? LLM_OK : LLM_OUT_OF_MEMORY;
+    return status;
 }
 
 /* Ids to text, appended to out.  skip_special leaves special tokens out. */
@@ -6910,7 +6984,9 @@ LLM__FN llm_status llm__words_decode(const llm__words *w, const int32_t *ids, si
     for (i = 0; i < count && status == LLM_OK; i++) status = llm__detok_add(&d, ids[i], out);
     if (status == LLM_OK) status = llm__detok_finish(&d, out);
     llm__detok_free(&d);
-    return status == LLM_OK ? llm__ok(e) : llm__detok_failed(&d, e);
+    if (status == LLM_OK) return llm__ok(e);
+    return llm__fail(e, status, "%s: %s while decoding", w->file,
+                     status == LLM_TOO_LARGE ? "a pattern of the tokenizer takes too many steps" : "out of memory");
 }
 
 /* =========================================================================================================== >>arch
@@ -7051,20 +7127,24 @@ typedef struct llm__config {
 
 enum { LLM__REQUIRED = -2147483647 };
 
+/* A value as an error message shows it. */
+LLM__FN const char *llm__json_show(const llm__json *v, char *text, size_t size) {
+    if (!v) snprintf(text, size, "missing");
+    else if (v->type == LLM__JSON_NULL) snprintf(text, size, "null");
+    else if (v->type == LLM__JSON_TRUE) snprintf(text, size, "true");
+    else if (v->type == LLM__JSON_FALSE) snprintf(text, size, "false");
+    else if (v->type == LLM__JSON_STRING) snprintf(text, size, "\"%.60s\"", v->as.text);
+    else if (v->type == LLM__JSON_ARRAY) snprintf(text, size, "a list of %lu", (unsigned long)v->length);
+    else if (v->type == LLM__JSON_OBJECT) snprintf(text, size, "an object");
+    else snprintf(text, size, "%.17g", v->as.number);
+    return text;
+}
+
 LLM__FN void llm__config_fail(llm__config *c, const char *key, const char *expected) {
-    const llm__json *v = llm__json_get(c->root, key);
-    if (c->status != LLM_OK) return;
-    if (!v)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\" is missing; expected %s", key, expected);
-    else if (v->type == LLM__JSON_STRING)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\" is \"%.60s\"; expected %s", key,
-                              v->as.text, expected);
-    else if (v->type == LLM__JSON_INTEGER || v->type == LLM__JSON_NUMBER)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\" is %.17g; expected %s", key, v->as.number,
-                              expected);
-    else
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\" has the wrong type; expected %s", key,
-                              expected);
+    char text[80];
+    if (c->status == LLM_OK)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\" is %s; expected %s", key,
+                              llm__json_show(llm__json_get(c->root, key), text, sizeof text), expected);
 }
 
 LLM__FN int llm__config_has(const llm__config *c, const char *key) {
@@ -7120,11 +7200,23 @@ LLM__FN void llm__config_divides(llm__config *c, const char *whole_key, int whol
                               whole_key, whole, part_key, part);
 }
 
+/* Rows that so many heads (or experts) of so many numbers make: as many as a size may have, at most. */
+LLM__FN void llm__config_product(llm__config *c, const char *count_key, int count, const char *width_key, int width) {
+    if (c->status == LLM_OK && (int64_t)count * width > 1 << 24)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                              "config.json: \"%s\" (%d) times \"%s\" (%d) is too large; expected at most %d", count_key,
+                              count, width_key, width, 1 << 24);
+}
+
 /* Whether an array of whole numbers holds n. */
-LLM__FN int llm__config_lists(const llm__config *c, const char *key, int n) {
+LLM__FN int llm__config_lists(llm__config *c, const char *key, int n) {
     const llm__json *list = llm__json_get(c->root, key);
     uint32_t i;
-    if (!llm__json_is(list, LLM__JSON_ARRAY)) return 0;
+    if (!llm__config_has(c, key)) return 0;
+    if (list->type != LLM__JSON_ARRAY) {
+        llm__config_fail(c, key, "a list of layer numbers");
+        return 0;
+    }
     for (i = 0; i < list->length; i++) {
         const llm__json *v = llm__json_at(list, i);
         if (v->type == LLM__JSON_INTEGER && v->as.number == n) return 1;
@@ -7174,9 +7266,16 @@ LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
     double mscale = llm__config_number(s, "mscale", 1, 0, 1e6);
     double mscale_all = llm__config_number(s, "mscale_all_dim", 0, 0, 1e6);
     double tau = 2 * 3.14159265358979323846;
-    double low = r->dims * log(length / (fast * tau)) / (2 * log(base));
-    double high = r->dims * log(length / (slow * tau)) / (2 * log(base));
+    double low, high;
     int i;
+    if (!(base > 1)) {
+        if (s->status == LLM_OK)
+            s->status = llm__fail(s->error, LLM_BAD_CONFIG,
+                                  "config.json: \"rope_theta\" is %g; expected more than 1 with \"yarn\"", base);
+        return;
+    }
+    low = r->dims * log(length / (fast * tau)) / (2 * log(base));
+    high = r->dims * log(length / (slow * tau)) / (2 * log(base));
     if (llm__config_flag(s, "truncate", 1)) {
         low = floor(low);
         high = ceil(high);
@@ -7213,7 +7312,8 @@ LLM__FN void llm__rope_divide(llm__config *s, const char *key, double *frequency
     }
 }
 
-/* LongRoPE (arXiv:2402.13753): a factor for each pair, one list up to the original length and one beyond it. */
+/* LongRoPE (arXiv:2402.13753): a factor for each pair, one list up to the original length and one beyond it.  Pairs are
+   (i, i + dims/2) whatever rope_traditional says. */
 LLM__FN void llm__rope_long(llm__config *c, llm__config *s, llm__rope *r) {
     double original =
         llm__config_number(s, "original_max_position_embeddings",
@@ -7231,6 +7331,7 @@ LLM__FN void llm__rope_long(llm__config *c, llm__config *s, llm__rope *r) {
     if (llm__config_has(s, "short_factor")) llm__rope_divide(s, "short_factor", r->short_frequency, n);
     else r->short_frequency = NULL;
     r->limit = (int64_t)original;
+    r->interleaved = 0;
     if (length / original > 1) r->scale = (float)sqrt(1 + log(factor) / log(original));
     r->scale = (float)llm__config_number(s, "attention_factor", r->scale, 1e-6, 1e6);
 }
@@ -7269,9 +7370,14 @@ LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, i
     int i;
     if (c->status != LLM_OK) return -1;
     if (dims < 2 || dims % 2) {
-        c->status =
-            llm__fail(c->error, LLM_BAD_CONFIG,
-                      "config.json: %d numbers of a head would be rotated; expected a positive even number", dims);
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                              "config.json: \"%s\" leaves %d numbers of a head to rotate; "
+                              "expected a positive even number",
+                              llm__config_has(c, "partial_rotary_factor") ? "partial_rotary_factor"
+                              : llm__config_has(c, "qk_rope_head_dim")    ? "qk_rope_head_dim"
+                              : llm__config_has(c, "head_dim")            ? "head_dim"
+                                                                          : "hidden_size",
+                              dims);
         return -1;
     }
     r->dims = dims;
@@ -7291,20 +7397,35 @@ LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, i
     return m->rope_count++;
 }
 
-/* rope_theta, also where transformers 5 keeps it, and the object that holds the scaling. */
-LLM__FN double llm__rope_theta(llm__config *c, double fallback) {
-    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
-    if (!llm__config_has(c, "rope_theta") && llm__json_is(parameters, LLM__JSON_OBJECT)) {
+/* A number that rotary embeddings depend on, also where transformers 5 keeps it. */
+LLM__FN double llm__rope_number(llm__config *c, const llm__json *parameters, const char *key, double fallback,
+                                double low, double high) {
+    if (!llm__config_has(c, key) && llm__json_is(parameters, LLM__JSON_OBJECT)) {
         llm__config p = llm__config_of(c, parameters);
-        double theta = llm__config_number(&p, "rope_theta", fallback, 1e-3, 1e30);
+        double n = llm__config_number(&p, key, fallback, low, high);
         c->status = p.status;
-        return theta;
+        return n;
     }
-    return llm__config_number(c, "rope_theta", fallback, 1e-3, 1e30);
+    return llm__config_number(c, key, fallback, low, high);
 }
 
-LLM__FN const llm__json *llm__rope_scaling(const llm__config *c) {
-    return llm__json_get(c->root, llm__config_has(c, "rope_scaling") ? "rope_scaling" : "rope_parameters");
+LLM__FN double llm__rope_theta(llm__config *c, double fallback) {
+    return llm__rope_number(c, llm__json_get(c->root, "rope_parameters"), "rope_theta", fallback, 1e-3, 1e30);
+}
+
+/* How many of a head's numbers rotate. */
+LLM__FN int llm__rope_part(llm__config *c, int width, double fallback) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    return (int)(width * llm__rope_number(c, parameters, "partial_rotary_factor", fallback, 0, 1));
+}
+
+/* The object that holds the scaling. */
+
+LLM__FN const llm__json *llm__rope_scaling(llm__config *c) {
+    const char *key = llm__config_has(c, "rope_scaling") ? "rope_scaling" : "rope_parameters";
+    const llm__json *scaling = llm__json_get(c->root, key);
+    if (llm__config_has(c, key) && scaling->type != LLM__JSON_OBJECT) llm__config_fail(c, key, "an object or null");
+    return scaling;
 }
 
 /* ---- readers: what several families share */
@@ -7334,6 +7455,7 @@ LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int def
         default_width = a.heads ? m->hidden / a.heads : 1;
     }
     a.width = llm__config_int(c, "head_dim", default_width, 1, 65536);
+    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
     a.scale = 1.0f / sqrtf((float)a.width);
     a.rope = -1;
     return a;
@@ -7356,7 +7478,7 @@ LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention 
 /* Experts as the Qwen models name them; a layer that mlp_only_layers or decoder_sparse_step leaves out stays dense. */
 LLM__FN void llm__read_qwen_experts(llm__config *c, llm_model *m) {
     int count = llm__config_int(c, "num_experts", LLM__REQUIRED, 0, 65536);
-    int chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count ? count : 1);
+    int chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count ? count : 65536);
     int step = llm__config_int(c, "decoder_sparse_step", LLM__REQUIRED, 1, 4096);
     int width = llm__config_size(c, "moe_intermediate_size"), i;
     int renormalize = llm__config_flag(c, "norm_topk_prob", 0);
@@ -7376,15 +7498,20 @@ LLM__FN void llm__read_qwen_experts(llm__config *c, llm_model *m) {
 /* Which layers slide: layer_types, if there is one. */
 LLM__FN int llm__layer_slides(llm__config *c, const llm_model *m, int i) {
     const llm__json *types = llm__json_get(c->root, "layer_types"), *type;
+    char text[80];
     if (!types || types->type == LLM__JSON_NULL) return 0;
     if (types->type != LLM__JSON_ARRAY || types->length != (uint32_t)m->layer_count) {
-        llm__config_fail(c, "layer_types", "a list with one name for each layer");
+        snprintf(text, sizeof text, "a list of %d, a name for each layer", m->layer_count);
+        llm__config_fail(c, "layer_types", text);
         return 0;
     }
     type = llm__json_at(types, (uint32_t)i);
     if (llm__json_text_is(type, "sliding_attention")) return 1;
-    if (!llm__json_text_is(type, "full_attention"))
-        llm__config_fail(c, "layer_types", "a list of \"full_attention\" and \"sliding_attention\"");
+    if (!llm__json_text_is(type, "full_attention") && c->status == LLM_OK)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                              "config.json: \"layer_types\"[%d] is %s; expected \"full_attention\" or "
+                              "\"sliding_attention\"",
+                              i, llm__json_show(type, text, sizeof text));
     return 0;
 }
 
@@ -7479,7 +7606,7 @@ LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
     a = llm__read_attention(c, m, 0);
     a.head_norm = a.gated = 1;
     a.qkv_bias = a.out_bias = llm__config_flag(c, "attention_bias", 0);
-    rotated = (int)(a.width * llm__config_number(c, "partial_rotary_factor", llm__not_a_number(), 0, 1));
+    rotated = llm__rope_part(c, a.width, llm__not_a_number());
     a.rope = llm__rope_add(c, m, rotated, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
     d.value_heads = llm__config_int(c, "linear_num_value_heads", LLM__REQUIRED, 1, 65536);
     d.key_heads = llm__config_int(c, "linear_num_key_heads", LLM__REQUIRED, 1, 65536);
@@ -7510,8 +7637,15 @@ LLM__FN llm__attention llm__read_gemma(llm__config *c, llm_model *m, int heads, 
     a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads, 1, 65536);
     llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
     a.width = llm__config_int(c, "head_dim", heads == LLM__REQUIRED ? LLM__REQUIRED : 256, 1, 65536);
+    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
     a.scale = (float)(1 / sqrt(llm__config_number(c, "query_pre_attn_scalar", query_scalar, 1e-6, 1e6)));
     return a;
+}
+
+/* A cap on scores or logits; null: none, as the reference has it. */
+LLM__FN float llm__read_cap(llm__config *c, const char *key, double fallback) {
+    if (llm__json_is(llm__json_get(c->root, key), LLM__JSON_NULL)) return 0;
+    return (float)llm__config_number(c, key, fallback, 1e-6, 1e9);
 }
 
 /* gemma2: sandwich norms with weight + 1, scores and logits capped by tanh, embeddings times sqrt(hidden); every other
@@ -7522,8 +7656,8 @@ LLM__FN void llm__read_gemma2(llm__config *c, llm_model *m) {
     m->eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = 1;
     m->embedding_scale = sqrtf((float)m->hidden);
-    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", 30, 1e-6, 1e9);
-    a.softcap = (float)llm__config_number(c, "attn_logit_softcapping", 50, 1e-6, 1e9);
+    m->logit_softcap = llm__read_cap(c, "final_logit_softcapping", 30);
+    a.softcap = llm__read_cap(c, "attn_logit_softcapping", 50);
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
     llm__read_dense(c, m, &a, LLM__GELU_TANH, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
@@ -7537,6 +7671,9 @@ LLM__FN void llm__read_gemma2(llm__config *c, llm_model *m) {
    but every sliding_window_pattern-th.  The embedding factor is rounded to bfloat16.  Untied only if the file has a
    lm_head. */
 LLM__FN void llm__read_gemma3_text(llm__config *c, llm_model *m) {
+    const llm__json *both = llm__json_get(c->root, "rope_parameters"); /* transformers 5: one for each sort of layer */
+    const llm__json *full = llm__json_get(both, "full_attention"), *sliding = llm__json_get(both, "sliding_attention");
+    double full_theta, local_theta;
     llm__attention a;
     int i, window, local, global, pattern;
     if (!llm__config_has(c, "hidden_size")) llm__config_fail(c, "hidden_size", "a whole number");
@@ -7547,8 +7684,12 @@ LLM__FN void llm__read_gemma3_text(llm__config *c, llm_model *m) {
     window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30);
     pattern = llm__config_int(c, "sliding_window_pattern", 6, 1, 4096);
     a.head_norm = 1;
-    global = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), 0, llm__json_get(c->root, "rope_scaling"));
-    local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_base_freq", 1e4, 1e-3, 1e30), 0, NULL);
+    full_theta = llm__rope_number(c, full, "rope_theta", 1e6, 1e-3, 1e30);
+    local_theta = llm__config_has(c, "rope_local_base_freq") || !sliding
+                      ? llm__config_number(c, "rope_local_base_freq", 1e4, 1e-3, 1e30)
+                      : llm__rope_number(c, sliding, "rope_theta", 1e4, 1e-3, 1e30);
+    global = llm__rope_add(c, m, a.width, full_theta, 0, full ? full : llm__rope_scaling(c));
+    local = llm__rope_add(c, m, a.width, local_theta, 0, NULL);
     llm__read_dense(c, m, &a, LLM__GELU_TANH, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         int slides = (i + 1) % pattern != 0;
@@ -7561,9 +7702,10 @@ LLM__FN void llm__read_gemma3_text(llm__config *c, llm_model *m) {
 /* phi3: llama with q, k, v in one matrix and gate, up in another; part of each head rotates; longrope with the long
    factors at any length, as mlx-lm has it. */
 LLM__FN void llm__read_phi3(llm__config *c, llm_model *m) {
-    const llm__json *scaling = llm__json_get(c->root, "rope_scaling"), *type = llm__json_get(scaling, "type");
+    const llm__json *scaling = llm__rope_scaling(c), *type = llm__json_get(scaling, "type");
     llm__attention a;
     int i;
+    if (!type) type = llm__json_get(scaling, "rope_type");
     llm__read_common(c, m);
     m->eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
@@ -7571,8 +7713,8 @@ LLM__FN void llm__read_phi3(llm__config *c, llm_model *m) {
     a.fused = 1;
     if (!llm__json_text_is(type, "longrope") && !llm__json_text_is(type, "su") && !llm__json_text_is(type, "linear"))
         scaling = NULL;
-    a.rope = llm__rope_add(c, m, (int)(a.width * llm__config_number(c, "partial_rotary_factor", 1, 0, 1)),
-                           llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), scaling);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 1), llm__rope_theta(c, 10000),
+                           llm__config_flag(c, "rope_traditional", 0), scaling);
     m->ropes[0].short_frequency = NULL;
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.fused = 1;
@@ -7609,7 +7751,8 @@ LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
     e.router = LLM__SIGMOID_GROUPS;
     e.renormalize = llm__config_flag(c, "norm_topk_prob", 1);
     e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
-    e.shared.width = e.width * (shared < (1 << 24) / e.width ? shared : 0);
+    llm__config_product(c, "n_shared_experts", shared, "moe_intermediate_size", e.width);
+    e.shared.width = c->status == LLM_OK ? e.width * shared : 0;
     if (llm__config_has(c, "topk_method") && !llm__json_text_is(llm__json_get(c->root, "topk_method"), "noaux_tc"))
         llm__config_fail(c, "topk_method", "\"noaux_tc\"");
     for (i = first; i < m->layer_count; i++)
@@ -7637,6 +7780,9 @@ LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
     a.rotary = llm__config_int(c, "qk_rope_head_dim", 64, 1, 65536);
     a.nope = llm__config_int(c, "qk_nope_head_dim", 128, 1, 65536);
     a.value = llm__config_int(c, "v_head_dim", 128, 1, 65536);
+    llm__config_product(c, "num_attention_heads", a.heads, "qk_rope_head_dim", a.rotary);
+    llm__config_product(c, "num_attention_heads", a.heads, "qk_nope_head_dim", a.nope);
+    llm__config_product(c, "num_attention_heads", a.heads, "v_head_dim", a.value);
     a.bias = llm__config_flag(c, "attention_bias", 0);
     a.scale = llm__yarn_softmax(c, scaling) / sqrtf((float)(a.nope + a.rotary));
     a.rope = llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 10000), 1, scaling);
@@ -7682,6 +7828,41 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
     }
 }
 
+/* ---- config["quantization"]: one description for all maps, and others by path.  The shapes of the tensors have the
+   last word; here goes what no tensor could have. */
+
+LLM__FN void llm__check_quantized(llm__config *c, const llm__json *q, const char *path) {
+    static const char *const keys[3] = {"bits", "group_size", "mode"};
+    static const char *const known[3] = {" 2 3 4 5 6 8 ", " 16 32 64 128 ", " affine mxfp4 mxfp8 nvfp4 "};
+    static const char *const expected[3] = {"2, 3, 4, 5, 6 or 8", "16, 32, 64 or 128",
+                                            "\"affine\", \"mxfp4\", \"mxfp8\" or \"nvfp4\""};
+    char text[80], word[80];
+    int i;
+    for (i = 0; i < 3 && c->status == LLM_OK; i++) {
+        const llm__json *v = llm__json_get(q, keys[i]);
+        if (!v || v->type == LLM__JSON_NULL) continue;
+        snprintf(word, sizeof word, " %s ",
+                 llm__json_is(v, LLM__JSON_STRING) ? v->as.text : llm__json_show(v, text, sizeof text));
+        if (llm__json_is(v, LLM__JSON_STRING) == (i == 2) && strstr(known[i], word)) continue;
+        c->status =
+            llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"quantization\"%s%.120s: \"%s\" is %s; expected %s",
+                      *path ? " of " : "", path, keys[i], llm__json_show(v, text, sizeof text), expected[i]);
+    }
+}
+
+LLM__FN void llm__check_quantization(llm__config *c) {
+    const llm__json *q = llm__json_get(c->root, "quantization"), *v;
+    uint32_t i;
+    if (!llm__config_has(c, "quantization")) return;
+    if (q->type != LLM__JSON_OBJECT) llm__config_fail(c, "quantization", "an object or null");
+    llm__check_quantized(c, q, "");
+    for (v = llm__json_first(q), i = 0; v && i < q->length && c->status == LLM_OK; i++) {
+        const llm__json *member = llm__json_next(v);
+        if (member->type == LLM__JSON_OBJECT) llm__check_quantized(c, member, v->as.text);
+        v = llm__json_next(member);
+    }
+}
+
 /* ---- the table
    types: model_type values, separated by spaces.  read: its reader above.  renames: pairs "canonical=actual" turn
    this file's names, which are those of the Hugging Face llama layout, into the checkpoint's: a pair that begins with a
@@ -7695,7 +7876,7 @@ typedef struct llm__arch {
 } llm__arch;
 
 static const llm__arch llm__archs[] = {
-    {"llama mistral", llm__read_llama, "", ""},
+    {"llama mistral iquestcoder xverse", llm__read_llama, "", ""},
     {"mixtral", llm__read_mixtral, ".mlp.=.block_sparse_moe.", ""},
     {"qwen2", llm__read_qwen2, "", ""},
     {"qwen3", llm__read_qwen3, "", ""},
@@ -7859,13 +8040,32 @@ LLM__FN llm_status llm__bind_bad(llm__binder *b, const char *what) {
 
 /* What config["quantization"] says of this path must not contradict the shapes, which decide. */
 LLM__FN void llm__bind_check_override(llm__binder *b, const llm__json *quantization, const llm__matrix *w) {
-    const llm__json *o = llm__json_get(quantization, b->name), *bits = llm__json_get(o, "bits");
-    const llm__json *group = llm__json_get(o, "group_size");
-    if (!o) return;
+    static const char *const keys[2] = {"bits", "group_size"};
+    const char *mode = w->format == LLM__MXFP4   ? "mxfp4"
+                       : w->format == LLM__MXFP8 ? "mxfp8"
+                       : w->format == LLM__NVFP4 ? "nvfp4"
+                                                 : "affine";
+    const llm__json *o = llm__json_get(quantization, b->name), *v;
+    char text[160], said[80];
+    int i;
+    if (!o || o->type == LLM__JSON_TRUE) return;
     if (o->type == LLM__JSON_FALSE)
         llm__bind_bad(b, "config.json's \"quantization\" says it is not quantized, but scales lie beside it");
-    if ((bits && bits->as.number != w->bits) || (group && group->as.number != w->group))
-        llm__bind_bad(b, "its shape contradicts \"bits\" or \"group_size\" in config.json's \"quantization\"");
+    if (o->type != LLM__JSON_OBJECT)
+        llm__bind_bad(b, "config.json's \"quantization\" must give it an object, true or false");
+    for (i = 0; i < 2; i++) {
+        int is = i ? w->group : w->bits;
+        v = llm__json_get(o, keys[i]);
+        if (!v || v->as.number == is) continue;
+        snprintf(text, sizeof text, "config.json's \"quantization\" gives it \"%s\" %s, but its shape says %d", keys[i],
+                 llm__json_show(v, said, sizeof said), is);
+        llm__bind_bad(b, text);
+    }
+    v = llm__json_get(o, "mode");
+    if (!v || llm__json_text_is(v, mode)) return;
+    snprintf(text, sizeof text, "config.json's \"quantization\" gives it \"mode\" %s, but its scales say \"%s\"",
+             llm__json_show(v, said, sizeof said), mode);
+    llm__bind_bad(b, text);
 }
 
 /* MLX-quantized: what the shapes say, whatever the config's defaults are. */
@@ -8313,6 +8513,15 @@ LLM__FN int llm__name_fits(const char *name, const char *patterns) {
     return 0;
 }
 
+/* Whether a tensor is of one of the layers after the last, which predict further tokens: no part of the model. */
+LLM__FN int llm__is_extra_layer(const llm_model *m, const char *name) {
+    const llm__json *extra = llm__json_get(m->config, "num_nextn_predict_layers");
+    double layer = 0;
+    if (!llm__json_is(extra, LLM__JSON_INTEGER) || strncmp(name, "model.layers.", 13)) return 0;
+    for (name += 13; *name >= '0' && *name <= '9'; name++) layer = 10 * layer + (*name - '0');
+    return *name == '.' && layer >= m->layer_count && layer < m->layer_count + extra->as.number;
+}
+
 /* Every tensor is either in use or one that a checkpoint may hold besides. */
 LLM__FN void llm__bind_leftovers(llm__binder *b) {
     const llm_model *m = b->m;
@@ -8320,7 +8529,7 @@ LLM__FN void llm__bind_leftovers(llm__binder *b) {
     for (i = 0; i < m->tensors.count && b->status == LLM_OK; i++) {
         const llm__tensor *t = &m->tensors.items[i];
         if (t->used || llm__name_fits(t->name, llm__skip_always) || llm__name_fits(t->name, m->arch->skip)) continue;
-        if (m->tied && !strncmp(t->name, "lm_head.", 8)) continue;
+        if ((m->tied && !strncmp(t->name, "lm_head.", 8)) || llm__is_extra_layer(m, t->name)) continue;
         b->status =
             llm__fail(b->error, LLM_BAD_TENSOR, "tensor \"%s\" is no part of a \"%s\" model with this config.json",
                       t->name, m->model_type);
@@ -9280,9 +9489,8 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
 
 /* ======================================================================================================== >>forward
    One pass over the layers.  A pass takes up to max_rows new tokens of any number of sequences; a call is as many
-   passes
-   as its tokens need.  The pass can be left between any two layers and taken up again: everything it has so far lies in
-   the session, and the caches take over nothing before llm__pass_finish. */
+   passes as its tokens need.  The pass can be left between any two layers and taken up again: everything it has so far
+   lies in the session, and the caches take over nothing before llm__pass_finish. */
 
 /* Rows of the embedding table, scaled as the model wants. */
 static void llm__embed_job(void *argument, int job, int worker) {
@@ -9914,6 +10122,8 @@ LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm
             return LLM_OK;
         }
         if (!g->session->active) status = llm__generation_begin(g, budget_us >= 0, error);
+        else if (g->session->sequences != &g->sequence)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "the generation's session is in the middle of another call");
         g->session->cancel = &g->cancel;
         if (status == LLM_OK) status = llm__forward(g->session, left, error);
         now = g->clock.now_us(g->clock.user);
@@ -10112,22 +10322,23 @@ LLM__FN llm_status llm__model_config(llm_model *m, llm_error *error) {
     llm__config c;
     llm_status status = llm__read_json(m, "config.json", LLM__CONFIG_LIMIT, 0, &m->config, error);
     if (status != LLM_OK) return status;
-    inner = llm__json_get(m->config, "text_config");
-    type = llm__json_get(m->config, "model_type");
-    if (!llm__json_is(type, LLM__JSON_STRING))
-        return llm__fail(error, LLM_BAD_CONFIG, "config.json: \"model_type\" is missing; expected a name");
-    m->model_type = type->as.text;
-    m->arch = llm__find_arch(m->model_type);
     memset(&c, 0, sizeof c);
     c.root = m->config;
+    c.arena = &m->arena;
+    c.error = error;
+    inner = llm__json_get(m->config, "text_config");
+    type = llm__json_get(m->config, "model_type");
+    if (!llm__json_is(type, LLM__JSON_STRING)) llm__config_fail(&c, "model_type", "a name");
+    llm__check_quantization(&c);
+    if (c.status != LLM_OK) return c.status;
+    m->model_type = type->as.text;
+    m->arch = llm__find_arch(m->model_type);
     if (!m->arch && llm__json_is(inner, LLM__JSON_OBJECT)) {
         const llm__json *inner_type = llm__json_get(inner, "model_type");
         if (llm__json_is(inner_type, LLM__JSON_STRING)) m->arch = llm__find_arch(inner_type->as.text);
         c.root = inner;
     }
     if (!m->arch) return llm__unknown_arch(m->model_type, error);
-    c.arena = &m->arena;
-    c.error = error;
     m->arch->read(&c, m);
     return c.status;
 }
@@ -10169,7 +10380,7 @@ LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
     size_t bytes;
     llm_status status = llm__read_json(m, "tokenizer.json", LLM__TOKENIZER_LIMIT, 0, &tokenizer, error);
     if (status == LLM_OK) status = llm__read_json(m, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &config, error);
-    if (status == LLM_OK) status = llm__words_open(&m->words, &m->arena, "tokenizer.json", tokenizer, config, error);
+    if (status == LLM_OK) status = llm__words_open(&m->words, &m->arena, "tokenizer.json", tokenizer, error);
     if (status == LLM_OK)
         status = llm__folder_text(&m->folder, "chat_template.jinja", LLM__CONFIG_LIMIT, &text, &bytes, 1, error);
     if (status != LLM_OK) return status;

@@ -162,16 +162,18 @@ typedef struct llm_cache_info {
     size_t bytes;    /* memory behind it, shared pages counted in full */
     int64_t length;  /* tokens that it still holds */
     int64_t offset;  /* tokens that it has seen */
-    int trimmable;   /* whether llm_cache_trim can take tokens back */
+    int trimmable;   /* whether the newest token can be taken back, as far as this layer goes */
 } llm_cache_info;
 
-/* Makes an empty cache.  *out is NULL on failure. */
+/* Makes an empty cache.  *out is NULL on failure, and nothing stays allocated. */
 LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, llm_error *error);
 
-/* Frees a cache and its references to pages.  NULL is fine. */
+/* Frees a cache and those of its pages that no fork shares.  NULL is fine.  Not while a forward pass is under way on
+   it: abandon the pass first. */
 LLM_API void llm_cache_close(llm_cache *cache);
 
-/* Another cache with the same content: shares every page, copies recurrent arrays.  O(pages). */
+/* Another cache with the same content: shares every page, copies recurrent arrays.  O(pages).  Memory that the parent
+   has set aside stays its own.  *out is NULL on failure. */
 LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error);
 
 /* Tokens that the sequence has seen. */
@@ -181,24 +183,32 @@ LLM_API int64_t llm_cache_length(const llm_cache *cache);
 LLM_API size_t llm_cache_layers(const llm_cache *cache);
 LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer);
 
-/* All memory behind the cache, in bytes. */
+/* All memory behind the cache, in bytes: layers as in llm_cache_layer_info, and the cache itself. */
 LLM_API size_t llm_cache_bytes(const llm_cache *cache);
 
-/* Bytes that a cache of this description takes once `tokens` tokens are in it.  0: the description is invalid. */
+/* Bytes that an empty cache of this description takes with `tokens` tokens reserved, which is what it takes at the most
+   once they are in.  0: the description is invalid, or tokens is not in 0 to 2^40, or a size_t cannot hold the sum. */
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens);
 
-/* Sets aside what the next `tokens` tokens will need, so that adding them allocates nothing. */
+/* Sets aside what the next `tokens` tokens will need, so that adding them allocates nothing: in any passes where a
+   layer sees all tokens, in passes of at most 512 tokens where it has a window.  A fork made or a quantization done in
+   the meantime asks for another reservation.  After a failure nothing is set aside that was not before. */
 LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error);
 
-/* Takes the last `tokens` tokens back.  Refused, with nothing changed, where a layer cannot: recurrent layers that have
-   moved on and windows that have dropped what would become visible again. */
+/* Takes the last `tokens` tokens back.  Refused (LLM_UNSUPPORTED), nothing changed, where a layer cannot: recurrent
+   layers, and windows that have dropped what would become visible again; a window can always take one token back.
+   Taking all tokens back always works. */
 LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error);
 
 /* Turns the plain keys and values of every attention layer into affine codes of `bits` bits with a scale and a bias
-   for each `group` numbers (2, 3, 4, 5, 6 or 8; 32, 64 or 128); later tokens are stored the same way. */
+   for each `group` numbers (2, 3, 4, 5, 6 or 8; 32, 64 or 128); later tokens are stored the same way.  Layers that are
+   quantized already and recurrent ones stay as they are; widths that the group does not divide (LLM_BAD_ARGUMENT) and
+   latent layers (LLM_UNSUPPORTED) are refused.  Forks keep their plain pages.  Until the call returns, the old pages
+   and the new ones are both there; what was set aside goes. */
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, int bits, int group, llm_error *error);
 
-/* Forgets everything but the reserved memory. */
+/* Forgets all tokens; keeps the memory, and quantized layers quantized.  Does nothing while a forward pass is under way
+   on the cache: abandon the pass first. */
 LLM_API void llm_cache_clear(llm_cache *cache);
 
 #endif /* LLM_CACHE_H */
@@ -1046,25 +1056,28 @@ LLM__FN llm_status llm__json_fail(llm__json_reader *r, const char *at, const cha
     return r->status;
 }
 
-/* Bytes of the UTF-8 sequence at p (1 to 4), or 0 if it is none. */
-LLM__FN int llm__utf8_length(const unsigned char *p, const unsigned char *end) {
-    int n = p[0] < 0x80                   ? 1
-            : p[0] >= 0xC2 && p[0] < 0xE0 ? 2
-            : (p[0] & 0xF0) == 0xE0       ? 3
-            : p[0] >= 0xF0 && p[0] < 0xF5 ? 4
-                                          : 0,
-        i;
-    if (!n || end - p < n) return 0;
-    for (i = 1; i < n; i++)
-        if ((p[i] & 0xC0) != 0x80) return 0;
-    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF0 && p[1] < 0x90) ||
-        (p[0] == 0xF4 && p[1] > 0x8F))
-        return 0;
-    return n;
+/* Looks at the UTF-8 sequence at `text`: 1 valid, 0 invalid, -1 cut off by the end.  *length: its bytes, or those of the
+   longest beginning of a valid one (at least 1), which a decoder replaces by one U+FFFD. */
+LLM__FN int llm__char_check(const char *text, size_t bytes, size_t *length) {
+    const uint8_t *s = (const uint8_t *)text;
+    size_t need = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4, i;
+    *length = 1;
+    if (s[0] < 0x80) return 1;
+    if (s[0] < 0xC2 || s[0] > 0xF4) return 0;
+    for (i = 1; i < need; i++, *length = i) {
+        uint8_t low = 0x80, high = 0xBF;
+        if (i == bytes) return -1;
+        if (i == 1 && s[0] == 0xE0) low = 0xA0;
+        if (i == 1 && s[0] == 0xED) high = 0x9F;
+        if (i == 1 && s[0] == 0xF0) low = 0x90;
+        if (i == 1 && s[0] == 0xF4) high = 0x8F;
+        if (s[i] < low || s[i] > high) return 0;
+    }
+    return 1;
 }
 
 /* Writes a code point as UTF-8; returns its bytes. */
-LLM__FN size_t llm__utf8_put(uint32_t c, char *out) {
+LLM__FN size_t llm__char_put(uint32_t c, char *out) {
     static const uint8_t lead[5] = {0, 0, 0xC0, 0xE0, 0xF0};
     size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4, i;
     for (i = n - 1; i > 0; i--, c >>= 6) out[i] = (char)(uint8_t)(0x80 | (c & 63));
@@ -1105,9 +1118,9 @@ LLM__FN int llm__json_escape(llm__json_reader *r, char *to) {
     if (code >= 0xD800 && code < 0xDC00 && r->end - r->at >= 6 && r->at[0] == '\\' && r->at[1] == 'u' &&
         llm__json_hex4(r->at + 2, r->end, &low) && low >= 0xDC00 && low < 0xE000) {
         r->at += 6;
-        return (int)llm__utf8_put(0x10000 + (code - 0xD800) * 0x400 + (low - 0xDC00), to);
+        return (int)llm__char_put(0x10000 + (code - 0xD800) * 0x400 + (low - 0xDC00), to);
     }
-    return (int)llm__utf8_put(code >= 0xD800 && code < 0xE000 ? 0xFFFD : code, to);
+    return (int)llm__char_put(code >= 0xD800 && code < 0xE000 ? 0xFFFD : code, to);
 }
 
 /* Printable ASCII that stands for itself. */
@@ -1137,9 +1150,10 @@ LLM__FN llm_status llm__json_string(llm__json_reader *r, llm__json *v) {
         } else if (c < 128) {
             *to++ = *r->at++;
         } else {
-            int n = llm__utf8_length((const unsigned char *)r->at, (const unsigned char *)r->end);
-            if (!n) return llm__json_fail(r, r->at, "valid UTF-8");
-            memmove(to, r->at, (size_t)n);
+            size_t n;
+            if (llm__char_check(r->at, (size_t)(r->end - r->at), &n) != 1)
+                return llm__json_fail(r, r->at, "valid UTF-8");
+            memmove(to, r->at, n);
             to += n;
             r->at += n;
         }
@@ -1781,13 +1795,15 @@ LLM__FN llm_status llm__tensor_fetch(llm__folder *f, llm__tensor *x, const uint8
 }
 
 /* ========================================================================================================== >>pages
-   A page holds LLM_PAGE_TOKENS tokens of one layer and counts who holds it.  After this chapter a layer's tokens are a
-   run of page numbers (position / LLM_PAGE_TOKENS), pages that nobody needs go back to the cache that dropped them, and
-   writing to a page that somebody else holds copies it first.
+   A page holds LLM_PAGE_TOKENS tokens of one layer and counts who holds it.  After this chapter a token's row has an
+   address: number position / LLM_PAGE_TOKENS says which page, llm__page_row where in it.
 
    Within a page: the keys of head 0 for all tokens, head 1, ..., then the values likewise.  A quantized page holds
-   codes
-   in their place and, behind them, float32 scales and biases in the same order. */
+   codes in their place and, behind them, aligned to 64 bytes, float32 scales in the same order, then biases. */
+
+#if LLM_PAGE_TOKENS < 1
+#error "LLM_PAGE_TOKENS must be at least 1"
+#endif
 
 typedef struct llm__page {
     struct llm__page *next; /* in a free list */
@@ -1801,7 +1817,7 @@ typedef struct llm__layout {
     llm_dtype dtype;
     int heads, key_width, value_width, bits, group;
     size_t key_row, value_row;       /* bytes of one token of one head */
-    size_t values, scales, bytes;    /* where values and scales begin; the page's size */
+    size_t values, scales, bytes;    /* where values and scales begin; the size of all */
     size_t key_groups, value_groups; /* scales of one token of one head */
 } llm__layout;
 
@@ -1811,6 +1827,7 @@ LLM__FN int llm__row_bytes(size_t width, llm_dtype dtype, int bits, size_t *out)
     return 1;
 }
 
+/* 0: too large for a size_t.  Scales and biases are never larger than the codes, hence no check of their own. */
 LLM__FN int llm__layout_of(const llm_cache_layer *l, llm_dtype dtype, llm__layout *y) {
     size_t tokens, key_bytes, value_bytes, groups;
     int latent = l->kind == LLM_CACHE_LATENT;
@@ -1837,19 +1854,24 @@ LLM__FN int llm__layout_of(const llm_cache_layer *l, llm_dtype dtype, llm__layou
     return 1;
 }
 
-LLM__FN llm__page *llm__page_new(const llm_allocator *a, size_t bytes) {
-    size_t total = sizeof(llm__page) + 64 + bytes;
-    llm__page *page = (llm__page *)llm__alloc(a, total, 1);
+/* What one page takes from the allocator, alignment included. */
+LLM__FN size_t llm__page_bytes(const llm__layout *y) {
+    return sizeof(llm__page) + 64 + y->bytes;
+}
+
+LLM__FN llm__page *llm__page_new(const llm_allocator *a, const llm__layout *y) {
+    size_t bytes = llm__page_bytes(y);
+    llm__page *page = (llm__page *)llm__alloc(a, bytes, 1);
     if (!page) return NULL;
     page->next = NULL;
-    page->bytes = total;
+    page->bytes = bytes;
     llm__atomic_set(&page->holders, 1);
     page->data = (uint8_t *)page + sizeof(llm__page);
     page->data += (64 - (uintptr_t)page->data % 64) % 64;
     return page;
 }
 
-/* Where a token's row of a head lies: codes or numbers, and its scales (biases follow all scales). */
+/* Where a token's row of a head lies, and its scales or its biases. */
 LLM__FN uint8_t *llm__page_row(const llm__layout *y, const llm__page *page, int value, int head, int token) {
     size_t row = (size_t)head * LLM_PAGE_TOKENS + (size_t)token;
     return page->data + (value ? y->values + row * y->value_row : row * y->key_row);
@@ -1874,29 +1896,20 @@ LLM__FN void llm__page_store(const llm__layout *y, llm__page *page, int value, i
                            llm__page_scales(y, page, value, head, token, 1));
 }
 
-/* Reads one back. */
-LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int value, int head, int token, float *x) {
-    size_t width = (size_t)(value ? y->value_width : y->key_width);
-    const uint8_t *row = llm__page_row(y, page, value, head, token);
-    if (!width) return;
-    if (!y->bits) llm__to_f32(y->dtype, row, width, x);
-    else
-        llm__affine_decode(row, llm__page_scales(y, page, value, head, token, 0),
-                           llm__page_scales(y, page, value, head, token, 1), width, y->bits, y->group, x);
-}
-
 /* ========================================================================================================== >>kinds
-   What each kind of layer remembers.  The engine above adds tokens in passes: llm__cache_begin makes room,
-   llm__cache_put
-   and llm__cache_next_state fill it, and llm__cache_commit makes it part of the cache - or llm__cache_abandon
-   forgets it,
-   and the cache is as it was.  After this chapter the engine knows, for every query, which positions it may see. */
+   What each kind of layer remembers.  Attention layers hold pages: those that nobody needs go to the free list of the
+   cache that dropped them last, and writing to a page that a fork holds too copies it first.  Recurrent layers hold
+   their states twice, the present ones and those that a pass is computing.
+
+   The engine above adds tokens in passes: llm__cache_begin makes room, llm__cache_put and llm__cache_next_state fill
+   it, and llm__cache_commit makes it part of the cache - or llm__cache_abandon forgets it, and the cache is as it was.
+   After this chapter the engine knows, for every query, which positions it may see, and reads their rows. */
 
 typedef struct llm__span {
     int64_t begin, end;
 } llm__span;
 
-/* Rows of a page, for one head. */
+/* The rows of a page, for one head.  Token t: data + t * stride; its scales: scales + t * group_stride. */
 typedef struct llm__rows {
     const uint8_t *data;
     size_t stride;
@@ -1906,22 +1919,21 @@ typedef struct llm__rows {
     int bits, group, width;
 } llm__rows;
 
+/* One layer of one cache.  Pages are numbered by position.  Held are the pages from 0 up to that of the newest token,
+   except `gone` ones behind the first `pinned`: a window has moved past those. */
 typedef struct llm__kept {
     llm_cache_layer desc;
     llm__layout layout;
-    /* attention: pages [0, pinned) and [first, first + count) by number; the pinned ones are the first entries of
-       `pages` as
-       long as they are apart from the rest */
-    llm__page **pages;
-    size_t capacity;      /* entries of pages */
-    int64_t first, count; /* the run of pages */
-    llm__page **pinned;
-    int64_t pinned_count, pinned_capacity;
+    llm__page **pages;    /* [count] in order of their numbers */
+    size_t capacity;
+    int64_t count, gone;
+    int64_t pinned;       /* pages with the first `keep` tokens: never gone */
     llm__page *free;      /* pages to use again */
-    /* recurrent: one block, current and next states */
-    float *states;
-    size_t state_floats;
-    int turned;           /* which half is current */
+    int64_t free_count;
+    int64_t added;        /* of those, how many the llm_cache_reserve under way has put there */
+    float *states;        /* [2, state_floats] */
+    size_t state_floats;  /* of all arrays, one after the other */
+    int turned;           /* which half is the present one */
 } llm__kept;
 
 struct llm_cache {
@@ -1937,102 +1949,129 @@ LLM__FN int llm__is_attention(const llm__kept *k) {
     return k->desc.kind != LLM_CACHE_RECURRENT;
 }
 
+/* Pages that `tokens` tokens fill, the last one perhaps in part. */
+LLM__FN int64_t llm__page_count(int64_t tokens) {
+    return (tokens + LLM_PAGE_TOKENS - 1) / LLM_PAGE_TOKENS;
+}
+
 /* ---- pages of a layer */
 
-LLM__FN void llm__page_drop(const llm_allocator *a, llm__kept *k, llm__page *page) {
-    if (!page || llm__atomic_add(&page->holders, -1)) return;
-    if (page->bytes != sizeof(llm__page) + 64 + k->layout.bytes) {
-        llm__free(a, page, page->bytes);
-        return;
-    }
+LLM__FN void llm__page_give(llm__kept *k, llm__page *page) {
     page->next = k->free;
     k->free = page;
+    k->free_count++;
+}
+
+LLM__FN void llm__page_drop(llm__kept *k, llm__page *page) {
+    if (!llm__atomic_add(&page->holders, -1)) llm__page_give(k, page);
 }
 
 LLM__FN llm__page *llm__page_take(const llm_allocator *a, llm__kept *k) {
     llm__page *page = k->free;
-    if (!page) return llm__page_new(a, k->layout.bytes);
+    if (!page) return llm__page_new(a, &k->layout);
     k->free = page->next;
+    k->free_count--;
     llm__atomic_set(&page->holders, 1);
     return page;
 }
 
+/* Gives the pages that came to the free list last, or all of them, back to the allocator. */
+LLM__FN void llm__free_pages(const llm_allocator *a, llm__kept *k, int64_t count) {
+    for (; count; count--) {
+        llm__page *page = k->free;
+        k->free = page->next;
+        k->free_count--;
+        llm__free(a, page, page->bytes);
+    }
+}
+
+/* The number of an entry of k->pages. */
+LLM__FN int64_t llm__page_number(const llm__kept *k, int64_t entry) {
+    return entry < k->pinned ? entry : entry + k->gone;
+}
+
 /* The entry of a page number, or NULL if it is not held. */
 LLM__FN llm__page **llm__page_entry(const llm__kept *k, int64_t number) {
-    if (number < k->pinned_count) return &k->pinned[number];
-    if (number >= k->first && number < k->first + k->count) return &k->pages[number - k->first];
-    return NULL;
+    int64_t entry = number < k->pinned ? number : number - k->gone;
+    if (entry >= k->count || (number >= k->pinned && entry < k->pinned)) return NULL;
+    return &k->pages[entry];
 }
 
-/* Pages that stay for the sake of the first `keep` tokens. */
-LLM__FN int64_t llm__pinned_pages(const llm__kept *k) {
-    return (k->desc.keep + LLM_PAGE_TOKENS - 1) / LLM_PAGE_TOKENS;
+LLM__FN int llm__page_is_own(llm__page *const *entry) {
+    return llm__atomic_get(&(*entry)->holders) == 1;
 }
 
-/* Positions that must stay for queries from `length` on. */
-LLM__FN int64_t llm__oldest_needed(const llm__kept *k, int64_t length) {
-    int64_t oldest = k->desc.window ? length - k->desc.window : 0; /* one more than the next query needs */
-    return oldest > 0 ? oldest : 0;
-}
-
-LLM__FN void llm__drop_old(const llm_allocator *a, llm__kept *k, int64_t length) {
-    int64_t needed = llm__oldest_needed(k, length) / LLM_PAGE_TOKENS, gone = needed - k->first, i;
-    if (gone > k->count) gone = k->count;
-    if (gone <= 0) return;
-    for (i = 0; i < gone; i++)
-        if (k->first + i < llm__pinned_pages(k)) k->pinned[k->pinned_count++] = k->pages[i];
-        else llm__page_drop(a, k, k->pages[i]);
-    memmove(k->pages, k->pages + gone, (size_t)(k->count - gone) * sizeof *k->pages);
-    k->first += gone;
-    k->count -= gone;
-}
-
-/* The page of that number is this cache's alone, and there. */
-LLM__FN int llm__page_own(const llm_allocator *a, llm__kept *k, int64_t number) {
-    llm__page **entry = llm__page_entry(k, number), *copy;
-    if (!entry) {
-        void *pages = k->pages;
-        if (!llm__grow(a, &pages, &k->capacity, (size_t)k->count + 1, sizeof *k->pages)) return 0;
-        k->pages = (llm__page **)pages;
-        copy = llm__page_take(a, k);
-        if (!copy) return 0;
-        if (!k->count) k->first = number;
-        k->pages[k->count++] = copy;
-        return 1;
-    }
-    if (llm__atomic_get(&(*entry)->holders) == 1) return 1;
-    copy = llm__page_take(a, k);
-    if (!copy) return 0;
-    memcpy(copy->data, (*entry)->data, k->layout.bytes);
-    llm__page_drop(a, k, *entry);
-    *entry = copy;
+LLM__FN int llm__pages_room(const llm_allocator *a, llm__kept *k, int64_t count) {
+    void *pages = k->pages;
+    if ((int64_t)(size_t)count != count) return 0;
+    if (!llm__grow(a, &pages, &k->capacity, (size_t)count, sizeof *k->pages)) return 0;
+    k->pages = (llm__page **)pages;
     return 1;
 }
 
-/* Drops the pages behind `length`. */
-LLM__FN void llm__drop_new(const llm_allocator *a, llm__kept *k, int64_t length) {
-    int64_t pages = (length + LLM_PAGE_TOKENS - 1) / LLM_PAGE_TOKENS;
-    while (k->count && k->first + k->count > pages) llm__page_drop(a, k, k->pages[--k->count]);
-    while (!k->count && k->pinned_count > pages) llm__page_drop(a, k, k->pinned[--k->pinned_count]);
+/* Makes the page of that number, which is held or the next one, this cache's alone. */
+LLM__FN int llm__page_own(const llm_allocator *a, llm__kept *k, int64_t number) {
+    llm__page **entry = llm__page_entry(k, number), *page;
+    if (entry && llm__page_is_own(entry)) return 1;
+    if (!entry && !llm__pages_room(a, k, k->count + 1)) return 0;
+    page = llm__page_take(a, k);
+    if (!page) return 0;
+    if (entry) {
+        memcpy(page->data, (*entry)->data, k->layout.bytes);
+        llm__page_drop(k, *entry);
+        *entry = page;
+        return 1;
+    }
+    if (k->count <= k->pinned) k->gone = number - k->count; /* nothing is held behind the pinned ones */
+    k->pages[k->count++] = page;
+    return 1;
 }
 
-/* ---- recurrent states: floats of all arrays, twice */
+/* Drops the pages that a window has moved past once `length` tokens are in: it keeps one token more than the next query
+   sees, so that the newest token can always be taken back. */
+LLM__FN void llm__drop_old(llm__kept *k, int64_t length) {
+    int64_t oldest = k->desc.window ? length - k->desc.window : 0, i;
+    int64_t gone = oldest / LLM_PAGE_TOKENS - llm__page_number(k, k->pinned);
+    if (gone <= 0) return;
+    for (i = 0; i < gone; i++) llm__page_drop(k, k->pages[k->pinned + i]);
+    k->count -= gone;
+    k->gone += gone;
+    memmove(k->pages + k->pinned, k->pages + k->pinned + gone, (size_t)(k->count - k->pinned) * sizeof *k->pages);
+}
 
-LLM__FN size_t llm__state_offset(const llm__kept *k, int array) {
-    size_t at = 0;
+/* Drops the pages behind `length`. */
+LLM__FN void llm__drop_new(llm__kept *k, int64_t length) {
+    int64_t pages = llm__page_count(length);
+    while (k->count && llm__page_number(k, k->count - 1) >= pages) llm__page_drop(k, k->pages[--k->count]);
+}
+
+/* Whether everything is held that a query at position `length` may see before itself. */
+LLM__FN int llm__can_see(const llm__kept *k, int64_t length) {
+    int64_t oldest = length + 1 - k->desc.window, page;
+    if (!k->desc.window) return 1;
+    if (oldest < k->desc.keep) oldest = k->desc.keep;
+    for (page = oldest / LLM_PAGE_TOKENS; oldest < length && page < llm__page_count(length); page++)
+        if (!llm__page_entry(k, page)) return 0;
+    return 1;
+}
+
+/* ---- recurrent states */
+
+LLM__FN float *llm__state(const llm__kept *k, int half, int array) {
+    float *at = k->states + (half ? k->state_floats : 0);
     int i;
     for (i = 0; i < array; i++) at += k->desc.arrays[i];
     return at;
 }
 
+/* What the tokens so far left in an array. */
 LLM__FN const float *llm__cache_state(const llm_cache *c, size_t layer, int array) {
-    const llm__kept *k = &c->layers[layer];
-    return k->states + (k->turned ? k->state_floats : 0) + llm__state_offset(k, array);
+    return llm__state(&c->layers[layer], c->layers[layer].turned, array);
 }
 
+/* Where the pass under way puts what comes after it: all of it, as it holds nothing of use before. */
 LLM__FN float *llm__cache_next_state(llm_cache *c, size_t layer, int array) {
-    llm__kept *k = &c->layers[layer];
-    return k->states + (k->turned ? 0 : k->state_floats) + llm__state_offset(k, array);
+    return llm__state(&c->layers[layer], !c->layers[layer].turned, array);
 }
 
 /* ---- passes */
@@ -2041,7 +2080,7 @@ LLM__FN void llm__cache_abandon(llm_cache *c) {
     size_t i;
     if (!c->pending) return;
     for (i = 0; i < c->layer_count; i++)
-        if (llm__is_attention(&c->layers[i])) llm__drop_new(&c->allocator, &c->layers[i], c->length);
+        if (llm__is_attention(&c->layers[i])) llm__drop_new(&c->layers[i], c->length);
     c->pending = 0;
 }
 
@@ -2049,8 +2088,8 @@ LLM__FN void llm__cache_abandon(llm_cache *c) {
    call_count tokens; rotating layers with pinned tokens go by calls.  On failure nothing has changed. */
 LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_start, int64_t call_count,
                                     llm_error *error) {
+    int64_t page, pages = llm__page_count(c->length + count);
     size_t i;
-    int64_t page, last = (c->length + count - 1) / LLM_PAGE_TOKENS;
     if (c->pending)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the cache is in use by a forward pass that is not finished");
     c->pending = count;
@@ -2059,10 +2098,10 @@ LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_st
     for (i = 0; i < c->layer_count; i++) {
         llm__kept *k = &c->layers[i];
         if (!llm__is_attention(k)) continue;
-        for (page = c->length / LLM_PAGE_TOKENS; page <= last; page++)
+        for (page = c->length / LLM_PAGE_TOKENS; page < pages; page++)
             if (!llm__page_own(&c->allocator, k, page)) {
                 llm__cache_abandon(c);
-                return llm__no_memory(error, k->layout.bytes);
+                return llm__no_memory(error, llm__page_bytes(&k->layout));
             }
     }
     return LLM_OK;
@@ -2090,51 +2129,41 @@ LLM__FN void llm__cache_put(llm_cache *c, size_t layer, int64_t position, const 
 LLM__FN void llm__cache_commit(llm_cache *c) {
     size_t i;
     c->length += c->pending;
+    c->pending = 0;
     for (i = 0; i < c->layer_count; i++) {
         llm__kept *k = &c->layers[i];
-        if (!llm__is_attention(k)) k->turned = !k->turned;
-        else if (!k->desc.keep || c->length >= c->call_start + c->call_count)
-            llm__drop_old(&c->allocator, k, c->length);
+        if (llm__is_attention(k)) llm__drop_old(k, c->length);
+        else k->turned = !k->turned;
     }
-    c->pending = 0;
 }
 
-/* What the query at `position` of the pass may see, itself included: at most two spans, in order.
-   A window w sees the last w tokens.  With pinned tokens it is mlx-lm's RotatingKVCache: a call of one token sees the
-   pinned ones and the last w - keep; a longer call first drops what exceeds w - 1 tokens and then masks by slot, so
-   that
-   the pinned tokens, being the first slots, fall out of its later queries' windows. */
+/* What the query at `position` of the pass may see, itself included: one or two spans, in order.
+   A window w sees the last w tokens.  With pinned tokens it is mlx-lm's RotatingKVCache, to the token: there, a call of
+   one token sees the pinned ones and the last w - keep; a longer call first drops what exceeds w - 1 tokens, then
+   appends its own and masks by slot, so that the pinned tokens, being the first slots, fall out of its later queries'
+   windows. */
 LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm__span out[2]) {
     const llm_cache_layer *d = &c->layers[layer].desc;
-    int64_t w = d->window, keep = d->keep, before = c->call_start, oldest, slot, shift;
-    int n = 0;
-    out[0].begin = w && position - w + 1 > 0 ? position - w + 1 : 0;
+    int64_t w = d->window, keep = d->keep, before = c->call_start, slot, shift;
+    out[0].begin = w && position >= w ? position - w + 1 : 0;
     out[0].end = position + 1;
-    if (!keep || position < w) {
-        if (!keep || c->call_count == 1 || before <= w - 1) return 1;
-    }
+    if (!keep || position < w) return 1;
     if (c->call_count == 1) {
-        oldest = position - (w - keep) + 1;
-        if (oldest <= keep) {
-            out[0].begin = 0;
-            return 1;
-        }
         out[0].begin = 0;
         out[0].end = keep;
-        out[1].begin = oldest;
+        out[1].begin = position - (w - keep) + 1;
         out[1].end = position + 1;
         return 2;
     }
-    if (before <= w - 1) return 1; /* nothing was dropped: slots are positions */
-    slot = position - before;      /* the query sees slots from here on... */
-    shift = before - (w - 1);      /* ...and slot s >= keep is position s + shift */
-    if (slot < keep) {
-        out[n].begin = slot;
-        out[n++].end = keep;
-    }
-    out[n].begin = (slot > keep ? slot : keep) + shift;
-    out[n++].end = position + 1;
-    return n;
+    if (before < w) return 1; /* nothing was dropped: slots are positions */
+    slot = position - before; /* the query sees slots from here on... */
+    shift = before - (w - 1); /* ...and slot s >= keep is position s + shift */
+    if (slot >= keep) return 1;
+    out[0].begin = slot;
+    out[0].end = keep;
+    out[1].begin = keep + shift;
+    out[1].end = position + 1;
+    return 2;
 }
 
 LLM__FN int llm__cache_is_latent(const llm_cache *c, size_t layer) {
@@ -2163,7 +2192,8 @@ LLM__FN llm__rows llm__cache_rows(const llm_cache *c, size_t layer, int value, i
     return r;
 }
 
-/* The LLM_PAGE_TOKENS rows of a page for one head; latent: [latent | rotated key]. */
+/* The LLM_PAGE_TOKENS rows of a page for one head, those of tokens that are not there undefined; latent: rows
+   [latent | rotated key].  A page has rows to read where llm__cache_visible names a position on it. */
 LLM__FN llm__rows llm__cache_keys(const llm_cache *c, size_t layer, int head, int64_t number) {
     return llm__cache_rows(c, layer, 0, head, number);
 }
@@ -2174,49 +2204,67 @@ LLM__FN llm__rows llm__cache_values(const llm_cache *c, size_t layer, int head, 
 }
 
 /* ========================================================================================================= >>public
-   The calls of >>api, in its order. */
+   The calls of >>api, in its order.  Whatever can fail is done before anything changes. */
+
+/* Limits that keep every sum of positions far from overflow, and the tokens that one pass is expected to bring at most
+   where the pages of a window are counted beforehand. */
+#define LLM__MOST_TOKENS ((int64_t)1 << 40)
+enum { LLM__MOST_LAYERS = 65536, LLM__MOST_WIDTH = 1 << 24, LLM__PASS_TOKENS = 512 };
 
 LLM__FN int llm__bits_ok(int bits, int group) {
     return (bits == 2 || bits == 3 || bits == 4 || bits == 5 || bits == 6 || bits == 8) &&
            (group == 32 || group == 64 || group == 128);
 }
 
+LLM__FN llm_status llm__check_arrays(size_t layer, llm__kept *k, llm_error *error) {
+    int a;
+    for (a = 0; a < LLM_CACHE_MAX_ARRAYS && k->desc.arrays[a]; a++)
+        if (!llm__add_ok(k->state_floats, k->desc.arrays[a], &k->state_floats) || k->state_floats > SIZE_MAX / 64)
+            return llm__fail(error, LLM_TOO_LARGE, "layer %llu: the arrays are too large", (unsigned long long)layer);
+    if (k->state_floats) return LLM_OK;
+    return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: a recurrent layer needs at least one array",
+                     (unsigned long long)layer);
+}
+
+/* Checks layer i of a description and fills what follows from it alone; allocates nothing. */
 LLM__FN llm_status llm__check_layer(const llm_cache_desc *d, size_t i, llm__kept *k, llm_error *error) {
     const llm_cache_layer *l = &d->layers[i];
     unsigned long long n = i;
-    int a;
     memset(k, 0, sizeof *k);
     k->desc = *l;
-    if (l->kind == LLM_CACHE_RECURRENT) {
-        for (a = 0; a < LLM_CACHE_MAX_ARRAYS && l->arrays[a]; a++)
-            if (l->arrays[a] > SIZE_MAX / 64 || !llm__add_ok(k->state_floats, l->arrays[a], &k->state_floats) ||
-                k->state_floats > SIZE_MAX / 64)
-                return llm__fail(error, LLM_TOO_LARGE, "layer %llu: the arrays are too large", n);
-        if (!k->state_floats)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: a recurrent layer needs arrays", n);
-        return LLM_OK;
-    }
+    if (l->kind == LLM_CACHE_RECURRENT) return llm__check_arrays(i, k, error);
     if (l->kind != LLM_CACHE_ATTENTION && l->kind != LLM_CACHE_LATENT)
         return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: unknown kind %d", n, (int)l->kind);
-    if (l->heads < 1 || l->key_width < 0 || l->value_width < 0 || l->heads > (1 << 24) || l->key_width > (1 << 24) ||
-        l->value_width > (1 << 24) || !(l->key_width + l->value_width))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %d heads of widths %d and %d; expected 1 to 2^24 each",
-                         n, l->heads, l->key_width, l->value_width);
-    if (l->window < 0 || l->keep < 0 || (l->keep && l->keep >= l->window) || l->window > ((int64_t)1 << 60))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: window %lld, keep %lld; expected 0 <= keep < window", n,
+    if (l->heads < 1 || l->heads > LLM__MOST_WIDTH || (l->kind == LLM_CACHE_LATENT && l->heads != 1))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %d heads; expected %s", n, l->heads,
+                         l->kind == LLM_CACHE_LATENT ? "1, as it is latent" : "1 to 2^24");
+    if (l->key_width < 1 || l->key_width > LLM__MOST_WIDTH || l->value_width < 0 || l->value_width > LLM__MOST_WIDTH)
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "layer %llu: keys of width %d and values of width %d; expected 1 to 2^24 and 0 to 2^24", n,
+                         l->key_width, l->value_width);
+    if (l->window < 0 || l->window > LLM__MOST_TOKENS || l->keep < 0 || (l->keep && l->keep >= l->window))
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "layer %llu: a window of %lld of which %lld are kept; expected 0 to 2^40, and fewer kept", n,
                          (long long)l->window, (long long)l->keep);
-    if (l->bits && (!llm__bits_ok(l->bits, l->group) || l->kind == LLM_CACHE_LATENT || l->key_width % l->group ||
-                    l->value_width % l->group))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %d bits in groups of %d do not go with widths %d and %d",
-                         n, l->bits, l->group, l->key_width, l->value_width);
+    if (l->bits && l->kind == LLM_CACHE_LATENT)
+        return llm__fail(error, LLM_UNSUPPORTED, "layer %llu is latent and cannot be quantized", n);
+    if (l->bits && !llm__bits_ok(l->bits, l->group))
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "layer %llu: %d bits in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 or 128", n,
+                         l->bits, l->group);
+    if (l->bits && (l->key_width % l->group || l->value_width % l->group))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: widths %d and %d are not divisible by groups of %d", n,
+                         l->key_width, l->value_width, l->group);
     if (!llm__layout_of(l, d->dtype, &k->layout))
         return llm__fail(error, LLM_TOO_LARGE, "layer %llu: a page would be too large", n);
+    k->pinned = llm__page_count(l->keep);
     return LLM_OK;
 }
 
 LLM__FN llm_status llm__check_desc(const llm_cache_desc *d, llm_error *error) {
-    if (!d || !d->layers || !d->layer_count || d->layer_count > 65536)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs 1 to 65536 layers");
+    if (!d || !d->layers || !d->layer_count || d->layer_count > LLM__MOST_LAYERS)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs 1 to %d layers, not %llu", (int)LLM__MOST_LAYERS,
+                         (unsigned long long)(d && d->layers ? d->layer_count : 0));
     if (d->dtype != LLM_F32 && d->dtype != LLM_F16 && d->dtype != LLM_BF16)
         return llm__fail(error, LLM_BAD_ARGUMENT, "keys and values are stored as F32, F16 or BF16, not %s",
                          llm__dtype_name(d->dtype));
@@ -2226,17 +2274,9 @@ LLM__FN llm_status llm__check_desc(const llm_cache_desc *d, llm_error *error) {
 LLM__FN llm_status llm__kept_open(llm_cache *c, const llm_cache_desc *d, size_t i, llm_error *error) {
     llm__kept *k = &c->layers[i];
     llm_status status = llm__check_layer(d, i, k, error);
-    if (status != LLM_OK) return status;
-    if (k->state_floats) {
-        k->states = (float *)llm__alloc_zero(&c->allocator, 2 * k->state_floats, sizeof(float));
-        if (!k->states) return llm__no_memory(error, 2 * k->state_floats * sizeof(float));
-    }
-    if (k->desc.keep) {
-        k->pinned_capacity = llm__pinned_pages(k);
-        k->pinned = (llm__page **)llm__alloc(&c->allocator, (size_t)k->pinned_capacity, sizeof *k->pinned);
-        if (!k->pinned) return llm__no_memory(error, (size_t)k->pinned_capacity * sizeof *k->pinned);
-    }
-    return LLM_OK;
+    if (status != LLM_OK || !k->state_floats) return status;
+    k->states = (float *)llm__alloc_zero(&c->allocator, 2 * k->state_floats, sizeof(float));
+    return k->states ? LLM_OK : llm__no_memory(error, 2 * k->state_floats * sizeof(float));
 }
 
 LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, llm_error *error) {
@@ -2244,6 +2284,7 @@ LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, l
     llm_cache *c;
     llm_status status;
     size_t i;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be opened into a NULL pointer");
     *out = NULL;
     status = llm__check_desc(desc, error);
     if (status != LLM_OK) return status;
@@ -2264,44 +2305,31 @@ LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, l
     return llm__ok(error);
 }
 
-LLM__FN void llm__free_list(const llm_allocator *a, llm__kept *k) {
-    while (k->free) {
-        llm__page *page = k->free;
-        k->free = page->next;
-        llm__free(a, page, page->bytes);
-    }
-}
-
-LLM_API void llm_cache_close(llm_cache *c) {
+LLM_API void llm_cache_close(llm_cache *cache) {
     llm_allocator a;
     size_t i;
-    if (!c) return;
-    a = c->allocator;
-    llm_cache_clear(c);
-    for (i = 0; i < c->layer_count; i++) {
-        llm__kept *k = &c->layers[i];
-        llm__free_list(&a, k);
+    if (!cache) return;
+    a = cache->allocator;
+    for (i = 0; i < cache->layer_count; i++) {
+        llm__kept *k = &cache->layers[i];
+        llm__drop_new(k, 0);
+        llm__free_pages(&a, k, k->free_count);
         llm__free(&a, k->pages, k->capacity * sizeof *k->pages);
-        llm__free(&a, k->pinned, (size_t)k->pinned_capacity * sizeof *k->pinned);
         llm__free(&a, k->states, 2 * k->state_floats * sizeof(float));
     }
-    llm__free(&a, c->layers, c->layer_count * sizeof *c->layers);
-    llm__free(&a, c, sizeof *c);
+    llm__free(&a, cache->layers, cache->layer_count * sizeof *cache->layers);
+    llm__free(&a, cache, sizeof *cache);
 }
 
-LLM__FN int llm__kept_fork(const llm_allocator *a, llm__kept *to, const llm__kept *from) {
-    void *pages = NULL;
+/* Gives a layer that was just opened what another holds. */
+LLM__FN llm_status llm__kept_fork(const llm_allocator *a, llm__kept *to, const llm__kept *from, llm_error *error) {
     int64_t i;
-    to->first = from->first;
-    if (from->states) memcpy(to->states, from->states, 2 * from->state_floats * sizeof(float));
-    to->turned = from->turned;
-    if (!llm__grow(a, &pages, &to->capacity, (size_t)from->count, sizeof *to->pages)) return 0;
-    to->pages = (llm__page **)pages;
+    if (!llm__pages_room(a, to, from->count)) return llm__no_memory(error, from->capacity * sizeof *from->pages);
     for (i = 0; i < from->count; i++) llm__atomic_add(&(to->pages[i] = from->pages[i])->holders, 1);
-    for (i = 0; i < from->pinned_count; i++) llm__atomic_add(&(to->pinned[i] = from->pinned[i])->holders, 1);
     to->count = from->count;
-    to->pinned_count = from->pinned_count;
-    return 1;
+    to->gone = from->gone;
+    if (from->states) memcpy(to->states, llm__state(from, from->turned, 0), from->state_floats * sizeof(float));
+    return LLM_OK;
 }
 
 LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error) {
@@ -2309,6 +2337,7 @@ LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_e
     llm_cache_layer *layers;
     llm_status status;
     size_t i;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be forked into a NULL pointer");
     *out = NULL;
     if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to fork is NULL");
     if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to fork");
@@ -2322,15 +2351,15 @@ LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_e
     desc.allocator = cache->allocator;
     status = llm_cache_open(out, &desc, error);
     llm__free(&cache->allocator, layers, cache->layer_count * sizeof *layers);
-    if (status != LLM_OK) return status;
-    (*out)->length = cache->length;
-    for (i = 0; i < cache->layer_count; i++)
-        if (!llm__kept_fork(&cache->allocator, &(*out)->layers[i], &cache->layers[i])) {
-            llm_cache_close(*out);
-            *out = NULL;
-            return llm__no_memory(error, (size_t)cache->layers[i].count * sizeof(llm__page *));
-        }
-    return LLM_OK;
+    for (i = 0; i < cache->layer_count && status == LLM_OK; i++)
+        status = llm__kept_fork(&cache->allocator, &(*out)->layers[i], &cache->layers[i], error);
+    if (status == LLM_OK) {
+        (*out)->length = cache->length;
+        return LLM_OK;
+    }
+    llm_cache_close(*out);
+    *out = NULL;
+    return status;
 }
 
 LLM_API int64_t llm_cache_length(const llm_cache *cache) {
@@ -2343,20 +2372,12 @@ LLM_API size_t llm_cache_layers(const llm_cache *cache) {
 
 /* Whether the last n tokens can be taken back: nothing that would be visible again is gone. */
 LLM__FN int llm__can_trim(const llm__kept *k, int64_t length, int64_t n) {
-    int64_t oldest;
-    if (n == 0 || n == length) return 1;
-    if (!llm__is_attention(k)) return 0;
-    oldest = k->desc.window ? length - n + 1 - k->desc.window : 0;
-    if (oldest < k->desc.keep) oldest = k->desc.keep;
-    return oldest >= length - n || llm__page_entry(k, oldest / LLM_PAGE_TOKENS) != NULL;
+    return n == 0 || n == length || (llm__is_attention(k) && llm__can_see(k, length - n));
 }
 
 LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
-    size_t bytes = 2 * k->state_floats * sizeof(float);
-    const llm__page *page;
-    for (page = k->free; page; page = page->next) bytes += page->bytes;
-    return bytes + (size_t)(k->count + k->pinned_count) * (sizeof(llm__page) + 64 + k->layout.bytes) +
-           k->capacity * sizeof *k->pages + (size_t)k->pinned_capacity * sizeof *k->pinned;
+    return (size_t)(k->count + k->free_count) * llm__page_bytes(&k->layout) + k->capacity * sizeof *k->pages +
+           2 * k->state_floats * sizeof(float);
 }
 
 LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer) {
@@ -2381,66 +2402,80 @@ LLM_API size_t llm_cache_bytes(const llm_cache *cache) {
     return bytes;
 }
 
-/* Pages that a layer needs for `more` tokens behind `length`, at the most at one time. */
-LLM__FN int64_t llm__pages_for(const llm__kept *k, int64_t length, int64_t more) {
-    int64_t tokens = length + more, pages;
-    if (k->desc.window && tokens > k->desc.window + 2 * LLM_PAGE_TOKENS) {
-        int64_t ring = k->desc.window + 2 * LLM_PAGE_TOKENS; /* what is visible, and ragged ends */
-        if (more < ring) ring += more < 512 ? more : 512;    /* and one call's tokens before old ones go */
-        else ring += 512;
-        if (tokens > ring) tokens = ring;
-    }
-    pages = (tokens + LLM_PAGE_TOKENS - 1) / LLM_PAGE_TOKENS;
-    return pages + llm__pinned_pages(k);
+/* The most pages that a layer holds at one time while `more` tokens come in behind `length` others, in passes of at
+   most LLM__PASS_TOKENS.  A window holds what a pass brings and the `window` tokens before it: so many tokens in a row
+   lie on at most one page more than they fill, less one token. */
+LLM__FN int64_t llm__most_pages(const llm__kept *k, int64_t length, int64_t more) {
+    int64_t pass = more < LLM__PASS_TOKENS ? more : (int64_t)LLM__PASS_TOKENS, all = llm__page_count(length + more);
+    int64_t ring = k->pinned + llm__page_count(k->desc.window + pass - 1) + 1;
+    return k->desc.window && ring < all ? ring : all;
 }
 
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens) {
-    llm__kept k;
-    size_t bytes = sizeof(llm_cache), i, pages;
-    if (tokens < 0 || llm__check_desc(desc, NULL) != LLM_OK) return 0;
+    size_t bytes = sizeof(llm_cache), i;
+    if (tokens < 0 || tokens > LLM__MOST_TOKENS || llm__check_desc(desc, NULL) != LLM_OK) return 0;
     for (i = 0; i < desc->layer_count; i++) {
+        llm__kept k; /* as it will be */
         if (llm__check_layer(desc, i, &k, NULL) != LLM_OK) return 0;
-        bytes += sizeof k + 2 * k.state_floats * sizeof(float) + (size_t)llm__pinned_pages(&k) * sizeof(llm__page *);
-        if (!llm__is_attention(&k)) continue;
-        pages = (size_t)llm__pages_for(&k, 0, tokens);
-        if (pages > (SIZE_MAX - bytes) / 4 / (sizeof(llm__page) + 64 + k.layout.bytes)) return 0;
-        for (k.capacity = 16; k.capacity < pages;) k.capacity *= 2;
-        bytes += pages * (sizeof(llm__page) + 64 + k.layout.bytes) + k.capacity * sizeof(llm__page *);
+        k.count = llm__is_attention(&k) ? llm__most_pages(&k, 0, tokens) : 0;
+        if ((uint64_t)k.count > SIZE_MAX / 4 / llm__page_bytes(&k.layout)) return 0;
+        k.capacity = k.count ? 16 : 0; /* as llm__grow has it */
+        while (k.capacity < (size_t)k.count) k.capacity *= 2;
+        if (!llm__add_ok(bytes, llm__kept_bytes(&k) + sizeof k, &bytes)) return 0;
     }
     return bytes;
 }
 
-LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error) {
-    size_t i;
-    if (!cache || tokens < 0 || tokens > ((int64_t)1 << 40))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "reserve: expected a cache and a number of tokens from 0 to 2^40");
-    for (i = 0; i < cache->layer_count; i++) {
-        llm__kept *k = &cache->layers[i];
-        void *pages = k->pages;
-        const llm__page *page;
-        int64_t need, have = k->count + k->pinned_count;
-        if (!llm__is_attention(k)) continue;
-        need = llm__pages_for(k, cache->length, tokens);
-        for (page = k->free; page; page = page->next) have++;
-        if (!llm__grow(&cache->allocator, &pages, &k->capacity, (size_t)need, sizeof *k->pages))
-            return llm__no_memory(error, (size_t)need * sizeof *k->pages);
-        k->pages = (llm__page **)pages;
-        for (; have < need; have++) {
-            llm__page *fresh = llm__page_new(&cache->allocator, k->layout.bytes);
-            if (!fresh) return llm__no_memory(error, k->layout.bytes);
-            fresh->next = k->free;
-            k->free = fresh;
-        }
+/* Pages to set aside for `more` tokens.  What a fork shares does not come back when this cache drops it, and the page
+   that the next token goes to must be copied if it is shared. */
+LLM__FN int64_t llm__pages_missing(const llm__kept *k, int64_t length, int64_t more) {
+    int64_t first = length / LLM_PAGE_TOKENS, missing = llm__page_count(length + more) - first - k->free_count, most, i;
+    llm__page **entry = llm__page_entry(k, first);
+    if (entry && llm__page_is_own(entry)) missing--;
+    if (missing <= 0 || !k->desc.window) return missing;
+    most = llm__most_pages(k, length, more) - k->free_count;
+    for (i = 0; i < k->count; i++) most -= llm__page_is_own(&k->pages[i]);
+    return missing < most ? missing : most;
+}
+
+/* Sets pages aside in one layer. */
+LLM__FN llm_status llm__kept_reserve(const llm_allocator *a, llm__kept *k, int64_t length, int64_t more,
+                                     llm_error *error) {
+    int64_t most = llm__most_pages(k, length, more), missing = llm__pages_missing(k, length, more);
+    if (!llm__pages_room(a, k, most)) return llm__no_memory(error, (size_t)most * sizeof *k->pages);
+    for (; missing > 0; missing--) {
+        llm__page *page = llm__page_new(a, &k->layout);
+        if (!page) return llm__no_memory(error, llm__page_bytes(&k->layout));
+        llm__page_give(k, page);
+        k->added++;
     }
-    return llm__ok(error);
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error) {
+    llm_status status = LLM_OK;
+    size_t i;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to reserve memory in is NULL");
+    if (tokens < 0 || tokens > LLM__MOST_TOKENS - cache->length)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "reserve of %lld tokens behind %lld; expected 0 to 2^40 in all",
+                         (long long)tokens, (long long)cache->length);
+    for (i = 0; i < cache->layer_count; i++) cache->layers[i].added = 0;
+    for (i = 0; i < cache->layer_count && tokens && status == LLM_OK; i++)
+        if (llm__is_attention(&cache->layers[i]))
+            status = llm__kept_reserve(&cache->allocator, &cache->layers[i], cache->length, tokens, error);
+    if (status == LLM_OK) return llm__ok(error);
+    for (i = 0; i < cache->layer_count; i++)
+        llm__free_pages(&cache->allocator, &cache->layers[i], cache->layers[i].added);
+    return status;
 }
 
 LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error) {
     size_t i;
-    if (!cache || tokens < 0 || tokens > cache->length)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "trim of %lld tokens: the cache holds %lld", (long long)tokens,
-                         (long long)llm_cache_length(cache));
-    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache");
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to trim is NULL");
+    if (tokens < 0 || tokens > cache->length)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "trim of %lld tokens: expected 0 to %lld, which the cache has seen",
+                         (long long)tokens, (long long)cache->length);
+    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to trim");
     for (i = 0; i < cache->layer_count; i++)
         if (!llm__can_trim(&cache->layers[i], cache->length, tokens))
             return llm__fail(error, LLM_UNSUPPORTED, "layer %llu cannot take %lld tokens back: %s",
@@ -2453,103 +2488,106 @@ LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *e
     }
     cache->length -= tokens;
     for (i = 0; i < cache->layer_count; i++)
-        if (llm__is_attention(&cache->layers[i])) llm__drop_new(&cache->allocator, &cache->layers[i], cache->length);
+        if (llm__is_attention(&cache->layers[i])) llm__drop_new(&cache->layers[i], cache->length);
     return llm__ok(error);
 }
 
-/* A quantized copy of one page. */
-LLM__FN llm__page *llm__page_quantize(const llm_cache *c, const llm__layout *from, const llm__layout *to,
-                                      const llm__page *page, float *row) {
-    llm__page *copy = llm__page_new(&c->allocator, to->bytes);
+/* A copy of the first `tokens` rows of a page in another layout.  The row is scratch. */
+LLM__FN llm__page *llm__page_convert(const llm_allocator *a, const llm__layout *from, const llm__layout *to,
+                                     const llm__page *page, int tokens, float *row) {
+    llm__page *copy = llm__page_new(a, to);
     int head, token, value;
-    if (!copy) return NULL;
-    memset(copy->data, 0, to->bytes);
-    for (value = 0; value < 2; value++)
+    for (value = 0; copy && value < 2; value++)
         for (head = 0; head < to->heads; head++)
-            for (token = 0; token < LLM_PAGE_TOKENS; token++) {
-                llm__page_load(from, page, value, head, token, row);
+            for (token = 0; token < tokens; token++) {
+                llm__to_f32(from->dtype, llm__page_row(from, page, value, head, token),
+                            (size_t)(value ? from->value_width : from->key_width), row);
                 llm__page_store(to, copy, value, head, token, row);
             }
     return copy;
 }
 
-/* The layer's pages, quantized, in a new array [count + pinned_count]; NULL if memory ran out (nothing is left
-   over). */
-LLM__FN llm__page **llm__kept_quantize(const llm_cache *c, const llm__kept *k, const llm__layout *to) {
-    size_t n = (size_t)(k->count + k->pinned_count),
-           width = (size_t)(to->key_width > to->value_width ? to->key_width : to->value_width), i;
-    llm__page **pages = (llm__page **)llm__alloc_zero(&c->allocator, n, sizeof *pages);
-    float *row = (float *)llm__alloc(&c->allocator, width, sizeof *row);
+LLM__FN void llm__converted_free(const llm_allocator *a, llm__page **pages, int64_t count) {
+    int64_t i;
+    for (i = 0; pages && i < count && pages[i]; i++) llm__free(a, pages[i], pages[i]->bytes);
+    llm__free(a, pages, (size_t)count * sizeof *pages);
+}
+
+/* A layer's pages in another layout, in a new array [count]; NULL if memory ran out. */
+LLM__FN llm__page **llm__kept_convert(const llm_allocator *a, const llm__kept *k, int64_t length,
+                                      const llm__layout *to) {
+    size_t width = (size_t)(to->key_width > to->value_width ? to->key_width : to->value_width);
+    llm__page **pages = (llm__page **)llm__alloc_zero(a, (size_t)k->count, sizeof *pages);
+    float *row = (float *)llm__alloc(a, width, sizeof *row);
     int ok = pages && row;
-    for (i = 0; ok && i < n; i++) {
-        const llm__page *page = i < (size_t)k->count ? k->pages[i] : k->pinned[i - (size_t)k->count];
-        ok = (pages[i] = llm__page_quantize(c, &k->layout, to, page, row)) != NULL;
+    int64_t i;
+    for (i = 0; ok && i < k->count; i++) {
+        int64_t tokens = length - llm__page_number(k, i) * LLM_PAGE_TOKENS;
+        if (tokens > LLM_PAGE_TOKENS) tokens = LLM_PAGE_TOKENS;
+        ok = (pages[i] = llm__page_convert(a, &k->layout, to, k->pages[i], (int)tokens, row)) != NULL;
     }
-    llm__free(&c->allocator, row, width * sizeof *row);
+    llm__free(a, row, width * sizeof *row);
     if (ok) return pages;
-    for (i = 0; pages && i < n; i++)
-        if (pages[i]) llm__free(&c->allocator, pages[i], pages[i]->bytes);
-    llm__free(&c->allocator, pages, n * sizeof *pages);
+    llm__converted_free(a, pages, k->count);
     return NULL;
 }
 
-/* Puts the quantized pages in place; cannot fail. */
-LLM__FN void llm__kept_replace(llm_cache *c, llm__kept *k, const llm__layout *to, llm__page **pages) {
-    int64_t i, n = k->count + k->pinned_count;
-    for (i = 0; i < n; i++) {
-        llm__page **entry = i < k->count ? &k->pages[i] : &k->pinned[i - k->count];
-        llm__page_drop(&c->allocator, k, *entry);
-        *entry = pages[i];
+/* Puts the converted pages in the place of the others; cannot fail. */
+LLM__FN void llm__kept_replace(const llm_allocator *a, llm__kept *k, const llm__layout *to, llm__page **pages) {
+    int64_t i;
+    for (i = 0; i < k->count; i++) {
+        llm__page_drop(k, k->pages[i]);
+        k->pages[i] = pages[i];
     }
-    llm__free_list(&c->allocator, k);
-    llm__free(&c->allocator, pages, (size_t)n * sizeof *pages);
+    llm__free_pages(a, k, k->free_count); /* all of them of the former layout */
+    llm__free(a, pages, (size_t)k->count * sizeof *pages);
     k->layout = *to;
     k->desc.bits = to->bits;
     k->desc.group = to->group;
 }
 
+/* Whether quantizing concerns a layer, and the layout that it would then have. */
+LLM__FN int llm__quantized_layout(const llm_cache *c, const llm__kept *k, int bits, int group, llm__layout *to) {
+    llm_cache_layer d = k->desc;
+    if (!llm__is_attention(k) || d.bits) return 0;
+    d.bits = bits;
+    d.group = group;
+    return llm__layout_of(&d, c->dtype, to); /* smaller than the plain one, which fits */
+}
+
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, int bits, int group, llm_error *error) {
-    llm__page ***made;
+    llm__page ***made; /* [layers]: the new pages of each layer that is converted */
     llm__layout to;
     llm_status status = LLM_OK;
-    size_t i, j;
-    if (!cache || !llm__bits_ok(bits, group))
+    size_t i;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to quantize is NULL");
+    if (!llm__bits_ok(bits, group))
         return llm__fail(error, LLM_BAD_ARGUMENT,
                          "%d bits in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 or 128", bits, group);
-    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache");
+    if (cache->pending)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to quantize");
     for (i = 0; i < cache->layer_count; i++) {
         const llm_cache_layer *d = &cache->layers[i].desc;
         if (d->kind == LLM_CACHE_LATENT)
             return llm__fail(error, LLM_UNSUPPORTED, "layer %llu is latent and cannot be quantized",
                              (unsigned long long)i);
-        if (d->kind == LLM_CACHE_ATTENTION && (d->key_width % group || d->value_width % group))
+        if (d->kind == LLM_CACHE_ATTENTION && !d->bits && (d->key_width % group || d->value_width % group))
             return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: widths %d and %d are not divisible by groups of %d",
                              (unsigned long long)i, d->key_width, d->value_width, group);
     }
     made = (llm__page ***)llm__alloc_zero(&cache->allocator, cache->layer_count, sizeof *made);
     if (!made) return llm__no_memory(error, cache->layer_count * sizeof *made);
-    for (i = 0; i < cache->layer_count && status == LLM_OK; i++) {
-        const llm__kept *k = &cache->layers[i];
-        llm_cache_layer d = k->desc;
-        if (!llm__is_attention(k) || d.bits) continue;
-        d.bits = bits;
-        d.group = group;
-        if (!llm__layout_of(&d, cache->dtype, &to) || !(made[i] = llm__kept_quantize(cache, k, &to)))
-            status = llm__no_memory(error, to.bytes);
-    }
+    for (i = 0; i < cache->layer_count && status == LLM_OK; i++)
+        if (llm__quantized_layout(cache, &cache->layers[i], bits, group, &to)) {
+            made[i] = llm__kept_convert(&cache->allocator, &cache->layers[i], cache->length, &to);
+            if (!made[i]) status = llm__no_memory(error, llm__page_bytes(&to));
+        }
     for (i = 0; i < cache->layer_count; i++) {
         llm__kept *k = &cache->layers[i];
-        llm_cache_layer d = k->desc;
-        size_t n = (size_t)(k->count + k->pinned_count);
         if (!made[i]) continue;
-        d.bits = bits;
-        d.group = group;
-        if (status == LLM_OK && llm__layout_of(&d, cache->dtype, &to)) {
-            llm__kept_replace(cache, k, &to, made[i]);
-            continue;
-        }
-        for (j = 0; j < n; j++) llm__free(&cache->allocator, made[i][j], made[i][j]->bytes);
-        llm__free(&cache->allocator, made[i], n * sizeof *made[i]);
+        if (status != LLM_OK) llm__converted_free(&cache->allocator, made[i], k->count);
+        else if (llm__quantized_layout(cache, k, bits, group, &to))
+            llm__kept_replace(&cache->allocator, k, &to, made[i]);
     }
     llm__free(&cache->allocator, made, cache->layer_count * sizeof *made);
     return status == LLM_OK ? llm__ok(error) : status;
@@ -2557,15 +2595,14 @@ LLM_API llm_status llm_cache_quantize(llm_cache *cache, int bits, int group, llm
 
 LLM_API void llm_cache_clear(llm_cache *cache) {
     size_t i;
-    if (!cache) return;
-    cache->pending = 0;
+    if (!cache || cache->pending) return;
     cache->length = 0;
     for (i = 0; i < cache->layer_count; i++) {
         llm__kept *k = &cache->layers[i];
-        if (k->states) memset(k->states, 0, 2 * k->state_floats * sizeof(float));
-        while (k->count) llm__page_drop(&cache->allocator, k, k->pages[--k->count]);
-        while (k->pinned_count) llm__page_drop(&cache->allocator, k, k->pinned[--k->pinned_count]);
-        k->first = 0;
+        llm__drop_new(k, 0);
+        k->gone = 0;
+        k->turned = 0;
+        if (k->states) memset(k->states, 0, k->state_floats * sizeof(float));
     }
 }
 

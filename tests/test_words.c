@@ -54,7 +54,7 @@ static llm_status open_tokenizer(tokenizer *t, const char *style) {
     t->arena.allocator = llm__allocator_or_default(t->arena.allocator);
     file = read_json(&t->arena, style, "tokenizer.json");
     config = read_json(&t->arena, style, "tokenizer_config.json");
-    return llm__words_open(&t->words, &t->arena, "tokenizer.json", file, config, &t->error);
+    return llm__words_open(&t->words, &t->arena, "tokenizer.json", file, &t->error);
 }
 
 static llm_status open_text(tokenizer *t, const char *text) {
@@ -63,7 +63,7 @@ static llm_status open_text(tokenizer *t, const char *text) {
     t->arena.allocator = llm__allocator_or_default(t->arena.allocator);
     if (llm__json_parse(&t->arena, "tokenizer.json", text, strlen(text), &root, &t->error) != LLM_OK)
         return LLM_BAD_FORMAT;
-    return llm__words_open(&t->words, &t->arena, "tokenizer.json", root, NULL, &t->error);
+    return llm__words_open(&t->words, &t->arena, "tokenizer.json", root, &t->error);
 }
 
 static void close_tokenizer(tokenizer *t) { llm__arena_free(&t->arena); }

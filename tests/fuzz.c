@@ -1,0 +1,66 @@
+/* fuzz - libFuzzer's way in (make fuzz): one file of a good checkpoint is replaced by the input, then opened and used
+
+   The input's first byte says which file of which checkpoint: 'a'.. for tests/golden/models/stories260K (float,
+   SentencePiece-style), 'A'.. for examples/model (quantized, byte-level).  Whatever comes, the library must leave with an
+   llm_error or work, give back all memory and touch nothing that is not its own (make fuzz builds with the sanitizers). */
+#define LLM_IMPLEMENTATION
+#include "llm.h"
+
+#include "stories.h"
+
+static llm_memory_file bundled_files[FILES];
+
+int LLVMFuzzerInitialize(int *count, char ***arguments);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+int LLVMFuzzerInitialize(int *count, char ***arguments) {
+    char path[200];
+    int i;
+    (void)count;
+    (void)arguments;
+    stories_read();
+    for (i = 0; i < FILES; i++) {
+        bundled_files[i].name = stories_files[i].name;
+        snprintf(path, sizeof path, "examples/model/%s", stories_files[i].name);
+        bundled_files[i].data = read_file(path, &bundled_files[i].bytes);
+    }
+    return 0;
+}
+
+static void use(const llm_model *model) {
+    llm_generation_desc gd;
+    llm_generation *generation = NULL;
+    llm_piece piece;
+    int32_t ids[64];
+    size_t n = 0;
+    char text[256];
+    memset(&gd, 0, sizeof gd);
+    gd.prompt = "A dog \xC3\xA9 ran.";
+    gd.max_tokens = 3;
+    gd.session.max_rows = 8;
+    if (llm_encode(model, gd.prompt, strlen(gd.prompt), 1, ids, 64, &n, NULL) == LLM_OK && n <= 64)
+        llm_decode(model, ids, n, 0, text, sizeof text, &n, NULL);
+    if (llm_generation_open(&generation, model, &gd, NULL)) return;
+    while (llm_generation_next(generation, &piece, NULL) == LLM_OK) continue;
+    llm_generation_close(generation);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
+    llm_memory_file files[FILES];
+    llm_model_desc md;
+    llm_model *model = NULL;
+    tally memory;
+    int which = bytes ? (data[0] & 31) - 1 : -1;
+    if (which < 0 || which >= FILES) return -1;
+    memcpy(files, data[0] & 32 ? stories_files : bundled_files, sizeof files);
+    files[which].data = data + 1;
+    files[which].bytes = bytes - 1;
+    memset(&md, 0, sizeof md);
+    md.memory = files;
+    md.memory_count = FILES;
+    md.allocator = tally_allocator(&memory);
+    if (llm_model_open(&model, &md, NULL) == LLM_OK) use(model);
+    llm_model_close(model);
+    if (memory.live) abort();
+    return 0;
+}
