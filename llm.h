@@ -138,8 +138,11 @@ LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t b
 LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t count, int skip_special, char *text,
                               size_t capacity, size_t *bytes, llm_error *error);
 
-/* The id of a token by its vocabulary text, or LLM_NO_TOKEN; and whether generation ends with an id. */
+/* The id of a token by its text in the vocabulary ("<|endoftext|>"), or LLM_NO_TOKEN. */
 LLM_API int32_t llm_token_id(const llm_model *model, const char *token);
+
+/* Whether generation ends with this id: the eos_token_id of generation_config.json, else of config.json, else the
+   tokenizer's. */
 LLM_API int llm_token_is_end(const llm_model *model, int32_t id);
 
 /* ---- cache: see llm_cache.h for what can be done with one */
@@ -194,13 +197,15 @@ typedef struct llm_sequence {
    exactly what it would give alone.  No two sequences may share a cache.  On failure no cache has changed. */
 LLM_API llm_status llm_forward(llm_session *session, const llm_sequence *sequences, size_t count, llm_error *error);
 
-/* The same in steps: begin checks and prepares; advance works for about budget_us microseconds (never less than one
-   layer; below 0: until done) and returns LLM_PENDING until it returns LLM_OK.  `sequences` and what it points to must
-   stay valid.  abandon forgets the pass under way: each cache then holds the tokens of the passes that were
-   finished. */
+/* The same in steps: checks and prepares the call.  `sequences` and what it points to must stay valid until it ends. */
 LLM_API llm_status llm_forward_begin(llm_session *session, const llm_sequence *sequences, size_t count,
                                      llm_error *error);
+
+/* Works on the call for about budget_us microseconds (never less than one layer; below 0: until done).  LLM_PENDING
+   while something is left, LLM_OK when it is done; any other status ends the call as llm_forward_abandon does. */
 LLM_API llm_status llm_forward_advance(llm_session *session, int64_t budget_us, llm_error *error);
+
+/* Forgets the pass under way: each cache then holds the tokens of the passes that were finished. */
 LLM_API void llm_forward_abandon(llm_session *session);
 
 /* ---- sampling */
@@ -222,6 +227,8 @@ typedef struct llm_sampling {
    id 0. */
 LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position,
                            void *scratch, float *logprob);
+
+/* Bytes of scratch that llm_sample needs. */
 LLM_API size_t llm_sample_scratch(int vocabulary);
 
 /* ---- generation */
@@ -283,8 +290,10 @@ LLM_API llm_status llm_generation_step(llm_generation *generation, int64_t budge
 /* Asks it to stop, from any thread: the next layer is not begun and the next piece has LLM_FINISH_CANCELLED. */
 LLM_API void llm_generation_cancel(llm_generation *generation);
 
-/* Figures so far, and the cache (owned by the generation unless it was given one). */
+/* Figures so far; all zero for NULL. */
 LLM_API llm_generation_stats llm_generation_get_stats(const llm_generation *generation);
+
+/* The cache it writes to: owned by the generation unless it was given one.  Change it only between generations. */
 LLM_API llm_cache *llm_generation_cache(llm_generation *generation);
 
 /* Ends it and frees what it owns.  NULL is fine. */
@@ -7684,10 +7693,13 @@ LLM__FN void llm__read_gemma3_text(llm__config *c, llm_model *m) {
     window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30);
     pattern = llm__config_int(c, "sliding_window_pattern", 6, 1, 4096);
     a.head_norm = 1;
-    full_theta = llm__rope_number(c, full, "rope_theta", 1e6, 1e-3, 1e30);
-    local_theta = llm__config_has(c, "rope_local_base_freq") || !sliding
-                      ? llm__config_number(c, "rope_local_base_freq", 1e4, 1e-3, 1e30)
-                      : llm__rope_number(c, sliding, "rope_theta", 1e4, 1e-3, 1e30);
+    full_theta = llm__rope_number(c, full ? full : both, "rope_theta", 1e6, 1e-3, 1e30);
+    local_theta = llm__config_number(c, "rope_local_base_freq", 1e4, 1e-3, 1e30);
+    if (sliding && !llm__config_has(c, "rope_local_base_freq")) {
+        llm__config s = llm__config_of(c, sliding);
+        local_theta = llm__rope_theta(&s, 1e4);
+        c->status = s.status;
+    }
     global = llm__rope_add(c, m, a.width, full_theta, 0, full ? full : llm__rope_scaling(c));
     local = llm__rope_add(c, m, a.width, local_theta, 0, NULL);
     llm__read_dense(c, m, &a, LLM__GELU_TANH, 0);

@@ -5,21 +5,8 @@
 # What is not installed is skipped with a line that says so.
 out=${1:-build/cross}
 warnings="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
-passed=0
-failed=0
 mkdir -p "$out"
-
-check() { # check NAME COMMAND...: what a failing command printed is shown
-    name=$1
-    shift
-    if "$@" >"$out/check.log" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL $name"
-        tail -n 25 "$out/check.log"
-    fi
-}
+. tests/check.sh
 
 arm=aarch64-linux-gnu-gcc
 if command -v $arm >/dev/null && command -v qemu-aarch64 >/dev/null; then

@@ -1,8 +1,8 @@
 /* fuzz - libFuzzer's way in (make fuzz): one file of a good checkpoint is replaced by the input, then opened and used
 
    The input's first byte says which file of which checkpoint: 'a'.. for tests/golden/models/stories260K (float,
-   SentencePiece-style), 'A'.. for examples/model (quantized, byte-level).  Whatever comes, the library must leave with an
-   llm_error or work, give back all memory and touch nothing that is not its own (make fuzz builds with the sanitizers). */
+   SentencePiece-style), 'A'.. for examples/model (quantized, byte-level).  Whatever comes, the library must leave with
+   an llm_error or work, give back all memory and touch nothing that is not its own (the sanitizers look on). */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 

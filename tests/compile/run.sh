@@ -6,21 +6,8 @@
 out=${1:-build/compile}
 here=tests/compile
 warnings="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
-passed=0
-failed=0
 mkdir -p "$out"
-
-check() { # check NAME COMMAND...
-    name=$1
-    shift
-    if "$@" >"$out/check.log" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL $name"
-        head -n 25 "$out/check.log"
-    fi
-}
+. tests/check.sh
 
 can_build() { # can_build LANGUAGE COMPILER: whether the compiler and its library are installed
     printf '#include <stdlib.h>\nint main(void) { return 0; }\n' >"$out/probe"
