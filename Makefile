@@ -67,10 +67,10 @@ $B/%: tests/%.c $(wildcard tests/*.h) $(HEADERS)
 results: $(TESTS:%=$B/log/%)
 
 $B/log/golden: $B/golden
-	@$B/golden tests/golden/logits tests/golden/quantization >$@ 2>&1; echo "exit $$?" >>$@
+	@$B/golden tests/golden/logits tests/golden/quantization tests/golden/mine >$@ 2>&1; echo "exit $$?" >>$@
 
 $B/log/golden-scalar: $B/golden
-	@$B/golden --isa scalar tests/golden/logits tests/golden/quantization >$@ 2>&1; echo "exit $$?" >>$@
+	@$B/golden --isa scalar tests/golden/logits tests/golden/quantization tests/golden/mine >$@ 2>&1; echo "exit $$?" >>$@
 
 $B/log/compile: $(HEADERS)
 	@sh tests/compile/run.sh $B/compile >$@ 2>&1; echo "exit $$?" >>$@

@@ -3684,8 +3684,9 @@ static int llm__set_has(const llm__regex *r, int32_t set, uint32_t c) {
 }
 
 /* The tree. */
-enum { LLM__NODE_EMPTY, LLM__NODE_ONE, LLM__NODE_ALL, LLM__NODE_EITHER, LLM__NODE_REPEAT, LLM__NODE_LOOK,
-       LLM__NODE_BEHIND, LLM__NODE_AT };
+enum {
+    LLM__NODE_ONE, LLM__NODE_ALL, LLM__NODE_EITHER, LLM__NODE_REPEAT, LLM__NODE_LOOK, LLM__NODE_BEHIND, LLM__NODE_AT
+};
 
 typedef struct llm__regex_node {
     uint8_t kind, mode;
@@ -3923,9 +3924,18 @@ static int32_t llm__rx_one(llm__regex_reader *x, int op, uint32_t a) {
     return node;
 }
 
+static int llm__has_cases(uint32_t c) {
+    uint32_t other[5];
+    int i;
+    llm__cases(c, other);
+    for (i = 1; i < 5; i++)
+        if (other[i] != c) return 1;
+    return 0;
+}
+
 static int32_t llm__rx_literal(llm__regex_reader *x, uint32_t c) {
     int32_t set;
-    if (!x->fold || llm__is_numeric(c)) return llm__rx_one(x, LLM__RX_CHAR, c);
+    if (!x->fold || llm__is_numeric(c) || !llm__has_cases(c)) return llm__rx_one(x, LLM__RX_CHAR, c);
     set = llm__rx_set(x);
     llm__rx_range(x, set, c, c);
     if (set >= 0) x->r->sets[set].fold = 1;
@@ -4166,12 +4176,11 @@ static int llm__rx_compile_copies(llm__regex_reader *x, const llm__regex_node *n
 }
 
 static int llm__rx_compile_repeat(llm__regex_reader *x, const llm__regex_node *n) {
-    llm__regex_node copy = *n;
     uint32_t look = x->r->code_count;
     if (x->nodes[n->child].kind == LLM__NODE_ONE)
         return llm__rx_emit(x, LLM__RX_LOOP, n->mode, n->least, n->most) && llm__rx_compile(x, n->child);
-    if (n->mode != LLM__RX_POSSESSIVE) return llm__rx_compile_copies(x, &copy);
-    if (!llm__rx_emit(x, LLM__RX_LOOK, LLM__RX_ATOMIC, 0, 0) || !llm__rx_compile_copies(x, &copy) ||
+    if (n->mode != LLM__RX_POSSESSIVE) return llm__rx_compile_copies(x, n);
+    if (!llm__rx_emit(x, LLM__RX_LOOK, LLM__RX_ATOMIC, 0, 0) || !llm__rx_compile_copies(x, n) ||
         !llm__rx_emit(x, LLM__RX_LOOK_END, 0, 0, 0)) return 0;
     x->r->code[look].a = x->r->code_count;
     return 1;
@@ -4308,13 +4317,16 @@ static void llm__matcher_close(llm__matcher *m) {
     m->capacity = 0;
 }
 
+static int llm__matcher_reserve(llm__matcher *m, size_t choices) {
+    void *stack = m->stack;
+    if (!llm__grow(&m->allocator, &stack, &m->capacity, choices, sizeof *m->stack)) return 0;
+    m->stack = (llm__regex_choice *)stack;
+    return 1;
+}
+
 static int llm__choice_push(llm__matcher *m, int kind, uint32_t pc, size_t at, size_t other) {
     llm__regex_choice *top;
-    void *stack = m->stack;
-    if (m->count == m->capacity) {
-        if (!llm__grow(&m->allocator, &stack, &m->capacity, m->count + 1, sizeof *m->stack)) return m->failed = 1, 0;
-        m->stack = (llm__regex_choice *)stack;
-    }
+    if (m->count == m->capacity && !llm__matcher_reserve(m, m->count + 1)) return m->failed = 1, 0;
     top = m->stack + m->count++;
     top->kind = (uint8_t)kind;
     top->pc = pc;
@@ -4541,20 +4553,22 @@ typedef struct llm__trie {
 } llm__trie;
 
 static int llm__trie_add(llm__trie *t, llm__arena *arena, const char *text, size_t bytes, uint32_t value) {
+    llm__pair *edge = NULL;
     uint32_t node = 1;
     size_t i;
     if (!t->nodes) t->nodes = 1;
     t->starts[(uint8_t)text[0] >> 5] |= 1u << ((uint8_t)text[0] & 31);
-    for (i = 0; i < bytes; i++) {
-        const llm__pair *old = llm__pairs_find(&t->edges, node, (uint8_t)text[i]);
-        uint32_t child = old ? old->first : t->nodes + 1, mark = i + 1 == bytes ? value + 1 : old ? old->second : 0;
-        if (!old) {
-            if (t->nodes >= 0x7FFFFFFFu) return 0;
-            t->nodes++;
-        }
-        if (!llm__pairs_set(&t->edges, arena, node, (uint8_t)text[i], child, mark)) return 0;
-        node = child;
+    for (i = 0; i < bytes; i++, node = edge->first) {
+        if (t->nodes >= 0x7FFFFFFFu || !llm__pairs_reserve(&t->edges, arena, t->edges.count + 1)) return 0;
+        edge = llm__pairs_slot(&t->edges, node, (uint8_t)text[i]);
+        if (edge->left != 0xFFFFFFFFu) continue;
+        edge->left = node;
+        edge->right = (uint8_t)text[i];
+        edge->first = ++t->nodes;
+        edge->second = 0;
+        t->edges.count++;
     }
+    if (edge) edge->second = value + 1;
     return 1;
 }
 
@@ -4628,7 +4642,7 @@ enum {
     LLM__MAX_AROUND = 256,       /* tokens around a text */
     LLM__MAX_TOKEN_BYTES = 1024, /* of added tokens, of Unigram's, and of what steps look for and put in */
     LLM__MAX_WORD_CHARS = 4096,  /* WordPiece */
-    LLM__MAX_STRIP = 4096
+    LLM__MAX_STRIP = 64          /* characters taken off a token's end */
 };
 
 typedef struct llm__steps {
@@ -4856,10 +4870,13 @@ static llm_status llm__vocab_object(const llm__words_reader *x, const llm__json 
         const llm__word *word;
         llm__json_id(key + 1, &id);
         word = x->w->words + id;
-        if (word->text && !(word->bytes == key->length && memcmp(word->text, key->as.text, key->length) == 0))
+        if (word->text)
             return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" and \"%.*s\" both have id %ld",
                              x->file, llm__shown(word->text, word->bytes), word->text,
                              llm__shown(key->as.text, key->length), key->as.text, (long)id);
+        if (llm__model_id(x->w, key->as.text, key->length) >= 0)
+            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" comes twice", x->file,
+                             llm__shown(key->as.text, key->length), key->as.text);
         llm__word_set(x->w, id, key->as.text, key->length);
         llm__entry_add(x->w, key->as.text, key->length, id);
     }
@@ -4892,48 +4909,69 @@ static llm_status llm__vocab_array(const llm__words_reader *x, const llm__json *
     return LLM_OK;
 }
 
-/* One merge: "left right" or ["left", "right"]; the token that it makes must exist. */
-static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, const llm__json *merge, uint32_t rank) {
+/* One merge: "left right" or ["left", "right"]. */
+static int llm__merge_parts(const llm__json *merge, llm__string part[2]) {
+    int i;
+    memset(part, 0, 2 * sizeof *part);
+    if (llm__json_is(merge, LLM__JSON_STRING)) {
+        const char *end = merge->as.text + merge->length;
+        const char *space = (const char *)memchr(merge->as.text, ' ', merge->length);
+        if (!space || memchr(space + 1, ' ', (size_t)(end - space) - 1)) return 0;
+        part[0].text = merge->as.text;
+        part[0].bytes = (size_t)(space - merge->as.text);
+        part[1].text = space + 1;
+        part[1].bytes = (size_t)(end - space) - 1;
+        return 1;
+    }
+    if (!llm__json_is(merge, LLM__JSON_ARRAY) || merge->length != 2) return 0;
+    for (i = 0; i < 2; i++) {
+        const llm__json *v = llm__json_at(merge, (uint32_t)i);
+        if (!llm__json_is(v, LLM__JSON_STRING)) return 0;
+        part[i].text = v->as.text;
+        part[i].bytes = v->length;
+    }
+    return 1;
+}
+
+/* Whether a token's text is that of two strings, one after the other. */
+static int llm__word_joins(const llm__word *word, const llm__string *a, const llm__string *b) {
+    return word->text && word->bytes == a->bytes + b->bytes && memcmp(word->text, a->text, a->bytes) == 0 &&
+           memcmp(word->text + a->bytes, b->text, b->bytes) == 0;
+}
+
+static llm_status llm__merge_unknown(const llm__words_reader *x, uint32_t rank, const char *text, size_t bytes) {
+    return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: \"%.*s\" is not in the vocabulary", x->file,
+                     (unsigned long)rank, llm__shown(text, bytes), text);
+}
+
+/* Adds a merge; the token that it makes must exist.  Most files have their merges in the order of the tokens that they
+   make: *made, the token of the merge before this one, or the one behind it is tried before searching. */
+static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, const llm__json *merge, uint32_t rank,
+                                 int32_t *made) {
     llm__words *w = x->w;
     llm__string part[2];
-    int32_t id[3];
+    int32_t id[2];
     int i;
-    memset(part, 0, sizeof part);
-    if (llm__json_is(merge, LLM__JSON_STRING)) {
-        const char *space = (const char *)memchr(merge->as.text, ' ', merge->length);
-        if (space && !memchr(space + 1, ' ', (size_t)(merge->as.text + merge->length - space) - 1)) {
-            part[0].text = merge->as.text;
-            part[0].bytes = (size_t)(space - merge->as.text);
-            part[1].text = space + 1;
-            part[1].bytes = merge->length - part[0].bytes - 1;
-        }
-    } else if (llm__json_is(merge, LLM__JSON_ARRAY) && merge->length == 2) {
-        for (i = 0; i < 2; i++) {
-            const llm__json *v = llm__json_at(merge, (uint32_t)i);
-            if (!llm__json_is(v, LLM__JSON_STRING)) continue;
-            part[i].text = v->as.text;
-            part[i].bytes = v->length;
-        }
-    }
-    if (!part[0].text || !part[1].text)
+    if (!llm__merge_parts(merge, part))
         return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: expected \"left right\" or [left, right]",
                          x->file, (unsigned long)rank);
     for (i = 0; i < 2; i++) {
         id[i] = llm__model_id(w, part[i].text, part[i].bytes);
-        if (id[i] < 0)
-            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: \"%.*s\" is not in the vocabulary",
-                             x->file, (unsigned long)rank, llm__shown(part[i].text, part[i].bytes), part[i].text);
+        if (id[i] < 0) return llm__merge_unknown(x, rank, part[i].text, part[i].bytes);
     }
     if (part[1].bytes < w->prefix.bytes) return llm__words_wrong(x, "model.merges", "the prefix of continuing tokens");
-    joined->length = 0;
-    if (!llm__text_add(joined, part[0].text, part[0].bytes) ||
-        !llm__text_add(joined, part[1].text + w->prefix.bytes, part[1].bytes - w->prefix.bytes))
-        return llm__words_no_memory(x);
-    id[2] = llm__model_id(w, joined->data, joined->length);
-    if (id[2] < 0)
-        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: \"%.*s\" is not in the vocabulary", x->file,
-                         (unsigned long)rank, llm__shown(joined->data, joined->length), joined->data);
-    if (!llm__pairs_set(&w->merges, x->arena, (uint32_t)id[0], (uint32_t)id[1], rank, (uint32_t)id[2]))
+    part[1].text += w->prefix.bytes;
+    part[1].bytes -= w->prefix.bytes;
+    if (*made + 1 < w->count && llm__word_joins(w->words + *made + 1, &part[0], &part[1])) {
+        ++*made;
+    } else if (*made < 0 || !llm__word_joins(w->words + *made, &part[0], &part[1])) {
+        joined->length = 0;
+        if (!llm__text_add(joined, part[0].text, part[0].bytes) || !llm__text_add(joined, part[1].text, part[1].bytes))
+            return llm__words_no_memory(x);
+        *made = llm__model_id(w, joined->data, joined->length);
+        if (*made < 0) return llm__merge_unknown(x, rank, joined->data, joined->length);
+    }
+    if (!llm__pairs_set(&w->merges, x->arena, (uint32_t)id[0], (uint32_t)id[1], rank, (uint32_t)*made))
         return llm__words_no_memory(x);
     return LLM_OK;
 }
@@ -4941,6 +4979,7 @@ static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, 
 static llm_status llm__merges_read(const llm__words_reader *x, const llm__json *merges) {
     const llm__json *merge;
     llm__text joined;
+    int32_t made = -1;
     uint32_t i, rank = 0;
     llm_status status = LLM_OK;
     if (!merges || !llm__json_is(merges, LLM__JSON_ARRAY)) return llm__words_wrong(x, "model.merges", "an array");
@@ -4951,7 +4990,7 @@ static llm_status llm__merges_read(const llm__words_reader *x, const llm__json *
     for (i = 0; i < merges->length && status == LLM_OK; i++, merge = llm__json_next(merge)) {
         if (llm__json_is(merge, LLM__JSON_STRING) && merge->length >= 8 && memcmp(merge->as.text, "#version", 8) == 0)
             continue;
-        status = llm__merge_add(x, &joined, merge, rank++);
+        status = llm__merge_add(x, &joined, merge, rank++, &made);
     }
     llm__text_free(&joined);
     return status;
@@ -5112,10 +5151,11 @@ static llm_status llm__step_metaspace(const llm__words_reader *x, llm__step *ste
         return llm__words_wrong(x, "Metaspace.replacement", "one character");
     step->invert = llm__words_flag(x, from, "split", 1, &status); /* whether to split */
     step->prepend = LLM__PREPEND_ALWAYS;
-    for (i = 0; i < 3 && scheme; i++)
-        if (llm__json_text_is(scheme, names[i])) break;
-        else if (i == 2) return llm__words_wrong(x, "Metaspace.prepend_scheme", "always, first or never");
-    if (scheme) step->prepend = i;
+    if (scheme) {
+        for (i = 0; i < 3 && !llm__json_text_is(scheme, names[i]);) i++;
+        if (i == 3) return llm__words_wrong(x, "Metaspace.prepend_scheme", "always, first or never");
+        step->prepend = i;
+    }
     if (!space && step->prepend != LLM__PREPEND_NEVER)
         return llm__words_wrong(x, "Metaspace.prepend_scheme", "never, since add_prefix_space is false");
     return status;
@@ -5296,9 +5336,9 @@ static llm_status llm__step_add(const llm__words_reader *x, int stage, const llm
     llm_status status;
     if (!type || !llm__json_is(type, LLM__JSON_STRING))
         return llm__words_wrong(x, stages[stage], "an object with a type");
-    if (steps->count + 1 >= LLM__MAX_STEPS)
+    if (steps->count + 2 > LLM__MAX_STEPS)
         return llm__fail(x->error, LLM_TOO_LARGE, "%s: %s has more than %d steps", x->file, stages[stage],
-                         LLM__MAX_STEPS - 2);
+                         LLM__MAX_STEPS - 1);
     if (stage == LLM__STAGE_SPLITTER && llm__json_text_is(type, "BertPreTokenizer")) { /* two steps in one */
         steps->items[steps->count++].kind = LLM__STEP_WHITESPACE_SPLIT;
         s = steps->items + steps->count++;
@@ -5370,8 +5410,8 @@ static llm_status llm__template_token(const llm__words_reader *x, const llm__jso
 }
 
 static llm_status llm__template_read(const llm__words_reader *x, const llm__json *from) {
-    const llm__json *single = llm__json_get(from, "single"), *tokens = llm__json_get(from, "special_tokens"), *item,
-                    *token;
+    const llm__json *single = llm__json_get(from, "single"), *tokens = llm__json_get(from, "special_tokens");
+    const llm__json *item, *token;
     int32_t *list[2] = {NULL, NULL};
     size_t count[2] = {0, 0};
     uint32_t i;
@@ -5682,8 +5722,8 @@ static int llm__bert(llm__encoder *x, const llm__step *s, const char *text, size
         i += llm__char_get(text + i, &c);
         spot = s->clean ? llm__clean_bert(c) : c;
         if (s->clean && !spot) continue;
-        if (s->chinese && llm__is_chinese(spot)) good = llm__text_add(&one, " ", 1) && llm__text_add_char(&one, spot) &&
-                                                        llm__text_add(&one, " ", 1);
+        if (s->chinese && llm__is_chinese(spot))
+            good = llm__text_add(&one, " ", 1) && llm__text_add_char(&one, spot) && llm__text_add(&one, " ", 1);
         else good = llm__text_add_char(&one, spot);
     }
     if (good && s->accents) {
@@ -5983,6 +6023,7 @@ static int llm__metaspace_piece(llm__encoder *x, const llm__step *step, const ch
     const llm__string *mark = &step->pattern;
     const char *piece = text + span->begin, *stop = piece + span->bytes;
     size_t begin = out->text.length;
+    llm__step cut;
     llm__splitter s;
     int marked = piece[0] == ' ' || (span->bytes >= mark->bytes && memcmp(piece, mark->text, mark->bytes) == 0);
     int wanted = step->prepend == LLM__PREPEND_ALWAYS || (step->prepend == LLM__PREPEND_FIRST && span->first);
@@ -5995,13 +6036,10 @@ static int llm__metaspace_piece(llm__encoder *x, const llm__step *step, const ch
         piece = space ? space + 1 : stop;
     }
     if (!step->invert) return llm__piece_add(x, out, begin, out->text.length - begin, span->first);
+    memset(&cut, 0, sizeof cut);
+    cut.pattern = *mark;
     s = llm__splitter_start(x, out, begin, LLM__SPLIT_NEXT, span->first);
-    {
-        llm__step cut;
-        memset(&cut, 0, sizeof cut);
-        cut.pattern = *mark;
-        return llm__split_pattern(&s, &cut, out->text.data + begin, out->text.length - begin);
-    }
+    return llm__split_pattern(&s, &cut, out->text.data + begin, out->text.length - begin);
 }
 
 /* One step over one piece. */
@@ -6250,6 +6288,7 @@ static int llm__encode_unigram(llm__encoder *x, const char *piece, size_t bytes)
     void *best = x->best;
     size_t i, n, end, start;
     uint32_t c;
+    if (bytes >= 0x7FFFFFFF) return 0; /* a symbol could not say where it begins */
     if (!llm__grow(x->allocator, &best, &x->best_capacity, bytes + 1, sizeof *x->best)) return 0;
     x->best = (llm__best *)best;
     for (i = 0; i <= bytes; i++) x->best[i].from = SIZE_MAX;
@@ -6698,7 +6737,7 @@ LLM__FN void llm__detok_init(llm__detok *d, const llm__words *w, int skip_specia
 /* Room for tokens of up to `bytes` bytes in every step, so that adding them allocates nothing.  A broken byte becomes
    three, those of U+FFFD. */
 LLM__FN int llm__detok_reserve(llm__detok *d, size_t bytes) {
-    int i, ok = 1;
+    int i, ok = llm__matcher_reserve(&d->matcher, bytes);
     for (i = 0; i < d->w->decoder.count; i++) {
         llm__detok_stage *s = d->stages + i;
         ok &= llm__text_reserve(&s->held, 3 * bytes) && llm__text_reserve(&s->made, 3 * bytes) &&
@@ -7114,6 +7153,7 @@ struct llm_model {
     const llm__json *config;
     const char *model_type, *chat_template;
     int hidden, vocabulary, layer_count, rope_count, tied;
+    int embedding_rounded; /* scaled embeddings are rounded to bfloat16 */
     int64_t context, parameters;
     size_t weight_bytes;
     float eps, norm_offset, embedding_scale, logit_softcap;
@@ -7553,6 +7593,10 @@ LLM__FN void llm__read_mixtral(llm__config *c, llm_model *m) {
     m->eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
     a = llm__read_attention(c, m, 0);
+    if (!llm__json_get(c->root, "num_key_value_heads")) { /* absent is not null here */
+        a.kv_heads = 8;
+        llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    }
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), llm__config_flag(c, "rope_traditional", 0), NULL);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
@@ -7913,6 +7957,7 @@ typedef struct llm__binder {
     llm_error *error;
     llm_status status;
     char name[320]; /* the path within the checkpoint that is being bound */
+    const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
 
 /* Replaces the first of the row's renames that fits; `dotted` chooses which sort. */
@@ -8000,6 +8045,21 @@ LLM__FN int llm__is_float(llm_dtype t) {
     return t == LLM_F32 || t == LLM_F16 || t == LLM_BF16;
 }
 
+/* The type that the floats of a tensor are read as. */
+LLM__FN llm_dtype llm__bind_dtype(const llm__binder *b, const llm__tensor *t) {
+    return b->awq && llm__is_float(b->awq->dtype) ? b->awq->dtype : t->dtype;
+}
+
+/* n floats of a tensor, from its type to that one. */
+LLM__FN void llm__bind_convert(const llm__tensor *t, const uint8_t *data, size_t n, llm_dtype to, uint8_t *out) {
+    size_t i, from_size = llm__dtype_bytes(t->dtype), size = llm__dtype_bytes(to);
+    float x;
+    for (i = 0; i < n; i++) {
+        llm__to_f32(t->dtype, data + i * from_size, 1, &x);
+        llm__from_f32(to, &x, 1, out + i * size);
+    }
+}
+
 /* A tensor of `rows` x `cols` numbers (cols 0: a vector) as float32 of our own, plus `offset`. */
 LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows, int64_t cols, float offset) {
     llm__tensor *t = llm__bind_find(b, suffix);
@@ -8023,6 +8083,11 @@ LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows
     out = (float *)llm__bind_alloc(b, n, sizeof(float));
     if (!out) return NULL;
     llm__to_f32(t->dtype, data, n, out);
+    for (i = 0; b->awq && i < n; i++) {
+        uint8_t rounded[sizeof(float)];
+        llm__from_f32(llm__bind_dtype(b, t), &out[i], 1, rounded);
+        llm__to_f32(llm__bind_dtype(b, t), rounded, 1, &out[i]);
+    }
     for (i = 0; i < n; i++) out[i] += offset;
     b->m->parameters += (int64_t)n;
     return out;
@@ -8180,6 +8245,10 @@ LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, l
     uint8_t *data, *out_scales, *out_biases;
     size_t size = s ? llm__dtype_bytes(s->dtype) : 0;
     int row, col;
+    if (t->dims == 2 && t->shape[0] == cols / 8 && t->shape[1] == rows) {
+        llm__bind_bad(b, "its qweight has eight inputs in a word, as GPTQ packs it; expected eight outputs, as AWQ does");
+        return;
+    }
     if (groups < 1 || rows % 8 || cols % 2 || cols % groups || !llm__is_float(s->dtype)) {
         llm__bind_bad(b, "its AWQ form must have float scales [groups, outputs] and eight outputs in a word");
         return;
@@ -8220,8 +8289,9 @@ LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, l
 
 /* Float numbers where they lie, or copied where the file has them at odd addresses. */
 LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
-    size_t size = llm__dtype_bytes(t->dtype);
+    size_t size = llm__dtype_bytes(t->dtype), n = (size_t)rows * (size_t)cols * (size_t)(lead ? lead : 1);
     const uint8_t *data = llm__bind_bytes(b, t, lead, rows, cols);
+    llm_dtype dtype = llm__bind_dtype(b, t);
     uint8_t *copy;
     if (!data) return;
     if (!llm__is_float(t->dtype)) {
@@ -8231,14 +8301,16 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
                               t->name, llm__dtype_name(t->dtype));
         return;
     }
-    if ((uintptr_t)data % size) {
-        copy = (uint8_t *)llm__bind_alloc(b, (size_t)t->bytes, 1);
+    if ((uintptr_t)data % size || dtype != t->dtype) {
+        size = llm__dtype_bytes(dtype);
+        copy = (uint8_t *)llm__bind_alloc(b, n, size);
         if (!copy) return;
-        memcpy(copy, data, (size_t)t->bytes);
+        if (dtype == t->dtype) memcpy(copy, data, n * size);
+        else llm__bind_convert(t, data, n, dtype, copy);
         data = copy;
     }
     w->format = LLM__FLOAT;
-    w->dtype = t->dtype;
+    w->dtype = dtype;
     w->data = data;
     w->row_bytes = (size_t)cols * size;
 }
@@ -8550,12 +8622,26 @@ LLM__FN void llm__bind_leftovers(llm__binder *b) {
 
 LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     llm__binder b;
+    llm__format format;
+    size_t k;
     int i;
     b.m = m;
     b.error = error;
     b.status = LLM_OK;
+    b.awq = NULL;
+    for (k = 0; k < m->tensors.count && !b.awq; k++) {
+        const char *name = m->tensors.items[k].name;
+        if (!llm__name_fits(name, "*.qweight")) continue;
+        snprintf(b.name, sizeof b.name, "%.*s", (int)(strlen(name) - strlen(".qweight")), name);
+        b.awq = llm__bind_find(&b, ".scales");
+    }
     llm__bind_name(&b, "model.embed_tokens");
     llm__bind_matrix(&b, &m->embedding, 0, m->vocabulary, m->hidden, 0);
+    format = m->embedding.format;
+    if (m->embedding_scale != 1 && (format == LLM__MXFP4 || format == LLM__MXFP8 || format == LLM__NVFP4)) {
+        m->embedding_rounded = 1; /* mlx decodes these formats to bfloat16, and goes on in it */
+        m->embedding_scale = llm__bf16_to_f32(llm__f32_to_bf16(m->embedding_scale));
+    }
     for (i = 0; i < m->layer_count && b.status == LLM_OK; i++) llm__bind_layer(&b, &m->layers[i], i);
     llm__bind_name(&b, "model.norm");
     llm__bind_norm(&b, &m->norm, m->hidden, m->norm_offset, m->eps);
@@ -9509,8 +9595,10 @@ static void llm__embed_job(void *argument, int job, int worker) {
     llm_session *s = (llm_session *)argument;
     const llm_model *m = s->model;
     float *x = s->x + (size_t)job * (size_t)m->hidden;
+    int i;
     m->ops->decode_row(&m->embedding, s->tokens[job], x, llm__scratch(s, worker));
     if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
+    for (i = 0; m->embedding_rounded && i < m->hidden; i++) x[i] = llm__bf16_to_f32(llm__f32_to_bf16(x[i]));
 }
 
 static void llm__angles_job(void *argument, int job, int worker) {
@@ -10251,7 +10339,8 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
     if (!g->cache) g->cache = g->own_cache;
     if ((status = llm__cache_fits(g->model, g->cache, error)) != LLM_OK) return status;
     reserve = g->limit < 0 || g->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : g->limit;
-    if ((status = llm_cache_reserve(g->cache, (int64_t)g->prompt_count + reserve, error)) != LLM_OK) return status;
+    status = llm__cache_reserve(g->cache, (int64_t)g->prompt_count + reserve, g->session->max_rows, error);
+    if (status != LLM_OK) return status;
     g->logits = (float *)llm__arena_alloc(&g->arena, (size_t)g->model->vocabulary, sizeof(float));
     g->scratch = llm__arena_alloc(&g->arena, llm_sample_scratch(g->model->vocabulary), 1);
     g->text.allocator = g->arena.allocator;
@@ -10355,8 +10444,15 @@ LLM__FN llm_status llm__model_config(llm_model *m, llm_error *error) {
     return c.status;
 }
 
+/* A special token's text: tokenizer_config.json's before special_tokens_map.json's; either may be an added token. */
+LLM__FN const llm__json *llm__special_token(const llm__json *config, const llm__json *map, const char *name) {
+    const llm__json *v = llm__json_get(config, name);
+    if (!v || v->type == LLM__JSON_NULL) v = llm__json_get(map, name);
+    return llm__json_is(v, LLM__JSON_OBJECT) ? llm__json_get(v, "content") : v;
+}
+
 /* The ids that end a generation: generation_config.json's before config.json's before the tokenizer's. */
-LLM__FN llm_status llm__model_ends(llm_model *m, const llm__json *tokenizer_config, llm_error *error) {
+LLM__FN llm_status llm__model_ends(llm_model *m, const llm__json *tokenizer_end, llm_error *error) {
     const llm__json *generation, *end;
     int32_t *ends;
     uint32_t i, n;
@@ -10364,10 +10460,7 @@ LLM__FN llm_status llm__model_ends(llm_model *m, const llm__json *tokenizer_conf
     if (status != LLM_OK) return status;
     end = llm__json_get(generation, "eos_token_id");
     if (!end || end->type == LLM__JSON_NULL) end = llm__json_get(m->config, "eos_token_id");
-    if ((!end || end->type == LLM__JSON_NULL) && m->words) {
-        end = llm__json_get(tokenizer_config, "eos_token");
-        if (llm__json_is(end, LLM__JSON_OBJECT)) end = llm__json_get(end, "content");
-    }
+    if (!end || end->type == LLM__JSON_NULL) end = tokenizer_end;
     if (!end || end->type == LLM__JSON_NULL) return LLM_OK;
     n = end->type == LLM__JSON_ARRAY ? end->length : 1;
     m->ends = ends = (int32_t *)llm__arena_alloc(&m->arena, n + 1u, sizeof *ends);
@@ -10387,18 +10480,19 @@ LLM__FN llm_status llm__model_ends(llm_model *m, const llm__json *tokenizer_conf
 }
 
 LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
-    const llm__json *tokenizer, *config, *template_text;
+    const llm__json *tokenizer, *config, *map, *template_text;
     const char *text;
     size_t bytes;
     llm_status status = llm__read_json(m, "tokenizer.json", LLM__TOKENIZER_LIMIT, 0, &tokenizer, error);
     if (status == LLM_OK) status = llm__read_json(m, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &config, error);
+    if (status == LLM_OK) status = llm__read_json(m, "special_tokens_map.json", LLM__CONFIG_LIMIT, 1, &map, error);
     if (status == LLM_OK) status = llm__words_open(&m->words, &m->arena, "tokenizer.json", tokenizer, error);
     if (status == LLM_OK)
         status = llm__folder_text(&m->folder, "chat_template.jinja", LLM__CONFIG_LIMIT, &text, &bytes, 1, error);
     if (status != LLM_OK) return status;
     template_text = llm__json_get(config, "chat_template");
     m->chat_template = text ? text : llm__json_is(template_text, LLM__JSON_STRING) ? template_text->as.text : NULL;
-    return llm__model_ends(m, config, error);
+    return llm__model_ends(m, llm__special_token(config, map, "eos_token"), error);
 }
 
 LLM__FN llm_status llm__model_load(llm_model *m, const llm_model_desc *d, llm_error *error) {
@@ -10616,7 +10710,7 @@ LLM_API llm_status llm_forward_begin(llm_session *session, const llm_sequence *s
         return llm__fail(error, LLM_BAD_ARGUMENT, "the session is in the middle of a call: advance or abandon it");
     for (i = 0; i < count && status == LLM_OK; i++) status = llm__check_sequence(session, sequences, i, error);
     for (i = 0; i < count && status == LLM_OK; i++)
-        status = llm_cache_reserve(sequences[i].cache, (int64_t)sequences[i].count, error);
+        status = llm__cache_reserve(sequences[i].cache, (int64_t)sequences[i].count, session->max_rows, error);
     if (status != LLM_OK) return status;
     session->sequences = sequences;
     session->sequence_count = count;
@@ -10671,11 +10765,11 @@ LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *mo
 
 LLM_API llm_status llm_generation_step(llm_generation *generation, int64_t budget_us, llm_piece *piece,
                                        llm_error *error) {
-    if (!generation || !piece)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a generation and a piece to fill");
+    if (!piece) return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a piece to fill");
     memset(piece, 0, sizeof *piece);
     piece->text = "";
     piece->token = LLM_NO_TOKEN;
+    if (!generation) return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a generation");
     piece->finish = generation->finish;
     if (generation->finish != LLM_RUNNING) return LLM_END;
     generation->text.length = 0;

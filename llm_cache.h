@@ -134,14 +134,15 @@ typedef enum llm_cache_kind {
 
 enum { LLM_CACHE_MAX_ARRAYS = 4 };
 
-/* One layer's memory.  Attention: heads x key_width keys and heads x value_width values a token.  Latent: heads is 1,
-   key_width the latent's width and value_width that of the roped key.  Recurrent: the sizes of its float32 arrays. */
+/* One layer's memory.  Attention: heads x key_width keys and heads x value_width values a token; value_width may be 0.
+   Latent: heads is 1, key_width the latent's width and value_width that of the roped key.  Recurrent: the sizes of its
+   float32 arrays, and nothing else.  Heads and widths go up to 2^24, windows up to 2^40 tokens. */
 typedef struct llm_cache_layer {
     llm_cache_kind kind;
     int heads, key_width, value_width;
     int64_t window;                        /* tokens that stay visible, the newest included; 0: all */
-    int64_t keep;                          /* of those, how many of the very first stay for good (mlx-lm: 4) */
-    int bits, group;                       /* keys and values as affine codes of 2..8 bits; 0 bits: plain dtype */
+    int64_t keep;                          /* of those, how many of the very first stay: mlx-lm's rotating cache */
+    int bits, group;                       /* keys and values as affine codes, see llm_cache_quantize; 0 bits: plain */
     size_t arrays[LLM_CACHE_MAX_ARRAYS];   /* recurrent: floats in each array; 0 ends the list */
 } llm_cache_layer;
 
@@ -186,8 +187,9 @@ LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer
 /* All memory behind the cache, in bytes: layers as in llm_cache_layer_info, and the cache itself. */
 LLM_API size_t llm_cache_bytes(const llm_cache *cache);
 
-/* Bytes that an empty cache of this description takes with `tokens` tokens reserved, which is what it takes at the most
-   once they are in.  0: the description is invalid, or tokens is not in 0 to 2^40, or a size_t cannot hold the sum. */
+/* Bytes that an empty cache of this description takes with `tokens` tokens reserved, and no more once they have come in
+   passes as llm_cache_reserve expects them.  0: the description is invalid, tokens is not in 0 to 2^40, or a size_t
+   cannot hold the sum. */
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens);
 
 /* Sets aside what the next `tokens` tokens will need, so that adding them allocates nothing: in any passes where a
@@ -2403,11 +2405,11 @@ LLM_API size_t llm_cache_bytes(const llm_cache *cache) {
 }
 
 /* The most pages that a layer holds at one time while `more` tokens come in behind `length` others, in passes of at
-   most LLM__PASS_TOKENS.  A window holds what a pass brings and the `window` tokens before it: so many tokens in a row
+   most `pass` tokens.  A window holds what a pass brings and the `window` tokens before it: so many tokens in a row
    lie on at most one page more than they fill, less one token. */
-LLM__FN int64_t llm__most_pages(const llm__kept *k, int64_t length, int64_t more) {
-    int64_t pass = more < LLM__PASS_TOKENS ? more : (int64_t)LLM__PASS_TOKENS, all = llm__page_count(length + more);
-    int64_t ring = k->pinned + llm__page_count(k->desc.window + pass - 1) + 1;
+LLM__FN int64_t llm__most_pages(const llm__kept *k, int64_t length, int64_t more, int64_t pass) {
+    int64_t all = llm__page_count(length + more);
+    int64_t ring = k->pinned + llm__page_count(k->desc.window + (more < pass ? more : pass) - 1) + 1;
     return k->desc.window && ring < all ? ring : all;
 }
 
@@ -2417,7 +2419,7 @@ LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens) {
     for (i = 0; i < desc->layer_count; i++) {
         llm__kept k; /* as it will be */
         if (llm__check_layer(desc, i, &k, NULL) != LLM_OK) return 0;
-        k.count = llm__is_attention(&k) ? llm__most_pages(&k, 0, tokens) : 0;
+        k.count = llm__is_attention(&k) ? llm__most_pages(&k, 0, tokens, LLM__PASS_TOKENS) : 0;
         if ((uint64_t)k.count > SIZE_MAX / 4 / llm__page_bytes(&k.layout)) return 0;
         k.capacity = k.count ? 16 : 0; /* as llm__grow has it */
         while (k.capacity < (size_t)k.count) k.capacity *= 2;
@@ -2428,20 +2430,20 @@ LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens) {
 
 /* Pages to set aside for `more` tokens.  What a fork shares does not come back when this cache drops it, and the page
    that the next token goes to must be copied if it is shared. */
-LLM__FN int64_t llm__pages_missing(const llm__kept *k, int64_t length, int64_t more) {
+LLM__FN int64_t llm__pages_missing(const llm__kept *k, int64_t length, int64_t more, int64_t pass) {
     int64_t first = length / LLM_PAGE_TOKENS, missing = llm__page_count(length + more) - first - k->free_count, most, i;
     llm__page **entry = llm__page_entry(k, first);
     if (entry && llm__page_is_own(entry)) missing--;
     if (missing <= 0 || !k->desc.window) return missing;
-    most = llm__most_pages(k, length, more) - k->free_count;
+    most = llm__most_pages(k, length, more, pass) - k->free_count;
     for (i = 0; i < k->count; i++) most -= llm__page_is_own(&k->pages[i]);
     return missing < most ? missing : most;
 }
 
 /* Sets pages aside in one layer. */
-LLM__FN llm_status llm__kept_reserve(const llm_allocator *a, llm__kept *k, int64_t length, int64_t more,
+LLM__FN llm_status llm__kept_reserve(const llm_allocator *a, llm__kept *k, int64_t length, int64_t more, int64_t pass,
                                      llm_error *error) {
-    int64_t most = llm__most_pages(k, length, more), missing = llm__pages_missing(k, length, more);
+    int64_t most = llm__most_pages(k, length, more, pass), missing = llm__pages_missing(k, length, more, pass);
     if (!llm__pages_room(a, k, most)) return llm__no_memory(error, (size_t)most * sizeof *k->pages);
     for (; missing > 0; missing--) {
         llm__page *page = llm__page_new(a, &k->layout);
@@ -2452,7 +2454,8 @@ LLM__FN llm_status llm__kept_reserve(const llm_allocator *a, llm__kept *k, int64
     return LLM_OK;
 }
 
-LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error) {
+/* As llm_cache_reserve, for an engine whose passes bring up to `pass` tokens. */
+LLM__FN llm_status llm__cache_reserve(llm_cache *cache, int64_t tokens, int64_t pass, llm_error *error) {
     llm_status status = LLM_OK;
     size_t i;
     if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to reserve memory in is NULL");
@@ -2462,11 +2465,15 @@ LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error
     for (i = 0; i < cache->layer_count; i++) cache->layers[i].added = 0;
     for (i = 0; i < cache->layer_count && tokens && status == LLM_OK; i++)
         if (llm__is_attention(&cache->layers[i]))
-            status = llm__kept_reserve(&cache->allocator, &cache->layers[i], cache->length, tokens, error);
+            status = llm__kept_reserve(&cache->allocator, &cache->layers[i], cache->length, tokens, pass, error);
     if (status == LLM_OK) return llm__ok(error);
     for (i = 0; i < cache->layer_count; i++)
         llm__free_pages(&cache->allocator, &cache->layers[i], cache->layers[i].added);
     return status;
+}
+
+LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error) {
+    return llm__cache_reserve(cache, tokens, LLM__PASS_TOKENS, error);
 }
 
 LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error) {
@@ -2600,7 +2607,6 @@ LLM_API void llm_cache_clear(llm_cache *cache) {
     for (i = 0; i < cache->layer_count; i++) {
         llm__kept *k = &cache->layers[i];
         llm__drop_new(k, 0);
-        k->gone = 0;
         k->turned = 0;
         if (k->states) memset(k->states, 0, k->state_floats * sizeof(float));
     }

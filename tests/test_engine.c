@@ -575,6 +575,72 @@ static void facts(void) {
     CHECK(found);
 }
 
+/* ---- where end tokens come from */
+
+/* Whether id 2, "</s>", ends generation when config.json does not say so, and these files lie in the folder. */
+static int ends_by(const char *tokenizer_config, const char *special_tokens_map) {
+    llm_memory_file files[FILES + 1];
+    llm_model_desc md = stories_desc();
+    llm_model *model = NULL;
+    char *config = (char *)malloc(stories_files[CONFIG].bytes + 1), *at;
+    int ends;
+    if (!config) exit(2);
+    memcpy(config, stories_files[CONFIG].data, stories_files[CONFIG].bytes + 1);
+    if ((at = strstr(config, "eos_token_id")) != NULL) *at = 'x';
+    memcpy(files, stories_files, sizeof stories_files);
+    files[CONFIG].data = config;
+    files[TOKENIZER_CONFIG].data = tokenizer_config;
+    files[TOKENIZER_CONFIG].bytes = strlen(tokenizer_config);
+    files[FILES].name = "special_tokens_map.json";
+    files[FILES].data = special_tokens_map;
+    files[FILES].bytes = strlen(special_tokens_map);
+    md.memory = files;
+    md.memory_count = FILES + 1;
+    CHECK(llm_model_open(&model, &md, NULL) == LLM_OK);
+    ends = llm_token_is_end(model, 2);
+    llm_model_close(model);
+    free(config);
+    return ends;
+}
+
+static void end_tokens(void) {
+    CHECK(!ends_by("{}", "{}"));
+    CHECK(ends_by("{\"eos_token\": \"</s>\"}", "{}"));
+    CHECK(ends_by("{\"eos_token\": {\"content\": \"</s>\"}}", "{}"));
+    CHECK(ends_by("{}", "{\"eos_token\": \"</s>\"}"));
+    CHECK(ends_by("{\"eos_token\": null}", "{\"eos_token\": {\"content\": \"</s>\"}}"));
+    CHECK(!ends_by("{\"eos_token\": \"<s>\"}", "{\"eos_token\": \"</s>\"}"));
+}
+
+/* Two generations on one session: while a step of one is unfinished the other is told so, and neither is harmed. */
+static void a_shared_session(void) {
+    llm_generation_desc desc = prompt_desc("Once upon a time", 8);
+    llm_generation *one = NULL, *two = NULL;
+    llm_session *session = NULL;
+    llm_piece piece;
+    llm_error error;
+    told alone, shared;
+    llm_status status;
+    tell(stories, &desc, &alone);
+    CHECK(llm_session_open(&session, stories, NULL, NULL) == LLM_OK);
+    desc.use_session = session;
+    CHECK(llm_generation_open(&one, stories, &desc, NULL) == LLM_OK);
+    CHECK(llm_generation_open(&two, stories, &desc, NULL) == LLM_OK);
+    CHECK(llm_generation_step(one, 0, &piece, NULL) == LLM_PENDING);
+    CHECK(llm_generation_step(two, 0, &piece, &error) == LLM_BAD_ARGUMENT && strstr(error.message, "another call"));
+    memset(&shared, 0, sizeof shared);
+    while ((status = llm_generation_next(one, &piece, &shared.error)) == LLM_OK) told_piece(&shared, &piece);
+    shared.status = status;
+    CHECK(same_told(&alone, &shared));
+    memset(&shared, 0, sizeof shared);
+    while ((status = llm_generation_next(two, &piece, &shared.error)) == LLM_OK) told_piece(&shared, &piece);
+    shared.status = status;
+    CHECK(same_told(&alone, &shared));
+    llm_generation_close(one);
+    llm_generation_close(two);
+    llm_session_close(session);
+}
+
 static void tokens(void) {
     static const char text[] = "Once upon a time";
     int32_t ids[16];
@@ -596,6 +662,8 @@ int main(int count, char **arguments) {
     stories = stories_open();
     TEST(facts);
     TEST(tokens);
+    TEST(end_tokens);
+    TEST(a_shared_session);
     TEST(golden_texts);
     TEST(golden_prompt_as_ids);
     TEST(job_hook);

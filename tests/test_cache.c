@@ -1,0 +1,1257 @@
+/* test_cache - the upper half of llm_cache.h: pages, kinds and calls.  Random sequences of operations against a
+   reference that keeps every token in plain arrays and every window as mlx-lm's ring; every allocation refused in turn;
+   bytes counted to the last one; forks on several threads. */
+#define LLM_CACHE_IMPLEMENTATION
+#include "llm_cache.h"
+
+#include "test.h"
+
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(LLM_NO_THREADS)
+#include <pthread.h>
+#define HAVE_THREADS 1
+#endif
+
+/* ---- shared: an allocator that counts what lives and refuses its nth call, and random numbers */
+
+typedef struct tally {
+    long calls, refuse; /* refuse: number of the call to refuse, from 1; 0: none */
+    long long live;     /* bytes */
+} tally;
+
+static void *tally_reallocate(void *user, void *block, size_t old_bytes, size_t new_bytes) {
+    tally *t = (tally *)user;
+    void *moved;
+    if (!new_bytes) {
+        t->live -= (long long)old_bytes;
+        free(block);
+        return NULL;
+    }
+    if (++t->calls == t->refuse || new_bytes > (size_t)1 << 31) return NULL;
+    moved = realloc(block, new_bytes);
+    if (moved) t->live += (long long)new_bytes - (long long)(block ? old_bytes : 0);
+    return moved;
+}
+
+static llm_allocator tally_allocator(tally *t) {
+    llm_allocator a;
+    a.user = t;
+    a.reallocate = tally_reallocate;
+    return a;
+}
+
+static void *need(size_t count, size_t size) {
+    void *block = calloc(count ? count : 1, size);
+    if (!block) exit(2);
+    return block;
+}
+
+static uint32_t mix(uint32_t x) {
+    x = (x ^ x >> 16) * 0x7feb352dU;
+    x = (x ^ x >> 15) * 0x846ca68bU;
+    return x ^ x >> 16;
+}
+
+static uint32_t random_bits(uint32_t *state) { return mix(*state += 0x9e3779b9U); }
+static int64_t below(uint32_t *state, int64_t n) { return (int64_t)(random_bits(state) % (uint32_t)n); }
+
+static int says(const llm_error *error, const char *word) {
+    if (strstr(error->message, word)) return 1;
+    printf("the message \"%s\" does not say \"%s\"\n", error->message, word);
+    return 0;
+}
+
+/* ---- shapes of caches */
+
+enum { MOST_LAYERS = 6, PAGE = LLM_PAGE_TOKENS };
+
+typedef struct shape {
+    llm_cache_layer layers[MOST_LAYERS];
+    llm_dtype dtype;
+} shape;
+
+#define ATTENTION(heads, keys, values, window, keep, bits, group) \
+    { LLM_CACHE_ATTENTION, heads, keys, values, window, keep, bits, group, {0} }
+#define LATENT(keys, values, window, keep) { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, 0, {0} }
+#define RECURRENT(first, second) { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, 0, {first, second} }
+
+static const shape shapes[] = {
+    {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 3, 3, 100, 0, 0, 0), ATTENTION(1, 2, 5, 70, 4, 0, 0),
+      RECURRENT(7, 30), LATENT(9, 3, 0, 0)}, LLM_F32},
+    {{ATTENTION(3, 5, 0, 0, 0, 0, 0), ATTENTION(1, 2, 2, 1, 0, 0, 0), ATTENTION(2, 2, 1, 150, 70, 0, 0),
+      LATENT(5, 0, 64, 1), ATTENTION(1, 1, 1, 2, 1, 0, 0)}, LLM_F16},
+    {{ATTENTION(1, 32, 64, 0, 0, 0, 0), ATTENTION(2, 32, 32, 129, 0, 0, 0), ATTENTION(1, 64, 32, 90, 65, 0, 0)},
+     LLM_BF16},
+    {{ATTENTION(2, 64, 0, 65, 64, 0, 0), RECURRENT(12, 0), ATTENTION(1, 32, 32, 300, 0, 5, 32),
+      ATTENTION(1, 64, 64, 0, 0, 0, 0)}, LLM_F16},
+    {{ATTENTION(1, 64, 64, 200, 4, 3, 64), ATTENTION(2, 32, 32, 0, 0, 0, 0)}, LLM_F32},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+static size_t layer_count(const shape *s) {
+    size_t n = 0;
+    while (n < MOST_LAYERS && (s->layers[n].heads || s->layers[n].arrays[0])) n++;
+    return n;
+}
+
+static llm_cache_desc desc_of(const shape *s, tally *t) {
+    llm_cache_desc d;
+    memset(&d, 0, sizeof d);
+    d.layers = s->layers;
+    d.layer_count = layer_count(s);
+    d.dtype = s->dtype;
+    if (t) d.allocator = tally_allocator(t);
+    return d;
+}
+
+static llm_cache *open_shape(const shape *s, tally *t) {
+    llm_cache_desc d = desc_of(s, t);
+    llm_cache *cache = NULL;
+    llm_error error;
+    if (llm_cache_open(&cache, &d, &error) == LLM_OK) return cache;
+    printf("%s\n", error.message);
+    exit(2);
+}
+
+/* ---- a window as mlx-lm has it: RotatingKVCache of mlx_lm/models/cache.py and its mask, with positions for keys */
+
+enum { RING_SLOTS = 4096, RING_STEP = 256 };
+
+typedef struct ring {
+    int64_t max_size, keep, offset, index, size; /* size: of the buffer */
+    int64_t slots[RING_SLOTS];
+} ring;
+
+static void ring_cut(ring *r, int64_t count) {
+    if (count <= 0) return;
+    memmove(r->slots + r->keep, r->slots + r->keep + count, (size_t)(r->size - r->keep - count) * sizeof *r->slots);
+    r->size -= count;
+}
+
+static void ring_put_in_place(ring *r) {
+    if (r->offset >= r->size && r->size < r->max_size) {
+        int64_t left = r->max_size - r->offset, more = left < RING_STEP ? left : (int64_t)RING_STEP;
+        for (; more; more--) r->slots[r->size++] = -1;
+        r->index = r->offset;
+    }
+    if (r->size > r->max_size) {
+        ring_cut(r, r->size - r->max_size);
+        r->index = r->max_size;
+    }
+    if (r->index == r->max_size) r->index = r->keep;
+    r->slots[r->index++] = r->offset++;
+}
+
+static void ring_order(ring *r) {
+    int64_t newest[RING_SLOTS], count = r->index - r->keep, rest = r->size - r->index;
+    if (r->index == r->size) return;
+    if (r->index >= r->offset) {
+        r->size = r->index;
+        return;
+    }
+    memcpy(newest, r->slots + r->keep, (size_t)count * sizeof *newest);
+    memmove(r->slots + r->keep, r->slots + r->index, (size_t)rest * sizeof *newest);
+    memcpy(r->slots + r->keep + rest, newest, (size_t)count * sizeof *newest);
+}
+
+static void ring_put(ring *r, int64_t count) {
+    if (count == 1) {
+        ring_put_in_place(r);
+        return;
+    }
+    ring_order(r);
+    ring_cut(r, r->size - r->max_size + 1);
+    for (; count; count--) r->slots[r->size++] = r->offset++;
+    r->index = r->size;
+}
+
+/* Whether the query number i of the call of `count` tokens that was just put sees a slot. */
+static int ring_sees(const ring *r, int64_t slot, int64_t i, int64_t count) {
+    int64_t before = r->offset - count, row = (before < r->max_size - 1 ? before : r->max_size - 1) + i;
+    if (count == 1) return slot < r->offset; /* the buffer's unused end is cut off */
+    return slot <= row && row < slot + r->max_size;
+}
+
+/* The ring that has seen so many tokens one by one. */
+static void ring_replay(ring *r, int64_t length) {
+    r->offset = r->index = r->size = 0;
+    while (r->offset < length) ring_put_in_place(r);
+}
+
+/* mlx-lm's trim, which it offers as long as the ring has not turned; ours goes on as if the tokens had come singly. */
+static void ring_trim(ring *r, int64_t count) {
+    if (r->offset >= r->max_size) {
+        ring_replay(r, r->offset - count);
+        return;
+    }
+    r->offset -= count;
+    r->index -= count;
+}
+
+/* Whether the spans of a query are what its ring shows. */
+static int same_view(const ring *r, int64_t i, int64_t count, const llm__span *spans, int n) {
+    int64_t seen = 0, spanned = 0, slot;
+    int j, inside;
+    for (slot = 0; slot < r->size; slot++) {
+        if (!ring_sees(r, slot, i, count)) continue;
+        for (inside = 0, j = 0; j < n; j++) inside |= r->slots[slot] >= spans[j].begin && r->slots[slot] < spans[j].end;
+        if (!inside) return 0;
+        seen++;
+    }
+    for (j = 0; j < n; j++) {
+        if (spans[j].begin >= spans[j].end || (j && spans[j].begin < spans[j - 1].end)) return 0;
+        spanned += spans[j].end - spans[j].begin;
+    }
+    return seen == spanned;
+}
+
+/* ---- the reference: what a cache must remember */
+
+enum { MOST_TOKENS = 1100 };
+
+typedef struct memory {
+    llm_cache *cache; /* NULL: not in use */
+    shape as;         /* with the bits that quantizing has set */
+    size_t layers;
+    int64_t length;
+    uint32_t random;
+    float *rows[MOST_LAYERS];   /* attention: [MOST_TOKENS, row_floats] as they are stored; recurrent: the states */
+    int64_t gone[MOST_LAYERS];  /* windows: pages before this one are not there, but for those with kept tokens */
+    ring *rings[MOST_LAYERS];   /* windows only */
+} memory;
+
+static int is_attention(const llm_cache_layer *l) { return l->kind != LLM_CACHE_RECURRENT; }
+
+static size_t row_floats(const llm_cache_layer *l) {
+    if (!is_attention(l)) return l->arrays[0] + l->arrays[1];
+    return (size_t)l->heads * (size_t)(l->key_width + l->value_width);
+}
+
+static float *row_of(const memory *m, size_t layer, int64_t position) {
+    return m->rows[layer] + (size_t)position * row_floats(&m->as.layers[layer]);
+}
+
+static void memory_open(memory *m, const shape *s, llm_cache *cache, uint32_t seed) {
+    size_t i;
+    memset(m, 0, sizeof *m);
+    m->cache = cache;
+    m->as = *s;
+    m->layers = layer_count(s);
+    m->random = seed;
+    for (i = 0; i < m->layers; i++) {
+        const llm_cache_layer *l = &s->layers[i];
+        m->rows[i] = (float *)need(row_floats(l) * (is_attention(l) ? (size_t)MOST_TOKENS : 1), sizeof(float));
+        if (!l->window) continue;
+        m->rings[i] = (ring *)need(1, sizeof(ring));
+        m->rings[i]->max_size = l->window;
+        m->rings[i]->keep = l->keep;
+    }
+}
+
+static void memory_close(memory *m) {
+    size_t i;
+    llm_cache_close(m->cache);
+    for (i = 0; i < m->layers; i++) {
+        free(m->rows[i]);
+        free(m->rings[i]);
+    }
+    memset(m, 0, sizeof *m);
+}
+
+static void memory_copy(memory *to, const memory *from, llm_cache *cache) {
+    size_t i;
+    memory_open(to, &from->as, cache, mix(from->random));
+    to->length = from->length;
+    for (i = 0; i < from->layers; i++) {
+        const llm_cache_layer *l = &from->as.layers[i];
+        memcpy(to->rows[i], from->rows[i],
+               row_floats(l) * (is_attention(l) ? (size_t)from->length : 1) * sizeof(float));
+        to->gone[i] = from->gone[i];
+        if (from->rings[i]) *to->rings[i] = *from->rings[i];
+    }
+}
+
+/* One row of one head there and back. */
+static void quantized(float *x, int width, int bits, int group) {
+    uint8_t codes[64];
+    float scales[2], biases[2];
+    llm__affine_encode(x, (size_t)width, bits, group, codes, scales, biases);
+    llm__affine_decode(codes, scales, biases, (size_t)width, bits, group, x);
+}
+
+/* What becomes of a token's numbers when they are stored: all keys, then all values. */
+static void as_stored(const llm_cache_layer *l, llm_dtype dtype, float *row) {
+    size_t n = row_floats(l), keys = (size_t)l->heads * (size_t)l->key_width;
+    uint8_t halves[4 * 256];
+    int head;
+    if (!l->bits) {
+        llm__from_f32(dtype, row, n, halves);
+        llm__to_f32(dtype, halves, n, row);
+        return;
+    }
+    for (head = 0; head < l->heads; head++) {
+        if (l->key_width) quantized(row + head * l->key_width, l->key_width, l->bits, l->group);
+        if (l->value_width) quantized(row + keys + (size_t)(head * l->value_width), l->value_width, l->bits, l->group);
+    }
+}
+
+/* Whether storing changed the numbers, which are in [-1, 1), by no more than the storage's rounding.  Codes are at most
+   2 / levels apart, a little more where the scale is rounded; at the far edge they may miss by a whole one. */
+static int near_enough(const llm_cache_layer *l, llm_dtype dtype, const float *row, const float *stored) {
+    size_t i, n = row_floats(l);
+    float part = dtype == LLM_F32 ? 0.0f : dtype == LLM_F16 ? 1 / 2048.0f : 1 / 256.0f;
+    float least = l->bits ? 2.1f / (float)((1 << l->bits) - 1) : dtype == LLM_F32 ? 0.0f : 1e-7f;
+    for (i = 0; i < n; i++)
+        if (!(fabsf(row[i] - stored[i]) <= fabsf(row[i]) * part + least)) return 0;
+    return 1;
+}
+
+static float number(uint32_t *state) { return (float)(int32_t)random_bits(state) / 2147483648.0f; }
+
+/* What the cache holds at a position, as attention reads it. */
+static void read_row(const llm_cache *c, size_t layer, int64_t position, float *row) {
+    const llm_cache_layer *l = llm__cache_layer_desc(c, layer);
+    int64_t number_of_page = position / PAGE, token = position % PAGE;
+    int value, head, values = !llm__cache_is_latent(c, layer);
+    for (value = 0; value <= values; value++)
+        for (head = 0; head < l->heads; head++) {
+            llm__rows r = value ? llm__cache_values(c, layer, head, number_of_page)
+                                : llm__cache_keys(c, layer, head, number_of_page);
+            const uint8_t *data = r.data + (size_t)token * r.stride;
+            if (r.bits)
+                llm__affine_decode(data, r.scales + (size_t)token * r.group_stride,
+                                   r.biases + (size_t)token * r.group_stride, (size_t)r.width, r.bits, r.group, row);
+            else
+                llm__to_f32(r.dtype, data, (size_t)r.width, row);
+            row += r.width;
+        }
+}
+
+static int same_row(const memory *m, size_t layer, int64_t position) {
+    float row[256];
+    read_row(m->cache, layer, position, row);
+    return !memcmp(row, row_of(m, layer, position), row_floats(&m->as.layers[layer]) * sizeof(float));
+}
+
+static int same_states(const memory *m, size_t layer) {
+    const llm_cache_layer *l = &m->as.layers[layer];
+    return !memcmp(llm__cache_state(m->cache, layer, 0), m->rows[layer], l->arrays[0] * sizeof(float)) &&
+           (!l->arrays[1] || !memcmp(llm__cache_state(m->cache, layer, 1), m->rows[layer] + l->arrays[0],
+                                     l->arrays[1] * sizeof(float)));
+}
+
+/* Everything that a token appended now could see, without appending it; the rows of every visible position. */
+static int remembers(memory *m) {
+    size_t i;
+    int64_t p;
+    int bad = llm_cache_length(m->cache) != m->length;
+    for (i = 0; i < m->layers; i++) {
+        const llm_cache_layer *l = &m->as.layers[i];
+        int64_t first = l->window && m->length + 1 > l->window ? m->length + 1 - l->window : 0;
+        if (!is_attention(l)) {
+            bad += !same_states(m, i);
+            continue;
+        }
+        for (p = 0; p < l->keep && p < first && p < m->length; p++) bad += !same_row(m, i, p);
+        for (p = first; p < m->length; p++) bad += !same_row(m, i, p);
+    }
+    return !bad;
+}
+
+/* ---- operations on both */
+
+static void put_token(memory *m, size_t layer, int64_t position, int *bad) {
+    const llm_cache_layer *l = &m->as.layers[layer];
+    float row[256], *stored = row_of(m, layer, position);
+    size_t i, n = row_floats(l);
+    for (i = 0; i < n; i++) row[i] = number(&m->random);
+    llm__cache_put(m->cache, layer, position, row, row + (size_t)l->heads * (size_t)l->key_width);
+    memcpy(stored, row, n * sizeof *row);
+    as_stored(l, m->as.dtype, stored);
+    *bad += !near_enough(l, m->as.dtype, row, stored);
+}
+
+static void next_states(memory *m, size_t layer) {
+    const llm_cache_layer *l = &m->as.layers[layer];
+    size_t i;
+    int a;
+    float *to = m->rows[layer];
+    for (a = 0; a < 2 && l->arrays[a]; a++) {
+        float *next = llm__cache_next_state(m->cache, layer, a);
+        for (i = 0; i < l->arrays[a]; i++) *to++ = next[i] = number(&m->random);
+    }
+}
+
+/* Whether a query of the pass sees the positions it must, and on them, at every `stride`, what was stored. */
+static int sees_right(const memory *m, size_t layer, int64_t position, int64_t call_start, int64_t call_count,
+                      int64_t stride) {
+    llm__span spans[2];
+    int n = llm__cache_visible(m->cache, layer, position, spans), ok, j;
+    int64_t p;
+    if (m->rings[layer]) ok = same_view(m->rings[layer], position - call_start, call_count, spans, n);
+    else ok = n == 1 && spans[0].begin == 0 && spans[0].end == position + 1;
+    for (j = 0; ok && stride && j < n; j++) {
+        ok = same_row(m, layer, spans[j].begin) && same_row(m, layer, spans[j].end - 1);
+        for (p = spans[j].begin; ok && p < spans[j].end; p += stride) ok = same_row(m, layer, p);
+    }
+    return ok;
+}
+
+/* One pass of a call, whose rings have moved on already.  Every query's view is looked at, what the first and the last
+   one see in samples, and all that the last one of the call sees. */
+static int pass(memory *m, int64_t count, int64_t call_start, int64_t call_count) {
+    int64_t p, end = m->length + count;
+    int bad = 0;
+    size_t i;
+    if (llm__cache_begin(m->cache, count, call_start, call_count, NULL) != LLM_OK) return 0;
+    for (i = 0; i < m->layers; i++) {
+        if (!is_attention(&m->as.layers[i])) {
+            bad += !same_states(m, i);
+            next_states(m, i);
+            continue;
+        }
+        for (p = m->length; p < end; p++) put_token(m, i, p, &bad);
+        for (p = m->length; p < end; p++) {
+            int64_t stride = p == m->length || p == end - 1 ? 37 : 0;
+            if (p + 1 == call_start + call_count) stride = 1;
+            bad += !sees_right(m, i, p, call_start, call_count, stride);
+        }
+    }
+    llm__cache_commit(m->cache);
+    m->length = end;
+    for (i = 0; i < m->layers; i++) {
+        int64_t window = m->as.layers[i].window, page = (m->length - window) / PAGE;
+        if (window && m->length > window && page > m->gone[i]) m->gone[i] = page;
+    }
+    return !bad;
+}
+
+/* A call of `count` tokens in passes of at most `most`, that ends after the pass with token number `last`. */
+static int append_some(memory *m, int64_t count, int64_t most, int64_t last) {
+    int64_t start = m->length, end = start + count;
+    size_t i;
+    int ok = end <= MOST_TOKENS;
+    for (i = 0; ok && i < m->layers; i++)
+        if (m->rings[i]) ring_put(m->rings[i], count);
+    while (ok && m->length < start + last) ok = pass(m, end - m->length < most ? end - m->length : most, start, count);
+    for (i = 0; m->length < end && i < m->layers; i++)
+        if (m->rings[i]) ring_replay(m->rings[i], m->length); /* the rest was not to come */
+    return ok;
+}
+
+static int append(memory *m, int64_t count, int64_t most) {
+    return append_some(m, count, most, count);
+}
+
+/* A pass that is left after some of its tokens: nothing has happened. */
+static int abandon(memory *m, int64_t count, int64_t stored) {
+    size_t i;
+    int64_t p;
+    if (llm__cache_begin(m->cache, count, m->length, count, NULL) != LLM_OK) return 0;
+    for (i = 0; i < m->layers; i++) {
+        const llm_cache_layer *l = &m->as.layers[i];
+        float noise[256];
+        size_t j;
+        for (j = 0; j < 256; j++) noise[j] = number(&m->random);
+        if (is_attention(l))
+            for (p = m->length; p < m->length + stored; p++) llm__cache_put(m->cache, i, p, noise, noise);
+        else memcpy(llm__cache_next_state(m->cache, i, 0), noise, l->arrays[0] * sizeof(float));
+    }
+    llm__cache_abandon(m->cache);
+    return 1;
+}
+
+/* What clearing means. */
+static int forget(memory *m) {
+    size_t i;
+    m->length = 0;
+    for (i = 0; i < m->layers; i++) {
+        m->gone[i] = 0;
+        if (m->rings[i]) ring_replay(m->rings[i], 0);
+        if (!is_attention(&m->as.layers[i])) memset(m->rows[i], 0, row_floats(&m->as.layers[i]) * sizeof(float));
+    }
+    return 1;
+}
+
+/* Whether a layer still has what the next token would see if `count` were taken back. */
+static int can_trim(const memory *m, size_t layer, int64_t count) {
+    const llm_cache_layer *l = &m->as.layers[layer];
+    int64_t length = m->length - count, p = l->window ? length + 1 - l->window : 0;
+    if (!count || !length) return 1;
+    if (!is_attention(l)) return 0;
+    for (p = p > l->keep ? p : l->keep; p < length; p++)
+        if (p / PAGE < m->gone[layer] && p / PAGE >= (l->keep + PAGE - 1) / PAGE) return 0;
+    return 1;
+}
+
+static int trim(memory *m, int64_t count) {
+    int can = 1, newest_only = 1;
+    size_t i;
+    llm_status status;
+    llm_error error;
+    for (i = 0; i < m->layers; i++) can = can && can_trim(m, i, count);
+    for (i = 0; i < m->layers; i++) newest_only = newest_only && is_attention(&m->as.layers[i]);
+    status = llm_cache_trim(m->cache, count, &error);
+    if (status != (can ? LLM_OK : LLM_UNSUPPORTED) || (!can && newest_only && count == 1 && m->length)) return 0;
+    if (!can) return error.message[0] != 0;
+    if (count == m->length) return forget(m);
+    m->length -= count;
+    for (i = 0; i < m->layers; i++) {
+        if (m->length <= (m->as.layers[i].keep + PAGE - 1) / PAGE * PAGE) m->gone[i] = 0;
+        if (m->rings[i]) ring_trim(m->rings[i], count);
+    }
+    return 1;
+}
+
+static int quantize(memory *m, int bits, int group) {
+    int refused = 0;
+    size_t i;
+    int64_t p;
+    llm_status status = llm_cache_quantize(m->cache, bits, group, NULL);
+    for (i = 0; i < m->layers; i++) {
+        const llm_cache_layer *l = &m->as.layers[i];
+        refused |= l->kind == LLM_CACHE_LATENT;
+        refused |= l->kind == LLM_CACHE_ATTENTION && !l->bits && (l->key_width % group || l->value_width % group);
+    }
+    if (refused || status != LLM_OK) return refused && status != LLM_OK;
+    for (i = 0; i < m->layers; i++) {
+        llm_cache_layer *l = &m->as.layers[i];
+        if (l->kind != LLM_CACHE_ATTENTION || l->bits) continue;
+        l->bits = bits;
+        l->group = group;
+        for (p = 0; p < m->length; p++) as_stored(l, m->as.dtype, row_of(m, i, p));
+    }
+    return 1;
+}
+
+/* ================================================================================ windows */
+
+/* Traces of mlx-lm 0.32's own RotatingKVCache and masks: what each query of each call sees. */
+static const struct trace {
+    int64_t window, keep;
+    int calls[9];
+    const char *seen;
+} traces[] = {
+    {6, 2, {4, 1, 5, 1, 1, 7, 3, 1},
+     "0-0,0-1,0-2,0-3,0-4,0-5,1-6,2-7,3-8,4-9,0-1 7-10,0-1 8-11,0-1 9-12,1-1 9-13,9-14,10-15,11-16,12-17,13-18,"
+     "0-1 16-19,1-1 16-20,16-21,0-1 19-22,"},
+    {5, 0, {3, 4, 1, 1, 9, 2, 1},
+     "0-0,0-1,0-2,0-3,0-4,1-5,2-6,3-7,4-8,5-9,6-10,7-11,8-12,9-13,10-14,11-15,12-16,13-17,14-18,15-19,16-20,"},
+    {4, 3, {1, 1, 1, 1, 1, 2, 5, 1, 1},
+     "0-0,0-1,0-2,0-3,0-2 4-4,0-2 5-5,1-2 5-6,0-2 7-7,1-2 7-8,2-2 7-9,7-10,8-11,0-2 12-12,0-2 13-13,"},
+    {8, 4, {20, 1, 1, 3, 1},
+     "0-0,0-1,0-2,0-3,0-4,0-5,0-6,0-7,1-8,2-9,3-10,4-11,5-12,6-13,7-14,8-15,9-16,10-17,11-18,12-19,0-3 17-20,"
+     "0-3 18-21,0-3 19-22,1-3 19-23,2-3 19-24,0-3 22-25,"},
+};
+
+static llm_cache *open_window(int64_t window, int64_t keep) {
+    shape s;
+    memset(&s, 0, sizeof s);
+    s.layers[0].heads = s.layers[0].key_width = s.layers[0].value_width = 1;
+    s.layers[0].window = window;
+    s.layers[0].keep = keep;
+    return open_shape(&s, NULL);
+}
+
+static void windows_as_traced(void) {
+    size_t t;
+    for (t = 0; t < sizeof traces / sizeof *traces; t++) {
+        llm_cache *cache = open_window(traces[t].window, traces[t].keep);
+        char seen[600];
+        size_t at = 0;
+        int call, i, n, j;
+        for (call = 0; call < 9 && traces[t].calls[call]; call++) {
+            int count = traces[t].calls[call];
+            int64_t start = llm_cache_length(cache);
+            llm__span spans[2];
+            CHECK(llm__cache_begin(cache, count, start, count, NULL) == LLM_OK);
+            for (i = 0; i < count; i++)
+                for (n = llm__cache_visible(cache, 0, start + i, spans), j = 0; j < n; j++)
+                    at += (size_t)snprintf(seen + at, sizeof seen - at, "%d-%d%c", (int)spans[j].begin,
+                                           (int)spans[j].end - 1, j + 1 < n ? ' ' : ',');
+            llm__cache_commit(cache);
+        }
+        CHECK_STR(seen, traces[t].seen);
+        llm_cache_close(cache);
+    }
+}
+
+/* A call on a window, in passes of at most `most` tokens; how many of its queries do not see what the ring shows. */
+static int window_call(llm_cache *cache, ring *r, int64_t count, int64_t most) {
+    int64_t start = llm_cache_length(cache), i;
+    int wrong = 0;
+    llm__span spans[2];
+    ring_put(r, count);
+    for (i = 0; i < count; i++) {
+        if (i % most == 0) {
+            if (i) llm__cache_commit(cache);
+            wrong += llm__cache_begin(cache, count - i < most ? count - i : most, start, count, NULL) != LLM_OK;
+        }
+        wrong += !same_view(r, i, count, spans, llm__cache_visible(cache, 0, start + i, spans));
+    }
+    llm__cache_commit(cache);
+    return wrong;
+}
+
+/* Every mix of four calls of telling lengths, in one pass or several, on every small window. */
+static void windows_as_rings(void) {
+    enum { LENGTHS = 6 };
+    static const int64_t windows[] = {1, 2, 3, 5, 8};
+    static ring r;
+    size_t w;
+    long wrong = 0;
+    for (w = 0; w < 5; w++) {
+        int64_t window = windows[w], keep, lengths[LENGTHS];
+        lengths[0] = 1;
+        lengths[1] = 2;
+        lengths[2] = window > 1 ? window - 1 : 1;
+        lengths[3] = window;
+        lengths[4] = window + 1;
+        lengths[5] = 2 * window + 3;
+        for (keep = 0; keep < window; keep++) {
+            llm_cache *cache = open_window(window, keep);
+            int mixture, call, digits;
+            r.max_size = window;
+            r.keep = keep;
+            for (mixture = 0; mixture < LENGTHS * LENGTHS * LENGTHS * LENGTHS; mixture++) {
+                llm_cache_clear(cache);
+                ring_replay(&r, 0);
+                for (call = 0, digits = mixture; call < 4; call++, digits /= LENGTHS)
+                    wrong += window_call(cache, &r, lengths[digits % LENGTHS], 1 + (mixture + call) % 4);
+            }
+            llm_cache_close(cache);
+        }
+    }
+    CHECK_EQ(wrong, 0);
+}
+
+/* ================================================================================ random operations */
+
+enum { ALIVE = 4 };
+
+/* A call of one token or many, sometimes after a reservation, which must then do. */
+static int random_append(memory *m, uint32_t *random, tally *t) {
+    int64_t count = below(random, 3) ? 1 + below(random, 3) : 1 + below(random, 300);
+    int64_t most = below(random, 2) ? 300 : 1 + below(random, 130), last = count;
+    long calls = -1;
+    if (m->length + count > MOST_TOKENS) return trim(m, m->length);
+    if (!below(random, 9)) last = below(random, count + 1);
+    if (!below(random, 3)) {
+        if (llm_cache_reserve(m->cache, count, NULL) != LLM_OK) return 0;
+        calls = t->calls;
+    }
+    return append_some(m, count, most, last) && (calls < 0 || calls == t->calls);
+}
+
+static int random_fork(memory all[ALIVE], memory *m) {
+    llm_cache *fork = NULL;
+    int place = 0;
+    while (place < ALIVE && all[place].cache) place++;
+    if (place == ALIVE) {
+        memory_close(m); /* a crowd: one leaves */
+        return 1;
+    }
+    if (llm_cache_fork(&fork, m->cache, NULL) != LLM_OK) return 0;
+    memory_copy(&all[place], m, fork);
+    return 1;
+}
+
+static int random_step(memory all[ALIVE], memory *m, uint32_t *random, tally *t) {
+    static const int bits[] = {2, 3, 4, 5, 6, 8}, groups[] = {32, 64, 128};
+    int64_t some = m->length < 90 ? m->length : 90, count = 1 + below(random, 300);
+    switch (below(random, 24)) {
+    case 0: return trim(m, below(random, m->length + 1));
+    case 1: return trim(m, below(random, some + 1));
+    case 2:
+    case 3: return random_fork(all, m);
+    case 4: return quantize(m, bits[below(random, 6)], groups[below(random, 3)]);
+    case 5:
+    case 6: return abandon(m, count, below(random, count + 1));
+    case 7: llm_cache_clear(m->cache); return forget(m);
+    default: return random_append(m, random, t);
+    }
+}
+
+static void random_operations(void) {
+    enum { ROUNDS = 300, STEPS = 40 };
+    int round, step, i;
+    for (round = 0; round < ROUNDS; round++) {
+        uint32_t random = (uint32_t)round * 77 + 1;
+        const shape *s = &shapes[round % SHAPES];
+        memory all[ALIVE];
+        tally t;
+        int ok = 1;
+        memset(all, 0, sizeof all);
+        memset(&t, 0, sizeof t);
+        memory_open(&all[0], s, open_shape(s, &t), mix(random));
+        for (step = 0; ok && step < STEPS; step++) {
+            int at = (int)below(&random, ALIVE);
+            while (!all[at].cache) at = (at + 1) % ALIVE;
+            ok = random_step(all, &all[at], &random, &t);
+            for (i = 0; ok && i < ALIVE; i++) ok = !all[i].cache || below(&random, 3) || remembers(&all[i]);
+        }
+        for (i = 0; ok && i < ALIVE; i++) ok = !all[i].cache || remembers(&all[i]);
+        if (!CHECK_EQ(ok, 1)) printf("  round %d, step %d\n", round, step);
+        for (i = 0; i < ALIVE; i++) memory_close(&all[(i + round) % ALIVE]);
+        CHECK_EQ(t.live, 0);
+    }
+}
+
+/* ================================================================================ passes that come to nothing */
+
+static void abandoned(void) {
+    size_t i;
+    for (i = 0; i < SHAPES; i++) {
+        memory m, f;
+        llm_cache *fork = NULL;
+        memory_open(&m, &shapes[i], open_shape(&shapes[i], NULL), 5);
+        CHECK(abandon(&m, 200, 150) && remembers(&m)); /* on an empty cache */
+        CHECK(append(&m, PAGE + 7, 30));
+        CHECK(llm_cache_fork(&fork, m.cache, NULL) == LLM_OK);
+        memory_copy(&f, &m, fork);
+        CHECK(abandon(&m, 3 * PAGE, 2 * PAGE)); /* over a page that the fork shares */
+        CHECK(remembers(&m) && remembers(&f));
+        CHECK(abandon(&f, 1, 0) && abandon(&f, 1, 1));
+        CHECK(remembers(&m) && remembers(&f));
+        CHECK(append(&f, 5, 5) && append(&m, 200, 90));
+        CHECK(abandon(&m, 1, 1) && remembers(&m) && remembers(&f));
+        memory_close(&m);
+        CHECK(append(&f, 1, 1) && remembers(&f));
+        memory_close(&f);
+    }
+}
+
+/* While a pass is under way, what would pull the pages away is refused. */
+static void busy(void) {
+    memory m;
+    llm_cache *fork = (llm_cache *)&m;
+    llm_error error;
+    memory_open(&m, &shapes[4], open_shape(&shapes[4], NULL), 3);
+    CHECK(append(&m, 10, 10));
+    CHECK(llm__cache_begin(m.cache, 5, 10, 5, &error) == LLM_OK);
+    CHECK(llm__cache_begin(m.cache, 5, 10, 5, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
+    CHECK(llm_cache_fork(&fork, m.cache, &error) == LLM_BAD_ARGUMENT && says(&error, "pass") && !fork);
+    CHECK(llm_cache_trim(m.cache, 1, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
+    CHECK(llm_cache_quantize(m.cache, 4, 32, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
+    llm_cache_clear(m.cache);
+    CHECK(llm_cache_reserve(m.cache, 100, &error) == LLM_OK);
+    llm__cache_abandon(m.cache);
+    CHECK(remembers(&m));
+    CHECK(append(&m, 10, 10) && remembers(&m));
+    llm__cache_abandon(m.cache); /* nothing to abandon */
+    CHECK(remembers(&m));
+    memory_close(&m);
+}
+
+/* ================================================================================ memory */
+
+/* Every operation with its nth allocation refused, for every n: it fails, nothing has changed, and the retry works. */
+typedef enum op { OPEN, FORK, BEGIN, RESERVE, QUANTIZE, OPS } op;
+
+static llm_status do_op(op which, const shape *s, tally *t, memory *m, llm_cache **made, llm_error *error) {
+    llm_cache_desc d = desc_of(s, t);
+    switch (which) {
+    case OPEN: return llm_cache_open(made, &d, error);
+    case FORK: return llm_cache_fork(made, m->cache, error);
+    case BEGIN: return llm__cache_begin(m->cache, 20 * PAGE, m->length, 20 * PAGE, error);
+    case RESERVE: return llm_cache_reserve(m->cache, 20 * PAGE, error);
+    default: return llm_cache_quantize(m->cache, 4, 32, error);
+    }
+}
+
+static void refused_allocations(void) {
+    int which;
+    size_t i;
+    for (which = 0; which < OPS; which++)
+        for (i = 0; i < SHAPES; i++) {
+            llm_cache *other, *made = NULL;
+            llm_status status = LLM_OUT_OF_MEMORY;
+            llm_error error;
+            memory m;
+            tally t;
+            int n = 0, bad = 0;
+            memset(&t, 0, sizeof t);
+            if (which == QUANTIZE && (i == 0 || i == 1)) continue; /* latent layers */
+            memory_open(&m, &shapes[i], open_shape(&shapes[i], &t), 11);
+            CHECK(append(&m, 150, 40));
+            CHECK(llm_cache_fork(&other, m.cache, NULL) == LLM_OK); /* so that pages are shared */
+            while (status != LLM_OK) {
+                long long live = t.live;
+                size_t bytes = llm_cache_bytes(m.cache);
+                t.refuse = t.calls + ++n;
+                made = m.cache;
+                status = do_op((op)which, &shapes[i], &t, &m, &made, &error);
+                t.refuse = 0;
+                if (status == LLM_OK) break;
+                bad += status != LLM_OUT_OF_MEMORY || error.status != status || !strstr(error.message, "memory");
+                bad += (which == OPEN || which == FORK) && (made || t.live != live);
+                bad += which == QUANTIZE && t.live != live;
+                bad += (which == BEGIN || which == RESERVE) && t.live - live > 8192 + (which == BEGIN) * (1 << 20);
+                bad += which != BEGIN && which != RESERVE && llm_cache_bytes(m.cache) != bytes;
+                bad += !remembers(&m);
+            }
+            CHECK_EQ(bad, 0);
+            CHECK(n > 2);
+            if (which == OPEN || which == FORK) llm_cache_close(made);
+            if (which == BEGIN) llm__cache_abandon(m.cache);
+            if (which != QUANTIZE) CHECK(remembers(&m));
+            llm_cache_close(other);
+            memory_close(&m);
+            CHECK_EQ(t.live, 0);
+        }
+}
+
+/* After a reservation, appending that many tokens in whatever passes asks the allocator for nothing. */
+static void reserved(void) {
+    static const int64_t passes[] = {1, 17, 64, 100, 300, 512};
+    static const int64_t before[] = {0, 1, 63, 64, 150, 333};
+    size_t i, p, b;
+    for (i = 0; i < SHAPES; i++)
+        for (p = 0; p < 6; p++)
+            for (b = 0; b < 6; b++) {
+                int64_t more = 1 + (int64_t)((i * 131 + p * 57 + b * 211) % 600);
+                memory m, f;
+                tally t;
+                llm_cache *fork = NULL;
+                long calls;
+                memset(&t, 0, sizeof t);
+                memory_open(&m, &shapes[i], open_shape(&shapes[i], &t), (uint32_t)more);
+                CHECK(!before[b] || append(&m, before[b], 512));
+                CHECK(llm_cache_reserve(m.cache, more, NULL) == LLM_OK);
+                calls = t.calls;
+                CHECK(append(&m, more, passes[p]));
+                CHECK_EQ(t.calls, calls);
+                CHECK(llm_cache_reserve(m.cache, 0, NULL) == LLM_OK);
+                CHECK_EQ(t.calls, calls);
+                /* both sides of a fork, with everything shared */
+                CHECK(llm_cache_fork(&fork, m.cache, NULL) == LLM_OK);
+                memory_copy(&f, &m, fork);
+                more = MOST_TOKENS - m.length < 260 ? MOST_TOKENS - m.length : 260;
+                CHECK(llm_cache_reserve(m.cache, more, NULL) == LLM_OK);
+                CHECK(llm_cache_reserve(fork, more, NULL) == LLM_OK);
+                calls = t.calls;
+                CHECK(append(&f, more, passes[p]) && append(&m, more, passes[5 - p]));
+                CHECK_EQ(t.calls, calls);
+                CHECK(remembers(&m) && remembers(&f));
+                memory_close(&m);
+                memory_close(&f);
+                CHECK_EQ(t.live, 0);
+            }
+}
+
+/* A cache that is not shared uses its memory again: after abandon, clear and trim the same tokens allocate nothing. */
+static void used_again(void) {
+    size_t i;
+    for (i = 0; i < SHAPES; i++) {
+        memory m;
+        tally t;
+        long calls;
+        int round;
+        memset(&t, 0, sizeof t);
+        memory_open(&m, &shapes[i], open_shape(&shapes[i], &t), 21);
+        CHECK(llm_cache_reserve(m.cache, 700, NULL) == LLM_OK);
+        calls = t.calls;
+        CHECK(abandon(&m, 512, 0) && llm_cache_reserve(m.cache, 700, NULL) == LLM_OK);
+        for (round = 0; round < 4; round++) {
+            CHECK(append(&m, 650, 512) && append(&m, 50, 1) && remembers(&m));
+            if (round & 1) {
+                CHECK(trim(&m, m.length));
+            } else {
+                llm_cache_clear(m.cache);
+                forget(&m);
+            }
+        }
+        CHECK_EQ(t.calls, calls);
+        memory_close(&m);
+        CHECK_EQ(t.live, 0);
+    }
+}
+
+/* Bytes foreseen, bytes reported and bytes taken are one number; what grows unreserved takes no more. */
+static void bytes_foreseen(void) {
+    static const int64_t tokens[] = {0, 1, PAGE - 1, PAGE, PAGE + 1, 200, 333, 640, 999};
+    size_t i, n;
+    for (i = 0; i < SHAPES; i++)
+        for (n = 0; n < sizeof tokens / sizeof *tokens; n++) {
+            llm_cache_desc d = desc_of(&shapes[i], NULL);
+            size_t bytes = llm_cache_bytes_for(&d, tokens[n]), sum = 0, layer;
+            int reserve;
+            for (reserve = 0; reserve < 2; reserve++) {
+                memory m;
+                tally t;
+                memset(&t, 0, sizeof t);
+                memory_open(&m, &shapes[i], open_shape(&shapes[i], &t), 1);
+                if (reserve) {
+                    CHECK(llm_cache_reserve(m.cache, tokens[n], NULL) == LLM_OK);
+                    CHECK_EQ(llm_cache_bytes(m.cache), bytes);
+                }
+                CHECK(!tokens[n] || append(&m, tokens[n], 60));
+                CHECK_EQ(t.live, llm_cache_bytes(m.cache));
+                if (reserve) CHECK_EQ(t.live, bytes);
+                CHECK(t.live <= (long long)bytes);
+                CHECK(shapes[i].layers[0].key_width % 32 || quantize(&m, 4, 32));
+                CHECK_EQ(t.live, llm_cache_bytes(m.cache));
+                for (sum = 0, layer = 0; layer < m.layers; layer++) sum += llm_cache_layer_info(m.cache, layer).bytes;
+                CHECK(sum < llm_cache_bytes(m.cache) && sum + 2000 > llm_cache_bytes(m.cache));
+                memory_close(&m);
+                CHECK_EQ(t.live, 0);
+            }
+        }
+}
+
+static void bytes_refused(void) {
+    llm_cache_desc d = desc_of(&shapes[0], NULL);
+    llm_cache_layer wide = ATTENTION(1 << 24, 1 << 24, 1 << 24, 0, 0, 0, 0);
+    CHECK_EQ(llm_cache_bytes_for(NULL, 1), 0);
+    CHECK_EQ(llm_cache_bytes_for(&d, -1), 0);
+    CHECK_EQ(llm_cache_bytes_for(&d, INT64_MAX), 0);
+    CHECK_EQ(llm_cache_bytes_for(&d, ((int64_t)1 << 40) + 1), 0);
+    CHECK(sizeof(size_t) < 8 || llm_cache_bytes_for(&d, (int64_t)1 << 40) >> 20 > 1 << 20);
+    d.dtype = LLM_I8;
+    CHECK_EQ(llm_cache_bytes_for(&d, 1), 0);
+    d.dtype = LLM_F32;
+    d.layers = &wide;
+    d.layer_count = 1;
+    CHECK(sizeof(size_t) < 8 || llm_cache_bytes_for(&d, 1) >> 30 > 1 << 18);
+    CHECK_EQ(llm_cache_bytes_for(&d, (int64_t)1 << 20), 0); /* 2^76 bytes */
+}
+
+/* A page that cannot be had: the pass fails, the cache stays. */
+static void too_wide(void) {
+    llm_cache_layer wide = ATTENTION(1 << 10, 1 << 24, 1 << 24, 0, 0, 0, 0);
+    llm_cache_desc d;
+    llm_cache *cache = NULL;
+    llm_error error;
+    tally t;
+    memset(&t, 0, sizeof t);
+    memset(&d, 0, sizeof d);
+    d.layers = &wide;
+    d.layer_count = 1;
+    d.allocator = tally_allocator(&t);
+    if (llm_cache_open(&cache, &d, &error) == LLM_OK) {
+        CHECK(llm__cache_begin(cache, 1, 0, 1, &error) == LLM_OUT_OF_MEMORY && says(&error, "memory"));
+        CHECK(llm_cache_reserve(cache, 1, &error) == LLM_OUT_OF_MEMORY);
+        CHECK(llm_cache_reserve(cache, (int64_t)1 << 40, &error) == LLM_OUT_OF_MEMORY);
+        CHECK(llm_cache_length(cache) == 0);
+    } else {
+        CHECK(error.status == LLM_TOO_LARGE); /* where size_t is small */
+    }
+    llm_cache_close(cache);
+    CHECK_EQ(t.live, 0);
+}
+
+/* ================================================================================ forks */
+
+/* 24 layers with 4,096 tokens: a fork costs next to nothing, and its first token one page a layer. */
+static void forks_share(void) {
+    enum { LAYERS = 24, TOKENS = 4096 };
+    llm_cache_layer layers[LAYERS];
+    const llm_cache_layer one = ATTENTION(2, 32, 32, 0, 0, 0, 0);
+    llm_cache_desc d;
+    llm_cache *cache = NULL, *fork = NULL;
+    tally t;
+    long long live, page;
+    int i;
+    memset(&t, 0, sizeof t);
+    memset(&d, 0, sizeof d);
+    for (i = 0; i < LAYERS; i++) layers[i] = one;
+    d.layers = layers;
+    d.layer_count = LAYERS;
+    d.dtype = LLM_F16;
+    d.allocator = tally_allocator(&t);
+    CHECK(llm_cache_open(&cache, &d, NULL) == LLM_OK);
+    CHECK(llm__cache_begin(cache, TOKENS - 1, 0, TOKENS - 1, NULL) == LLM_OK);
+    llm__cache_commit(cache);
+    live = t.live;
+    page = live / LAYERS / (TOKENS / PAGE);
+    CHECK(llm_cache_fork(&fork, cache, NULL) == LLM_OK);
+    CHECK(t.live - live < live / 50);
+    CHECK_EQ(llm_cache_bytes(fork), llm_cache_bytes(cache));
+    live = t.live;
+    CHECK(llm__cache_begin(fork, 1, TOKENS - 1, 1, NULL) == LLM_OK);
+    llm__cache_commit(fork);
+    CHECK(t.live - live > 0 && t.live - live <= LAYERS * page);
+    live = t.live;
+    CHECK(llm__cache_begin(cache, 1, TOKENS - 1, 1, NULL) == LLM_OK); /* the parent's page is its own again */
+    llm__cache_commit(cache);
+    CHECK_EQ(t.live, live);
+    llm_cache_close(cache);
+    CHECK(t.live > live / 2);
+    llm_cache_close(fork);
+    CHECK_EQ(t.live, 0);
+}
+
+/* A hundred forks of forks that go their own ways and leave in any order. */
+static void hundred_forks(void) {
+    enum { FORKS = 100 };
+    static memory all[FORKS];
+    size_t s;
+    for (s = 0; s < SHAPES; s++) {
+        uint32_t random = 99 + (uint32_t)s;
+        tally t;
+        int i, bad = 0, order[FORKS];
+        memset(&t, 0, sizeof t);
+        memory_open(&all[0], &shapes[s], open_shape(&shapes[s], &t), 8);
+        CHECK(append(&all[0], 170, 99));
+        for (i = 1; i < FORKS; i++) {
+            memory *parent = &all[below(&random, i)];
+            llm_cache *fork = NULL;
+            bad += llm_cache_fork(&fork, parent->cache, NULL) != LLM_OK;
+            memory_copy(&all[i], parent, fork);
+            bad += !append(&all[i], 1 + below(&random, 4), 2);
+            if (i % 9 == 0) bad += !quantize(&all[i], 8, 32);
+        }
+        for (i = 0; i < FORKS; i++) order[i] = i;
+        for (i = FORKS - 1; i > 0; i--) {
+            int j = (int)below(&random, i + 1), swap = order[i];
+            order[i] = order[j];
+            order[j] = swap;
+        }
+        for (i = 0; i < FORKS; i++) bad += !remembers(&all[i]);
+        for (i = 0; i < FORKS; i++) {
+            memory_close(&all[order[i]]);
+            if (i + 1 < FORKS) bad += !remembers(&all[order[i + 1]]) || !append(&all[order[i + 1]], 1, 1);
+        }
+        CHECK_EQ(bad, 0);
+        CHECK_EQ(t.live, 0);
+    }
+}
+
+#ifdef HAVE_THREADS
+typedef struct life {
+    memory m;
+    int ok;
+} life;
+
+static void *lead(void *argument) {
+    life *l = (life *)argument;
+    int i;
+    for (i = 0; i < 30 && l->ok; i++) {
+        l->ok = append(&l->m, 1 + i % 7, 3) && remembers(&l->m);
+        if (i % 11 == 5) l->ok = l->ok && trim(&l->m, 1);
+        if (i == 20) l->ok = l->ok && quantize(&l->m, 4, 32);
+    }
+    memory_close(&l->m);
+    return NULL;
+}
+
+/* Forks that share everything, each on its own thread, while their parent goes. */
+static void forks_on_threads(void) {
+    enum { THREADS = 4 };
+    memory parent;
+    life lives[THREADS];
+    pthread_t threads[THREADS];
+    size_t s;
+    for (s = 0; s < SHAPES; s++) {
+        int i;
+        memory_open(&parent, &shapes[s], open_shape(&shapes[s], NULL), 4);
+        CHECK(append(&parent, 333, 100));
+        for (i = 0; i < THREADS; i++) {
+            llm_cache *fork = NULL;
+            CHECK(llm_cache_fork(&fork, parent.cache, NULL) == LLM_OK);
+            memory_copy(&lives[i].m, &parent, fork);
+            lives[i].m.random += (uint32_t)i;
+            lives[i].ok = 1;
+        }
+        for (i = 0; i < THREADS; i++) CHECK(!pthread_create(&threads[i], NULL, lead, &lives[i]));
+        memory_close(&parent);
+        for (i = 0; i < THREADS; i++) CHECK(!pthread_join(threads[i], NULL) && lives[i].ok);
+    }
+}
+#endif
+
+/* ================================================================================ questions and bad arguments */
+
+static void questions(void) {
+    memory m;
+    llm_cache_info info;
+    memory_open(&m, &shapes[0], open_shape(&shapes[0], NULL), 2);
+    CHECK_EQ(llm_cache_layers(m.cache), 5);
+    CHECK_EQ(llm_cache_layer_info(m.cache, 0).trimmable, 0);
+    CHECK(append(&m, 90, 50));
+    info = llm_cache_layer_info(m.cache, 0);
+    CHECK(info.kind == LLM_CACHE_ATTENTION && info.length == 90 && info.offset == 90 && info.trimmable);
+    info = llm_cache_layer_info(m.cache, 2);
+    CHECK(info.kind == LLM_CACHE_ATTENTION && info.length == 70 && info.offset == 90 && info.trimmable);
+    info = llm_cache_layer_info(m.cache, 3);
+    CHECK(info.kind == LLM_CACHE_RECURRENT && info.offset == 90 && !info.trimmable);
+    CHECK_EQ(info.bytes, 2 * 37 * sizeof(float));
+    CHECK_EQ(llm_cache_layer_info(m.cache, 4).kind, LLM_CACHE_LATENT);
+    info = llm_cache_layer_info(m.cache, 5);
+    CHECK(!info.bytes && !info.offset && !info.length && !info.trimmable);
+    CHECK(llm_cache_layer_info(m.cache, SIZE_MAX).bytes == 0);
+    CHECK(llm_cache_length(NULL) == 0 && llm_cache_layers(NULL) == 0 && llm_cache_bytes(NULL) == 0);
+    CHECK(llm_cache_layer_info(NULL, 0).bytes == 0);
+    llm_cache_close(NULL);
+    llm_cache_clear(NULL);
+    memory_close(&m);
+}
+
+static const struct wrong_layer {
+    llm_cache_layer layer;
+    const char *word;
+} wrong_layers[] = {
+    {ATTENTION(0, 4, 4, 0, 0, 0, 0), "0 heads"},
+    {ATTENTION(-1, 4, 4, 0, 0, 0, 0), "-1 heads"},
+    {ATTENTION(1 << 30, 4, 4, 0, 0, 0, 0), "2^24"},
+    {ATTENTION(1, 0, 4, 0, 0, 0, 0), "width 0"},
+    {ATTENTION(1, -4, 4, 0, 0, 0, 0), "width -4"},
+    {ATTENTION(1, 4, -4, 0, 0, 0, 0), "width -4"},
+    {ATTENTION(1, 4, 1 << 30, 0, 0, 0, 0), "2^24"},
+    {ATTENTION(1, 4, 4, -1, 0, 0, 0), "-1"},
+    {ATTENTION(1, 4, 4, INT64_MAX, 0, 0, 0), "2^40"},
+    {ATTENTION(1, 4, 4, 0, 1, 0, 0), "fewer"},
+    {ATTENTION(1, 4, 4, 4, 4, 0, 0), "fewer"},
+    {ATTENTION(1, 4, 4, 4, -1, 0, 0), "-1"},
+    {ATTENTION(1, 64, 64, 0, 0, 7, 64), "7 bits"},
+    {ATTENTION(1, 64, 64, 0, 0, -4, 64), "-4 bits"},
+    {ATTENTION(1, 64, 64, 0, 0, 4, 0), "groups of 0"},
+    {ATTENTION(1, 64, 64, 0, 0, 4, 48), "groups of 48"},
+    {ATTENTION(1, 96, 64, 0, 0, 4, 64), "96"},
+    {ATTENTION(1, 64, 65, 0, 0, 4, 32), "65"},
+    {LATENT(0, 4, 0, 0), "width 0"},
+    {{LLM_CACHE_LATENT, 2, 4, 4, 0, 0, 0, 0, {0}}, "latent"},
+    {{LLM_CACHE_LATENT, 1, 64, 64, 0, 0, 4, 64, {0}}, "latent"},
+    {RECURRENT(0, 0), "array"},
+    {RECURRENT(0, 5), "array"},
+    {RECURRENT(SIZE_MAX, 1), "large"},
+    {RECURRENT(SIZE_MAX / 100, SIZE_MAX / 100), "large"},
+    {{(llm_cache_kind)77, 1, 4, 4, 0, 0, 0, 0, {0}}, "kind 77"},
+};
+
+static void wrong_descriptions(void) {
+    llm_cache_desc d;
+    llm_cache *cache;
+    llm_error error;
+    size_t i;
+    for (i = 0; i < sizeof wrong_layers / sizeof *wrong_layers; i++) {
+        llm_cache_layer two[2];
+        tally t;
+        memset(&t, 0, sizeof t);
+        two[0] = shapes[0].layers[3];
+        two[1] = wrong_layers[i].layer;
+        memset(&d, 0, sizeof d);
+        d.layers = two;
+        d.layer_count = 2;
+        d.allocator = tally_allocator(&t);
+        cache = (llm_cache *)&d;
+        CHECK(llm_cache_open(&cache, &d, &error) != LLM_OK && error.status != LLM_OK && !cache);
+        CHECK(says(&error, wrong_layers[i].word) && says(&error, "layer 1"));
+        CHECK_EQ(llm_cache_bytes_for(&d, 10), 0);
+        CHECK_EQ(t.live, 0);
+    }
+    cache = (llm_cache *)&d;
+    CHECK(llm_cache_open(&cache, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "layers") && !cache);
+    d = desc_of(&shapes[0], NULL);
+    CHECK(llm_cache_open(NULL, &d, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    d.dtype = LLM_U8;
+    CHECK(llm_cache_open(&cache, &d, &error) == LLM_BAD_ARGUMENT && says(&error, "U8"));
+    d.dtype = (llm_dtype)1000;
+    CHECK(llm_cache_open(&cache, &d, NULL) == LLM_BAD_ARGUMENT);
+    d = desc_of(&shapes[0], NULL);
+    d.layer_count = 0;
+    CHECK(llm_cache_open(&cache, &d, &error) == LLM_BAD_ARGUMENT && says(&error, "not 0"));
+    d.layer_count = SIZE_MAX;
+    CHECK(llm_cache_open(&cache, &d, &error) == LLM_BAD_ARGUMENT && says(&error, "65536"));
+    d.layers = NULL;
+    CHECK(llm_cache_open(&cache, &d, &error) == LLM_BAD_ARGUMENT);
+}
+
+static void wrong_calls(void) {
+    memory m, plain;
+    llm_cache *fork = (llm_cache *)&m;
+    llm_error error;
+    memory_open(&m, &shapes[0], open_shape(&shapes[0], NULL), 2);
+    memory_open(&plain, &shapes[2], open_shape(&shapes[2], NULL), 2);
+    CHECK(append(&m, 100, 100) && append(&plain, 100, 100));
+    CHECK(llm_cache_fork(&fork, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL") && !fork);
+    CHECK(llm_cache_fork(NULL, m.cache, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_trim(NULL, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_trim(m.cache, -1, &error) == LLM_BAD_ARGUMENT && says(&error, "-1"));
+    CHECK(llm_cache_trim(m.cache, 101, &error) == LLM_BAD_ARGUMENT && says(&error, "101") && says(&error, "100"));
+    CHECK(llm_cache_trim(m.cache, INT64_MIN, NULL) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_trim(m.cache, 1, &error) == LLM_UNSUPPORTED);
+    CHECK(says(&error, "layer 3") && says(&error, "recurrent"));
+    CHECK(llm_cache_trim(m.cache, 0, &error) == LLM_OK && !error.message[0]);
+    CHECK(llm_cache_reserve(NULL, 1, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_reserve(m.cache, -1, &error) == LLM_BAD_ARGUMENT && says(&error, "-1"));
+    CHECK(llm_cache_reserve(m.cache, (int64_t)1 << 40, &error) == LLM_BAD_ARGUMENT && says(&error, "100"));
+    CHECK(llm_cache_reserve(m.cache, INT64_MAX, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_quantize(NULL, 4, 64, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_quantize(plain.cache, 7, 64, &error) == LLM_BAD_ARGUMENT && says(&error, "7 bits"));
+    CHECK(llm_cache_quantize(plain.cache, 0, 64, &error) == LLM_BAD_ARGUMENT && says(&error, "0 bits"));
+    CHECK(llm_cache_quantize(plain.cache, 4, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "groups of 0"));
+    CHECK(llm_cache_quantize(plain.cache, 4, 64, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 0: widths 32"));
+    CHECK(llm_cache_quantize(m.cache, 4, 32, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 0"));
+    CHECK(remembers(&m) && remembers(&plain));
+    CHECK(quantize(&plain, 4, 32) && remembers(&plain) && append(&plain, 3, 3));
+    CHECK(quantize(&plain, 8, 128) && remembers(&plain)); /* nothing is plain any more, so no width is in the way */
+    memory_close(&m);
+    memory_close(&plain);
+}
+
+/* A latent layer behind a plain one: refused before anything is converted. */
+static void latent_stays(void) {
+    static const shape s = {{ATTENTION(1, 32, 32, 0, 0, 0, 0), LATENT(32, 32, 0, 0)}, LLM_F16};
+    memory m;
+    llm_error error;
+    memory_open(&m, &s, open_shape(&s, NULL), 2);
+    CHECK(append(&m, 70, 70));
+    CHECK(llm_cache_quantize(m.cache, 4, 32, &error) == LLM_UNSUPPORTED && says(&error, "layer 1"));
+    CHECK(remembers(&m) && append(&m, 70, 1) && remembers(&m));
+    memory_close(&m);
+}
+
+/* Taking back what a window has dropped is refused, also where pinned tokens are still there. */
+static void turned_windows(void) {
+    static const struct {
+        int64_t window, keep, length, most;
+    } cases[] = {{100, 0, 1000, 60}, {100, 4, 1000, 60}, {65, 64, 500, 60}, {70, 1, 64, 64}, {2, 1, 900, 60}};
+    size_t i;
+    int64_t n;
+    for (i = 0; i < sizeof cases / sizeof *cases; i++) {
+        shape s;
+        memory whole;
+        memset(&s, 0, sizeof s);
+        s.layers[0] = shapes[0].layers[2];
+        s.layers[0].window = cases[i].window;
+        s.layers[0].keep = cases[i].keep;
+        memory_open(&whole, &s, open_shape(&s, NULL), 3);
+        CHECK(append(&whole, cases[i].length, cases[i].most));
+        for (n = 0; n <= cases[i].length; n += n < 130 ? 1 : 29) {
+            memory m;
+            llm_cache *fork = NULL;
+            CHECK(llm_cache_fork(&fork, whole.cache, NULL) == LLM_OK);
+            memory_copy(&m, &whole, fork);
+            CHECK(trim(&m, n) && remembers(&m));
+            CHECK(append(&m, n < 99 ? n + 1 : 99, 33) && append(&m, 1, 1) && remembers(&m));
+            memory_close(&m);
+        }
+        CHECK(trim(&whole, cases[i].length) && remembers(&whole));
+        memory_close(&whole);
+    }
+}
+
+int main(void) {
+    TEST(windows_as_traced);
+    TEST(windows_as_rings);
+    TEST(random_operations);
+    TEST(abandoned);
+    TEST(busy);
+    TEST(refused_allocations);
+    TEST(reserved);
+    TEST(used_again);
+    TEST(bytes_foreseen);
+    TEST(bytes_refused);
+    TEST(too_wide);
+    TEST(forks_share);
+    TEST(hundred_forks);
+#ifdef HAVE_THREADS
+    TEST(forks_on_threads);
+#endif
+    TEST(questions);
+    TEST(wrong_descriptions);
+    TEST(wrong_calls);
+    TEST(latent_stays);
+    TEST(turned_windows);
+    return test_summary("test_cache");
+}
