@@ -20,6 +20,7 @@ EXAMPLES = $(patsubst examples/%.c,$B/%,$(wildcard examples/*.c))
 PROGRAMS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 TESTS = golden golden-scalar compile cross examples $(PROGRAMS)
 PROMPT = Once upon a time
+FIXTURES = $(addprefix tests/golden/,logits quantization cachefiles mine)
 
 .SECONDARY:
 .PHONY: all run test san fuzz bench clean results
@@ -67,10 +68,10 @@ $B/%: tests/%.c $(wildcard tests/*.h) $(HEADERS)
 results: $(TESTS:%=$B/log/%)
 
 $B/log/golden: $B/golden
-	@$B/golden tests/golden/logits tests/golden/quantization tests/golden/mine >$@ 2>&1; echo "exit $$?" >>$@
+	@$B/golden $(FIXTURES) >$@ 2>&1; echo "exit $$?" >>$@
 
 $B/log/golden-scalar: $B/golden
-	@$B/golden --isa scalar tests/golden/logits tests/golden/quantization tests/golden/mine >$@ 2>&1; echo "exit $$?" >>$@
+	@$B/golden --isa scalar $(FIXTURES) >$@ 2>&1; echo "exit $$?" >>$@
 
 $B/log/compile: $(HEADERS)
 	@sh tests/compile/run.sh $B/compile >$@ 2>&1; echo "exit $$?" >>$@

@@ -158,6 +158,11 @@ typedef struct llm_model_cache_desc {
 LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc,
                                         llm_error *error);
 
+/* A cache of this model from a file: see llm_cache_load, whose `want` follows from the model.  A max_kv_size of 0 takes
+   the file's; keys and values that are quantized in the file stay so. */
+LLM_API llm_status llm_model_cache_load(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc,
+                                        const llm_cache_load_desc *from, llm_error *error);
+
 /* ---- session */
 typedef struct llm_session llm_session;
 
@@ -2232,8 +2237,9 @@ LLM__FN const llm__ops *llm__ops_choose(const char *name) {
 }
 
 /* =========================================================================================================== >>unicode
-   Tables of Unicode 16 (categories, scripts), of the current standard's lower case, and of Unicode 12 normal forms:
-   those that the reference tokenizers use, so that text splits the same way.  54234 bytes in all.
+   Tables of Unicode 16 (categories, scripts), of the current standard's lower case and grapheme clusters, and of
+   Unicode 12's normal forms: those that the reference tokenizers use, so that text splits the same way.  54234 bytes
+   in all.
 
    Categories and combining classes are runs: an entry holds the first code point of a run and its value, the run ends
    where the next one begins. */
@@ -4661,11 +4667,11 @@ typedef struct llm__word {  /* by id */
     int16_t byte;           /* <0xNN>: its value, else -1 */
 } llm__word;
 
-typedef struct llm__entry { /* by text: a slot of a hash table */
+typedef struct llm__slot { /* by text: a slot of a hash table */
     const char *text;       /* NULL: free */
     uint32_t bytes;
     int32_t id;
-} llm__entry;
+} llm__slot;
 
 typedef struct llm__added {
     llm__string content;
@@ -4678,7 +4684,7 @@ struct llm__words {
     int model;
     llm__word *words;               /* [count] */
     int32_t count;
-    llm__entry *slots;              /* [slot_mask + 1] the model's vocabulary by text */
+    llm__slot *slots;              /* [slot_mask + 1] the model's vocabulary by text */
     size_t slot_mask;
     uint32_t entry_count;
     llm__added *added;
@@ -4714,7 +4720,7 @@ static uint64_t llm__text_hash(const char *text, size_t bytes) {
     return h ^ h >> 32;
 }
 
-static llm__entry *llm__entry_slot(const llm__words *w, const char *text, size_t bytes) {
+static llm__slot *llm__slot_of(const llm__words *w, const char *text, size_t bytes) {
     size_t i = (size_t)llm__text_hash(text, bytes) & w->slot_mask;
     while (w->slots[i].text && (w->slots[i].bytes != bytes || memcmp(w->slots[i].text, text, bytes) != 0))
         i = (i + 1) & w->slot_mask;
@@ -4723,8 +4729,8 @@ static llm__entry *llm__entry_slot(const llm__words *w, const char *text, size_t
 
 /* The model's id for a text, or -1. */
 static int32_t llm__model_id(const llm__words *w, const char *text, size_t bytes) {
-    const llm__entry *entry = w->slots ? llm__entry_slot(w, text, bytes) : NULL;
-    return entry && entry->text ? entry->id : -1;
+    const llm__slot *slot = w->slots ? llm__slot_of(w, text, bytes) : NULL;
+    return slot && slot->text ? slot->id : -1;
 }
 
 LLM__FN int32_t llm__words_count(const llm__words *w) { return w->count; }
@@ -4827,13 +4833,13 @@ static void llm__word_set(llm__words *w, int32_t id, const char *text, uint32_t 
     w->words[id].byte = (int16_t)llm__byte_of_token(text, bytes);
 }
 
-static void llm__entry_add(llm__words *w, const char *text, uint32_t bytes, int32_t id) {
-    llm__entry *entry = llm__entry_slot(w, text, bytes);
-    if (!entry->text) w->entry_count++;
+static void llm__slot_add(llm__words *w, const char *text, uint32_t bytes, int32_t id) {
+    llm__slot *slot = llm__slot_of(w, text, bytes);
+    if (!slot->text) w->entry_count++;
     if (bytes > w->longest) w->longest = bytes;
-    entry->text = text;
-    entry->bytes = bytes;
-    entry->id = id;
+    slot->text = text;
+    slot->bytes = bytes;
+    slot->id = id;
 }
 
 /* Room for the model's `members` entries and the file's added tokens, ids up to `highest`. */
@@ -4845,7 +4851,7 @@ static llm_status llm__words_room(const llm__words_reader *x, uint32_t members, 
         return llm__fail(x->error, LLM_TOO_LARGE, "%s: model.vocab: id %ld, but only %lu tokens", x->file,
                          (long)highest, (unsigned long)members);
     w->words = (llm__word *)llm__arena_alloc(x->arena, ids, sizeof *w->words);
-    w->slots = (llm__entry *)llm__arena_alloc(x->arena, slots, sizeof *w->slots);
+    w->slots = (llm__slot *)llm__arena_alloc(x->arena, slots, sizeof *w->slots);
     w->added = (llm__added *)llm__arena_alloc(x->arena, (size_t)added + 1, sizeof *w->added);
     if (!w->words || !w->slots || !w->added) return llm__words_no_memory(x);
     w->slot_mask = slots - 1;
@@ -4878,7 +4884,7 @@ static llm_status llm__vocab_object(const llm__words_reader *x, const llm__json 
             return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" comes twice", x->file,
                              llm__shown(key->as.text, key->length), key->as.text);
         llm__word_set(x->w, id, key->as.text, key->length);
-        llm__entry_add(x->w, key->as.text, key->length, id);
+        llm__slot_add(x->w, key->as.text, key->length, id);
     }
     return LLM_OK;
 }
@@ -4901,7 +4907,7 @@ static llm_status llm__vocab_array(const llm__words_reader *x, const llm__json *
         if (text->length > LLM__MAX_TOKEN_BYTES) return llm__words_too_long(x, "model.vocab");
         if (i == 0 || w->scores[i] < least) least = w->scores[i];
         llm__word_set(w, (int32_t)i, text->as.text, text->length);
-        llm__entry_add(w, text->as.text, text->length, (int32_t)i);
+        llm__slot_add(w, text->as.text, text->length, (int32_t)i);
         if (text->length && !llm__trie_add(&w->tree, x->arena, text->as.text, text->length, i))
             return llm__words_no_memory(x);
     }
@@ -8085,7 +8091,7 @@ LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows
     llm__to_f32(t->dtype, data, n, out);
     for (i = 0; b->awq && i < n; i++) {
         uint8_t rounded[sizeof(float)];
-        llm__from_f32(llm__bind_dtype(b, t), &out[i], 1, rounded);
+        llm__bind_convert(t, data + i * llm__dtype_bytes(t->dtype), 1, llm__bind_dtype(b, t), rounded);
         llm__to_f32(llm__bind_dtype(b, t), rounded, 1, &out[i]);
     }
     for (i = 0; i < n; i++) out[i] += offset;
@@ -8246,7 +8252,7 @@ LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, l
     size_t size = s ? llm__dtype_bytes(s->dtype) : 0;
     int row, col;
     if (t->dims == 2 && t->shape[0] == cols / 8 && t->shape[1] == rows) {
-        llm__bind_bad(b, "its qweight has eight inputs in a word, as GPTQ packs it; expected eight outputs, as AWQ does");
+        llm__bind_bad(b, "its qweight has eight inputs in a word, as GPTQ has them; expected outputs, as in AWQ");
         return;
     }
     if (groups < 1 || rows % 8 || cols % 2 || cols % groups || !llm__is_float(s->dtype)) {
@@ -9932,6 +9938,7 @@ enum { LLM__KEEP = 4 };
 
 LLM__FN llm_cache_layer llm__cache_layer_of(const llm__layer *l, int64_t max_kv_size) {
     llm_cache_layer c;
+    int kernel = 0, channels = 0; /* of a recurrent layer's convolution */
     memset(&c, 0, sizeof c);
     switch (l->mixer) {
     case LLM__ATTENTION:
@@ -9947,18 +9954,25 @@ LLM__FN llm_cache_layer llm__cache_layer_of(const llm__layer *l, int64_t max_kv_
         break;
     case LLM__SSD:
         c.kind = LLM_CACHE_RECURRENT;
-        c.arrays[0] =
-            (size_t)(l->ssd.kernel - 1) * (size_t)(l->ssd.heads * l->ssd.width + 2 * l->ssd.groups * l->ssd.state);
-        c.arrays[1] = (size_t)l->ssd.heads * (size_t)l->ssd.width * (size_t)l->ssd.state;
+        channels = l->ssd.heads * l->ssd.width + 2 * l->ssd.groups * l->ssd.state;
+        kernel = l->ssd.kernel;
+        c.shapes[1][0] = l->ssd.heads;
+        c.shapes[1][1] = l->ssd.width;
+        c.shapes[1][2] = l->ssd.state;
         break;
     case LLM__DELTA:
         c.kind = LLM_CACHE_RECURRENT;
-        c.arrays[0] = (size_t)(l->delta.kernel - 1) * (size_t)(2 * l->delta.key_heads * l->delta.key_width +
-                                                               l->delta.value_heads * l->delta.value_width);
-        c.arrays[1] = (size_t)l->delta.value_heads * (size_t)l->delta.key_width * (size_t)l->delta.value_width;
+        channels = 2 * l->delta.key_heads * l->delta.key_width + l->delta.value_heads * l->delta.value_width;
+        kernel = l->delta.kernel;
+        c.shapes[1][0] = l->delta.value_heads;
+        c.shapes[1][1] = l->delta.value_width;
+        c.shapes[1][2] = l->delta.key_width;
         break;
     }
-    if (c.kind == LLM_CACHE_RECURRENT && !c.arrays[0]) c.arrays[0] = 1; /* a kernel of one remembers nothing */
+    if (c.kind == LLM_CACHE_RECURRENT) {
+        c.shapes[0][0] = kernel > 1 ? kernel - 1 : 1; /* a kernel of one remembers nothing */
+        c.shapes[0][1] = kernel > 1 ? channels : 1;
+    }
     if (c.kind != LLM_CACHE_RECURRENT && !c.window && max_kv_size > 0) {
         c.window = max_kv_size;
         c.keep = max_kv_size > LLM__KEEP ? LLM__KEEP : 0;
@@ -9968,7 +9982,7 @@ LLM__FN llm_cache_layer llm__cache_layer_of(const llm__layer *l, int64_t max_kv_
 
 /* Whether a cache is one that this model could have made. */
 LLM__FN llm_status llm__cache_fits(const llm_model *m, const llm_cache *cache, llm_error *error) {
-    int i, a;
+    int i;
     if (llm_cache_layers(cache) != (size_t)m->layer_count)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the cache has %llu layers; the model has %d",
                          (unsigned long long)llm_cache_layers(cache), m->layer_count);
@@ -9976,8 +9990,8 @@ LLM__FN llm_status llm__cache_fits(const llm_model *m, const llm_cache *cache, l
         llm_cache_layer want = llm__cache_layer_of(&m->layers[i], 0);
         const llm_cache_layer *have = llm__cache_layer_desc(cache, (size_t)i);
         int same = want.kind == have->kind && want.heads == have->heads && want.key_width == have->key_width &&
-                   want.value_width == have->value_width && (!want.window || want.window == have->window);
-        for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) same = same && want.arrays[a] == have->arrays[a];
+                   want.value_width == have->value_width && (!want.window || want.window == have->window) &&
+                   !memcmp(want.shapes, have->shapes, sizeof want.shapes);
         if (!same)
             return llm__fail(error, LLM_BAD_ARGUMENT, "layer %d of the cache is not what this model's layer needs", i);
     }
@@ -10369,8 +10383,9 @@ LLM__FN llm_status llm__read_json(llm_model *m, const char *name, size_t limit, 
 }
 
 LLM_API const char *llm_architecture(size_t n) {
-    static const char *const names[] = {"llama",       "mistral",    "mixtral",         "qwen2",       "qwen3",
-                                        "qwen3_moe",   "qwen3_next", "gemma2",          "gemma3_text", "phi3",
+    static const char *const names[] = {"llama",       "mistral",    "iquestcoder", "xverse",
+                                        "mixtral",     "qwen2",      "qwen3",       "qwen3_moe",
+                                        "qwen3_next",  "gemma2",     "gemma3_text", "phi3",
                                         "deepseek_v3", "kimi_k2",    "joyai_llm_flash", "mamba2"};
     return n < sizeof names / sizeof names[0] ? names[n] : NULL;
 }
@@ -10635,28 +10650,54 @@ LLM_API int llm_token_is_end(const llm_model *model, int32_t id) {
 
 /* ---- cache and session */
 
-LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc,
-                                        llm_error *error) {
+/* The description of a model's caches; its layers are the caller's to free, [layer_count] in its allocator. */
+LLM__FN llm_status llm__model_cache_desc(const llm_model *model, const llm_model_cache_desc *desc, llm_cache_desc *out,
+                                         llm_cache_layer **layers, llm_error *error) {
     llm_model_cache_desc d;
-    llm_cache_desc cache;
-    llm_cache_layer *layers;
-    llm_status status;
     int i;
-    *out = NULL;
     memset(&d, 0, sizeof d);
-    memset(&cache, 0, sizeof cache);
+    memset(out, 0, sizeof *out);
+    *layers = NULL;
     if (desc) d = *desc;
     if (!model || d.max_kv_size < 0)
         return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs a model and a max_kv_size of 0 or more");
-    cache.allocator = d.allocator.reallocate ? d.allocator : model->allocator;
-    layers = (llm_cache_layer *)llm__alloc(&cache.allocator, (size_t)model->layer_count, sizeof *layers);
-    if (!layers) return llm__no_memory(error, (size_t)model->layer_count * sizeof *layers);
-    for (i = 0; i < model->layer_count; i++) layers[i] = llm__cache_layer_of(&model->layers[i], d.max_kv_size);
-    cache.layers = layers;
-    cache.layer_count = (size_t)model->layer_count;
-    cache.dtype = d.exact ? LLM_F32 : LLM_F16;
-    status = llm_cache_open(out, &cache, error);
-    llm__free(&cache.allocator, layers, (size_t)model->layer_count * sizeof *layers);
+    out->allocator = d.allocator.reallocate ? d.allocator : model->allocator;
+    out->dtype = d.exact ? LLM_F32 : LLM_F16;
+    *layers = (llm_cache_layer *)llm__alloc(&out->allocator, (size_t)model->layer_count, sizeof **layers);
+    if (!*layers) return llm__no_memory(error, (size_t)model->layer_count * sizeof **layers);
+    for (i = 0; i < model->layer_count; i++)
+        (*layers)[i] = llm__cache_layer_of(&model->layers[i], d.max_kv_size);
+    out->layers = *layers;
+    out->layer_count = (size_t)model->layer_count;
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc,
+                                        llm_error *error) {
+    llm_cache_desc cache;
+    llm_cache_layer *layers;
+    llm_status status = llm__model_cache_desc(model, desc, &cache, &layers, error);
+    *out = NULL;
+    if (status == LLM_OK) status = llm_cache_open(out, &cache, error);
+    llm__free(&cache.allocator, layers, cache.layer_count * sizeof *layers);
+    return status;
+}
+
+LLM_API llm_status llm_model_cache_load(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc,
+                                        const llm_cache_load_desc *from, llm_error *error) {
+    llm_cache_desc cache;
+    llm_cache_load_desc load;
+    llm_cache_layer *layers;
+    llm_status status = llm__model_cache_desc(model, desc, &cache, &layers, error);
+    *out = NULL;
+    if (status == LLM_OK) {
+        memset(&load, 0, sizeof load);
+        if (from) load = *from;
+        load.want = &cache;
+        if (!load.allocator.reallocate) load.allocator = cache.allocator;
+        status = llm_cache_load(out, &load, error);
+    }
+    llm__free(&cache.allocator, layers, cache.layer_count * sizeof *layers);
     return status;
 }
 

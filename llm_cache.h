@@ -21,6 +21,7 @@
        >>files     bytes behind a name, JSON, safetensors
        >>pages     shared pages of tokens
        >>kinds     what each kind of layer remembers, and what a query may see of it
+       >>record    caches as files, in mlx-lm's layouts
        >>public    the calls of >>api
 
    CONFIGURATION (define before including)
@@ -132,7 +133,7 @@ typedef enum llm_cache_kind {
     LLM_CACHE_RECURRENT  /* arrays of a fixed size */
 } llm_cache_kind;
 
-enum { LLM_CACHE_MAX_ARRAYS = 4 };
+enum { LLM_CACHE_MAX_ARRAYS = 4, LLM_CACHE_MAX_AXES = 3 };
 
 /* One layer's memory.  Attention: heads x key_width keys and heads x value_width values a token; value_width may be 0.
    Latent: heads is 1, key_width the latent's width and value_width that of the roped key.  Recurrent: the sizes of its
@@ -143,7 +144,7 @@ typedef struct llm_cache_layer {
     int64_t window;                        /* tokens that stay visible, the newest included; 0: all */
     int64_t keep;                          /* of those, how many of the very first stay: mlx-lm's rotating cache */
     int bits, group;                       /* keys and values as affine codes, see llm_cache_quantize; 0 bits: plain */
-    size_t arrays[LLM_CACHE_MAX_ARRAYS];   /* recurrent: floats in each array; 0 ends the list */
+    int64_t shapes[LLM_CACHE_MAX_ARRAYS][LLM_CACHE_MAX_AXES]; /* recurrent: of each array; a 0 ends axes and list */
 } llm_cache_layer;
 
 /* A cache for one sequence.  `layers` is copied. */
@@ -212,6 +213,52 @@ LLM_API llm_status llm_cache_quantize(llm_cache *cache, int bits, int group, llm
 /* Forgets all tokens; keeps the memory, and quantized layers quantized.  Does nothing while a forward pass is under way
    on the cache: abandon the pass first. */
 LLM_API void llm_cache_clear(llm_cache *cache);
+
+/* ---- files: mlx-lm's prompt caches (safetensors), and a little more in their metadata */
+
+/* A text that travels with a cache: which model, which template.  Both are NUL-terminated UTF-8; no dots in keys. */
+typedef struct llm_note {
+    const char *key, *value;
+} llm_note;
+
+/* Where bytes go, one piece after another; write returns 0 when it took all of them. */
+typedef struct llm_sink {
+    void *user;
+    int (*write)(void *user, const void *data, size_t bytes);
+} llm_sink;
+
+/* Where a cache is saved.  A path is replaced as a whole (PATH.part is written, synced and renamed), so that whatever
+   happens the old file or the new one is there; one saver at a time for a path. */
+typedef struct llm_cache_save_desc {
+    const char *path;
+    llm_sink sink;         /* if write is set: used instead of path */
+    const llm_note *notes; /* [note_count], the user's metadata */
+    size_t note_count;
+} llm_cache_save_desc;
+
+/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there.  (Of
+   what this library can and mlx-lm cannot, windows that are quantized too have a class of their own.)  Bounded by the
+   disk or the sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails. */
+LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
+
+/* Where a cache is loaded from. */
+typedef struct llm_cache_load_desc {
+    const char *path;           /* a file of llm_cache_save, or of mlx-lm 0.31 or 0.32 */
+    const void *data;           /* or its bytes, needed during the call only */
+    size_t bytes;
+    llm_files files;
+    const llm_cache_desc *want; /* what the layers must be (windows and bits may be the file's), and the dtype to store;
+                                   NULL: whatever the file holds */
+    int64_t tokens;             /* only so many from the start, if every layer holds them; 0: all */
+    llm_allocator allocator;
+} llm_cache_load_desc;
+
+/* Loads a cache.  A checksum is verified where one is present.  LLM_BAD_FORMAT: the bytes are no such file, or damaged;
+   LLM_BAD_ARGUMENT: they are not what `want` says. */
+LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *desc, llm_error *error);
+
+/* A note of the file that the cache was loaded from, or NULL.  Belongs to the cache; forks have none. */
+LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key);
 
 #endif /* LLM_CACHE_H */
 
@@ -1058,8 +1105,8 @@ LLM__FN llm_status llm__json_fail(llm__json_reader *r, const char *at, const cha
     return r->status;
 }
 
-/* Looks at the UTF-8 sequence at `text`: 1 valid, 0 invalid, -1 cut off by the end.  *length: its bytes, or those of the
-   longest beginning of a valid one (at least 1), which a decoder replaces by one U+FFFD. */
+/* Looks at the UTF-8 sequence at `text`: 1 valid, 0 invalid, -1 cut off by the end.  *length: its bytes, or those of
+   the longest beginning of a valid one (at least 1), which a decoder replaces by one U+FFFD. */
 LLM__FN int llm__char_check(const char *text, size_t bytes, size_t *length) {
     const uint8_t *s = (const uint8_t *)text;
     size_t need = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4, i;
@@ -1907,6 +1954,16 @@ LLM__FN void llm__page_store(const llm__layout *y, llm__page *page, int value, i
    it, and llm__cache_commit makes it part of the cache - or llm__cache_abandon forgets it, and the cache is as it was.
    After this chapter the engine knows, for every query, which positions it may see, and reads their rows. */
 
+/* Limits that keep every sum of positions far from overflow, and the tokens that one pass is expected to bring at most
+   where the pages of a window are counted beforehand. */
+#define LLM__MOST_TOKENS ((int64_t)1 << 40)
+enum { LLM__MOST_LAYERS = 65536, LLM__MOST_WIDTH = 1 << 24, LLM__PASS_TOKENS = 512 };
+
+LLM__FN int llm__bits_ok(int bits, int group) {
+    return (bits == 2 || bits == 3 || bits == 4 || bits == 5 || bits == 6 || bits == 8) &&
+           (group == 32 || group == 64 || group == 128);
+}
+
 typedef struct llm__span {
     int64_t begin, end;
 } llm__span;
@@ -1945,6 +2002,9 @@ struct llm_cache {
     llm__kept *layers;
     int64_t length;
     int64_t pending, call_start, call_count; /* the pass under way; pending 0: none */
+    llm__arena note_arena;
+    llm_note *notes; /* [note_count], of the file that it came from */
+    size_t note_count;
 };
 
 LLM__FN int llm__is_attention(const llm__kept *k) {
@@ -2059,10 +2119,21 @@ LLM__FN int llm__can_see(const llm__kept *k, int64_t length) {
 
 /* ---- recurrent states */
 
+/* Numbers in an array of a recurrent layer; 0: there is none, or a size_t cannot count them. */
+LLM__FN size_t llm__array_floats(const llm_cache_layer *d, int array) {
+    size_t floats = 1;
+    int i;
+    for (i = 0; i < LLM_CACHE_MAX_AXES && d->shapes[array][i]; i++) {
+        uint64_t n = (uint64_t)d->shapes[array][i];
+        if (d->shapes[array][i] < 0 || n > SIZE_MAX / 64 || !llm__mul_ok(floats, (size_t)n, &floats)) return 0;
+    }
+    return i ? floats : 0;
+}
+
 LLM__FN float *llm__state(const llm__kept *k, int half, int array) {
     float *at = k->states + (half ? k->state_floats : 0);
     int i;
-    for (i = 0; i < array; i++) at += k->desc.arrays[i];
+    for (i = 0; i < array; i++) at += llm__array_floats(&k->desc, i);
     return at;
 }
 
@@ -2205,24 +2276,1010 @@ LLM__FN llm__rows llm__cache_values(const llm_cache *c, size_t layer, int head, 
     return llm__cache_rows(c, layer, 1, head, number);
 }
 
+/* ========================================================================================================= >>record
+   A cache as a file: mlx-lm's prompt caches, which are safetensors files whose tensors are named by a path through the
+   list of the layers' states ("0.1" is layer 0's second) and whose metadata say what each layer is.  Written is the
+   layout of mlx-lm 0.32, read are that one and 0.31's, where numbers stood as text in the metadata.
+
+       layer           class               its state in 0.32                                   numbers in 0.31
+       plain, latent   KVCache             keys values offset                                  -
+       window          RotatingKVCache     keys values offset keep max_size _idx               keep max_size offset _idx
+       quantized       QuantizedKVCache    (codes scales biases) twice, offset group bits      offset group bits
+       recurrent       ArraysCache         (arrays...) none none                               -
+
+   metadata, 0.32: "0.KEY" the user's notes, "1.LAYER" classes, "2.N.0" and "2.N.1" the path and kind of what was no
+   array; 0.31: "0.LAYER[.N]" numbers, "1.KEY" notes, "2.LAYER" classes.  Only used tokens are written, oldest first.
+   After this chapter a cache can leave through a sink and come back from bytes that nobody trusts. */
+
+#define LLM__NOTE_TOKENS "llm_tokens"     /* what recurrent layers do not count */
+#define LLM__NOTE_CHECKSUM "llm_checksum" /* of everything behind the header */
+
+/* ---- writing */
+
+enum { LLM__WRITE_BUFFER = 16384, LLM__SAVED_NAME = 48 };
+
+/* Everything is written twice: first to be counted and hashed, as the header holds both, then to the sink. */
+typedef struct llm__writer {
+    llm_sink sink; /* write NULL: the first time */
+    uint64_t hash;
+    size_t used;
+    int failed;
+    uint8_t buffer[LLM__WRITE_BUFFER];
+} llm__writer;
+
+/* A checksum over whole 8-byte words; it finds damage, not malice. */
+LLM__FN uint64_t llm__hash_words(uint64_t h, const uint8_t *p, size_t words) {
+    uint64_t w;
+    for (; words; words--, p += 8) {
+        memcpy(&w, p, sizeof w);
+        h = (h ^ w) * 0x9E3779B97F4A7C15u;
+        h ^= h >> 32;
+    }
+    return h;
+}
+
+/* The last words are filled up with zeros. */
+LLM__FN void llm__writer_flush(llm__writer *w) {
+    size_t words = (w->used + 7) / 8;
+    memset(w->buffer + w->used, 0, words * 8 - w->used);
+    w->hash = llm__hash_words(w->hash, w->buffer, words);
+    if (w->sink.write && w->used && !w->failed) w->failed = w->sink.write(w->sink.user, w->buffer, w->used) != 0;
+    w->used = 0;
+}
+
+LLM__FN void llm__write(llm__writer *w, const void *data, size_t bytes) {
+    const uint8_t *p = (const uint8_t *)data;
+    while (bytes) {
+        size_t room = sizeof w->buffer - w->used, n = bytes < room ? bytes : room;
+        memcpy(w->buffer + w->used, p, n);
+        w->used += n;
+        p += n;
+        bytes -= n;
+        if (w->used == sizeof w->buffer) llm__writer_flush(w);
+    }
+}
+
+typedef enum llm__saved_kind {
+    LLM__SAVED_ROWS, LLM__SAVED_SCALES, LLM__SAVED_BIASES, LLM__SAVED_STATE, LLM__SAVED_NUMBER, LLM__SAVED_NONE
+} llm__saved_kind;
+
+/* One tensor of the file. */
+typedef struct llm__saved {
+    llm__saved_kind kind;
+    char name[LLM__SAVED_NAME];
+    size_t layer;
+    int part;        /* ROWS and factors: 0 keys, 1 values; STATE: which array */
+    int64_t number;
+    llm_dtype dtype;
+    int dims;
+    int64_t shape[4];
+} llm__saved;
+
+typedef struct llm__record {
+    const llm_cache *cache;
+    llm__saved *entries;
+    size_t count, capacity;
+    llm__text header;
+    int failed;
+} llm__record;
+
+LLM__FN llm__saved *llm__saved_add(llm__record *r, llm__saved_kind kind, size_t layer, const char *path) {
+    void *entries = r->entries;
+    llm__saved *e;
+    if (!llm__grow(&r->cache->allocator, &entries, &r->capacity, r->count + 1, sizeof *e)) {
+        r->failed = 1;
+        return NULL;
+    }
+    r->entries = (llm__saved *)entries;
+    e = &r->entries[r->count++];
+    memset(e, 0, sizeof *e);
+    e->kind = kind;
+    e->layer = layer;
+    snprintf(e->name, sizeof e->name, "%lu.%s", (unsigned long)layer, path);
+    return e;
+}
+
+LLM__FN void llm__saved_number(llm__record *r, size_t layer, int place, int64_t number) {
+    char path[16];
+    llm__saved *e;
+    snprintf(path, sizeof path, "%d", place);
+    e = llm__saved_add(r, LLM__SAVED_NUMBER, layer, path);
+    if (!e) return;
+    e->number = number;
+    e->dtype = number <= INT32_MAX ? LLM_I32 : LLM_I64;
+}
+
+LLM__FN void llm__saved_none(llm__record *r, size_t layer, const char *path) {
+    llm__saved *e = llm__saved_add(r, LLM__SAVED_NONE, layer, path);
+    if (e) e->dims = 1; /* mlx writes an empty array */
+}
+
+LLM__FN void llm__saved_rows(llm__record *r, llm__saved_kind kind, size_t layer, const char *path, int part,
+                             llm_dtype dtype, int64_t tokens, int64_t width) {
+    llm__saved *e = llm__saved_add(r, kind, layer, path);
+    if (!e) return;
+    e->part = part;
+    e->dtype = dtype;
+    e->dims = 4;
+    e->shape[0] = 1;
+    e->shape[1] = r->cache->layers[layer].desc.heads;
+    e->shape[2] = tokens;
+    e->shape[3] = width;
+}
+
+/* Which tokens a layer's record holds: two spans, the first that of the pinned ones. */
+LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm__span out[2]) {
+    int64_t held = k->desc.window && k->desc.window < length ? k->desc.window : length;
+    out[0].begin = 0;
+    out[0].end = held < length ? k->desc.keep : 0;
+    out[1].begin = length - (held - out[0].end);
+    out[1].end = length;
+    return held;
+}
+
+LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
+    const llm_cache *c = r->cache;
+    const llm__kept *k = &c->layers[layer];
+    const llm__layout *y = &k->layout;
+    const int widths[2] = {k->desc.key_width, k->desc.value_width};
+    char path[16];
+    llm__span spans[2];
+    int64_t tokens = llm__record_spans(k, c->length, spans);
+    int part, at = 2;
+    for (part = 0; part < 2; part++) {
+        snprintf(path, sizeof path, k->desc.bits && tokens ? "%d.0" : "%d", part);
+        if (!tokens) llm__saved_none(r, layer, path);
+        else if (!k->desc.bits)
+            llm__saved_rows(r, LLM__SAVED_ROWS, layer, path, part, y->dtype, tokens, widths[part]);
+        else {
+            llm__saved_rows(r, LLM__SAVED_ROWS, layer, path, part, LLM_U32, tokens, widths[part] * k->desc.bits / 32);
+            snprintf(path, sizeof path, "%d.1", part);
+            llm__saved_rows(r, LLM__SAVED_SCALES, layer, path, part, LLM_F32, tokens, widths[part] / k->desc.group);
+            snprintf(path, sizeof path, "%d.2", part);
+            llm__saved_rows(r, LLM__SAVED_BIASES, layer, path, part, LLM_F32, tokens, widths[part] / k->desc.group);
+        }
+    }
+    llm__saved_number(r, layer, at++, c->length);
+    if (k->desc.window) {
+        llm__saved_number(r, layer, at++, k->desc.keep);
+        llm__saved_number(r, layer, at++, k->desc.window);
+        llm__saved_number(r, layer, at++, tokens);
+    }
+    if (k->desc.bits) {
+        llm__saved_number(r, layer, at++, k->desc.group);
+        llm__saved_number(r, layer, at++, k->desc.bits);
+    }
+}
+
+LLM__FN void llm__record_recurrent(llm__record *r, size_t layer) {
+    const llm__kept *k = &r->cache->layers[layer];
+    char path[16];
+    int a, d;
+    for (a = 0; a < LLM_CACHE_MAX_ARRAYS && k->desc.shapes[a][0]; a++) {
+        llm__saved *e;
+        snprintf(path, sizeof path, "0.%d", a);
+        e = llm__saved_add(r, LLM__SAVED_STATE, layer, path);
+        if (!e) return;
+        e->part = a;
+        e->dtype = LLM_F32;
+        e->shape[0] = 1;
+        for (d = 0; d < 3 && k->desc.shapes[a][d]; d++) e->shape[d + 1] = k->desc.shapes[a][d];
+        e->dims = d + 1;
+    }
+    llm__saved_none(r, layer, "1");
+    llm__saved_none(r, layer, "2");
+}
+
+/* ---- the header */
+
+/* A JSON string: quotes, backslashes and control characters escaped, the rest as it is. */
+LLM__FN void llm__record_string(llm__text *t, const char *s) {
+    char code[8];
+    llm__text_add(t, "\"", 1);
+    for (; *s; s++) {
+        if ((unsigned char)*s < 32) {
+            snprintf(code, sizeof code, "\\u%04x", (unsigned)(unsigned char)*s);
+            llm__text_add(t, code, 6);
+        } else {
+            if (*s == '"' || *s == '\\') llm__text_add(t, "\\", 1);
+            llm__text_add(t, s, 1);
+        }
+    }
+    llm__text_add(t, "\"", 1);
+}
+
+LLM__FN void llm__record_note(llm__text *t, const char *prefix, const char *key, const char *value) {
+    char start[LLM__SAVED_NAME];
+    size_t at = t->length;
+    snprintf(start, sizeof start, "%s\"%s", t->length && t->data[t->length - 1] == '{' ? "" : ",", prefix);
+    llm__text_add(t, start, strlen(start));
+    at = t->length;
+    llm__record_string(t, key); /* its opening quote goes: the prefix is part of the key */
+    if (!t->failed) memmove(t->data + at, t->data + at + 1, t->length - at);
+    if (!t->failed) t->length--;
+    llm__text_add(t, ":", 1);
+    llm__record_string(t, value);
+}
+
+LLM__FN const char *llm__record_class(const llm__kept *k) {
+    if (!llm__is_attention(k)) return "ArraysCache";
+    if (k->desc.window) return k->desc.bits ? "RotatingQuantizedKVCache" : "RotatingKVCache";
+    return k->desc.bits ? "QuantizedKVCache" : "KVCache";
+}
+
+LLM__FN size_t llm__saved_bytes(const llm__saved *e) {
+    size_t bytes = llm__dtype_bytes(e->dtype);
+    int d;
+    for (d = 0; d < e->dims; d++) bytes *= (size_t)e->shape[d];
+    return bytes;
+}
+
+LLM__FN void llm__record_tensor(llm__text *t, const llm__saved *e, uint64_t offset) {
+    char text[200];
+    int d;
+    snprintf(text, sizeof text, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[", e->name, llm__dtype_name(e->dtype));
+    llm__text_add(t, text, strlen(text));
+    for (d = 0; d < e->dims; d++) {
+        snprintf(text, sizeof text, "%s%lld", d ? "," : "", (long long)e->shape[d]);
+        llm__text_add(t, text, strlen(text));
+    }
+    snprintf(text, sizeof text, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)offset,
+             (unsigned long long)(offset + llm__saved_bytes(e)));
+    llm__text_add(t, text, strlen(text));
+}
+
+/* Length and header, padded so that the tensors begin at a multiple of 8. */
+LLM__FN void llm__record_header(llm__record *r, const llm_cache_save_desc *d, uint64_t hash) {
+    llm__text *t = &r->header;
+    char prefix[32], value[32];
+    uint64_t offset = 0;
+    size_t i, numbers = 0;
+    llm__text_add(t, "\0\0\0\0\0\0\0\0{\"__metadata__\":{", 8 + 17);
+    for (i = 0; i < d->note_count; i++) llm__record_note(t, "0.", d->notes[i].key, d->notes[i].value);
+    snprintf(value, sizeof value, "%lld", (long long)r->cache->length);
+    llm__record_note(t, "0.", LLM__NOTE_TOKENS, value);
+    snprintf(value, sizeof value, "%016llx", (unsigned long long)hash);
+    llm__record_note(t, "0.", LLM__NOTE_CHECKSUM, value);
+    for (i = 0; i < r->cache->layer_count; i++) {
+        snprintf(prefix, sizeof prefix, "%lu", (unsigned long)i);
+        llm__record_note(t, "1.", prefix, llm__record_class(&r->cache->layers[i]));
+    }
+    llm__record_note(t, "2.", "0", "");
+    for (i = 0; i < r->count; i++) {
+        const llm__saved *e = &r->entries[i];
+        if (e->kind != LLM__SAVED_NUMBER && e->kind != LLM__SAVED_NONE) continue;
+        snprintf(prefix, sizeof prefix, "2.%lu.", (unsigned long)++numbers);
+        llm__record_note(t, prefix, "0", e->name);
+        llm__record_note(t, prefix, "1", e->kind == LLM__SAVED_NUMBER ? "scalar" : "none");
+    }
+    llm__text_add(t, "}", 1);
+    for (i = 0; i < r->count; offset += llm__saved_bytes(&r->entries[i++]))
+        llm__record_tensor(t, &r->entries[i], offset);
+    llm__text_add(t, "}", 1);
+    while (t->length % 8 && !t->failed) llm__text_add(t, " ", 1);
+    for (i = 0; i < 8 && !t->failed; i++) t->data[i] = (char)(unsigned char)((uint64_t)(t->length - 8) >> 8 * i);
+}
+
+/* ---- the tensors */
+
+/* Tokens of one head, a page at a time; `each` bytes of every row of `stride`, from `skip` on. */
+LLM__FN void llm__write_rows(llm__writer *w, const uint8_t *rows, size_t stride, size_t each, int64_t tokens) {
+    int64_t t;
+    if (stride == each) {
+        llm__write(w, rows, each * (size_t)tokens);
+        return;
+    }
+    for (t = 0; t < tokens; t++) llm__write(w, rows + (size_t)t * stride, each);
+}
+
+LLM__FN void llm__write_page(llm__writer *w, const llm_cache *c, const llm__saved *e, int head, int64_t page, int first,
+                             int64_t tokens) {
+    int behind = e->part && llm__cache_is_latent(c, e->layer); /* the roped key lies behind the latent */
+    llm__rows rows = llm__cache_rows(c, e->layer, e->part && !behind, head, page);
+    size_t each = (size_t)e->shape[3] * llm__dtype_bytes(e->dtype);
+    if (e->kind == LLM__SAVED_ROWS) {
+        const uint8_t *data = rows.data + (size_t)first * rows.stride;
+        if (behind) data += (size_t)c->layers[e->layer].desc.key_width * llm__dtype_bytes(e->dtype);
+        llm__write_rows(w, data, rows.stride, each, tokens);
+    } else {
+        const float *factors = (e->kind == LLM__SAVED_SCALES ? rows.scales : rows.biases);
+        llm__write_rows(w, (const uint8_t *)(factors + (size_t)first * rows.group_stride), rows.group_stride * 4, each,
+                        tokens);
+    }
+}
+
+LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm__saved *e) {
+    llm__span spans[2];
+    int64_t at, end;
+    int head, i;
+    llm__record_spans(&c->layers[e->layer], c->length, spans);
+    for (head = 0; head < e->shape[1]; head++)
+        for (i = 0; i < 2; i++)
+            for (at = spans[i].begin; at < spans[i].end; at = end) {
+                end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
+                if (end > spans[i].end) end = spans[i].end;
+                llm__write_page(w, c, e, head, at / LLM_PAGE_TOKENS, (int)(at % LLM_PAGE_TOKENS), end - at);
+            }
+}
+
+LLM__FN void llm__write_entries(llm__writer *w, const llm__record *r) {
+    size_t i;
+    for (i = 0; i < r->count; i++) {
+        const llm__saved *e = &r->entries[i];
+        int32_t small = (int32_t)e->number;
+        switch (e->kind) {
+        case LLM__SAVED_NUMBER:
+            if (e->dtype == LLM_I32) llm__write(w, &small, sizeof small);
+            else llm__write(w, &e->number, sizeof e->number);
+            break;
+        case LLM__SAVED_STATE: llm__write(w, llm__cache_state(r->cache, e->layer, e->part), llm__saved_bytes(e)); break;
+        case LLM__SAVED_NONE: break;
+        default: llm__write_attention(w, r->cache, e);
+        }
+    }
+    llm__writer_flush(w);
+}
+
+/* ---- a file that is replaced as a whole: what a crash leaves is the old one or the new one */
+
+#if !defined(LLM_NO_STDIO)
+typedef struct llm__replacement {
+    char path[4096], part[4104];
+#if defined(__unix__) || defined(__APPLE__)
+    int file;
+#else
+    FILE *file;
+#endif
+} llm__replacement;
+
+#if defined(__unix__) || defined(__APPLE__)
+LLM__FN int llm__replacement_create(llm__replacement *f) {
+    return (f->file = open(f->part, O_WRONLY | O_CREAT | O_TRUNC, 0666)) < 0;
+}
+
+static int llm__replacement_write(void *user, const void *data, size_t bytes) {
+    const char *p = (const char *)data;
+    while (bytes) {
+        long n = (long)write(((llm__replacement *)user)->file, p, bytes);
+        if (n <= 0) return 1;
+        p += n;
+        bytes -= (size_t)n;
+    }
+    return 0;
+}
+
+/* The bytes must lie on the disk before the name moves to them, and the move before the call returns. */
+LLM__FN int llm__replacement_settle(llm__replacement *f, int failed) {
+    char *slash = strrchr(f->path, '/');
+    int folder;
+    failed = failed || fsync(f->file);
+    failed = close(f->file) || failed;
+    if (failed || rename(f->part, f->path)) return 1;
+    if (slash) slash[slash == f->path] = 0;
+    folder = open(slash ? f->path : ".", O_RDONLY);
+    if (folder < 0) return 0; /* a folder that cannot be read cannot be synced either */
+    fsync(folder);
+    close(folder);
+    return 0;
+}
+#else
+LLM__FN int llm__replacement_create(llm__replacement *f) { return (f->file = fopen(f->part, "wb")) == NULL; }
+
+static int llm__replacement_write(void *user, const void *data, size_t bytes) {
+    return fwrite(data, 1, bytes, ((llm__replacement *)user)->file) != bytes;
+}
+
+LLM__FN int llm__replacement_settle(llm__replacement *f, int failed) {
+    failed = failed || fflush(f->file);
+    failed = fclose(f->file) || failed;
+#if defined(_WIN32)
+    return failed || !MoveFileExA(f->part, f->path, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH);
+#else
+    return failed || rename(f->part, f->path);
+#endif
+}
+#endif
+
+LLM__FN llm_status llm__replacement_open(llm__replacement *f, const char *path, llm_error *error) {
+    int n = snprintf(f->path, sizeof f->path, "%s", path);
+    if (n < 0 || (size_t)n >= sizeof f->path)
+        return llm__fail(error, LLM_TOO_LARGE, "the path of the cache file has %d bytes; the limit is %d", n,
+                         (int)sizeof f->path - 1);
+    snprintf(f->part, sizeof f->part, "%s.part", path);
+    if (!llm__replacement_create(f)) return LLM_OK;
+    return llm__fail(error, LLM_BAD_FILE, "%s: cannot be written", f->part);
+}
+
+LLM__FN llm_status llm__replacement_close(llm__replacement *f, int failed, const char *path, llm_error *error) {
+    if (!llm__replacement_settle(f, failed)) return llm__ok(error);
+    remove(f->part);
+    return llm__fail(error, LLM_BAD_FILE, "%s: writing it failed; what was there before is untouched", path);
+}
+#endif
+
+/* ---- saving */
+
+LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *error) {
+    size_t i, k, length, bytes;
+    if (d->note_count && !d->notes) return llm__fail(error, LLM_BAD_ARGUMENT, "note_count is given but notes is NULL");
+    for (i = 0; i < d->note_count; i++) {
+        const char *texts[2] = {d->notes[i].key, d->notes[i].value};
+        if (!texts[0] || !texts[1] || !*texts[0] || strchr(texts[0], '.'))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "note %llu: expected a key without dots, and a value",
+                             (unsigned long long)i);
+        for (k = 0; k < 2; k++)
+            for (bytes = strlen(texts[k]); bytes; bytes -= length, texts[k] += length)
+                if (llm__char_check(texts[k], bytes, &length) != 1)
+                    return llm__fail(error, LLM_BAD_ARGUMENT, "note %llu is not valid UTF-8", (unsigned long long)i);
+        for (k = 0; k < i; k++)
+            if (!strcmp(d->notes[k].key, d->notes[i].key))
+                return llm__fail(error, LLM_BAD_ARGUMENT, "the note \"%.60s\" is there twice", d->notes[i].key);
+    }
+    return LLM_OK;
+}
+
+/* Lists what is to be written and makes the header. */
+LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_cache_save_desc *d, llm_error *error) {
+    size_t i;
+    for (i = 0; i < r->cache->layer_count && !r->failed; i++) {
+        if (llm__is_attention(&r->cache->layers[i])) llm__record_attention(r, i);
+        else llm__record_recurrent(r, i);
+    }
+    if (!r->failed) {
+        memset(&w->sink, 0, sizeof w->sink);
+        llm__write_entries(w, r);
+        llm__record_header(r, d, w->hash);
+    }
+    if (r->failed || r->header.failed) return llm__no_memory(error, r->header.length);
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__record_send(const llm__record *r, llm__writer *w, const llm_cache_save_desc *d,
+                                    llm_error *error) {
+#if !defined(LLM_NO_STDIO)
+    llm__replacement file;
+    llm_status status;
+#endif
+    w->sink = d->sink;
+#if !defined(LLM_NO_STDIO)
+    if (!w->sink.write) {
+        if ((status = llm__replacement_open(&file, d->path, error)) != LLM_OK) return status;
+        w->sink.user = &file;
+        w->sink.write = llm__replacement_write;
+    }
+#endif
+    llm__write(w, r->header.data, r->header.length);
+    llm__write_entries(w, r);
+#if !defined(LLM_NO_STDIO)
+    if (!d->sink.write) return llm__replacement_close(&file, w->failed, d->path, error);
+#endif
+    return w->failed ? llm__fail(error, LLM_BAD_FILE, "the sink refused what was written") : llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error) {
+    llm__record r;
+    llm__writer *w;
+    llm_status status;
+    if (!cache || !desc || (!desc->sink.write && !desc->path))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving needs a cache and a path or a sink");
+    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to save");
+#if defined(LLM_NO_STDIO)
+    if (!desc->sink.write) return llm__fail(error, LLM_UNSUPPORTED, "built without stdio: saving needs a sink");
+#endif
+    if ((status = llm__check_notes(desc, error)) != LLM_OK) return status;
+    memset(&r, 0, sizeof r);
+    r.cache = cache;
+    r.header.allocator = cache->allocator;
+    w = (llm__writer *)llm__alloc_zero(&cache->allocator, 1, sizeof *w);
+    status = w ? llm__record_make(&r, w, desc, error) : llm__no_memory(error, sizeof *w);
+    if (status == LLM_OK) status = llm__record_send(&r, w, desc, error);
+    llm__free(&cache->allocator, r.entries, r.capacity * sizeof *r.entries);
+    llm__text_free(&r.header);
+    llm__free(&cache->allocator, w, sizeof *w);
+    return status;
+}
+
+/* ---- loading */
+
+enum { LLM__MOST_CLASSES = 6 };
+
+typedef struct llm__class {
+    const char *name;
+    int window, quantized, recurrent;
+} llm__class;
+
+static const llm__class llm__classes[LLM__MOST_CLASSES] = {
+    {"KVCache", 0, 0, 0},          {"RotatingKVCache", 1, 0, 0}, {"QuantizedKVCache", 0, 1, 0},
+    {"RotatingQuantizedKVCache", 1, 1, 0}, {"ArraysCache", 0, 0, 1}, {"MambaCache", 0, 0, 1},
+};
+
+/* What a file says of one layer. */
+typedef struct llm__recorded {
+    const llm__class *type;
+    llm_cache_layer layer;
+    llm__tensor *parts[2][3];   /* keys and values: rows, scales, biases */
+    llm__tensor *arrays[LLM_CACHE_MAX_ARRAYS];
+    int64_t offset, rows, next; /* tokens seen; rows that hold some; where a ring goes on */
+    int empty;
+} llm__recorded;
+
+typedef struct llm__loading {
+    llm__arena arena;
+    llm__folder folder;
+    llm__tensors tensors;
+    const llm_cache_load_desc *desc;
+    const char *name; /* of the file */
+    int old;          /* 0.31's layout */
+    size_t layer_count;
+    llm__recorded *layers;
+    llm_error *error;
+} llm__loading;
+
+LLM__FN const char *llm__loading_text(const llm__loading *l, const char *key) {
+    const llm__json *v = l->tensors.metadata ? llm__json_get(l->tensors.metadata, key) : NULL;
+    return v ? v->as.text : NULL;
+}
+
+LLM__FN llm_status llm__loading_bad(const llm__loading *l, size_t layer, const char *what) {
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %llu: %s", l->name, (unsigned long long)layer, what);
+}
+
+/* A number of a layer: a tensor without axes, or text in the metadata.  0 to 2^40. */
+LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place, int old_place, int64_t *out) {
+    char key[LLM__SAVED_NAME];
+    const char *text;
+    llm__tensor *x;
+    *out = -1;
+    if (l->old) {
+        snprintf(key, sizeof key, "0.%lu.%d", (unsigned long)layer, old_place);
+        text = llm__loading_text(l, key);
+        for (; text && *text >= '0' && *text <= '9' && *out <= LLM__MOST_TOKENS; text++)
+            *out = (*out < 0 ? 0 : *out) * 10 + (*text - '0');
+        if (text && *text) *out = -1;
+    } else {
+        const uint8_t *data;
+        snprintf(key, sizeof key, "%lu.%d", (unsigned long)layer, place);
+        x = llm__tensor_find(&l->tensors, key);
+        if (x && !x->dims && (x->dtype == LLM_I32 || x->dtype == LLM_I64)) {
+            int32_t small = 0;
+            llm_status status = llm__tensor_fetch(&l->folder, x, &data, l->error);
+            if (status != LLM_OK) return status;
+            if (x->dtype == LLM_I64) memcpy(out, data, sizeof *out);
+            else memcpy(&small, data, sizeof small);
+            if (x->dtype == LLM_I32) *out = small;
+        }
+    }
+    if (*out >= 0 && *out <= LLM__MOST_TOKENS) return LLM_OK;
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"%s\": expected a whole number from 0 to 2^40", l->name, key);
+}
+
+/* The tensor of a layer by its path, or NULL; a value that mlx saved as none has no numbers in it. */
+LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const char *path) {
+    char key[LLM__SAVED_NAME];
+    llm__tensor *x;
+    snprintf(key, sizeof key, "%lu.%s", (unsigned long)layer, path);
+    x = llm__tensor_find(&l->tensors, key);
+    return x && x->bytes ? x : NULL;
+}
+
+/* Keys or values, or their codes, scales and biases: [1, heads, rows, numbers] each. */
+LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
+    llm__recorded *r = &l->layers[layer];
+    int tensors = r->type->quantized ? 3 : 1, i;
+    char path[16], text[160];
+    for (i = 0; i < tensors; i++) {
+        llm__tensor *x;
+        snprintf(path, sizeof path, tensors > 1 ? "%d.%d" : "%d", part, i);
+        r->parts[part][i] = x = llm__loading_tensor(l, layer, path);
+        if (!x || x->dims != 4 || x->shape[0] != 1 || x->shape[1] > 1 << 24 || x->shape[3] > 1 << 24) {
+            snprintf(text, sizeof text, "\"%lu.%s\" is %s; expected a tensor [1, heads, tokens, width]",
+                     (unsigned long)layer, path, !x ? "missing" : x->shape[0] != 1 ? "a batch" : "of another shape");
+            return llm__loading_bad(l, layer, text);
+        }
+        if (i || part) {
+            const llm__tensor *first = r->parts[0][0];
+            if (x->shape[1] != first->shape[1] || x->shape[2] != first->shape[2])
+                return llm__loading_bad(l, layer, "its tensors disagree about heads or tokens");
+        }
+        if (tensors > 1 && !i ? x->dtype != LLM_U32
+                              : x->dtype != LLM_F32 && x->dtype != LLM_F16 && x->dtype != LLM_BF16)
+            return llm__loading_bad(l, layer, "a tensor is of a type that caches are not stored in");
+    }
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__loading_attention(llm__loading *l, size_t layer) {
+    llm__recorded *r = &l->layers[layer];
+    llm_cache_layer *d = &r->layer;
+    int64_t group = 0, bits = 0;
+    int after = r->type->window ? 6 : 3;
+    llm_status status = LLM_OK;
+    r->empty = !llm__loading_tensor(l, layer, r->type->quantized ? "0.0" : "0");
+    if (!r->empty && (status = llm__loading_part(l, layer, 0)) == LLM_OK) status = llm__loading_part(l, layer, 1);
+    if (status == LLM_OK && (!l->old || r->type->window || r->type->quantized))
+        status = llm__loading_number(l, layer, 2, r->type->window ? 2 : 0, &r->offset);
+    else if (!r->empty) r->offset = r->parts[0][0] ? r->parts[0][0]->shape[2] : 0;
+    if (status == LLM_OK && r->type->window) {
+        status = llm__loading_number(l, layer, 3, 0, &d->keep);
+        if (status == LLM_OK) status = llm__loading_number(l, layer, 4, 1, &d->window);
+        if (status == LLM_OK) status = llm__loading_number(l, layer, 5, 3, &r->next);
+    }
+    if (status == LLM_OK && r->type->quantized) {
+        status = llm__loading_number(l, layer, after, 1, &group);
+        if (status == LLM_OK) status = llm__loading_number(l, layer, after + 1, 2, &bits);
+        if (status == LLM_OK && (bits > 8 || group > 128 || !llm__bits_ok((int)bits, (int)group)))
+            status = llm__loading_bad(l, layer, "expected 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128");
+    }
+    if (status != LLM_OK || r->empty) return status;
+    d->heads = (int)r->parts[0][0]->shape[1];
+    d->key_width = (int)r->parts[0][0]->shape[3];
+    d->value_width = (int)r->parts[1][0]->shape[3];
+    if (!bits) return LLM_OK;
+    d->bits = (int)bits;
+    d->group = (int)group;
+    d->key_width = (int)(r->parts[0][1]->shape[3] * group);
+    d->value_width = (int)(r->parts[1][1]->shape[3] * group);
+    if (r->parts[0][0]->shape[3] * 32 != d->key_width * bits ||
+        r->parts[1][0]->shape[3] * 32 != d->value_width * bits ||
+        r->parts[0][2]->shape[3] != r->parts[0][1]->shape[3] || r->parts[1][2]->shape[3] != r->parts[1][1]->shape[3])
+        return llm__loading_bad(l, layer, "codes, scales and biases disagree about the width");
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__loading_recurrent(llm__loading *l, size_t layer) {
+    llm__recorded *r = &l->layers[layer];
+    char path[16];
+    int a, d;
+    for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
+        llm__tensor *x;
+        snprintf(path, sizeof path, l->old ? "%d" : "0.%d", a);
+        if (!(x = llm__loading_tensor(l, layer, path))) break;
+        if (x->dims < 2 || x->dims > 4 || x->shape[0] != 1 ||
+            (x->dtype != LLM_F32 && x->dtype != LLM_F16 && x->dtype != LLM_BF16))
+            return llm__loading_bad(l, layer, "a state is no array [1, ...] of floats with at most 3 further axes");
+        for (d = 1; d < x->dims; d++) {
+            if (x->shape[d] > 1 << 24) return llm__loading_bad(l, layer, "a state is too large");
+            r->layer.shapes[a][d - 1] = x->shape[d];
+        }
+        r->arrays[a] = x;
+    }
+    r->layer.kind = LLM_CACHE_RECURRENT;
+    r->empty = !a;
+    return LLM_OK;
+}
+
+/* Which layers there are and what each of them is. */
+LLM__FN llm_status llm__loading_layers(llm__loading *l) {
+    char key[LLM__SAVED_NAME], text[120];
+    const char *name = llm__loading_text(l, "2.0");
+    size_t i, k;
+    llm_status status = LLM_OK;
+    if (!name)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s is no prompt cache: its metadata do not list its layers",
+                         l->name);
+    l->old = *name != 0;
+    for (;; l->layer_count++) {
+        snprintf(key, sizeof key, "%d.%lu", l->old ? 2 : 1, (unsigned long)l->layer_count);
+        if (!llm__loading_text(l, key)) break;
+    }
+    l->layers = (llm__recorded *)llm__arena_alloc(&l->arena, l->layer_count + 1, sizeof *l->layers);
+    if (!l->layers) return llm__no_memory(l->error, l->layer_count * sizeof *l->layers);
+    for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
+        snprintf(key, sizeof key, "%d.%lu", l->old ? 2 : 1, (unsigned long)i);
+        name = llm__loading_text(l, key);
+        for (k = 0; k < LLM__MOST_CLASSES && strcmp(name, llm__classes[k].name); k++) continue;
+        if (k == LLM__MOST_CLASSES) {
+            snprintf(text, sizeof text, "\"%.60s\" is a kind of cache that is not known here", name);
+            return llm__loading_bad(l, i, text);
+        }
+        l->layers[i].type = &llm__classes[k];
+        status = llm__classes[k].recurrent ? llm__loading_recurrent(l, i) : llm__loading_attention(l, i);
+    }
+    return status;
+}
+
+/* The bytes behind the header against the checksum in our own files. */
+LLM__FN llm_status llm__loading_verify(llm__loading *l, llm__blob *b) {
+    const char *want = llm__loading_text(l, "0." LLM__NOTE_CHECKSUM);
+    uint8_t head[8];
+    uint64_t at = 8;
+    llm__writer *w;
+    char got[24];
+    llm_status status = llm__folder_read(&l->folder, b, 0, head, sizeof head, l->error);
+    int i;
+    if (!want || status != LLM_OK) return status;
+    for (i = 0; i < 8; i++) at += (uint64_t)head[i] << 8 * i;
+    w = (llm__writer *)llm__arena_alloc(&l->arena, 1, sizeof *w);
+    if (!w) return llm__no_memory(l->error, sizeof *w);
+    while (at < b->bytes && status == LLM_OK) {
+        w->used = b->bytes - at < sizeof w->buffer ? (size_t)(b->bytes - at) : sizeof w->buffer;
+        status = llm__folder_read(&l->folder, b, at, w->buffer, w->used, l->error);
+        at += w->used;
+        llm__writer_flush(w);
+    }
+    snprintf(got, sizeof got, "%016llx", (unsigned long long)w->hash);
+    if (status != LLM_OK || !strcmp(got, want)) return status;
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %.20s", l->name, got, want);
+}
+
+/* What a layer is called in messages. */
+LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t size) {
+    char window[48] = "", codes[48] = "";
+    if (d->kind == LLM_CACHE_RECURRENT) {
+        snprintf(out, size, "recurrent, arrays [%ld, %ld, %ld] and [%ld, %ld, %ld]", (long)d->shapes[0][0],
+                 (long)d->shapes[0][1], (long)d->shapes[0][2], (long)d->shapes[1][0], (long)d->shapes[1][1],
+                 (long)d->shapes[1][2]);
+        return out;
+    }
+    if (d->window) snprintf(window, sizeof window, ", window %lld", (long long)d->window);
+    if (d->bits) snprintf(codes, sizeof codes, ", %d bits", d->bits);
+    snprintf(out, size, "%s, %d heads of %d and %d%s%s", d->kind == LLM_CACHE_LATENT ? "latent" : "attention", d->heads,
+             d->key_width, d->value_width, window, codes);
+    return out;
+}
+
+/* A layer of the file as the one that is wanted: how it is stored and how much it remembers may differ, what it
+   remembers may not.  An empty layer says too little of itself and takes the description as it is. */
+LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_layer *want) {
+    llm__recorded *r = &l->layers[i];
+    llm_cache_layer *d = &r->layer;
+    char have_text[120], want_text[120];
+    int fits;
+    if (r->empty) {
+        if ((want->kind == LLM_CACHE_RECURRENT) != (r->type->recurrent != 0))
+            return llm__loading_bad(l, i, "is of another kind than the model's layer");
+        *d = *want;
+        return LLM_OK;
+    }
+    if (want->kind == LLM_CACHE_LATENT && d->kind == LLM_CACHE_ATTENTION && !d->bits) d->kind = LLM_CACHE_LATENT;
+    fits = d->kind == want->kind && d->heads == want->heads && d->key_width == want->key_width &&
+           d->value_width == want->value_width && (!want->window || want->window == d->window) &&
+           !memcmp(d->shapes, want->shapes, sizeof d->shapes);
+    if (fits) return LLM_OK;
+    return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s does not belong to this model: layer %llu is %s; expected %s",
+                     l->name, (unsigned long long)i, llm__layer_words(d, have_text, sizeof have_text),
+                     llm__layer_words(want, want_text, sizeof want_text));
+}
+
+/* How many tokens the sequence has seen: what its attention layers say, all the same. */
+LLM__FN llm_status llm__loading_length(llm__loading *l, int64_t *out) {
+    const char *text = llm__loading_text(l, "0." LLM__NOTE_TOKENS);
+    int64_t length = -1;
+    size_t i;
+    for (i = 0; i < l->layer_count; i++) {
+        if (l->layers[i].type->recurrent) continue;
+        if (length >= 0 && l->layers[i].offset != length)
+            return llm__loading_bad(l, i, "has seen another number of tokens than the layers before it");
+        length = l->layers[i].offset;
+    }
+    if (length < 0) /* recurrent layers do not count */
+        for (length = 0; text && *text >= '0' && *text <= '9' && length <= LLM__MOST_TOKENS; text++)
+            length = length * 10 + (*text - '0');
+    *out = length;
+    return length <= LLM__MOST_TOKENS ? LLM_OK
+                                      : llm__fail(l->error, LLM_BAD_FORMAT, "%s: too many tokens", l->name);
+}
+
+/* The row of the file that holds a layer's j-th token, oldest first: a ring goes on in the middle. */
+LLM__FN int64_t llm__recorded_row(const llm__recorded *r, int64_t j) {
+    int64_t keep = r->layer.keep, all = r->rows;
+    if (!r->type->window || r->next >= all || j < keep) return j;
+    j += r->next - keep;
+    return j < all ? j : j - (all - keep);
+}
+
+/* Checks the rows of a layer against its numbers; `rows` becomes how many hold a token. */
+LLM__FN llm_status llm__loading_rows(llm__loading *l, size_t layer) {
+    llm__recorded *r = &l->layers[layer];
+    int64_t all = r->parts[0][0]->shape[2];
+    r->rows = r->offset < all ? r->offset : all;
+    if (!r->type->window) {
+        if (all < r->offset) return llm__loading_bad(l, layer, "holds fewer tokens than it has seen");
+        return LLM_OK;
+    }
+    if (r->layer.window < 1 || r->layer.keep >= r->layer.window || r->next > all ||
+        (r->offset > r->layer.keep && r->next < r->layer.keep))
+        return llm__loading_bad(l, layer, "the numbers of its ring make no sense");
+    if (all < r->offset && all < r->layer.window) return llm__loading_bad(l, layer, "its ring lacks tokens");
+    return LLM_OK;
+}
+
+/* One token of one head into its place. */
+LLM__FN void llm__loading_row(const llm__recorded *r, const llm__kept *k, llm__page *page, int part, int head,
+                              int token, int64_t row, float *scratch) {
+    const llm__tensor *x = r->parts[part][0];
+    int behind = part && k->desc.kind == LLM_CACHE_LATENT, f;
+    size_t index = (size_t)head * (size_t)x->shape[2] + (size_t)row, width = (size_t)x->shape[3];
+    size_t bytes = width * llm__dtype_bytes(x->dtype);
+    const uint8_t *from = x->data + index * bytes;
+    uint8_t *to = llm__page_row(&k->layout, page, part && !behind, head, token);
+    if (!width) return;
+    if (behind) to += (size_t)k->desc.key_width * llm__dtype_bytes(k->layout.dtype);
+    if (k->desc.bits || x->dtype == k->layout.dtype) {
+        memcpy(to, from, bytes);
+    } else {
+        llm__to_f32(x->dtype, from, width, scratch);
+        llm__from_f32(k->layout.dtype, scratch, width, to);
+    }
+    for (f = 1; f < 3 && k->desc.bits; f++) {
+        x = r->parts[part][f];
+        llm__to_f32(x->dtype, x->data + index * (size_t)x->shape[3] * llm__dtype_bytes(x->dtype), (size_t)x->shape[3],
+                    llm__page_scales(&k->layout, page, part, head, token, f == 2));
+    }
+}
+
+LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer) {
+    llm__recorded *r = &l->layers[layer];
+    llm__kept *k = &c->layers[layer];
+    const uint8_t *data;
+    float *scratch;
+    int64_t j;
+    int part, i, head;
+    llm_status status = llm__loading_rows(l, layer);
+    for (part = 0; part < 2; part++)
+        for (i = 0; i < 3; i++)
+            if (status == LLM_OK && r->parts[part][i])
+                status = llm__tensor_fetch(&l->folder, r->parts[part][i], &data, l->error);
+    if (status != LLM_OK) return status;
+    scratch = (float *)llm__arena_alloc(&l->arena, (size_t)(k->desc.key_width + k->desc.value_width), sizeof *scratch);
+    if (!scratch) return llm__no_memory(l->error, (size_t)k->layout.key_width * sizeof *scratch);
+    for (j = 0; j < r->rows; j++) {
+        int64_t position = j < r->layer.keep ? j : r->offset - (r->rows - j);
+        if (position >= c->length) break;
+        if (k->desc.window && position >= k->desc.keep && position < c->length - k->desc.window) continue;
+        if (!llm__page_own(&c->allocator, k, position / LLM_PAGE_TOKENS))
+            return llm__no_memory(l->error, llm__page_bytes(&k->layout));
+        for (part = 0; part < 2; part++)
+            for (head = 0; head < k->desc.heads; head++)
+                llm__loading_row(r, k, *llm__page_entry(k, position / LLM_PAGE_TOKENS), part, head,
+                                 (int)(position % LLM_PAGE_TOKENS), llm__recorded_row(r, j), scratch);
+    }
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__loading_states(llm__loading *l, llm_cache *c, size_t layer) {
+    llm__recorded *r = &l->layers[layer];
+    const uint8_t *data;
+    int a;
+    for (a = 0; a < LLM_CACHE_MAX_ARRAYS && r->arrays[a]; a++) {
+        llm_status status = llm__tensor_fetch(&l->folder, r->arrays[a], &data, l->error);
+        if (status != LLM_OK) return status;
+        llm__to_f32(r->arrays[a]->dtype, data, (size_t)r->arrays[a]->bytes / llm__dtype_bytes(r->arrays[a]->dtype),
+                    llm__state(&c->layers[layer], c->layers[layer].turned, a));
+    }
+    return LLM_OK;
+}
+
+/* The notes of a file, without the two that are ours. */
+LLM__FN llm_status llm__loading_notes(llm__loading *l, llm_cache *c) {
+    const llm__json *meta = l->tensors.metadata, *key;
+    const char *prefix = l->old ? "1." : "0.";
+    uint32_t i;
+    c->notes = (llm_note *)llm__arena_alloc(&c->note_arena, meta->length + 1u, sizeof *c->notes);
+    for (i = 0, key = llm__json_first(meta); c->notes && i < meta->length; i++, key = llm__json_next(key + 1)) {
+        llm_note *note = &c->notes[c->note_count];
+        if (strncmp(key->as.text, prefix, 2) || !strcmp(key->as.text + 2, LLM__NOTE_CHECKSUM) ||
+            !strcmp(key->as.text + 2, LLM__NOTE_TOKENS))
+            continue;
+        note->key = llm__arena_text(&c->note_arena, key->as.text + 2, strlen(key->as.text + 2));
+        note->value = llm__arena_text(&c->note_arena, key[1].as.text, key[1].length);
+        if (!note->key || !note->value) return llm__no_memory(l->error, key[1].length);
+        c->note_count++;
+    }
+    return c->notes ? LLM_OK : llm__no_memory(l->error, meta->length * sizeof *c->notes);
+}
+
+/* Everything is checked by now but the rings' numbers. */
+LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
+    const llm_cache_load_desc *d = l->desc;
+    llm_cache_desc desc;
+    llm_cache_layer *layers;
+    int64_t length = 0;
+    llm_status status = llm__loading_length(l, &length);
+    size_t i;
+    int partial = d->tokens > 0 && d->tokens < length;
+    memset(&desc, 0, sizeof desc);
+    desc.dtype = d->want ? d->want->dtype : LLM_F32;
+    desc.allocator = l->arena.allocator;
+    desc.layer_count = l->layer_count;
+    layers = (llm_cache_layer *)llm__arena_alloc(&l->arena, l->layer_count + 1, sizeof *layers);
+    if (!layers) return llm__no_memory(l->error, l->layer_count * sizeof *layers);
+    if (status == LLM_OK && d->want && d->want->layer_count != l->layer_count)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s has %llu layers; expected %llu", l->name,
+                         (unsigned long long)l->layer_count, (unsigned long long)d->want->layer_count);
+    for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
+        const llm__recorded *r = &l->layers[i];
+        if (d->want) status = llm__loading_fit(l, i, &d->want->layers[i]);
+        else if (r->empty) status = llm__loading_bad(l, i, "is empty: what it is must be said (want)");
+        else if (!r->type->recurrent && !r->type->quantized) desc.dtype = r->parts[0][0]->dtype;
+        if (status == LLM_OK && partial && (r->type->recurrent || r->layer.window))
+            status = llm__loading_bad(l, i, "can only be loaded as a whole, as it does not hold every token");
+        layers[i] = r->layer;
+    }
+    desc.layers = layers;
+    if (status == LLM_OK) status = llm_cache_open(out, &desc, l->error);
+    if (status != LLM_OK) return status;
+    (*out)->length = partial ? d->tokens : length;
+    for (i = 0; i < l->layer_count && status == LLM_OK; i++)
+        if (!l->layers[i].empty)
+            status = l->layers[i].type->recurrent ? llm__loading_states(l, *out, i) : llm__loading_fill(l, *out, i);
+    return status == LLM_OK ? llm__loading_notes(l, *out) : status;
+}
+
+/* Folder and name of a path, in the arena. */
+LLM__FN int llm__loading_path(llm__loading *l, const char *path) {
+    const char *slash = strrchr(path, '/'), *name;
+    size_t n;
+#if defined(_WIN32)
+    const char *back = strrchr(path, '\\');
+    if (back && (!slash || back > slash)) slash = back;
+#endif
+    name = slash ? slash + 1 : path;
+    n = (size_t)(name - path);
+    l->name = llm__arena_text(&l->arena, name, strlen(name));
+    l->folder.path = slash ? llm__arena_text(&l->arena, path, n) : ".";
+    return l->name && l->folder.path;
+}
+
+LLM__FN llm_status llm__load(llm__loading *l, llm_cache **out) {
+    const llm_cache_load_desc *d = l->desc;
+    llm_memory_file file;
+    llm__blob *blob;
+    llm_status status;
+    l->name = file.name = "the prompt cache";
+    file.data = d->data;
+    file.bytes = d->bytes;
+    l->folder.memory = d->data ? &file : NULL;
+    l->folder.memory_count = d->data != NULL;
+    l->folder.files = llm__files_or_default(d->files);
+    l->folder.arena = &l->arena;
+    if (!d->data && !llm__loading_path(l, d->path)) return llm__no_memory(l->error, strlen(d->path));
+    status = llm__safetensors_add(&l->folder, l->name, &l->tensors, l->error);
+    if (status == LLM_OK) status = llm__folder_open(&l->folder, l->name, &blob, 0, l->error);
+    if (status == LLM_OK) status = llm__loading_layers(l);
+    if (status == LLM_OK) status = llm__loading_verify(l, blob);
+    return status == LLM_OK ? llm__loading_cache(l, out) : status;
+}
+
+LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *desc, llm_error *error) {
+    llm__loading l;
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be loaded into a NULL pointer");
+    *out = NULL;
+    if (!desc || (!desc->path && !desc->data) || desc->tokens < 0)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs a path or data, and 0 or more tokens");
+    memset(&l, 0, sizeof l);
+    l.desc = desc;
+    l.error = error;
+    l.arena.allocator = llm__allocator_or_default(desc->allocator);
+    status = llm__load(&l, out);
+    if (status != LLM_OK) {
+        llm_cache_close(*out);
+        *out = NULL;
+    }
+    llm__folder_close(&l.folder);
+    llm__tensors_free(&l.arena.allocator, &l.tensors);
+    llm__arena_free(&l.arena);
+    return status == LLM_OK ? llm__ok(error) : status;
+}
+
+LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key) {
+    size_t i;
+    for (i = 0; cache && key && i < cache->note_count; i++)
+        if (!strcmp(cache->notes[i].key, key)) return cache->notes[i].value;
+    return NULL;
+}
+
 /* ========================================================================================================= >>public
    The calls of >>api, in its order.  Whatever can fail is done before anything changes. */
 
-/* Limits that keep every sum of positions far from overflow, and the tokens that one pass is expected to bring at most
-   where the pages of a window are counted beforehand. */
-#define LLM__MOST_TOKENS ((int64_t)1 << 40)
-enum { LLM__MOST_LAYERS = 65536, LLM__MOST_WIDTH = 1 << 24, LLM__PASS_TOKENS = 512 };
-
-LLM__FN int llm__bits_ok(int bits, int group) {
-    return (bits == 2 || bits == 3 || bits == 4 || bits == 5 || bits == 6 || bits == 8) &&
-           (group == 32 || group == 64 || group == 128);
-}
-
 LLM__FN llm_status llm__check_arrays(size_t layer, llm__kept *k, llm_error *error) {
     int a;
-    for (a = 0; a < LLM_CACHE_MAX_ARRAYS && k->desc.arrays[a]; a++)
-        if (!llm__add_ok(k->state_floats, k->desc.arrays[a], &k->state_floats) || k->state_floats > SIZE_MAX / 64)
+    for (a = 0; a < LLM_CACHE_MAX_ARRAYS && k->desc.shapes[a][0]; a++) {
+        size_t floats = llm__array_floats(&k->desc, a);
+        if (!floats || !llm__add_ok(k->state_floats, floats, &k->state_floats) || k->state_floats > SIZE_MAX / 64)
             return llm__fail(error, LLM_TOO_LARGE, "layer %llu: the arrays are too large", (unsigned long long)layer);
+    }
     if (k->state_floats) return LLM_OK;
     return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: a recurrent layer needs at least one array",
                      (unsigned long long)layer);
@@ -2293,7 +3350,7 @@ LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, l
     a = llm__allocator_or_default(desc->allocator);
     c = (llm_cache *)llm__alloc_zero(&a, 1, sizeof *c);
     if (!c) return llm__no_memory(error, sizeof *c);
-    c->allocator = a;
+    c->allocator = c->note_arena.allocator = a;
     c->dtype = desc->dtype;
     c->layers = (llm__kept *)llm__alloc_zero(&a, desc->layer_count, sizeof *c->layers);
     if (c->layers) c->layer_count = desc->layer_count;
@@ -2320,6 +3377,7 @@ LLM_API void llm_cache_close(llm_cache *cache) {
         llm__free(&a, k->states, 2 * k->state_floats * sizeof(float));
     }
     llm__free(&a, cache->layers, cache->layer_count * sizeof *cache->layers);
+    llm__arena_free(&cache->note_arena);
     llm__free(&a, cache, sizeof *cache);
 }
 

@@ -13,7 +13,7 @@ enum { MEMBERS = 3, MAIN = 0, NAME_BYTES = 120 };
 
 typedef struct options {
     int list, verbose;
-    const char *isa;
+    const char *isa, *save;
 } options;
 
 typedef struct totals {
@@ -170,9 +170,11 @@ static int read_expectations(fixture *f) {
     f->prompt = read_ids(f, "prompt", &f->prompt_count);
     f->decode = read_ids(f, "decode", &f->decode_count);
     f->columns = read_ids(f, "columns", &f->column_count);
-    f->prompt_logits = read_floats(f, "prompt_logits", &rows, &columns);
+    if (!llm__json_text_is(llm__json_get(f->metadata, "kind"), "cachefile"))
+        f->prompt_logits = read_floats(f, "prompt_logits", &rows, &columns);
     if (f->decode_count) f->decode_logits = read_floats(f, "decode_logits", &decode_rows, &decode_columns);
     if (f->problem[0]) return 0;
+    if (!f->prompt_logits) rows = f->prompt_count, columns = decode_columns; /* a prompt cache goes on from there */
     if (!f->prompt_count || rows != f->prompt_count || decode_rows != f->decode_count ||
         (f->decode_count && decode_columns != columns))
         return say(f, "its arrays contradict each other");
@@ -499,6 +501,143 @@ static int run_model(fixture *f, const llm_model *model) {
     return ok && compare_golden(f, first[MAIN], vocabulary) && run_variants(f, model, first, again, vocabulary);
 }
 
+/* ---- prompt caches: mlx-lm's file goes on as the golden does; so does what is saved from it, to the bit, and what is
+   saved after reading the prompt here */
+
+static int decode_from(fixture *f, const llm_model *model, llm_cache *cache, float *logits) {
+    llm_session_desc sd;
+    llm_session *session = NULL;
+    llm_sequence s;
+    llm_error error;
+    int i, ok, vocabulary = llm_model_get_info(model).vocabulary;
+    memset(&sd, 0, sizeof sd);
+    memset(&s, 0, sizeof s);
+    sd.exact = 1;
+    s.cache = cache;
+    s.count = 1;
+    ok = !llm_session_open(&session, model, &sd, &error) || say(f, "%s", error.message);
+    for (i = 0; ok && i < f->decode_count; i++) {
+        s.tokens = f->decode + i;
+        s.logits = logits + (size_t)i * (size_t)vocabulary;
+        ok = !llm_forward(session, &s, 1, &error) || say(f, "decode %d: %s", i, error.message);
+    }
+    llm_session_close(session);
+    return ok;
+}
+
+static llm_cache *load_cache(fixture *f, const llm_model *model, const void *data, size_t bytes) {
+    llm_model_cache_desc cd;
+    llm_cache_load_desc from;
+    llm_cache *cache = NULL;
+    llm_error error;
+    memset(&cd, 0, sizeof cd);
+    memset(&from, 0, sizeof from);
+    cd.exact = 1;
+    from.data = data;
+    from.bytes = bytes;
+    if (llm_model_cache_load(&cache, model, &cd, &from, &error)) say(f, "llm_model_cache_load: %s", error.message);
+    return cache;
+}
+
+static int append(void *user, const void *data, size_t bytes) {
+    return !llm__text_add((llm__text *)user, (const char *)data, bytes);
+}
+
+/* Into `file`, and into a folder if one is given. */
+static int save_cache(fixture *f, const llm_cache *cache, const char *folder, llm__text *file) {
+    static const llm_note notes[] = {{"model", "golden"}, {"note", "quotes \" and \\ and \n and \xC3\xA9"}};
+    llm_cache_save_desc to;
+    llm_error error;
+    char path[1000];
+    memset(file, 0, sizeof *file);
+    memset(&to, 0, sizeof to);
+    file->allocator = f->arena.allocator;
+    to.notes = notes;
+    to.note_count = 2;
+    to.sink.user = file;
+    to.sink.write = append;
+    if (llm_cache_save(cache, &to, &error)) return say(f, "llm_cache_save: %s", error.message);
+    if (!folder) return 1;
+    memset(&to.sink, 0, sizeof to.sink);
+    snprintf(path, sizeof path, "%s/%s.safetensors", folder, f->name);
+    to.path = path;
+    return !llm_cache_save(cache, &to, &error) || say(f, "llm_cache_save: %s", error.message);
+}
+
+/* Saves the cache, loads it again and decodes from the copy. */
+static int decode_from_copy(fixture *f, const llm_model *model, const llm_cache *cache, const char *folder,
+                            float *logits) {
+    llm__text file;
+    llm_cache *copy = NULL;
+    int ok = save_cache(f, cache, folder, &file) && (copy = load_cache(f, model, file.data, file.length)) != NULL;
+    if (ok && (!llm_cache_note(copy, "note") || strcmp(llm_cache_note(copy, "note"), "quotes \" and \\ and \n and \xC3\xA9")))
+        ok = say(f, "a note came back changed");
+    ok = ok && decode_from(f, model, copy, logits);
+    llm_cache_close(copy);
+    llm__text_free(&file);
+    return ok;
+}
+
+/* The prompt as the golden read it: in one call, or token by token until the ring had turned. */
+static llm_cache *read_prompt(fixture *f, const llm_model *model) {
+    llm_model_cache_desc cd;
+    llm_session_desc sd;
+    llm_session *session = NULL;
+    llm_sequence s;
+    llm_cache *cache = NULL;
+    llm_error error;
+    int bits = number_of(llm__json_get(f->about, "kv_quantization"), "bits", 0);
+    int group = number_of(llm__json_get(f->about, "kv_quantization"), "group_size", 64);
+    memset(&cd, 0, sizeof cd);
+    memset(&sd, 0, sizeof sd);
+    memset(&s, 0, sizeof s);
+    sd.exact = cd.exact = 1;
+    cd.max_kv_size = number_of(f->about, "max_kv_size", 0);
+    if (llm_model_cache_open(&cache, model, &cd, &error) || llm_session_open(&session, model, &sd, &error)) {
+        say(f, "%s", error.message);
+        return cache;
+    }
+    s.cache = cache;
+    s.tokens = f->prompt;
+    s.count = strstr(f->name, "turned") ? 1 : (size_t)f->prompt_count;
+    s.want = LLM_LOGITS_NONE;
+    for (; s.tokens < f->prompt + f->prompt_count; s.tokens += s.count)
+        if (llm_forward(session, &s, 1, &error)) say(f, "%s", error.message);
+    if (bits && llm_cache_quantize(cache, bits, group, &error)) say(f, "%s", error.message);
+    llm_session_close(session);
+    return cache;
+}
+
+/* Whether some layers of the golden were quantized and others not, which llm_cache_quantize does not do. */
+static int is_mixed(const fixture *f) {
+    const llm__json *types = llm__json_get(f->about, "cache_types"), *first = llm__json_first(types), *v = first;
+    uint32_t i;
+    if (!number_of(llm__json_get(f->about, "kv_quantization"), "bits", 0)) return 0;
+    for (i = 0; types && i < types->length; i++, v = llm__json_next(v))
+        if (!llm__json_text_is(v, first->as.text)) return 1;
+    return 0;
+}
+
+static int run_cachefile(fixture *f, const llm_model *model, const options *o) {
+    llm__tensor *t = llm__tensor_find(&f->tensors, "cache_file");
+    const uint8_t *bytes = t ? fetch(f, t) : NULL;
+    int vocabulary = llm_model_get_info(model).vocabulary, ok;
+    size_t floats = (size_t)f->decode_count * (size_t)vocabulary;
+    float *first = (float *)take(f, floats, sizeof *first), *again = (float *)take(f, floats, sizeof *again);
+    llm_cache *cache;
+    if (!bytes) return say(f, "it has no cache_file");
+    cache = load_cache(f, model, bytes, (size_t)t->bytes);
+    ok = cache && decode_from_copy(f, model, cache, o->save, again) && decode_from(f, model, cache, first) &&
+         compare_rows(f, "decode", first, f->decode_logits, f->decode_count, vocabulary) &&
+         same_bits(f, "the saved cache", first, again, f->decode_count, vocabulary);
+    llm_cache_close(cache);
+    if (!ok || is_mixed(f)) return ok;
+    cache = read_prompt(f, model);
+    ok = cache && !f->problem[0] && decode_from_copy(f, model, cache, NULL, again);
+    llm_cache_close(cache);
+    return ok && compare_rows(f, "decode from our own file", again, f->decode_logits, f->decode_count, vocabulary);
+}
+
 static int run_logits(fixture *f, const options *o) {
     llm_model_desc md;
     llm_model *model = NULL;
@@ -511,7 +650,7 @@ static int run_logits(fixture *f, const options *o) {
     md.weights_only = 1;
     md.isa = o->isa;
     if (llm_model_open(&model, &md, &error)) return say(f, "llm_model_open: %s", error.message);
-    ok = run_model(f, model);
+    ok = f->prompt_logits ? run_model(f, model) : run_cachefile(f, model, o);
     llm_model_close(model);
     return ok;
 }
@@ -618,7 +757,8 @@ static void run_file(const char *path, const options *o, totals *t) {
     kind = llm__json_get(f.metadata, "kind");
     mode = llm__json_get(f.metadata, "mode");
     if (o->list) printf("%-34s %s\n", f.name, kind ? kind->as.text : mode ? "quantization" : "unknown");
-    else if (llm__json_text_is(kind, "logits")) judge(&f, o, t, run_logits(&f, o));
+    else if (llm__json_text_is(kind, "logits") || llm__json_text_is(kind, "cachefile"))
+        judge(&f, o, t, run_logits(&f, o));
     else if (!kind && mode) judge(&f, o, t, run_quantization(&f, mode->as.text));
     else {
         printf("%-34s skipped: fixtures of kind %s are not run yet\n", f.name, kind ? kind->as.text : "unknown");
@@ -668,11 +808,12 @@ static void run_path(const char *path, const options *o, totals *t) {
 }
 
 static int usage(FILE *out, int code) {
-    fputs("usage: golden [--list] [--verbose] [--isa NAME] PATH...\n"
+    fputs("usage: golden [--list] [--verbose] [--isa NAME] [--save FOLDER] PATH...\n"
           "Runs fixture files, or folders of them: one line each, then the totals.\n"
           "  --list     names and kinds only\n"
           "  --verbose  more about fixtures that pass, too\n"
-          "  --isa      the kernel table: scalar, avx2, neon (default: the best this CPU has)\n",
+          "  --isa      the kernel table: scalar, avx2, neon (default: the best this CPU has)\n"
+          "  --save     where prompt caches are saved, for mlx-lm to go on from\n",
           out);
     return code;
 }
@@ -691,6 +832,7 @@ int main(int count, char **arguments) {
         else if (!strcmp(a, "--list")) o.list = 1;
         else if (!strcmp(a, "--verbose")) o.verbose = 1;
         else if (!strcmp(a, "--isa") && i + 1 < count) o.isa = arguments[++i];
+        else if (!strcmp(a, "--save") && i + 1 < count) o.save = arguments[++i];
         else if (a[0] == '-') return usage(stderr, 2);
         else if ((probe = fopen(a, "rb")) == NULL) {
             fprintf(stderr, "golden: cannot open %s\n", a);

@@ -72,7 +72,7 @@ typedef struct shape {
 #define ATTENTION(heads, keys, values, window, keep, bits, group) \
     { LLM_CACHE_ATTENTION, heads, keys, values, window, keep, bits, group, {0} }
 #define LATENT(keys, values, window, keep) { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, 0, {0} }
-#define RECURRENT(first, second) { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, 0, {first, second} }
+#define RECURRENT(first, second) { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, 0, {{first}, {second, 1}} }
 
 static const shape shapes[] = {
     {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 3, 3, 100, 0, 0, 0), ATTENTION(1, 2, 5, 70, 4, 0, 0),
@@ -89,7 +89,7 @@ enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static size_t layer_count(const shape *s) {
     size_t n = 0;
-    while (n < MOST_LAYERS && (s->layers[n].heads || s->layers[n].arrays[0])) n++;
+    while (n < MOST_LAYERS && (s->layers[n].heads || s->layers[n].shapes[0][0])) n++;
     return n;
 }
 
@@ -222,7 +222,7 @@ typedef struct memory {
 static int is_attention(const llm_cache_layer *l) { return l->kind != LLM_CACHE_RECURRENT; }
 
 static size_t row_floats(const llm_cache_layer *l) {
-    if (!is_attention(l)) return l->arrays[0] + l->arrays[1];
+    if (!is_attention(l)) return llm__array_floats(l, 0) + llm__array_floats(l, 1);
     return (size_t)l->heads * (size_t)(l->key_width + l->value_width);
 }
 
@@ -334,9 +334,9 @@ static int same_row(const memory *m, size_t layer, int64_t position) {
 
 static int same_states(const memory *m, size_t layer) {
     const llm_cache_layer *l = &m->as.layers[layer];
-    return !memcmp(llm__cache_state(m->cache, layer, 0), m->rows[layer], l->arrays[0] * sizeof(float)) &&
-           (!l->arrays[1] || !memcmp(llm__cache_state(m->cache, layer, 1), m->rows[layer] + l->arrays[0],
-                                     l->arrays[1] * sizeof(float)));
+    return !memcmp(llm__cache_state(m->cache, layer, 0), m->rows[layer], llm__array_floats(l, 0) * sizeof(float)) &&
+           (!llm__array_floats(l, 1) || !memcmp(llm__cache_state(m->cache, layer, 1), m->rows[layer] + llm__array_floats(l, 0),
+                                     llm__array_floats(l, 1) * sizeof(float)));
 }
 
 /* Everything that a token appended now could see, without appending it; the rows of every visible position. */
@@ -375,9 +375,9 @@ static void next_states(memory *m, size_t layer) {
     size_t i;
     int a;
     float *to = m->rows[layer];
-    for (a = 0; a < 2 && l->arrays[a]; a++) {
+    for (a = 0; a < 2 && llm__array_floats(l, a); a++) {
         float *next = llm__cache_next_state(m->cache, layer, a);
-        for (i = 0; i < l->arrays[a]; i++) *to++ = next[i] = number(&m->random);
+        for (i = 0; i < llm__array_floats(l, a); i++) *to++ = next[i] = number(&m->random);
     }
 }
 
@@ -454,7 +454,7 @@ static int abandon(memory *m, int64_t count, int64_t stored) {
         for (j = 0; j < 256; j++) noise[j] = number(&m->random);
         if (is_attention(l))
             for (p = m->length; p < m->length + stored; p++) llm__cache_put(m->cache, i, p, noise, noise);
-        else memcpy(llm__cache_next_state(m->cache, i, 0), noise, l->arrays[0] * sizeof(float));
+        else memcpy(llm__cache_next_state(m->cache, i, 0), noise, llm__array_floats(l, 0) * sizeof(float));
     }
     llm__cache_abandon(m->cache);
     return 1;
@@ -1113,8 +1113,8 @@ static const struct wrong_layer {
     {{LLM_CACHE_LATENT, 1, 64, 64, 0, 0, 4, 64, {0}}, "latent"},
     {RECURRENT(0, 0), "array"},
     {RECURRENT(0, 5), "array"},
-    {RECURRENT(SIZE_MAX, 1), "large"},
-    {RECURRENT(SIZE_MAX / 100, SIZE_MAX / 100), "large"},
+    {RECURRENT(INT64_MAX, 1), "large"},
+    {RECURRENT(INT64_MAX / 100, INT64_MAX / 100), "large"},
     {{(llm_cache_kind)77, 1, 4, 4, 0, 0, 0, 0, {0}}, "kind 77"},
 };
 

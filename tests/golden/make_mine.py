@@ -1,0 +1,413 @@
+"""Makes the fixtures in tests/golden/mine.  usage: make_mine.py ORACLE OUT [NAME ...]
+
+ORACLE is a folder with the fixture.py and pack.py that the given fixtures were made with (Python with mlx and mlx-lm);
+each fixture becomes OUT/NAME.safetensors.  NAME: only those whose name begins with one of these.  The numbers are
+mlx-lm's.  Where mlx-lm reads a config otherwise than the model's reference does, `reads` is the config that makes it
+compute what the reference would, and `patch` changes its model to the same end; the fixture holds the config itself.
+"""
+
+import json
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, sys.argv[1])
+import fixture
+import mlx.core as mx
+import numpy as np
+import pack
+from mlx_lm.models import gemma2, rope_utils
+from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
+
+FIXTURES, READS, PATCH = [], {}, {}
+
+
+def key(config):
+    return json.dumps(config, sort_keys=True)
+
+
+def add(name, config, reads=None, patch=None, **options):
+    FIXTURES.append((name, config, options))
+    READS[key(config)], PATCH[key(config)] = reads or config, patch
+
+
+def but(config, **changes):
+    """The config with other values; a value of ... removes the key."""
+    return {k: v for k, v in {**config, **changes}.items() if v is not ...}
+
+
+def build(config, *args, made=fixture.build, **options):
+    model = made(READS[key(config)], *args, **options)
+    if PATCH[key(config)]:
+        PATCH[key(config)](model)
+    return model
+
+
+def spec_of(weights, dtype="F32", overrides=None, made=fixture.spec_of):
+    """A dtype may be a function of a tensor's name."""
+    spec = made(weights, "F32", overrides)
+    for name, t in spec.items():
+        t["dtype"] = dtype(name) if callable(dtype) else dtype
+    return spec
+
+
+def make_cache(model, max_kv_size=None):
+    """max_kv_size bounds every unbounded attention cache; mlx-lm leaves those of models with a make_cache() alone."""
+    bound = lambda c: RotatingKVCache(max_kv_size, keep=4) if max_kv_size and type(c) is KVCache else c
+    return [bound(c) for c in make_prompt_cache(model)]
+
+
+fixture.build, fixture.spec_of, fixture.make_cache = build, spec_of, make_cache
+
+
+def mixed(name):
+    if re.search(r"norm|bias|A_log|\.D$|conv1d", name):
+        return "F32"
+    return "BF16" if "proj" in name else "F16"
+
+
+# ---------------------------------------------------------------- original layouts: {name: array} to the same
+
+
+def experts(own, name=lambda n: n):
+    """Stacked experts to one tensor an expert."""
+    out = {}
+    for k, v in own.items():
+        m = re.match(r"(.*)\.switch_mlp\.(gate_proj|up_proj|down_proj)\.weight$", k)
+        each = {f"{m[1]}.experts.{e}.{name(m[2])}.weight": v[e] for e in range(v.shape[0])} if m else {k: v}
+        out.update(each)
+    return out
+
+
+def experts_w(own):
+    return experts(own, {"gate_proj": "w1", "down_proj": "w2", "up_proj": "w3"}.get)
+
+
+def kv_b(own):
+    """embed_q and unembed_out to kv_b_proj."""
+    out = {}
+    for k, v in own.items():
+        if k.endswith("embed_q.weight"):
+            base = k.removesuffix("embed_q.weight")
+            both = mx.concatenate([v.swapaxes(1, 2), own[base + "unembed_out.weight"]], axis=1)
+            out[base + "kv_b_proj.weight"] = both.reshape(-1, both.shape[-1])
+        elif not k.endswith("unembed_out.weight"):
+            out[k] = v
+    return out
+
+
+def deepseek(own):
+    return experts(kv_b(own))
+
+
+def conv_torch(own):
+    return {k: v.swapaxes(1, 2) if k.endswith("conv1d.weight") else v for k, v in own.items()}
+
+
+def qwen3_next_hf(own):
+    less_one = lambda k, v: v.ndim == 1 and k.endswith("norm.weight") and "linear_attn" not in k
+    return {k: v - 1 if less_one(k, v) else v for k, v in conv_torch(experts(own)).items()}
+
+
+def plus(layout=dict, **shapes):
+    """Tensors besides; __ stands for a dot."""
+    return lambda own: {**layout(own), **{k.replace("__", "."): mx.zeros(s) for k, s in shapes.items()}}
+
+
+def fp8_layout(own):
+    out = deepseek(own)
+    for k in [k for k in out if re.search(r"(proj|proj_with_mqa)\.weight$", k)]:
+        out[k + "_scale_inv"] = mx.ones([-(-n // 128) for n in out[k].shape])
+    return out
+
+
+# ---------------------------------------------------------------- packed forms: what a file holds, from plain tensors
+
+
+def quantized(config, keep=()):
+    """As config["quantization"] says: at the top, and by path ({...} or False)."""
+    q = config["quantization"]
+
+    def store(raw):
+        out = {}
+        for k, w in raw.items():
+            path = k.removesuffix(".weight")
+            own = {} if q.get(path) is True else q.get(path, {})
+            plain = path == k or w.ndim < 2 or own is False or any(re.search(p, k) for p in keep)
+            bits, group, mode = (None, 1, None) if plain else (own.get(f, q.get(f)) for f in ("bits", "group_size",
+            "mode"))
+            if plain or w.shape[-1] % group:
+                out[k] = w
+                continue
+            for name, part in zip(("weight", "scales", "biases"), mx.quantize(w, group, bits, mode=mode or "affine")):
+                out[f"{path}.{name}"] = part
+        return out
+
+    return store
+
+
+def fp8(raw):
+    out = dict(raw)
+    for k in [k for k in raw if k.endswith("_scale_inv")]:
+        w = k.removesuffix("_scale_inv")
+        out[w] = (mx.to_fp8(raw[w].astype(mx.float32) / 0.004), "F8_E4M3")
+        out[k] = raw[k].astype(mx.float32)
+    return out
+
+
+def words(codes, order=range(8)):
+    codes = codes.reshape(codes.shape[0], -1, 8).astype(np.uint32)
+    return mx.array(sum(codes[..., j] << np.uint32(4 * n) for j,
+    n in enumerate(order)).astype(np.uint32).view(np.int32))
+
+
+def int4(pattern, scale):
+    def store(raw):
+        out = dict(raw)
+        for k in [k for k in raw if re.search(pattern, k)]:
+            w = np.array(out.pop(k).astype(mx.float32))
+            g = w.reshape(w.shape[0], -1, 32)
+            s = np.abs(g).max(-1) / 7
+            base = k.removesuffix("weight")
+            out[base + "weight_packed"] = words((np.clip(np.rint(g / s[..., None]), -8, 7) + 8).reshape(w.shape))
+            out[base + "weight_scale"] = mx.array(s).astype(scale)
+            out[base + "weight_shape"] = mx.array(np.array(w.shape, np.int32))
+        return out
+
+    return store
+
+
+def awq(raw):
+    out = dict(raw)
+    for k in [k for k in raw if re.search(r"layers.*proj\.weight$", k)]:
+        w = np.array(out.pop(k).astype(mx.float32))
+        g = w.reshape(w.shape[0], -1, 32)
+        s = ((g.max(-1) - g.min(-1)) / 15).astype(np.float16).astype(np.float32)
+        z = np.clip(np.rint(-g.min(-1) / s), 0, 15)
+        q = np.clip(np.rint(g / s[..., None]) + z[..., None], 0, 15).reshape(w.shape)
+        base, order = k.removesuffix("weight"), [0, 4, 1, 5, 2, 6, 3, 7]
+        out[base + "qweight"], out[base + "qzeros"] = words(q.T, order), words(z.T, order)
+        out[base + "scales"] = mx.array(np.ascontiguousarray(s.T)).astype(mx.float16)
+    return out
+
+
+# ---------------------------------------------------------------- llama
+
+LLAMA = dict(model_type="llama", hidden_size=48, num_hidden_layers=2, intermediate_size=56, num_attention_heads=4,
+    num_key_value_heads=2, rms_norm_eps=1e-5, vocab_size=53, rope_theta=10000.0, max_position_embeddings=512,
+    tie_word_embeddings=False)
+S, F = "sliding_attention", "full_attention"
+ONE = but(LLAMA, vocab_size=9, num_hidden_layers=1)
+LONG, SHORT = [1.0, 1.3, 1.6, 2.0, 3.1, 5.2], [1.0, 1.0, 1.1, 1.2, 1.4, 1.5]
+
+add("llama-one-layer", but(LLAMA, num_hidden_layers=1, num_key_value_heads=..., tie_word_embeddings=...))
+add("llama-gqa5", but(LLAMA, num_attention_heads=10, num_key_value_heads=2, head_dim=14))
+add("llama-mqa17", but(LLAMA, num_attention_heads=17, num_key_value_heads=1, head_dim=6, hidden_size=50))
+add("llama-d256", but(LLAMA, num_attention_heads=2, num_key_value_heads=1, head_dim=256))
+add("llama-odd", but(LLAMA, hidden_size=37, intermediate_size=41, vocab_size=7, head_dim=6, num_attention_heads=5,
+    num_key_value_heads=5))
+add("llama-mixed", but(LLAMA, attention_bias=True), dtype=mixed)
+add("llama-traditional-llama3", but(LLAMA, rope_traditional=True, head_dim=24, rope_scaling=dict(rope_type="llama3",
+    factor=32.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)))
+add("llama-yarn-flat", but(LLAMA, head_dim=8, rope_scaling=dict(rope_type="yarn", factor=4.0,
+    original_max_position_embeddings=8, beta_fast=32, beta_slow=16)))
+add("llama-type-both", but(LLAMA, rope_scaling=dict(type="linear", rope_type="dynamic", factor=3)))
+add("llama-dynamic-chunks", but(LLAMA, max_position_embeddings=6, rope_traditional=True,
+    rope_scaling=dict(rope_type="dynamic", factor=4.0)), chunks=[4, 1, 5, 2])
+below = but(LLAMA, rope_scaling=dict(rope_type="longrope", original_max_position_embeddings=64, short_factor=SHORT,
+    long_factor=LONG))
+add("llama-longrope-below", below, chunks=[3, 9], reads=but(below, rope_scaling={**below["rope_scaling"],
+    "long_factor": SHORT}))
+exact = but(LLAMA, head_dim=24, rope_scaling=dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=64,
+    truncate=False))
+
+
+def untruncated(model):
+    class Unrounded:
+        floor = ceil = staticmethod(lambda x: x)
+        log, pi = np.log, np.pi
+
+    rounded, rope_utils.math = rope_utils.math, Unrounded
+    for layer in model.layers:
+        layer.self_attn.rope = rope_utils.initialize_rope(24, 10000.0, False, exact["rope_scaling"])
+    rope_utils.math = rounded
+
+
+add("llama-yarn-truncate", exact, patch=untruncated)
+add("llama-window-1", but(LLAMA, num_hidden_layers=3, layer_types=[S, F, S], sliding_window=1), prompt_len=7,
+    decode_len=5)
+add("llama-window-2-chunks", but(LLAMA, num_hidden_layers=3, layer_types=[F, S, S], sliding_window=2), prompt_len=15,
+    chunks=[1, 2, 5, 1, 6])
+add("llama-window-63", but(ONE, num_hidden_layers=2, layer_types=[S, F], sliding_window=63), prompt_len=200,
+    chunks=[64, 64, 64, 8], decode_len=3)
+add("llama-rot8-window-30", but(LLAMA, vocab_size=13, num_hidden_layers=3, layer_types=[S, F, S], sliding_window=30),
+    max_kv_size=8, prompt_len=28, chunks=[6, 1, 1, 20], decode_len=19)
+add("llama-kv5g128", but(LLAMA, num_attention_heads=3, num_key_value_heads=1, head_dim=128), kv=dict(bits=5,
+    group_size=128), tolerance=1e-3)
+WIDE = but(ONE, hidden_size=64, intermediate_size=64, head_dim=16, vocab_size=37, attention_bias=True)
+q = but(WIDE, quantization={"group_size": 32, "bits": 4, "model.layers.0.self_attn.q_proj": True, "lm_head": False,
+    "model.layers.0.mlp.up_proj": {"group_size": 32, "bits": 2, "mode": "affine"}})
+add("llama-override-true", q, store=quantized(q), dtype="BF16")
+q = but(ONE, hidden_size=192, intermediate_size=64, head_dim=16, vocab_size=19, num_key_value_heads=1,
+    tie_word_embeddings=True, quantization=dict(group_size=64, bits=3))
+add("llama-q3-192", q, store=quantized(q), dtype="F16")
+add("llama-awq-wider-floats", but(WIDE, quantization_config=dict(quant_method="awq", bits=4, group_size=32,
+    zero_point=True)), store=awq)
+
+# ---------------------------------------------------------------- mixtral, qwen2, qwen3
+
+MIXTRAL = dict(model_type="mixtral", vocab_size=51, hidden_size=48, intermediate_size=40, num_hidden_layers=2,
+    num_attention_heads=6, num_experts_per_tok=2, num_key_value_heads=2, num_local_experts=4, rms_norm_eps=1e-5,
+    rope_theta=10000.0)
+ROTATING = but(MIXTRAL, vocab_size=13, num_hidden_layers=1)
+add("mixtral-kv-absent", but(MIXTRAL, num_key_value_heads=..., num_attention_heads=16, hidden_size=64))
+add("mixtral-rot5", ROTATING, max_kv_size=5, prompt_len=21, chunks=[5, 1, 7, 1, 1, 6], decode_len=12)
+add("mixtral-rot70", ROTATING, max_kv_size=70, prompt_len=160, chunks=[100, 60], decode_len=5)
+add("mixtral-hf-q4", but(MIXTRAL, hidden_size=64, intermediate_size=32, num_attention_heads=4, num_hidden_layers=1,
+    vocab_size=37, num_local_experts=3, quantization=dict(group_size=32, bits=4)), hf=experts_w,
+    store=quantized(dict(quantization=dict(group_size=32, bits=4)), keep=["gate"]), dtype="BF16")
+QWEN2 = dict(model_type="qwen2", hidden_size=72, num_hidden_layers=2, intermediate_size=56, num_attention_heads=6,
+    num_key_value_heads=2, rms_norm_eps=1e-6, vocab_size=51, rope_theta=1000000.0, max_position_embeddings=64,
+    tie_word_embeddings=False)
+add("qwen2-longrope", but(QWEN2, rope_scaling=dict(type="longrope", original_max_position_embeddings=4,
+    short_factor=SHORT, long_factor=LONG)))
+QWEN3 = but(QWEN2, model_type="qwen3", hidden_size=48, head_dim=10)
+LINEAR = dict(rope_theta=5000.0, rope_type="linear", factor=3.0)
+add("qwen3-parameters", but(QWEN3, rope_theta=..., rope_parameters=LINEAR))
+add("qwen3-both", but(QWEN3, rope_theta=2000.0, rope_scaling=dict(rope_type="linear", factor=2.0),
+    rope_parameters=LINEAR))
+QMOE = but(QWEN3, model_type="qwen3_moe", num_experts=5, num_experts_per_tok=2, decoder_sparse_step=1,
+    mlp_only_layers=[], moe_intermediate_size=24, norm_topk_prob=True)
+add("qwen3_moe-none", but(QMOE, num_experts=0, num_experts_per_tok=4))
+add("qwen3_moe-step3", but(QMOE, decoder_sparse_step=3, num_hidden_layers=4, mlp_only_layers=[0]))
+add("qwen3_moe-128", but(QMOE, num_experts=128, num_experts_per_tok=8, moe_intermediate_size=4, num_hidden_layers=1))
+q = but(QMOE, hidden_size=64, head_dim=16, moe_intermediate_size=32, num_experts=3, num_hidden_layers=1,
+    vocab_size=37, quantization={"group_size": 32, "bits": 4, "mode": "affine", "lm_head": {"group_size": 64,
+    "bits": 6}, "model.embed_tokens": False, "model.layers.0.mlp.gate": {"group_size": 64, "bits": 8},
+    "model.layers.0.mlp.switch_mlp.down_proj": {"group_size": 32, "bits": 6}})
+add("qwen3_moe-router8", q, store=quantized(q), dtype="F16")
+
+# ---------------------------------------------------------------- gemma2, gemma3_text, phi3
+
+NORM = {r"norm\.weight$": (0.1, 0.3)}
+GEMMA2 = dict(model_type="gemma2", hidden_size=48, num_hidden_layers=3, intermediate_size=56, num_attention_heads=6,
+    head_dim=12, rms_norm_eps=1e-6, vocab_size=51, num_key_value_heads=2)
+
+
+def attend(self, x, mask=None, cache=None, made=gemma2.Attention.__call__):
+    if getattr(self, "reach", None):
+        q = mx.arange(cache.offset, cache.offset + x.shape[1])[:, None]
+        k = mx.arange(cache.offset + x.shape[1])[None]
+        mask = (k <= q) & (k > q - self.reach)
+    return made(self, x, mask, cache)
+
+
+def every_other(model):
+    gemma2.Attention.__call__ = attend
+    for layer in model.layers[::2]:
+        layer.self_attn.reach = 3
+
+
+add("gemma2-mqa", but(GEMMA2, num_key_value_heads=1, head_dim=256, num_attention_heads=2), overrides=NORM)
+add("gemma2-window-3", but(GEMMA2, sliding_window=3), patch=every_other, overrides=NORM, prompt_len=15, chunks=[4, 1,
+    2, 8], decode_len=7)
+add("gemma2-mxfp4-32", but(GEMMA2, hidden_size=32, intermediate_size=32, vocab_size=11, num_hidden_layers=1),
+    quantization=dict(group_size=32, bits=4, mode="mxfp4"), overrides=NORM)
+add("gemma2-caps-null", but(GEMMA2, attn_logit_softcapping=None, final_logit_softcapping=None), reads=but(GEMMA2,
+    attn_logit_softcapping=1e6, final_logit_softcapping=1e6), overrides=NORM)
+GEMMA3 = but(GEMMA2, model_type="gemma3_text", num_hidden_layers=2, intermediate_size=40, head_dim=10,
+    sliding_window=4, sliding_window_pattern=2)
+add("gemma3_text-six", but(GEMMA3, num_hidden_layers=6, sliding_window_pattern=...), overrides=NORM, prompt_len=14,
+    chunks=[5, 9], decode_len=8)
+add("gemma3_text-window-2", but(GEMMA3, num_hidden_layers=3, sliding_window=2), overrides=NORM, prompt_len=19,
+    chunks=[7, 1, 1, 10])
+add("gemma3_text-parameters", but(GEMMA3, rope_parameters=dict(full_attention=dict(rope_type="linear", factor=8.0,
+    rope_theta=5000.0), sliding_attention=dict(rope_type="default", rope_theta=300.0))), reads=but(GEMMA3,
+    rope_theta=5000.0, rope_local_base_freq=300.0, rope_scaling=dict(rope_type="linear", factor=8.0)), overrides=NORM)
+q = but(GEMMA3, hidden_size=64, intermediate_size=64, num_attention_heads=4, head_dim=16, vocab_size=37,
+    quantization=dict(group_size=32, bits=4))
+add("gemma3_text-q4-tied", q, hf=lambda own: {k: v for k, v in own.items() if "lm_head" not in k}, store=quantized(q),
+    dtype="BF16", overrides=NORM)
+PHI3 = dict(model_type="phi3", hidden_size=48, num_hidden_layers=2, intermediate_size=56, num_attention_heads=4,
+    rms_norm_eps=1e-5, vocab_size=51)
+LONGROPE = dict(type="longrope", short_factor=SHORT, long_factor=LONG)
+add("phi3-longrope-traditional", but(PHI3, rope_scaling=LONGROPE, rope_traditional=True))
+add("phi3-rope_type", but(PHI3, rope_scaling=dict(rope_type="longrope", short_factor=SHORT, long_factor=LONG)),
+    reads=but(PHI3, rope_scaling=LONGROPE))
+q = but(PHI3, hidden_size=64, intermediate_size=64, num_key_value_heads=2, num_hidden_layers=1, vocab_size=37,
+    quantization={"group_size": 32, "bits": 4, "model.layers.0.self_attn.qkv_proj": {"group_size": 64, "bits": 6},
+    "model.layers.0.mlp.gate_up_proj": {"group_size": 32, "bits": 3}})
+add("phi3-overrides", q, store=quantized(q), dtype="F16")
+
+# ---------------------------------------------------------------- deepseek_v3
+
+DSV3 = dict(model_type="deepseek_v3", vocab_size=51, hidden_size=48, intermediate_size=56, moe_intermediate_size=20,
+    num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=3, n_shared_experts=1, n_routed_experts=8,
+    routed_scaling_factor=2.5, kv_lora_rank=20, q_lora_rank=24, qk_rope_head_dim=8, v_head_dim=10,
+    qk_nope_head_dim=12, n_group=4, topk_group=2, num_experts_per_tok=3, first_k_dense_replace=1,
+    max_position_embeddings=512, rms_norm_eps=1e-6, rope_theta=10000.0)
+BIAS = {r"e_score_correction_bias": (0.0, 0.5)}
+YARN = dict(type="yarn", factor=40, original_max_position_embeddings=64, beta_fast=32, beta_slow=1, mscale=1.3,
+    mscale_all_dim=0.7)
+add("deepseek_v3-bias-negative", DSV3, overrides={r"e_score_correction_bias": (-0.7, 0.5)})
+add("deepseek_v3-groups-8-3", but(DSV3, n_routed_experts=16, n_group=8, topk_group=3, num_experts_per_tok=5),
+    overrides=BIAS)
+add("deepseek_v3-freq3", but(DSV3, num_hidden_layers=5, moe_layer_freq=3), overrides=BIAS)
+add("deepseek_v3-yarn-mscale", but(DSV3, rope_scaling=YARN), overrides=BIAS)
+add("deepseek_v3-heads-20", but(DSV3, num_attention_heads=20, qk_nope_head_dim=4, qk_rope_head_dim=4, v_head_dim=4,
+    num_hidden_layers=1), overrides=BIAS, chunks=[7, 5])
+add("deepseek_v3-rot20", but(DSV3, vocab_size=9, num_hidden_layers=1), max_kv_size=20, prompt_len=300, chunks=[10,
+    290], decode_len=3, overrides=BIAS)
+SMALL = but(DSV3, n_routed_experts=3, n_group=1, topk_group=1, num_experts_per_tok=2)
+add("deepseek_v3-fp8-blocks", but(SMALL, vocab_size=9, hidden_size=20, intermediate_size=140, moe_intermediate_size=9,
+    num_attention_heads=2, kv_lora_rank=10, q_lora_rank=12, quantization_config=dict(quant_method="fp8",
+    weight_block_size=[128, 128])), hf=fp8_layout, store=fp8, overrides={**BIAS, "weight_scale_inv": (0.004, 0.002)},
+    dtype="BF16")
+PACKED = but(SMALL, hidden_size=64, intermediate_size=64, moe_intermediate_size=32, kv_lora_rank=32, q_lora_rank=32,
+    qk_nope_head_dim=32, qk_rope_head_dim=32, v_head_dim=32, num_attention_heads=2, vocab_size=17)
+add("deepseek_v3-int4-f32", but(PACKED, quantization_config=dict(quant_method="compressed-tensors",
+    format="pack-quantized")), hf=deepseek, store=int4(r"mlp\..*proj\.weight$|o_proj\.weight$|q_[ab]_proj\.weight$",
+    mx.float32), overrides=BIAS)
+q = but(PACKED, num_hidden_layers=1, first_k_dense_replace=0, quantization=dict(group_size=32, bits=6))
+add("deepseek_v3-hf-q6", q, hf=experts, store=quantized(q, keep=[r"mlp\.gate\."]), dtype="BF16", overrides=BIAS)
+
+# ---------------------------------------------------------------- mamba2, qwen3_next
+
+SLOW = {r"A_log$": (-1.5, 0.8), r"dt_bias$": (-0.3, 0.5)}
+MAMBA2 = dict(model_type="mamba2", num_heads=6, head_dim=8, vocab_size=51, hidden_size=40, intermediate_size=48,
+    state_size=12, num_hidden_layers=2, layer_norm_epsilon=1e-5, conv_kernel=4, n_groups=1, use_bias=False,
+    use_conv_bias=True, tie_word_embeddings=False, time_step_limit=[0.0, float("inf")], time_step_rank="auto")
+add("mamba2-groups-3", but(MAMBA2, n_groups=3, head_dim=5, num_heads=9), overrides=SLOW, chunks=[5, 7])
+add("mamba2-kernel-7", but(MAMBA2, conv_kernel=7), overrides=SLOW, chunks=[2, 3, 7])
+add("mamba2-state-65", but(MAMBA2, state_size=65, head_dim=17, num_heads=2), overrides=SLOW)
+add("mamba2-hf-tied", but(MAMBA2, tie_word_embeddings=True, use_bias=True), hf=conv_torch, overrides=SLOW, dtype=mixed)
+add("mamba2-300", but(MAMBA2, vocab_size=9, num_hidden_layers=1), overrides=SLOW, prompt_len=300, chunks=[260, 40],
+    decode_len=3)
+QNEXT = but(QMOE, model_type="qwen3_next", linear_num_value_heads=6, linear_num_key_heads=2, linear_key_head_dim=8,
+    linear_value_head_dim=12, linear_conv_kernel_dim=4, shared_expert_intermediate_size=28, rope_theta=900.0,
+    partial_rotary_factor=0.25, head_dim=16, full_attention_interval=2, norm_topk_prob=False)
+add("qwen3_next-ratio-6", but(QNEXT, linear_num_key_heads=1, linear_value_head_dim=5, linear_key_head_dim=9),
+    overrides=SLOW)
+add("qwen3_next-interval-default", but(QNEXT, num_hidden_layers=4, full_attention_interval=...), overrides=SLOW)
+add("qwen3_next-hf-mtp", but(QNEXT, tie_word_embeddings=True), overrides=SLOW, dtype="BF16", hf=plus(qwen3_next_hf,
+    mtp__fc__weight=(4, 8), mtp__layers__0__mlp__experts__0__up_proj__weight=(4, 4), mtp__norm__weight=(4,),
+    lm_head__weight=(51, 48)))
+add("qwen3_next-rot7", but(QNEXT, vocab_size=13), overrides=SLOW, max_kv_size=7, prompt_len=14, chunks=[6, 1, 1, 6],
+    decode_len=9)
+add("qwen3_next-300", but(QNEXT, vocab_size=9), overrides=SLOW, prompt_len=300, decode_len=3)
+q = but(QNEXT, hidden_size=64, num_attention_heads=4, vocab_size=11, linear_value_head_dim=32,
+    linear_num_value_heads=2, linear_num_key_heads=1, moe_intermediate_size=32, shared_expert_intermediate_size=32,
+    num_experts=2, num_experts_per_tok=1, quantization={"group_size": 32, "bits": 3,
+    **{f"model.layers.{i}.mlp.{gate}": {"group_size": 64, "bits": 8} for i in (0, 1) for gate in ("gate",
+    "shared_expert_gate")}})
+add("qwen3_next-router8", q, store=quantized(q, keep=["conv1d"]), dtype="F16", overrides=SLOW)
+
+if __name__ == "__main__":
+    out = Path(sys.argv[2])
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, config, options in FIXTURES:
+            if len(sys.argv) == 3 or name.startswith(tuple(sys.argv[3:])):
+                print(fixture.make(folder, name, config, **options), flush=True)
+                pack.pack(Path(folder) / name, out)
