@@ -7926,30 +7926,31 @@ LLM__FN void llm__check_quantization(llm__config *c) {
 }
 
 /* ---- the table
-   types: model_type values, separated by spaces.  read: its reader above.  renames: pairs "canonical=actual" turn
-   this file's names, which are those of the Hugging Face llama layout, into the checkpoint's: a pair that begins with a
-   dot applies anywhere in a name, others to its start; the first of each sort that fits is used.  skip: tensors that
-   a checkpoint may hold and the model does not use: "*" at either
-   end stands for anything. */
+   types: the model_type values it answers to.  read: its reader above.  renames: pairs "canonical=actual" turn this
+   file's names, which are those of the Hugging Face llama layout, into the checkpoint's: a pair that begins with a dot
+   applies anywhere in a name, others to its start; the first of each sort that fits is used.  skip: tensors that a
+   checkpoint may hold and the model does not use: "*" at either end stands for anything. */
+enum { LLM__MAX_TYPES = 4 };
+
 typedef struct llm__arch {
-    const char *types;
+    const char *types[LLM__MAX_TYPES];
     void (*read)(llm__config *c, llm_model *m);
     const char *renames, *skip;
 } llm__arch;
 
 static const llm__arch llm__archs[] = {
-    {"llama mistral iquestcoder xverse", llm__read_llama, "", ""},
-    {"mixtral", llm__read_mixtral, ".mlp.=.block_sparse_moe.", ""},
-    {"qwen2", llm__read_qwen2, "", ""},
-    {"qwen3", llm__read_qwen3, "", ""},
-    {"qwen3_moe", llm__read_qwen3_moe, "", ""},
-    {"qwen3_next", llm__read_qwen3_next, "", "*mtp.*"},
-    {"gemma2", llm__read_gemma2, "", ""},
-    {"gemma3_text", llm__read_gemma3_text, "", ""},
-    {"phi3", llm__read_phi3, "", ""},
-    {"deepseek_v3 kimi_k2 joyai_llm_flash", llm__read_deepseek_v3, "", "model.layers.61*"},
-    {"mamba2", llm__read_mamba2, "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. "
-                                 ".input_layernorm=.norm", ""},
+    {{"llama", "mistral", "iquestcoder", "xverse"}, llm__read_llama, "", ""},
+    {{"mixtral"}, llm__read_mixtral, ".mlp.=.block_sparse_moe.", ""},
+    {{"qwen2"}, llm__read_qwen2, "", ""},
+    {{"qwen3"}, llm__read_qwen3, "", ""},
+    {{"qwen3_moe"}, llm__read_qwen3_moe, "", ""},
+    {{"qwen3_next"}, llm__read_qwen3_next, "", "*mtp.*"},
+    {{"gemma2"}, llm__read_gemma2, "", ""},
+    {{"gemma3_text"}, llm__read_gemma3_text, "", ""},
+    {{"phi3"}, llm__read_phi3, "", ""},
+    {{"deepseek_v3", "kimi_k2", "joyai_llm_flash"}, llm__read_deepseek_v3, "", "model.layers.61*"},
+    {{"mamba2"}, llm__read_mamba2,
+     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm", ""},
 };
 /* What any checkpoint may hold besides. */
 static const char *const llm__skip_always = "*rotary_emb.inv_freq *.attn.masked_bias *.attn.bias";
@@ -10180,10 +10181,16 @@ LLM__FN llm_status llm__generation_begin(llm_generation *g, int budgeted, llm_er
     return llm_forward_begin(g->session, q, 1, error);
 }
 
-/* Gives the piece its text and ends the generation, or not. */
-LLM__FN void llm__generation_piece(llm_generation *g, int32_t token, float logprob, llm_finish finish,
-                                   llm_piece *piece) {
-    if (g->model->words && finish != LLM_RUNNING) llm__detok_finish(&g->detok, &g->text);
+/* Gives the piece its text and ends the generation, or not.  Fails if the text cannot be made; the token stays
+   chosen. */
+LLM__FN llm_status llm__generation_piece(llm_generation *g, int32_t token, float logprob, llm_finish finish,
+                                         llm_piece *piece, llm_error *error) {
+    llm_status status = LLM_OK;
+    if (g->model->words && finish != LLM_FINISH_STOP && token != LLM_NO_TOKEN)
+        status = llm__detok_add(&g->detok, token, &g->text);
+    if (g->model->words && finish != LLM_RUNNING && status == LLM_OK)
+        status = llm__detok_finish(&g->detok, &g->text);
+    if (status != LLM_OK) return llm__fail(error, status, "the text of token %ld cannot be made", (long)token);
     if (g->skip && g->text.length) {
         size_t n = g->skip < g->text.length ? g->skip : g->text.length;
         g->text.length -= n;
@@ -10196,32 +10203,26 @@ LLM__FN void llm__generation_piece(llm_generation *g, int32_t token, float logpr
     piece->finish = finish;
     piece->text = g->text.length ? g->text.data : "";
     piece->bytes = g->text.length;
+    return LLM_OK;
 }
 
-/* A forward pass is done: count prompt tokens, or choose a token.  Returns whether there is a piece. */
-LLM__FN int llm__generation_advance(llm_generation *g, llm_piece *piece) {
+/* A forward pass is done: count prompt tokens (LLM_PENDING: no piece yet), or choose a token. */
+LLM__FN llm_status llm__generation_advance(llm_generation *g, llm_piece *piece, llm_error *error) {
+    llm_finish finish = LLM_RUNNING;
     float logprob;
     int32_t id;
     if (g->prompt_done < g->prompt_count) {
         g->prompt_done += g->sequence.count;
         if (g->progress) g->progress(g->progress_user, g->prompt_done, g->prompt_count);
-        if (g->prompt_done < g->prompt_count) return 0;
-        if (g->limit == 0) {
-            llm__generation_piece(g, LLM_NO_TOKEN, 0, LLM_FINISH_LENGTH, piece);
-            return 1;
-        }
+        if (g->prompt_done < g->prompt_count) return LLM_PENDING;
+        if (g->limit == 0) return llm__generation_piece(g, LLM_NO_TOKEN, 0, LLM_FINISH_LENGTH, piece, error);
     }
     id = llm_sample(&g->sampling, g->logits, g->model->vocabulary, llm_cache_length(g->cache), g->scratch, &logprob);
     g->token = id;
     g->generated++;
-    if (!g->ignore_end && llm_token_is_end(g->model, id)) {
-        llm__generation_piece(g, id, logprob, LLM_FINISH_STOP, piece);
-        return 1;
-    }
-    if (g->model->words) llm__detok_add(&g->detok, id, &g->text);
-    llm__generation_piece(g, id, logprob,
-                          g->limit > 0 && g->generated >= (uint64_t)g->limit ? LLM_FINISH_LENGTH : LLM_RUNNING, piece);
-    return 1;
+    if (g->limit > 0 && g->generated >= (uint64_t)g->limit) finish = LLM_FINISH_LENGTH;
+    if (!g->ignore_end && llm_token_is_end(g->model, id)) finish = LLM_FINISH_STOP;
+    return llm__generation_piece(g, id, logprob, finish, piece, error);
 }
 
 LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm_piece *piece, llm_error *error) {
@@ -10231,9 +10232,8 @@ LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm
         llm_status status = LLM_OK;
         reading = g->prompt_done < g->prompt_count;
         if (llm__atomic_get(&g->cancel)) {
-            llm_forward_abandon(g->session);
-            llm__generation_piece(g, LLM_NO_TOKEN, 0, LLM_FINISH_CANCELLED, piece);
-            return LLM_OK;
+            if (g->session->sequences == &g->sequence) llm_forward_abandon(g->session);
+            return llm__generation_piece(g, LLM_NO_TOKEN, 0, LLM_FINISH_CANCELLED, piece, error);
         }
         if (!g->session->active) status = llm__generation_begin(g, budget_us >= 0, error);
         else if (g->session->sequences != &g->sequence)
@@ -10245,7 +10245,8 @@ LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm
         start = now;
         if (status == LLM_CANCELLED) continue;
         if (status != LLM_OK) return status;
-        if (llm__generation_advance(g, piece)) return LLM_OK;
+        status = llm__generation_advance(g, piece, error);
+        if (status != LLM_PENDING) return status;
         if (budget_us >= 0 && (left -= now - start) <= 0) return LLM_PENDING;
     }
 }
@@ -10383,11 +10384,11 @@ LLM__FN llm_status llm__read_json(llm_model *m, const char *name, size_t limit, 
 }
 
 LLM_API const char *llm_architecture(size_t n) {
-    static const char *const names[] = {"llama",       "mistral",    "iquestcoder", "xverse",
-                                        "mixtral",     "qwen2",      "qwen3",       "qwen3_moe",
-                                        "qwen3_next",  "gemma2",     "gemma3_text", "phi3",
-                                        "deepseek_v3", "kimi_k2",    "joyai_llm_flash", "mamba2"};
-    return n < sizeof names / sizeof names[0] ? names[n] : NULL;
+    size_t i, k;
+    for (i = 0; i < LLM__ARCH_COUNT; i++)
+        for (k = 0; k < LLM__MAX_TYPES && llm__archs[i].types[k]; k++)
+            if (!n--) return llm__archs[i].types[k];
+    return NULL;
 }
 
 /* How many letters two names do not share, for "did you mean". */
@@ -10421,15 +10422,10 @@ LLM__FN llm_status llm__unknown_arch(const char *type, llm_error *error) {
 }
 
 LLM__FN const llm__arch *llm__find_arch(const char *type) {
-    size_t n = strlen(type);
-    int i;
-    for (i = 0; n && !strchr(type, ' ') && i < LLM__ARCH_COUNT; i++) {
-        const char *at = llm__archs[i].types;
-        while ((at = strstr(at, type)) != NULL) {
-            if ((at == llm__archs[i].types || at[-1] == ' ') && (at[n] == 0 || at[n] == ' ')) return &llm__archs[i];
-            at += n;
-        }
-    }
+    size_t i, k;
+    for (i = 0; i < LLM__ARCH_COUNT; i++)
+        for (k = 0; k < LLM__MAX_TYPES && llm__archs[i].types[k]; k++)
+            if (!strcmp(type, llm__archs[i].types[k])) return &llm__archs[i];
     return NULL;
 }
 
