@@ -1756,7 +1756,7 @@ LLM__FN llm_status llm__tensors_read(llm__folder *f, llm__blob *b, const llm__js
 /* Adds the tensors of one file: all of them or, on failure, none. */
 LLM__FN llm_status llm__safetensors_add(llm__folder *f, const char *file_name, llm__tensors *t, llm_error *error) {
     llm__blob *b;
-    const llm__json *root;
+    const llm__json *root = NULL;
     uint64_t start = 0;
     size_t first = t->count;
     llm_status status = llm__folder_open(f, file_name, &b, 0, error);

@@ -543,9 +543,10 @@ static int append(void *user, const void *data, size_t bytes) {
     return !llm__text_add((llm__text *)user, (const char *)data, bytes);
 }
 
+static const llm_note notes[] = {{"model", "golden"}, {"note", "quotes \" and \\ and \n and \xC3\xA9"}};
+
 /* Into `file`, and into a folder if one is given. */
 static int save_cache(fixture *f, const llm_cache *cache, const char *folder, llm__text *file) {
-    static const llm_note notes[] = {{"model", "golden"}, {"note", "quotes \" and \\ and \n and \xC3\xA9"}};
     llm_cache_save_desc to;
     llm_error error;
     char path[1000];
@@ -569,9 +570,10 @@ static int decode_from_copy(fixture *f, const llm_model *model, const llm_cache 
                             float *logits) {
     llm__text file;
     llm_cache *copy = NULL;
+    const char *note;
     int ok = save_cache(f, cache, folder, &file) && (copy = load_cache(f, model, file.data, file.length)) != NULL;
-    if (ok && (!llm_cache_note(copy, "note") || strcmp(llm_cache_note(copy, "note"), "quotes \" and \\ and \n and \xC3\xA9")))
-        ok = say(f, "a note came back changed");
+    note = llm_cache_note(copy, notes[1].key);
+    if (ok && (!note || strcmp(note, notes[1].value))) ok = say(f, "a note came back changed");
     ok = ok && decode_from(f, model, copy, logits);
     llm_cache_close(copy);
     llm__text_free(&file);

@@ -70,7 +70,7 @@ typedef struct shape {
 } shape;
 
 #define ATTENTION(heads, keys, values, window, keep, bits, group) \
-    { LLM_CACHE_ATTENTION, heads, keys, values, window, keep, bits, group, {0} }
+    { LLM_CACHE_ATTENTION, heads, keys, values, window, keep, bits, group, {{0}} }
 #define LATENT(keys, values, window, keep) { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, 0, {0} }
 #define RECURRENT(first, second) { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, 0, {{first}, {second, 1}} }
 
@@ -334,9 +334,10 @@ static int same_row(const memory *m, size_t layer, int64_t position) {
 
 static int same_states(const memory *m, size_t layer) {
     const llm_cache_layer *l = &m->as.layers[layer];
-    return !memcmp(llm__cache_state(m->cache, layer, 0), m->rows[layer], llm__array_floats(l, 0) * sizeof(float)) &&
-           (!llm__array_floats(l, 1) || !memcmp(llm__cache_state(m->cache, layer, 1), m->rows[layer] + llm__array_floats(l, 0),
-                                     llm__array_floats(l, 1) * sizeof(float)));
+    size_t first = llm__array_floats(l, 0), second = llm__array_floats(l, 1);
+    return !memcmp(llm__cache_state(m->cache, layer, 0), m->rows[layer], first * sizeof(float)) &&
+           (!second ||
+            !memcmp(llm__cache_state(m->cache, layer, 1), m->rows[layer] + first, second * sizeof(float)));
 }
 
 /* Everything that a token appended now could see, without appending it; the rows of every visible position. */
@@ -1114,7 +1115,7 @@ static const struct wrong_layer {
     {RECURRENT(0, 0), "array"},
     {RECURRENT(0, 5), "array"},
     {RECURRENT(INT64_MAX, 1), "large"},
-    {RECURRENT(INT64_MAX / 100, INT64_MAX / 100), "large"},
+    {RECURRENT(INT64_MAX / 33, INT64_MAX / 33), "large"},
     {{(llm_cache_kind)77, 1, 4, 4, 0, 0, 0, 0, {0}}, "kind 77"},
 };
 
