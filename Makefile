@@ -57,7 +57,7 @@ bench: $B/bench
 clean:
 	rm -rf $B
 
-$B/%: examples/%.c $(HEADERS)
+$B/%: examples/%.c examples/tool.h $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -I. -o $@ $< $(LDLIBS)
 

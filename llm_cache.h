@@ -120,6 +120,9 @@ typedef struct llm_clock {
     int64_t (*now_us)(void *user);
 } llm_clock;
 
+/* The system's clock, for hosts that measure, too. */
+LLM_API llm_clock llm_system_clock(void);
+
 /* How the numbers of a tensor or a cache are stored.  The order is that of the table in >>numbers. */
 typedef enum llm_dtype {
     LLM_F32, LLM_F16, LLM_BF16, LLM_F64, LLM_F8_E4M3, LLM_F8_E5M2, LLM_F8_E8M0,
@@ -525,9 +528,13 @@ static int64_t llm__system_now_us(void *user) {
 #endif
 }
 
-LLM__FN llm_clock llm__clock_or_default(llm_clock clock) {
-    if (!clock.now_us) clock.now_us = llm__system_now_us;
+LLM_API llm_clock llm_system_clock(void) {
+    llm_clock clock = {NULL, llm__system_now_us};
     return clock;
+}
+
+LLM__FN llm_clock llm__clock_or_default(llm_clock clock) {
+    return clock.now_us ? clock : llm_system_clock();
 }
 
 /* ======================================================================================================== >>numbers

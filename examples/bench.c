@@ -46,7 +46,10 @@ static const char help[] =
     "  --isa NAME       kernels: scalar, avx2, neon\n"
     "  --exact          float32 activations\n";
 
-static double now(void) { return (double)llm__system_now_us(NULL) / 1e6; }
+static double now(void) {
+    llm_clock clock = llm_system_clock();
+    return (double)clock.now_us(clock.user) * 1e-6;
+}
 
 static int fail(const char *what) {
     fprintf(stderr, "bench: %s\n", what);

@@ -10,15 +10,15 @@
 #include <signal.h>
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/resource.h>
-#define IS_TERMINAL(file) isatty(fileno(file))
-#else
-#define IS_TERMINAL(file) 0
 #endif
+
+#define TOOL "generate"
+#include "tool.h"
 
 typedef struct options {
     llm_model_desc model;
     llm_generation_desc generation;
-    const char *prompt;
+    const char *prompt, *cache_file;
     int verbose, seeded;
 } options;
 
@@ -35,6 +35,7 @@ static const char help[] =
     "  --seed N                  of the random choices (default: from the time)\n"
     "  --threads N               threads (default: one for each core)\n"
     "  --max-kv-size N           remember so many tokens, the first 4 for good (default: all)\n"
+    "  --prompt-cache-file FILE  go on from what cache_prompt (or mlx-lm) saved; the prompt follows it\n"
     "  --prefill-step-size N     prompt tokens in one call (default 512)\n"
     "  --exact                   float32 activations and cache\n"
     "  --isa NAME                kernels: scalar, avx2, neon (default: the best this CPU has)\n"
@@ -42,13 +43,6 @@ static const char help[] =
     "  --ignore-chat-template    accepted; chat templates are not interpreted yet, prompts are used as they are\n"
     "  --verbose                 figures to standard error at the end\n"
     "  --help                    this text\n";
-
-static int complain(const char *format, const char *what) {
-    fputs("generate: ", stderr);
-    fprintf(stderr, format, what);
-    fputs("\n", stderr);
-    return 0;
-}
 
 /* ---- cancelling: the first Ctrl-C ends the text cleanly, a second one ends the program */
 
@@ -60,13 +54,6 @@ static void on_interrupt(int number) {
 }
 
 /* ---- options */
-
-static int read_integer(const char *flag, const char *text, int64_t low, int64_t high, int64_t *out) {
-    char *end;
-    *out = strtoll(text, &end, 10);
-    if (end != text && !*end && *out >= low && *out <= high) return 1;
-    return complain("%s wants an integer that makes sense", flag);
-}
 
 static int read_number(const char *flag, const char *text, float *out) {
     char *end;
@@ -90,6 +77,7 @@ static int read_value(options *o, const char *flag, const char *text) {
     int64_t n = 0;
     if (!strcmp(flag, "--model")) return o->model.path = text, 1;
     if (!strcmp(flag, "--prompt")) return o->prompt = text, 1;
+    if (!strcmp(flag, "--prompt-cache-file")) return o->cache_file = text, 1;
     if (!strcmp(flag, "--isa")) return o->model.isa = text, 1;
     if (!strcmp(flag, "--temp")) return read_number(flag, text, &g->sampling.temperature);
     if (!strcmp(flag, "--top-p")) return read_number(flag, text, &g->sampling.top_p);
@@ -138,24 +126,6 @@ static int read_options(options *o, int count, char **arguments) {
     }
     if (!o->seeded) o->generation.sampling.seed = (uint64_t)time(NULL);
     return 1;
-}
-
-/* ---- the prompt, from standard input */
-
-static char *read_input(size_t *bytes) {
-    size_t capacity = 4096, n;
-    char *text = (char *)malloc(capacity), *larger;
-    *bytes = 0;
-    while (text && (n = fread(text + *bytes, 1, capacity - 1 - *bytes, stdin)) > 0) {
-        *bytes += n;
-        if (*bytes < capacity - 1) continue;
-        capacity *= 2;
-        larger = (char *)realloc(text, capacity);
-        if (!larger) free(text);
-        text = larger;
-    }
-    if (text) text[*bytes] = 0;
-    return text;
 }
 
 /* ---- figures */
@@ -212,13 +182,29 @@ static int stream(llm_generation *generation) {
     return status == LLM_END ? 1 : complain("%s", error.message);
 }
 
+/* A saved prompt: its text is not known, so the new one is encoded as what follows, without a begin token. */
+static llm_status load_cache(const options *o, const llm_model *model, llm_generation_desc *g, llm_error *error) {
+    llm_model_cache_desc cd;
+    llm_cache_load_desc from;
+    memset(&cd, 0, sizeof cd);
+    memset(&from, 0, sizeof from);
+    cd.exact = g->session.exact;
+    cd.max_kv_size = g->max_kv_size;
+    from.path = o->cache_file;
+    g->no_special = 1;
+    return llm_model_cache_load(&g->use_cache, model, &cd, &from, error);
+}
+
 static int run(const options *o) {
+    llm_generation_desc desc = o->generation;
     llm_model *model = NULL;
     llm_generation *generation = NULL;
     llm_error error;
-    int ok = !llm_model_open(&model, &o->model, &error) &&
-             !llm_generation_open(&generation, model, &o->generation, &error);
-    if (!ok) complain("%s", error.message);
+    llm_status status = llm_model_open(&model, &o->model, &error);
+    int ok;
+    if (status == LLM_OK && o->cache_file) status = load_cache(o, model, &desc, &error);
+    if (status == LLM_OK) status = llm_generation_open(&generation, model, &desc, &error);
+    ok = status == LLM_OK || complain("%s", error.message);
     if (ok) {
         running = generation;
         signal(SIGINT, on_interrupt);
@@ -230,6 +216,7 @@ static int run(const options *o) {
         running = NULL;
     }
     llm_generation_close(generation);
+    llm_cache_close(desc.use_cache);
     llm_model_close(model);
     return ok;
 }
@@ -243,7 +230,7 @@ int main(int count, char **arguments) {
     if (!read_options(&o, count, arguments)) return 1;
     o.generation.prompt = o.prompt;
     if (!strcmp(o.prompt, "-")) {
-        o.generation.prompt = input = read_input(&o.generation.prompt_bytes);
+        o.generation.prompt = input = read_text(stdin, &o.generation.prompt_bytes);
         if (!input) return !complain("%s", "not enough memory for the prompt");
     }
     if (IS_TERMINAL(stderr)) o.generation.progress = show_progress;

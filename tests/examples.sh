@@ -48,6 +48,19 @@ grep -q "Generation: 5 tokens" "$golden/err" && pass || fail "--verbose"
 if [ -d examples/model ] && [ -f examples/model/config.json ]; then
     "$build/minimal" >"$golden/out" && [ "$(wc -c <"$golden/out")" -gt 100 ] && pass || fail "minimal"
 fi
+# A prompt that was saved and loaded goes on as one that was read in one go, float16 cache and all.
+cache=$golden/story.safetensors
+"$build/cache_prompt" --model $stories --prompt "Once upon a time, there was" --prompt-cache-file "$cache" 2>"$golden/err"
+grep -q "Saved" "$golden/err" && [ -s "$cache" ] && [ ! -e "$cache.part" ] && pass || fail "cache_prompt"
+"$build/generate" --model $stories --prompt-cache-file "$cache" --prompt " a little" --max-tokens 40 >"$golden/out" &&
+    "$build/generate" --model $stories --prompt "Once upon a time, there was a little" --max-tokens 40 >"$golden/whole" &&
+    cmp -s "$golden/out" "$golden/whole" && pass || fail "generate --prompt-cache-file"
+refused layers --model examples/model --prompt-cache-file "$cache" --prompt x
+refused nothing --model $stories --prompt-cache-file "$golden/nothing" --prompt x
+"$build/cache_prompt" --model $stories --prompt x --prompt-cache-file "$cache" --kv-bits 7 2>"$golden/err" && fail "--kv-bits 7"
+grep -q "7 bits" "$golden/err" && "$build/generate" --model $stories --prompt-cache-file "$cache" --prompt x \
+    --max-tokens 1 >"$golden/out" && pass || fail "a refused cache_prompt leaves the file alone"
+
 "$build/bench" --model $stories --prompt 32 --generate 8 --repeat 1 >"$golden/out" && pass || fail "bench --model"
 
 echo "examples: $passed passed, $failed failed"

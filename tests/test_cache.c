@@ -71,7 +71,7 @@ typedef struct shape {
 
 #define ATTENTION(heads, keys, values, window, keep, bits, group) \
     { LLM_CACHE_ATTENTION, heads, keys, values, window, keep, bits, group, {{0}} }
-#define LATENT(keys, values, window, keep) { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, 0, {0} }
+#define LATENT(keys, values, window, keep) { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, 0, {{0}} }
 #define RECURRENT(first, second) { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, 0, {{first}, {second, 1}} }
 
 static const shape shapes[] = {
@@ -1110,13 +1110,13 @@ static const struct wrong_layer {
     {ATTENTION(1, 96, 64, 0, 0, 4, 64), "96"},
     {ATTENTION(1, 64, 65, 0, 0, 4, 32), "65"},
     {LATENT(0, 4, 0, 0), "width 0"},
-    {{LLM_CACHE_LATENT, 2, 4, 4, 0, 0, 0, 0, {0}}, "latent"},
-    {{LLM_CACHE_LATENT, 1, 64, 64, 0, 0, 4, 64, {0}}, "latent"},
+    {{LLM_CACHE_LATENT, 2, 4, 4, 0, 0, 0, 0, {{0}}}, "latent"},
+    {{LLM_CACHE_LATENT, 1, 64, 64, 0, 0, 4, 64, {{0}}}, "latent"},
     {RECURRENT(0, 0), "array"},
     {RECURRENT(0, 5), "array"},
     {RECURRENT(INT64_MAX, 1), "large"},
     {RECURRENT(INT64_MAX / 33, INT64_MAX / 33), "large"},
-    {{(llm_cache_kind)77, 1, 4, 4, 0, 0, 0, 0, {0}}, "kind 77"},
+    {{(llm_cache_kind)77, 1, 4, 4, 0, 0, 0, 0, {{0}}}, "kind 77"},
 };
 
 static void wrong_descriptions(void) {
