@@ -742,7 +742,9 @@ LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
 #if defined(__GNUC__) || defined(__clang__)
 #define LLMK_INLINE static inline __attribute__((always_inline, unused))
 #define LLMK_PREFETCH(address) __builtin_prefetch((const void *)(address))
+#define LLMK_UNROLL _Pragma("GCC unroll 2") /* more, and gcc runs out of registers */
 #else
+#define LLMK_UNROLL
 #define LLMK_INLINE static inline
 #define LLMK_PREFETCH(address) ((void)(address))
 #endif
@@ -760,6 +762,7 @@ LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
 #define vf_div(a, b) _mm256_div_ps(a, b)
 #define vf_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define vf_bits(a) _mm256_castps_si256(a)
+#define vf_from_int(a) _mm256_cvtepi32_ps(a)
 #define vf_from_bits(a) _mm256_castsi256_ps(a)
 #define vf_load(p) _mm256_loadu_ps(p)
 #define vf_store(p, a) _mm256_storeu_ps(p, a)
@@ -793,6 +796,12 @@ LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
 #define vf_round_bf16(a) vf_from_bits(LLMK_(bf16_bits)(a))
 
 LLMK_INLINE __m256i LLMK_(load32)(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
+
+LLMK_INLINE __m256i LLMK_(broadcast)(const int8_t *four) {
+    int32_t v;
+    memcpy(&v, four, sizeof v);
+    return _mm256_set1_epi32(v);
+}
 
 LLMK_INLINE float LLMK_(sum)(__m256 a) {
     __m128 x = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -1004,6 +1013,33 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
     h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0x4e));
     h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0xb1));
     return _mm_cvtsi128_si32(h);
+}
+
+/* X rows of activations times a panel of 8 rows (see LLMK_(panel8)) over one chunk: 32-bit sums.  Codes lie in steps
+   of 4 columns of each row and activations are broadcast 4 at a time, so that a row keeps to its lane.  `each` steps
+   fit 16 bits: 8 products of at most 2 * 15 * 127, or 2 of at most 2 * 63 * 127. */
+#define LLMK_PANELS
+LLMK_INLINE void LLMK_(panel_dots)(const int X, const int each, const int chunk, const uint8_t *w, const int8_t *a,
+                                   size_t a_stride, __m256i *s0, __m256i *s1, __m256i *s2, __m256i *s3) {
+    const __m256i one = _mm256_set1_epi16(1), zero = _mm256_setzero_si256();
+    int k, e;
+    *s0 = *s1 = *s2 = *s3 = zero;
+    for (k = 0; k < chunk; k += 4 * each) {
+        __m256i p0 = zero, p1 = zero, p2 = zero, p3 = zero;
+        LLMK_UNROLL
+        for (e = 0; e < 4 * each; e += 4) {
+            const __m256i v = LLMK_(load32)(w + 8 * (k + e));
+            const int8_t *at = a + k + e;
+            p0 = _mm256_add_epi16(p0, _mm256_maddubs_epi16(v, LLMK_(broadcast)(at)));
+            if (X > 1) p1 = _mm256_add_epi16(p1, _mm256_maddubs_epi16(v, LLMK_(broadcast)(at + a_stride)));
+            if (X > 2) p2 = _mm256_add_epi16(p2, _mm256_maddubs_epi16(v, LLMK_(broadcast)(at + 2 * a_stride)));
+            if (X > 3) p3 = _mm256_add_epi16(p3, _mm256_maddubs_epi16(v, LLMK_(broadcast)(at + 3 * a_stride)));
+        }
+        *s0 = _mm256_add_epi32(*s0, _mm256_madd_epi16(p0, one));
+        if (X > 1) *s1 = _mm256_add_epi32(*s1, _mm256_madd_epi16(p1, one));
+        if (X > 2) *s2 = _mm256_add_epi32(*s2, _mm256_madd_epi16(p2, one));
+        if (X > 3) *s3 = _mm256_add_epi32(*s3, _mm256_madd_epi16(p3, one));
+    }
 }
 
 #elif LLM__KERNEL_PASS == 2 /* ---- NEON as every 64-bit ARM has it */
@@ -1778,12 +1814,123 @@ LLM__FN void LLMK_(strip8_times)(const LLMK_(strip8) *s, const llm__matrix *w, i
     }
 }
 
+#ifdef LLMK_PANELS
+/* Prompts: 8 rows of W at a time, unpacked to [cols/4][8][4] bytes once for a block of activations.  Their factors are
+   [chunks][8].  A number is summed as LLMK_(row8) does. */
+typedef struct LLMK_(panel8) {
+    const uint8_t *codes;
+    const float *scales, *biases;
+    int chunks, each;
+} LLMK_(panel8);
+
+LLM__FN void LLMK_(panel_factors)(const llm__matrix *w, const uint8_t *factors, int o, int count, int repeat,
+                                  float *raw, float *out) {
+    const int groups = w->cols / w->group;
+    int r, g, e;
+    for (r = 0; r < 8; r++) {
+        const int row = r < count ? o + r : o + count - 1;
+        LLMK_(to_f32)(w->dtype, factors + (size_t)row * w->scale_row_bytes, (size_t)groups, raw);
+        for (g = 0; g < groups; g++)
+            for (e = 0; e < repeat; e++) out[(g * repeat + e) * 8 + r] = raw[g];
+    }
+}
+
+/* Rows o .. o + count - 1 of W (count <= 8; missing rows repeat the last). */
+LLM__FN void LLMK_(panel_open)(LLMK_(panel8) *p, const llm__matrix *w, int o, int count, int chunk, void *scratch) {
+    const int chunks = w->cols / chunk;
+    float *scales = (float *)scratch, *biases = scales + 8 * chunks, *raw = biases + 8 * chunks;
+    uint8_t *codes = (uint8_t *)(raw + chunks), *bytes = codes + 8 * (size_t)w->cols;
+    int r, k;
+    LLMK_(panel_factors)(w, w->scales, o, count, w->group / chunk, raw, scales);
+    LLMK_(panel_factors)(w, w->biases, o, count, w->group / chunk, raw, biases);
+    for (r = 0; r < 8; r++) {
+        const int row = r < count ? o + r : o + count - 1;
+        LLMK_(unpack)(w->data + (size_t)row * w->row_bytes, (size_t)w->cols, w->bits, bytes);
+        for (k = 0; k < w->cols; k += 4) memcpy(codes + 8 * k + 4 * r, bytes + k, 4);
+    }
+    p->codes = codes, p->scales = scales, p->biases = biases;
+    p->chunks = chunks;
+    p->each = w->bits <= 4 ? 8 : 2;
+}
+
+/* acc + exact (scale_w scale_a), the two factors multiplied first as in LLMK_(row8). */
+LLMK_INLINE VF LLMK_(panel_add)(VF acc, VI exact, VF scale, float a) {
+    return vf_add(acc, vf_mul(vf_from_int(exact), vf_mul(scale, vf_set(a))));
+}
+
+/* X rows of activations, from row i on. */
+LLMK_INLINE void LLMK_(panel_rows)(const int X, const int each, const int chunk, const LLMK_(panel8) *p,
+                                   const llm__rows8 *x, int i, float *out) {
+    const size_t stride = x->scale_stride;
+    const int8_t *a = x->codes + (size_t)i * x->code_stride;
+    const float *scales = x->scales + (size_t)i * stride, *sums = x->sums + (size_t)i * stride;
+    VF a0 = vf_set(0.0f), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+    VI s0, s1, s2, s3;
+    int c;
+    for (c = 0; c < p->chunks; c++, scales++) {
+        const VF scale = vf_load(p->scales + 8 * c);
+        LLMK_(panel_dots)(X, each, chunk, p->codes + (size_t)8 * (size_t)(c * chunk), a + c * chunk, x->code_stride,
+                          &s0, &s1, &s2, &s3);
+        a0 = LLMK_(panel_add)(a0, s0, scale, scales[0]);
+        if (X > 1) a1 = LLMK_(panel_add)(a1, s1, scale, scales[stride]);
+        if (X > 2) a2 = LLMK_(panel_add)(a2, s2, scale, scales[2 * stride]);
+        if (X > 3) a3 = LLMK_(panel_add)(a3, s3, scale, scales[3 * stride]);
+    }
+    for (c = 0; c < p->chunks; c++, sums++) {
+        const VF bias = vf_load(p->biases + 8 * c);
+        b0 = vf_add(b0, vf_mul(bias, vf_set(sums[0])));
+        if (X > 1) b1 = vf_add(b1, vf_mul(bias, vf_set(sums[stride])));
+        if (X > 2) b2 = vf_add(b2, vf_mul(bias, vf_set(sums[2 * stride])));
+        if (X > 3) b3 = vf_add(b3, vf_mul(bias, vf_set(sums[3 * stride])));
+    }
+    vf_store(out, vf_add(a0, b0));
+    if (X > 1) vf_store(out + 8, vf_add(a1, b1));
+    if (X > 2) vf_store(out + 16, vf_add(a2, b2));
+    if (X > 3) vf_store(out + 24, vf_add(a3, b3));
+}
+
+LLMK_INLINE void LLMK_(panel_some)(const int each, const int chunk, int X, const LLMK_(panel8) *p, const llm__rows8 *x,
+                                   int i, float *out) {
+    if (X == 4) LLMK_(panel_rows)(4, each, chunk, p, x, i, out);
+    else if (X == 3) LLMK_(panel_rows)(3, each, chunk, p, x, i, out);
+    else if (X == 2) LLMK_(panel_rows)(2, each, chunk, p, x, i, out);
+    else LLMK_(panel_rows)(1, each, chunk, p, x, i, out);
+}
+
+LLM__FN void LLMK_(panel_times)(const LLMK_(panel8) *p, const llm__matrix *w, int o, int count, const llm__rows8 *x,
+                                int first, int last, float *y, size_t y_stride) {
+    float out[4 * 8];
+    int i, r, j, X;
+    for (i = first; i < last; i += X) {
+        X = last - i < 4 ? last - i : 4;
+        if (p->each == 8 && x->group == 64) LLMK_(panel_some)(8, 64, X, p, x, i, out);
+        else if (p->each == 8) LLMK_(panel_some)(8, 32, X, p, x, i, out);
+        else if (x->group == 64) LLMK_(panel_some)(2, 64, X, p, x, i, out);
+        else LLMK_(panel_some)(2, 32, X, p, x, i, out);
+        for (j = 0; j < X; j++)
+            for (r = 0; r < count; r++)
+                y[(size_t)(i + j) * y_stride + (size_t)(o + r)] =
+                    w->bias ? out[8 * j + r] + w->bias[o + r] : out[8 * j + r];
+    }
+}
+#endif
+
+enum { LLMK_(FEW_ROWS) = 4 }; /* of activations: fewer do not pay for the unpacking of a panel */
+
 LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y, size_t y_stride, int begin, int end,
                              void *scratch) {
     int block = LLM__BLOCK_BYTES / (w->cols > 0 ? w->cols : 1), first, last, o;
     if (block < 16) block = 16;
     for (first = 0; first < x->n; first = last) {
         last = x->n - first < block ? x->n : first + block;
+#ifdef LLMK_PANELS
+        for (o = begin; w->bits < 8 && last - first > LLMK_(FEW_ROWS) && o < end; o += 8) {
+            LLMK_(panel8) p;
+            LLMK_(panel_open)(&p, w, o, end - o < 8 ? end - o : 8, x->group, scratch);
+            LLMK_(panel_times)(&p, w, o, end - o < 8 ? end - o : 8, x, first, last, y, y_stride);
+        }
+        if (w->bits < 8 && last - first > LLMK_(FEW_ROWS)) continue;
+#endif
         for (o = begin; o < end; o += LLM__STRIP) {
             const int count = end - o < LLM__STRIP ? end - o : LLM__STRIP;
             LLMK_(strip8) s;
@@ -2083,6 +2230,8 @@ static const llm__ops LLMK_(ops) = {
 #undef LLMK_INLINE
 #undef LLMK_PREFETCH
 #undef LLMK_EACH
+#undef LLMK_UNROLL
+#undef LLMK_PANELS
 #undef VF
 #undef VF_N
 #undef VI
@@ -2099,6 +2248,7 @@ static const llm__ops LLMK_(ops) = {
 #undef vf_sum
 #undef vf_sum4
 #undef vf_bits
+#undef vf_from_int
 #undef vf_from_bits
 #undef vf_load
 #undef vf_store
