@@ -314,30 +314,19 @@ LLM_API void llm_generation_close(llm_generation *generation);
 #endif
 
 /* ========================================================================================================= >>ground
-   The lower floor brought memory, errors and time.  What is added here is work in parallel: after this chapter, a piece
+   The lower floor brought memory, errors, locks and time.  What is added here is work in parallel: after this chapter, a piece
    of work is a count of jobs and a function, and who runs them (the caller, the caller's job system, or a pool of
    threads that sleep when idle) is nobody else's business. */
-
-#if !defined(LLM_NO_THREADS) && !defined(_WIN32) && !defined(__unix__) && !defined(__APPLE__)
-#define LLM_NO_THREADS
-#endif
 
 #ifndef LLM_NO_THREADS
 #if defined(_WIN32)
 typedef HANDLE llm__thread;
-typedef SRWLOCK llm__mutex;
 typedef CONDITION_VARIABLE llm__signal;
-#define LLM__LOCK(m) AcquireSRWLockExclusive(m)
-#define LLM__UNLOCK(m) ReleaseSRWLockExclusive(m)
 #define LLM__WAIT(s, m) SleepConditionVariableSRW(s, m, INFINITE, 0)
 #define LLM__WAKE_ALL(s) WakeAllConditionVariable(s)
 #else
-#include <pthread.h>
 typedef pthread_t llm__thread;
-typedef pthread_mutex_t llm__mutex;
 typedef pthread_cond_t llm__signal;
-#define LLM__LOCK(m) pthread_mutex_lock(m)
-#define LLM__UNLOCK(m) pthread_mutex_unlock(m)
 #define LLM__WAIT(s, m) pthread_cond_wait(s, m)
 #define LLM__WAKE_ALL(s) pthread_cond_broadcast(s)
 #endif
@@ -464,8 +453,8 @@ LLM__FN void llm__pool_close(llm__pool *pool) {
     llm__atomic_set(&pool->stop, 1);
     llm__pool_begin_round(pool);
     for (i = 0; i < pool->helpers; i++) llm__thread_join(pool->helper[i].thread);
+    LLM__MUTEX_CLOSE(&pool->mutex);
 #if !defined(_WIN32)
-    pthread_mutex_destroy(&pool->mutex);
     pthread_cond_destroy(&pool->work);
     pthread_cond_destroy(&pool->done);
 #endif
@@ -479,12 +468,11 @@ LLM__FN llm__pool *llm__pool_open(llm__arena *arena, int threads) {
     if (!pool) return NULL;
     pool->helper = (struct llm__helper *)llm__arena_alloc(arena, (size_t)threads, sizeof *pool->helper);
     if (!pool->helper) return NULL;
+    LLM__MUTEX_OPEN(&pool->mutex);
 #if defined(_WIN32)
-    InitializeSRWLock(&pool->mutex);
     InitializeConditionVariable(&pool->work);
     InitializeConditionVariable(&pool->done);
 #else
-    pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->done, NULL);
 #endif
@@ -8196,10 +8184,6 @@ LLM__FN void *llm__bind_alloc(llm__binder *b, size_t count, size_t size) {
     void *p = llm__arena_alloc(&b->m->arena, count, size);
     if (!p && b->status == LLM_OK) b->status = llm__no_memory(b->error, count);
     return p;
-}
-
-LLM__FN int llm__is_float(llm_dtype t) {
-    return t == LLM_F32 || t == LLM_F16 || t == LLM_BF16;
 }
 
 /* The type that the floats of a tensor are read as. */

@@ -16,18 +16,20 @@
 
    CONTENTS (search for the tag)
        >>api       the whole contract: errors, hooks, cache descriptions, cache calls
-       >>ground    checked arithmetic, memory, arenas, text, atomics, time
+       >>ground    checked arithmetic, memory, arenas, text, atomics, locks, time
        >>numbers   half floats, 8-bit floats, affine groups
        >>files     bytes behind a name, JSON, safetensors
        >>pages     shared pages of tokens
        >>kinds     what each kind of layer remembers, and what a query may see of it
        >>record    caches as files, in mlx-lm's layouts
+       >>store     the prompt store: caches found again by the tokens they have seen
        >>public    the calls of >>api
 
    CONFIGURATION (define before including)
        LLM_STATIC        every public function is static: for libraries that embed this one
        LLM_NO_STDIO      no file access of its own: bytes come from memory or from your llm_files
        LLM_NO_MMAP       read files, never map them
+       LLM_NO_THREADS    no locks: a prompt store is then for one thread
        LLM_PAGE_TOKENS   tokens on a page (default 64)
 
    Licence: MIT or public domain, as you choose; the text is at the end of the file. */
@@ -219,7 +221,8 @@ LLM_API void llm_cache_clear(llm_cache *cache);
 
 /* ---- files: mlx-lm's prompt caches (safetensors), and a little more in their metadata */
 
-/* A text that travels with a cache: which model, which template.  Both are NUL-terminated UTF-8; no dots in keys. */
+/* A text that travels with a cache: which model, which template.  Both are NUL-terminated UTF-8; no dots in keys, which
+   are neither empty nor "llm_tokens" or "llm_checksum": those the library writes. */
 typedef struct llm_note {
     const char *key, *value;
 } llm_note;
@@ -241,7 +244,8 @@ typedef struct llm_cache_save_desc {
 
 /* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there.  (Of
    what this library can and mlx-lm cannot, windows that are quantized too have a class of their own.)  Bounded by the
-   disk or the sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails. */
+   disk or the sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink
+   then has a part of the file, a path what it had before. */
 LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
 
 /* Where a cache is loaded from. */
@@ -250,18 +254,88 @@ typedef struct llm_cache_load_desc {
     const void *data;           /* or its bytes, needed during the call only */
     size_t bytes;
     llm_files files;
-    const llm_cache_desc *want; /* what the layers must be (windows and bits may be the file's), and the dtype to store;
-                                   NULL: whatever the file holds */
+    const llm_cache_desc *want; /* what the layers must be, and the dtype to store; a window of 0, kept tokens and bits
+                                   are always the file's.  NULL: whatever the file holds - but latent layers look like
+                                   attention there, and empty ones do not say how large they are */
     int64_t tokens;             /* only so many from the start, if every layer holds them; 0: all */
     llm_allocator allocator;
 } llm_cache_load_desc;
 
-/* Loads a cache.  A checksum is verified where one is present.  LLM_BAD_FORMAT: the bytes are no such file, or damaged;
-   LLM_BAD_ARGUMENT: they are not what `want` says. */
+/* Loads a cache.  The checksum of a file that llm_cache_save wrote is verified.  LLM_BAD_FORMAT: the bytes are no such
+   file, or damaged, or hold more than the layers they list; LLM_BAD_ARGUMENT: they are not what `want` says;
+   LLM_UNSUPPORTED: they do not hold the first `tokens` tokens.  Takes memory in proportion to the file; a page is the
+   least that a layer with tokens takes.  *out is NULL on failure. */
 LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *desc, llm_error *error);
 
 /* A note of the file that the cache was loaded from, or NULL.  Belongs to the cache; forks have none. */
 LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key);
+
+/* ---- the prompt store: caches of prompts that were read before, found again by their tokens */
+
+/* A store of caches, for any number of threads at the same time (with LLM_NO_THREADS: for one).  It keeps forks, so
+   that pages are shared with the caches that it was given and with those that it hands out. */
+typedef struct llm_store llm_store;
+
+/* Whose words an entry ends with.  Where room is needed, assistants' entries go before users', users' before system
+   prompts: see llm_store_insert. */
+typedef enum llm_entry_type {
+    LLM_ENTRY_ASSISTANT, LLM_ENTRY_USER, LLM_ENTRY_SYSTEM, LLM_ENTRY_TYPE_COUNT
+} llm_entry_type;
+
+/* The limits of a store. */
+typedef struct llm_store_desc {
+    size_t max_entries;      /* 0: no limit if max_bytes has one, otherwise 10, as mlx-lm has it */
+    size_t max_bytes;        /* as llm_store_stats counts them; 0: no limit */
+    llm_allocator allocator; /* of the index; forks take their memory where the caches that they come from do */
+} llm_store_desc;
+
+/* What a store holds, and what came of it.  The bytes are those of the caches: a page counts once, however many entries
+   hold it, and for a type if at least one entry of that type does (so that the types may add up to more than the
+   store).  Pages that caches outside hold too are counted, although dropping the entry would not free them. */
+typedef struct llm_store_stats {
+    size_t entries, bytes;
+    size_t type_entries[LLM_ENTRY_TYPE_COUNT], type_bytes[LLM_ENTRY_TYPE_COUNT];
+    size_t index_bytes;                    /* memory of the store itself: tokens, tables; not limited by max_bytes */
+    uint64_t hits, misses;                 /* fetches that gave a cache, and that gave none */
+    uint64_t asked_tokens, reused_tokens;  /* of all fetches */
+    uint64_t evictions;                    /* entries that went to make room */
+} llm_store_stats;
+
+/* Makes an empty store; desc NULL means the defaults.  *out is NULL on failure, and nothing stays allocated. */
+LLM_API llm_status llm_store_open(llm_store **out, const llm_store_desc *desc, llm_error *error);
+
+/* Frees a store and its forks; the caches that it handed out live on.  NULL is fine.  No other call on the store may
+   be under way. */
+LLM_API void llm_store_close(llm_store *store);
+
+/* Keeps a fork of a cache that has seen exactly these tokens, in the place of an entry with the same tokens.  `model` is
+   a number of yours that tells apart what must not share caches: the model, its adapter, the settings of its caches.
+   Entries with fewer of the tokens go if this cache can be trimmed to them, as it can then serve in their place.
+   Then, as long as there are too many entries or bytes, the least recently used entry of a type goes: of the
+   assistants' if they are at least as many as the users', otherwise of the users' if they are at least as many as the
+   system prompts, otherwise of those.  It may be the new one.  A cache that exceeds max_bytes by itself is refused
+   (LLM_TOO_LARGE).  A failed call leaves the store as it was. */
+LLM_API llm_status llm_store_insert(llm_store *store, uint64_t model, const int32_t *tokens, size_t count,
+                                    const llm_cache *cache, llm_entry_type type, llm_error *error);
+
+/* The longest prefix of these tokens that a fork of an entry can stand for: a cache that is yours and has seen the first
+   *used of them.  Without one, *out is NULL, *used 0, and the status LLM_OK.
+   An entry with exactly these tokens gives all of them.  The logits that follow its last token are not in a cache: to
+   have them, take that token back (llm_cache_trim) or, where that is refused, ask again for one token less.  An entry
+   that goes on differently, or further, is trimmed to what is common, if its layers can be, and leaves at least one
+   token to read.  What was used counts as recently used. */
+LLM_API llm_status llm_store_fetch(llm_store *store, uint64_t model, const int32_t *tokens, size_t count,
+                                   llm_cache **out, size_t *used, llm_error *error);
+
+/* Drops entries, in llm_store_insert's order, until at most so many are left, with at most so many bytes (SIZE_MAX: no
+   limit).  The limits of the store stay. */
+LLM_API void llm_store_trim_to(llm_store *store, size_t entries, size_t bytes);
+
+/* Drops all entries; what was counted stays. */
+LLM_API void llm_store_clear(llm_store *store);
+
+/* Figures of this moment; all zero for NULL. */
+LLM_API llm_store_stats llm_store_get_stats(llm_store *store);
 
 #endif /* LLM_CACHE_H */
 
@@ -277,7 +351,13 @@ LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key);
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#if !defined(LLM_NO_THREADS) && !defined(_WIN32) && !defined(__unix__) && !defined(__APPLE__)
+#define LLM_NO_THREADS
+#endif
 #if defined(__unix__) || defined(__APPLE__)
+#ifndef LLM_NO_THREADS
+#include <pthread.h>
+#endif
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -507,6 +587,27 @@ LLM__FN int llm__atomic_get(llm__atomic *a) { return __atomic_load_n(a, __ATOMIC
 LLM__FN void llm__atomic_set(llm__atomic *a, int n) { __atomic_store_n(a, n, __ATOMIC_RELEASE); }
 #endif
 
+/* ---- locks.  What a lock protects says so; without threads they are nothing. */
+#if defined(LLM_NO_THREADS)
+typedef char llm__mutex;
+#define LLM__MUTEX_OPEN(m) ((void)(m))
+#define LLM__MUTEX_CLOSE(m) ((void)(m))
+#define LLM__LOCK(m) ((void)(m))
+#define LLM__UNLOCK(m) ((void)(m))
+#elif defined(_WIN32)
+typedef SRWLOCK llm__mutex;
+#define LLM__MUTEX_OPEN(m) InitializeSRWLock(m)
+#define LLM__MUTEX_CLOSE(m) ((void)(m))
+#define LLM__LOCK(m) AcquireSRWLockExclusive(m)
+#define LLM__UNLOCK(m) ReleaseSRWLockExclusive(m)
+#else
+typedef pthread_mutex_t llm__mutex;
+#define LLM__MUTEX_OPEN(m) pthread_mutex_init(m, NULL)
+#define LLM__MUTEX_CLOSE(m) pthread_mutex_destroy(m)
+#define LLM__LOCK(m) pthread_mutex_lock(m)
+#define LLM__UNLOCK(m) pthread_mutex_unlock(m)
+#endif
+
 /* ---- time */
 static int64_t llm__system_now_us(void *user) {
     (void)user;
@@ -626,6 +727,9 @@ static const llm__dtype_row llm__dtypes[LLM_DTYPE_COUNT] = {
 LLM__FN size_t llm__dtype_bytes(llm_dtype t) {
     return (unsigned)t < LLM_DTYPE_COUNT ? llm__dtypes[t].bytes : 0;
 }
+
+/* The three that weights, keys and values are computed from. */
+LLM__FN int llm__is_float(llm_dtype t) { return t == LLM_F32 || t == LLM_F16 || t == LLM_BF16; }
 
 LLM__FN const char *llm__dtype_name(llm_dtype t) {
     return (unsigned)t < LLM_DTYPE_COUNT ? llm__dtypes[t].name : "?";
@@ -2124,6 +2228,19 @@ LLM__FN int llm__can_see(const llm__kept *k, int64_t length) {
     return 1;
 }
 
+/* Whether the last n tokens can be taken back: nothing that would be visible again is gone. */
+LLM__FN int llm__can_trim(const llm__kept *k, int64_t length, int64_t n) {
+    return n == 0 || n == length || (llm__is_attention(k) && llm__can_see(k, length - n));
+}
+
+/* The same for all layers. */
+LLM__FN int llm__cache_can_trim(const llm_cache *c, int64_t n) {
+    size_t i;
+    for (i = 0; i < c->layer_count; i++)
+        if (!llm__can_trim(&c->layers[i], c->length, n)) return 0;
+    return 1;
+}
+
 /* ---- recurrent states */
 
 /* Numbers in an array of a recurrent layer; 0: there is none, or a size_t cannot count them. */
@@ -2296,16 +2413,22 @@ LLM__FN llm__rows llm__cache_values(const llm_cache *c, size_t layer, int head, 
 
    metadata, 0.32: "0.KEY" the user's notes, "1.LAYER" classes, "2.N.0" and "2.N.1" the path and kind of what was no
    array; 0.31: "0.LAYER[.N]" numbers, "1.KEY" notes, "2.LAYER" classes.  Only used tokens are written, oldest first.
+
+   Two notes are our own: how many tokens the cache has seen, which recurrent layers do not count, and a checksum of the
+   whole file, its own 16 digits taken for zeros.  It is the first thing in the header; found elsewhere, another program
+   has carried our notes over into a file of its own, and it says nothing.
    After this chapter a cache can leave through a sink and come back from bytes that nobody trusts. */
 
-#define LLM__NOTE_TOKENS "llm_tokens"     /* what recurrent layers do not count */
-#define LLM__NOTE_CHECKSUM "llm_checksum" /* of everything behind the header */
+#define LLM__NOTE_TOKENS "llm_tokens"
+#define LLM__NOTE_CHECKSUM "llm_checksum"
+#define LLM__CHECKSUM_START "{\"__metadata__\":{\"0." LLM__NOTE_CHECKSUM "\":\"" /* behind the header's 8-byte length */
+enum { LLM__CHECKSUM_AT = 8 + sizeof LLM__CHECKSUM_START - 1, LLM__CHECKSUM_DIGITS = 16 };
 
 /* ---- writing */
 
 enum { LLM__WRITE_BUFFER = 16384, LLM__SAVED_NAME = 48 };
 
-/* Everything is written twice: first to be counted and hashed, as the header holds both, then to the sink. */
+/* Everything is written twice: first to be hashed, as the header holds the checksum, then to the sink. */
 typedef struct llm__writer {
     llm_sink sink; /* write NULL: the first time */
     uint64_t hash;
@@ -2329,14 +2452,14 @@ LLM__FN uint64_t llm__hash_words(uint64_t h, const uint8_t *p, size_t words) {
 LLM__FN void llm__writer_flush(llm__writer *w) {
     size_t words = (w->used + 7) / 8;
     memset(w->buffer + w->used, 0, words * 8 - w->used);
-    w->hash = llm__hash_words(w->hash, w->buffer, words);
-    if (w->sink.write && w->used && !w->failed) w->failed = w->sink.write(w->sink.user, w->buffer, w->used) != 0;
+    if (!w->sink.write) w->hash = llm__hash_words(w->hash, w->buffer, words);
+    else if (w->used && !w->failed) w->failed = w->sink.write(w->sink.user, w->buffer, w->used) != 0;
     w->used = 0;
 }
 
 LLM__FN void llm__write(llm__writer *w, const void *data, size_t bytes) {
     const uint8_t *p = (const uint8_t *)data;
-    while (bytes) {
+    while (bytes && !w->failed) {
         size_t room = sizeof w->buffer - w->used, n = bytes < room ? bytes : room;
         memcpy(w->buffer + w->used, p, n);
         w->used += n;
@@ -2414,7 +2537,7 @@ LLM__FN void llm__saved_rows(llm__record *r, llm__saved_kind kind, size_t layer,
     e->shape[3] = width;
 }
 
-/* Which tokens a layer's record holds: two spans, the first that of the pinned ones. */
+/* Which tokens a layer's record has rows for: two spans, the first that of the pinned ones. */
 LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm__span out[2]) {
     int64_t held = k->desc.window && k->desc.window < length ? k->desc.window : length;
     out[0].begin = 0;
@@ -2422,6 +2545,12 @@ LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm__span 
     out[1].begin = length - (held - out[0].end);
     out[1].end = length;
     return held;
+}
+
+/* A window that took tokens back may have lost its oldest one, which no later query sees.  mlx-lm wants a row for it
+   all the same: zeros, where the ring goes on. */
+LLM__FN int llm__record_lacks(const llm__kept *k, int64_t position) {
+    return !llm__page_entry(k, position / LLM_PAGE_TOKENS);
 }
 
 LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
@@ -2450,7 +2579,7 @@ LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
     if (k->desc.window) {
         llm__saved_number(r, layer, at++, k->desc.keep);
         llm__saved_number(r, layer, at++, k->desc.window);
-        llm__saved_number(r, layer, at++, tokens);
+        llm__saved_number(r, layer, at++, tokens && llm__record_lacks(k, spans[1].begin) ? k->desc.keep : tokens);
     }
     if (k->desc.bits) {
         llm__saved_number(r, layer, at++, k->desc.group);
@@ -2479,33 +2608,29 @@ LLM__FN void llm__record_recurrent(llm__record *r, size_t layer) {
 
 /* ---- the header */
 
-/* A JSON string: quotes, backslashes and control characters escaped, the rest as it is. */
-LLM__FN void llm__record_string(llm__text *t, const char *s) {
+/* The inside of a JSON string: quotes, backslashes and control characters escaped, the rest as it is. */
+LLM__FN void llm__record_escaped(llm__text *t, const char *s) {
     char code[8];
-    llm__text_add(t, "\"", 1);
-    for (; *s; s++) {
-        if ((unsigned char)*s < 32) {
-            snprintf(code, sizeof code, "\\u%04x", (unsigned)(unsigned char)*s);
-            llm__text_add(t, code, 6);
-        } else {
-            if (*s == '"' || *s == '\\') llm__text_add(t, "\\", 1);
-            llm__text_add(t, s, 1);
-        }
+    size_t n;
+    for (;;) {
+        for (n = 0; (unsigned char)s[n] >= 32 && s[n] != '"' && s[n] != '\\'; n++) continue;
+        llm__text_add(t, s, n);
+        s += n;
+        if (!*s) return;
+        snprintf(code, sizeof code, (unsigned char)*s < 32 ? "\\u%04x" : "\\%c", *s);
+        llm__text_add(t, code, strlen(code));
+        s++;
     }
-    llm__text_add(t, "\"", 1);
 }
 
+/* An entry of the metadata behind others. */
 LLM__FN void llm__record_note(llm__text *t, const char *prefix, const char *key, const char *value) {
-    char start[LLM__SAVED_NAME];
-    size_t at = t->length;
-    snprintf(start, sizeof start, "%s\"%s", t->length && t->data[t->length - 1] == '{' ? "" : ",", prefix);
-    llm__text_add(t, start, strlen(start));
-    at = t->length;
-    llm__record_string(t, key); /* its opening quote goes: the prefix is part of the key */
-    if (!t->failed) memmove(t->data + at, t->data + at + 1, t->length - at);
-    if (!t->failed) t->length--;
-    llm__text_add(t, ":", 1);
-    llm__record_string(t, value);
+    llm__text_add(t, ",\"", 2);
+    llm__text_add(t, prefix, strlen(prefix));
+    llm__record_escaped(t, key);
+    llm__text_add(t, "\":\"", 3);
+    llm__record_escaped(t, value);
+    llm__text_add(t, "\"", 1);
 }
 
 LLM__FN const char *llm__record_class(const llm__kept *k) {
@@ -2535,18 +2660,17 @@ LLM__FN void llm__record_tensor(llm__text *t, const llm__saved *e, uint64_t offs
     llm__text_add(t, text, strlen(text));
 }
 
-/* Length and header, padded so that the tensors begin at a multiple of 8. */
-LLM__FN void llm__record_header(llm__record *r, const llm_cache_save_desc *d, uint64_t hash) {
+/* Length and header, padded so that the tensors begin at a multiple of 8; the checksum is still zeros. */
+LLM__FN void llm__record_header(llm__record *r, const llm_cache_save_desc *d) {
     llm__text *t = &r->header;
     char prefix[32], value[32];
     uint64_t offset = 0;
     size_t i, numbers = 0;
-    llm__text_add(t, "\0\0\0\0\0\0\0\0{\"__metadata__\":{", 8 + 17);
+    llm__text_add(t, "\0\0\0\0\0\0\0\0" LLM__CHECKSUM_START, LLM__CHECKSUM_AT);
+    llm__text_add(t, "0000000000000000\"", LLM__CHECKSUM_DIGITS + 1);
     for (i = 0; i < d->note_count; i++) llm__record_note(t, "0.", d->notes[i].key, d->notes[i].value);
     snprintf(value, sizeof value, "%lld", (long long)r->cache->length);
     llm__record_note(t, "0.", LLM__NOTE_TOKENS, value);
-    snprintf(value, sizeof value, "%016llx", (unsigned long long)hash);
-    llm__record_note(t, "0.", LLM__NOTE_CHECKSUM, value);
     for (i = 0; i < r->cache->layer_count; i++) {
         snprintf(prefix, sizeof prefix, "%lu", (unsigned long)i);
         llm__record_note(t, "1.", prefix, llm__record_class(&r->cache->layers[i]));
@@ -2595,6 +2719,12 @@ LLM__FN void llm__write_page(llm__writer *w, const llm_cache *c, const llm__save
     }
 }
 
+LLM__FN void llm__write_zeros(llm__writer *w, size_t bytes) {
+    static const uint8_t zeros[64] = {0};
+    for (; bytes > sizeof zeros; bytes -= sizeof zeros) llm__write(w, zeros, sizeof zeros);
+    llm__write(w, zeros, bytes);
+}
+
 LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm__saved *e) {
     llm__span spans[2];
     int64_t at, end;
@@ -2605,7 +2735,10 @@ LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm_
             for (at = spans[i].begin; at < spans[i].end; at = end) {
                 end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
                 if (end > spans[i].end) end = spans[i].end;
-                llm__write_page(w, c, e, head, at / LLM_PAGE_TOKENS, (int)(at % LLM_PAGE_TOKENS), end - at);
+                if (llm__record_lacks(&c->layers[e->layer], at))
+                    llm__write_zeros(w, (size_t)(end - at) * (size_t)e->shape[3] * llm__dtype_bytes(e->dtype));
+                else
+                    llm__write_page(w, c, e, head, at / LLM_PAGE_TOKENS, (int)(at % LLM_PAGE_TOKENS), end - at);
             }
 }
 
@@ -2630,6 +2763,10 @@ LLM__FN void llm__write_entries(llm__writer *w, const llm__record *r) {
 /* ---- a file that is replaced as a whole: what a crash leaves is the old one or the new one */
 
 #if !defined(LLM_NO_STDIO)
+#if defined(_WIN32)
+#include <io.h>
+#endif
+
 typedef struct llm__replacement {
     char path[4096], part[4104];
 #if defined(__unix__) || defined(__APPLE__)
@@ -2678,6 +2815,9 @@ static int llm__replacement_write(void *user, const void *data, size_t bytes) {
 
 LLM__FN int llm__replacement_settle(llm__replacement *f, int failed) {
     failed = failed || fflush(f->file);
+#if defined(_WIN32)
+    failed = failed || _commit(_fileno(f->file));
+#endif
     failed = fclose(f->file) || failed;
 #if defined(_WIN32)
     return failed || !MoveFileExA(f->part, f->path, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH);
@@ -2718,6 +2858,8 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
             for (bytes = strlen(texts[k]); bytes; bytes -= length, texts[k] += length)
                 if (llm__char_check(texts[k], bytes, &length) != 1)
                     return llm__fail(error, LLM_BAD_ARGUMENT, "note %llu is not valid UTF-8", (unsigned long long)i);
+        if (!strcmp(d->notes[i].key, LLM__NOTE_TOKENS) || !strcmp(d->notes[i].key, LLM__NOTE_CHECKSUM))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "the note \"%s\" is written by the library", d->notes[i].key);
         for (k = 0; k < i; k++)
             if (!strcmp(d->notes[k].key, d->notes[i].key))
                 return llm__fail(error, LLM_BAD_ARGUMENT, "the note \"%.60s\" is there twice", d->notes[i].key);
@@ -2725,19 +2867,23 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
     return LLM_OK;
 }
 
-/* Lists what is to be written and makes the header. */
+/* Lists what is to be written, makes the header and signs it with the checksum. */
 LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_cache_save_desc *d, llm_error *error) {
+    char digits[LLM__CHECKSUM_DIGITS + 1];
     size_t i;
     for (i = 0; i < r->cache->layer_count && !r->failed; i++) {
         if (llm__is_attention(&r->cache->layers[i])) llm__record_attention(r, i);
         else llm__record_recurrent(r, i);
     }
-    if (!r->failed) {
-        memset(&w->sink, 0, sizeof w->sink);
-        llm__write_entries(w, r);
-        llm__record_header(r, d, w->hash);
-    }
+    if (!r->failed) llm__record_header(r, d);
     if (r->failed || r->header.failed) return llm__no_memory(error, r->header.length);
+    if (r->header.length - 8 > LLM__HEADER_LIMIT)
+        return llm__fail(error, LLM_TOO_LARGE, "notes and list of tensors have %llu bytes; the limit is %d",
+                         (unsigned long long)r->header.length - 8, (int)LLM__HEADER_LIMIT);
+    llm__write(w, r->header.data, r->header.length);
+    llm__write_entries(w, r);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)w->hash);
+    memcpy(r->header.data + LLM__CHECKSUM_AT, digits, LLM__CHECKSUM_DIGITS);
     return LLM_OK;
 }
 
@@ -2812,210 +2958,320 @@ typedef struct llm__recorded {
 
 typedef struct llm__loading {
     llm__arena arena;
-    llm__folder folder;
+    llm__folder folder; /* of one file */
     llm__tensors tensors;
     const llm_cache_load_desc *desc;
-    const char *name; /* of the file */
-    int old;          /* 0.31's layout */
+    const char *name;       /* of the file */
+    const llm__json **keys; /* [key_count], of the metadata, sorted */
+    size_t key_count;
+    int old;                /* 0.31's layout */
     size_t layer_count;
     llm__recorded *layers;
     llm_error *error;
 } llm__loading;
 
+static int llm__by_key(const void *a, const void *b) {
+    return strcmp((*(const llm__json *const *)a)->as.text, (*(const llm__json *const *)b)->as.text);
+}
+
+/* Sorts the keys of the metadata: a file may have a million.  What is there twice could be read in two ways. */
+LLM__FN llm_status llm__loading_index(llm__loading *l) {
+    const llm__json *meta = l->tensors.metadata, *key = llm__json_first(meta);
+    size_t count = meta ? meta->length : 0, i;
+    l->keys = (const llm__json **)llm__arena_alloc(&l->arena, count + 1, sizeof *l->keys);
+    if (!l->keys) return llm__no_memory(l->error, count * sizeof *l->keys);
+    for (; l->key_count < count; key = llm__json_next(key + 1)) {
+        if (strlen(key->as.text) != key->length)
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: a key of its metadata holds a NUL", l->name);
+        l->keys[l->key_count++] = key;
+    }
+    qsort((void *)l->keys, count, sizeof *l->keys, llm__by_key);
+    for (i = 1; i < count; i++)
+        if (!strcmp(l->keys[i - 1]->as.text, l->keys[i]->as.text))
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"%.100s\" is in its metadata twice", l->name,
+                             l->keys[i]->as.text);
+    return LLM_OK;
+}
+
+/* The value of a key of the metadata, or NULL. */
 LLM__FN const char *llm__loading_text(const llm__loading *l, const char *key) {
-    const llm__json *v = l->tensors.metadata ? llm__json_get(l->tensors.metadata, key) : NULL;
-    return v ? v->as.text : NULL;
+    llm__json node;
+    const llm__json *wanted = &node, **found;
+    node.as.text = key;
+    found = (const llm__json **)bsearch((const void *)&wanted, (const void *)l->keys, l->key_count, sizeof *l->keys,
+                                        llm__by_key);
+    return found ? (*found)[1].as.text : NULL;
 }
 
 LLM__FN llm_status llm__loading_bad(const llm__loading *l, size_t layer, const char *what) {
     return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %llu: %s", l->name, (unsigned long long)layer, what);
 }
 
-/* A number of a layer: a tensor without axes, or text in the metadata.  0 to 2^40. */
-LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place, int old_place, int64_t *out) {
-    char key[LLM__SAVED_NAME];
-    const char *text;
-    llm__tensor *x;
-    *out = -1;
-    if (l->old) {
-        snprintf(key, sizeof key, "0.%lu.%d", (unsigned long)layer, old_place);
-        text = llm__loading_text(l, key);
-        for (; text && *text >= '0' && *text <= '9' && *out <= LLM__MOST_TOKENS; text++)
-            *out = (*out < 0 ? 0 : *out) * 10 + (*text - '0');
-        if (text && *text) *out = -1;
-    } else {
-        const uint8_t *data;
-        snprintf(key, sizeof key, "%lu.%d", (unsigned long)layer, place);
-        x = llm__tensor_find(&l->tensors, key);
-        if (x && !x->dims && (x->dtype == LLM_I32 || x->dtype == LLM_I64)) {
-            int32_t small = 0;
-            llm_status status = llm__tensor_fetch(&l->folder, x, &data, l->error);
-            if (status != LLM_OK) return status;
-            if (x->dtype == LLM_I64) memcpy(out, data, sizeof *out);
-            else memcpy(&small, data, sizeof small);
-            if (x->dtype == LLM_I32) *out = small;
-        }
-    }
-    if (*out >= 0 && *out <= LLM__MOST_TOKENS) return LLM_OK;
-    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"%s\": expected a whole number from 0 to 2^40", l->name, key);
+LLM__FN llm_status llm__loading_bad_tensor(const llm__loading *l, const llm__tensor *x, const char *expected) {
+    char shape[96] = "";
+    size_t used = 0;
+    int d;
+    for (d = 0; d < x->dims && used < sizeof shape; d++)
+        used += (size_t)snprintf(shape + used, sizeof shape - used, d ? ", %lld" : "%lld", (long long)x->shape[d]);
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: tensor \"%.40s\" is %s [%s]; expected %s", l->name, x->name,
+                     llm__dtype_name(x->dtype), shape, expected);
 }
 
-/* The tensor of a layer by its path, or NULL; a value that mlx saved as none has no numbers in it. */
+/* The whole number that a text is; -1: it is none from 0 to 2^40. */
+LLM__FN int64_t llm__whole_number(const char *text) {
+    int64_t n = text && *text ? 0 : -1;
+    for (; n >= 0 && *text; text++)
+        n = *text >= '0' && *text <= '9' && n <= LLM__MOST_TOKENS ? n * 10 + (*text - '0') : -1;
+    return n <= LLM__MOST_TOKENS ? n : -1;
+}
+
+/* The tensor of a layer by its path, or NULL; an array without axes or numbers is how mlx saves that there is none. */
 LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const char *path) {
     char key[LLM__SAVED_NAME];
     llm__tensor *x;
     snprintf(key, sizeof key, "%lu.%s", (unsigned long)layer, path);
     x = llm__tensor_find(&l->tensors, key);
-    return x && x->bytes ? x : NULL;
+    if (x) x->used = 1;
+    return x && (x->dims != 1 || x->bytes) ? x : NULL;
 }
 
-/* Keys or values, or their codes, scales and biases: [1, heads, rows, numbers] each. */
+/* A number of a layer: a tensor without axes at its place in the state, or a text in the metadata at its old place. */
+LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place, int old_place, int64_t *out) {
+    char key[LLM__SAVED_NAME], path[16];
+    const uint8_t *data;
+    llm__tensor *x = NULL;
+    *out = -1;
+    snprintf(path, sizeof path, "%d", l->old ? old_place : place);
+    snprintf(key, sizeof key, "%s%lu.%s", l->old ? "0." : "", (unsigned long)layer, path);
+    if (l->old) *out = llm__whole_number(llm__loading_text(l, key));
+    else x = llm__loading_tensor(l, layer, path);
+    if (x && !x->dims && (x->dtype == LLM_I32 || x->dtype == LLM_I64)) {
+        int32_t small = 0;
+        llm_status status = llm__tensor_fetch(&l->folder, x, &data, l->error);
+        if (status != LLM_OK) return status;
+        if (x->dtype == LLM_I64) memcpy(out, data, sizeof *out);
+        else memcpy(&small, data, sizeof small);
+        if (x->dtype == LLM_I32) *out = small;
+    }
+    if (*out >= 0 && *out <= LLM__MOST_TOKENS) return LLM_OK;
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"%s\": expected a whole number from 0 to 2^40", l->name, key);
+}
+
+/* Keys or values, or their codes, scales and biases: [1, heads, tokens, numbers] each.  Only values may have a width of
+   0. */
 LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
     llm__recorded *r = &l->layers[layer];
     int tensors = r->type->quantized ? 3 : 1, i;
-    char path[16], text[160];
+    char path[16], text[120];
     for (i = 0; i < tensors; i++) {
+        const llm__tensor *first = r->parts[0][0];
         llm__tensor *x;
+        int codes = tensors > 1 && !i;
         snprintf(path, sizeof path, tensors > 1 ? "%d.%d" : "%d", part, i);
         r->parts[part][i] = x = llm__loading_tensor(l, layer, path);
-        if (!x || x->dims != 4 || x->shape[0] != 1 || x->shape[1] > 1 << 24 || x->shape[3] > 1 << 24) {
-            snprintf(text, sizeof text, "\"%lu.%s\" is %s; expected a tensor [1, heads, tokens, width]",
-                     (unsigned long)layer, path, !x ? "missing" : x->shape[0] != 1 ? "a batch" : "of another shape");
+        if (!x) {
+            snprintf(text, sizeof text, "tensor \"%lu.%s\" is missing", (unsigned long)layer, path);
             return llm__loading_bad(l, layer, text);
         }
-        if (i || part) {
-            const llm__tensor *first = r->parts[0][0];
-            if (x->shape[1] != first->shape[1] || x->shape[2] != first->shape[2])
-                return llm__loading_bad(l, layer, "its tensors disagree about heads or tokens");
-        }
-        if (tensors > 1 && !i ? x->dtype != LLM_U32
-                              : x->dtype != LLM_F32 && x->dtype != LLM_F16 && x->dtype != LLM_BF16)
-            return llm__loading_bad(l, layer, "a tensor is of a type that caches are not stored in");
+        snprintf(text, sizeof text, "%s [1, heads, tokens, width]", codes ? "U32" : "F32, F16 or BF16");
+        if (x->dims != 4 || x->shape[0] != 1 || x->shape[1] < 1 || x->shape[1] > LLM__MOST_WIDTH ||
+            x->shape[3] < !part || x->shape[3] > LLM__MOST_WIDTH ||
+            (codes ? x->dtype != LLM_U32 : !llm__is_float(x->dtype)))
+            return llm__loading_bad_tensor(l, x, text);
+        if (!first || (x->shape[1] == first->shape[1] && x->shape[2] == first->shape[2])) continue;
+        snprintf(text, sizeof text, "%lld heads and %lld tokens as in \"%.40s\"", (long long)first->shape[1],
+                 (long long)first->shape[2], first->name);
+        return llm__loading_bad_tensor(l, x, text);
     }
     return LLM_OK;
+}
+
+/* The numbers of an attention layer, which stand in its state or in the metadata. */
+LLM__FN llm_status llm__loading_numbers(llm__loading *l, size_t layer) {
+    llm__recorded *r = &l->layers[layer];
+    llm_cache_layer *d = &r->layer;
+    const int window = r->type->window, quantized = r->type->quantized;
+    int64_t group = 0, bits = 0;
+    llm_status status = LLM_OK;
+    if (!l->old || window || quantized) status = llm__loading_number(l, layer, 2, window ? 2 : 0, &r->offset);
+    else if (!r->empty) r->offset = r->parts[0][0]->shape[2];
+    if (status == LLM_OK && window) status = llm__loading_number(l, layer, 3, 0, &d->keep);
+    if (status == LLM_OK && window) status = llm__loading_number(l, layer, 4, 1, &d->window);
+    if (status == LLM_OK && window) status = llm__loading_number(l, layer, 5, 3, &r->next);
+    if (status == LLM_OK && quantized) status = llm__loading_number(l, layer, window ? 6 : 3, 1, &group);
+    if (status == LLM_OK && quantized) status = llm__loading_number(l, layer, window ? 7 : 4, 2, &bits);
+    if (status != LLM_OK) return status;
+    if (window && d->keep >= d->window)
+        return llm__loading_bad(l, layer, "expected a window of 1 token or more, and fewer kept");
+    if (quantized && (bits > 8 || group > 128 || !llm__bits_ok((int)bits, (int)group)))
+        return llm__loading_bad(l, layer, "expected 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128");
+    d->bits = (int)bits;
+    d->group = (int)group;
+    return LLM_OK;
+}
+
+/* The width of keys or values, which codes, scales and biases must agree on. */
+LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, int *out) {
+    const llm__recorded *r = &l->layers[layer];
+    int64_t width = r->parts[part][0]->shape[3], scales;
+    char text[160];
+    *out = (int)width;
+    if (!r->type->quantized) return LLM_OK;
+    scales = r->parts[part][1]->shape[3];
+    if (width * 32 == scales * r->layer.group * r->layer.bits && scales == r->parts[part][2]->shape[3] &&
+        scales * r->layer.group <= LLM__MOST_WIDTH) {
+        *out = (int)(scales * r->layer.group);
+        return LLM_OK;
+    }
+    snprintf(text, sizeof text,
+             "\"%lu.%d\": %lld words of codes, %lld scales and %lld biases a token do not fit %d bits in groups of %d",
+             (unsigned long)layer, part, (long long)width, (long long)scales,
+             (long long)r->parts[part][2]->shape[3], r->layer.bits, r->layer.group);
+    return llm__loading_bad(l, layer, text);
+}
+
+/* How many rows hold a token, and whether they are those that the numbers promise.  A ring goes on behind its rows or,
+   when it is full, at any that is not pinned. */
+LLM__FN llm_status llm__loading_rows(llm__loading *l, size_t layer) {
+    llm__recorded *r = &l->layers[layer];
+    int64_t all = r->parts[0][0]->shape[2], window = r->layer.window;
+    char text[160];
+    r->rows = r->offset < all ? r->offset : all;
+    snprintf(text, sizeof text, "its %lld rows do not hold what is left of %lld tokens", (long long)all,
+             (long long)r->offset);
+    if (all < r->offset && (!window || all < window)) return llm__loading_bad(l, layer, text);
+    if (!window || r->next == r->rows) return LLM_OK;
+    if (all == window && r->offset >= window && r->next >= r->layer.keep && r->next < window) return LLM_OK;
+    snprintf(text, sizeof text,
+             "its ring of %lld rows for a window of %lld has seen %lld tokens and cannot go on at %lld",
+             (long long)all, (long long)window, (long long)r->offset, (long long)r->next);
+    return llm__loading_bad(l, layer, text);
 }
 
 LLM__FN llm_status llm__loading_attention(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
-    llm_cache_layer *d = &r->layer;
-    int64_t group = 0, bits = 0;
-    int after = r->type->window ? 6 : 3;
     llm_status status = LLM_OK;
     r->empty = !llm__loading_tensor(l, layer, r->type->quantized ? "0.0" : "0");
-    if (!r->empty && (status = llm__loading_part(l, layer, 0)) == LLM_OK) status = llm__loading_part(l, layer, 1);
-    if (status == LLM_OK && (!l->old || r->type->window || r->type->quantized))
-        status = llm__loading_number(l, layer, 2, r->type->window ? 2 : 0, &r->offset);
-    else if (!r->empty) r->offset = r->parts[0][0] ? r->parts[0][0]->shape[2] : 0;
-    if (status == LLM_OK && r->type->window) {
-        status = llm__loading_number(l, layer, 3, 0, &d->keep);
-        if (status == LLM_OK) status = llm__loading_number(l, layer, 4, 1, &d->window);
-        if (status == LLM_OK) status = llm__loading_number(l, layer, 5, 3, &r->next);
+    if (!r->empty) status = llm__loading_part(l, layer, 0);
+    if (status == LLM_OK && !r->empty) status = llm__loading_part(l, layer, 1);
+    if (status == LLM_OK) status = llm__loading_numbers(l, layer);
+    if (status != LLM_OK) return status;
+    if (r->empty) {
+        if (llm__loading_tensor(l, layer, "0") || llm__loading_tensor(l, layer, "1") || r->offset)
+            return llm__loading_bad(l, layer, "it has no keys, but values or tokens that it has seen");
+        return LLM_OK;
     }
-    if (status == LLM_OK && r->type->quantized) {
-        status = llm__loading_number(l, layer, after, 1, &group);
-        if (status == LLM_OK) status = llm__loading_number(l, layer, after + 1, 2, &bits);
-        if (status == LLM_OK && (bits > 8 || group > 128 || !llm__bits_ok((int)bits, (int)group)))
-            status = llm__loading_bad(l, layer, "expected 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128");
-    }
-    if (status != LLM_OK || r->empty) return status;
-    d->heads = (int)r->parts[0][0]->shape[1];
-    d->key_width = (int)r->parts[0][0]->shape[3];
-    d->value_width = (int)r->parts[1][0]->shape[3];
-    if (!bits) return LLM_OK;
-    d->bits = (int)bits;
-    d->group = (int)group;
-    d->key_width = (int)(r->parts[0][1]->shape[3] * group);
-    d->value_width = (int)(r->parts[1][1]->shape[3] * group);
-    if (r->parts[0][0]->shape[3] * 32 != d->key_width * bits ||
-        r->parts[1][0]->shape[3] * 32 != d->value_width * bits ||
-        r->parts[0][2]->shape[3] != r->parts[0][1]->shape[3] || r->parts[1][2]->shape[3] != r->parts[1][1]->shape[3])
-        return llm__loading_bad(l, layer, "codes, scales and biases disagree about the width");
-    return LLM_OK;
+    r->layer.heads = (int)r->parts[0][0]->shape[1];
+    status = llm__loading_width(l, layer, 0, &r->layer.key_width);
+    if (status == LLM_OK) status = llm__loading_width(l, layer, 1, &r->layer.value_width);
+    return status == LLM_OK ? llm__loading_rows(l, layer) : status;
 }
 
 LLM__FN llm_status llm__loading_recurrent(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
     char path[16];
     int a, d;
+    r->layer.kind = LLM_CACHE_RECURRENT;
     for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
         llm__tensor *x;
+        int fits;
         snprintf(path, sizeof path, l->old ? "%d" : "0.%d", a);
-        if (!(x = llm__loading_tensor(l, layer, path))) break;
-        if (x->dims < 2 || x->dims > 4 || x->shape[0] != 1 ||
-            (x->dtype != LLM_F32 && x->dtype != LLM_F16 && x->dtype != LLM_BF16))
-            return llm__loading_bad(l, layer, "a state is no array [1, ...] of floats with at most 3 further axes");
-        for (d = 1; d < x->dims; d++) {
-            if (x->shape[d] > 1 << 24) return llm__loading_bad(l, layer, "a state is too large");
+        if (!(x = llm__loading_tensor(l, layer, path))) continue;
+        if (a && !r->arrays[a - 1]) return llm__loading_bad_tensor(l, x, "none, as the one before it is missing");
+        fits = x->dims >= 2 && x->dims <= 1 + LLM_CACHE_MAX_AXES && x->shape[0] == 1 && llm__is_float(x->dtype);
+        for (d = 1; d < x->dims && fits; d++) {
+            fits = x->shape[d] > 0 && x->shape[d] <= LLM__MOST_WIDTH;
             r->layer.shapes[a][d - 1] = x->shape[d];
         }
+        if (!fits) return llm__loading_bad_tensor(l, x, "F32, F16 or BF16 [1, ...] with 1 to 3 further axes");
         r->arrays[a] = x;
     }
-    r->layer.kind = LLM_CACHE_RECURRENT;
-    r->empty = !a;
+    r->empty = !r->arrays[0];
+    if (!l->old && (llm__loading_tensor(l, layer, "1") || llm__loading_tensor(l, layer, "2")))
+        return llm__loading_bad(l, layer, "it is of a batch: it has padding or lengths");
     return LLM_OK;
 }
 
-/* Which layers there are and what each of them is. */
+/* The class of a layer by its name. */
+LLM__FN llm_status llm__loading_class(llm__loading *l, size_t layer, const char *name) {
+    char text[120];
+    size_t k;
+    for (k = 0; k < LLM__MOST_CLASSES; k++) {
+        const llm__class *type = &llm__classes[k];
+        if (strcmp(name, type->name) || (l->old && type->window && type->quantized)) continue;
+        l->layers[layer].type = type;
+        return LLM_OK;
+    }
+    snprintf(text, sizeof text, "\"%.60s\" is a kind of cache that is not known here", name);
+    return llm__loading_bad(l, layer, text);
+}
+
+/* Which layers there are and what each of them is.  A tensor that no layer has would be forgotten, hence refused. */
 LLM__FN llm_status llm__loading_layers(llm__loading *l) {
-    char key[LLM__SAVED_NAME], text[120];
+    char key[LLM__SAVED_NAME];
     const char *name = llm__loading_text(l, "2.0");
-    size_t i, k;
+    size_t i;
     llm_status status = LLM_OK;
     if (!name)
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s is no prompt cache: its metadata do not list its layers",
                          l->name);
     l->old = *name != 0;
-    for (;; l->layer_count++) {
+    for (; l->layer_count <= LLM__MOST_LAYERS; l->layer_count++) {
         snprintf(key, sizeof key, "%d.%lu", l->old ? 2 : 1, (unsigned long)l->layer_count);
         if (!llm__loading_text(l, key)) break;
     }
-    l->layers = (llm__recorded *)llm__arena_alloc(&l->arena, l->layer_count + 1, sizeof *l->layers);
+    if (!l->layer_count || l->layer_count > LLM__MOST_LAYERS)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s lists %s layers; expected 1 to %d", l->name,
+                         l->layer_count ? "too many" : "no", (int)LLM__MOST_LAYERS);
+    l->layers = (llm__recorded *)llm__arena_alloc(&l->arena, l->layer_count, sizeof *l->layers);
     if (!l->layers) return llm__no_memory(l->error, l->layer_count * sizeof *l->layers);
     for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
         snprintf(key, sizeof key, "%d.%lu", l->old ? 2 : 1, (unsigned long)i);
-        name = llm__loading_text(l, key);
-        for (k = 0; k < LLM__MOST_CLASSES && strcmp(name, llm__classes[k].name); k++) continue;
-        if (k == LLM__MOST_CLASSES) {
-            snprintf(text, sizeof text, "\"%.60s\" is a kind of cache that is not known here", name);
-            return llm__loading_bad(l, i, text);
-        }
-        l->layers[i].type = &llm__classes[k];
-        status = llm__classes[k].recurrent ? llm__loading_recurrent(l, i) : llm__loading_attention(l, i);
+        status = llm__loading_class(l, i, llm__loading_text(l, key));
+        if (status != LLM_OK) break;
+        status = l->layers[i].type->recurrent ? llm__loading_recurrent(l, i) : llm__loading_attention(l, i);
     }
+    for (i = 0; i < l->tensors.count && status == LLM_OK; i++)
+        if (!l->tensors.items[i].used)
+            status = llm__fail(l->error, LLM_BAD_FORMAT, "%s: tensor \"%.60s\" belongs to none of its %llu layers",
+                               l->name, l->tensors.items[i].name, (unsigned long long)l->layer_count);
     return status;
 }
 
-/* The bytes behind the header against the checksum in our own files. */
+/* All bytes of the file against the checksum, if it is one of ours. */
 LLM__FN llm_status llm__loading_verify(llm__loading *l, llm__blob *b) {
-    const char *want = llm__loading_text(l, "0." LLM__NOTE_CHECKSUM);
-    uint8_t head[8];
-    uint64_t at = 8;
+    char start[LLM__CHECKSUM_AT + LLM__CHECKSUM_DIGITS], got[LLM__CHECKSUM_DIGITS + 1];
+    uint64_t at = 0;
     llm__writer *w;
-    char got[24];
-    llm_status status = llm__folder_read(&l->folder, b, 0, head, sizeof head, l->error);
-    int i;
-    if (!want || status != LLM_OK) return status;
-    for (i = 0; i < 8; i++) at += (uint64_t)head[i] << 8 * i;
+    llm_status status;
+    if (b->bytes < sizeof start) return LLM_OK;
+    status = llm__folder_read(&l->folder, b, 0, start, sizeof start, l->error);
+    if (status != LLM_OK || memcmp(start + 8, LLM__CHECKSUM_START, LLM__CHECKSUM_AT - 8)) return status;
     w = (llm__writer *)llm__arena_alloc(&l->arena, 1, sizeof *w);
     if (!w) return llm__no_memory(l->error, sizeof *w);
     while (at < b->bytes && status == LLM_OK) {
         w->used = b->bytes - at < sizeof w->buffer ? (size_t)(b->bytes - at) : sizeof w->buffer;
         status = llm__folder_read(&l->folder, b, at, w->buffer, w->used, l->error);
+        if (!at) memset(w->buffer + LLM__CHECKSUM_AT, '0', LLM__CHECKSUM_DIGITS);
         at += w->used;
         llm__writer_flush(w);
     }
     snprintf(got, sizeof got, "%016llx", (unsigned long long)w->hash);
-    if (status != LLM_OK || !strcmp(got, want)) return status;
-    return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %.20s", l->name, got, want);
+    if (status != LLM_OK || !memcmp(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS)) return status;
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %.16s", l->name, got,
+                     start + LLM__CHECKSUM_AT);
 }
 
 /* What a layer is called in messages. */
 LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t size) {
     char window[48] = "", codes[48] = "";
+    size_t used;
+    int a, i;
     if (d->kind == LLM_CACHE_RECURRENT) {
-        snprintf(out, size, "recurrent, arrays [%ld, %ld, %ld] and [%ld, %ld, %ld]", (long)d->shapes[0][0],
-                 (long)d->shapes[0][1], (long)d->shapes[0][2], (long)d->shapes[1][0], (long)d->shapes[1][1],
-                 (long)d->shapes[1][2]);
+        used = (size_t)snprintf(out, size, "recurrent");
+        for (a = 0; a < LLM_CACHE_MAX_ARRAYS && d->shapes[a][0]; a++)
+            for (i = 0; i < LLM_CACHE_MAX_AXES && d->shapes[a][i] && used < size; i++)
+                used += (size_t)snprintf(out + used, size - used, i ? "x%lld" : " %lld", (long long)d->shapes[a][i]);
         return out;
     }
     if (d->window) snprintf(window, sizeof window, ", window %lld", (long long)d->window);
@@ -3025,46 +3281,63 @@ LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t
     return out;
 }
 
+LLM__FN int llm__same_arrays(const llm_cache_layer *x, const llm_cache_layer *y) {
+    int a, i;
+    for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
+        for (i = 0; i < LLM_CACHE_MAX_AXES; i++) {
+            if (x->shapes[a][i] != y->shapes[a][i]) return 0;
+            if (!x->shapes[a][i]) break; /* what stands behind a 0 says nothing */
+        }
+        if (!x->shapes[a][0]) break;
+    }
+    return 1;
+}
+
 /* A layer of the file as the one that is wanted: how it is stored and how much it remembers may differ, what it
-   remembers may not.  An empty layer says too little of itself and takes the description as it is. */
+   remembers may not.  An empty layer says nothing of its sizes and takes those of the description. */
 LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_layer *want) {
     llm__recorded *r = &l->layers[i];
     llm_cache_layer *d = &r->layer;
+    const int recurrent = want->kind == LLM_CACHE_RECURRENT;
     char have_text[120], want_text[120];
     int fits;
-    if (r->empty) {
-        if ((want->kind == LLM_CACHE_RECURRENT) != (r->type->recurrent != 0))
-            return llm__loading_bad(l, i, "is of another kind than the model's layer");
-        *d = *want;
-        return LLM_OK;
+    if (r->empty && recurrent == r->type->recurrent) {
+        d->heads = want->heads;
+        d->key_width = want->key_width;
+        d->value_width = want->value_width;
+        memcpy(d->shapes, want->shapes, sizeof d->shapes);
     }
     if (want->kind == LLM_CACHE_LATENT && d->kind == LLM_CACHE_ATTENTION && !d->bits) d->kind = LLM_CACHE_LATENT;
-    fits = d->kind == want->kind && d->heads == want->heads && d->key_width == want->key_width &&
-           d->value_width == want->value_width && (!want->window || want->window == d->window) &&
-           !memcmp(d->shapes, want->shapes, sizeof d->shapes);
+    fits = d->kind == want->kind;
+    if (fits && recurrent) fits = llm__same_arrays(d, want);
+    else if (fits)
+        fits = d->heads == want->heads && d->key_width == want->key_width && d->value_width == want->value_width &&
+               (!want->window || want->window == d->window);
     if (fits) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s does not belong to this model: layer %llu is %s; expected %s",
-                     l->name, (unsigned long long)i, llm__layer_words(d, have_text, sizeof have_text),
+                     l->name, (unsigned long long)i,
+                     r->empty ? "empty" : llm__layer_words(d, have_text, sizeof have_text),
                      llm__layer_words(want, want_text, sizeof want_text));
 }
 
 /* How many tokens the sequence has seen: what its attention layers say, all the same. */
 LLM__FN llm_status llm__loading_length(llm__loading *l, int64_t *out) {
     const char *text = llm__loading_text(l, "0." LLM__NOTE_TOKENS);
-    int64_t length = -1;
     size_t i;
+    *out = -1;
     for (i = 0; i < l->layer_count; i++) {
         if (l->layers[i].type->recurrent) continue;
-        if (length >= 0 && l->layers[i].offset != length)
-            return llm__loading_bad(l, i, "has seen another number of tokens than the layers before it");
-        length = l->layers[i].offset;
+        if (*out >= 0 && l->layers[i].offset != *out)
+            return llm__loading_bad(l, i, "it has seen another number of tokens than the layers before it");
+        *out = l->layers[i].offset;
     }
-    if (length < 0) /* recurrent layers do not count */
-        for (length = 0; text && *text >= '0' && *text <= '9' && length <= LLM__MOST_TOKENS; text++)
-            length = length * 10 + (*text - '0');
-    *out = length;
-    return length <= LLM__MOST_TOKENS ? LLM_OK
-                                      : llm__fail(l->error, LLM_BAD_FORMAT, "%s: too many tokens", l->name);
+    if (*out < 0) *out = text ? llm__whole_number(text) : 0; /* recurrent layers do not count */
+    if (*out < 0)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"" LLM__NOTE_TOKENS "\" is \"%.40s\"; expected a whole number "
+                         "from 0 to 2^40", l->name, text);
+    for (i = 0; i < l->layer_count && *out; i++)
+        if (l->layers[i].empty) return llm__loading_bad(l, i, "it is empty, while tokens have been seen");
+    return LLM_OK;
 }
 
 /* The row of the file that holds a layer's j-th token, oldest first: a ring goes on in the middle. */
@@ -3073,22 +3346,6 @@ LLM__FN int64_t llm__recorded_row(const llm__recorded *r, int64_t j) {
     if (!r->type->window || r->next >= all || j < keep) return j;
     j += r->next - keep;
     return j < all ? j : j - (all - keep);
-}
-
-/* Checks the rows of a layer against its numbers; `rows` becomes how many hold a token. */
-LLM__FN llm_status llm__loading_rows(llm__loading *l, size_t layer) {
-    llm__recorded *r = &l->layers[layer];
-    int64_t all = r->parts[0][0]->shape[2];
-    r->rows = r->offset < all ? r->offset : all;
-    if (!r->type->window) {
-        if (all < r->offset) return llm__loading_bad(l, layer, "holds fewer tokens than it has seen");
-        return LLM_OK;
-    }
-    if (r->layer.window < 1 || r->layer.keep >= r->layer.window || r->next > all ||
-        (r->offset > r->layer.keep && r->next < r->layer.keep))
-        return llm__loading_bad(l, layer, "the numbers of its ring make no sense");
-    if (all < r->offset && all < r->layer.window) return llm__loading_bad(l, layer, "its ring lacks tokens");
-    return LLM_OK;
 }
 
 /* One token of one head into its place. */
@@ -3122,17 +3379,18 @@ LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer
     float *scratch;
     int64_t j;
     int part, i, head;
-    llm_status status = llm__loading_rows(l, layer);
+    llm_status status = LLM_OK;
     for (part = 0; part < 2; part++)
         for (i = 0; i < 3; i++)
             if (status == LLM_OK && r->parts[part][i])
                 status = llm__tensor_fetch(&l->folder, r->parts[part][i], &data, l->error);
     if (status != LLM_OK) return status;
     scratch = (float *)llm__arena_alloc(&l->arena, (size_t)(k->desc.key_width + k->desc.value_width), sizeof *scratch);
-    if (!scratch) return llm__no_memory(l->error, (size_t)k->layout.key_width * sizeof *scratch);
+    if (!scratch) return llm__no_memory(l->error, k->layout.bytes);
     for (j = 0; j < r->rows; j++) {
         int64_t position = j < r->layer.keep ? j : r->offset - (r->rows - j);
         if (position >= c->length) break;
+        if (r->type->window && j == r->layer.keep && j == r->next && j < r->rows - 1) continue; /* not to be seen again */
         if (k->desc.window && position >= k->desc.keep && position < c->length - k->desc.window) continue;
         if (!llm__page_own(&c->allocator, k, position / LLM_PAGE_TOKENS))
             return llm__no_memory(l->error, llm__page_bytes(&k->layout));
@@ -3157,26 +3415,60 @@ LLM__FN llm_status llm__loading_states(llm__loading *l, llm_cache *c, size_t lay
     return LLM_OK;
 }
 
-/* The notes of a file, without the two that are ours. */
-LLM__FN llm_status llm__loading_notes(llm__loading *l, llm_cache *c) {
-    const llm__json *meta = l->tensors.metadata, *key;
-    const char *prefix = l->old ? "1." : "0.";
-    uint32_t i;
-    c->notes = (llm_note *)llm__arena_alloc(&c->note_arena, meta->length + 1u, sizeof *c->notes);
-    for (i = 0, key = llm__json_first(meta); c->notes && i < meta->length; i++, key = llm__json_next(key + 1)) {
-        llm_note *note = &c->notes[c->note_count];
-        if (strncmp(key->as.text, prefix, 2) || !strcmp(key->as.text + 2, LLM__NOTE_CHECKSUM) ||
-            !strcmp(key->as.text + 2, LLM__NOTE_TOKENS))
-            continue;
-        note->key = llm__arena_text(&c->note_arena, key->as.text + 2, strlen(key->as.text + 2));
-        note->value = llm__arena_text(&c->note_arena, key[1].as.text, key[1].length);
-        if (!note->key || !note->value) return llm__no_memory(l->error, key[1].length);
-        c->note_count++;
-    }
-    return c->notes ? LLM_OK : llm__no_memory(l->error, meta->length * sizeof *c->notes);
+/* Whether a key of the metadata is one of the user's notes. */
+LLM__FN int llm__loading_is_note(const llm__loading *l, const llm__json *key) {
+    const char *text = key->as.text;
+    return !strncmp(text, l->old ? "1." : "0.", 2) && strcmp(text + 2, LLM__NOTE_CHECKSUM) &&
+           strcmp(text + 2, LLM__NOTE_TOKENS);
 }
 
-/* Everything is checked by now but the rings' numbers. */
+LLM__FN llm_status llm__loading_notes(llm__loading *l, llm_cache *c) {
+    size_t count = 0, bytes = 0, i;
+    char *text;
+    for (i = 0; i < l->key_count; i++) {
+        if (!llm__loading_is_note(l, l->keys[i])) continue;
+        bytes += (size_t)l->keys[i]->length + l->keys[i][1].length; /* the prefix's two make room for the two NULs */
+        count++;
+    }
+    if (!count) return LLM_OK;
+    c->notes = (llm_note *)llm__arena_alloc(&c->note_arena, count, sizeof *c->notes);
+    text = (char *)llm__arena_alloc(&c->note_arena, bytes, 1);
+    if (!c->notes || !text) return llm__no_memory(l->error, count * sizeof *c->notes + bytes);
+    for (i = 0; i < l->key_count; i++) {
+        const llm__json *key = l->keys[i];
+        if (!llm__loading_is_note(l, key)) continue;
+        c->notes[c->note_count].key = text;
+        memcpy(text, key->as.text + 2, key->length - 1);
+        text += key->length - 1;
+        c->notes[c->note_count++].value = text;
+        memcpy(text, key[1].as.text, key[1].length + 1);
+        text += key[1].length + 1;
+    }
+    return LLM_OK;
+}
+
+/* Decides how layer i will be kept; `dtype` becomes one that holds all plain keys and values. */
+LLM__FN llm_status llm__loading_decide(llm__loading *l, size_t i, int partial, llm_dtype *dtype, int *known) {
+    const llm__recorded *r = &l->layers[i];
+    const llm_cache_load_desc *d = l->desc;
+    int part;
+    if (partial && (r->type->recurrent || r->rows < r->offset))
+        return llm__fail(l->error, LLM_UNSUPPORTED, "%s: layer %llu holds no beginning of %lld tokens: %s", l->name,
+                         (unsigned long long)i, (long long)d->tokens,
+                         r->type->recurrent ? "it is recurrent" : "its window has moved on");
+    if (d->want) return llm__loading_fit(l, i, &d->want->layers[i]);
+    if (r->empty)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s: layer %llu is empty: what it is must be said by `want`",
+                         l->name, (unsigned long long)i);
+    for (part = 0; part < 2 && !r->type->recurrent && !r->type->quantized; part++) {
+        llm_dtype t = r->parts[part][0]->dtype;
+        *dtype = !*known || *dtype == t ? t : LLM_F32;
+        *known = 1;
+    }
+    return LLM_OK;
+}
+
+/* The file is checked by now: what can still be wrong is what is wanted of it. */
 LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
     const llm_cache_load_desc *d = l->desc;
     llm_cache_desc desc;
@@ -3184,26 +3476,22 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
     int64_t length = 0;
     llm_status status = llm__loading_length(l, &length);
     size_t i;
-    int partial = d->tokens > 0 && d->tokens < length;
-    memset(&desc, 0, sizeof desc);
-    desc.dtype = d->want ? d->want->dtype : LLM_F32;
-    desc.allocator = l->arena.allocator;
-    desc.layer_count = l->layer_count;
-    layers = (llm_cache_layer *)llm__arena_alloc(&l->arena, l->layer_count + 1, sizeof *layers);
-    if (!layers) return llm__no_memory(l->error, l->layer_count * sizeof *layers);
-    if (status == LLM_OK && d->want && d->want->layer_count != l->layer_count)
+    int partial = d->tokens > 0 && d->tokens < length, known = 0;
+    if (status != LLM_OK) return status;
+    if (d->want && d->want->layer_count != l->layer_count)
         return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s has %llu layers; expected %llu", l->name,
                          (unsigned long long)l->layer_count, (unsigned long long)d->want->layer_count);
-    for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
-        const llm__recorded *r = &l->layers[i];
-        if (d->want) status = llm__loading_fit(l, i, &d->want->layers[i]);
-        else if (r->empty) status = llm__loading_bad(l, i, "is empty: what it is must be said (want)");
-        else if (!r->type->recurrent && !r->type->quantized) desc.dtype = r->parts[0][0]->dtype;
-        if (status == LLM_OK && partial && (r->type->recurrent || r->layer.window))
-            status = llm__loading_bad(l, i, "can only be loaded as a whole, as it does not hold every token");
-        layers[i] = r->layer;
-    }
+    layers = (llm_cache_layer *)llm__arena_alloc(&l->arena, l->layer_count, sizeof *layers);
+    if (!layers) return llm__no_memory(l->error, l->layer_count * sizeof *layers);
+    memset(&desc, 0, sizeof desc);
     desc.layers = layers;
+    desc.layer_count = l->layer_count;
+    desc.dtype = d->want ? d->want->dtype : LLM_F32;
+    desc.allocator = l->arena.allocator;
+    for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
+        status = llm__loading_decide(l, i, partial, &desc.dtype, &known);
+        layers[i] = l->layers[i].layer;
+    }
     if (status == LLM_OK) status = llm_cache_open(out, &desc, l->error);
     if (status != LLM_OK) return status;
     (*out)->length = partial ? d->tokens : length;
@@ -3213,38 +3501,42 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
     return status == LLM_OK ? llm__loading_notes(l, *out) : status;
 }
 
-/* Folder and name of a path, in the arena. */
-LLM__FN int llm__loading_path(llm__loading *l, const char *path) {
-    const char *slash = strrchr(path, '/'), *name;
-    size_t n;
-#if defined(_WIN32)
-    const char *back = strrchr(path, '\\');
-    if (back && (!slash || back > slash)) slash = back;
+/* The file as the only one of its folder: memory, or what lies behind the path; messages call it by the path's end. */
+LLM__FN llm_status llm__loading_open(llm__loading *l, llm__blob *b) {
+    enum { LONGEST = 80 };
+    const llm_cache_load_desc *d = l->desc;
+    const llm_files *files = &l->folder.files;
+    const char *name = d->path, *p;
+    l->folder.first = b;
+    b->name = l->name = "the prompt cache";
+    if (d->data) {
+        b->data = (const uint8_t *)d->data;
+        b->bytes = d->bytes;
+        return LLM_OK;
+    }
+    if (!files->open || files->open(files->user, d->path, &b->handle, &b->bytes))
+        return llm__fail(l->error, LLM_BAD_FILE, "%.250s: cannot be opened as a file", d->path);
+    if (files->map) b->data = (const uint8_t *)files->map(files->user, b->handle, b->bytes);
+#if !defined(LLM_NO_STDIO) && !defined(LLM_NO_MMAP) && (defined(__unix__) || defined(__APPLE__))
+    b->mapped = b->data && files->map == llm__posix_map;
 #endif
-    name = slash ? slash + 1 : path;
-    n = (size_t)(name - path);
-    l->name = llm__arena_text(&l->arena, name, strlen(name));
-    l->folder.path = slash ? llm__arena_text(&l->arena, path, n) : ".";
-    return l->name && l->folder.path;
+    for (p = name; *p; p++)
+        if (*p == '/' || *p == '\\') name = p + 1;
+    if (*name && strlen(name) <= LONGEST) b->name = l->name = name;
+    return LLM_OK;
 }
 
 LLM__FN llm_status llm__load(llm__loading *l, llm_cache **out) {
-    const llm_cache_load_desc *d = l->desc;
-    llm_memory_file file;
-    llm__blob *blob;
+    llm__blob *b = (llm__blob *)llm__arena_alloc(&l->arena, 1, sizeof *b);
     llm_status status;
-    l->name = file.name = "the prompt cache";
-    file.data = d->data;
-    file.bytes = d->bytes;
-    l->folder.memory = d->data ? &file : NULL;
-    l->folder.memory_count = d->data != NULL;
-    l->folder.files = llm__files_or_default(d->files);
+    if (!b) return llm__no_memory(l->error, sizeof *b);
+    l->folder.files = llm__files_or_default(l->desc->files);
     l->folder.arena = &l->arena;
-    if (!d->data && !llm__loading_path(l, d->path)) return llm__no_memory(l->error, strlen(d->path));
-    status = llm__safetensors_add(&l->folder, l->name, &l->tensors, l->error);
-    if (status == LLM_OK) status = llm__folder_open(&l->folder, l->name, &blob, 0, l->error);
+    status = llm__loading_open(l, b);
+    if (status == LLM_OK) status = llm__safetensors_add(&l->folder, l->name, &l->tensors, l->error);
+    if (status == LLM_OK) status = llm__loading_verify(l, b);
+    if (status == LLM_OK) status = llm__loading_index(l);
     if (status == LLM_OK) status = llm__loading_layers(l);
-    if (status == LLM_OK) status = llm__loading_verify(l, blob);
     return status == LLM_OK ? llm__loading_cache(l, out) : status;
 }
 
@@ -3255,6 +3547,8 @@ LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *de
     *out = NULL;
     if (!desc || (!desc->path && !desc->data) || desc->tokens < 0)
         return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs a path or data, and 0 or more tokens");
+    if (desc->want && !desc->want->layers)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the description of the wanted cache has no layers");
     memset(&l, 0, sizeof l);
     l.desc = desc;
     l.error = error;
@@ -3275,6 +3569,696 @@ LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key) {
     for (i = 0; cache && key && i < cache->note_count; i++)
         if (!strcmp(cache->notes[i].key, key)) return cache->notes[i].value;
     return NULL;
+}
+
+/* ========================================================================================================== >>store
+   A trie over token ids whose nodes own runs of tokens, so that its memory follows the tokens that differ and a prompt
+   is found in the time it takes to read it.  Nothing recurses: a prompt may have a million tokens.  Beside the trie
+   there are three lists of entries, from the least to the most recently used, one for each type, and a table of pages
+   that says how many entries hold each.
+
+   After this chapter a prompt that begins like an earlier one can begin with that one's cache, and a store never holds
+   more than it may.  What is found and what goes first is as in mlx-lm's LRUPromptCache, except:
+   - a fetch makes the entry it used the newest of its type (there, only an insertion does);
+   - a prefix of one token is found (there, it takes two);
+   - an empty cache is no find, unless for an empty prompt; and of two entries that serve equally well, the one that
+     needs no trimming is taken;
+   - whether a cache can be trimmed is asked for the very number of tokens, not in general;
+   - a cache that is larger than the store is refused (there, it drives everything out, and then itself). */
+
+typedef struct llm__entry {
+    llm_cache *cache;
+    struct llm__node *node;
+    llm_entry_type type;
+    size_t own_bytes; /* of the cache without its pages */
+    struct llm__entry *older, *newer;
+} llm__entry;
+
+/* A node of the trie: the way from the root to it spells a prefix, of which its run is the last part.  The root of a
+   model has no parent and an empty run.  Every node has an entry or one below it; one without has at least two children,
+   or is a root (or there was no memory to join it with its only child). */
+typedef struct llm__node {
+    struct llm__node *parent;
+    uint64_t symbol;         /* what the parent knows it by: its first token; of a root: the model */
+    struct llm__node *next;  /* in its bucket of the table of edges */
+    int32_t *run;            /* [count] tokens */
+    size_t count, depth;     /* depth: tokens from the root to the end of the run */
+    llm__entry *entry;       /* of the prompt that ends here, or NULL */
+    struct llm__node *nearest;                   /* the node with the shortest entry from here on */
+    struct llm__node *children;                  /* that with the nearest of them: the top of their heap */
+    struct llm__node *below, *beside, *previous; /* in the heap of its parent's children */
+} llm__node;
+
+/* A page, and how many entries of each type hold it. */
+typedef struct llm__held {
+    const llm__page *page; /* NULL: the slot is free */
+    uint32_t entries[LLM_ENTRY_TYPE_COUNT];
+} llm__held;
+
+typedef struct llm__queue {
+    llm__entry *oldest, *newest;
+} llm__queue;
+
+struct llm_store {
+    llm_allocator allocator;
+    size_t max_entries, max_bytes;
+    llm__mutex mutex;  /* protects what follows */
+    llm__node **edges; /* [edge_capacity] buckets with every node, by parent and symbol */
+    size_t edge_capacity, node_count;
+    llm__held *held;   /* [held_capacity] slots, by page: an open table, at most half full */
+    size_t held_capacity, held_count;
+    llm__queue queues[LLM_ENTRY_TYPE_COUNT];
+    llm_store_stats stats;
+};
+
+/* ---- memory and hashing */
+
+LLM__FN void *llm__store_alloc(llm_store *s, size_t count, size_t size) {
+    void *block = llm__alloc_zero(&s->allocator, count, size);
+    if (block) s->stats.index_bytes += count * size;
+    return block;
+}
+
+LLM__FN void llm__store_free(llm_store *s, void *block, size_t count, size_t size) {
+    if (block) s->stats.index_bytes -= count * size;
+    llm__free(&s->allocator, block, count * size);
+}
+
+/* The finalizer of splitmix64: every bit of x moves every bit of the result. */
+LLM__FN uint64_t llm__scatter(uint64_t x) {
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ x >> 27) * 0x94D049BB133111EBu;
+    return x ^ x >> 31;
+}
+
+/* The smallest power of two from 64 on that is not below n.  What tables count is in memory, so that n is far from
+   the largest power of two. */
+LLM__FN size_t llm__table_size(size_t n) {
+    size_t size = 64;
+    while (size < n) size *= 2;
+    return size;
+}
+
+/* ---- the shortest entry below a node
+   The children of a node form a pairing heap (Fredman, Sedgewick, Sleator, Tarjan 1986) by the depth of the shortest
+   entry from each of them on: of thousands of siblings the one with the nearest entry is at the top, a new one costs
+   one comparison, and taking one out the logarithm of their number, amortized.  Those that lost a comparison to a node
+   are a list, by `beside` and `previous`, that begins at its `below`; the first one's `previous` is the winner. */
+
+LLM__FN llm__node *llm__heap_meld(llm__node *a, llm__node *b) {
+    if (!a || !b) return a ? a : b;
+    if (b->nearest->depth < a->nearest->depth) {
+        llm__node *winner = b;
+        b = a;
+        a = winner;
+    }
+    b->previous = a;
+    b->beside = a->below;
+    if (b->beside) b->beside->previous = b;
+    a->below = b;
+    return a;
+}
+
+/* Makes a list one heap: neighbours in pairs, then the pairs from the last to the first. */
+LLM__FN llm__node *llm__heap_meld_list(llm__node *first) {
+    llm__node *pairs = NULL, *all = NULL, *a, *b;
+    while ((a = first) != NULL) {
+        b = a->beside;
+        first = b ? b->beside : NULL;
+        a->previous = a->beside = NULL;
+        if (b) b->previous = b->beside = NULL;
+        a = llm__heap_meld(a, b);
+        a->beside = pairs;
+        pairs = a;
+    }
+    while ((a = pairs) != NULL) {
+        pairs = a->beside;
+        a->beside = NULL;
+        all = llm__heap_meld(all, a);
+    }
+    return all;
+}
+
+LLM__FN void llm__heap_join(llm__node *parent, llm__node *n) {
+    parent->children = llm__heap_meld(parent->children, n);
+}
+
+LLM__FN void llm__heap_leave(llm__node *parent, llm__node *n) {
+    llm__node *losers = llm__heap_meld_list(n->below);
+    if (!n->previous) parent->children = NULL;
+    else if (n->previous->below == n) n->previous->below = n->beside;
+    else n->previous->beside = n->beside;
+    if (n->beside) n->beside->previous = n->previous;
+    n->below = n->beside = n->previous = NULL;
+    llm__heap_join(parent, losers);
+}
+
+/* Brings `nearest` up to date from a node whose entry came or went, up as far as it changes. */
+LLM__FN void llm__node_renew(llm__node *n) {
+    while (n) {
+        llm__node *parent = n->parent, *now = n->entry ? n : n->children ? n->children->nearest : NULL;
+        if (now == n->nearest) return;
+        if (parent && n->nearest) llm__heap_leave(parent, n);
+        n->nearest = now;
+        if (parent && now) llm__heap_join(parent, n);
+        n = parent;
+    }
+}
+
+/* ---- the trie */
+
+LLM__FN llm__node **llm__edge_bucket(const llm_store *s, const llm__node *parent, uint64_t symbol) {
+    uint64_t h = llm__scatter((uint64_t)(uintptr_t)parent + llm__scatter(symbol));
+    return &s->edges[(size_t)h & (s->edge_capacity - 1)];
+}
+
+/* The child of a node that a symbol leads to, or NULL; parent NULL: the root of a model. */
+LLM__FN llm__node *llm__edge_find(const llm_store *s, const llm__node *parent, uint64_t symbol) {
+    llm__node *n = s->edge_capacity ? *llm__edge_bucket(s, parent, symbol) : NULL;
+    while (n && (n->parent != parent || n->symbol != symbol)) n = n->next;
+    return n;
+}
+
+LLM__FN void llm__edge_add(llm_store *s, llm__node *n, llm__node *parent, uint64_t symbol) {
+    llm__node **bucket = llm__edge_bucket(s, parent, symbol);
+    n->parent = parent;
+    n->symbol = symbol;
+    n->next = *bucket;
+    *bucket = n;
+    s->node_count++;
+}
+
+LLM__FN void llm__edge_remove(llm_store *s, llm__node *n) {
+    llm__node **at = llm__edge_bucket(s, n->parent, n->symbol);
+    while (*at != n) at = &(*at)->next;
+    *at = n->next;
+    s->node_count--;
+}
+
+/* Buckets for `more` nodes, so that adding them cannot fail. */
+LLM__FN int llm__edge_room(llm_store *s, size_t more) {
+    size_t capacity = llm__table_size(s->node_count + more), before = s->edge_capacity, i;
+    llm__node **edges, **old = s->edges, *n;
+    if (before && capacity <= before) return 1;
+    edges = (llm__node **)llm__store_alloc(s, capacity, sizeof *edges);
+    if (!edges) return 0;
+    s->edges = edges;
+    s->edge_capacity = capacity;
+    s->node_count = 0;
+    for (i = 0; i < before; i++)
+        while ((n = old[i]) != NULL) {
+            old[i] = n->next;
+            llm__edge_add(s, n, n->parent, n->symbol);
+        }
+    llm__store_free(s, old, before, sizeof *old);
+    return 1;
+}
+
+LLM__FN uint64_t llm__token_symbol(int32_t token) {
+    return (uint32_t)token;
+}
+
+/* A copy of tokens; of none, a block of one. */
+LLM__FN int32_t *llm__run_new(llm_store *s, const int32_t *tokens, size_t count) {
+    int32_t *run = (int32_t *)llm__store_alloc(s, count, sizeof *run);
+    if (run && count) memcpy(run, tokens, count * sizeof *run);
+    return run;
+}
+
+LLM__FN void llm__node_free(llm_store *s, llm__node *n) {
+    if (!n) return;
+    llm__store_free(s, n->run, n->count, sizeof *n->run);
+    llm__store_free(s, n, 1, sizeof *n);
+}
+
+/* A node that is not part of the trie yet. */
+LLM__FN llm__node *llm__node_new(llm_store *s, const int32_t *tokens, size_t count, size_t depth) {
+    llm__node *n = (llm__node *)llm__store_alloc(s, 1, sizeof *n);
+    if (!n) return NULL;
+    n->run = llm__run_new(s, tokens, count);
+    if (!n->run) {
+        llm__store_free(s, n, 1, sizeof *n);
+        return NULL;
+    }
+    n->count = count;
+    n->depth = depth;
+    return n;
+}
+
+/* Cuts the run of a node at a depth within it.  The first part becomes a new node above, which is returned; the node
+   keeps the rest, its entry and its children.  NULL: out of memory, nothing changed. */
+LLM__FN llm__node *llm__node_split(llm_store *s, llm__node *n, size_t depth) {
+    size_t rest = n->depth - depth, first = n->count - rest;
+    llm__node *upper = llm__node_new(s, n->run, first, depth);
+    int32_t *run = upper ? llm__run_new(s, n->run + first, rest) : NULL;
+    if (!run) {
+        llm__node_free(s, upper);
+        return NULL;
+    }
+    llm__heap_leave(n->parent, n);
+    llm__edge_remove(s, n);
+    llm__edge_add(s, upper, n->parent, n->symbol);
+    llm__edge_add(s, n, upper, llm__token_symbol(run[0]));
+    upper->nearest = n->nearest;
+    llm__heap_join(upper->parent, upper);
+    llm__heap_join(upper, n);
+    llm__store_free(s, n->run, n->count, sizeof *run);
+    n->run = run;
+    n->count = rest;
+    return upper;
+}
+
+/* The reverse: an only child takes the place of its parent, which has no entry.  Without memory all stays as it is,
+   which takes a little longer to walk. */
+LLM__FN void llm__node_merge(llm_store *s, llm__node *n) {
+    llm__node *upper = n->parent;
+    size_t count = upper->count + n->count;
+    int32_t *run = (int32_t *)llm__store_alloc(s, count, sizeof *run);
+    if (!run) return;
+    memcpy(run, upper->run, upper->count * sizeof *run);
+    memcpy(run + upper->count, n->run, n->count * sizeof *run);
+    llm__heap_leave(upper->parent, upper);
+    llm__edge_remove(s, upper);
+    llm__edge_remove(s, n);
+    llm__edge_add(s, n, upper->parent, upper->symbol);
+    llm__heap_join(n->parent, n);
+    llm__store_free(s, n->run, n->count, sizeof *run);
+    n->run = run;
+    n->count = count;
+    llm__node_free(s, upper);
+}
+
+/* Takes what a node that lost its entry is no longer needed for out of the trie. */
+LLM__FN void llm__node_prune(llm_store *s, llm__node *n) {
+    while (n && !n->entry && !n->children) {
+        llm__node *parent = n->parent;
+        llm__edge_remove(s, n);
+        llm__node_free(s, n);
+        n = parent;
+    }
+    if (n && n->parent && !n->entry && !n->children->below) llm__node_merge(s, n->children);
+}
+
+/* How far the trie knows a prompt. */
+typedef struct llm__way {
+    llm__node *node;   /* the last one on the way; NULL: no root, the model is not known */
+    size_t depth;      /* tokens in common; less than node->depth: the way ends within its run */
+    llm__entry *entry; /* the last one on the way, or NULL */
+} llm__way;
+
+LLM__FN llm__way llm__walk(const llm_store *s, uint64_t model, const int32_t *tokens, size_t count) {
+    llm__way way = {NULL, 0, NULL};
+    llm__node *next = llm__edge_find(s, NULL, model);
+    while (next) {
+        size_t end = next->depth < count ? next->depth : count;
+        const int32_t *run = next->run;
+        way.node = next;
+        while (way.depth < end && *run == tokens[way.depth]) {
+            way.depth++;
+            run++;
+        }
+        if (way.depth < next->depth) return way;
+        if (next->entry) way.entry = next->entry;
+        next = way.depth < count ? llm__edge_find(s, next, llm__token_symbol(tokens[way.depth])) : NULL;
+    }
+    return way;
+}
+
+/* The node where a prompt ends, made if need be; llm__edge_room has made room for three.  NULL: out of memory, nothing
+   changed. */
+LLM__FN llm__node *llm__node_at(llm_store *s, uint64_t model, const int32_t *tokens, size_t count) {
+    llm__way way = llm__walk(s, model, tokens, count);
+    llm__node *branch = way.node, *leaf = NULL;
+    if (way.depth < count) {
+        leaf = llm__node_new(s, tokens + way.depth, count - way.depth, count);
+        if (!leaf) return NULL;
+    }
+    if (!way.node) {
+        branch = llm__node_new(s, NULL, 0, 0);
+        if (branch) llm__edge_add(s, branch, NULL, model);
+    } else if (way.depth < way.node->depth) {
+        branch = llm__node_split(s, way.node, way.depth);
+    }
+    if (!branch) llm__node_free(s, leaf);
+    if (!branch || !leaf) return branch;
+    llm__edge_add(s, leaf, branch, llm__token_symbol(leaf->run[0]));
+    return leaf;
+}
+
+/* ---- bytes: a page once, however many entries hold it */
+
+LLM__FN size_t llm__held_home(const llm_store *s, const llm__page *page) {
+    return (size_t)llm__scatter((uint64_t)(uintptr_t)page) & (s->held_capacity - 1);
+}
+
+/* The slot of a page, or the free one where it belongs. */
+LLM__FN llm__held *llm__held_find(const llm_store *s, const llm__page *page) {
+    size_t i = llm__held_home(s, page);
+    while (s->held[i].page && s->held[i].page != page) i = (i + 1) & (s->held_capacity - 1);
+    return &s->held[i];
+}
+
+/* Slots for `more` pages, so that adding them cannot fail. */
+LLM__FN int llm__held_room(llm_store *s, size_t more) {
+    size_t capacity = llm__table_size(2 * (s->held_count + more)), before = s->held_capacity, i;
+    llm__held *old = s->held, *held;
+    if (before && capacity <= before) return 1;
+    held = (llm__held *)llm__store_alloc(s, capacity, sizeof *held);
+    if (!held) return 0;
+    s->held = held;
+    s->held_capacity = capacity;
+    for (i = 0; i < before; i++)
+        if (old[i].page) *llm__held_find(s, old[i].page) = old[i];
+    llm__store_free(s, old, before, sizeof *old);
+    return 1;
+}
+
+/* Frees a slot and moves those behind it up that would no longer be found from their homes. */
+LLM__FN void llm__held_remove(llm_store *s, llm__held *slot) {
+    size_t mask = s->held_capacity - 1, hole = (size_t)(slot - s->held), i;
+    for (i = (hole + 1) & mask; s->held[i].page; i = (i + 1) & mask)
+        if (((i - llm__held_home(s, s->held[i].page)) & mask) >= ((i - hole) & mask)) {
+            s->held[hole] = s->held[i];
+            hole = i;
+        }
+    memset(&s->held[hole], 0, sizeof *s->held);
+    s->held_count--;
+}
+
+LLM__FN int llm__held_by_none(const llm__held *slot) {
+    int type;
+    for (type = 0; type < LLM_ENTRY_TYPE_COUNT; type++)
+        if (slot->entries[type]) return 0;
+    return 1;
+}
+
+LLM__FN void llm__held_add(llm_store *s, const llm__page *page, llm_entry_type type) {
+    llm__held *slot = llm__held_find(s, page);
+    if (!slot->page) {
+        slot->page = page;
+        s->held_count++;
+        s->stats.bytes += page->bytes;
+    }
+    if (!slot->entries[type]++) s->stats.type_bytes[type] += page->bytes;
+}
+
+LLM__FN void llm__held_drop(llm_store *s, const llm__page *page, llm_entry_type type) {
+    llm__held *slot = llm__held_find(s, page);
+    if (!--slot->entries[type]) s->stats.type_bytes[type] -= page->bytes;
+    if (!llm__held_by_none(slot)) return;
+    s->stats.bytes -= page->bytes;
+    llm__held_remove(s, slot);
+}
+
+/* Calls `visit` with every page of an entry. */
+LLM__FN void llm__entry_pages(llm_store *s, const llm__entry *e,
+                              void (*visit)(llm_store *, const llm__page *, llm_entry_type)) {
+    size_t layer;
+    int64_t i;
+    for (layer = 0; layer < e->cache->layer_count; layer++)
+        for (i = 0; i < e->cache->layers[layer].count; i++) visit(s, e->cache->layers[layer].pages[i], e->type);
+}
+
+/* ---- entries */
+
+LLM__FN void llm__queue_push(llm_store *s, llm__entry *e) {
+    llm__queue *q = &s->queues[e->type];
+    e->newer = NULL;
+    e->older = q->newest;
+    *(q->newest ? &q->newest->newer : &q->oldest) = e;
+    q->newest = e;
+}
+
+LLM__FN void llm__queue_remove(llm_store *s, llm__entry *e) {
+    llm__queue *q = &s->queues[e->type];
+    *(e->older ? &e->older->newer : &q->oldest) = e->newer;
+    *(e->newer ? &e->newer->older : &q->newest) = e->older;
+}
+
+/* Counts an entry in, as the newest of its type. */
+LLM__FN void llm__entry_add(llm_store *s, llm__entry *e) {
+    llm__queue_push(s, e);
+    llm__entry_pages(s, e, llm__held_add);
+    s->stats.bytes += e->own_bytes;
+    s->stats.type_bytes[e->type] += e->own_bytes;
+    s->stats.entries++;
+    s->stats.type_entries[e->type]++;
+    s->stats.index_bytes += sizeof *e;
+}
+
+/* Counts an entry out and puts it into a list by `newer`, to be freed once the store is unlocked: it may take long. */
+LLM__FN void llm__entry_drop(llm_store *s, llm__entry *e, llm__entry **gone) {
+    llm__queue_remove(s, e);
+    llm__entry_pages(s, e, llm__held_drop);
+    s->stats.bytes -= e->own_bytes;
+    s->stats.type_bytes[e->type] -= e->own_bytes;
+    s->stats.entries--;
+    s->stats.type_entries[e->type]--;
+    s->stats.index_bytes -= sizeof *e;
+    e->newer = *gone;
+    *gone = e;
+}
+
+/* The same, and out of the trie. */
+LLM__FN void llm__entry_remove(llm_store *s, llm__entry *e, llm__entry **gone) {
+    e->node->entry = NULL;
+    llm__node_renew(e->node);
+    llm__node_prune(s, e->node);
+    llm__entry_drop(s, e, gone);
+}
+
+LLM__FN void llm__entries_free(const llm_allocator *a, llm__entry *gone) {
+    while (gone) {
+        llm__entry *e = gone;
+        gone = e->newer;
+        llm_cache_close(e->cache);
+        llm__free(a, e, sizeof *e);
+    }
+}
+
+/* Removes the entries that an entry with more tokens can be trimmed to. */
+LLM__FN void llm__entry_remove_prefixes(llm_store *s, const llm__entry *e, llm__entry **gone) {
+    llm__node *n = e->node->parent;
+    while (n) {
+        llm__node *parent = n->parent;
+        if (n->entry && llm__cache_can_trim(e->cache, (int64_t)(e->node->depth - n->depth)))
+            llm__entry_remove(s, n->entry, gone);
+        n = parent;
+    }
+}
+
+/* The entry that goes first: llm_store_insert's order, which is that of mlx-lm's CacheOrder.pop. */
+LLM__FN llm__entry *llm__entry_to_go(const llm_store *s) {
+    const size_t *count = s->stats.type_entries;
+    int type = LLM_ENTRY_ASSISTANT;
+    while (type < LLM_ENTRY_SYSTEM && !(count[type] && count[type] >= count[type + 1])) type++;
+    return s->queues[type].oldest;
+}
+
+LLM__FN void llm__store_evict(llm_store *s, size_t entries, size_t bytes, llm__entry **gone) {
+    while (s->stats.entries && (s->stats.entries > entries || s->stats.bytes > bytes)) {
+        llm__entry_remove(s, llm__entry_to_go(s), gone);
+        s->stats.evictions++;
+    }
+}
+
+/* ---- calls */
+
+LLM_API llm_status llm_store_open(llm_store **out, const llm_store_desc *desc, llm_error *error) {
+    llm_store_desc d;
+    llm_store *s;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a store cannot be opened into a NULL pointer");
+    *out = NULL;
+    memset(&d, 0, sizeof d);
+    if (desc) d = *desc;
+    d.allocator = llm__allocator_or_default(d.allocator);
+    s = (llm_store *)llm__alloc_zero(&d.allocator, 1, sizeof *s);
+    if (!s) return llm__no_memory(error, sizeof *s);
+    s->allocator = d.allocator;
+    s->max_entries = d.max_entries ? d.max_entries : d.max_bytes ? SIZE_MAX : 10;
+    s->max_bytes = d.max_bytes ? d.max_bytes : SIZE_MAX;
+    s->stats.index_bytes = sizeof *s;
+    LLM__MUTEX_OPEN(&s->mutex);
+    *out = s;
+    return llm__ok(error);
+}
+
+LLM_API void llm_store_close(llm_store *store) {
+    llm_allocator a;
+    if (!store) return;
+    llm_store_clear(store);
+    LLM__MUTEX_CLOSE(&store->mutex);
+    a = store->allocator;
+    llm__free(&a, store, sizeof *store);
+}
+
+/* A fork of a cache as an entry, outside of the store. */
+LLM__FN llm_status llm__entry_new(llm_store *s, const llm_cache *cache, llm_entry_type type, llm__entry **out,
+                                  size_t *pages, llm_error *error) {
+    llm__entry *e = (llm__entry *)llm__alloc_zero(&s->allocator, 1, sizeof *e);
+    llm_status status;
+    size_t layer;
+    if (!e) return llm__no_memory(error, sizeof *e);
+    e->type = type;
+    status = llm_cache_fork(&e->cache, cache, error);
+    if (status != LLM_OK) {
+        llm__entries_free(&s->allocator, e);
+        return status;
+    }
+    *out = e;
+    *pages = 0;
+    e->own_bytes = llm_cache_bytes(e->cache);
+    for (layer = 0; layer < e->cache->layer_count; layer++) {
+        const llm__kept *k = &e->cache->layers[layer];
+        *pages += (size_t)k->count;
+        e->own_bytes -= (size_t)k->count * llm__page_bytes(&k->layout);
+    }
+    return LLM_OK;
+}
+
+/* Puts an entry into the locked store.  What fails, fails before anything changes. */
+LLM__FN llm_status llm__store_put(llm_store *s, uint64_t model, const int32_t *tokens, size_t count, llm__entry *e,
+                                  size_t pages, llm__entry **gone, llm_error *error) {
+    llm__entry *before;
+    if (!llm__held_room(s, pages)) return llm__no_memory(error, 2 * pages * sizeof *s->held);
+    if (!llm__edge_room(s, 3)) return llm__no_memory(error, 2 * s->edge_capacity * sizeof *s->edges);
+    e->node = llm__node_at(s, model, tokens, count);
+    if (!e->node) return llm__no_memory(error, count * sizeof *tokens);
+    before = e->node->entry;
+    e->node->entry = e;
+    if (before) llm__entry_drop(s, before, gone);
+    else llm__node_renew(e->node);
+    llm__entry_add(s, e);
+    llm__entry_remove_prefixes(s, e, gone);
+    llm__store_evict(s, s->max_entries, s->max_bytes, gone);
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_store_insert(llm_store *store, uint64_t model, const int32_t *tokens, size_t count,
+                                    const llm_cache *cache, llm_entry_type type, llm_error *error) {
+    llm__entry *e, *gone = NULL;
+    size_t pages, bytes;
+    llm_status status;
+    if (!store || !cache || (count && !tokens))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "inserting needs a store, a cache and its tokens; one is NULL");
+    if ((unsigned)type >= LLM_ENTRY_TYPE_COUNT)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "unknown type %d of an entry", (int)type);
+    if ((uint64_t)llm_cache_length(cache) != count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the cache has seen %lld tokens, not the %llu that are given",
+                         (long long)llm_cache_length(cache), (unsigned long long)count);
+    status = llm__entry_new(store, cache, type, &e, &pages, error);
+    if (status != LLM_OK) return status;
+    bytes = llm_cache_bytes(e->cache);
+    if (bytes > store->max_bytes) {
+        llm__entries_free(&store->allocator, e);
+        return llm__fail(error, LLM_TOO_LARGE, "a cache of %llu bytes does not fit a store of %llu",
+                         (unsigned long long)bytes, (unsigned long long)store->max_bytes);
+    }
+    LLM__LOCK(&store->mutex);
+    status = llm__store_put(store, model, tokens, count, e, pages, &gone, error);
+    LLM__UNLOCK(&store->mutex);
+    llm__entries_free(&store->allocator, status == LLM_OK ? gone : e);
+    return status == LLM_OK ? llm__ok(error) : status;
+}
+
+/* The entry that serves a prompt best, and how many of its tokens; NULL: none.
+   Of the entries behind the point where the ways part only the shortest is asked: another one has moved its windows
+   further, and could be trimmed still less. */
+LLM__FN llm__entry *llm__store_find(const llm_store *s, uint64_t model, const int32_t *tokens, size_t count,
+                                    size_t *used) {
+    llm__way way = llm__walk(s, model, tokens, count);
+    size_t shorter = way.entry ? way.entry->node->depth : 0, common = way.depth;
+    *used = shorter;
+    if (way.entry && shorter == count) return way.entry;
+    if (common && common == count) common--;
+    if (common > shorter) {
+        llm__node *longer = way.node->nearest;
+        if (llm__cache_can_trim(longer->entry->cache, (int64_t)(longer->depth - common))) {
+            *used = common;
+            return longer->entry;
+        }
+    }
+    return shorter ? way.entry : NULL;
+}
+
+/* Makes the fork that a fetch hands out, of the locked store. */
+LLM__FN llm_status llm__store_take(llm_store *s, uint64_t model, const int32_t *tokens, size_t count, llm_cache **out,
+                                   size_t *used, llm_error *error) {
+    llm__entry *e = llm__store_find(s, model, tokens, count, used);
+    llm_status status = e ? llm_cache_fork(out, e->cache, error) : LLM_OK;
+    if (status != LLM_OK) return status;
+    if (e) {
+        llm__queue_remove(s, e);
+        llm__queue_push(s, e);
+    }
+    s->stats.hits += e != NULL;
+    s->stats.misses += e == NULL;
+    s->stats.asked_tokens += count;
+    s->stats.reused_tokens += *used;
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_store_fetch(llm_store *store, uint64_t model, const int32_t *tokens, size_t count,
+                                   llm_cache **out, size_t *used, llm_error *error) {
+    llm_status status;
+    size_t found = 0;
+    if (out) *out = NULL;
+    if (used) *used = 0;
+    if (!store || !out || !used || (count && !tokens))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "fetching needs a store, tokens, out and used; one is NULL");
+    LLM__LOCK(&store->mutex);
+    status = llm__store_take(store, model, tokens, count, out, &found, error);
+    LLM__UNLOCK(&store->mutex);
+    if (status != LLM_OK) return status;
+    *used = found;
+    return *out ? llm_cache_trim(*out, llm_cache_length(*out) - (int64_t)found, error) : llm__ok(error);
+}
+
+LLM_API void llm_store_trim_to(llm_store *store, size_t entries, size_t bytes) {
+    llm__entry *gone = NULL;
+    if (!store) return;
+    LLM__LOCK(&store->mutex);
+    llm__store_evict(store, entries, bytes, &gone);
+    LLM__UNLOCK(&store->mutex);
+    llm__entries_free(&store->allocator, gone);
+}
+
+/* Every node is in the table of edges, so that nothing has to be taken apart in order. */
+LLM__FN void llm__store_free_index(llm_store *s) {
+    size_t i;
+    for (i = 0; i < s->edge_capacity; i++)
+        while (s->edges[i]) {
+            llm__node *n = s->edges[i];
+            s->edges[i] = n->next;
+            llm__node_free(s, n);
+        }
+    llm__store_free(s, s->edges, s->edge_capacity, sizeof *s->edges);
+    llm__store_free(s, s->held, s->held_capacity, sizeof *s->held);
+    s->edges = NULL;
+    s->held = NULL;
+    s->edge_capacity = s->node_count = s->held_capacity = s->held_count = 0;
+}
+
+LLM_API void llm_store_clear(llm_store *store) {
+    llm__entry *gone = NULL;
+    int type;
+    if (!store) return;
+    LLM__LOCK(&store->mutex);
+    for (type = 0; type < LLM_ENTRY_TYPE_COUNT; type++)
+        while (store->queues[type].oldest) llm__entry_drop(store, store->queues[type].oldest, &gone);
+    llm__store_free_index(store);
+    LLM__UNLOCK(&store->mutex);
+    llm__entries_free(&store->allocator, gone);
+}
+
+LLM_API llm_store_stats llm_store_get_stats(llm_store *store) {
+    llm_store_stats stats;
+    memset(&stats, 0, sizeof stats);
+    if (!store) return stats;
+    LLM__LOCK(&store->mutex);
+    stats = store->stats;
+    LLM__UNLOCK(&store->mutex);
+    return stats;
 }
 
 /* ========================================================================================================= >>public
@@ -3435,11 +4419,6 @@ LLM_API int64_t llm_cache_length(const llm_cache *cache) {
 
 LLM_API size_t llm_cache_layers(const llm_cache *cache) {
     return cache ? cache->layer_count : 0;
-}
-
-/* Whether the last n tokens can be taken back: nothing that would be visible again is gone. */
-LLM__FN int llm__can_trim(const llm__kept *k, int64_t length, int64_t n) {
-    return n == 0 || n == length || (llm__is_attention(k) && llm__can_see(k, length - n));
 }
 
 LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
