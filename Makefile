@@ -28,6 +28,7 @@ FUZZ_SECONDS ?= 60
 all: $(EXAMPLES)
 
 run: $B/generate
+	@printf '%s' "$(PROMPT)"
 	@$B/generate --model examples/model --prompt "$(PROMPT)" --temp 0.8 --max-tokens 300 --verbose
 
 # Each test leaves its output in $B/log/NAME; a test that did not get to its last line counts as one failure.

@@ -239,6 +239,7 @@ LLM_API size_t llm_sample_scratch(int vocabulary);
 /* ---- generation */
 typedef struct llm_generation llm_generation;
 
+/* Why a generation ended: at an end token, at max_tokens, by llm_generation_cancel; or that it has not. */
 typedef enum llm_finish { LLM_RUNNING, LLM_FINISH_STOP, LLM_FINISH_LENGTH, LLM_FINISH_CANCELLED } llm_finish;
 
 /* What to generate.  A prompt is text, ids, or both (ids first); it may be empty only if the tokenizer adds a begin
@@ -249,7 +250,7 @@ typedef struct llm_generation_desc {
     const int32_t *ids;        /* [id_count] */
     size_t id_count;
     int no_special;            /* leave out the tokenizer's begin token */
-    int64_t max_tokens;        /* 0: 256; -1: no limit; LLM_NO_TOKENS: read the prompt only */
+    int64_t max_tokens;        /* 0: 256; -1: no limit; LLM_PROMPT_ONLY */
     int ignore_end;            /* do not stop at the model's end tokens */
     llm_sampling sampling;
     llm_session_desc session;  /* used to open a session of the generation's own... */
@@ -261,7 +262,8 @@ typedef struct llm_generation_desc {
     void *progress_user;
 } llm_generation_desc;
 
-#define LLM_NO_TOKENS ((int64_t)-2)
+/* As max_tokens: the prompt is read into the cache and nothing is written. */
+#define LLM_PROMPT_ONLY ((int64_t)-2)
 
 /* One step's result. */
 typedef struct llm_piece {
@@ -314,9 +316,9 @@ LLM_API void llm_generation_close(llm_generation *generation);
 #endif
 
 /* ========================================================================================================= >>ground
-   The lower floor brought memory, errors, locks and time.  What is added here is work in parallel: after this chapter, a piece
-   of work is a count of jobs and a function, and who runs them (the caller, the caller's job system, or a pool of
-   threads that sleep when idle) is nobody else's business. */
+   The lower floor brought memory, errors, locks and time.  What is added here is work in parallel: after this chapter,
+   a piece of work is a count of jobs and a function, and who runs them (the caller, the caller's job system, or a pool
+   of threads that sleep when idle) is nobody else's business. */
 
 #ifndef LLM_NO_THREADS
 #if defined(_WIN32)
@@ -7313,6 +7315,7 @@ struct llm_model {
    The first mistake is kept; readers go on with harmless values and the caller looks at `status` once. */
 typedef struct llm__config {
     const llm__json *root;
+    const char *within; /* the key that root stands under, for messages; NULL: it is the whole */
     llm__arena *arena;
     llm_error *error;
     llm_status status;
@@ -7336,7 +7339,8 @@ LLM__FN const char *llm__json_show(const llm__json *v, char *text, size_t size) 
 LLM__FN void llm__config_fail(llm__config *c, const char *key, const char *expected) {
     char text[80];
     if (c->status == LLM_OK)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\" is %s; expected %s", key,
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: %s%s%s\"%s\" is %s; expected %s",
+                              c->within ? "\"" : "", c->within ? c->within : "", c->within ? "\": " : "", key,
                               llm__json_show(llm__json_get(c->root, key), text, sizeof text), expected);
 }
 
@@ -7423,9 +7427,14 @@ LLM__FN double llm__not_a_number(void) {
     return (double)NAN;
 }
 
+/* A reader for an object inside of the configuration. */
 LLM__FN llm__config llm__config_of(const llm__config *c, const llm__json *object) {
+    const llm__json *key = llm__json_first(c->root);
     llm__config inner = *c;
+    uint32_t i;
     inner.root = object;
+    for (i = 0; key && i < c->root->length; i++, key = llm__json_next(key + 1))
+        if (key + 1 == object) inner.within = key->as.text;
     return inner;
 }
 
@@ -10141,6 +10150,9 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
     if (!q->cache || !q->tokens || !q->count)
         return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu: expected a cache and at least one token",
                          (unsigned long long)i);
+    if (q->want != LLM_LOGITS_LAST && q->want != LLM_LOGITS_ALL && q->want != LLM_LOGITS_NONE)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu: want is %d; expected an llm_logits",
+                         (unsigned long long)i, (int)q->want);
     if (q->want != LLM_LOGITS_NONE && !q->logits)
         return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu wants logits but has no room for them",
                          (unsigned long long)i);
@@ -10433,7 +10445,8 @@ LLM__FN llm_status llm__check_sampling(const llm_sampling *s, llm_error *error) 
     if (!(s->min_p >= 0 && s->min_p <= 1))
         return llm__fail(error, LLM_BAD_ARGUMENT, "min_p is %g; expected 0 to 1", (double)s->min_p);
     if (s->top_k < 0 || s->min_keep < 0)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "top_k and min_keep must not be negative");
+        return llm__fail(error, LLM_BAD_ARGUMENT, "top_k is %d and min_keep %d; expected 0 or more", s->top_k,
+                         s->min_keep);
     return LLM_OK;
 }
 
@@ -10462,9 +10475,14 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
     llm_status status = llm__check_sampling(&d->sampling, error);
     int64_t reserve;
     if (status != LLM_OK) return status;
-    if (d->max_tokens < LLM_NO_TOKENS || d->prefill_step < 0 || d->max_kv_size < 0)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "max_tokens, prefill_step and max_kv_size must not be negative");
-    g->limit = d->max_tokens == LLM_NO_TOKENS ? 0 : d->max_tokens ? d->max_tokens : (int64_t)LLM__DEFAULT_TOKENS;
+    if (d->max_tokens < LLM_PROMPT_ONLY)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "max_tokens is %lld; expected 0 or more, -1 or LLM_PROMPT_ONLY",
+                         (long long)d->max_tokens);
+    if (d->prefill_step < 0)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "prefill_step is %d; expected 0 or more", d->prefill_step);
+    if (d->max_kv_size < 0)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "max_kv_size is %lld; expected 0 or more", (long long)d->max_kv_size);
+    g->limit = d->max_tokens == LLM_PROMPT_ONLY ? 0 : d->max_tokens ? d->max_tokens : (int64_t)LLM__DEFAULT_TOKENS;
     g->sampling = d->sampling;
     g->prefill_step = d->prefill_step ? d->prefill_step : (int)LLM__DEFAULT_STEP;
     g->ignore_end = d->ignore_end;
@@ -10573,16 +10591,19 @@ LLM__FN llm_status llm__model_config(llm_model *m, llm_error *error) {
     c.arena = &m->arena;
     c.error = error;
     inner = llm__json_get(m->config, "text_config");
+    if (!llm__json_is(inner, LLM__JSON_OBJECT)) inner = NULL;
     type = llm__json_get(m->config, "model_type");
     if (!llm__json_is(type, LLM__JSON_STRING)) llm__config_fail(&c, "model_type", "a name");
     llm__check_quantization(&c);
     if (c.status != LLM_OK) return c.status;
     m->model_type = type->as.text;
     m->arch = llm__find_arch(m->model_type);
-    if (!m->arch && llm__json_is(inner, LLM__JSON_OBJECT)) {
+    if (!m->arch && inner) {
         const llm__json *inner_type = llm__json_get(inner, "model_type");
         if (llm__json_is(inner_type, LLM__JSON_STRING)) m->arch = llm__find_arch(inner_type->as.text);
-        c.root = inner;
+        if (m->arch) c = llm__config_of(&c, inner);
+    } else if (inner && !llm__config_has(&c, "hidden_size")) {
+        c = llm__config_of(&c, inner);
     }
     if (!m->arch) return llm__unknown_arch(m->model_type, error);
     m->arch->read(&c, m);
@@ -10596,30 +10617,50 @@ LLM__FN const llm__json *llm__special_token(const llm__json *config, const llm__
     return llm__json_is(v, LLM__JSON_OBJECT) ? llm__json_get(v, "content") : v;
 }
 
-/* The ids that end a generation: generation_config.json's before config.json's before the tokenizer's. */
+/* What says where generations end: generation_config.json before config.json and its text_config before the
+   tokenizer. */
+LLM__FN const llm__json *llm__find_end(const llm_model *m, const llm__json *generation, const llm__json *tokenizer_end,
+                                       const char **file) {
+    const llm__json *places[3], *end;
+    int i;
+    places[0] = generation;
+    places[1] = m->config;
+    places[2] = llm__json_get(m->config, "text_config");
+    for (i = 0; i < 3; i++) {
+        *file = i ? "config.json" : "generation_config.json";
+        end = llm__json_get(places[i], "eos_token_id");
+        if (end && end->type != LLM__JSON_NULL) return end;
+    }
+    *file = "tokenizer_config.json";
+    return tokenizer_end && tokenizer_end->type != LLM__JSON_NULL ? tokenizer_end : NULL;
+}
+
+/* The ids that end a generation.  Those that the vocabulary does not have are passed over: they never come. */
 LLM__FN llm_status llm__model_ends(llm_model *m, const llm__json *tokenizer_end, llm_error *error) {
     const llm__json *generation, *end;
+    const char *file;
+    char text[80];
     int32_t *ends;
     uint32_t i, n;
     llm_status status = llm__read_json(m, "generation_config.json", LLM__CONFIG_LIMIT, 1, &generation, error);
     if (status != LLM_OK) return status;
-    end = llm__json_get(generation, "eos_token_id");
-    if (!end || end->type == LLM__JSON_NULL) end = llm__json_get(m->config, "eos_token_id");
-    if (!end || end->type == LLM__JSON_NULL) end = tokenizer_end;
-    if (!end || end->type == LLM__JSON_NULL) return LLM_OK;
+    end = llm__find_end(m, generation, tokenizer_end, &file);
+    if (!end) return LLM_OK;
     n = end->type == LLM__JSON_ARRAY ? end->length : 1;
     m->ends = ends = (int32_t *)llm__arena_alloc(&m->arena, n + 1u, sizeof *ends);
     if (!ends) return llm__no_memory(error, n * sizeof *ends);
     for (i = 0; i < n; i++) {
         const llm__json *v = end->type == LLM__JSON_ARRAY ? llm__json_at(end, i) : end;
+        double id = -1;
         if (v->type == LLM__JSON_STRING) {
-            int32_t id = m->words ? llm__words_id(m->words, v->as.text, v->length) : LLM_NO_TOKEN;
-            if (id >= 0) ends[m->end_count++] = id;
-        } else if (v->type == LLM__JSON_INTEGER && v->as.number >= 0 && v->as.number < 2147483647.0) {
-            ends[m->end_count++] = (int32_t)v->as.number;
+            if (m->words) id = llm__words_id(m->words, v->as.text, v->length);
+        } else if (v->type == LLM__JSON_INTEGER) {
+            id = v->as.number;
         } else {
-            return llm__fail(error, LLM_BAD_CONFIG, "\"eos_token_id\" is neither an id nor a list of ids");
+            return llm__fail(error, LLM_BAD_CONFIG, "%s: the end token is %s; expected an id, a token or a list",
+                             file, llm__json_show(v, text, sizeof text));
         }
+        if (id >= 0 && id < m->vocabulary) ends[m->end_count++] = (int32_t)id;
     }
     return LLM_OK;
 }
@@ -10657,9 +10698,10 @@ LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, l
     llm_allocator a;
     llm_model *m;
     llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a model cannot be opened into a NULL pointer");
     *out = NULL;
-    if (!desc || (!desc->path && !desc->memory_count))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "a model needs a path or memory files");
+    if (!desc || ((!desc->path || !*desc->path) && !desc->memory_count))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a model needs the path of a folder, or memory files");
     if (desc->memory_count && !desc->memory)
         return llm__fail(error, LLM_BAD_ARGUMENT, "memory_count is given but memory is NULL");
     a = llm__allocator_or_default(desc->allocator);
@@ -10807,6 +10849,7 @@ LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model,
     llm_cache_desc cache;
     llm_cache_layer *layers;
     llm_status status = llm__model_cache_desc(model, desc, &cache, &layers, error);
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be opened into a NULL pointer");
     *out = NULL;
     if (status == LLM_OK) status = llm_cache_open(out, &cache, error);
     llm__free(&cache.allocator, layers, cache.layer_count * sizeof *layers);
@@ -10819,6 +10862,7 @@ LLM_API llm_status llm_model_cache_load(llm_cache **out, const llm_model *model,
     llm_cache_load_desc load;
     llm_cache_layer *layers;
     llm_status status = llm__model_cache_desc(model, desc, &cache, &layers, error);
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be loaded into a NULL pointer");
     *out = NULL;
     if (status == LLM_OK) {
         memset(&load, 0, sizeof load);
@@ -10837,6 +10881,7 @@ LLM_API llm_status llm_session_open(llm_session **out, const llm_model *model, c
     llm_allocator a;
     llm_session *s;
     llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a session cannot be opened into a NULL pointer");
     *out = NULL;
     memset(&d, 0, sizeof d);
     if (desc) d = *desc;
@@ -10918,6 +10963,7 @@ LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *mo
     llm_allocator a;
     llm_generation *g;
     llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a generation cannot be opened into a NULL pointer");
     *out = NULL;
     if (!model || !desc) return llm__fail(error, LLM_BAD_ARGUMENT, "a generation needs a model and a descriptor");
     a = desc->session.allocator.reallocate ? desc->session.allocator : model->allocator;

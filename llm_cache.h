@@ -7,7 +7,7 @@
    This is the lower of llm.h's two floors and stands alone on libc.  It holds what both floors need (errors, the
    allocator, files, half floats, JSON, safetensors) and then the caches: for every layer of a model, the memory of one
    sequence.  Attention layers keep keys and values on reference-counted pages of LLM_PAGE_TOKENS tokens; recurrent
-   layers keep a few arrays.
+   layers keep a few arrays.  A prompt store keeps forks of caches and finds them by the tokens they have seen.
 
    WHAT IT DOES NOT DO   It never runs a model, prints, exits, aborts or starts a thread.
 
@@ -308,19 +308,19 @@ LLM_API llm_status llm_store_open(llm_store **out, const llm_store_desc *desc, l
    be under way. */
 LLM_API void llm_store_close(llm_store *store);
 
-/* Keeps a fork of a cache that has seen exactly these tokens, in the place of an entry with the same tokens.  `model` is
-   a number of yours that tells apart what must not share caches: the model, its adapter, the settings of its caches.
-   Entries with fewer of the tokens go if this cache can be trimmed to them, as it can then serve in their place.
-   Then, as long as there are too many entries or bytes, the least recently used entry of a type goes: of the
+/* Keeps a fork of a cache that has seen exactly these tokens, in the place of an entry with the same tokens.  `model`
+   is a number of yours that tells apart what must not share caches: the model, its adapter, the settings of its
+   caches.  Entries with fewer of the tokens go if this cache can be trimmed to them, as it can then serve in their
+   place.  Then, as long as there are too many entries or bytes, the least recently used entry of a type goes: of the
    assistants' if they are at least as many as the users', otherwise of the users' if they are at least as many as the
    system prompts, otherwise of those.  It may be the new one.  A cache that exceeds max_bytes by itself is refused
    (LLM_TOO_LARGE).  A failed call leaves the store as it was. */
 LLM_API llm_status llm_store_insert(llm_store *store, uint64_t model, const int32_t *tokens, size_t count,
                                     const llm_cache *cache, llm_entry_type type, llm_error *error);
 
-/* The longest prefix of these tokens that a fork of an entry can stand for: a cache that is yours and has seen the first
-   *used of them.  Without one, *out is NULL, *used 0, and the status LLM_OK.
-   An entry with exactly these tokens gives all of them.  The logits that follow its last token are not in a cache: to
+/* Finds the longest prefix of these tokens that an entry can stand for: *out is a fork of it, yours to close, that has
+   seen the first *used tokens.  If there is none, *out is NULL, *used 0, and the status LLM_OK.
+   An entry with exactly these tokens gives all of them.  The logits that follow the last one are not in a cache: to
    have them, take that token back (llm_cache_trim) or, where that is refused, ask again for one token less.  An entry
    that goes on differently, or further, is trimmed to what is common, if its layers can be, and leaves at least one
    token to read.  What was used counts as recently used. */
@@ -1037,8 +1037,9 @@ LLM__FN llm_status llm__folder_find(llm__folder *f, llm__blob *b, int optional, 
     if (optional) return LLM_END;
     if (!f->path && !f->memory_count)
         return llm__fail(error, LLM_BAD_ARGUMENT, "neither a path nor memory files were given");
-    return llm__fail(error, LLM_BAD_FILE, "%s%s%s: cannot be opened as a file; expected a checkpoint folder with it",
-                     f->path ? f->path : "memory", f->path ? "/" : ": ", b->name);
+    if (!f->path || !llm__path_join(f->path, b->name, path, sizeof path))
+        return llm__fail(error, LLM_BAD_FILE, "%s is not among the memory files", b->name);
+    return llm__fail(error, LLM_BAD_FILE, "%s: cannot be opened as a file", path);
 }
 
 /* The file of that name; *out is NULL if it is optional and absent. */
@@ -1936,7 +1937,9 @@ LLM__FN llm_status llm__safetensors_open(llm__folder *f, llm__tensors *t, llm_er
     }
     status = llm__folder_open(f, "weights.safetensors", &b, 1, error);
     if (status != LLM_OK) return status;
-    return llm__safetensors_add(f, b ? "weights.safetensors" : "model.safetensors", t, error);
+    if (b) return llm__safetensors_add(f, "weights.safetensors", t, error);
+    return llm__fail(error, LLM_BAD_FILE, "%s: expected a checkpoint folder with model.safetensors or %s",
+                     f->path ? f->path : "the memory files", index_name);
 }
 
 /* The tensor's bytes: where the file is mapped, or read once into the arena. */
@@ -2098,6 +2101,8 @@ typedef struct llm__kept {
     size_t capacity;
     int64_t count, gone;
     int64_t pinned;       /* pages with the first `keep` tokens: never gone */
+    int64_t since;        /* behind the first `keep` tokens, those before this one are not there: a page whose tokens
+                             came from a file may begin with some that did not */
     llm__page *free;      /* pages to use again */
     int64_t free_count;
     int64_t added;        /* of those, how many the llm_cache_reserve under way has put there */
@@ -2216,13 +2221,17 @@ LLM__FN void llm__drop_old(llm__kept *k, int64_t length) {
 LLM__FN void llm__drop_new(llm__kept *k, int64_t length) {
     int64_t pages = llm__page_count(length);
     while (k->count && llm__page_number(k, k->count - 1) >= pages) llm__page_drop(k, k->pages[--k->count]);
+    if (k->since > length) k->since = length; /* from there on tokens come anew */
 }
 
 /* Whether everything is held that a query at position `length` may see before itself. */
 LLM__FN int llm__can_see(const llm__kept *k, int64_t length) {
-    int64_t oldest = length + 1 - k->desc.window, page;
+    int64_t oldest = length + 1 - k->desc.window, seen = k->desc.keep, page;
     if (!k->desc.window) return 1;
+    if (oldest > 0) seen += oldest; /* a full window shows the kept tokens and the newest others */
+    if (length > k->desc.keep && seen < k->since) return 0;
     if (oldest < k->desc.keep) oldest = k->desc.keep;
+    if (oldest < k->since) oldest = k->since;
     for (page = oldest / LLM_PAGE_TOKENS; oldest < length && page < llm__page_count(length); page++)
         if (!llm__page_entry(k, page)) return 0;
     return 1;
@@ -2550,7 +2559,7 @@ LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm__span 
 /* A window that took tokens back may have lost its oldest one, which no later query sees.  mlx-lm wants a row for it
    all the same: zeros, where the ring goes on. */
 LLM__FN int llm__record_lacks(const llm__kept *k, int64_t position) {
-    return !llm__page_entry(k, position / LLM_PAGE_TOKENS);
+    return !llm__page_entry(k, position / LLM_PAGE_TOKENS) || (position >= k->desc.keep && position < k->since);
 }
 
 LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
@@ -2735,10 +2744,12 @@ LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm_
             for (at = spans[i].begin; at < spans[i].end; at = end) {
                 end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
                 if (end > spans[i].end) end = spans[i].end;
-                if (llm__record_lacks(&c->layers[e->layer], at))
-                    llm__write_zeros(w, (size_t)(end - at) * (size_t)e->shape[3] * llm__dtype_bytes(e->dtype));
-                else
+                if (llm__record_lacks(&c->layers[e->layer], at)) {
+                    end = at + 1;
+                    llm__write_zeros(w, (size_t)e->shape[3] * llm__dtype_bytes(e->dtype));
+                } else {
                     llm__write_page(w, c, e, head, at / LLM_PAGE_TOKENS, (int)(at % LLM_PAGE_TOKENS), end - at);
+                }
             }
 }
 
@@ -3038,7 +3049,7 @@ LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const ch
 /* A number of a layer: a tensor without axes at its place in the state, or a text in the metadata at its old place. */
 LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place, int old_place, int64_t *out) {
     char key[LLM__SAVED_NAME], path[16];
-    const uint8_t *data;
+    const uint8_t *data = NULL;
     llm__tensor *x = NULL;
     *out = -1;
     snprintf(path, sizeof path, "%d", l->old ? old_place : place);
@@ -3377,7 +3388,7 @@ LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer
     llm__kept *k = &c->layers[layer];
     const uint8_t *data;
     float *scratch;
-    int64_t j;
+    int64_t j, since = -1;
     int part, i, head;
     llm_status status = LLM_OK;
     for (part = 0; part < 2; part++)
@@ -3390,10 +3401,11 @@ LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer
     for (j = 0; j < r->rows; j++) {
         int64_t position = j < r->layer.keep ? j : r->offset - (r->rows - j);
         if (position >= c->length) break;
-        if (r->type->window && j == r->layer.keep && j == r->next && j < r->rows - 1) continue; /* not to be seen again */
+        if (r->type->window && j == r->layer.keep && j == r->next) continue; /* see llm__record_lacks */
         if (k->desc.window && position >= k->desc.keep && position < c->length - k->desc.window) continue;
         if (!llm__page_own(&c->allocator, k, position / LLM_PAGE_TOKENS))
             return llm__no_memory(l->error, llm__page_bytes(&k->layout));
+        if (since < 0 && position >= k->desc.keep) k->since = since = position;
         for (part = 0; part < 2; part++)
             for (head = 0; head < k->desc.heads; head++)
                 llm__loading_row(r, k, *llm__page_entry(k, position / LLM_PAGE_TOKENS), part, head,
@@ -3404,7 +3416,7 @@ LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer
 
 LLM__FN llm_status llm__loading_states(llm__loading *l, llm_cache *c, size_t layer) {
     llm__recorded *r = &l->layers[layer];
-    const uint8_t *data;
+    const uint8_t *data = NULL;
     int a;
     for (a = 0; a < LLM_CACHE_MAX_ARRAYS && r->arrays[a]; a++) {
         llm_status status = llm__tensor_fetch(&l->folder, r->arrays[a], &data, l->error);
@@ -3590,13 +3602,13 @@ typedef struct llm__entry {
     llm_cache *cache;
     struct llm__node *node;
     llm_entry_type type;
-    size_t own_bytes; /* of the cache without its pages */
+    size_t pages, own_bytes; /* of the cache: how many pages, and what the rest takes */
     struct llm__entry *older, *newer;
 } llm__entry;
 
 /* A node of the trie: the way from the root to it spells a prefix, of which its run is the last part.  The root of a
-   model has no parent and an empty run.  Every node has an entry or one below it; one without has at least two children,
-   or is a root (or there was no memory to join it with its only child). */
+   model has no parent and an empty run.  Every node has an entry or one below it; one without, that is not a root, has
+   at least two children (one, if there was no memory to join the two). */
 typedef struct llm__node {
     struct llm__node *parent;
     uint64_t symbol;         /* what the parent knows it by: its first token; of a root: the model */
@@ -3778,10 +3790,9 @@ LLM__FN uint64_t llm__token_symbol(int32_t token) {
     return (uint32_t)token;
 }
 
-/* A copy of tokens; of none, a block of one. */
 LLM__FN int32_t *llm__run_new(llm_store *s, const int32_t *tokens, size_t count) {
     int32_t *run = (int32_t *)llm__store_alloc(s, count, sizeof *run);
-    if (run && count) memcpy(run, tokens, count * sizeof *run);
+    if (run) memcpy(run, tokens, count * sizeof *run);
     return run;
 }
 
@@ -3791,12 +3802,12 @@ LLM__FN void llm__node_free(llm_store *s, llm__node *n) {
     llm__store_free(s, n, 1, sizeof *n);
 }
 
-/* A node that is not part of the trie yet. */
+/* A node that is not part of the trie yet.  Without tokens it has no run: a root. */
 LLM__FN llm__node *llm__node_new(llm_store *s, const int32_t *tokens, size_t count, size_t depth) {
     llm__node *n = (llm__node *)llm__store_alloc(s, 1, sizeof *n);
     if (!n) return NULL;
-    n->run = llm__run_new(s, tokens, count);
-    if (!n->run) {
+    n->run = count ? llm__run_new(s, tokens, count) : NULL;
+    if (count && !n->run) {
         llm__store_free(s, n, 1, sizeof *n);
         return NULL;
     }
@@ -4093,8 +4104,8 @@ LLM_API void llm_store_close(llm_store *store) {
 }
 
 /* A fork of a cache as an entry, outside of the store. */
-LLM__FN llm_status llm__entry_new(llm_store *s, const llm_cache *cache, llm_entry_type type, llm__entry **out,
-                                  size_t *pages, llm_error *error) {
+LLM__FN llm_status llm__entry_new(const llm_store *s, const llm_cache *cache, llm_entry_type type, llm__entry **out,
+                                  llm_error *error) {
     llm__entry *e = (llm__entry *)llm__alloc_zero(&s->allocator, 1, sizeof *e);
     llm_status status;
     size_t layer;
@@ -4106,11 +4117,10 @@ LLM__FN llm_status llm__entry_new(llm_store *s, const llm_cache *cache, llm_entr
         return status;
     }
     *out = e;
-    *pages = 0;
     e->own_bytes = llm_cache_bytes(e->cache);
     for (layer = 0; layer < e->cache->layer_count; layer++) {
         const llm__kept *k = &e->cache->layers[layer];
-        *pages += (size_t)k->count;
+        e->pages += (size_t)k->count;
         e->own_bytes -= (size_t)k->count * llm__page_bytes(&k->layout);
     }
     return LLM_OK;
@@ -4118,9 +4128,9 @@ LLM__FN llm_status llm__entry_new(llm_store *s, const llm_cache *cache, llm_entr
 
 /* Puts an entry into the locked store.  What fails, fails before anything changes. */
 LLM__FN llm_status llm__store_put(llm_store *s, uint64_t model, const int32_t *tokens, size_t count, llm__entry *e,
-                                  size_t pages, llm__entry **gone, llm_error *error) {
+                                  llm__entry **gone, llm_error *error) {
     llm__entry *before;
-    if (!llm__held_room(s, pages)) return llm__no_memory(error, 2 * pages * sizeof *s->held);
+    if (!llm__held_room(s, e->pages)) return llm__no_memory(error, 2 * e->pages * sizeof *s->held);
     if (!llm__edge_room(s, 3)) return llm__no_memory(error, 2 * s->edge_capacity * sizeof *s->edges);
     e->node = llm__node_at(s, model, tokens, count);
     if (!e->node) return llm__no_memory(error, count * sizeof *tokens);
@@ -4136,8 +4146,8 @@ LLM__FN llm_status llm__store_put(llm_store *s, uint64_t model, const int32_t *t
 
 LLM_API llm_status llm_store_insert(llm_store *store, uint64_t model, const int32_t *tokens, size_t count,
                                     const llm_cache *cache, llm_entry_type type, llm_error *error) {
-    llm__entry *e, *gone = NULL;
-    size_t pages, bytes;
+    llm__entry *e = NULL, *gone = NULL;
+    size_t bytes;
     llm_status status;
     if (!store || !cache || (count && !tokens))
         return llm__fail(error, LLM_BAD_ARGUMENT, "inserting needs a store, a cache and its tokens; one is NULL");
@@ -4146,7 +4156,7 @@ LLM_API llm_status llm_store_insert(llm_store *store, uint64_t model, const int3
     if ((uint64_t)llm_cache_length(cache) != count)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the cache has seen %lld tokens, not the %llu that are given",
                          (long long)llm_cache_length(cache), (unsigned long long)count);
-    status = llm__entry_new(store, cache, type, &e, &pages, error);
+    status = llm__entry_new(store, cache, type, &e, error);
     if (status != LLM_OK) return status;
     bytes = llm_cache_bytes(e->cache);
     if (bytes > store->max_bytes) {
@@ -4155,7 +4165,7 @@ LLM_API llm_status llm_store_insert(llm_store *store, uint64_t model, const int3
                          (unsigned long long)bytes, (unsigned long long)store->max_bytes);
     }
     LLM__LOCK(&store->mutex);
-    status = llm__store_put(store, model, tokens, count, e, pages, &gone, error);
+    status = llm__store_put(store, model, tokens, count, e, &gone, error);
     LLM__UNLOCK(&store->mutex);
     llm__entries_free(&store->allocator, status == LLM_OK ? gone : e);
     return status == LLM_OK ? llm__ok(error) : status;
@@ -4379,6 +4389,7 @@ LLM__FN llm_status llm__kept_fork(const llm_allocator *a, llm__kept *to, const l
     for (i = 0; i < from->count; i++) llm__atomic_add(&(to->pages[i] = from->pages[i])->holders, 1);
     to->count = from->count;
     to->gone = from->gone;
+    to->since = from->since;
     if (from->states) memcpy(to->states, llm__state(from, from->turned, 0), from->state_floats * sizeof(float));
     return LLM_OK;
 }

@@ -33,7 +33,7 @@ static const char help[] =
     "  --min-tokens-to-keep N    tokens that --min-p always leaves (default 1)\n"
     "  --top-k K                 keep the K most likely tokens\n"
     "  --seed N                  of the random choices (default: from the time)\n"
-    "  --threads N               threads (default: one for each core)\n"
+    "  --threads N               threads (default and -1: one for each core)\n"
     "  --max-kv-size N           remember so many tokens, the first 4 for good (default: all)\n"
     "  --prompt-cache-file FILE  go on from what cache_prompt (or mlx-lm) saved; the prompt follows it\n"
     "  --prefill-step-size N     prompt tokens in one call (default 512)\n"
@@ -60,7 +60,8 @@ static int read_number(const char *flag, const char *text, float *out) {
     double n = strtod(text, &end);
     *out = (float)n;
     if (end != text && !*end && n >= 0 && n < 1e6) return 1;
-    return complain("%s wants a number, 0 or greater", flag);
+    fprintf(stderr, TOOL ": %s is %s; expected a number from 0 to 1000000\n", flag, text);
+    return 0;
 }
 
 /* 1: it was a switch; 0: it was none. */
@@ -175,8 +176,8 @@ static int stream(llm_generation *generation) {
     llm_piece piece;
     llm_status status;
     while ((status = llm_generation_next(generation, &piece, &error)) == LLM_OK) {
-        fwrite(piece.text, 1, piece.bytes, stdout);
-        fflush(stdout);
+        if (fwrite(piece.text, 1, piece.bytes, stdout) != piece.bytes || fflush(stdout))
+            return complain("%s", "standard output cannot be written to");
     }
     if (IS_TERMINAL(stdout)) putchar('\n');
     return status == LLM_END ? 1 : complain("%s", error.message);

@@ -21,7 +21,9 @@ static int read_integer(const char *flag, const char *text, int64_t low, int64_t
     char *end;
     *out = strtoll(text, &end, 10);
     if (end != text && !*end && *out >= low && *out <= high) return 1;
-    return complain("%s wants an integer that makes sense", flag);
+    fprintf(stderr, TOOL ": %s is %s; expected a whole number from %lld to %lld\n", flag, text, (long long)low,
+            (long long)high);
+    return 0;
 }
 
 /* All of a file, with a NUL after it, to be freed; NULL: no memory. */

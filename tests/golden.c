@@ -1,6 +1,6 @@
 /* golden - holds the engine against numbers from independent implementations
 
-       build/golden [--list] [--verbose] [--isa NAME] PATH...
+       build/golden [--list] [--verbose] [--isa NAME] [--save FOLDER] PATH...
 
    A path is a fixture or a folder of them (tests/README.md describes the format).  Every model goes through the public
    loader, from memory; the JSON and safetensors readers of the header serve to read the fixture itself. */
@@ -845,6 +845,7 @@ int main(int count, char **arguments) {
         }
     }
     if (o.list) return t.failed != 0;
+    if (!t.passed && !t.failed && !t.skipped) printf("there is no fixture (*.safetensors) in what was named\n");
     printf("golden: %d passed, %d failed", t.passed, t.failed);
     printf(t.skipped ? ", %d skipped\n" : "\n", t.skipped);
     return t.failed != 0 || t.passed + t.skipped == 0;

@@ -286,7 +286,7 @@ static void cancelling_from_a_thread(void) {
 
 static void reads_the_prompt_only(void) {
     static told t;
-    llm_generation_desc desc = prompt_desc("Once upon a time", LLM_NO_TOKENS);
+    llm_generation_desc desc = prompt_desc("Once upon a time", LLM_PROMPT_ONLY);
     tell(stories, &desc, &t);
     CHECK(t.status == LLM_END && t.count == 0 && t.bytes == 0);
 }

@@ -66,7 +66,8 @@ variants() { # variants COMPILER
     build "$1" c c99 "$1-no-simd" implement.c -DLLM_NO_SIMD
     build "$1" c c99 "$1-no-threads" implement.c -DLLM_NO_THREADS
     build "$1" c c99 "$1-no-mmap" implement.c -DLLM_NO_MMAP
-    build "$1" c c99 "$1-optimised" implement.c -O2
+    build "$1" c c99 "$1-O2" implement.c -O2
+    build "$1" c c99 "$1-O3" implement.c -O3
 }
 
 # The README's program, as it stands, in a project that holds nothing but the two headers.

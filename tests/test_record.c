@@ -1,0 +1,1506 @@
+/* test_record - caches as files, the chapter >>record of llm_cache.h.  What was saved comes back to the bit and goes on
+   as the original does; whatever is wrong with a file is an error that says what; a file is replaced as a whole,
+   whoever is killed.  Usage: test_record [FOLDER], where a temporary folder is made and removed; else in TMPDIR, else
+   beside the program. */
+#define LLM_CACHE_IMPLEMENTATION
+#include "llm_cache.h"
+
+#include "test.h"
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#define HAVE_POSIX 1
+#endif
+
+/* ---- shared: an allocator that counts what lives and refuses its nth call, random numbers, bytes that grow */
+
+typedef struct tally {
+    long calls, refuse;   /* refuse: number of the call to refuse, from 1; 0: none */
+    long long live, most; /* bytes */
+} tally;
+
+static void *tally_reallocate(void *user, void *block, size_t old_bytes, size_t new_bytes) {
+    tally *t = (tally *)user;
+    void *moved;
+    if (!new_bytes) {
+        t->live -= (long long)old_bytes;
+        free(block);
+        return NULL;
+    }
+    if (++t->calls == t->refuse || new_bytes > (size_t)1 << 31) return NULL;
+    moved = realloc(block, new_bytes);
+    if (moved) t->live += (long long)new_bytes - (long long)(block ? old_bytes : 0);
+    if (t->live > t->most) t->most = t->live;
+    return moved;
+}
+
+static llm_allocator tally_allocator(tally *t) {
+    llm_allocator a;
+    a.user = t;
+    a.reallocate = tally_reallocate;
+    return a;
+}
+
+static uint32_t mix(uint32_t x) {
+    x = (x ^ x >> 16) * 0x7feb352dU;
+    x = (x ^ x >> 15) * 0x846ca68bU;
+    return x ^ x >> 16;
+}
+
+static int says(const llm_error *error, const char *word) {
+    if (strstr(error->message, word)) return 1;
+    printf("the message \"%s\" does not say \"%s\"\n", error->message, word);
+    return 0;
+}
+
+/* A block of exactly that size: a read past its end shows under the address sanitizer. */
+static uint8_t *exactly(const void *data, size_t bytes) {
+    uint8_t *copy = (uint8_t *)malloc(bytes ? bytes : 1);
+    if (!copy) exit(2);
+    if (bytes) memcpy(copy, data, bytes);
+    return copy;
+}
+
+static void add(llm__text *t, const void *data, size_t bytes) {
+    t->allocator = llm__allocator_or_default(t->allocator);
+    if (!llm__text_add(t, (const char *)data, bytes)) exit(2);
+}
+
+static void add_text(llm__text *t, const char *text) { add(t, text, strlen(text)); }
+
+static int collect(void *user, const void *data, size_t bytes) {
+    add((llm__text *)user, data, bytes);
+    return 0;
+}
+
+/* ---- caches of every kind, with numbers that follow from layer and position alone */
+
+enum { MOST_LAYERS = 6, ROW = 600 };
+
+typedef struct shape {
+    llm_cache_layer layers[MOST_LAYERS];
+    llm_dtype dtype;
+} shape;
+
+#define ATTENTION(heads, keys, values, window, keep, bits, group) \
+    { LLM_CACHE_ATTENTION, heads, keys, values, window, keep, bits, group, {{0}} }
+#define LATENT(keys, values, window, keep) { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, 0, {{0}} }
+#define RECURRENT(first, second) { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, 0, {{first}, {second, 2, 1}} }
+
+static const shape shapes[] = {
+    {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 3, 3, 0, 0, 0, 0)}, LLM_F32},
+    {{ATTENTION(3, 5, 4, 0, 0, 0, 0)}, LLM_F16},
+    {{ATTENTION(2, 5, 2, 0, 0, 0, 0)}, LLM_BF16},
+    {{ATTENTION(2, 3, 0, 0, 0, 0, 0), ATTENTION(1, 2, 0, 50, 2, 0, 0)}, LLM_F16},
+    {{ATTENTION(2, 4, 6, 100, 0, 0, 0), ATTENTION(1, 3, 1, 1, 0, 0, 0), ATTENTION(1, 2, 2, 64, 0, 0, 0)}, LLM_F32},
+    {{ATTENTION(2, 4, 6, 100, 4, 0, 0), ATTENTION(1, 3, 1, 150, 65, 0, 0), ATTENTION(1, 1, 1, 2, 1, 0, 0)}, LLM_BF16},
+    {{ATTENTION(2, 64, 32, 0, 0, 8, 32), ATTENTION(1, 32, 32, 0, 0, 4, 32), ATTENTION(1, 64, 0, 0, 0, 2, 64)}, LLM_F16},
+    {{ATTENTION(1, 64, 64, 100, 0, 3, 64), ATTENTION(2, 32, 64, 70, 4, 6, 32)}, LLM_F32},
+    {{LATENT(9, 3, 0, 0), LATENT(5, 0, 64, 1), LATENT(8, 2, 100, 0)}, LLM_F16},
+    {{RECURRENT(7, 30), RECURRENT(12, 0)}, LLM_F32},
+    {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 32, 32, 100, 4, 5, 32), RECURRENT(7, 30), LATENT(9, 3, 0, 0),
+      ATTENTION(1, 128, 128, 0, 0, 4, 128), ATTENTION(1, 3, 3, 64, 0, 0, 0)}, LLM_F16},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes, PLAIN = 0, QUANTIZED = 6, LATENTS = 8, STATES = 9, MIXED = 10 };
+
+static const int64_t lengths[] = {0, 1, 63, 64, 65, 300};
+enum { LENGTHS = sizeof lengths / sizeof *lengths };
+
+static llm_cache_desc desc_of(const shape *s, tally *t) {
+    llm_cache_desc d;
+    memset(&d, 0, sizeof d);
+    d.layers = s->layers;
+    while (d.layer_count < MOST_LAYERS && (s->layers[d.layer_count].heads || s->layers[d.layer_count].shapes[0][0]))
+        d.layer_count++;
+    d.dtype = s->dtype;
+    if (t) d.allocator = tally_allocator(t);
+    return d;
+}
+
+static void fill_row(float *row, size_t n, size_t layer, int64_t position, uint32_t salt) {
+    size_t i;
+    uint32_t seed = mix((uint32_t)position * 31u + (uint32_t)layer * 7919u + salt);
+    for (i = 0; i < n; i++, seed = seed * 1664525u + 1013904223u) row[i] = (float)(int32_t)seed / 2147483648.0f;
+}
+
+/* Starts a pass of `count` tokens, which is a call of its own. */
+static void begin(llm_cache *c, int64_t count) {
+    float keys[ROW], values[ROW];
+    int64_t p;
+    size_t i, f;
+    int a;
+    if (llm__cache_begin(c, count, c->length, count, NULL)) exit(2);
+    for (i = 0; i < llm_cache_layers(c); i++) {
+        const llm_cache_layer *l = llm__cache_layer_desc(c, i);
+        for (p = c->length; l->kind != LLM_CACHE_RECURRENT && p < c->length + count; p++) {
+            fill_row(keys, (size_t)(l->heads * l->key_width), i, p, 1);
+            fill_row(values, (size_t)(l->heads * l->value_width), i, p, 2);
+            llm__cache_put(c, i, p, keys, values);
+        }
+        for (a = 0; l->kind == LLM_CACHE_RECURRENT && a < 2; a++) {
+            const float *old = llm__cache_state(c, i, a);
+            float *next = llm__cache_next_state(c, i, a);
+            fill_row(keys, llm__array_floats(l, a), i, c->length + count, (uint32_t)a);
+            for (f = 0; f < llm__array_floats(l, a); f++) next[f] = keys[f] + 0.5f * old[f];
+        }
+    }
+}
+
+static void append(llm_cache *c, int64_t count) {
+    begin(c, count);
+    llm__cache_commit(c);
+}
+
+static llm_cache *make(const shape *s, int64_t length, int64_t pass, tally *t) {
+    llm_cache_desc d = desc_of(s, t);
+    llm_cache *c = NULL;
+    if (llm_cache_open(&c, &d, NULL)) exit(2);
+    while (c->length < length) append(c, length - c->length < pass ? length - c->length : pass);
+    return c;
+}
+
+/* ---- two caches compared */
+
+static int same_row(const llm_cache *a, const llm_cache *b, size_t layer, int64_t position) {
+    const llm_cache_layer *l = llm__cache_layer_desc(a, layer);
+    int part, head;
+    for (part = 0; part < (l->kind == LLM_CACHE_LATENT ? 1 : 2); part++)
+        for (head = 0; head < l->heads; head++) {
+            llm__rows x = llm__cache_rows(a, layer, part, head, position / LLM_PAGE_TOKENS);
+            llm__rows y = llm__cache_rows(b, layer, part, head, position / LLM_PAGE_TOKENS);
+            size_t t = (size_t)(position % LLM_PAGE_TOKENS), factors = x.group_stride * sizeof(float);
+            if (x.stride != y.stride || (!x.bits && x.dtype != y.dtype)) return 0;
+            if (memcmp(x.data + t * x.stride, y.data + t * y.stride, x.stride)) return 0;
+            if (x.bits && (memcmp(x.scales + t * x.group_stride, y.scales + t * y.group_stride, factors) ||
+                           memcmp(x.biases + t * x.group_stride, y.biases + t * y.group_stride, factors)))
+                return 0;
+        }
+    return 1;
+}
+
+static int same_states(const llm_cache *a, const llm_cache *b, size_t layer) {
+    const llm_cache_layer *l = llm__cache_layer_desc(a, layer);
+    int i;
+    for (i = 0; i < LLM_CACHE_MAX_ARRAYS && l->shapes[i][0]; i++)
+        if (memcmp(llm__cache_state(a, layer, i), llm__cache_state(b, layer, i),
+                   llm__array_floats(l, i) * sizeof(float)))
+            return 0;
+    return 1;
+}
+
+static int same_layers(const llm_cache *a, const llm_cache *b) {
+    size_t i;
+    if (llm_cache_layers(a) != llm_cache_layers(b) || a->length != b->length) return 0;
+    for (i = 0; i < llm_cache_layers(a); i++) {
+        const llm_cache_layer *x = llm__cache_layer_desc(a, i), *y = llm__cache_layer_desc(b, i);
+        if (x->kind != y->kind || x->heads != y->heads || x->key_width != y->key_width ||
+            x->value_width != y->value_width || x->window != y->window || x->keep != y->keep || x->bits != y->bits ||
+            x->group != y->group || !llm__same_arrays(x, y))
+            return 0;
+    }
+    return 1;
+}
+
+/* What both hold: the same tokens, to the bit.  The oldest of a window, which no query sees any more, may be lost. */
+static int same_content(const llm_cache *a, const llm_cache *b) {
+    size_t i;
+    int s;
+    int64_t p;
+    llm__span spans[2];
+    if (!same_layers(a, b)) return 0;
+    for (i = 0; i < llm_cache_layers(a); i++) {
+        if (!llm__is_attention(&a->layers[i])) {
+            if (!same_states(a, b, i)) return 0;
+            continue;
+        }
+        llm__record_spans(&a->layers[i], a->length, spans);
+        for (s = 0; s < 2; s++)
+            for (p = spans[s].begin; p < spans[s].end; p++) {
+                int lost = llm__record_lacks(&a->layers[i], p) || llm__record_lacks(&b->layers[i], p);
+                if (lost ? !s || p > spans[s].begin || !a->layers[i].desc.window : !same_row(a, b, i, p)) return 0;
+            }
+    }
+    return 1;
+}
+
+/* Whether every query of the pass under way sees the same in both. */
+static int same_view(const llm_cache *a, const llm_cache *b) {
+    llm__span x[2], y[2];
+    size_t i;
+    int64_t q, p;
+    int n, s;
+    for (i = 0; i < llm_cache_layers(a); i++)
+        for (q = a->length; llm__is_attention(&a->layers[i]) && q < a->length + a->pending; q++) {
+            n = llm__cache_visible(a, i, q, x);
+            if (n != llm__cache_visible(b, i, q, y)) return 0;
+            for (s = 0; s < n; s++) {
+                if (x[s].begin != y[s].begin || x[s].end != y[s].end) return 0;
+                for (p = x[s].begin; p < x[s].end; p++)
+                    if (!same_row(a, b, i, p)) return 0;
+            }
+        }
+    return 1;
+}
+
+/* Appends the same tokens to both, singly and together, each time taking one back: both always show the same. */
+static int go_on_alike(llm_cache *a, llm_cache *b) {
+    static const int64_t counts[] = {1, 1, 5, 1, 70, 1};
+    int same = 1;
+    size_t i;
+    for (i = 0; i < sizeof counts / sizeof *counts; i++) {
+        begin(a, counts[i]);
+        begin(b, counts[i]);
+        same = same && same_view(a, b);
+        llm__cache_commit(a);
+        llm__cache_commit(b);
+        if (llm_cache_trim(a, 1, NULL) != llm_cache_trim(b, 1, NULL)) return 0;
+    }
+    return same && same_content(a, b);
+}
+
+/* ---- saving to and loading from memory */
+
+static const llm_note some_notes[] = {{"model", "tiny"},
+                                      {"template", "{\"a\\b\"}\n\t\x01\x7F \xC3\xA9 \xF0\x9F\x8C\x8D"}};
+
+static llm__text save(const llm_cache *c, const llm_note *notes, size_t count) {
+    llm__text file;
+    llm_cache_save_desc d;
+    llm_error error;
+    memset(&file, 0, sizeof file);
+    memset(&d, 0, sizeof d);
+    d.sink.user = &file;
+    d.sink.write = collect;
+    d.notes = notes;
+    d.note_count = count;
+    if (llm_cache_save(c, &d, &error)) {
+        printf("saving: %s\n", error.message);
+        exit(2);
+    }
+    return file;
+}
+
+static llm_cache_load_desc from_memory(const void *data, size_t bytes, const llm_cache_desc *want) {
+    llm_cache_load_desc d;
+    memset(&d, 0, sizeof d);
+    d.data = data;
+    d.bytes = bytes;
+    d.want = want;
+    return d;
+}
+
+/* Loads and looks at what every load must keep: status and message agree, NULL on failure, nothing leaks. */
+static llm_cache *load_with(llm_cache_load_desc d, tally *t, llm_error *error) {
+    llm_cache *c = (llm_cache *)(void *)t; /* anything but NULL */
+    llm_status status;
+    memset(t, 0, sizeof *t);
+    d.allocator = tally_allocator(t);
+    status = llm_cache_load(&c, &d, error);
+    if (status == error->status && (status == LLM_OK) == (c != NULL) && (status == LLM_OK) == !error->message[0] &&
+        (c || !t->live))
+        return c;
+    test_failed++;
+    printf("a load left what it must not: status %d and %d, cache %p, %lld bytes, \"%s\"\n", (int)status,
+           (int)error->status, (void *)c, t->live, error->message);
+    return c;
+}
+
+static llm_cache *load(const void *data, size_t bytes, const llm_cache_desc *want, tally *t, llm_error *error) {
+    uint8_t *copy = exactly(data, bytes);
+    llm_cache *c = load_with(from_memory(copy, bytes, want), t, error);
+    free(copy);
+    return c;
+}
+
+static llm_cache *must_load(const llm__text *file, const llm_cache_desc *want, tally *t) {
+    llm_error error;
+    llm_cache *c = load(file->data, file->length, want, t, &error);
+    if (!c) printf("loading: %s\n", error.message);
+    return c;
+}
+
+static void close_checked(llm_cache *c, const tally *t) {
+    llm_cache_close(c);
+    if (t->live) CHECK_EQ(t->live, 0);
+}
+
+/* ---- round trips */
+
+static int round_trip(const shape *s, int64_t length, int64_t pass, int64_t trim) {
+    llm_cache_desc want = desc_of(s, NULL);
+    llm_cache *c = make(s, length, pass, NULL), *loaded, *copy = NULL;
+    llm__text file, again;
+    const char *step = "loading";
+    llm_note notes[2];
+    tally t;
+    int ok, n;
+    for (; trim && !llm_cache_trim(c, 1, NULL); trim--) continue;
+    file = save(c, some_notes, 2);
+    loaded = must_load(&file, &want, &t);
+    ok = loaded && same_content(c, loaded) && loaded->dtype == s->dtype;
+    for (n = 0; n < 2 && ok; n++) {
+        notes[n].key = some_notes[n].key;
+        notes[n].value = llm_cache_note(loaded, notes[n].key);
+        ok = notes[n].value && !strcmp(notes[n].value, some_notes[n].value);
+    }
+    if (ok) {
+        step = "saving again";
+        again = save(loaded, notes, 2);
+        ok = again.length == file.length && !memcmp(again.data, file.data, file.length);
+        llm__text_free(&again);
+    }
+    if (ok) step = "going on";
+    ok = ok && !llm_cache_fork(&copy, loaded, NULL) && same_content(c, copy) && !llm_cache_note(copy, "model");
+    llm_cache_close(copy);
+    ok = ok && go_on_alike(c, loaded);
+    if (!ok) printf("%s of length %lld in passes of %lld\n", step, (long long)length, (long long)pass);
+    llm_cache_close(c);
+    if (loaded) close_checked(loaded, &t);
+    llm__text_free(&file);
+    return ok;
+}
+
+static void round_trips(void) {
+    static const int64_t passes[] = {1, 7, 1000};
+    size_t i, n, p;
+    for (i = 0; i < SHAPES; i++)
+        for (n = 0; n < LENGTHS; n++)
+            for (p = 0; p < 3; p++) CHECK(round_trip(&shapes[i], lengths[n], passes[p], 0));
+}
+
+static void every_quantization(void) {
+    static const int bits[] = {2, 3, 4, 5, 6, 8}, groups[] = {32, 64, 128};
+    size_t b, g, n;
+    shape s;
+    memset(&s, 0, sizeof s);
+    s.dtype = LLM_F16;
+    for (b = 0; b < 6; b++)
+        for (g = 0; g < 3; g++)
+            for (n = 0; n < LENGTHS; n++) {
+                llm_cache_layer plain = ATTENTION(2, 128, 256, 0, 0, bits[b], groups[g]);
+                llm_cache_layer window = ATTENTION(1, 256, 128, 90, 4, bits[b], groups[g]);
+                s.layers[0] = plain;
+                s.layers[1] = window;
+                CHECK(round_trip(&s, lengths[n], 1000, 0));
+            }
+}
+
+/* Saved after tokens were taken back: a window may then lack the oldest of those that it would have. */
+static void trimmed(void) {
+    int64_t length, trim;
+    for (length = 120; length < 330; length++)
+        for (trim = 1; trim < 3; trim++) CHECK(round_trip(&shapes[4 + length % 2], length, 60, trim));
+}
+
+/* Trims after loading: taken back is at most what the original takes back, what is shown then is what it shows, and
+   one token goes always. */
+static void trims_after_loading(void) {
+    uint32_t round;
+    for (round = 0; round < 600; round++) {
+        const shape *s = &shapes[4 + round % 2];
+        llm_cache *c = make(s, 90 + (int64_t)(mix(round) % 250), 60, NULL), *loaded;
+        llm__text file = save(c, NULL, 0);
+        int64_t trim = 1 + (int64_t)(mix(round + 1) % (round % 4 ? 20 : 90));
+        tally t;
+        loaded = must_load(&file, NULL, &t);
+        if (!llm_cache_trim(loaded, trim, NULL)) {
+            CHECK_EQ(llm_cache_trim(c, trim, NULL), LLM_OK);
+            begin(c, 3);
+            begin(loaded, 3);
+            CHECK(same_view(c, loaded));
+            llm__cache_commit(c);
+            llm__cache_commit(loaded);
+            CHECK(same_content(c, loaded));
+        } else CHECK(trim > 1);
+        close_checked(loaded, &t);
+        llm__text_free(&file);
+        llm_cache_close(c);
+    }
+}
+
+/* Random lists of random layers. */
+static void random_lists(void) {
+    static const int bits[] = {0, 0, 2, 3, 4, 5, 6, 8}, groups[] = {32, 64, 128};
+    uint32_t r = 1, round;
+    for (round = 0; round < 150; round++) {
+        shape s;
+        size_t i, n = 1 + mix(r++) % MOST_LAYERS;
+        memset(&s, 0, sizeof s);
+        s.dtype = (llm_dtype)(mix(r++) % 3);
+        for (i = 0; i < n; i++) {
+            llm_cache_layer *l = &s.layers[i];
+            uint32_t kind = mix(r++) % 6;
+            if (kind == 0) {
+                llm_cache_layer states = RECURRENT(1 + (int64_t)(mix(r) % 40), (int64_t)(mix(r + 1) % 9));
+                *l = states;
+                r += 2;
+                continue;
+            }
+            l->kind = kind == 1 ? LLM_CACHE_LATENT : LLM_CACHE_ATTENTION;
+            l->heads = kind == 1 ? 1 : 1 + (int)(mix(r++) % 3);
+            l->bits = kind == 1 ? 0 : bits[mix(r++) % 8];
+            l->group = l->bits ? groups[mix(r++) % 3] : 0;
+            l->key_width = l->bits ? l->group : 1 + (int)(mix(r++) % 20);
+            l->value_width = l->bits ? l->group * (int)(mix(r++) % 2) : (int)(mix(r++) % 20);
+            l->window = mix(r++) % 2 ? 0 : 1 + (int64_t)(mix(r++) % 200);
+            l->keep = l->window && mix(r++) % 2 ? (int64_t)(mix(r++) % (uint32_t)l->window) : 0;
+        }
+        r += 3;
+        CHECK(round_trip(&s, (int64_t)(mix(r - 1) % 400), 1 + (int64_t)(mix(r - 2) % 300), (int64_t)(mix(r - 3) % 40)));
+    }
+}
+
+/* Without `want` the file says it all, but for what latent layers are. */
+static void without_want(void) {
+    size_t i;
+    tally t;
+    for (i = 0; i < SHAPES; i++) {
+        llm_cache *c = make(&shapes[i], 130, 50, NULL), *loaded;
+        llm__text file = save(c, NULL, 0);
+        loaded = must_load(&file, NULL, &t);
+        CHECK(loaded != NULL);
+        if (i == LATENTS || i == MIXED) {
+            const llm_cache_layer *l = llm__cache_layer_desc(loaded, i == MIXED ? 3 : 0);
+            CHECK(l->kind == LLM_CACHE_ATTENTION && l->key_width == 9 && l->value_width == 3);
+        } else CHECK(loaded && same_content(c, loaded));
+        close_checked(loaded, &t);
+        llm_cache_close(c);
+        llm__text_free(&file);
+    }
+}
+
+/* `want` says how to store: the numbers are converted. */
+static void other_dtypes(void) {
+    shape s = shapes[PLAIN];
+    llm_cache *wide = make(&s, 70, 70, NULL), *narrow, *loaded;
+    llm_cache_desc want;
+    llm__text file = save(wide, NULL, 0);
+    tally t;
+    s.dtype = LLM_F16;
+    want = desc_of(&s, NULL);
+    narrow = make(&s, 70, 70, NULL);
+    loaded = must_load(&file, &want, &t);
+    CHECK(loaded && same_content(loaded, narrow));
+    close_checked(loaded, &t);
+    llm_cache_close(narrow);
+    llm_cache_close(wide);
+    llm__text_free(&file);
+}
+
+/* The first tokens alone: as if the others had been taken back. */
+static void partial_loads(void) {
+    static const shape windows = {{ATTENTION(1, 3, 3, 0, 0, 0, 0), ATTENTION(1, 2, 2, 300, 4, 0, 0)}, LLM_F16};
+    const shape *all[] = {&shapes[PLAIN], &shapes[QUANTIZED], &windows};
+    static const int64_t counts[] = {1, 63, 64, 65, 128, 199, 200, 500};
+    size_t i, n;
+    tally t;
+    llm_error error;
+    for (i = 0; i < 3; i++)
+        for (n = 0; n < 8; n++) {
+            llm_cache *c = make(all[i], 200, 200, NULL), *loaded;
+            llm__text file = save(c, NULL, 0);
+            llm_cache_load_desc d = from_memory(file.data, file.length, NULL);
+            d.tokens = counts[n];
+            loaded = load_with(d, &t, &error);
+            if (counts[n] < 200) CHECK_EQ(llm_cache_trim(c, 200 - counts[n], NULL), LLM_OK);
+            CHECK(loaded && same_content(c, loaded) && go_on_alike(c, loaded));
+            close_checked(loaded, &t);
+            llm_cache_close(c);
+            llm__text_free(&file);
+        }
+}
+
+static void partial_refusals(void) {
+    llm_cache *c = make(&shapes[4], 101, 1, NULL);
+    llm__text file = save(c, NULL, 0);
+    llm_cache_load_desc d = from_memory(file.data, file.length, NULL);
+    tally t;
+    llm_error error;
+    d.tokens = 5;
+    CHECK(!load_with(d, &t, &error) && error.status == LLM_UNSUPPORTED && says(&error, "window has moved on"));
+    llm__text_free(&file);
+    llm_cache_close(c);
+    c = make(&shapes[STATES], 9, 1, NULL);
+    file = save(c, NULL, 0);
+    d = from_memory(file.data, file.length, NULL);
+    d.tokens = 5;
+    CHECK(!load_with(d, &t, &error) && error.status == LLM_UNSUPPORTED && says(&error, "layer 0") &&
+          says(&error, "recurrent"));
+    d.tokens = 9;
+    close_checked(load_with(d, &t, &error), &t);
+    CHECK_EQ(error.status, LLM_OK);
+    llm__text_free(&file);
+    llm_cache_close(c);
+}
+
+/* ---- notes */
+
+static void refused_notes(const llm_note *notes, size_t count, llm_status status, const char *word) {
+    llm_cache *c = make(&shapes[PLAIN], 3, 3, NULL);
+    llm__text file;
+    llm_cache_save_desc d;
+    llm_error error;
+    memset(&file, 0, sizeof file);
+    memset(&d, 0, sizeof d);
+    d.sink.user = &file;
+    d.sink.write = collect;
+    d.notes = notes;
+    d.note_count = count;
+    CHECK_EQ(llm_cache_save(c, &d, &error), status);
+    CHECK(says(&error, word) && !file.length);
+    llm_cache_close(c);
+}
+
+static void bad_notes(void) {
+    static const llm_note bad[][2] = {
+        {{"a.b", "x"}, {NULL, NULL}},       {{"", "x"}, {NULL, NULL}},          {{NULL, "x"}, {NULL, NULL}},
+        {{"a", NULL}, {NULL, NULL}},        {{"a", "\xFF"}, {NULL, NULL}},      {{"\xC3", "x"}, {NULL, NULL}},
+        {{"a", "\xED\xA0\x80"}, {NULL, NULL}}, {{"llm_tokens", "5"}, {NULL, NULL}},
+        {{"llm_checksum", ""}, {NULL, NULL}}, {{"same", "x"}, {"same", "y"}},
+    };
+    static const char *const words[] = {"without dots", "without dots", "without dots",  "a value", "UTF-8",
+                                        "UTF-8",        "UTF-8",        "by the library", "by the library", "twice"};
+    char *large = (char *)malloc(101u << 20);
+    llm_note huge;
+    size_t i;
+    if (!large) exit(2);
+    for (i = 0; i < sizeof words / sizeof *words; i++)
+        refused_notes(bad[i], bad[i][1].key ? 2 : 1, LLM_BAD_ARGUMENT, words[i]);
+    refused_notes(NULL, 1, LLM_BAD_ARGUMENT, "notes is NULL");
+    memset(large, 'x', (101u << 20) - 1);
+    large[(101u << 20) - 1] = 0;
+    huge.key = "huge";
+    huge.value = large;
+    refused_notes(&huge, 1, LLM_TOO_LARGE, "limit");
+    free(large);
+}
+
+/* Every character that UTF-8 can write but NUL, in keys and values; many notes; a long one. */
+static void any_notes(void) {
+    llm_cache *c = make(&shapes[PLAIN], 3, 3, NULL), *loaded;
+    enum { COUNT = 300, EACH = 4000 };
+    char *texts = (char *)malloc((size_t)2 * COUNT * EACH);
+    llm_note notes[COUNT];
+    llm__text file;
+    tally t;
+    uint32_t i, code = 1;
+    int same = 1;
+    if (!texts) exit(2);
+    for (i = 0; i < COUNT; i++) {
+        char *key = texts + (size_t)2 * i * EACH, *value = key + EACH;
+        size_t n = 0;
+        for (; n < EACH - 5 && code < 0x110000; code += code < 0x3000 ? 1 : 7) {
+            if (code >= 0xD800 && code < 0xE000) code = 0xE000;
+            n += llm__char_put(code, value + n);
+        }
+        value[n] = 0;
+        n = (size_t)snprintf(key, EACH, "%u \" \\ / \xC3\xA9 ", i);
+        if (i && i < 128 && i != '.') key[n++] = (char)i;
+        key[n] = 0;
+        notes[i].key = key;
+        notes[i].value = value;
+    }
+    file = save(c, notes, COUNT);
+    loaded = must_load(&file, NULL, &t);
+    for (i = 0; i < COUNT && same; i++) {
+        const char *value = llm_cache_note(loaded, notes[i].key);
+        same = value && !strcmp(value, notes[i].value);
+    }
+    CHECK(same);
+    CHECK(!llm_cache_note(loaded, "llm_tokens") && !llm_cache_note(loaded, "llm_checksum"));
+    CHECK(!llm_cache_note(loaded, "") && !llm_cache_note(loaded, NULL) && !llm_cache_note(NULL, "x"));
+    close_checked(loaded, &t);
+    llm__text_free(&file);
+    llm_cache_close(c);
+    free(texts);
+}
+
+/* ---- files written by hand, a line for each thing in them:
+        m KEY VALUE           an entry of the metadata
+        t NAME DTYPE SHAPE    a tensor with some numbers, its shape as 1,2,3
+        i NAME NUMBER         a number, int32;  l: int64
+        o NAME                the empty array that stands for none */
+
+static void add_offsets(llm__text *t, const char *name, const char *dtype, const char *shape_text, size_t at,
+                        size_t bytes) {
+    char line[300];
+    snprintf(line, sizeof line, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%lu,%lu]}", name, dtype,
+             shape_text, (unsigned long)at, (unsigned long)(at + bytes));
+    add_text(t, line);
+}
+
+static size_t tensor_bytes(const char *dtype, const char *shape_text) {
+    llm_dtype type = LLM_F32;
+    size_t n;
+    if (!llm__dtype_from_name(dtype, &type)) exit(2);
+    for (n = llm__dtype_bytes(type); *shape_text; shape_text += *shape_text == ',') {
+        char *end;
+        n *= (size_t)strtoul(shape_text, &end, 10);
+        shape_text = end;
+    }
+    return n;
+}
+
+static void add_tensor(llm__text *t, llm__text *data, const char *name, const char *dtype, const char *shape_text) {
+    size_t bytes = tensor_bytes(dtype, shape_text), i;
+    char c;
+    add_offsets(t, name, dtype, shape_text, data->length, bytes);
+    for (i = 0; i < bytes; i++) add(data, (c = (char)(mix((uint32_t)data->length) & 0x3B), &c), 1);
+}
+
+static llm__text file_of(const char *spec) {
+    llm__text metadata, tensors, data, file;
+    char kind[4], name[64], a[64], b[64], line[200];
+    uint8_t head[8];
+    uint64_t bytes;
+    int i;
+    memset(&metadata, 0, sizeof metadata);
+    tensors = data = file = metadata;
+    for (; *spec; spec += *spec == '\n') {
+        size_t n = strcspn(spec, "\n");
+        a[0] = b[0] = 0;
+        snprintf(line, sizeof line, "%.*s", (int)n, spec);
+        spec += n;
+        if (sscanf(line, "%3s %63s %63s %63s", kind, name, a, b) < 2) continue;
+        if (*kind == 't') add_tensor(&tensors, &data, name, a, b);
+        else if (*kind == 'o') add_offsets(&tensors, name, "F32", "0", data.length, 0);
+        else if (*kind == 'm') {
+            snprintf(line, sizeof line, "%s\"%s\":\"%s\"", metadata.length ? "," : "", name, a);
+            add_text(&metadata, line);
+        } else {
+            int64_t number = (int64_t)strtoll(a, NULL, 10);
+            bytes = *kind == 'l' ? 8 : 4;
+            add_offsets(&tensors, name, *kind == 'l' ? "I64" : "I32", "", data.length, (size_t)bytes);
+            add(&data, &number, (size_t)bytes);
+        }
+    }
+    bytes = sizeof "{\"__metadata__\":{}}" - 1 + metadata.length + tensors.length;
+    for (i = 0; i < 8; i++) head[i] = (uint8_t)(bytes >> 8 * i);
+    add(&file, head, 8);
+    add_text(&file, "{\"__metadata__\":{");
+    if (metadata.length) add(&file, metadata.data, metadata.length);
+    add_text(&file, "}");
+    if (tensors.length) add(&file, tensors.data, tensors.length);
+    add_text(&file, "}");
+    if (data.length) add(&file, data.data, data.length);
+    llm__text_free(&metadata);
+    llm__text_free(&tensors);
+    llm__text_free(&data);
+    return file;
+}
+
+#define PLAIN_FILE "m 1.0 KVCache\nm 2.0\nt 0.0 F16 1,2,9,4\nt 0.1 F16 1,2,9,3\ni 0.2 9\n"
+#define RING_FILE \
+    "m 1.0 RotatingKVCache\nm 2.0\nt 0.0 F16 1,1,8,4\nt 0.1 F16 1,1,8,3\ni 0.2 30\ni 0.3 2\ni 0.4 8\ni 0.5 5\n"
+#define CODES_FILE                                                                                                   \
+    "m 1.0 QuantizedKVCache\nm 2.0\nt 0.0.0 U32 1,1,9,8\nt 0.0.1 F16 1,1,9,2\nt 0.0.2 F16 1,1,9,2\n"                 \
+    "t 0.1.0 U32 1,1,9,4\nt 0.1.1 F16 1,1,9,1\nt 0.1.2 F16 1,1,9,1\ni 0.2 9\ni 0.3 32\ni 0.4 4\n"
+#define STATES_FILE "m 1.0 ArraysCache\nm 2.0\nt 0.0.0 F32 1,3,5\nt 0.0.1 F16 1,2,2,2\no 0.1\no 0.2\n"
+#define OLD_PLAIN_FILE "m 0.0\nm 1.model x\nm 2.0 KVCache\nt 0.0 F16 1,2,9,4\nt 0.1 F16 1,2,9,3\n"
+#define OLD_RING_FILE \
+    "m 0.0.0 2\nm 0.0.1 8\nm 0.0.2 30\nm 0.0.3 5\nm 2.0 RotatingKVCache\nt 0.0 F16 1,1,8,4\nt 0.1 F16 1,1,8,3\n"
+#define OLD_CODES_FILE                                                                                               \
+    "m 0.0.0 9\nm 0.0.1 32\nm 0.0.2 4\nm 2.0 QuantizedKVCache\nt 0.0.0 U32 1,1,9,8\nt 0.0.1 F16 1,1,9,2\n"           \
+    "t 0.0.2 F16 1,1,9,2\nt 0.1.0 U32 1,1,9,4\nt 0.1.1 F16 1,1,9,1\nt 0.1.2 F16 1,1,9,1\n"
+#define OLD_STATES_FILE "m 0.0\nm 2.0 MambaCache\nt 0.0 F32 1,3,5\nt 0.1 F16 1,2,2,2\n"
+
+/* `text` with its first `find` replaced. */
+static llm__text replaced(const char *text, const char *find, const char *by) {
+    const char *at = strstr(text, find);
+    llm__text out;
+    memset(&out, 0, sizeof out);
+    if (!at) {
+        printf("the text to replace, %s, is not there\n", find);
+        exit(2);
+    }
+    add(&out, text, (size_t)(at - text));
+    add_text(&out, by);
+    add_text(&out, at + strlen(find));
+    return out;
+}
+
+static llm_cache *load_edit(const char *spec, const char *find, const char *by, const llm_cache_desc *want, tally *t,
+                            llm_error *error) {
+    llm__text edited = replaced(spec, find, by), file = file_of(edited.data);
+    llm_cache *c = load(file.data, file.length, want, t, error);
+    /* Nothing that such a file says makes us take more than a few times its size, the blocks of arenas apart. */
+    if (t->most > 100000 + 40 * (long long)file.length) CHECK_EQ(t->most, 0);
+    llm__text_free(&edited);
+    llm__text_free(&file);
+    return c;
+}
+
+/* The files above load as they are, and edited in ways that mlx-lm's own differ in. */
+static void good_by_hand(void) {
+    static const char *const good[][3] = {
+        {PLAIN_FILE, "m", "m"},
+        {RING_FILE, "m", "m"},
+        {CODES_FILE, "m", "m"},
+        {STATES_FILE, "m", "m"},
+        {OLD_PLAIN_FILE, "m", "m"},
+        {OLD_RING_FILE, "m", "m"},
+        {OLD_CODES_FILE, "m", "m"},
+        {OLD_STATES_FILE, "m", "m"},
+        {PLAIN_FILE, "i 0.2 9", "l 0.2 9"},                       /* a larger integer */
+        {PLAIN_FILE, "i 0.2 9", "i 0.2 5"},                       /* mlx-lm's buffers are longer than what is used */
+        {PLAIN_FILE, "i 0.2 9", "i 0.2 0"},                       /* all was trimmed */
+        {PLAIN_FILE, "t 0.1 F16 1,2,9,3", "t 0.1 F16 1,2,9,0"},   /* latent attention keeps no values */
+        {PLAIN_FILE, "t 0.1 F16", "t 0.1 BF16"},
+        {RING_FILE, "i 0.5 5", "i 0.5 8"},                        /* goes on at its beginning */
+        {RING_FILE, "i 0.5 5", "i 0.5 2"},
+        {RING_FILE, "i 0.2 30", "i 0.2 5"},                       /* not turned yet */
+        {RING_FILE, "i 0.4 8\ni 0.5 5", "i 0.4 6\ni 0.5 8"},      /* a long call leaves more than the window */
+        {STATES_FILE, "o 0.1\no 0.2\n", ""},
+    };
+    size_t i;
+    tally t;
+    llm_error error;
+    for (i = 0; i < sizeof good / sizeof *good; i++) {
+        llm_cache *c = load_edit(good[i][0], good[i][1], good[i][2], NULL, &t, &error);
+        CHECK(c != NULL);
+        if (c) append(c, 3);
+        else printf("  case %d: %s\n", (int)i, error.message);
+        if (c) close_checked(c, &t);
+    }
+}
+
+typedef struct lie {
+    const char *file, *find, *by, *word;
+} lie;
+
+static const lie lies[] = {
+    /* the list of layers */
+    {PLAIN_FILE, "m 1.0 KVCache\nm 2.0\n", "", "no prompt cache"},
+    {PLAIN_FILE, "m 2.0\n", "", "no prompt cache"},
+    {PLAIN_FILE, "m 1.0 KVCache\n", "", "lists no layers"},
+    {PLAIN_FILE, "m 1.0 KVCache\n", "m 1.1 KVCache\n", "lists no layers"},
+    {PLAIN_FILE, "m 2.0", "m 2.0 KVCache", "belongs to none of its 1 layers"}, /* both layouts: number 0.2 is unread */
+    {OLD_PLAIN_FILE, "m 2.0 KVCache", "m 2.0", "lists no layers"},
+    {OLD_RING_FILE, "m 2.0 RotatingKVCache", "m 2.0\nm 1.0 RotatingKVCache", "\"0.2\": expected a whole number"},
+    {OLD_RING_FILE, "m 2.0 RotatingKVCache", "m 2.0 RotatingQuantizedKVCache", "not known here"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 CacheList", "\"CacheList\" is a kind of cache that is not known here"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0", "\"\" is a kind"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.0 KVCache", "in its metadata twice"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.\\u0000 x", "holds a NUL"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.1 KVCache", "\"1.2\": expected a whole number"},
+    {PLAIN_FILE, "t 0.0", "t 1.0 F16 1,2,9,4\nt 0.0", "tensor \"1.0\" belongs to none of its 1 layers"},
+    {PLAIN_FILE, "t 0.0", "t extra F16 1\nt 0.0", "tensor \"extra\" belongs to none"},
+    {PLAIN_FILE, "t 0.0", "t 0.0 F16 1\nt 0.0", "there twice"},
+    /* keys and values */
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4\n", "", "no keys"},
+    {PLAIN_FILE, "t 0.1 F16 1,2,9,3\n", "", "tensor \"0.1\" is missing"},
+    {PLAIN_FILE, "t 0.1 F16 1,2,9,3\n", "o 0.1\n", "tensor \"0.1\" is missing"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4\nt 0.1 F16 1,2,9,3\n", "o 0.0\no 0.1\n", "no keys"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4\nt 0.1 F16 1,2,9,3\n", "", "no keys"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4", "t 0.0 F16 72", "is F16 [72]; expected F32, F16 or BF16 [1, heads"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4", "t 0.0 F16 2,9,4", "is F16 [2, 9, 4]"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4", "t 0.0 F16 1,1,2,9,4", "is F16 [1, 1, 2, 9, 4]"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4", "t 0.0 F16 2,2,9,4", "is F16 [2, 2, 9, 4]"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4", "t 0.0 F16 0,2,9,4", "is F16 [0, 2, 9, 4]"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4", "t 0.0 F16 1,0,9,4", "is F16 [1, 0, 9, 4]"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4", "t 0.0 F16 1,2,9,0", "is F16 [1, 2, 9, 0]"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4", "t 0.0 F16 1,2,0,16777217", "16777217"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4", "t 0.0 F16 1,16777217,0,4", "16777217"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4", "t 0.0 F16 ", "is F16 []"},
+    {PLAIN_FILE, "t 0.0 F16", "t 0.0 I32", "is I32"},
+    {PLAIN_FILE, "t 0.1 F16", "t 0.1 F64", "is F64"},
+    {PLAIN_FILE, "t 0.1 F16 1,2,9,3", "t 0.1 F16 1,1,9,3", "expected 2 heads and 9 tokens as in \"0.0\""},
+    {PLAIN_FILE, "t 0.1 F16 1,2,9,3", "t 0.1 F16 1,2,8,3", "expected 2 heads and 9 tokens as in \"0.0\""},
+    {PLAIN_FILE, "t 0.1 F16 1,2,9,3", "t 0.1 F16 1,2,1125899906842624,0", "[1, 2, 1125899906842624, 0]"},
+    {PLAIN_FILE, "t 0.0 F16 1,2,9,4\nt 0.1 F16 1,2,9,3", "t 0.0 F16 1,2,0,4\nt 0.1 F16 1,2,0,3", "its 0 rows"},
+    /* numbers */
+    {PLAIN_FILE, "i 0.2 9\n", "", "\"0.2\": expected a whole number"},
+    {PLAIN_FILE, "i 0.2 9", "i 0.2 -1", "\"0.2\": expected a whole number"},
+    {PLAIN_FILE, "i 0.2 9", "i 0.2 -2147483648", "\"0.2\": expected a whole number"},
+    {PLAIN_FILE, "i 0.2 9", "l 0.2 1099511627777", "\"0.2\": expected a whole number from 0 to 2^40"},
+    {PLAIN_FILE, "i 0.2 9", "l 0.2 9223372036854775807", "\"0.2\": expected a whole number"},
+    {PLAIN_FILE, "i 0.2 9", "t 0.2 I32 1", "\"0.2\": expected a whole number"},
+    {PLAIN_FILE, "i 0.2 9", "t 0.2 F32 ", "\"0.2\": expected a whole number"},
+    {PLAIN_FILE, "i 0.2 9", "o 0.2", "\"0.2\": expected a whole number"},
+    {PLAIN_FILE, "i 0.2 9", "i 0.2 10", "its 9 rows do not hold what is left of 10 tokens"},
+    {PLAIN_FILE, "i 0.2 9", "l 0.2 1099511627776", "its 9 rows do not hold"},
+    {OLD_RING_FILE, "m 0.0.0 2", "m 0.0.0", "\"0.0.0\": expected a whole number"},
+    {OLD_RING_FILE, "m 0.0.0 2\n", "", "\"0.0.0\": expected a whole number"},
+    {OLD_RING_FILE, "m 0.0.1 8", "m 0.0.1 8x", "\"0.0.1\": expected a whole number"},
+    {OLD_RING_FILE, "m 0.0.2 30", "m 0.0.2 -30", "\"0.0.2\": expected a whole number"},
+    {OLD_RING_FILE, "m 0.0.3 5", "m 0.0.3 99999999999999999999999999", "\"0.0.3\": expected a whole number"},
+    {OLD_CODES_FILE, "m 0.0.0 9", "m 0.0.0 10", "its 9 rows"},
+    {OLD_CODES_FILE, "m 0.0.1 32", "m 0.0.1 33", "groups of 32, 64 or 128"},
+    {OLD_CODES_FILE, "m 0.0.2 4", "m 0.0.2 1", "expected 2, 3, 4, 5, 6 or 8 bits"},
+    /* rings: 8 rows, 30 tokens seen, 2 kept, a window of 8, going on at 5 */
+    {RING_FILE, "i 0.3 2", "i 0.3 8", "fewer kept"},
+    {RING_FILE, "i 0.3 2", "l 0.3 1099511627776", "fewer kept"},
+    {RING_FILE, "i 0.4 8", "i 0.4 0", "fewer kept"},
+    {RING_FILE, "i 0.4 8", "i 0.4 2", "fewer kept"},
+    {RING_FILE, "i 0.4 8", "i 0.4 9", "its 8 rows do not hold what is left of 30 tokens"},
+    {RING_FILE, "i 0.4 8", "l 0.4 1099511627776", "its 8 rows do not hold"},
+    {RING_FILE, "i 0.4 8", "i 0.4 7", "window of 7 has seen 30 tokens and cannot go on at 5"},
+    {RING_FILE, "i 0.5 5", "i 0.5 1", "cannot go on at 1"},
+    {RING_FILE, "i 0.5 5", "i 0.5 0", "cannot go on at 0"},
+    {RING_FILE, "i 0.5 5", "i 0.5 9", "cannot go on at 9"},
+    {RING_FILE, "i 0.5 5", "l 0.5 1099511627776", "cannot go on at 1099511627776"},
+    {RING_FILE, "i 0.5 5", "i 0.5 -1", "\"0.5\": expected a whole number"},
+    {RING_FILE, "i 0.2 30", "i 0.2 7", "has seen 7 tokens and cannot go on at 5"},
+    {RING_FILE, "i 0.2 30", "i 0.2 0", "has seen 0 tokens and cannot go on at 5"},
+    {RING_FILE, "i 0.2 30\ni 0.3 2\ni 0.4 8\ni 0.5 5", "i 0.2 9\ni 0.3 2\ni 0.4 20\ni 0.5 8", "its 8 rows"},
+    {RING_FILE, "i 0.2 30\ni 0.3 2\ni 0.4 8\ni 0.5 5", "i 0.2 8\ni 0.3 2\ni 0.4 20\ni 0.5 5", "cannot go on at 5"},
+    {RING_FILE, "i 0.4 8\n", "", "\"0.4\": expected a whole number"},
+    {RING_FILE, "i 0.5 5", "i 0.5 5\ni 0.6 5", "\"0.6\" belongs to none"},
+    {RING_FILE, "t 0.0 F16 1,1,8,4\nt 0.1 F16 1,1,8,3\n", "o 0.0\no 0.1\n", "no keys"},
+    /* codes: 9 tokens, keys of 64 and values of 32 numbers in 4 bits, groups of 32 */
+    {CODES_FILE, "t 0.0.0 U32", "t 0.0.0 I32", "is I32 [1, 1, 9, 8]; expected U32 [1, heads"},
+    {CODES_FILE, "t 0.0.1 F16", "t 0.0.1 U16", "is U16"},
+    {CODES_FILE, "t 0.0.0 U32 1,1,9,8\n", "", "no keys"},
+    {CODES_FILE, "t 0.1.2 F16 1,1,9,1\n", "", "\"0.1.2\" is missing"},
+    {CODES_FILE, "t 0.0.1 F16 1,1,9,2", "t 0.0.1 F16 1,1,8,2", "9 tokens as in \"0.0.0\""},
+    {CODES_FILE, "t 0.0.1 F16 1,1,9,2", "t 0.0.1 F16 1,1,9,3", "\"0.0\": 8 words of codes, 3 scales and 2 biases"},
+    {CODES_FILE, "t 0.0.2 F16 1,1,9,2", "t 0.0.2 F16 1,1,9,1", "8 words of codes, 2 scales and 1 biases"},
+    {CODES_FILE, "t 0.1.0 U32 1,1,9,4", "t 0.1.0 U32 1,1,9,5", "\"0.1\": 5 words of codes"},
+    {CODES_FILE, "t 0.1.0 U32 1,1,9,4\nt 0.1.1 F16 1,1,9,1\nt 0.1.2 F16 1,1,9,1", "t 0.1.0 U32 1,1,9,0\nt 0.1.1 F16 "
+     "1,1,9,1\nt 0.1.2 F16 1,1,9,1", "\"0.1\": 0 words of codes"},
+    {CODES_FILE, "i 0.3 32", "i 0.3 0", "groups of 32, 64 or 128"},
+    {CODES_FILE, "i 0.3 32", "l 0.3 4294967328", "groups of 32, 64 or 128"}, /* 2^32 + 32 */
+    {CODES_FILE, "i 0.3 32", "i 0.3 64", "do not fit 4 bits in groups of 64"},
+    {CODES_FILE, "i 0.4 4", "i 0.4 7", "expected 2, 3, 4, 5, 6 or 8 bits"},
+    {CODES_FILE, "i 0.4 4", "l 0.4 4294967300", "expected 2, 3, 4, 5, 6 or 8 bits"},
+    {CODES_FILE, "i 0.4 4", "i 0.4 8", "do not fit 8 bits"},
+    {CODES_FILE, "i 0.4 4\n", "", "\"0.4\": expected a whole number"},
+    {CODES_FILE, "m 1.0 QuantizedKVCache", "m 1.0 KVCache", "no keys"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 QuantizedKVCache", "\"0.3\": expected a whole number"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 RotatingKVCache", "\"0.3\": expected a whole number"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 ArraysCache", "it is of a batch"},
+    /* states */
+    {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 2,3,5", "is F32 [2, 3, 5]; expected"},
+    {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 15", "is F32 [15]; expected"},
+    {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 1,3,1,1,5", "further axes"},
+    {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 1,0,5", "is F32 [1, 0, 5]; expected"},
+    {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 1,3,0", "is F32 [1, 3, 0]; expected"},
+    {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 1,16777217,0", "is F32 [1, 16777217, 0]"},
+    {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 U32 1,3,5", "is U32"},
+    {STATES_FILE, "t 0.0.0 F32 1,3,5", "o 0.0.0", "the one before it is missing"},
+    {STATES_FILE, "o 0.1", "t 0.1 I32 1", "it is of a batch"},
+    {STATES_FILE, "o 0.2", "t 0.2 I32 1", "it is of a batch"},
+    {STATES_FILE, "t 0.0.1 F16 1,2,2,2", "t 0.0.1 F16 1,2\nt 0.0.2 F16 1,2\nt 0.0.3 F16 1,2\nt 0.0.4 F16 1,2",
+     "tensor \"0.0.4\" belongs to none"},
+    {STATES_FILE, "m 2.0", "m 2.0\nm 0.llm_tokens 5x", "\"llm_tokens\" is \"5x\"; expected a whole number"},
+    {STATES_FILE, "m 2.0", "m 2.0\nm 0.llm_tokens -5", "\"llm_tokens\" is \"-5\""},
+    {STATES_FILE, "m 2.0", "m 2.0\nm 0.llm_tokens 1099511627777", "from 0 to 2^40"},
+    {OLD_STATES_FILE, "t 0.1 F16 1,2,2,2", "t 0.1 F16 1,2\nt 0.4 F16 1,2", "\"0.4\" belongs to none"},
+    /* layers that contradict each other */
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.1 KVCache\nt 1.0 F16 1,1,8,1\nt 1.1 F16 1,1,8,1\ni 1.2 8",
+     "layer 1: it has seen another number of tokens"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.1 KVCache\no 1.0\no 1.1\ni 1.2 0", "another number of tokens"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.1 ArraysCache\no 1.0.0\no 1.1\no 1.2", "layer 1: it is empty"},
+};
+
+static void lying_files(void) {
+    size_t i;
+    for (i = 0; i < sizeof lies / sizeof *lies; i++) {
+        tally t;
+        llm_error error;
+        llm_cache *c = load_edit(lies[i].file, lies[i].find, lies[i].by, NULL, &t, &error);
+        CHECK(!c && error.status == LLM_BAD_FORMAT && says(&error, lies[i].word));
+        if (c) printf("  \"%s\" for \"%s\" was taken\n", lies[i].by, lies[i].find);
+        llm_cache_close(c);
+    }
+}
+
+/* Layers without end, and a million entries that none is: refused, soon and at little cost. */
+static void countless(void) {
+    static const char *const kinds[] = {"m 1.%u MambaCache\n", "m 0.%u x\n"};
+    static const char *const words[] = {"too many layers", "lists no layers"};
+    int k;
+    for (k = 0; k < 2; k++) {
+        llm__text spec, file;
+        char line[40];
+        uint32_t i;
+        tally t;
+        llm_error error;
+        memset(&spec, 0, sizeof spec);
+        add_text(&spec, "m 2.0\n");
+        for (i = 0; i < 100000; i++) add(&spec, line, (size_t)snprintf(line, sizeof line, kinds[k], i));
+        file = file_of(spec.data);
+        CHECK(!load(file.data, file.length, NULL, &t, &error) && says(&error, words[k]));
+        CHECK(t.most < 16 * (long long)file.length);
+        llm__text_free(&spec);
+        llm__text_free(&file);
+    }
+}
+
+/* A ring that goes on in its middle, in both layouts: rows 2 to 4 are the newest, then come 5 to 7, the oldest. */
+static void turned_ring(void) {
+    static const int64_t rows[] = {0, 1, 5, 6, 7, 2, 3, 4}, positions[] = {0, 1, 24, 25, 26, 27, 28, 29};
+    const char *const specs[] = {RING_FILE, OLD_RING_FILE};
+    int k, j, i;
+    for (k = 0; k < 2; k++) {
+        llm__text file = file_of(specs[k]);
+        tally t;
+        llm_cache *c = must_load(&file, NULL, &t);
+        const uint8_t *keys = (const uint8_t *)file.data + file.length - 8 * 7 * 2 - (k ? 0 : 16);
+        CHECK(c && c->length == 30 && c->layers[0].desc.keep == 2 && c->layers[0].desc.window == 8);
+        for (j = 0; c && j < 8; j++) {
+            llm__rows key = llm__cache_keys(c, 0, 0, positions[j] / LLM_PAGE_TOKENS);
+            llm__rows value = llm__cache_values(c, 0, 0, positions[j] / LLM_PAGE_TOKENS);
+            size_t row = (size_t)(positions[j] % LLM_PAGE_TOKENS);
+            i = (int)rows[j];
+            CHECK(!memcmp(key.data + row * key.stride, keys + i * 8, 8));
+            CHECK(!memcmp(value.data + row * value.stride, keys + 8 * 8 + i * 6, 6));
+        }
+        close_checked(c, &t);
+        llm__text_free(&file);
+    }
+}
+
+/* Layers of several dtypes are kept in one that holds them all. */
+static void mixed_dtypes(void) {
+    tally t;
+    llm_error error;
+    llm_cache *c = load_edit(PLAIN_FILE, "t 0.1 F16", "t 0.1 F32", NULL, &t, &error);
+    CHECK(c && c->dtype == LLM_F32);
+    close_checked(c, &t);
+    c = load_edit(PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.1 KVCache\nt 1.0 BF16 1,1,9,1\nt 1.1 BF16 1,1,9,1\n"
+                  "i 1.2 9", NULL, &t, &error);
+    CHECK(c && c->dtype == LLM_F32);
+    close_checked(c, &t);
+    c = load_edit(PLAIN_FILE, "m", "m", NULL, &t, &error);
+    CHECK(c && c->dtype == LLM_F16);
+    close_checked(c, &t);
+}
+
+/* ---- files cut short and damaged */
+
+static void truncated(void) {
+    llm_cache *c = make(&shapes[MIXED], 5, 5, NULL), *loaded;
+    llm__text file = save(c, some_notes, 2);
+    size_t n, bad = 0;
+    tally t;
+    llm_error error;
+    for (n = 0; n < file.length; n++) {
+        loaded = load(file.data, n, NULL, &t, &error);
+        bad += loaded != NULL || (error.status != LLM_BAD_FORMAT);
+        llm_cache_close(loaded);
+    }
+    CHECK_EQ(bad, 0);
+    CHECK(file.length > 3000);
+    llm__text_free(&file);
+    llm_cache_close(c);
+}
+
+/* Every bit of the header and some of the data, one at a time: an error, or what was there. */
+static void flipped(void) {
+    llm_cache *c = make(&shapes[MIXED], 5, 5, NULL), *loaded;
+    llm_cache_desc want = desc_of(&shapes[MIXED], NULL);
+    llm__text file = save(c, some_notes, 2);
+    size_t header = 8 + (size_t)(uint8_t)file.data[0] + ((size_t)(uint8_t)file.data[1] << 8), n, taken = 0, bad = 0;
+    uint32_t bit;
+    tally t;
+    llm_error error;
+    for (n = 0; n < file.length; n += n < header ? 1 : 5)
+        for (bit = n < header ? 0 : mix((uint32_t)n) % 8; bit < 8; bit += n < header ? 1 : 8) {
+            file.data[n] = (char)(file.data[n] ^ (1 << bit));
+            loaded = load(file.data, file.length, &want, &t, &error);
+            file.data[n] = (char)(file.data[n] ^ (1 << bit));
+            if (!loaded) continue;
+            taken++;
+            bad += !same_content(c, loaded) || !llm_cache_note(loaded, "model") ||
+                   strcmp(llm_cache_note(loaded, "model"), "tiny") || n >= LLM__CHECKSUM_AT;
+            llm_cache_close(loaded);
+        }
+    CHECK_EQ(bad, 0);
+    CHECK(taken > 0 && taken < 8 * LLM__CHECKSUM_AT); /* only what names the checksum itself */
+    llm__text_free(&file);
+    llm_cache_close(c);
+}
+
+static void damaged(void) {
+    llm_cache *c = make(&shapes[PLAIN], 300, 300, NULL);
+    llm__text file = save(c, some_notes, 2);
+    char *note = strstr(file.data + 8, "tiny");
+    tally t;
+    llm_error error;
+    file.data[file.length - 9] ^= 1;
+    CHECK(!load(file.data, file.length, NULL, &t, &error) && says(&error, "damaged") && says(&error, "expected"));
+    file.data[file.length - 9] ^= 1;
+    if (note) *note ^= 1;
+    CHECK(note && !load(file.data, file.length, NULL, &t, &error) && says(&error, "damaged"));
+    if (note) *note ^= 1;
+    file.data[LLM__CHECKSUM_AT] = 'x';
+    CHECK(!load(file.data, file.length, NULL, &t, &error) && says(&error, "damaged") && says(&error, "expected x"));
+    llm__text_free(&file);
+    llm_cache_close(c);
+}
+
+/* What another program made of a cache of ours keeps our notes, but not our bytes. */
+static void notes_carried_over(void) {
+    tally t;
+    llm_error error;
+    llm_cache *c = load_edit(PLAIN_FILE, "m 1.0", "m 0.llm_tokens 4\nm 0.llm_checksum 0123456789abcdef\nm 0.model x\n"
+                             "m 1.0", NULL, &t, &error);
+    CHECK(c && c->length == 9 && !strcmp(llm_cache_note(c, "model"), "x") && !llm_cache_note(c, "llm_checksum"));
+    close_checked(c, &t);
+    c = load_edit(OLD_PLAIN_FILE, "m", "m", NULL, &t, &error);
+    CHECK(c && llm_cache_note(c, "model") && !strcmp(llm_cache_note(c, "model"), "x"));
+    close_checked(c, &t);
+}
+
+/* ---- files of another model */
+
+static void expect_mismatch(const llm__text *file, const llm_cache_desc *want, const char *word, const char *other) {
+    tally t;
+    llm_error error;
+    llm_cache *c = load(file->data, file->length, want, &t, &error);
+    CHECK(!c && error.status == LLM_BAD_ARGUMENT && says(&error, word) && says(&error, other));
+    llm_cache_close(c);
+}
+
+static void other_models(void) {
+    llm_cache *c = make(&shapes[MIXED], 90, 90, NULL), *loaded;
+    llm__text file = save(c, NULL, 0);
+    shape s = shapes[MIXED];
+    llm_cache_desc want = desc_of(&s, NULL);
+    tally t;
+    want.layer_count--;
+    expect_mismatch(&file, &want, "has 6 layers", "expected 5");
+    want.layer_count++;
+    s.layers[0].heads = 3;
+    expect_mismatch(&file, &want, "layer 0 is attention, 2 heads of 4 and 6", "expected attention, 3 heads of 4 and 6");
+    s.layers[0].heads = 2;
+    s.layers[0].key_width = 5;
+    expect_mismatch(&file, &want, "layer 0", "expected attention, 2 heads of 5 and 6");
+    s.layers[0].key_width = 4;
+    s.layers[0].value_width = 0;
+    expect_mismatch(&file, &want, "layer 0", "expected attention, 2 heads of 4 and 0");
+    s.layers[0].value_width = 6;
+    s.layers[0].window = 100;
+    expect_mismatch(&file, &want, "layer 0", "window 100");
+    s.layers[0].window = 0;
+    s.layers[1].window = 99;
+    expect_mismatch(&file, &want, "layer 1 is attention, 1 heads of 32 and 32, window 100, 5 bits", "window 99");
+    s.layers[1].window = 100;
+    s.layers[2].shapes[1][1] = 3;
+    expect_mismatch(&file, &want, "layer 2 is recurrent 7 30x2x1", "expected recurrent 7 30x3x1");
+    s.layers[2] = s.layers[0];
+    expect_mismatch(&file, &want, "layer 2 is recurrent", "expected attention");
+    s.layers[2] = shapes[MIXED].layers[2];
+    s.layers[0] = s.layers[2];
+    expect_mismatch(&file, &want, "layer 0 is attention", "expected recurrent");
+    s.layers[0] = shapes[MIXED].layers[0];
+    s.layers[4].kind = LLM_CACHE_LATENT;
+    expect_mismatch(&file, &want, "layer 4 is attention", "expected latent");
+    s.layers[4].kind = LLM_CACHE_ATTENTION;
+    want.layers = NULL;
+    expect_mismatch(&file, &want, "no layers", "wanted");
+    want.layers = s.layers;
+    want.dtype = LLM_I8;
+    expect_mismatch(&file, &want, "stored as F32", "I8");
+    want.dtype = LLM_F16;
+    /* a window that is not given, kept tokens and bits are the file's; what stands behind a shape's 0 says nothing */
+    s.layers[1].window = s.layers[1].keep = 0;
+    s.layers[1].bits = s.layers[4].bits = 0;
+    s.layers[2].shapes[0][2] = 77;
+    s.layers[2].shapes[3][0] = 0;
+    s.layers[2].shapes[3][1] = 5;
+    loaded = must_load(&file, &want, &t);
+    CHECK(loaded && same_content(c, loaded) && loaded->layers[1].desc.keep == 4 && loaded->layers[4].desc.bits == 4);
+    close_checked(loaded, &t);
+    llm__text_free(&file);
+    llm_cache_close(c);
+}
+
+/* Empty caches: the file says which kinds, the description how large they are. */
+static void empty_caches(void) {
+    llm_cache *c = make(&shapes[MIXED], 0, 1, NULL), *loaded;
+    llm__text file = save(c, NULL, 0);
+    shape s = shapes[MIXED];
+    llm_cache_desc want = desc_of(&s, NULL);
+    tally t;
+    expect_mismatch(&file, NULL, "layer 0 is empty", "`want`");
+    s.layers[1].window = s.layers[1].keep = s.layers[1].bits = 0;
+    loaded = must_load(&file, &want, &t);
+    CHECK(loaded && same_content(c, loaded) && go_on_alike(c, loaded));
+    close_checked(loaded, &t);
+    s.layers[1].window = 50;
+    expect_mismatch(&file, &want, "layer 1 is empty", "window 50");
+    s.layers[1].window = 0;
+    s.layers[2] = s.layers[0];
+    expect_mismatch(&file, &want, "layer 2 is recurrent", "expected attention");
+    s.layers[2] = shapes[MIXED].layers[2];
+    s.layers[0] = s.layers[2];
+    expect_mismatch(&file, &want, "layer 0 is empty", "expected recurrent");
+    llm__text_free(&file);
+    llm_cache_close(c);
+}
+
+/* ---- memory that is refused, sinks and files that fail */
+
+static void refused_memory(void) {
+    long n, last;
+    tally mine, t;
+    llm_cache *c = make(&shapes[MIXED], 70, 70, &mine), *loaded;
+    llm_cache_desc want = desc_of(&shapes[MIXED], NULL);
+    llm_cache_save_desc to;
+    llm_error error;
+    llm__text file, again;
+    long long live;
+    memset(&mine, 0, sizeof mine);
+    llm_cache_close(c); /* opened only to learn that the tally works from its first call */
+    memset(&mine, 0, sizeof mine);
+    c = make(&shapes[MIXED], 70, 70, &mine);
+    live = mine.live;
+    memset(&to, 0, sizeof to);
+    to.notes = some_notes;
+    to.note_count = 2;
+    to.sink.write = collect;
+    file = save(c, some_notes, 2);
+    for (n = 1;; n++) {
+        memset(&again, 0, sizeof again);
+        to.sink.user = &again;
+        mine.refuse = mine.calls + n;
+        if (!llm_cache_save(c, &to, &error)) break;
+        CHECK(error.status == LLM_OUT_OF_MEMORY && !again.length && mine.live == live);
+    }
+    CHECK(n > 4 && again.length == file.length && !memcmp(again.data, file.data, file.length) && mine.live == live);
+    llm__text_free(&again);
+    mine.refuse = 0;
+    loaded = load(file.data, file.length, &want, &t, &error);
+    last = t.calls;
+    close_checked(loaded, &t);
+    for (n = 1; n <= last; n++) {
+        llm_cache_load_desc d = from_memory(file.data, file.length, &want);
+        loaded = NULL;
+        memset(&t, 0, sizeof t);
+        t.refuse = n;
+        d.allocator = tally_allocator(&t);
+        CHECK(llm_cache_load(&loaded, &d, &error) == LLM_OUT_OF_MEMORY && !loaded && !t.live);
+    }
+    CHECK(last > 10);
+    llm__text_free(&file);
+    llm_cache_close(c);
+    CHECK_EQ(mine.live, 0);
+}
+
+typedef struct weak_sink {
+    long calls, refuse;
+} weak_sink;
+
+static int weak_write(void *user, const void *data, size_t bytes) {
+    weak_sink *s = (weak_sink *)user;
+    (void)data;
+    (void)bytes;
+    return ++s->calls == s->refuse;
+}
+
+static void failing_sinks(void) {
+    llm_cache *c = make(&shapes[MIXED], 300, 300, NULL);
+    llm_cache_save_desc d;
+    weak_sink s;
+    llm_error error;
+    long n;
+    memset(&d, 0, sizeof d);
+    d.sink.user = &s;
+    d.sink.write = weak_write;
+    for (n = 1;; n++) {
+        s.calls = 0;
+        s.refuse = n;
+        if (!llm_cache_save(c, &d, &error)) break;
+        CHECK(error.status == LLM_BAD_FILE && says(&error, "sink") && s.calls == n); /* it is not asked again */
+    }
+    CHECK(n > 5 && s.calls == n - 1 && !error.message[0]);
+    llm_cache_close(c);
+}
+
+/* Files that the host brings: one that opens, reads and maps as it is told. */
+typedef struct weak_files {
+    const llm__text *file;
+    long reads, refuse;
+    int open, maps;
+    const char *path;
+} weak_files;
+
+static int weak_open(void *user, const char *path, void **handle, uint64_t *bytes) {
+    weak_files *w = (weak_files *)user;
+    w->path = path;
+    if (!w->file) return -1;
+    *handle = w;
+    *bytes = w->file->length;
+    w->open++;
+    return 0;
+}
+
+static int weak_read(void *user, void *handle, uint64_t offset, void *into, size_t bytes) {
+    weak_files *w = (weak_files *)user;
+    if (handle != user || ++w->reads == w->refuse || offset + bytes > w->file->length) return -1;
+    memcpy(into, w->file->data + offset, bytes);
+    return 0;
+}
+
+static const void *weak_map(void *user, void *handle, uint64_t bytes) {
+    weak_files *w = (weak_files *)user;
+    return handle == user && w->maps && bytes == w->file->length ? w->file->data : NULL;
+}
+
+static void weak_close(void *user, void *handle) { ((weak_files *)user)->open -= handle == user; }
+
+static llm_cache *load_weak(weak_files *w, const char *path, tally *t, llm_error *error) {
+    llm_cache_load_desc d;
+    llm_cache *c;
+    memset(&d, 0, sizeof d);
+    d.path = path;
+    d.files.user = w;
+    d.files.open = weak_open;
+    d.files.read = weak_read;
+    d.files.map = weak_map;
+    d.files.close = weak_close;
+    c = load_with(d, t, error);
+    CHECK(!w->open && w->path == path); /* the host sees the very path that it gave */
+    return c;
+}
+
+static void files_of_the_host(void) {
+    static const char *const path = "pre/some..where/a cache..safetensors";
+    llm_cache *c = make(&shapes[4], 300, 300, NULL), *loaded;
+    llm__text file = save(c, NULL, 0);
+    weak_files w;
+    tally t;
+    llm_error error;
+    long n;
+    memset(&w, 0, sizeof w);
+    CHECK(!load_weak(&w, path, &t, &error) && error.status == LLM_BAD_FILE && says(&error, path));
+    w.file = &file;
+    for (w.maps = 0; w.maps < 2; w.maps++) {
+        w.reads = 0;
+        loaded = load_weak(&w, path, &t, &error);
+        CHECK(loaded && same_content(c, loaded));
+        close_checked(loaded, &t);
+        CHECK((w.reads == 0) == w.maps);
+    }
+    w.maps = 0;
+    for (n = 1;; n++) {
+        w.reads = 0;
+        w.refuse = n;
+        loaded = load_weak(&w, path, &t, &error);
+        if (loaded) break;
+        CHECK(error.status == LLM_BAD_FILE && says(&error, "a cache..safetensors"));
+    }
+    CHECK(n > 10);
+    close_checked(loaded, &t);
+    llm__text_free(&file);
+    llm_cache_close(c);
+}
+
+static void bad_calls(void) {
+    llm_cache *c = make(&shapes[PLAIN], 3, 3, NULL), *out = c;
+    llm_cache_save_desc to;
+    llm_cache_load_desc from;
+    llm_error error;
+    memset(&to, 0, sizeof to);
+    memset(&from, 0, sizeof from);
+    CHECK(llm_cache_save(c, &to, &error) == LLM_BAD_ARGUMENT && says(&error, "path or a sink"));
+    CHECK(llm_cache_save(NULL, &to, NULL) == LLM_BAD_ARGUMENT && llm_cache_save(c, NULL, NULL) == LLM_BAD_ARGUMENT);
+    to.sink.write = weak_write;
+    begin(c, 1);
+    CHECK(llm_cache_save(c, &to, &error) == LLM_BAD_ARGUMENT && says(&error, "under way"));
+    llm__cache_abandon(c);
+    CHECK(llm_cache_load(&out, &from, &error) == LLM_BAD_ARGUMENT && says(&error, "path or data") && !out);
+    CHECK(llm_cache_load(NULL, &from, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_load(&out, NULL, &error) == LLM_BAD_ARGUMENT);
+    from.data = "";
+    CHECK(llm_cache_load(&out, &from, &error) == LLM_BAD_FORMAT && says(&error, "too few"));
+    from.tokens = -1;
+    CHECK(llm_cache_load(&out, &from, &error) == LLM_BAD_ARGUMENT && !out);
+    llm_cache_close(c);
+}
+
+/* ---- files that are replaced */
+
+#if HAVE_POSIX
+static char folder[3000];
+
+/* A path in the folder, until the next is asked for. */
+static const char *in_folder(const char *name) {
+    static char path[4000];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static llm_status save_file(const llm_cache *c, const char *path, llm_error *error) {
+    llm_cache_save_desc d;
+    memset(&d, 0, sizeof d);
+    d.path = path;
+    return llm_cache_save(c, &d, error);
+}
+
+static llm_cache *load_file(const char *path, tally *t, llm_error *error) {
+    llm_cache_load_desc d;
+    memset(&d, 0, sizeof d);
+    d.path = path;
+    return load_with(d, t, error);
+}
+
+static int holds(const char *path, const llm_cache *c) {
+    tally t;
+    llm_error error;
+    llm_cache *loaded = load_file(path, &t, &error);
+    int same = loaded && same_content(c, loaded);
+    if (!loaded) printf("%s\n", error.message);
+    llm_cache_close(loaded);
+    return same && !t.live;
+}
+
+static int is_there(const char *path) { return !access(path, F_OK); }
+
+static void files_on_disk(void) {
+    llm_cache *a = make(&shapes[PLAIN], 65, 65, NULL), *b = make(&shapes[STATES], 9, 1, NULL);
+    llm_error error;
+    tally t;
+    char here[sizeof folder];
+    CHECK_EQ(save_file(a, in_folder("x"), &error), LLM_OK);
+    CHECK(holds(in_folder("x"), a) && !is_there(in_folder("x.part")));
+    CHECK_EQ(save_file(b, in_folder("x"), &error), LLM_OK);
+    CHECK(holds(in_folder("x"), b) && !is_there(in_folder("x.part")));
+    if (getcwd(here, sizeof here) && !chdir(folder)) { /* a path without a folder */
+        CHECK_EQ(save_file(a, "y", &error), LLM_OK);
+        CHECK(holds("y", a));
+        if (chdir(here)) exit(2);
+    }
+    CHECK(!load_file(in_folder("none"), &t, &error) && error.status == LLM_BAD_FILE);
+    CHECK(says(&error, "none: cannot be opened"));
+    CHECK(!load_file(folder, &t, &error) && error.status == LLM_BAD_FILE);
+    CHECK(!truncate(in_folder("y"), 100) && !load_file(in_folder("y"), &t, &error) && error.status == LLM_BAD_FORMAT);
+    CHECK(!truncate(in_folder("y"), 0) && !load_file(in_folder("y"), &t, &error) && error.status == LLM_BAD_FORMAT);
+    remove(in_folder("x"));
+    remove(in_folder("y"));
+    llm_cache_close(a);
+    llm_cache_close(b);
+}
+
+/* Whatever stops a save, the file that was there stays, and no part of another beside it. */
+static void saves_that_fail(void) {
+    llm_cache *a = make(&shapes[PLAIN], 65, 65, NULL), *b = make(&shapes[PLAIN], 300, 300, NULL);
+    llm__text file = save(b, NULL, 0);
+    char path[4000];
+    struct rlimit all, little;
+    llm_error error;
+    char longest[4200];
+    size_t n;
+    snprintf(path, sizeof path, "%s", in_folder("x"));
+    CHECK_EQ(save_file(a, path, &error), LLM_OK);
+    getrlimit(RLIMIT_FSIZE, &all);
+    little = all;
+    signal(SIGXFSZ, SIG_IGN);
+    for (n = 0; n < file.length; n += 997) { /* the disk is full after so many bytes */
+        little.rlim_cur = n;
+        setrlimit(RLIMIT_FSIZE, &little);
+        CHECK_EQ(save_file(b, path, &error), LLM_BAD_FILE);
+        setrlimit(RLIMIT_FSIZE, &all);
+        CHECK(says(&error, "untouched") && holds(path, a) && !is_there(in_folder("x.part")));
+    }
+    signal(SIGXFSZ, SIG_DFL);
+    CHECK(!mkdir(in_folder("x.part"), 0777));
+    CHECK(save_file(b, path, &error) == LLM_BAD_FILE && says(&error, "x.part: cannot be written") && holds(path, a));
+    CHECK(!rmdir(in_folder("x.part")));
+    CHECK(!mkdir(in_folder("d"), 0777)); /* a folder in its place */
+    CHECK(save_file(b, in_folder("d"), &error) == LLM_BAD_FILE && !is_there(in_folder("d.part")));
+    CHECK(!rmdir(in_folder("d")));
+    CHECK(save_file(b, in_folder("no/x"), &error) == LLM_BAD_FILE && says(&error, "cannot be written"));
+    memset(longest, 'x', sizeof longest);
+    longest[sizeof longest - 1] = 0;
+    CHECK(save_file(b, longest, &error) == LLM_TOO_LARGE && says(&error, "4199 bytes; the limit is 4095"));
+    longest[4095] = 0;
+    CHECK(save_file(b, longest, &error) == LLM_BAD_FILE);
+    remove(path);
+    llm__text_free(&file);
+    llm_cache_close(a);
+    llm_cache_close(b);
+}
+
+/* A saver that is killed, 200 times at random moments: the file is always one of the two that it saves in turn. */
+static void killed_savers(void) {
+    llm_cache *a = make(&shapes[PLAIN], 65, 65, NULL), *b = make(&shapes[PLAIN], 300, 300, NULL);
+    const char *path = in_folder("x");
+    llm_error error;
+    int i, bad = 0;
+    CHECK_EQ(save_file(a, path, &error), LLM_OK);
+    for (i = 0; i < 200; i++) {
+        struct timespec moment;
+        tally t;
+        llm_cache *c;
+        pid_t child;
+        int how = 0;
+        fflush(stdout);
+        child = fork();
+        if (!child)
+            for (;;)
+                if (save_file(b, path, &error) || save_file(a, path, &error)) _exit(1);
+        moment.tv_sec = 0;
+        moment.tv_nsec = (long)(mix((uint32_t)i) % 4000000);
+        nanosleep(&moment, NULL);
+        bad += child < 0 || kill(child, SIGKILL) || waitpid(child, &how, 0) != child || !WIFSIGNALED(how);
+        c = load_file(path, &t, &error);
+        if (!c || !same_content(c, c->length == 65 ? a : b)) {
+            printf("after kill %d: %s\n", i, error.message);
+            bad++;
+        }
+        llm_cache_close(c);
+    }
+    CHECK_EQ(bad, 0);
+    remove(path);
+    remove(in_folder("x.part"));
+    llm_cache_close(a);
+    llm_cache_close(b);
+}
+
+static void on_disk(const char *program, const char *argument) {
+    const char *in = argument ? argument : getenv("TMPDIR"), *slash = strrchr(program, '/');
+    if (in) snprintf(folder, sizeof folder, "%s/record-XXXXXX", in);
+    else snprintf(folder, sizeof folder, "%.*s/record-XXXXXX", slash ? (int)(slash - program) : 1,
+                  slash ? program : ".");
+    if (!mkdtemp(folder)) {
+        printf("no folder %s can be made\n", folder);
+        exit(2);
+    }
+    TEST(files_on_disk);
+    TEST(saves_that_fail);
+    TEST(killed_savers);
+    CHECK(!rmdir(folder)); /* nothing is left in it */
+}
+#else
+static void on_disk(const char *program, const char *argument) {
+    (void)program;
+    (void)argument;
+    printf("files on a disk are not tested here: that needs fork, kill and resource limits\n");
+}
+#endif
+
+int main(int argc, char **argv) {
+    TEST(round_trips);
+    TEST(every_quantization);
+    TEST(trimmed);
+    TEST(trims_after_loading);
+    TEST(random_lists);
+    TEST(without_want);
+    TEST(other_dtypes);
+    TEST(partial_loads);
+    TEST(partial_refusals);
+    TEST(bad_notes);
+    TEST(any_notes);
+    TEST(good_by_hand);
+    TEST(lying_files);
+    TEST(countless);
+    TEST(turned_ring);
+    TEST(mixed_dtypes);
+    TEST(truncated);
+    TEST(flipped);
+    TEST(damaged);
+    TEST(notes_carried_over);
+    TEST(other_models);
+    TEST(empty_caches);
+    TEST(refused_memory);
+    TEST(failing_sinks);
+    TEST(files_of_the_host);
+    TEST(bad_calls);
+    on_disk(argv[0], argc > 1 ? argv[1] : NULL);
+    return test_summary("test_record");
+}
