@@ -1,8 +1,10 @@
 """Make the bundled model: corpus, tokenizer, training, quantization, evaluation.
 
     pip install jax tokenizers numpy
-    python make_model.py --out DIR              make everything and write DIR
-    python make_model.py --out DIR --evaluate   measure the checkpoint in DIR
+    python make_model.py --out DIR                      make everything and write DIR
+    python make_model.py --out DIR --start-from OLD     the same, but with the weights of OLD to begin with
+    python make_model.py --out DIR --resume             train the model in DIR further
+    python make_model.py --out DIR --evaluate           measure the checkpoint in DIR
 
 The model is a Qwen3 decoder with tied embeddings, trained in float32 with Muon
 (matrices) and Adam (embeddings and norms).  The last part of the training sees
@@ -26,7 +28,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 import corpus
 
 END = "<|endoftext|>"
-VOCAB, HIDDEN, LAYERS, HEADS, KV_HEADS, HEAD, MLP = 1536, 192, 3, 4, 2, 64, 512
+VOCAB, HIDDEN, LAYERS, HEADS, KV_HEADS, HEAD, MLP = 2048, 192, 3, 4, 2, 64, 512
 EPS, THETA, CONTEXT, GROUP = 1e-6, 10000.0, 512, 64
 BITS = {"embed": 8}  # every other matrix has 4
 WINDOW, BATCH = 256, 8
@@ -48,7 +50,9 @@ def train_tokenizer(texts):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(
+    names = [" ".join(" " + n for n in corpus.GIRLS + corpus.BOYS)] * 300  # every name becomes a token
+    names += ['"' + n for n in corpus.GIRLS + corpus.BOYS] * 300
+    tokenizer.train_from_iterator(texts + names, trainers.BpeTrainer(
         vocab_size=VOCAB, special_tokens=[END], show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
     return tokenizer
@@ -138,7 +142,7 @@ def forward(params, tokens):
         h = rms_norm(x, p["norm2"])
         return x + (jax.nn.silu(h @ p["gate"].T) * (h @ p["up"].T)) @ p["down"].T, None
 
-    x, _ = jax.lax.scan(layer, params["embed"][tokens], params["layers"])
+    x, _ = jax.lax.scan(layer, params["embed"][tokens], params["layers"], unroll=LAYERS)
     return rms_norm(x, params["norm"]) @ params["embed"].T
 
 
@@ -180,18 +184,44 @@ def train_step(params, state, rows, rate, quantize):
     return part(0), {"m": part(1), "v": part(2), "count": count}, loss
 
 
-def train(stream, starts, steps, minutes):
+def fresh_state(params):
+    zeros = lambda: jax.tree.map(jnp.zeros_like, params)
+    return {"m": zeros(), "v": zeros(), "count": jnp.zeros(())}
+
+
+def carried_over(folder, tokenizer):
+    """The weights of another checkpoint; a token that it lacks gets the mean of its pieces."""
+    params, old = load(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
+    had, rows = old.get_vocab(), np.asarray(params["embed"])
+    embed = np.zeros((tokenizer.get_vocab_size(), HIDDEN), np.float32)
+    for token, i in tokenizer.get_vocab().items():
+        pieces = [had[token]] if token in had else old.encode(tokenizer.decode([i])).ids
+        embed[i] = rows[pieces].mean(0)
+    return params | {"embed": jnp.asarray(embed)}
+
+
+def save_state(out, params, state):
+    """Everything that `--resume` needs, beside the checkpoint."""
+    arrays = {str(i): np.asarray(a) for i, a in enumerate(jax.tree.leaves((params, state)))}
+    np.savez(out / "next.npz", **arrays)
+    (out / "next.npz").replace(out / "training.npz")
+
+
+def load_state(out):
+    like = (p := load(out), fresh_state(p))
+    arrays = np.load(out / "training.npz")
+    return jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(arrays[str(i)]) for i in range(len(arrays))])
+
+
+def train(params, state, stream, starts, steps, minutes, checkpoint):
     """Train on windows of the stream, half of them from the start of a text.
 
     The schedule ends after `steps` or `minutes`, whichever comes first.
     """
-    params = init_params(0)
-    zeros = lambda: jax.tree.map(jnp.zeros_like, params)
-    state = {"m": zeros(), "v": zeros(), "count": jnp.zeros(())}
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(int(state["count"]))
     last = len(stream) - WINDOW - 1
     starts = starts[starts < last]
-    began = time.time()
+    began = saved = time.time()
     step = seen = 0
     while (done := max(step / steps, (time.time() - began) / (60 * minutes))) < 1:
         at = np.where(rng.random(BATCH) < 0.5, rng.choice(starts, BATCH), rng.integers(0, last, BATCH))
@@ -201,7 +231,11 @@ def train(stream, starts, steps, minutes):
         step, seen = step + 1, seen + BATCH * WINDOW
         if step % 20 == 0:
             print(f"step {step}, {100 * done:.0f} %, {seen} tokens, loss {float(loss):.3f}", flush=True)
+        if time.time() - saved > 60:
+            checkpoint(params, state)
+            saved = time.time()
     print(f"trained on {seen} tokens in {step} steps, {time.time() - began:.0f} s")
+    checkpoint(params, state)
     return params
 
 
@@ -217,8 +251,9 @@ def write_safetensors(path, tensors):
     kinds = {"uint32": "U32", "float16": "F16"}
     header, offset = {"__metadata__": {"format": "mlx"}}, 0
     for name, a in sorted(tensors.items()):
-        header[name] = {"dtype": kinds[a.dtype.name], "shape": list(a.shape), "data_offsets": [offset, offset + a.nbytes]}
-        offset += a.nbytes
+        span = [offset, offset + a.nbytes]
+        header[name] = {"dtype": kinds[a.dtype.name], "shape": list(a.shape), "data_offsets": span}
+        offset = span[1]
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as f:
@@ -232,8 +267,13 @@ def read_safetensors(path):
     size = struct.unpack("<Q", raw[:8])[0]
     header = json.loads(raw[8:8 + size])
     kinds = {"U32": np.uint32, "F16": np.float16}
-    return {n: np.frombuffer(raw[8 + size + t["data_offsets"][0]:8 + size + t["data_offsets"][1]], kinds[t["dtype"]]).reshape(t["shape"])
-            for n, t in header.items() if n != "__metadata__"}
+    data = raw[8 + size:]
+
+    def tensor(dtype, shape, data_offsets):
+        first, last = data_offsets
+        return np.frombuffer(data[first:last], kinds[dtype]).reshape(shape)
+
+    return {name: tensor(**entry) for name, entry in header.items() if name != "__metadata__"}
 
 
 def save(out, params, tokenizer):
@@ -315,19 +355,30 @@ def evaluate(out, count=300):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="the checkpoint folder")
-    parser.add_argument("--texts", type=int, default=30000, help="texts to train on")
+    parser.add_argument("--texts", type=int, default=50000, help="texts to train on")
     parser.add_argument("--steps", type=int, default=10000, help="steps of training at most")
     parser.add_argument("--minutes", type=float, default=60, help="minutes of training at most")
+    parser.add_argument("--start-from", type=Path, help="begin with the weights of an earlier checkpoint")
+    parser.add_argument("--resume", action="store_true", help="train the folder's model further (needs training.npz)")
     parser.add_argument("--evaluate", action="store_true", help="only measure the checkpoint in the folder")
     args = parser.parse_args()
     if not args.evaluate:
-        texts = [text for text, _ in corpus.documents(TRAIN_SEED, args.texts)]
-        tokenizer = train_tokenizer(texts)
+        texts = [text for text, _ in corpus.documents(TRAIN_SEED + args.resume * 1000, args.texts)]
+        tokenizer = Tokenizer.from_file(str(args.out / "tokenizer.json")) if args.resume else train_tokenizer(texts)
         stream, starts = token_stream(tokenizer, texts)
         print(f"corpus: {len(texts)} texts, {len(stream)} tokens", flush=True)
-        params = train(stream, starts, args.steps, args.minutes)
+        if args.resume:
+            params, state = load_state(args.out)
+        else:
+            params = carried_over(args.start_from, tokenizer) if args.start_from else init_params(0)
+            state = fresh_state(params)
+
+        def checkpoint(params, state):
+            save(args.out, params, tokenizer)
+            save_state(args.out, params, state)
+
+        params = train(params, state, stream, starts, args.steps, args.minutes, checkpoint)
         print("parameters:", sum(p.size for p in jax.tree.leaves(params)))
-        save(args.out, params, tokenizer)
     evaluate(args.out)
 
 
