@@ -1034,9 +1034,9 @@ LLM__FN llm_status llm__folder_find(llm__folder *f, llm__blob *b, int optional, 
         if (!b->data) b->mapped = 0;
         return LLM_OK;
     }
-    if (optional) return LLM_END;
     if (!f->path && !f->memory_count)
         return llm__fail(error, LLM_BAD_ARGUMENT, "neither a path nor memory files were given");
+    if (optional) return LLM_END;
     if (!f->path || !llm__path_join(f->path, b->name, path, sizeof path))
         return llm__fail(error, LLM_BAD_FILE, "%s is not among the memory files", b->name);
     return llm__fail(error, LLM_BAD_FILE, "%s: cannot be opened as a file", path);
