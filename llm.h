@@ -622,8 +622,9 @@ typedef struct llm__ops {
        magnitude / 127, codes are rounded to nearest even.  A group with a NaN or an infinity has codes 0 and a NaN
        scale; one whose magnitudes all lie below 1e-30 is zero. */
     void (*quantize_row)(const float *x, int cols, int group, int8_t *codes, float *scales, float *sums);
-    /* Row `row` of W as float32, as llm__matrix_row but faster.  scratch as for product. */
-    void (*decode_row)(const llm__matrix *w, int row, float *out, void *scratch);
+    /* Rows [begin, end) of W as float32, one behind the other, each as llm__matrix_row but faster.  scratch as for
+       product; llm__decode_scratch bytes are enough. */
+    void (*decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch);
 
     /* ---- rows of float32; n is their length, y may be x */
     float (*dot)(const float *a, const float *b, int n);
@@ -651,8 +652,9 @@ typedef struct llm__ops {
     /* out[i*out_stride + j] = scale * (q row i . k row j) */
     void (*scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride, int width,
                    float scale, float *out, size_t out_stride);
-    /* out[width] += sum over j, ascending, of p[j] times v row j */
-    void (*weigh)(float *out, const float *p, const float *v, int keys, size_t v_stride, int width);
+    /* out row i [width] += sum over j, ascending, of p[i*p_stride + j] times v row j */
+    void (*weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v, int keys,
+                  size_t v_stride, int width);
 
     /* ---- recurrences, one step of one head */
     /* S [dv, dk]: S *= decay; S += ((v - S k) beta) k^T; y[dv] = S q */
@@ -707,6 +709,11 @@ LLM__FN llm__rows8 llm__rows8_place(void *memory, int n, int cols, int group) {
 LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
     size_t cols = ((size_t)w->cols + 63) & ~(size_t)63;
     return cols * 24 + 49152;
+}
+
+/* Scratch of decoding a row: its codes as bytes, and its scales and biases. */
+LLM__FN size_t llm__decode_scratch(int cols, int group) {
+    return ((size_t)cols + 63) + (size_t)(cols / group) * 2 * sizeof(float);
 }
 
 #if !defined(LLM_NO_SIMD) && (defined(__x86_64__) || defined(_M_X64))
@@ -1529,8 +1536,8 @@ LLM__FN void LLMK_(decode)(const llm__matrix *w, int row, int begin, int end, fl
     else LLMK_(decode_scaled)(w, row, begin, end, out, scratch);
 }
 
-LLM__FN void LLMK_(decode_row)(const llm__matrix *w, int row, float *out, void *scratch) {
-    LLMK_(decode)(w, row, 0, w->cols, out, scratch);
+LLM__FN void LLMK_(decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch) {
+    for (; begin < end; begin++, out += w->cols) LLMK_(decode)(w, begin, 0, w->cols, out, scratch);
 }
 
 /* ---- float products */
@@ -2089,49 +2096,86 @@ LLM__FN void LLMK_(layer_norm)(float *y, const float *x, const float *weight, co
 
 /* ---- attention */
 
-LLM__FN void LLMK_(scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride,
-                           int width, float scale, float *out, size_t out_stride) {
+/* Four keys (count <= 4; missing rows repeat the last) and X queries, a constant. */
+LLMK_INLINE void LLMK_(scores_strip)(const int X, const uint8_t *const *rows, int count, const float *q,
+                                     size_t q_stride, int width, float scale, float *out, size_t out_stride) {
     const int whole = width / VF_N * VF_N;
-    int i, j, r, c;
-    for (j = 0; j < keys; j += LLM__STRIP) {
-        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP;
-        const uint8_t *rows[LLM__STRIP], *tails[LLM__STRIP];
-        float sums[3 * LLM__STRIP * VF_N], four[LLM__STRIP];
-        for (r = 0; r < LLM__STRIP; r++) {
-            rows[r] = (const uint8_t *)(k + (size_t)(r < count ? j + r : j + count - 1) * k_stride);
-            tails[r] = rows[r] + (size_t)whole * sizeof(float);
-        }
-        for (i = 0; i < rows_q; i += 3) {
-            const int X = rows_q - i < 3 ? rows_q - i : 3;
-            memset(sums, 0, sizeof sums);
-            LLMK_(tile_f32)(X, rows, q + (size_t)i * q_stride, q_stride, whole, sums);
-            for (c = 0; c < X; c++) {
-                LLMK_(finish)(LLM_F32, tails, q + (size_t)(i + c) * q_stride + whole, width - whole,
-                              sums + c * LLM__STRIP * VF_N, four);
-                for (r = 0; r < count; r++) out[(size_t)(i + c) * out_stride + (size_t)(j + r)] = four[r] * scale;
-            }
-        }
+    const uint8_t *tails[LLM__STRIP];
+    float sums[3 * LLM__STRIP * VF_N], four[LLM__STRIP];
+    int r, c;
+    for (c = 0; c < X * LLM__STRIP; c++) vf_store(sums + c * VF_N, vf_set(0.0f));
+    LLMK_(tile)(X, LLM_F32, rows, q, q_stride, whole, sums);
+    for (r = 0; r < LLM__STRIP; r++) tails[r] = rows[r] + (size_t)whole * sizeof(float);
+    for (c = 0; c < X; c++) {
+        LLMK_(finish)(LLM_F32, tails, q + (size_t)c * q_stride + whole, width - whole, sums + c * LLM__STRIP * VF_N,
+                      four);
+        v4_store(four, v4_mul(v4_load(four), v4_set(scale)));
+        memcpy(out + (size_t)c * out_stride, four, (size_t)count * sizeof *four);
     }
 }
 
-LLM__FN void LLMK_(weigh)(float *out, const float *p, const float *v, int keys, size_t v_stride, int width) {
-    int c = 0, j;
-    for (; c + 4 * VF_N <= width; c += 4 * VF_N) {
+LLM__FN void LLMK_(scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride,
+                           int width, float scale, float *out, size_t out_stride) {
+    int i, j, r;
+    for (j = 0; j < keys; j += LLM__STRIP) {
+        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP;
+        const uint8_t *rows[LLM__STRIP];
+        for (r = 0; r < LLM__STRIP; r++)
+            rows[r] = (const uint8_t *)(k + (size_t)(r < count ? j + r : j + count - 1) * k_stride);
+        for (i = 0; i + 3 <= rows_q; i += 3)
+            LLMK_(scores_strip)(3, rows, count, q + (size_t)i * q_stride, q_stride, width, scale,
+                                out + (size_t)i * out_stride + j, out_stride);
+        for (; i < rows_q; i++)
+            LLMK_(scores_strip)(1, rows, count, q + (size_t)i * q_stride, q_stride, width, scale,
+                                out + (size_t)i * out_stride + j, out_stride);
+    }
+}
+
+/* Two vectors of columns of P rows; P is a constant. */
+LLMK_INLINE void LLMK_(weigh_block)(const int P, float *out, size_t out_stride, const float *p, size_t p_stride,
+                                    const float *v, int keys, size_t v_stride) {
+    const VF zero = vf_set(0.0f);
+    float *o1 = out + out_stride, *o2 = o1 + out_stride, *o3 = o2 + out_stride;
+    const float *p1 = p + p_stride, *p2 = p1 + p_stride, *p3 = p2 + p_stride;
+    VF a0 = vf_load(out), b0 = vf_load(out + VF_N), a1 = zero, b1 = zero, a2 = zero, b2 = zero, a3 = zero, b3 = zero;
+    int j;
+    if (P > 1) a1 = vf_load(o1), b1 = vf_load(o1 + VF_N);
+    if (P > 2) a2 = vf_load(o2), b2 = vf_load(o2 + VF_N);
+    if (P > 3) a3 = vf_load(o3), b3 = vf_load(o3 + VF_N);
+    for (j = 0; j < keys; j++, v += v_stride) {
+        const VF a = vf_load(v), b = vf_load(v + VF_N);
+        a0 = vf_fma(vf_set(p[j]), a, a0), b0 = vf_fma(vf_set(p[j]), b, b0);
+        if (P > 1) a1 = vf_fma(vf_set(p1[j]), a, a1), b1 = vf_fma(vf_set(p1[j]), b, b1);
+        if (P > 2) a2 = vf_fma(vf_set(p2[j]), a, a2), b2 = vf_fma(vf_set(p2[j]), b, b2);
+        if (P > 3) a3 = vf_fma(vf_set(p3[j]), a, a3), b3 = vf_fma(vf_set(p3[j]), b, b3);
+    }
+    vf_store(out, a0), vf_store(out + VF_N, b0);
+    if (P > 1) vf_store(o1, a1), vf_store(o1 + VF_N, b1);
+    if (P > 2) vf_store(o2, a2), vf_store(o2 + VF_N, b2);
+    if (P > 3) vf_store(o3, a3), vf_store(o3 + VF_N, b3);
+}
+
+/* The columns that do not fill two vectors go one by one. */
+LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v,
+                          int keys, size_t v_stride, int width) {
+    const int whole = width / (2 * VF_N) * (2 * VF_N);
+    int i, c, j;
+    for (c = 0; c < whole; c += 2 * VF_N) {
         float *to = out + c;
-        VF a0 = vf_load(to), a1 = vf_load(to + VF_N), a2 = vf_load(to + 2 * VF_N), a3 = vf_load(to + 3 * VF_N);
-        for (j = 0; j < keys; j++) {
-            const float *from = v + (size_t)j * v_stride + c;
-            const VF s = vf_set(p[j]);
-            a0 = vf_fma(s, vf_load(from), a0), a1 = vf_fma(s, vf_load(from + VF_N), a1);
-            a2 = vf_fma(s, vf_load(from + 2 * VF_N), a2), a3 = vf_fma(s, vf_load(from + 3 * VF_N), a3);
+        const float *from = p;
+        for (i = rows; i >= 4; i -= 4, to += 4 * out_stride, from += 4 * p_stride)
+            LLMK_(weigh_block)(4, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        if (i == 3) LLMK_(weigh_block)(3, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        else if (i == 2) LLMK_(weigh_block)(2, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        else if (i == 1) LLMK_(weigh_block)(1, to, out_stride, from, p_stride, v + c, keys, v_stride);
+    }
+    for (i = 0; i < rows; i++)
+        for (c = whole; c < width; c++) {
+            float sum = out[(size_t)i * out_stride + (size_t)c];
+            for (j = 0; j < keys; j++)
+                sum = sf_fma(p[(size_t)i * p_stride + (size_t)j], v[(size_t)j * v_stride + (size_t)c], sum);
+            out[(size_t)i * out_stride + (size_t)c] = sum;
         }
-        vf_store(to, a0), vf_store(to + VF_N, a1), vf_store(to + 2 * VF_N, a2), vf_store(to + 3 * VF_N, a3);
-    }
-    for (; c < width; c++) {
-        float sum = out[c];
-        for (j = 0; j < keys; j++) sum = sf_fma(p[j], v[(size_t)j * v_stride + (size_t)c], sum);
-        out[c] = sum;
-    }
 }
 
 /* ---- recurrences */
@@ -2209,7 +2253,7 @@ LLM__FN void LLMK_(ssd_step)(float *state, const float *x, const float *b, const
 }
 
 static const llm__ops LLMK_(ops) = {
-    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_row),
+    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_rows),
     LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(rms_norm),
     LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
     LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32), LLMK_(from_f32),
@@ -9057,19 +9101,22 @@ typedef struct llm__attend_work {
     float *out;     /* [rows, heads, value_width] */
 } llm__attend_work;
 
-/* A page's rows as float32. */
-LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm__rows *rows, int begin, int end, float *out) {
-    int i;
-    for (i = begin; i < end; i++) {
-        const uint8_t *data = rows->data + (size_t)i * rows->stride;
-        float *to = out + (size_t)i * (size_t)rows->width;
-        if (rows->bits)
-            llm__affine_decode(data, rows->scales + (size_t)i * rows->group_stride,
-                               rows->biases + (size_t)i * rows->group_stride, (size_t)rows->width, rows->bits,
-                               rows->group, to);
-        else
-            ops->to_f32(rows->dtype, data, (size_t)rows->width, to);
-    }
+/* The first `count` rows of a page as float32.  They lie in a row, and so do their scales: one long row for the
+   kernel. */
+LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm__rows *rows, int count, float *out,
+                                      void *scratch) {
+    llm__matrix w;
+    memset(&w, 0, sizeof w);
+    w.format = rows->bits ? LLM__AFFINE : LLM__FLOAT;
+    w.dtype = rows->bits ? LLM_F32 : rows->dtype;
+    w.rows = 1;
+    w.cols = count * rows->width;
+    w.bits = rows->bits;
+    w.group = rows->group;
+    w.data = rows->data;
+    w.scales = (const uint8_t *)rows->scales;
+    w.biases = (const uint8_t *)rows->biases;
+    ops->decode_rows(&w, 0, 1, out, scratch);
     return out;
 }
 
@@ -9093,8 +9140,8 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const float *q, float *
             ops->scale(o, shrink, w->value_width);
         }
         *sum += ops->exp_sum(row, count, *maximum);
-        ops->weigh(o, row, v, count, v_stride, w->value_width);
     }
+    ops->weigh(out, (size_t)w->value_width, p, LLM_PAGE_TOKENS, heads, v, count, v_stride, w->value_width);
 }
 
 /* One part's rows [from, to) x heads [head, head + heads) that share a kv head. */
@@ -9103,6 +9150,7 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
     const llm__ops *ops = w->s->model->ops;
     float *keys = scratch, *values = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->key_width;
     float *p = values + (size_t)LLM_PAGE_TOKENS * (size_t)w->value_width, *state = p + (size_t)heads * LLM_PAGE_TOKENS;
+    void *decoding = state + (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads;
     llm__span spans[LLM__QUERY_BLOCK][2];
     int counts[LLM__QUERY_BLOCK], r, i, g;
     int64_t page, first = INT64_MAX, end = 0;
@@ -9134,13 +9182,13 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                 if (!k) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
                     llm__rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
-                    k = llm__page_floats(ops, &rows, 0, (int)fill, keys);
+                    k = llm__page_floats(ops, &rows, (int)fill, keys, decoding);
                     if (rows.width == w->key_width && llm__cache_is_latent(part->cache, w->layer)) {
                         v = k;
                         v_stride = (size_t)w->key_width;
                     } else {
                         rows = llm__cache_values(part->cache, w->layer, kv, page);
-                        v = llm__page_floats(ops, &rows, 0, (int)fill, values);
+                        v = llm__page_floats(ops, &rows, (int)fill, values, decoding);
                     }
                 }
                 llm__attend_some(w, w->q + row * (size_t)w->key_width, w->out + row * (size_t)w->value_width,
@@ -9178,11 +9226,12 @@ LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
     llm__parallel(s, s->part_count * w->blocks * w->kv_heads * w->head_blocks, llm__attend_job, w);
 }
 
-/* What one job needs: pages of keys and values, scores, and the running softmax. */
+/* What one job needs: pages of keys and values, scores, the running softmax, and what decoding takes. */
 LLM__FN size_t llm__attend_scratch(int key_width, int value_width, int group) {
     int heads = group < LLM__HEAD_BLOCK ? group : (int)LLM__HEAD_BLOCK;
     return sizeof(float) * ((size_t)LLM_PAGE_TOKENS * (size_t)(key_width + value_width + heads) +
-                            (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads);
+                            (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads) +
+           llm__decode_scratch(LLM_PAGE_TOKENS * (key_width > value_width ? key_width : value_width), 32);
 }
 
 /* ---- grouped-query attention (arXiv:2305.13245)
@@ -9746,7 +9795,7 @@ static void llm__embed_job(void *argument, int job, int worker) {
     const llm_model *m = s->model;
     float *x = s->x + (size_t)job * (size_t)m->hidden;
     int i;
-    m->ops->decode_row(&m->embedding, s->tokens[job], x, llm__scratch(s, worker));
+    m->ops->decode_rows(&m->embedding, s->tokens[job], s->tokens[job] + 1, x, llm__scratch(s, worker));
     if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
     for (i = 0; m->embedding_rounded && i < m->hidden; i++) x[i] = llm__bf16_to_f32(llm__f32_to_bf16(x[i]));
 }
