@@ -9058,7 +9058,7 @@ typedef struct llm__attend_work {
 } llm__attend_work;
 
 /* A page's rows as float32. */
-LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm__rows *rows, int begin, int end, float *out) {
+LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows, int begin, int end, float *out) {
     int i;
     for (i = begin; i < end; i++) {
         const uint8_t *data = rows->data + (size_t)i * rows->stride;
@@ -9103,7 +9103,7 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
     const llm__ops *ops = w->s->model->ops;
     float *keys = scratch, *values = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->key_width;
     float *p = values + (size_t)LLM_PAGE_TOKENS * (size_t)w->value_width, *state = p + (size_t)heads * LLM_PAGE_TOKENS;
-    llm__span spans[LLM__QUERY_BLOCK][2];
+    llm_span spans[LLM__QUERY_BLOCK][2];
     int counts[LLM__QUERY_BLOCK], r, i, g;
     int64_t page, first = INT64_MAX, end = 0;
     for (r = from; r < to; r++) {
@@ -9133,7 +9133,7 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                 if (a >= b) continue;
                 if (!k) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
-                    llm__rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
+                    llm_rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
                     k = llm__page_floats(ops, &rows, 0, (int)fill, keys);
                     if (rows.width == w->key_width && llm__cache_is_latent(part->cache, w->layer)) {
                         v = k;
@@ -10134,7 +10134,7 @@ LLM__FN llm_status llm__cache_fits(const llm_model *m, const llm_cache *cache, l
         llm_cache_layer want = llm__cache_layer_of(&m->layers[i], 0);
         const llm_cache_layer *have = llm__cache_layer_desc(cache, (size_t)i);
         int same = want.kind == have->kind && want.heads == have->heads && want.key_width == have->key_width &&
-                   want.value_width == have->value_width && (!want.window || want.window == have->window) &&
+                   want.value_width == have->value_width && (!want.window || want.window == have->window) && want.chunk == have->chunk &&
                    !memcmp(want.shapes, have->shapes, sizeof want.shapes);
         if (!same)
             return llm__fail(error, LLM_BAD_ARGUMENT, "layer %d of the cache is not what this model's layer needs", i);
