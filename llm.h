@@ -7286,7 +7286,7 @@ typedef enum llm__gate {
 typedef struct llm__attention {
     int heads, kv_heads, width, value_width; /* width: of a query and a key */
     int rope;                                /* index into the model's, -1: none */
-    int64_t window;                          /* 0: all */
+    int64_t window, chunk;                   /* tokens that are seen: the last, or those of the own chunk; 0: all */
     float scale, softcap, clip;              /* softcap: of scores, clip: of q, k and v; 0: none */
     float heat;                              /* queries * (1 + heat * ln(1 + floor((position + heat_from) / length))) */
     int heat_from, heat_length;
@@ -7387,6 +7387,7 @@ typedef struct llm__layer {
     int number;                    /* its own index; layers of the same number share weights */
     const char *sub;               /* what blocks and norms have after their names, such as ".0"; "" */
     /* its entries in llm_model.caches, made by llm__plan_caches */
+    int list;                      /* a list entry of so many items goes before its own; 0: none */
     int reads;                     /* the layer whose cache its attention reads, adding nothing to it; LLM__OWN */
     int cache, beside_cache;       /* first entry of mixer and beside; LLM__NOWHERE: it has none */
     /* what surrounds the blocks */
@@ -8191,7 +8192,7 @@ LLM__FN void llm__read_phi3(llm__config *c, llm_model *m) {
         scaling = NULL;
     a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 1), llm__rope_theta(c, 10000),
                            llm__config_flag(c, "rope_traditional", 0), scaling);
-    m->ropes[0].short_frequency = NULL;
+    if (a.rope >= 0) m->ropes[a.rope].short_frequency = NULL;
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.gate_up = LLM__GATE_UP_JOINED;
 }
@@ -8327,13 +8328,14 @@ LLM__FN llm_cache_layer *llm__cache_more(llm__config *c, llm_model *m, llm_cache
 }
 
 LLM__FN void llm__plan_rows(llm__config *c, llm_model *m, llm_cache_kind kind, int heads, int key_width,
-                            int value_width, int64_t window) {
+                            int value_width, int64_t window, int64_t chunk) {
     llm_cache_layer *entry = llm__cache_more(c, m, kind);
     if (!entry) return;
     entry->heads = heads;
     entry->key_width = key_width;
     entry->value_width = value_width;
     entry->window = window;
+    entry->chunk = chunk;
 }
 
 /* Two arrays: what a convolution looks back at, [kernel - 1, channels], and a state [heads, rows, cols]. */
@@ -8356,12 +8358,12 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
     switch (kind) {
     case LLM__NO_MIXER: return LLM__NOWHERE;
     case LLM__MIXER_MAP: /* mlx-lm gives it the cache of an attention that never comes */
-        llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, 1, 0, 0);
+        llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, 1, 0, 0, 0);
         break;
     case LLM__ATTENTION:
-        llm__plan_rows(c, m, LLM_CACHE_ATTENTION, a->kv_heads, a->width, a->value_width, a->window);
+        llm__plan_rows(c, m, LLM_CACHE_ATTENTION, a->kv_heads, a->width, a->value_width, a->window, a->chunk);
         break;
-    case LLM__LATENT: llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, l->latent.rank, l->latent.rotary, 0); break;
+    case LLM__LATENT: llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, l->latent.rank, l->latent.rotary, 0, 0); break;
     case LLM__SSD:
         llm__plan_state(c, m, s->kernel, s->heads * s->width + 2 * s->groups * s->state, s->heads, s->width, s->state);
         break;
@@ -8381,6 +8383,10 @@ LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
         if (l->reads != LLM__OWN) {
             l->cache = m->layers[l->reads].cache;
             continue;
+        }
+        if (l->list) {
+            llm_cache_layer *list = llm__cache_more(c, m, LLM_CACHE_LIST);
+            if (list) list->items = l->list;
         }
         l->cache = llm__plan_mixer(c, m, l, l->mixer);
         l->beside_cache = llm__plan_mixer(c, m, l, l->beside);
@@ -9568,7 +9574,7 @@ typedef struct llm__attend_work {
 } llm__attend_work;
 
 /* A page's rows as float32. */
-LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm__rows *rows, int begin, int end, float *out) {
+LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows, int begin, int end, float *out) {
     int i;
     for (i = begin; i < end; i++) {
         const uint8_t *data = rows->data + (size_t)i * rows->stride;
@@ -9614,7 +9620,7 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
     const llm__ops *ops = w->s->model->ops;
     float *keys = scratch, *values = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->key_width;
     float *p = values + (size_t)LLM_PAGE_TOKENS * (size_t)w->value_width, *state = p + (size_t)heads * LLM_PAGE_TOKENS;
-    llm__span spans[LLM__QUERY_BLOCK][2];
+    llm_span spans[LLM__QUERY_BLOCK][2];
     int counts[LLM__QUERY_BLOCK], r, i, g, step = w->tiled ? w->kv_heads : 1;
     int64_t page, first = INT64_MAX, end = 0;
     for (r = from; r < to; r++) {
@@ -9644,7 +9650,7 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                 if (a >= b) continue;
                 if (!k) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
-                    llm__rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
+                    llm_rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
                     k = llm__page_floats(ops, &rows, 0, (int)fill, keys);
                     if (rows.width == w->key_width && llm__cache_is_latent(part->cache, w->layer)) {
                         v = k;
@@ -10839,7 +10845,7 @@ enum { LLM__KEEP = 4 };
 /* An entry with mlx-lm's max_kv_size: what would see all tokens is a window that keeps the first ones. */
 LLM__FN llm_cache_layer llm__cache_bounded(const llm_cache_layer *entry, int64_t max_kv_size) {
     llm_cache_layer c = *entry;
-    if ((c.kind == LLM_CACHE_ATTENTION || c.kind == LLM_CACHE_LATENT) && !c.window && max_kv_size > 0) {
+    if ((c.kind == LLM_CACHE_ATTENTION || c.kind == LLM_CACHE_LATENT) && !c.window && !c.chunk && max_kv_size > 0) {
         c.window = max_kv_size;
         c.keep = max_kv_size > LLM__KEEP ? LLM__KEEP : 0;
     }
@@ -10857,6 +10863,7 @@ LLM__FN llm_status llm__cache_fits(const llm_model *m, const llm_cache *cache, l
         const llm_cache_layer *have = llm__cache_layer_desc(cache, (size_t)i);
         int same = want.kind == have->kind && want.heads == have->heads && want.key_width == have->key_width &&
                    want.value_width == have->value_width && (!want.window || want.window == have->window) &&
+                   want.chunk == have->chunk && want.items == have->items &&
                    !memcmp(want.shapes, have->shapes, sizeof want.shapes);
         if (!same)
             return llm__fail(error, LLM_BAD_ARGUMENT, "layer %d of the cache is not what this model's layer needs", i);
