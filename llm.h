@@ -8307,6 +8307,14 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
     }
 }
 
+/* ---- readers: families of attention and dense feed-forwards */
+
+/* ---- readers: families with experts */
+
+/* ---- readers: recurrent families and hybrids */
+
+/* ---- readers: latent attention and families with rules of their own */
+
 /* ---- what a sequence remembers: the entries of its cache, from the layers that a reader made */
 
 /* An entry behind those that the model has; NULL: no memory. */
@@ -9308,6 +9316,15 @@ static const llm__arch llm__archs[] = {
      "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
      ".mamba=.mixer",
      "", "state-space duality, no feed-forward"},
+
+    /* attention and dense feed-forwards */
+
+    /* experts */
+
+    /* recurrent, and hybrids */
+
+    /* latent attention, and rules of their own */
+
 };
 
 enum { LLM__ARCH_COUNT = sizeof llm__archs / sizeof llm__archs[0] };
