@@ -133,22 +133,34 @@ typedef enum llm_dtype {
 
 /* What a layer remembers. */
 typedef enum llm_cache_kind {
-    LLM_CACHE_ATTENTION, /* keys and values of every token, or of the last `window` ones */
+    LLM_CACHE_ATTENTION, /* keys and values of every token, or of the last `window` ones, or of its `chunk` */
     LLM_CACHE_LATENT,    /* latent attention: one row [latent | roped key] a token; the values are the latent */
-    LLM_CACHE_RECURRENT  /* arrays of a fixed size */
+    LLM_CACHE_RECURRENT, /* arrays of a fixed size */
+    LLM_CACHE_LIST       /* nothing itself: the `items` entries that follow belong together, mlx-lm's CacheList */
 } llm_cache_kind;
 
-enum { LLM_CACHE_MAX_ARRAYS = 4, LLM_CACHE_MAX_AXES = 3 };
+enum { LLM_CACHE_MAX_ARRAYS = 4, LLM_CACHE_MAX_AXES = 3, LLM_CACHE_MAX_DEPTH = 8 };
+
+/* Numbers as affine codes of `bits` bits, with a float32 scale and bias for each `group` of them: 2, 3, 4, 5, 6 or 8
+   bits; groups of 32, 64 or 128, which must divide the width.  0 bits: plain. */
+typedef struct llm_cache_codes {
+    int bits, group;
+} llm_cache_codes;
 
 /* One layer's memory.  Attention: heads x key_width keys and heads x value_width values a token; value_width may be 0.
    Latent: heads is 1, key_width the latent's width and value_width that of the roped key.  Recurrent: the sizes of its
-   float32 arrays, and nothing else.  Heads and widths go up to 2^24, windows up to 2^40 tokens. */
+   float32 arrays, and nothing else.  List: a layer that has several caches.  `items` says how many follow as its direct
+   members, each of which may be a list with members of its own, up to LLM_CACHE_MAX_DEPTH within each other; what lies
+   where in a list changes its files only, and all calls know an entry by its place in the whole array.
+   Heads and widths go up to 2^24, windows and chunks up to 2^40 tokens; only one of these two can be given. */
 typedef struct llm_cache_layer {
     llm_cache_kind kind;
     int heads, key_width, value_width;
-    int64_t window;                        /* tokens that stay visible, the newest included; 0: all */
-    int64_t keep;                          /* of those, how many of the very first stay: mlx-lm's rotating cache */
-    int bits, group;                       /* keys and values as affine codes, see llm_cache_quantize; 0 bits: plain */
+    int64_t window;               /* tokens that stay visible, the newest included; 0: all */
+    int64_t keep;                 /* of those, how many of the very first stay: mlx-lm's rotating cache */
+    int64_t chunk;                /* a token sees those of its own chunk: from the last multiple of `chunk`; 0: all */
+    llm_cache_codes keys, values; /* how they are stored; latent: `keys` holds for the whole row, `values` for nothing */
+    int items;                    /* list: its direct members */
     int64_t shapes[LLM_CACHE_MAX_ARRAYS][LLM_CACHE_MAX_AXES]; /* recurrent: of each array; a 0 ends axes and list */
 } llm_cache_layer;
 
@@ -163,14 +175,33 @@ typedef struct llm_cache_desc {
 /* What one sequence remembers.  Used by one thread at a time; forks share pages and may live on other threads. */
 typedef struct llm_cache llm_cache;
 
-/* What one layer of a cache holds. */
+/* What one layer of a cache holds; a list, what its members hold together. */
 typedef struct llm_cache_info {
     llm_cache_kind kind;
-    size_t bytes;    /* memory behind it, shared pages counted in full */
-    int64_t length;  /* tokens that it still holds */
+    size_t bytes;    /* memory behind it, pages that forks share counted in full; checkpoints are not the layer's */
+    int64_t length;  /* tokens that it still holds; of a list, its longest member's */
     int64_t offset;  /* tokens that it has seen */
-    int trimmable;   /* whether the newest token can be taken back, as far as this layer goes */
+    int trimmable;   /* whether the newest token can be taken back without a checkpoint, as far as this layer goes */
+    int empty;       /* whether it has seen no token */
+    llm_cache_codes keys, values; /* how they are stored now */
 } llm_cache_info;
+
+/* Positions from `begin` on, up to but without `end`. */
+typedef struct llm_span {
+    int64_t begin, end;
+} llm_span;
+
+/* The rows of one page for one head, where they lie.  Token t of the page (its position modulo LLM_PAGE_TOKENS): `width`
+   numbers of `dtype` at data + t * stride; or, where bits is not 0, their codes as a little-endian bit stream, and a
+   scale and a bias for each `group` of them at scales and biases + t * group_stride: number = scale * code + bias. */
+typedef struct llm_rows {
+    const uint8_t *data;
+    size_t stride;                /* bytes */
+    const float *scales, *biases; /* NULL unless quantized */
+    size_t group_stride;          /* floats */
+    llm_dtype dtype;
+    int bits, group, width;
+} llm_rows;
 
 /* Makes an empty cache.  *out is NULL on failure, and nothing stays allocated. */
 LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, llm_error *error);
@@ -208,12 +239,15 @@ LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error
    Taking all tokens back always works. */
 LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error);
 
-/* Turns the plain keys and values of every attention layer into affine codes of `bits` bits with a scale and a bias
-   for each `group` numbers (2, 3, 4, 5, 6 or 8; 32, 64 or 128); later tokens are stored the same way.  Layers that are
-   quantized already and recurrent ones stay as they are; widths that the group does not divide (LLM_BAD_ARGUMENT) and
-   latent layers (LLM_UNSUPPORTED) are refused.  Forks keep their plain pages.  Until the call returns, the old pages
-   and the new ones are both there; what was set aside goes. */
-LLM_API llm_status llm_cache_quantize(llm_cache *cache, int bits, int group, llm_error *error);
+/* Turns the plain keys and values of every attention layer into affine codes; later tokens are stored the same way.
+   Codes of 0 bits leave keys or values as they are; so do those that are quantized already.  Latent rows take the keys'
+   codes.  Widths that a group does not divide are refused (LLM_BAD_ARGUMENT).  Before `from` tokens have been seen,
+   nothing happens yet: the wish is remembered, forks remember it too, and the first pass that begins with as many
+   converts the whole cache (mlx-lm's quantized_kv_start), and fails, nothing changed, if memory is refused for that.
+   Forks keep their plain pages.  While it is converted, the old pages and the new ones are both there; what was set
+   aside goes, and so do the checkpoints. */
+LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
+                                      llm_error *error);
 
 /* Forgets all tokens; keeps the memory, and quantized layers quantized.  Does nothing while a forward pass is under way
    on the cache: abandon the pass first. */
@@ -242,8 +276,9 @@ typedef struct llm_cache_save_desc {
     size_t note_count;
 } llm_cache_save_desc;
 
-/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there.  (Of
-   what this library can and mlx-lm cannot, windows that are quantized too have a class of their own.)  Bounded by the
+/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there.  (What
+   this library can and mlx-lm cannot has classes of its own, which mlx-lm refuses by name: windows and chunks that are
+   quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the
    disk or the sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink
    then has a part of the file, a path what it had before. */
 LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
@@ -254,9 +289,9 @@ typedef struct llm_cache_load_desc {
     const void *data;           /* or its bytes, needed during the call only */
     size_t bytes;
     llm_files files;
-    const llm_cache_desc *want; /* what the layers must be, and the dtype to store; a window of 0, kept tokens and bits
-                                   are always the file's.  NULL: whatever the file holds - but latent layers look like
-                                   attention there, and empty ones do not say how large they are */
+    const llm_cache_desc *want; /* what the layers must be, and the dtype to store; a window or chunk of 0, kept tokens
+                                   and codes are always the file's.  NULL: whatever the file holds - but latent layers
+                                   look like attention there, and empty ones do not say how large they are */
     int64_t tokens;             /* only so many from the start, if every layer holds them; 0: all */
     llm_allocator allocator;
 } llm_cache_load_desc;
@@ -1961,8 +1996,9 @@ LLM__FN llm_status llm__tensor_fetch(llm__folder *f, llm__tensor *x, const uint8
    A page holds LLM_PAGE_TOKENS tokens of one layer and counts who holds it.  After this chapter a token's row has an
    address: number position / LLM_PAGE_TOKENS says which page, llm__page_row where in it.
 
-   Within a page: the keys of head 0 for all tokens, head 1, ..., then the values likewise.  A quantized page holds
-   codes in their place and, behind them, aligned to 64 bytes, float32 scales in the same order, then biases. */
+   Within a page: the keys of head 0 for all tokens, head 1, ..., then the values likewise.  Where keys or values are
+   quantized, codes are in their place and, behind all, aligned to 64 bytes, float32 scales in the same order, then
+   biases. */
 
 #if LLM_PAGE_TOKENS < 1
 #error "LLM_PAGE_TOKENS must be at least 1"
@@ -1975,45 +2011,55 @@ typedef struct llm__page {
     uint8_t *data;          /* aligned to 64 */
 } llm__page;
 
+/* Where keys (or values) lie on a page. */
+typedef struct llm__plane {
+    int width;           /* numbers of one token of one head */
+    llm_cache_codes codes;
+    size_t row, groups;  /* bytes and scales of one token of one head */
+    size_t data, scales; /* where rows and scales begin */
+} llm__plane;
+
 /* How a page of a layer is laid out. */
 typedef struct llm__layout {
     llm_dtype dtype;
-    int heads, key_width, value_width, bits, group;
-    size_t key_row, value_row;       /* bytes of one token of one head */
-    size_t values, scales, bytes;    /* where values and scales begin; the size of all */
-    size_t key_groups, value_groups; /* scales of one token of one head */
+    int heads;
+    llm__plane planes[2]; /* keys and values; latent: [latent | roped key] and nothing */
+    size_t biases, bytes; /* how far a bias lies behind its scale; the size of all */
 } llm__layout;
 
-LLM__FN int llm__row_bytes(size_t width, llm_dtype dtype, int bits, size_t *out) {
-    if (!llm__mul_ok(width, bits ? (size_t)bits : 8 * llm__dtype_bytes(dtype), out)) return 0;
-    *out /= 8;
+/* Rows and scales of a plane begin at *data and *scales, which move on behind it.  0: too large for a size_t. */
+LLM__FN int llm__plane_place(llm__plane *p, llm_dtype dtype, size_t rows, size_t *data, size_t *scales) {
+    size_t bits = p->codes.bits ? (size_t)p->codes.bits : 8 * llm__dtype_bytes(dtype), bytes;
+    if (!llm__mul_ok((size_t)p->width, bits, &p->row)) return 0;
+    p->row /= 8;
+    p->groups = p->codes.bits ? (size_t)(p->width / p->codes.group) : 0;
+    p->data = *data;
+    p->scales = *scales;
+    if (!llm__mul_ok(rows, p->row, &bytes) || bytes > SIZE_MAX / 8 - *data) return 0;
+    *data += bytes;
+    *scales += rows * p->groups * sizeof(float);
     return 1;
 }
 
 /* 0: too large for a size_t.  Scales and biases are never larger than the codes, hence no check of their own. */
 LLM__FN int llm__layout_of(const llm_cache_layer *l, llm_dtype dtype, llm__layout *y) {
-    size_t tokens, key_bytes, value_bytes, groups;
-    int latent = l->kind == LLM_CACHE_LATENT;
+    size_t rows, data = 0, scales = 0;
+    int latent = l->kind == LLM_CACHE_LATENT, i;
     memset(y, 0, sizeof *y);
     y->dtype = dtype;
     y->heads = l->heads;
-    y->key_width = latent ? l->key_width + l->value_width : l->key_width;
-    y->value_width = latent ? 0 : l->value_width;
-    y->bits = l->bits;
-    y->group = l->group;
-    if (!llm__row_bytes((size_t)y->key_width, dtype, l->bits, &y->key_row) ||
-        !llm__row_bytes((size_t)y->value_width, dtype, l->bits, &y->value_row) ||
-        !llm__mul_ok((size_t)l->heads, LLM_PAGE_TOKENS, &tokens) || !llm__mul_ok(tokens, y->key_row, &key_bytes) ||
-        !llm__mul_ok(tokens, y->value_row, &value_bytes) || key_bytes > SIZE_MAX / 8 || value_bytes > SIZE_MAX / 8)
+    y->planes[0].width = latent ? l->key_width + l->value_width : l->key_width;
+    y->planes[1].width = latent ? 0 : l->value_width;
+    y->planes[0].codes = l->keys;
+    y->planes[1].codes = l->values;
+    if (!llm__mul_ok((size_t)l->heads, LLM_PAGE_TOKENS, &rows) ||
+        !llm__plane_place(&y->planes[0], dtype, rows, &data, &scales) ||
+        !llm__plane_place(&y->planes[1], dtype, rows, &data, &scales))
         return 0;
-    if (l->bits) {
-        y->key_groups = (size_t)(y->key_width / l->group);
-        y->value_groups = (size_t)(y->value_width / l->group);
-    }
-    groups = y->key_groups + y->value_groups;
-    y->values = key_bytes;
-    y->scales = (key_bytes + value_bytes + 63) & ~(size_t)63;
-    y->bytes = y->scales + tokens * groups * 2 * sizeof(float);
+    data = (data + 63) & ~(size_t)63;
+    for (i = 0; i < 2; i++) y->planes[i].scales += data;
+    y->biases = scales;
+    y->bytes = data + 2 * scales;
     return 1;
 }
 
@@ -2037,26 +2083,42 @@ LLM__FN llm__page *llm__page_new(const llm_allocator *a, const llm__layout *y) {
 /* Where a token's row of a head lies, and its scales or its biases. */
 LLM__FN uint8_t *llm__page_row(const llm__layout *y, const llm__page *page, int value, int head, int token) {
     size_t row = (size_t)head * LLM_PAGE_TOKENS + (size_t)token;
-    return page->data + (value ? y->values + row * y->value_row : row * y->key_row);
+    return page->data + y->planes[value].data + row * y->planes[value].row;
 }
 
 LLM__FN float *llm__page_scales(const llm__layout *y, const llm__page *page, int value, int head, int token,
                                 int biases) {
-    size_t tokens = (size_t)y->heads * LLM_PAGE_TOKENS, row = (size_t)head * LLM_PAGE_TOKENS + (size_t)token;
-    size_t half = tokens * (y->key_groups + y->value_groups);
-    size_t at = value ? tokens * y->key_groups + row * y->value_groups : row * y->key_groups;
-    return (float *)(void *)(page->data + y->scales) + (biases ? half : 0) + at;
+    size_t row = (size_t)head * LLM_PAGE_TOKENS + (size_t)token;
+    uint8_t *plane = page->data + y->planes[value].scales + (biases ? y->biases : 0);
+    return (float *)(void *)plane + row * y->planes[value].groups;
 }
 
-/* Stores one token's row of one head. */
-LLM__FN void llm__page_store(const llm__layout *y, llm__page *page, int value, int head, int token, const float *x) {
-    size_t width = (size_t)(value ? y->value_width : y->key_width);
+/* Stores `count` numbers of one token's row of one head, from number `first` on; codes go by whole groups. */
+LLM__FN void llm__page_store(const llm__layout *y, llm__page *page, int value, int head, int token, int first,
+                             int count, const float *x) {
+    const llm__plane *p = &y->planes[value];
     uint8_t *row = llm__page_row(y, page, value, head, token);
-    if (!width) return;
-    if (!y->bits) llm__from_f32(y->dtype, x, width, row);
+    int group;
+    if (!count) return;
+    if (!p->codes.bits) {
+        llm__from_f32(y->dtype, x, (size_t)count, row + (size_t)first * llm__dtype_bytes(y->dtype));
+        return;
+    }
+    group = first / p->codes.group;
+    llm__affine_encode(x, (size_t)count, p->codes.bits, p->codes.group, row + first / 8 * p->codes.bits,
+                       llm__page_scales(y, page, value, head, token, 0) + group,
+                       llm__page_scales(y, page, value, head, token, 1) + group);
+}
+
+/* One token's row of one head as float32. */
+LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int value, int head, int token, float *x) {
+    const llm__plane *p = &y->planes[value];
+    const uint8_t *row = llm__page_row(y, page, value, head, token);
+    if (!p->codes.bits) llm__to_f32(y->dtype, row, (size_t)p->width, x);
     else
-        llm__affine_encode(x, width, y->bits, y->group, row, llm__page_scales(y, page, value, head, token, 0),
-                           llm__page_scales(y, page, value, head, token, 1));
+        llm__affine_decode(row, llm__page_scales(y, page, value, head, token, 0),
+                           llm__page_scales(y, page, value, head, token, 1), (size_t)p->width, p->codes.bits,
+                           p->codes.group, x);
 }
 
 /* ========================================================================================================== >>kinds
@@ -2073,24 +2135,14 @@ LLM__FN void llm__page_store(const llm__layout *y, llm__page *page, int value, i
 #define LLM__MOST_TOKENS ((int64_t)1 << 40)
 enum { LLM__MOST_LAYERS = 65536, LLM__MOST_WIDTH = 1 << 24, LLM__PASS_TOKENS = 512 };
 
-LLM__FN int llm__bits_ok(int bits, int group) {
-    return (bits == 2 || bits == 3 || bits == 4 || bits == 5 || bits == 6 || bits == 8) &&
-           (group == 32 || group == 64 || group == 128);
+LLM__FN int llm__codes_ok(llm_cache_codes c) {
+    return (c.bits == 2 || c.bits == 3 || c.bits == 4 || c.bits == 5 || c.bits == 6 || c.bits == 8) &&
+           (c.group == 32 || c.group == 64 || c.group == 128);
 }
 
-typedef struct llm__span {
-    int64_t begin, end;
-} llm__span;
-
-/* The rows of a page, for one head.  Token t: data + t * stride; its scales: scales + t * group_stride. */
-typedef struct llm__rows {
-    const uint8_t *data;
-    size_t stride;
-    const float *scales, *biases;
-    size_t group_stride;
-    llm_dtype dtype;
-    int bits, group, width;
-} llm__rows;
+LLM__FN int llm__same_codes(llm_cache_codes x, llm_cache_codes y) {
+    return x.bits == y.bits && (!x.bits || x.group == y.group);
+}
 
 /* One layer of one cache.  Pages are numbered by position.  Held are the pages from 0 up to that of the newest token,
    except `gone` ones behind the first `pinned`: a window has moved past those. */
@@ -2106,8 +2158,9 @@ typedef struct llm__kept {
     llm__page *free;      /* pages to use again */
     int64_t free_count;
     int64_t added;        /* of those, how many the llm_cache_reserve under way has put there */
-    float *states;        /* [2, state_floats] */
+    float *states;        /* [halves, state_floats] */
     size_t state_floats;  /* of all arrays, one after the other */
+    int halves;           /* 2; 1 where nothing is to come any more */
     int turned;           /* which half is the present one */
 } llm__kept;
 
@@ -2118,13 +2171,45 @@ struct llm_cache {
     llm__kept *layers;
     int64_t length;
     int64_t pending, call_start, call_count; /* the pass under way; pending 0: none */
+    llm_cache_codes wish[2]; /* what keys and values are to become once `wish_from` tokens are in; 0 bits: no wish */
+    int64_t wish_from;
     llm__arena note_arena;
     llm_note *notes; /* [note_count], of the file that it came from */
     size_t note_count;
 };
 
+LLM__FN int llm__holds_tokens(llm_cache_kind kind) {
+    return kind == LLM_CACHE_ATTENTION || kind == LLM_CACHE_LATENT;
+}
+
 LLM__FN int llm__is_attention(const llm__kept *k) {
-    return k->desc.kind != LLM_CACHE_RECURRENT;
+    return llm__holds_tokens(k->desc.kind);
+}
+
+/* ---- which tokens matter: the one place that knows windows and chunks */
+
+/* The oldest token that a query at `position` sees, pinned ones aside. */
+LLM__FN int64_t llm__oldest_seen(const llm_cache_layer *d, int64_t position) {
+    if (d->chunk) return position - position % d->chunk;
+    return d->window && position >= d->window ? position - d->window + 1 : 0;
+}
+
+/* The oldest one to hold, pinned ones aside, once `length` tokens are in: what the newest of them saw, so that it can
+   be taken back and come anew. */
+LLM__FN int64_t llm__oldest_held(const llm_cache_layer *d, int64_t length) {
+    return length ? llm__oldest_seen(d, length - 1) : 0;
+}
+
+/* How many tokens a layer holds at most between passes; 0: all of them. */
+LLM__FN int64_t llm__reach(const llm_cache_layer *d) {
+    return d->chunk ? d->chunk : d->window;
+}
+
+/* The entry behind one and all that lies in it. */
+LLM__FN size_t llm__entry_end(const llm_cache *c, size_t layer) {
+    size_t left = 1;
+    for (; left; layer++) left += (size_t)c->layers[layer].desc.items - 1;
+    return layer;
 }
 
 /* Pages that `tokens` tokens fill, the last one perhaps in part. */
@@ -2205,11 +2290,9 @@ LLM__FN int llm__page_own(const llm_allocator *a, llm__kept *k, int64_t number) 
     return 1;
 }
 
-/* Drops the pages that a window has moved past once `length` tokens are in: it keeps one token more than the next query
-   sees, so that the newest token can always be taken back. */
+/* Drops the pages that nobody needs any more once `length` tokens are in. */
 LLM__FN void llm__drop_old(llm__kept *k, int64_t length) {
-    int64_t oldest = k->desc.window ? length - k->desc.window : 0, i;
-    int64_t gone = oldest / LLM_PAGE_TOKENS - llm__page_number(k, k->pinned);
+    int64_t gone = llm__oldest_held(&k->desc, length) / LLM_PAGE_TOKENS - llm__page_number(k, k->pinned), i;
     if (gone <= 0) return;
     for (i = 0; i < gone; i++) llm__page_drop(k, k->pages[k->pinned + i]);
     k->count -= gone;
@@ -2226,10 +2309,10 @@ LLM__FN void llm__drop_new(llm__kept *k, int64_t length) {
 
 /* Whether everything is held that a query at position `length` may see before itself. */
 LLM__FN int llm__can_see(const llm__kept *k, int64_t length) {
-    int64_t oldest = length + 1 - k->desc.window, seen = k->desc.keep, page;
-    if (!k->desc.window) return 1;
-    if (oldest > 0) seen += oldest; /* a full window shows the kept tokens and the newest others */
-    if (length > k->desc.keep && seen < k->since) return 0;
+    int64_t oldest = llm__oldest_seen(&k->desc, length), page;
+    if (!llm__reach(&k->desc)) return 1;
+    /* a full window shows the kept tokens and the newest others */
+    if (length > k->desc.keep && k->desc.keep + oldest < k->since) return 0;
     if (oldest < k->desc.keep) oldest = k->desc.keep;
     if (oldest < k->since) oldest = k->since;
     for (page = oldest / LLM_PAGE_TOKENS; oldest < length && page < llm__page_count(length); page++)
@@ -2239,7 +2322,8 @@ LLM__FN int llm__can_see(const llm__kept *k, int64_t length) {
 
 /* Whether the last n tokens can be taken back: nothing that would be visible again is gone. */
 LLM__FN int llm__can_trim(const llm__kept *k, int64_t length, int64_t n) {
-    return n == 0 || n == length || (llm__is_attention(k) && llm__can_see(k, length - n));
+    return n == 0 || n == length || k->desc.kind == LLM_CACHE_LIST ||
+           (llm__is_attention(k) && llm__can_see(k, length - n));
 }
 
 /* The same for all layers. */
@@ -2280,6 +2364,184 @@ LLM__FN float *llm__cache_next_state(llm_cache *c, size_t layer, int array) {
     return llm__state(&c->layers[layer], !c->layers[layer].turned, array);
 }
 
+/* ---- caches made from others */
+
+/* Frees a cache, perhaps with some of its [capacity] layers not made yet. */
+LLM__FN void llm__cache_free(llm_cache *c, size_t capacity) {
+    llm_allocator a = c->allocator;
+    size_t i;
+    for (i = 0; c->layers && i < capacity; i++) {
+        llm__kept *k = &c->layers[i];
+        llm__drop_new(k, 0);
+        llm__free_pages(&a, k, k->free_count);
+        llm__free(&a, k->pages, k->capacity * sizeof *k->pages);
+        llm__free(&a, k->states, (size_t)k->halves * k->state_floats * sizeof(float));
+    }
+    llm__free(&a, c->layers, capacity * sizeof *c->layers);
+    llm__arena_free(&c->note_arena);
+    llm__free(&a, c, sizeof *c);
+}
+
+/* A layer like another, with its states, but without pages. */
+LLM__FN llm_status llm__kept_like(const llm_allocator *a, llm__kept *to, const llm__kept *from, int halves,
+                                  llm_error *error) {
+    size_t floats = (size_t)halves * from->state_floats;
+    *to = *from;
+    to->pages = NULL;
+    to->states = NULL;
+    to->free = NULL;
+    to->capacity = 0;
+    to->count = to->free_count = to->added = 0;
+    to->halves = halves;
+    to->turned = 0;
+    if (!floats) return LLM_OK;
+    to->states = (float *)llm__alloc_zero(a, floats, sizeof(float));
+    if (!to->states) return llm__no_memory(error, floats * sizeof(float));
+    memcpy(to->states, llm__state(from, from->turned, 0), from->state_floats * sizeof(float));
+    return LLM_OK;
+}
+
+/* A cache like another, with its states, but without pages and notes. */
+LLM__FN llm_status llm__cache_like(llm_cache **out, const llm_cache *c, int halves, llm_error *error) {
+    const llm_allocator *a = &c->allocator;
+    llm_cache *made = (llm_cache *)llm__alloc_zero(a, 1, sizeof *made);
+    llm_status status = LLM_OK;
+    *out = NULL;
+    if (!made) return llm__no_memory(error, sizeof *made);
+    made->allocator = made->note_arena.allocator = *a;
+    made->dtype = c->dtype;
+    made->length = c->length;
+    made->wish[0] = c->wish[0];
+    made->wish[1] = c->wish[1];
+    made->wish_from = c->wish_from;
+    made->layers = (llm__kept *)llm__alloc_zero(a, c->layer_count, sizeof *made->layers);
+    if (!made->layers) status = llm__no_memory(error, c->layer_count * sizeof *made->layers);
+    for (; status == LLM_OK && made->layer_count < c->layer_count; made->layer_count++)
+        status = llm__kept_like(a, &made->layers[made->layer_count], &c->layers[made->layer_count], halves, error);
+    if (status == LLM_OK) *out = made;
+    else llm__cache_free(made, c->layer_count);
+    return status;
+}
+
+/* A cache that shares all pages with another. */
+LLM__FN llm_status llm__cache_share(llm_cache **out, const llm_cache *c, int halves, llm_error *error) {
+    llm_status status = llm__cache_like(out, c, halves, error);
+    size_t i;
+    for (i = 0; i < c->layer_count && status == LLM_OK; i++) {
+        llm__kept *to = &(*out)->layers[i];
+        const llm__kept *from = &c->layers[i];
+        if (!llm__pages_room(&c->allocator, to, from->count))
+            status = llm__no_memory(error, from->capacity * sizeof *from->pages);
+        for (; status == LLM_OK && to->count < from->count; to->count++)
+            llm__atomic_add(&(to->pages[to->count] = from->pages[to->count])->holders, 1);
+    }
+    if (status == LLM_OK) return LLM_OK;
+    llm_cache_close(*out);
+    *out = NULL;
+    return status;
+}
+
+/* The first `tokens` rows of keys or values of a page in another layout.  The row is scratch. */
+LLM__FN void llm__plane_convert(const llm__layout *from, const llm__layout *to, const llm__page *page, llm__page *copy,
+                                int value, int tokens, float *row) {
+    int head, token;
+    for (head = 0; head < to->heads; head++)
+        for (token = 0; token < tokens; token++) {
+            llm__page_load(from, page, value, head, token, row);
+            llm__page_store(to, copy, value, head, token, 0, to->planes[value].width, row);
+        }
+}
+
+/* Keys or values of a page as they are, on a page where they lie elsewhere. */
+LLM__FN void llm__plane_copy(const llm__layout *from, const llm__layout *to, const llm__page *page, llm__page *copy,
+                             int value) {
+    const llm__plane *p = &from->planes[value];
+    size_t rows = (size_t)from->heads * LLM_PAGE_TOKENS, factors = rows * p->groups * sizeof(float);
+    int biases;
+    if (!p->width) return;
+    memcpy(llm__page_row(to, copy, value, 0, 0), llm__page_row(from, page, value, 0, 0), rows * p->row);
+    for (biases = 0; factors && biases < 2; biases++)
+        memcpy(llm__page_scales(to, copy, value, 0, 0, biases), llm__page_scales(from, page, value, 0, 0, biases),
+               factors);
+}
+
+/* A copy of a page with `tokens` tokens, in the same layout or in another. */
+LLM__FN llm__page *llm__page_remade(const llm_allocator *a, const llm__layout *from, const llm__layout *to,
+                                    const llm__page *page, int tokens, float *row) {
+    llm__page *copy = llm__page_new(a, to);
+    int value;
+    for (value = 0; copy && value < 2; value++)
+        if (llm__same_codes(from->planes[value].codes, to->planes[value].codes))
+            llm__plane_copy(from, to, page, copy, value);
+        else llm__plane_convert(from, to, page, copy, value, tokens, row);
+    return copy;
+}
+
+/* What a wish makes of a layer; false: it stays as it is. */
+LLM__FN int llm__wished(const llm__kept *k, const llm_cache_codes wish[2], llm_cache_layer *out) {
+    *out = k->desc;
+    if (!llm__is_attention(k)) return 0;
+    if (!out->keys.bits) out->keys = wish[0];
+    if (!out->values.bits && out->kind != LLM_CACHE_LATENT) out->values = wish[1];
+    return out->keys.bits != k->desc.keys.bits || out->values.bits != k->desc.values.bits;
+}
+
+/* Fills a layer that has no pages yet with copies of another's, which a wish may convert on the way. */
+LLM__FN llm_status llm__kept_remake(const llm_allocator *a, llm__kept *to, const llm__kept *from, int64_t length,
+                                    const llm_cache_codes wish[2], llm_error *error) {
+    const llm__layout *y = &from->layout;
+    size_t width = (size_t)(y->planes[0].width > y->planes[1].width ? y->planes[0].width : y->planes[1].width);
+    float *row;
+    llm_status status = LLM_OK;
+    if (!llm__is_attention(from)) return LLM_OK;
+    if (llm__wished(from, wish, &to->desc)) /* smaller than what is there, so that it cannot be too large */
+        llm__layout_of(&to->desc, y->dtype, &to->layout);
+    row = (float *)llm__alloc(a, width, sizeof *row);
+    if (!row || !llm__pages_room(a, to, from->count)) status = llm__no_memory(error, width * sizeof *row);
+    for (; status == LLM_OK && to->count < from->count; to->count++) {
+        int64_t tokens = length - llm__page_number(from, to->count) * LLM_PAGE_TOKENS;
+        if (tokens > LLM_PAGE_TOKENS) tokens = LLM_PAGE_TOKENS;
+        to->pages[to->count] = llm__page_remade(a, y, &to->layout, from->pages[to->count], (int)tokens, row);
+        if (to->pages[to->count]) continue;
+        status = llm__no_memory(error, llm__page_bytes(&to->layout));
+        break;
+    }
+    llm__free(a, row, width * sizeof *row);
+    return status;
+}
+
+/* A cache that shares nothing with another, its layers as a wish makes them. */
+LLM__FN llm_status llm__cache_remake(llm_cache **out, const llm_cache *c, const llm_cache_codes wish[2],
+                                     llm_error *error) {
+    llm_status status = llm__cache_like(out, c, 2, error);
+    size_t i;
+    for (i = 0; i < c->layer_count && status == LLM_OK; i++)
+        status = llm__kept_remake(&c->allocator, &(*out)->layers[i], &c->layers[i], c->length, wish, error);
+    if (status == LLM_OK) return LLM_OK;
+    llm_cache_close(*out);
+    *out = NULL;
+    return status;
+}
+
+/* Converts what is plain and not meant to be, and fulfils the wish for it. */
+LLM__FN llm_status llm__cache_convert(llm_cache *c, const llm_cache_codes wish[2], llm_error *error) {
+    llm_cache_layer wished;
+    llm__kept *layers = c->layers;
+    llm_cache *made;
+    llm_status status;
+    size_t i = 0;
+    while (i < c->layer_count && !llm__wished(&c->layers[i], wish, &wished)) i++;
+    if (i < c->layer_count) {
+        status = llm__cache_remake(&made, c, wish, error);
+        if (status != LLM_OK) return status;
+        c->layers = made->layers;
+        made->layers = layers;
+        llm_cache_close(made);
+    }
+    memset(c->wish, 0, sizeof c->wish);
+    return LLM_OK;
+}
+
 /* ---- passes */
 
 LLM__FN void llm__cache_abandon(llm_cache *c) {
@@ -2295,9 +2557,13 @@ LLM__FN void llm__cache_abandon(llm_cache *c) {
 LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_start, int64_t call_count,
                                     llm_error *error) {
     int64_t page, pages = llm__page_count(c->length + count);
+    llm_status status;
     size_t i;
     if (c->pending)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the cache is in use by a forward pass that is not finished");
+    if ((c->wish[0].bits || c->wish[1].bits) && c->length >= c->wish_from &&
+        (status = llm__cache_convert(c, c->wish, error)) != LLM_OK)
+        return status;
     c->pending = count;
     c->call_start = call_start;
     c->call_count = call_count;
@@ -2319,16 +2585,15 @@ LLM__FN void llm__cache_put(llm_cache *c, size_t layer, int64_t position, const 
     llm__kept *k = &c->layers[layer];
     llm__page *page = *llm__page_entry(k, position / LLM_PAGE_TOKENS);
     int token = (int)(position % LLM_PAGE_TOKENS), head;
+    int kw = k->desc.key_width, vw = k->desc.value_width;
     if (k->desc.kind == LLM_CACHE_LATENT) {
-        uint8_t *row = llm__page_row(&k->layout, page, 0, 0, token);
-        llm__from_f32(k->layout.dtype, keys, (size_t)k->desc.key_width, row);
-        llm__from_f32(k->layout.dtype, values, (size_t)k->desc.value_width,
-                      row + (size_t)k->desc.key_width * llm__dtype_bytes(k->layout.dtype));
+        llm__page_store(&k->layout, page, 0, 0, token, 0, kw, keys);
+        llm__page_store(&k->layout, page, 0, 0, token, kw, vw, values);
         return;
     }
     for (head = 0; head < k->desc.heads; head++) {
-        llm__page_store(&k->layout, page, 0, head, token, keys + (size_t)head * (size_t)k->desc.key_width);
-        llm__page_store(&k->layout, page, 1, head, token, values + (size_t)head * (size_t)k->desc.value_width);
+        llm__page_store(&k->layout, page, 0, head, token, 0, kw, keys + (size_t)head * (size_t)kw);
+        llm__page_store(&k->layout, page, 1, head, token, 0, vw, values + (size_t)head * (size_t)vw);
     }
 }
 
@@ -2348,10 +2613,10 @@ LLM__FN void llm__cache_commit(llm_cache *c) {
    one token sees the pinned ones and the last w - keep; a longer call first drops what exceeds w - 1 tokens, then
    appends its own and masks by slot, so that the pinned tokens, being the first slots, fall out of its later queries'
    windows. */
-LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm__span out[2]) {
+LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm_span out[2]) {
     const llm_cache_layer *d = &c->layers[layer].desc;
     int64_t w = d->window, keep = d->keep, before = c->call_start, slot, shift;
-    out[0].begin = w && position >= w ? position - w + 1 : 0;
+    out[0].begin = llm__oldest_seen(d, position);
     out[0].end = position + 1;
     if (!keep || position < w) return 1;
     if (c->call_count == 1) {
@@ -2380,32 +2645,33 @@ LLM__FN const llm_cache_layer *llm__cache_layer_desc(const llm_cache *c, size_t 
     return &c->layers[layer].desc;
 }
 
-LLM__FN llm__rows llm__cache_rows(const llm_cache *c, size_t layer, int value, int head, int64_t number) {
+LLM__FN llm_rows llm__cache_rows(const llm_cache *c, size_t layer, int value, int head, int64_t number) {
     const llm__kept *k = &c->layers[layer];
     const llm__page *page = *llm__page_entry(k, number);
-    llm__rows r;
+    const llm__plane *plane = &k->layout.planes[value];
+    llm_rows r;
     memset(&r, 0, sizeof r);
     r.data = llm__page_row(&k->layout, page, value, head, 0);
-    r.stride = value ? k->layout.value_row : k->layout.key_row;
-    r.width = value ? k->layout.value_width : k->layout.key_width;
+    r.stride = plane->row;
+    r.width = plane->width;
     r.dtype = k->layout.dtype;
-    r.bits = k->layout.bits;
-    r.group = k->layout.group;
+    r.bits = plane->codes.bits;
+    r.group = plane->codes.group;
     if (!r.bits) return r;
     r.scales = llm__page_scales(&k->layout, page, value, head, 0, 0);
     r.biases = llm__page_scales(&k->layout, page, value, head, 0, 1);
-    r.group_stride = value ? k->layout.value_groups : k->layout.key_groups;
+    r.group_stride = plane->groups;
     return r;
 }
 
 /* The LLM_PAGE_TOKENS rows of a page for one head, those of tokens that are not there undefined; latent: rows
    [latent | rotated key].  A page has rows to read where llm__cache_visible names a position on it. */
-LLM__FN llm__rows llm__cache_keys(const llm_cache *c, size_t layer, int head, int64_t number) {
+LLM__FN llm_rows llm__cache_keys(const llm_cache *c, size_t layer, int head, int64_t number) {
     return llm__cache_rows(c, layer, 0, head, number);
 }
 
 /* The same for values; not for latent layers, whose values are the first key_width numbers of the keys' rows. */
-LLM__FN llm__rows llm__cache_values(const llm_cache *c, size_t layer, int head, int64_t number) {
+LLM__FN llm_rows llm__cache_values(const llm_cache *c, size_t layer, int head, int64_t number) {
     return llm__cache_rows(c, layer, 1, head, number);
 }
 
@@ -2417,11 +2683,21 @@ LLM__FN llm__rows llm__cache_values(const llm_cache *c, size_t layer, int head, 
        layer           class               its state in 0.32                                   numbers in 0.31
        plain, latent   KVCache             keys values offset                                  -
        window          RotatingKVCache     keys values offset keep max_size _idx               keep max_size offset _idx
+       chunk           ChunkedKVCache      keys values offset chunk_size start_position        chunk_size start_position
        quantized       QuantizedKVCache    (codes scales biases) twice, offset group bits      offset group bits
        recurrent       ArraysCache         (arrays...) none none                               -
+       list            CacheList           (state class) of each member                        (classes) (numbers)
+
+   ConcatenateKVCache, which is plain without an offset, is read too.  What mlx-lm has no class for is of a class of
+   ours, which it refuses by name: MixedQuantizedKVCache, RotatingQuantizedKVCache and ChunkedQuantizedKVCache have the
+   state of the class with the same beginning (Mixed: of KVCache), then group and bits of the keys and of the values;
+   where bits are 0, keys or values are one tensor as they are elsewhere.
 
    metadata, 0.32: "0.KEY" the user's notes, "1.LAYER" classes, "2.N.0" and "2.N.1" the path and kind of what was no
-   array; 0.31: "0.LAYER[.N]" numbers, "1.KEY" notes, "2.LAYER" classes.  Only used tokens are written, oldest first.
+   array; 0.31: "0.LAYER[.N]" numbers, "1.KEY" notes, "2.LAYER" classes.  Within a list, member M of what lies at PATH
+   is, in 0.32, at PATH.M.0, its class at PATH.M.1 as a string, an array of code points; in 0.31 it is at PATH.M, its
+   class in the metadata at "0.PATH.0.M" and its numbers behind "0.PATH.1.M".  Only used tokens are written, oldest
+   first.
 
    Two notes are our own: how many tokens the cache has seen, which recurrent layers do not count, and a checksum of the
    whole file, its own 16 digits taken for zeros.  It is the first thing in the header; found elsewhere, another program
@@ -2433,9 +2709,35 @@ LLM__FN llm__rows llm__cache_values(const llm_cache *c, size_t layer, int head, 
 #define LLM__CHECKSUM_START "{\"__metadata__\":{\"0." LLM__NOTE_CHECKSUM "\":\"" /* behind the header's 8-byte length */
 enum { LLM__CHECKSUM_AT = 8 + sizeof LLM__CHECKSUM_START - 1, LLM__CHECKSUM_DIGITS = 16 };
 
+/* The classes of mlx-lm and ours.  A layer is written as the first one that fits. */
+typedef struct llm__class {
+    const char *name;
+    llm_cache_kind kind;
+    int window, chunk; /* whether it has one */
+    int pairs;         /* of group and bits: 1: for keys and values; 2: for each of them */
+    int bare;          /* its rows alone say how many tokens it has seen */
+    int ours;
+} llm__class;
+
+enum { LLM__MOST_CLASSES = 11 };
+
+static const llm__class llm__classes[LLM__MOST_CLASSES] = {
+    {"KVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 0, 0},
+    {"RotatingKVCache", LLM_CACHE_ATTENTION, 1, 0, 0, 0, 0},
+    {"ChunkedKVCache", LLM_CACHE_ATTENTION, 0, 1, 0, 0, 0},
+    {"QuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 1, 0, 0},
+    {"MixedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 2, 0, 1},
+    {"RotatingQuantizedKVCache", LLM_CACHE_ATTENTION, 1, 0, 2, 0, 1},
+    {"ChunkedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 1, 2, 0, 1},
+    {"ArraysCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0},
+    {"CacheList", LLM_CACHE_LIST, 0, 0, 0, 0, 0},
+    {"MambaCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0},
+    {"ConcatenateKVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 1, 0},
+};
+
 /* ---- writing */
 
-enum { LLM__WRITE_BUFFER = 16384, LLM__SAVED_NAME = 48 };
+enum { LLM__WRITE_BUFFER = 16384, LLM__SAVED_NAME = 96, LLM__CLASS_NAME = 40 };
 
 /* Everything is written twice: first to be hashed, as the header holds the checksum, then to the sink. */
 typedef struct llm__writer {
@@ -2479,7 +2781,8 @@ LLM__FN void llm__write(llm__writer *w, const void *data, size_t bytes) {
 }
 
 typedef enum llm__saved_kind {
-    LLM__SAVED_ROWS, LLM__SAVED_SCALES, LLM__SAVED_BIASES, LLM__SAVED_STATE, LLM__SAVED_NUMBER, LLM__SAVED_NONE
+    LLM__SAVED_ROWS, LLM__SAVED_SCALES, LLM__SAVED_BIASES, LLM__SAVED_STATE, LLM__SAVED_NUMBER, LLM__SAVED_CLASS,
+    LLM__SAVED_NONE
 } llm__saved_kind;
 
 /* One tensor of the file. */
@@ -2496,6 +2799,7 @@ typedef struct llm__saved {
 
 typedef struct llm__record {
     const llm_cache *cache;
+    const char *path; /* of the layer whose tensors are being listed */
     llm__saved *entries;
     size_t count, capacity;
     llm__text header;
@@ -2514,7 +2818,7 @@ LLM__FN llm__saved *llm__saved_add(llm__record *r, llm__saved_kind kind, size_t 
     memset(e, 0, sizeof *e);
     e->kind = kind;
     e->layer = layer;
-    snprintf(e->name, sizeof e->name, "%lu.%s", (unsigned long)layer, path);
+    snprintf(e->name, sizeof e->name, "%s.%s", r->path, path);
     return e;
 }
 
@@ -2547,13 +2851,14 @@ LLM__FN void llm__saved_rows(llm__record *r, llm__saved_kind kind, size_t layer,
 }
 
 /* Which tokens a layer's record has rows for: two spans, the first that of the pinned ones. */
-LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm__span out[2]) {
-    int64_t held = k->desc.window && k->desc.window < length ? k->desc.window : length;
+LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm_span out[2]) {
+    int64_t oldest = llm__oldest_held(&k->desc, length);
+    if (k->desc.chunk && oldest < k->since) oldest = k->since;
     out[0].begin = 0;
-    out[0].end = held < length ? k->desc.keep : 0;
-    out[1].begin = length - (held - out[0].end);
+    out[0].end = oldest ? k->desc.keep : 0;
+    out[1].begin = oldest + out[0].end;
     out[1].end = length;
-    return held;
+    return length - oldest;
 }
 
 /* A window that took tokens back may have lost its oldest one, which no later query sees.  mlx-lm wants a row for it
@@ -2562,37 +2867,71 @@ LLM__FN int llm__record_lacks(const llm__kept *k, int64_t position) {
     return !llm__page_entry(k, position / LLM_PAGE_TOKENS) || (position >= k->desc.keep && position < k->since);
 }
 
+/* The codes of the keys' and of the values' tensors: a latent row's for both of its parts. */
+LLM__FN void llm__kept_codes(const llm__kept *k, llm_cache_codes out[2]) {
+    out[0] = k->desc.keys;
+    out[1] = k->desc.kind == LLM_CACHE_LATENT ? k->desc.keys : k->desc.values;
+}
+
+/* The class that a layer has in a file. */
+LLM__FN const llm__class *llm__record_class(const llm__kept *k) {
+    llm_cache_codes codes[2];
+    int coded, i = 0;
+    llm__kept_codes(k, codes);
+    coded = codes[0].bits || codes[1].bits;
+    for (; i < LLM__MOST_CLASSES; i++) {
+        const llm__class *c = &llm__classes[i];
+        int pairs = !coded ? 0 : c->ours || !llm__same_codes(codes[0], codes[1]) ? 2 : 1;
+        if (c->kind != k->desc.kind && !(llm__is_attention(k) && c->kind == LLM_CACHE_ATTENTION)) continue;
+        if (c->window == (k->desc.window > 0) && c->chunk == (k->desc.chunk > 0) && c->pairs == pairs) break;
+    }
+    return &llm__classes[i];
+}
+
+/* The tensors of keys or values. */
+LLM__FN void llm__record_part(llm__record *r, size_t layer, int part, llm_cache_codes codes, int64_t tokens) {
+    const llm__kept *k = &r->cache->layers[layer];
+    int width = part ? k->desc.value_width : k->desc.key_width, f;
+    char path[16];
+    snprintf(path, sizeof path, codes.bits ? "%d.0" : "%d", part);
+    llm__saved_rows(r, LLM__SAVED_ROWS, layer, path, part, codes.bits ? LLM_U32 : k->layout.dtype, tokens,
+                    codes.bits ? width * codes.bits / 32 : width);
+    for (f = 1; codes.bits && f < 3; f++) {
+        snprintf(path, sizeof path, "%d.%d", part, f);
+        llm__saved_rows(r, f == 1 ? LLM__SAVED_SCALES : LLM__SAVED_BIASES, layer, path, part, LLM_F32, tokens,
+                        width / codes.group);
+    }
+}
+
 LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
     const llm_cache *c = r->cache;
     const llm__kept *k = &c->layers[layer];
-    const llm__layout *y = &k->layout;
-    const int widths[2] = {k->desc.key_width, k->desc.value_width};
+    llm_cache_codes codes[2];
     char path[16];
-    llm__span spans[2];
+    llm_span spans[2];
     int64_t tokens = llm__record_spans(k, c->length, spans);
-    int part, at = 2;
+    int part, at = 3;
+    llm__kept_codes(k, codes);
     for (part = 0; part < 2; part++) {
-        snprintf(path, sizeof path, k->desc.bits && tokens ? "%d.0" : "%d", part);
-        if (!tokens) llm__saved_none(r, layer, path);
-        else if (!k->desc.bits)
-            llm__saved_rows(r, LLM__SAVED_ROWS, layer, path, part, y->dtype, tokens, widths[part]);
+        if (c->length) llm__record_part(r, layer, part, codes[part], tokens);
         else {
-            llm__saved_rows(r, LLM__SAVED_ROWS, layer, path, part, LLM_U32, tokens, widths[part] * k->desc.bits / 32);
-            snprintf(path, sizeof path, "%d.1", part);
-            llm__saved_rows(r, LLM__SAVED_SCALES, layer, path, part, LLM_F32, tokens, widths[part] / k->desc.group);
-            snprintf(path, sizeof path, "%d.2", part);
-            llm__saved_rows(r, LLM__SAVED_BIASES, layer, path, part, LLM_F32, tokens, widths[part] / k->desc.group);
+            snprintf(path, sizeof path, "%d", part);
+            llm__saved_none(r, layer, path);
         }
     }
-    llm__saved_number(r, layer, at++, c->length);
+    llm__saved_number(r, layer, 2, c->length);
     if (k->desc.window) {
         llm__saved_number(r, layer, at++, k->desc.keep);
         llm__saved_number(r, layer, at++, k->desc.window);
         llm__saved_number(r, layer, at++, tokens && llm__record_lacks(k, spans[1].begin) ? k->desc.keep : tokens);
     }
-    if (k->desc.bits) {
-        llm__saved_number(r, layer, at++, k->desc.group);
-        llm__saved_number(r, layer, at++, k->desc.bits);
+    if (k->desc.chunk) {
+        llm__saved_number(r, layer, at++, k->desc.chunk);
+        llm__saved_number(r, layer, at++, spans[1].begin);
+    }
+    for (part = 0; part < llm__record_class(k)->pairs; part++) {
+        llm__saved_number(r, layer, at++, codes[part].bits ? codes[part].group : 0);
+        llm__saved_number(r, layer, at++, codes[part].bits);
     }
 }
 
@@ -2613,6 +2952,35 @@ LLM__FN void llm__record_recurrent(llm__record *r, size_t layer) {
     }
     llm__saved_none(r, layer, "1");
     llm__saved_none(r, layer, "2");
+}
+
+/* The class of a list's member, as a string. */
+LLM__FN void llm__record_string(llm__record *r, size_t layer, const char *path) {
+    llm__saved *e = llm__saved_add(r, LLM__SAVED_CLASS, layer, path);
+    if (!e) return;
+    e->dtype = LLM_I32;
+    e->dims = 1;
+    e->shape[0] = (int64_t)strlen(llm__record_class(&r->cache->layers[layer])->name);
+}
+
+/* The tensors of an entry at `path` and of what lies in it; returns the place of the entry behind. */
+LLM__FN size_t llm__record_entry(llm__record *r, size_t layer, const char *path) {
+    const llm__kept *k = &r->cache->layers[layer];
+    char inner[LLM__SAVED_NAME], member[24];
+    size_t next = layer + 1, at;
+    int i;
+    r->path = path;
+    if (llm__is_attention(k)) llm__record_attention(r, layer);
+    if (k->desc.kind == LLM_CACHE_RECURRENT) llm__record_recurrent(r, layer);
+    for (i = 0; i < k->desc.items && !r->failed; i++) {
+        snprintf(inner, sizeof inner, "%.70s.%d.0", path, i);
+        at = next;
+        next = llm__record_entry(r, at, inner);
+        r->path = path;
+        snprintf(member, sizeof member, "%d.1", i);
+        llm__record_string(r, at, member);
+    }
+    return next;
 }
 
 /* ---- the header */
@@ -2642,12 +3010,6 @@ LLM__FN void llm__record_note(llm__text *t, const char *prefix, const char *key,
     llm__text_add(t, "\"", 1);
 }
 
-LLM__FN const char *llm__record_class(const llm__kept *k) {
-    if (!llm__is_attention(k)) return "ArraysCache";
-    if (k->desc.window) return k->desc.bits ? "RotatingQuantizedKVCache" : "RotatingKVCache";
-    return k->desc.bits ? "QuantizedKVCache" : "KVCache";
-}
-
 LLM__FN size_t llm__saved_bytes(const llm__saved *e) {
     size_t bytes = llm__dtype_bytes(e->dtype);
     int d;
@@ -2674,23 +3036,25 @@ LLM__FN void llm__record_header(llm__record *r, const llm_cache_save_desc *d) {
     llm__text *t = &r->header;
     char prefix[32], value[32];
     uint64_t offset = 0;
-    size_t i, numbers = 0;
+    size_t i, layer, numbers = 0;
     llm__text_add(t, "\0\0\0\0\0\0\0\0" LLM__CHECKSUM_START, LLM__CHECKSUM_AT);
     llm__text_add(t, "0000000000000000\"", LLM__CHECKSUM_DIGITS + 1);
     for (i = 0; i < d->note_count; i++) llm__record_note(t, "0.", d->notes[i].key, d->notes[i].value);
     snprintf(value, sizeof value, "%lld", (long long)r->cache->length);
     llm__record_note(t, "0.", LLM__NOTE_TOKENS, value);
-    for (i = 0; i < r->cache->layer_count; i++) {
+    for (i = layer = 0; layer < r->cache->layer_count; i++, layer = llm__entry_end(r->cache, layer)) {
         snprintf(prefix, sizeof prefix, "%lu", (unsigned long)i);
-        llm__record_note(t, "1.", prefix, llm__record_class(&r->cache->layers[i]));
+        llm__record_note(t, "1.", prefix, llm__record_class(&r->cache->layers[layer])->name);
     }
     llm__record_note(t, "2.", "0", "");
     for (i = 0; i < r->count; i++) {
         const llm__saved *e = &r->entries[i];
-        if (e->kind != LLM__SAVED_NUMBER && e->kind != LLM__SAVED_NONE) continue;
+        if (e->kind < LLM__SAVED_NUMBER) continue;
         snprintf(prefix, sizeof prefix, "2.%lu.", (unsigned long)++numbers);
         llm__record_note(t, prefix, "0", e->name);
-        llm__record_note(t, prefix, "1", e->kind == LLM__SAVED_NUMBER ? "scalar" : "none");
+        llm__record_note(t, prefix, "1", e->kind == LLM__SAVED_NUMBER  ? "scalar"
+                                         : e->kind == LLM__SAVED_CLASS ? "string"
+                                                                       : "none");
     }
     llm__text_add(t, "}", 1);
     for (i = 0; i < r->count; offset += llm__saved_bytes(&r->entries[i++]))
@@ -2715,16 +3079,17 @@ LLM__FN void llm__write_rows(llm__writer *w, const uint8_t *rows, size_t stride,
 LLM__FN void llm__write_page(llm__writer *w, const llm_cache *c, const llm__saved *e, int head, int64_t page, int first,
                              int64_t tokens) {
     int behind = e->part && llm__cache_is_latent(c, e->layer); /* the roped key lies behind the latent */
-    llm__rows rows = llm__cache_rows(c, e->layer, e->part && !behind, head, page);
+    llm_rows rows = llm__cache_rows(c, e->layer, e->part && !behind, head, page);
     size_t each = (size_t)e->shape[3] * llm__dtype_bytes(e->dtype);
+    size_t latent = behind ? (size_t)c->layers[e->layer].desc.key_width : 0;
     if (e->kind == LLM__SAVED_ROWS) {
         const uint8_t *data = rows.data + (size_t)first * rows.stride;
-        if (behind) data += (size_t)c->layers[e->layer].desc.key_width * llm__dtype_bytes(e->dtype);
+        data += rows.bits ? latent / 8 * (size_t)rows.bits : latent * llm__dtype_bytes(e->dtype);
         llm__write_rows(w, data, rows.stride, each, tokens);
     } else {
         const float *factors = (e->kind == LLM__SAVED_SCALES ? rows.scales : rows.biases);
-        llm__write_rows(w, (const uint8_t *)(factors + (size_t)first * rows.group_stride), rows.group_stride * 4, each,
-                        tokens);
+        factors += (size_t)first * rows.group_stride + latent / (size_t)rows.group;
+        llm__write_rows(w, (const uint8_t *)factors, rows.group_stride * 4, each, tokens);
     }
 }
 
@@ -2735,7 +3100,7 @@ LLM__FN void llm__write_zeros(llm__writer *w, size_t bytes) {
 }
 
 LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm__saved *e) {
-    llm__span spans[2];
+    llm_span spans[2];
     int64_t at, end;
     int head, i;
     llm__record_spans(&c->layers[e->layer], c->length, spans);
@@ -2753,6 +3118,13 @@ LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm_
             }
 }
 
+LLM__FN void llm__write_string(llm__writer *w, const char *text) {
+    for (; *text; text++) {
+        int32_t code = (unsigned char)*text;
+        llm__write(w, &code, sizeof code);
+    }
+}
+
 LLM__FN void llm__write_entries(llm__writer *w, const llm__record *r) {
     size_t i;
     for (i = 0; i < r->count; i++) {
@@ -2764,6 +3136,7 @@ LLM__FN void llm__write_entries(llm__writer *w, const llm__record *r) {
             else llm__write(w, &e->number, sizeof e->number);
             break;
         case LLM__SAVED_STATE: llm__write(w, llm__cache_state(r->cache, e->layer, e->part), llm__saved_bytes(e)); break;
+        case LLM__SAVED_CLASS: llm__write_string(w, llm__record_class(&r->cache->layers[e->layer])->name); break;
         case LLM__SAVED_NONE: break;
         default: llm__write_attention(w, r->cache, e);
         }
@@ -2880,11 +3253,11 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
 
 /* Lists what is to be written, makes the header and signs it with the checksum. */
 LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_cache_save_desc *d, llm_error *error) {
-    char digits[LLM__CHECKSUM_DIGITS + 1];
-    size_t i;
-    for (i = 0; i < r->cache->layer_count && !r->failed; i++) {
-        if (llm__is_attention(&r->cache->layers[i])) llm__record_attention(r, i);
-        else llm__record_recurrent(r, i);
+    char digits[LLM__CHECKSUM_DIGITS + 1], path[24];
+    size_t i, layer = 0;
+    for (i = 0; layer < r->cache->layer_count && !r->failed; i++) {
+        snprintf(path, sizeof path, "%lu", (unsigned long)i);
+        layer = llm__record_entry(r, layer, path);
     }
     if (!r->failed) llm__record_header(r, d);
     if (r->failed || r->header.failed) return llm__no_memory(error, r->header.length);
@@ -2945,25 +3318,16 @@ LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_d
 
 /* ---- loading */
 
-enum { LLM__MOST_CLASSES = 6 };
-
-typedef struct llm__class {
-    const char *name;
-    int window, quantized, recurrent;
-} llm__class;
-
-static const llm__class llm__classes[LLM__MOST_CLASSES] = {
-    {"KVCache", 0, 0, 0},          {"RotatingKVCache", 1, 0, 0}, {"QuantizedKVCache", 0, 1, 0},
-    {"RotatingQuantizedKVCache", 1, 1, 0}, {"ArraysCache", 0, 0, 1}, {"MambaCache", 0, 0, 1},
-};
-
 /* What a file says of one layer. */
 typedef struct llm__recorded {
+    char path[LLM__SAVED_NAME]; /* where its state lies among the tensors */
+    char meta[LLM__SAVED_NAME]; /* 0.31: where its numbers lie in the metadata */
     const llm__class *type;
     llm_cache_layer layer;
     llm__tensor *parts[2][3];   /* keys and values: rows, scales, biases */
     llm__tensor *arrays[LLM_CACHE_MAX_ARRAYS];
     int64_t offset, rows, next; /* tokens seen; rows that hold some; where a ring goes on */
+    int64_t start;              /* chunks: the position of the first row */
     int empty;
 } llm__recorded;
 
@@ -2976,8 +3340,8 @@ typedef struct llm__loading {
     const llm__json **keys; /* [key_count], of the metadata, sorted */
     size_t key_count;
     int old;                /* 0.31's layout */
-    size_t layer_count;
-    llm__recorded *layers;
+    llm__recorded *layers;  /* [layer_count] entries, in the arena's allocator */
+    size_t layer_count, layer_capacity;
     llm_error *error;
 } llm__loading;
 
@@ -3015,7 +3379,7 @@ LLM__FN const char *llm__loading_text(const llm__loading *l, const char *key) {
 }
 
 LLM__FN llm_status llm__loading_bad(const llm__loading *l, size_t layer, const char *what) {
-    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %llu: %s", l->name, (unsigned long long)layer, what);
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, l->layers[layer].path, what);
 }
 
 LLM__FN llm_status llm__loading_bad_tensor(const llm__loading *l, const llm__tensor *x, const char *expected) {
@@ -3038,9 +3402,9 @@ LLM__FN int64_t llm__whole_number(const char *text) {
 
 /* The tensor of a layer by its path, or NULL; an array without axes or numbers is how mlx saves that there is none. */
 LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const char *path) {
-    char key[LLM__SAVED_NAME];
+    char key[LLM__SAVED_NAME + 32];
     llm__tensor *x;
-    snprintf(key, sizeof key, "%lu.%s", (unsigned long)layer, path);
+    snprintf(key, sizeof key, "%s.%s", l->layers[layer].path, path);
     x = llm__tensor_find(&l->tensors, key);
     if (x) x->used = 1;
     return x && (x->dims != 1 || x->bytes) ? x : NULL;
@@ -3048,12 +3412,13 @@ LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const ch
 
 /* A number of a layer: a tensor without axes at its place in the state, or a text in the metadata at its old place. */
 LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place, int old_place, int64_t *out) {
-    char key[LLM__SAVED_NAME], path[16];
+    char key[LLM__SAVED_NAME + 32], path[16];
+    const llm__recorded *r = &l->layers[layer];
     const uint8_t *data = NULL;
     llm__tensor *x = NULL;
     *out = -1;
     snprintf(path, sizeof path, "%d", l->old ? old_place : place);
-    snprintf(key, sizeof key, "%s%lu.%s", l->old ? "0." : "", (unsigned long)layer, path);
+    snprintf(key, sizeof key, "%s.%s", l->old ? r->meta : r->path, path);
     if (l->old) *out = llm__whole_number(llm__loading_text(l, key));
     else x = llm__loading_tensor(l, layer, path);
     if (x && !x->dims && (x->dtype == LLM_I32 || x->dtype == LLM_I64)) {
@@ -3072,8 +3437,8 @@ LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place,
    0. */
 LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
     llm__recorded *r = &l->layers[layer];
-    int tensors = r->type->quantized ? 3 : 1, i;
-    char path[16], text[120];
+    int tensors = (part ? r->layer.values : r->layer.keys).bits ? 3 : 1, i;
+    char path[16], text[LLM__SAVED_NAME + 60];
     for (i = 0; i < tensors; i++) {
         const llm__tensor *first = r->parts[0][0];
         llm__tensor *x;
@@ -3081,7 +3446,7 @@ LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
         snprintf(path, sizeof path, tensors > 1 ? "%d.%d" : "%d", part, i);
         r->parts[part][i] = x = llm__loading_tensor(l, layer, path);
         if (!x) {
-            snprintf(text, sizeof text, "tensor \"%lu.%s\" is missing", (unsigned long)layer, path);
+            snprintf(text, sizeof text, "tensor \"%s.%s\" is missing", r->path, path);
             return llm__loading_bad(l, layer, text);
         }
         snprintf(text, sizeof text, "%s [1, heads, tokens, width]", codes ? "U32" : "F32, F16 or BF16");
@@ -3097,47 +3462,61 @@ LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
     return LLM_OK;
 }
 
+/* Group and bits of keys or values; 0 bits where each has its own and is plain. */
+LLM__FN llm_status llm__loading_codes(llm__loading *l, size_t layer, int place, llm_cache_codes *out) {
+    int64_t group = 0, bits = 0;
+    llm_status status = llm__loading_number(l, layer, place, 1, &group);
+    if (status == LLM_OK) status = llm__loading_number(l, layer, place + 1, 2, &bits);
+    if (status != LLM_OK) return status;
+    out->bits = bits > 8 ? 9 : (int)bits;
+    out->group = group > 128 ? 129 : (int)group;
+    if (llm__codes_ok(*out) || (l->layers[layer].type->pairs > 1 && !bits && !group)) return LLM_OK;
+    return llm__loading_bad(l, layer, "expected 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128");
+}
+
 /* The numbers of an attention layer, which stand in its state or in the metadata. */
 LLM__FN llm_status llm__loading_numbers(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
+    const llm__class *t = r->type;
     llm_cache_layer *d = &r->layer;
-    const int window = r->type->window, quantized = r->type->quantized;
-    int64_t group = 0, bits = 0;
+    int place = 3;
     llm_status status = LLM_OK;
-    if (!l->old || window || quantized) status = llm__loading_number(l, layer, 2, window ? 2 : 0, &r->offset);
-    else if (!r->empty) r->offset = r->parts[0][0]->shape[2];
-    if (status == LLM_OK && window) status = llm__loading_number(l, layer, 3, 0, &d->keep);
-    if (status == LLM_OK && window) status = llm__loading_number(l, layer, 4, 1, &d->window);
-    if (status == LLM_OK && window) status = llm__loading_number(l, layer, 5, 3, &r->next);
-    if (status == LLM_OK && quantized) status = llm__loading_number(l, layer, window ? 6 : 3, 1, &group);
-    if (status == LLM_OK && quantized) status = llm__loading_number(l, layer, window ? 7 : 4, 2, &bits);
-    if (status != LLM_OK) return status;
-    if (window && d->keep >= d->window)
+    r->offset = -1;
+    if (!t->bare && (!l->old || t->window || t->pairs))
+        status = llm__loading_number(l, layer, 2, t->window ? 2 : 0, &r->offset);
+    if (status == LLM_OK && t->window) status = llm__loading_number(l, layer, place++, 0, &d->keep);
+    if (status == LLM_OK && t->window) status = llm__loading_number(l, layer, place++, 1, &d->window);
+    if (status == LLM_OK && t->window) status = llm__loading_number(l, layer, place++, 3, &r->next);
+    if (status == LLM_OK && t->chunk) status = llm__loading_number(l, layer, place++, 0, &d->chunk);
+    if (status == LLM_OK && t->chunk) status = llm__loading_number(l, layer, place++, 1, &r->start);
+    if (status == LLM_OK && t->window && d->keep >= d->window)
         return llm__loading_bad(l, layer, "expected a window of 1 token or more, and fewer kept");
-    if (quantized && (bits > 8 || group > 128 || !llm__bits_ok((int)bits, (int)group)))
-        return llm__loading_bad(l, layer, "expected 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128");
-    d->bits = (int)bits;
-    d->group = (int)group;
-    return LLM_OK;
+    if (status == LLM_OK && t->chunk && !d->chunk)
+        return llm__loading_bad(l, layer, "expected a chunk of 1 token or more");
+    if (status == LLM_OK && t->pairs) status = llm__loading_codes(l, layer, place, &d->keys);
+    d->values = d->keys;
+    if (status == LLM_OK && t->pairs > 1) status = llm__loading_codes(l, layer, place + 2, &d->values);
+    return status;
 }
 
 /* The width of keys or values, which codes, scales and biases must agree on. */
 LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, int *out) {
     const llm__recorded *r = &l->layers[layer];
+    llm_cache_codes c = part ? r->layer.values : r->layer.keys;
     int64_t width = r->parts[part][0]->shape[3], scales;
-    char text[160];
+    char text[LLM__SAVED_NAME + 160];
     *out = (int)width;
-    if (!r->type->quantized) return LLM_OK;
+    if (!c.bits) return LLM_OK;
     scales = r->parts[part][1]->shape[3];
-    if (width * 32 == scales * r->layer.group * r->layer.bits && scales == r->parts[part][2]->shape[3] &&
-        scales * r->layer.group <= LLM__MOST_WIDTH) {
-        *out = (int)(scales * r->layer.group);
+    if (width * 32 == scales * c.group * c.bits && scales == r->parts[part][2]->shape[3] &&
+        scales * c.group <= LLM__MOST_WIDTH) {
+        *out = (int)(scales * c.group);
         return LLM_OK;
     }
     snprintf(text, sizeof text,
-             "\"%lu.%d\": %lld words of codes, %lld scales and %lld biases a token do not fit %d bits in groups of %d",
-             (unsigned long)layer, part, (long long)width, (long long)scales,
-             (long long)r->parts[part][2]->shape[3], r->layer.bits, r->layer.group);
+             "\"%s.%d\": %lld words of codes, %lld scales and %lld biases a token do not fit %d bits in groups of %d",
+             r->path, part, (long long)width, (long long)scales, (long long)r->parts[part][2]->shape[3], c.bits,
+             c.group);
     return llm__loading_bad(l, layer, text);
 }
 
@@ -3145,12 +3524,13 @@ LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, i
    when it is full, at any that is not pinned. */
 LLM__FN llm_status llm__loading_rows(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
-    int64_t all = r->parts[0][0]->shape[2], window = r->layer.window;
+    int64_t all = r->parts[0][0]->shape[2], window = r->layer.window, left = r->offset - r->start;
     char text[160];
-    r->rows = r->offset < all ? r->offset : all;
+    r->rows = left < all ? left : all;
     snprintf(text, sizeof text, "its %lld rows do not hold what is left of %lld tokens", (long long)all,
              (long long)r->offset);
-    if (all < r->offset && (!window || all < window)) return llm__loading_bad(l, layer, text);
+    if (r->start > llm__oldest_seen(&r->layer, r->offset) || (all < left && (!window || all < window)))
+        return llm__loading_bad(l, layer, text);
     if (!window || r->next == r->rows) return LLM_OK;
     if (all == window && r->offset >= window && r->next >= r->layer.keep && r->next < window) return LLM_OK;
     snprintf(text, sizeof text,
@@ -3161,17 +3541,21 @@ LLM__FN llm_status llm__loading_rows(llm__loading *l, size_t layer) {
 
 LLM__FN llm_status llm__loading_attention(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
-    llm_status status = LLM_OK;
-    r->empty = !llm__loading_tensor(l, layer, r->type->quantized ? "0.0" : "0");
-    if (!r->empty) status = llm__loading_part(l, layer, 0);
-    if (status == LLM_OK && !r->empty) status = llm__loading_part(l, layer, 1);
-    if (status == LLM_OK) status = llm__loading_numbers(l, layer);
+    llm_status status = llm__loading_numbers(l, layer);
     if (status != LLM_OK) return status;
+    r->empty = !llm__loading_tensor(l, layer, r->layer.keys.bits ? "0.0" : "0");
     if (r->empty) {
-        if (llm__loading_tensor(l, layer, "0") || llm__loading_tensor(l, layer, "1") || r->offset)
+        if (llm__loading_tensor(l, layer, "0") || llm__loading_tensor(l, layer, "1") || r->offset > 0 || r->start)
             return llm__loading_bad(l, layer, "it has no keys, but values or tokens that it has seen");
+        r->offset = 0;
         return LLM_OK;
     }
+    status = llm__loading_part(l, layer, 0);
+    if (status == LLM_OK) status = llm__loading_part(l, layer, 1);
+    if (status != LLM_OK) return status;
+    if (r->offset < 0 && r->start)
+        return llm__loading_bad(l, layer, "its first tokens are gone and, in 0.31's layout, how many it has seen too");
+    if (r->offset < 0) r->offset = r->parts[0][0]->shape[2];
     r->layer.heads = (int)r->parts[0][0]->shape[1];
     status = llm__loading_width(l, layer, 0, &r->layer.key_width);
     if (status == LLM_OK) status = llm__loading_width(l, layer, 1, &r->layer.value_width);
@@ -3182,7 +3566,6 @@ LLM__FN llm_status llm__loading_recurrent(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
     char path[16];
     int a, d;
-    r->layer.kind = LLM_CACHE_RECURRENT;
     for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
         llm__tensor *x;
         int fits;
@@ -3203,23 +3586,80 @@ LLM__FN llm_status llm__loading_recurrent(llm__loading *l, size_t layer) {
     return LLM_OK;
 }
 
-/* The class of a layer by its name. */
-LLM__FN llm_status llm__loading_class(llm__loading *l, size_t layer, const char *name) {
+/* An entry by the name of its class, behind those that are known.  `path` and `meta`: see llm__recorded. */
+LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, const char *path, const char *meta) {
+    void *layers = l->layers;
+    llm__recorded *r;
     char text[120];
-    size_t k;
+    size_t k, layer = l->layer_count;
+    if (layer == LLM__MOST_LAYERS)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s lists too many layers; expected 1 to %d", l->name,
+                         (int)LLM__MOST_LAYERS);
+    if (!llm__grow(&l->arena.allocator, &layers, &l->layer_capacity, layer + 1, sizeof *r))
+        return llm__no_memory(l->error, (layer + 1) * sizeof *r);
+    l->layers = (llm__recorded *)layers;
+    l->layer_count++;
+    r = &l->layers[layer];
+    memset(r, 0, sizeof *r);
+    snprintf(r->path, sizeof r->path, "%s", path);
+    snprintf(r->meta, sizeof r->meta, "%s", meta);
     for (k = 0; k < LLM__MOST_CLASSES; k++) {
         const llm__class *type = &llm__classes[k];
-        if (strcmp(name, type->name) || (l->old && type->window && type->quantized)) continue;
-        l->layers[layer].type = type;
+        if (strcmp(name, type->name) || (l->old && type->ours)) continue;
+        r->type = type;
+        r->layer.kind = type->kind;
         return LLM_OK;
     }
     snprintf(text, sizeof text, "\"%.60s\" is a kind of cache that is not known here", name);
     return llm__loading_bad(l, layer, text);
 }
 
+/* The class of member number `member` of a list; none, an empty text: there is no such member. */
+LLM__FN llm_status llm__loading_member(llm__loading *l, size_t layer, int member, char name[LLM__CLASS_NAME]) {
+    char key[LLM__SAVED_NAME + 32];
+    const char *text;
+    const uint8_t *data = NULL;
+    llm__tensor *x;
+    int64_t i;
+    llm_status status;
+    name[0] = 0;
+    snprintf(key, sizeof key, "%s.0.%d", l->layers[layer].meta, member);
+    if (l->old && (text = llm__loading_text(l, key)) != NULL) snprintf(name, LLM__CLASS_NAME, "%s", text);
+    snprintf(key, sizeof key, "%d.1", member);
+    if (l->old || !(x = llm__loading_tensor(l, layer, key))) return LLM_OK;
+    if (x->dtype != LLM_I32 || x->dims != 1 || x->shape[0] < 1 || x->shape[0] >= LLM__CLASS_NAME)
+        return llm__loading_bad_tensor(l, x, "I32 [1 to 39], the name of a class");
+    if ((status = llm__tensor_fetch(&l->folder, x, &data, l->error)) != LLM_OK) return status;
+    for (i = 0; i < x->shape[0]; i++, data += 4)
+        name[i] = (char)(data[0] > 32 && data[0] < 127 && !data[1] && !data[2] && !data[3] ? data[0] : '?');
+    name[i] = 0;
+    return LLM_OK;
+}
+
+/* What an entry holds, and the members of a list with what they hold. */
+LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) {
+    char name[LLM__CLASS_NAME], path[LLM__SAVED_NAME], meta[LLM__SAVED_NAME];
+    int items = 0;
+    llm_status status = LLM_OK;
+    if (l->layers[layer].layer.kind == LLM_CACHE_RECURRENT) return llm__loading_recurrent(l, layer);
+    if (l->layers[layer].layer.kind != LLM_CACHE_LIST) return llm__loading_attention(l, layer);
+    if (depth == LLM_CACHE_MAX_DEPTH)
+        return llm__loading_bad(l, layer, "expected at most 8 lists within each other");
+    for (; status == LLM_OK; items++) {
+        status = llm__loading_member(l, layer, items, name);
+        if (status != LLM_OK || !*name) break;
+        snprintf(path, sizeof path, l->old ? "%.70s.%d" : "%.70s.%d.0", l->layers[layer].path, items);
+        snprintf(meta, sizeof meta, "%.70s.1.%d", l->layers[layer].meta, items);
+        status = llm__loading_add(l, name, path, meta);
+        if (status == LLM_OK) status = llm__loading_entry(l, l->layer_count - 1, depth + 1);
+    }
+    l->layers[layer].layer.items = items;
+    return status == LLM_OK && !items ? llm__loading_bad(l, layer, "a list without members") : status;
+}
+
 /* Which layers there are and what each of them is.  A tensor that no layer has would be forgotten, hence refused. */
 LLM__FN llm_status llm__loading_layers(llm__loading *l) {
-    char key[LLM__SAVED_NAME];
+    char key[LLM__SAVED_NAME], path[24], meta[32];
     const char *name = llm__loading_text(l, "2.0");
     size_t i;
     llm_status status = LLM_OK;
@@ -3227,21 +3667,17 @@ LLM__FN llm_status llm__loading_layers(llm__loading *l) {
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s is no prompt cache: its metadata do not list its layers",
                          l->name);
     l->old = *name != 0;
-    for (; l->layer_count <= LLM__MOST_LAYERS; l->layer_count++) {
-        snprintf(key, sizeof key, "%d.%lu", l->old ? 2 : 1, (unsigned long)l->layer_count);
-        if (!llm__loading_text(l, key)) break;
+    for (i = 0; status == LLM_OK; i++) {
+        snprintf(path, sizeof path, "%lu", (unsigned long)i);
+        snprintf(meta, sizeof meta, "0.%s", path);
+        snprintf(key, sizeof key, "%d.%s", l->old ? 2 : 1, path);
+        if (!(name = llm__loading_text(l, key))) break;
+        status = llm__loading_add(l, name, path, meta);
+        if (status == LLM_OK) status = llm__loading_entry(l, l->layer_count - 1, 0);
     }
-    if (!l->layer_count || l->layer_count > LLM__MOST_LAYERS)
-        return llm__fail(l->error, LLM_BAD_FORMAT, "%s lists %s layers; expected 1 to %d", l->name,
-                         l->layer_count ? "too many" : "no", (int)LLM__MOST_LAYERS);
-    l->layers = (llm__recorded *)llm__arena_alloc(&l->arena, l->layer_count, sizeof *l->layers);
-    if (!l->layers) return llm__no_memory(l->error, l->layer_count * sizeof *l->layers);
-    for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
-        snprintf(key, sizeof key, "%d.%lu", l->old ? 2 : 1, (unsigned long)i);
-        status = llm__loading_class(l, i, llm__loading_text(l, key));
-        if (status != LLM_OK) break;
-        status = l->layers[i].type->recurrent ? llm__loading_recurrent(l, i) : llm__loading_attention(l, i);
-    }
+    if (status == LLM_OK && !l->layer_count)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s lists no layers; expected 1 to %d", l->name,
+                         (int)LLM__MOST_LAYERS);
     for (i = 0; i < l->tensors.count && status == LLM_OK; i++)
         if (!l->tensors.items[i].used)
             status = llm__fail(l->error, LLM_BAD_FORMAT, "%s: tensor \"%.60s\" belongs to none of its %llu layers",
@@ -3275,9 +3711,13 @@ LLM__FN llm_status llm__loading_verify(llm__loading *l, llm__blob *b) {
 
 /* What a layer is called in messages. */
 LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t size) {
-    char window[48] = "", codes[48] = "";
+    char window[48] = "", codes[64] = "";
     size_t used;
     int a, i;
+    if (d->kind == LLM_CACHE_LIST) {
+        snprintf(out, size, "a list of %d", d->items);
+        return out;
+    }
     if (d->kind == LLM_CACHE_RECURRENT) {
         used = (size_t)snprintf(out, size, "recurrent");
         for (a = 0; a < LLM_CACHE_MAX_ARRAYS && d->shapes[a][0]; a++)
@@ -3286,7 +3726,10 @@ LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t
         return out;
     }
     if (d->window) snprintf(window, sizeof window, ", window %lld", (long long)d->window);
-    if (d->bits) snprintf(codes, sizeof codes, ", %d bits", d->bits);
+    if (d->chunk) snprintf(window, sizeof window, ", chunks of %lld", (long long)d->chunk);
+    if (d->keys.bits && d->keys.bits == d->values.bits) snprintf(codes, sizeof codes, ", %d bits", d->keys.bits);
+    else if (d->keys.bits || d->values.bits)
+        snprintf(codes, sizeof codes, ", keys of %d bits, values of %d", d->keys.bits, d->values.bits);
     snprintf(out, size, "%s, %d heads of %d and %d%s%s", d->kind == LLM_CACHE_LATENT ? "latent" : "attention", d->heads,
              d->key_width, d->value_width, window, codes);
     return out;
@@ -3312,21 +3755,23 @@ LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_l
     const int recurrent = want->kind == LLM_CACHE_RECURRENT;
     char have_text[120], want_text[120];
     int fits;
-    if (r->empty && recurrent == r->type->recurrent) {
+    if (r->empty && recurrent == (d->kind == LLM_CACHE_RECURRENT)) {
         d->heads = want->heads;
         d->key_width = want->key_width;
         d->value_width = want->value_width;
         memcpy(d->shapes, want->shapes, sizeof d->shapes);
     }
-    if (want->kind == LLM_CACHE_LATENT && d->kind == LLM_CACHE_ATTENTION && !d->bits) d->kind = LLM_CACHE_LATENT;
+    if (want->kind == LLM_CACHE_LATENT && d->kind == LLM_CACHE_ATTENTION && llm__same_codes(d->keys, d->values))
+        d->kind = LLM_CACHE_LATENT;
     fits = d->kind == want->kind;
     if (fits && recurrent) fits = llm__same_arrays(d, want);
+    else if (fits && want->kind == LLM_CACHE_LIST) fits = d->items == want->items;
     else if (fits)
         fits = d->heads == want->heads && d->key_width == want->key_width && d->value_width == want->value_width &&
-               (!want->window || want->window == d->window);
+               (!want->window || want->window == d->window) && (!want->chunk || want->chunk == d->chunk);
     if (fits) return LLM_OK;
-    return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s does not belong to this model: layer %llu is %s; expected %s",
-                     l->name, (unsigned long long)i,
+    return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s does not belong to this model: layer %s is %s; expected %s",
+                     l->name, r->path,
                      r->empty ? "empty" : llm__layer_words(d, have_text, sizeof have_text),
                      llm__layer_words(want, want_text, sizeof want_text));
 }
@@ -3337,7 +3782,7 @@ LLM__FN llm_status llm__loading_length(llm__loading *l, int64_t *out) {
     size_t i;
     *out = -1;
     for (i = 0; i < l->layer_count; i++) {
-        if (l->layers[i].type->recurrent) continue;
+        if (!llm__holds_tokens(l->layers[i].layer.kind)) continue;
         if (*out >= 0 && l->layers[i].offset != *out)
             return llm__loading_bad(l, i, "it has seen another number of tokens than the layers before it");
         *out = l->layers[i].offset;
@@ -3365,21 +3810,23 @@ LLM__FN void llm__loading_row(const llm__recorded *r, const llm__kept *k, llm__p
     const llm__tensor *x = r->parts[part][0];
     int behind = part && k->desc.kind == LLM_CACHE_LATENT, f;
     size_t index = (size_t)head * (size_t)x->shape[2] + (size_t)row, width = (size_t)x->shape[3];
-    size_t bytes = width * llm__dtype_bytes(x->dtype);
+    size_t bytes = width * llm__dtype_bytes(x->dtype), latent = (size_t)k->desc.key_width;
+    llm_cache_codes c = part && !behind ? k->desc.values : k->desc.keys;
     const uint8_t *from = x->data + index * bytes;
     uint8_t *to = llm__page_row(&k->layout, page, part && !behind, head, token);
     if (!width) return;
-    if (behind) to += (size_t)k->desc.key_width * llm__dtype_bytes(k->layout.dtype);
-    if (k->desc.bits || x->dtype == k->layout.dtype) {
+    if (behind) to += c.bits ? latent / 8 * (size_t)c.bits : latent * llm__dtype_bytes(k->layout.dtype);
+    if (c.bits || x->dtype == k->layout.dtype) {
         memcpy(to, from, bytes);
     } else {
         llm__to_f32(x->dtype, from, width, scratch);
         llm__from_f32(k->layout.dtype, scratch, width, to);
     }
-    for (f = 1; f < 3 && k->desc.bits; f++) {
+    for (f = 1; f < 3 && c.bits; f++) {
+        float *factors = llm__page_scales(&k->layout, page, part && !behind, head, token, f == 2);
         x = r->parts[part][f];
         llm__to_f32(x->dtype, x->data + index * (size_t)x->shape[3] * llm__dtype_bytes(x->dtype), (size_t)x->shape[3],
-                    llm__page_scales(&k->layout, page, part, head, token, f == 2));
+                    factors + (behind ? latent / (size_t)c.group : 0));
     }
 }
 
@@ -3398,11 +3845,12 @@ LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer
     if (status != LLM_OK) return status;
     scratch = (float *)llm__arena_alloc(&l->arena, (size_t)(k->desc.key_width + k->desc.value_width), sizeof *scratch);
     if (!scratch) return llm__no_memory(l->error, k->layout.bytes);
+    if (!r->rows) k->since = c->length;
     for (j = 0; j < r->rows; j++) {
         int64_t position = j < r->layer.keep ? j : r->offset - (r->rows - j);
         if (position >= c->length) break;
         if (r->type->window && j == r->layer.keep && j == r->next) continue; /* see llm__record_lacks */
-        if (k->desc.window && position >= k->desc.keep && position < c->length - k->desc.window) continue;
+        if (position >= k->desc.keep && position < llm__oldest_held(&k->desc, c->length)) continue;
         if (!llm__page_own(&c->allocator, k, position / LLM_PAGE_TOKENS))
             return llm__no_memory(l->error, llm__page_bytes(&k->layout));
         if (since < 0 && position >= k->desc.keep) k->since = since = position;
@@ -3425,6 +3873,11 @@ LLM__FN llm_status llm__loading_states(llm__loading *l, llm_cache *c, size_t lay
                     llm__state(&c->layers[layer], c->layers[layer].turned, a));
     }
     return LLM_OK;
+}
+
+LLM__FN llm_status llm__loading_content(llm__loading *l, llm_cache *c, size_t layer) {
+    if (l->layers[layer].layer.kind == LLM_CACHE_LIST) return LLM_OK;
+    return llm__is_attention(&c->layers[layer]) ? llm__loading_fill(l, c, layer) : llm__loading_states(l, c, layer);
 }
 
 /* Whether a key of the metadata is one of the user's notes. */
@@ -3464,16 +3917,17 @@ LLM__FN llm_status llm__loading_decide(llm__loading *l, size_t i, int partial, l
     const llm__recorded *r = &l->layers[i];
     const llm_cache_load_desc *d = l->desc;
     int part;
-    if (partial && (r->type->recurrent || r->rows < r->offset))
-        return llm__fail(l->error, LLM_UNSUPPORTED, "%s: layer %llu holds no beginning of %lld tokens: %s", l->name,
-                         (unsigned long long)i, (long long)d->tokens,
-                         r->type->recurrent ? "it is recurrent" : "its window has moved on");
+    int recurrent = r->layer.kind == LLM_CACHE_RECURRENT;
+    if (partial && (recurrent || r->rows < r->offset))
+        return llm__fail(l->error, LLM_UNSUPPORTED, "%s: layer %s holds no beginning of %lld tokens: %s", l->name,
+                         r->path, (long long)d->tokens, recurrent ? "it is recurrent" : "its window has moved on");
     if (d->want) return llm__loading_fit(l, i, &d->want->layers[i]);
     if (r->empty)
-        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s: layer %llu is empty: what it is must be said by `want`",
-                         l->name, (unsigned long long)i);
-    for (part = 0; part < 2 && !r->type->recurrent && !r->type->quantized; part++) {
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s: layer %s is empty: what it is must be said by `want`",
+                         l->name, r->path);
+    for (part = 0; part < 2 && llm__holds_tokens(r->layer.kind); part++) {
         llm_dtype t = r->parts[part][0]->dtype;
+        if ((part ? r->layer.values : r->layer.keys).bits) continue;
         *dtype = !*known || *dtype == t ? t : LLM_F32;
         *known = 1;
     }
@@ -3508,8 +3962,7 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
     if (status != LLM_OK) return status;
     (*out)->length = partial ? d->tokens : length;
     for (i = 0; i < l->layer_count && status == LLM_OK; i++)
-        if (!l->layers[i].empty)
-            status = l->layers[i].type->recurrent ? llm__loading_states(l, *out, i) : llm__loading_fill(l, *out, i);
+        if (!l->layers[i].empty) status = llm__loading_content(l, *out, i);
     return status == LLM_OK ? llm__loading_notes(l, *out) : status;
 }
 
@@ -3572,6 +4025,7 @@ LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *de
     }
     llm__folder_close(&l.folder);
     llm__tensors_free(&l.arena.allocator, &l.tensors);
+    llm__free(&l.arena.allocator, l.layers, l.layer_capacity * sizeof *l.layers);
     llm__arena_free(&l.arena);
     return status == LLM_OK ? llm__ok(error) : status;
 }
@@ -4286,12 +4740,34 @@ LLM__FN llm_status llm__check_arrays(size_t layer, llm__kept *k, llm_error *erro
                      (unsigned long long)layer);
 }
 
+/* Whether the keys and values of layer i can be stored as it says. */
+LLM__FN llm_status llm__check_codes(const llm_cache_layer *l, size_t i, llm_error *error) {
+    const int widths[2] = {l->key_width, l->value_width};
+    int part;
+    for (part = 0; part < 2; part++) {
+        llm_cache_codes c = part && l->kind != LLM_CACHE_LATENT ? l->values : l->keys;
+        if (!c.bits) continue;
+        if (!llm__codes_ok(c))
+            return llm__fail(error, LLM_BAD_ARGUMENT,
+                             "layer %llu: %d bits in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 or 128",
+                             (unsigned long long)i, c.bits, c.group);
+        if (widths[part] % c.group)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %s of width %d are not divisible by groups of %d",
+                             (unsigned long long)i, part ? "values" : "keys", widths[part], c.group);
+    }
+    return LLM_OK;
+}
+
 /* Checks layer i of a description and fills what follows from it alone; allocates nothing. */
 LLM__FN llm_status llm__check_layer(const llm_cache_desc *d, size_t i, llm__kept *k, llm_error *error) {
     const llm_cache_layer *l = &d->layers[i];
     unsigned long long n = i;
+    llm_status status;
     memset(k, 0, sizeof *k);
     k->desc = *l;
+    k->halves = 2;
+    if (l->kind == LLM_CACHE_LIST) return LLM_OK;
+    k->desc.items = 0;
     if (l->kind == LLM_CACHE_RECURRENT) return llm__check_arrays(i, k, error);
     if (l->kind != LLM_CACHE_ATTENTION && l->kind != LLM_CACHE_LATENT)
         return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: unknown kind %d", n, (int)l->kind);
@@ -4306,19 +4782,38 @@ LLM__FN llm_status llm__check_layer(const llm_cache_desc *d, size_t i, llm__kept
         return llm__fail(error, LLM_BAD_ARGUMENT,
                          "layer %llu: a window of %lld of which %lld are kept; expected 0 to 2^40, and fewer kept", n,
                          (long long)l->window, (long long)l->keep);
-    if (l->bits && l->kind == LLM_CACHE_LATENT)
-        return llm__fail(error, LLM_UNSUPPORTED, "layer %llu is latent and cannot be quantized", n);
-    if (l->bits && !llm__bits_ok(l->bits, l->group))
+    if (l->chunk < 0 || l->chunk > LLM__MOST_TOKENS || (l->chunk && l->window))
         return llm__fail(error, LLM_BAD_ARGUMENT,
-                         "layer %llu: %d bits in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 or 128", n,
-                         l->bits, l->group);
-    if (l->bits && (l->key_width % l->group || l->value_width % l->group))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: widths %d and %d are not divisible by groups of %d", n,
-                         l->key_width, l->value_width, l->group);
-    if (!llm__layout_of(l, d->dtype, &k->layout))
+                         "layer %llu: chunks of %lld and a window of %lld; expected 0 to 2^40, and one of them", n,
+                         (long long)l->chunk, (long long)l->window);
+    if (l->kind == LLM_CACHE_LATENT) memset(&k->desc.values, 0, sizeof k->desc.values);
+    if ((status = llm__check_codes(&k->desc, i, error)) != LLM_OK) return status;
+    if (!llm__layout_of(&k->desc, d->dtype, &k->layout))
         return llm__fail(error, LLM_TOO_LARGE, "layer %llu: a page would be too large", n);
     k->pinned = llm__page_count(l->keep);
     return LLM_OK;
+}
+
+/* Whether every list is followed by its members, and none lies too deep. */
+LLM__FN llm_status llm__check_lists(const llm_cache_desc *d, llm_error *error) {
+    int left[LLM_CACHE_MAX_DEPTH], depth = 0; /* members that the lists around still lack */
+    size_t i;
+    for (i = 0; i <= d->layer_count; i++) {
+        while (depth && !left[depth - 1]) depth--;
+        if (i == d->layer_count) break;
+        if (depth) left[depth - 1]--;
+        if (d->layers[i].kind != LLM_CACHE_LIST) continue;
+        if (d->layers[i].items < 1)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: a list of %d members; expected 1 or more",
+                             (unsigned long long)i, d->layers[i].items);
+        if (depth == LLM_CACHE_MAX_DEPTH)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: expected at most %d lists within each other",
+                             (unsigned long long)i, (int)LLM_CACHE_MAX_DEPTH);
+        left[depth++] = d->layers[i].items;
+    }
+    if (!depth) return LLM_OK;
+    return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is the last one; expected %d members more of a list before it",
+                     (unsigned long long)(d->layer_count - 1), left[depth - 1]);
 }
 
 LLM__FN llm_status llm__check_desc(const llm_cache_desc *d, llm_error *error) {
@@ -4328,7 +4823,7 @@ LLM__FN llm_status llm__check_desc(const llm_cache_desc *d, llm_error *error) {
     if (d->dtype != LLM_F32 && d->dtype != LLM_F16 && d->dtype != LLM_BF16)
         return llm__fail(error, LLM_BAD_ARGUMENT, "keys and values are stored as F32, F16 or BF16, not %s",
                          llm__dtype_name(d->dtype));
-    return LLM_OK;
+    return llm__check_lists(d, error);
 }
 
 LLM__FN llm_status llm__kept_open(llm_cache *c, const llm_cache_desc *d, size_t i, llm_error *error) {
@@ -4366,62 +4861,17 @@ LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, l
 }
 
 LLM_API void llm_cache_close(llm_cache *cache) {
-    llm_allocator a;
-    size_t i;
-    if (!cache) return;
-    a = cache->allocator;
-    for (i = 0; i < cache->layer_count; i++) {
-        llm__kept *k = &cache->layers[i];
-        llm__drop_new(k, 0);
-        llm__free_pages(&a, k, k->free_count);
-        llm__free(&a, k->pages, k->capacity * sizeof *k->pages);
-        llm__free(&a, k->states, 2 * k->state_floats * sizeof(float));
-    }
-    llm__free(&a, cache->layers, cache->layer_count * sizeof *cache->layers);
-    llm__arena_free(&cache->note_arena);
-    llm__free(&a, cache, sizeof *cache);
-}
-
-/* Gives a layer that was just opened what another holds. */
-LLM__FN llm_status llm__kept_fork(const llm_allocator *a, llm__kept *to, const llm__kept *from, llm_error *error) {
-    int64_t i;
-    if (!llm__pages_room(a, to, from->count)) return llm__no_memory(error, from->capacity * sizeof *from->pages);
-    for (i = 0; i < from->count; i++) llm__atomic_add(&(to->pages[i] = from->pages[i])->holders, 1);
-    to->count = from->count;
-    to->gone = from->gone;
-    to->since = from->since;
-    if (from->states) memcpy(to->states, llm__state(from, from->turned, 0), from->state_floats * sizeof(float));
-    return LLM_OK;
+    if (cache) llm__cache_free(cache, cache->layer_count);
 }
 
 LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error) {
-    llm_cache_desc desc;
-    llm_cache_layer *layers;
     llm_status status;
-    size_t i;
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be forked into a NULL pointer");
     *out = NULL;
     if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to fork is NULL");
     if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to fork");
-    layers = (llm_cache_layer *)llm__alloc(&cache->allocator, cache->layer_count, sizeof *layers);
-    if (!layers) return llm__no_memory(error, cache->layer_count * sizeof *layers);
-    for (i = 0; i < cache->layer_count; i++) layers[i] = cache->layers[i].desc;
-    memset(&desc, 0, sizeof desc);
-    desc.layers = layers;
-    desc.layer_count = cache->layer_count;
-    desc.dtype = cache->dtype;
-    desc.allocator = cache->allocator;
-    status = llm_cache_open(out, &desc, error);
-    llm__free(&cache->allocator, layers, cache->layer_count * sizeof *layers);
-    for (i = 0; i < cache->layer_count && status == LLM_OK; i++)
-        status = llm__kept_fork(&cache->allocator, &(*out)->layers[i], &cache->layers[i], error);
-    if (status == LLM_OK) {
-        (*out)->length = cache->length;
-        return LLM_OK;
-    }
-    llm_cache_close(*out);
-    *out = NULL;
-    return status;
+    status = llm__cache_share(out, cache, 2, error);
+    return status == LLM_OK ? llm__ok(error) : status;
 }
 
 LLM_API int64_t llm_cache_length(const llm_cache *cache) {
@@ -4434,20 +4884,30 @@ LLM_API size_t llm_cache_layers(const llm_cache *cache) {
 
 LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
     return (size_t)(k->count + k->free_count) * llm__page_bytes(&k->layout) + k->capacity * sizeof *k->pages +
-           2 * k->state_floats * sizeof(float);
+           (size_t)k->halves * k->state_floats * sizeof(float);
 }
 
 LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer) {
     llm_cache_info info;
     const llm__kept *k;
+    int64_t length;
+    size_t end;
     memset(&info, 0, sizeof info);
     if (!cache || layer >= cache->layer_count) return info;
     k = &cache->layers[layer];
     info.kind = k->desc.kind;
-    info.bytes = llm__kept_bytes(k);
-    info.offset = info.length = cache->length;
-    if (k->desc.window && info.length > k->desc.window) info.length = k->desc.window;
-    info.trimmable = cache->length > 0 && llm__can_trim(k, cache->length, 1);
+    info.offset = cache->length;
+    info.trimmable = cache->length > 0;
+    info.empty = !cache->length;
+    info.keys = k->desc.keys;
+    info.values = k->desc.values;
+    for (end = llm__entry_end(cache, layer); layer < end; layer++) {
+        k = &cache->layers[layer];
+        length = cache->length - llm__oldest_held(&k->desc, cache->length);
+        if (length > info.length && k->desc.kind != LLM_CACHE_LIST) info.length = length;
+        info.bytes += llm__kept_bytes(k);
+        info.trimmable = info.trimmable && llm__can_trim(k, cache->length, 1);
+    }
     return info;
 }
 
@@ -4460,12 +4920,12 @@ LLM_API size_t llm_cache_bytes(const llm_cache *cache) {
 }
 
 /* The most pages that a layer holds at one time while `more` tokens come in behind `length` others, in passes of at
-   most `pass` tokens.  A window holds what a pass brings and the `window` tokens before it: so many tokens in a row
-   lie on at most one page more than they fill, less one token. */
+   most `pass` tokens.  A window or chunk holds what a pass brings and as many tokens as it reaches back before it: so
+   many tokens in a row lie on at most one page more than they fill, less one token. */
 LLM__FN int64_t llm__most_pages(const llm__kept *k, int64_t length, int64_t more, int64_t pass) {
-    int64_t all = llm__page_count(length + more);
-    int64_t ring = k->pinned + llm__page_count(k->desc.window + (more < pass ? more : pass) - 1) + 1;
-    return k->desc.window && ring < all ? ring : all;
+    int64_t all = llm__page_count(length + more), reach = llm__reach(&k->desc);
+    int64_t ring = k->pinned + llm__page_count(reach + (more < pass ? more : pass) - 1) + 1;
+    return reach && ring < all ? ring : all;
 }
 
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens) {
@@ -4489,7 +4949,7 @@ LLM__FN int64_t llm__pages_missing(const llm__kept *k, int64_t length, int64_t m
     int64_t first = length / LLM_PAGE_TOKENS, missing = llm__page_count(length + more) - first - k->free_count, most, i;
     llm__page **entry = llm__page_entry(k, first);
     if (entry && llm__page_is_own(entry)) missing--;
-    if (missing <= 0 || !k->desc.window) return missing;
+    if (missing <= 0 || !llm__reach(&k->desc)) return missing;
     most = llm__most_pages(k, length, more, pass) - k->free_count;
     for (i = 0; i < k->count; i++) most -= llm__page_is_own(&k->pages[i]);
     return missing < most ? missing : most;
@@ -4554,104 +5014,30 @@ LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *e
     return llm__ok(error);
 }
 
-/* A copy of the first `tokens` rows of a page in another layout.  The row is scratch. */
-LLM__FN llm__page *llm__page_convert(const llm_allocator *a, const llm__layout *from, const llm__layout *to,
-                                     const llm__page *page, int tokens, float *row) {
-    llm__page *copy = llm__page_new(a, to);
-    int head, token, value;
-    for (value = 0; copy && value < 2; value++)
-        for (head = 0; head < to->heads; head++)
-            for (token = 0; token < tokens; token++) {
-                llm__to_f32(from->dtype, llm__page_row(from, page, value, head, token),
-                            (size_t)(value ? from->value_width : from->key_width), row);
-                llm__page_store(to, copy, value, head, token, row);
-            }
-    return copy;
-}
-
-LLM__FN void llm__converted_free(const llm_allocator *a, llm__page **pages, int64_t count) {
-    int64_t i;
-    for (i = 0; pages && i < count && pages[i]; i++) llm__free(a, pages[i], pages[i]->bytes);
-    llm__free(a, pages, (size_t)count * sizeof *pages);
-}
-
-/* A layer's pages in another layout, in a new array [count]; NULL if memory ran out. */
-LLM__FN llm__page **llm__kept_convert(const llm_allocator *a, const llm__kept *k, int64_t length,
-                                      const llm__layout *to) {
-    size_t width = (size_t)(to->key_width > to->value_width ? to->key_width : to->value_width);
-    llm__page **pages = (llm__page **)llm__alloc_zero(a, (size_t)k->count, sizeof *pages);
-    float *row = (float *)llm__alloc(a, width, sizeof *row);
-    int ok = pages && row;
-    int64_t i;
-    for (i = 0; ok && i < k->count; i++) {
-        int64_t tokens = length - llm__page_number(k, i) * LLM_PAGE_TOKENS;
-        if (tokens > LLM_PAGE_TOKENS) tokens = LLM_PAGE_TOKENS;
-        ok = (pages[i] = llm__page_convert(a, &k->layout, to, k->pages[i], (int)tokens, row)) != NULL;
-    }
-    llm__free(a, row, width * sizeof *row);
-    if (ok) return pages;
-    llm__converted_free(a, pages, k->count);
-    return NULL;
-}
-
-/* Puts the converted pages in the place of the others; cannot fail. */
-LLM__FN void llm__kept_replace(const llm_allocator *a, llm__kept *k, const llm__layout *to, llm__page **pages) {
-    int64_t i;
-    for (i = 0; i < k->count; i++) {
-        llm__page_drop(k, k->pages[i]);
-        k->pages[i] = pages[i];
-    }
-    llm__free_pages(a, k, k->free_count); /* all of them of the former layout */
-    llm__free(a, pages, (size_t)k->count * sizeof *pages);
-    k->layout = *to;
-    k->desc.bits = to->bits;
-    k->desc.group = to->group;
-}
-
-/* Whether quantizing concerns a layer, and the layout that it would then have. */
-LLM__FN int llm__quantized_layout(const llm_cache *c, const llm__kept *k, int bits, int group, llm__layout *to) {
-    llm_cache_layer d = k->desc;
-    if (!llm__is_attention(k) || d.bits) return 0;
-    d.bits = bits;
-    d.group = group;
-    return llm__layout_of(&d, c->dtype, to); /* smaller than the plain one, which fits */
-}
-
-LLM_API llm_status llm_cache_quantize(llm_cache *cache, int bits, int group, llm_error *error) {
-    llm__page ***made; /* [layers]: the new pages of each layer that is converted */
-    llm__layout to;
+LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
+                                      llm_error *error) {
+    const llm_cache_codes wish[2] = {keys, values};
+    llm_cache_layer wished;
     llm_status status = LLM_OK;
     size_t i;
     if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to quantize is NULL");
-    if (!llm__bits_ok(bits, group))
-        return llm__fail(error, LLM_BAD_ARGUMENT,
-                         "%d bits in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 or 128", bits, group);
+    for (i = 0; i < 2; i++)
+        if (wish[i].bits && !llm__codes_ok(wish[i]))
+            return llm__fail(error, LLM_BAD_ARGUMENT,
+                             "%s of %d bits in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 or 128",
+                             i ? "values" : "keys", wish[i].bits, wish[i].group);
+    if ((!keys.bits && !values.bits) || from < 0 || from > LLM__MOST_TOKENS)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "quantizing needs bits for keys or values, and 0 to 2^40 tokens to "
+                         "begin with, not %lld", (long long)from);
     if (cache->pending)
         return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to quantize");
-    for (i = 0; i < cache->layer_count; i++) {
-        const llm_cache_layer *d = &cache->layers[i].desc;
-        if (d->kind == LLM_CACHE_LATENT)
-            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu is latent and cannot be quantized",
-                             (unsigned long long)i);
-        if (d->kind == LLM_CACHE_ATTENTION && !d->bits && (d->key_width % group || d->value_width % group))
-            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: widths %d and %d are not divisible by groups of %d",
-                             (unsigned long long)i, d->key_width, d->value_width, group);
-    }
-    made = (llm__page ***)llm__alloc_zero(&cache->allocator, cache->layer_count, sizeof *made);
-    if (!made) return llm__no_memory(error, cache->layer_count * sizeof *made);
     for (i = 0; i < cache->layer_count && status == LLM_OK; i++)
-        if (llm__quantized_layout(cache, &cache->layers[i], bits, group, &to)) {
-            made[i] = llm__kept_convert(&cache->allocator, &cache->layers[i], cache->length, &to);
-            if (!made[i]) status = llm__no_memory(error, llm__page_bytes(&to));
-        }
-    for (i = 0; i < cache->layer_count; i++) {
-        llm__kept *k = &cache->layers[i];
-        if (!made[i]) continue;
-        if (status != LLM_OK) llm__converted_free(&cache->allocator, made[i], k->count);
-        else if (llm__quantized_layout(cache, k, bits, group, &to))
-            llm__kept_replace(&cache->allocator, k, &to, made[i]);
+        if (llm__wished(&cache->layers[i], wish, &wished)) status = llm__check_codes(&wished, i, error);
+    if (status == LLM_OK && cache->length >= from) status = llm__cache_convert(cache, wish, error);
+    else if (status == LLM_OK) {
+        memcpy(cache->wish, wish, sizeof cache->wish);
+        cache->wish_from = from;
     }
-    llm__free(&cache->allocator, made, cache->layer_count * sizeof *made);
     return status == LLM_OK ? llm__ok(error) : status;
 }
 

@@ -638,11 +638,13 @@ static int decode_behind(const options *o, const llm_model *model, llm_session *
     llm_error error;
     double speed[MAX_REPEAT];
     int32_t id = 1;
+    llm_cache_codes codes = {0, 64};
     memset(&cd, 0, sizeof cd);
     cd.exact = o->exact;
     if (!logits || llm_model_cache_open(&cache, model, &cd, &error)) ok = fail("the cache cannot be opened");
     if (ok && depth && !llm__cache_begin(cache, depth, 0, depth, &error)) llm__cache_commit(cache);
-    if (ok && bits && llm_cache_quantize(cache, bits, 64, &error)) ok = fail(error.message);
+    codes.bits = bits;
+    if (ok && bits && llm_cache_quantize(cache, codes, codes, 0, &error)) ok = fail(error.message);
     for (i = 0; ok && i < o->repeat; i++) {
         double start;
         ok = forward(session, cache, &id, 1, logits);

@@ -103,9 +103,10 @@ static void show_progress(size_t done, size_t total, double seconds) {
 
 /* Whether this model's cache can be quantized so, before the long work begins: an empty one is. */
 static llm_status check_quantizing(const options *o, const llm_model *model, llm_error *error) {
+    const llm_cache_codes codes = {(int)o->bits, (int)o->group};
     llm_cache *empty = NULL;
     llm_status status = llm_model_cache_open(&empty, model, NULL, error);
-    if (status == LLM_OK) status = llm_cache_quantize(empty, (int)o->bits, (int)o->group, error);
+    if (status == LLM_OK) status = llm_cache_quantize(empty, codes, codes, 0, error);
     llm_cache_close(empty);
     return status;
 }
@@ -113,6 +114,7 @@ static llm_status check_quantizing(const options *o, const llm_model *model, llm
 /* In chunks, so that there is something to show, and so that quantizing can begin in the middle. */
 static llm_status read_prompt(const options *o, llm_session *session, llm_cache *cache, const int32_t *ids,
                               size_t count, llm_error *error) {
+    const llm_cache_codes codes = {(int)o->bits, (int)o->group};
     llm_clock clock = llm_system_clock();
     int64_t start = clock.now_us(clock.user);
     llm_sequence s;
@@ -127,7 +129,7 @@ static llm_status read_prompt(const options *o, llm_session *session, llm_cache 
         s.count = count - done < STEP ? count - done : STEP;
         status = llm_forward(session, &s, 1, error);
         if (status == LLM_OK && !quantized && llm_cache_length(cache) >= o->start) {
-            status = llm_cache_quantize(cache, (int)o->bits, (int)o->group, error);
+            status = llm_cache_quantize(cache, codes, codes, 0, error);
             quantized = 1;
         }
         if (status == LLM_OK)

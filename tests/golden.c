@@ -366,9 +366,10 @@ static void feed_main(const fixture *f, member *m, int n, int vocabulary, llm_se
 static int quantize_caches(fixture *f, member *members) {
     const llm__json *kv = llm__json_get(f->about, "kv_quantization");
     llm_error error;
-    int i, bits = number_of(kv, "bits", 0), group = number_of(kv, "group_size", 64);
-    for (i = 0; bits && i < MEMBERS; i++)
-        if (members[i].cache && llm_cache_quantize(members[i].cache, bits, group, &error))
+    const llm_cache_codes codes = {number_of(kv, "bits", 0), number_of(kv, "group_size", 64)};
+    int i;
+    for (i = 0; codes.bits && i < MEMBERS; i++)
+        if (members[i].cache && llm_cache_quantize(members[i].cache, codes, codes, 0, &error))
             return say(f, "llm_cache_quantize: %s", error.message);
     return 1;
 }
@@ -588,8 +589,8 @@ static llm_cache *read_prompt(fixture *f, const llm_model *model) {
     llm_sequence s;
     llm_cache *cache = NULL;
     llm_error error;
-    int bits = number_of(llm__json_get(f->about, "kv_quantization"), "bits", 0);
-    int group = number_of(llm__json_get(f->about, "kv_quantization"), "group_size", 64);
+    const llm__json *kv = llm__json_get(f->about, "kv_quantization");
+    const llm_cache_codes codes = {number_of(kv, "bits", 0), number_of(kv, "group_size", 64)};
     memset(&cd, 0, sizeof cd);
     memset(&sd, 0, sizeof sd);
     memset(&s, 0, sizeof s);
@@ -605,7 +606,7 @@ static llm_cache *read_prompt(fixture *f, const llm_model *model) {
     s.want = LLM_LOGITS_NONE;
     for (; s.tokens < f->prompt + f->prompt_count; s.tokens += s.count)
         if (llm_forward(session, &s, 1, &error)) say(f, "%s", error.message);
-    if (bits && llm_cache_quantize(cache, bits, group, &error)) say(f, "%s", error.message);
+    if (codes.bits && llm_cache_quantize(cache, codes, codes, 0, &error)) say(f, "%s", error.message);
     llm_session_close(session);
     return cache;
 }

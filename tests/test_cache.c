@@ -70,9 +70,11 @@ typedef struct shape {
 } shape;
 
 #define ATTENTION(heads, keys, values, window, keep, bits, group) \
-    { LLM_CACHE_ATTENTION, heads, keys, values, window, keep, bits, group, {{0}} }
-#define LATENT(keys, values, window, keep) { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, 0, {{0}} }
-#define RECURRENT(first, second) { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, 0, {{first}, {second, 1}} }
+    { LLM_CACHE_ATTENTION, heads, keys, values, window, keep, 0, {bits, group}, {bits, group}, 0, {{0}} }
+#define LATENT(keys, values, window, keep) \
+    { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, {0, 0}, {0, 0}, 0, {{0}} }
+#define RECURRENT(first, second) \
+    { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, 0, {{first}, {second, 1}} }
 
 static const shape shapes[] = {
     {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 3, 3, 100, 0, 0, 0), ATTENTION(1, 2, 5, 70, 4, 0, 0),
@@ -188,7 +190,7 @@ static void ring_trim(ring *r, int64_t count) {
 }
 
 /* Whether the spans of a query are what its ring shows. */
-static int same_view(const ring *r, int64_t i, int64_t count, const llm__span *spans, int n) {
+static int same_view(const ring *r, int64_t i, int64_t count, const llm_span *spans, int n) {
     int64_t seen = 0, spanned = 0, slot;
     int j, inside;
     for (slot = 0; slot < r->size; slot++) {
@@ -219,7 +221,15 @@ typedef struct memory {
     ring *rings[MOST_LAYERS];   /* windows only */
 } memory;
 
-static int is_attention(const llm_cache_layer *l) { return l->kind != LLM_CACHE_RECURRENT; }
+static int is_attention(const llm_cache_layer *l) {
+    return l->kind == LLM_CACHE_ATTENTION || l->kind == LLM_CACHE_LATENT;
+}
+
+/* The first position that a query sees, which is not one of the pinned ones. */
+static int64_t first_seen(const llm_cache_layer *l, int64_t position) {
+    if (l->chunk) return position / l->chunk * l->chunk;
+    return l->window && position + 1 > l->window ? position + 1 - l->window : 0;
+}
 
 static size_t row_floats(const llm_cache_layer *l) {
     if (!is_attention(l)) return llm__array_floats(l, 0) + llm__array_floats(l, 1);
@@ -270,6 +280,10 @@ static void memory_copy(memory *to, const memory *from, llm_cache *cache) {
     }
 }
 
+static llm_cache_codes codes_of(const llm_cache_layer *l, int value) {
+    return value && l->kind != LLM_CACHE_LATENT ? l->values : l->keys;
+}
+
 /* One row of one head there and back. */
 static void quantized(float *x, int width, int bits, int group) {
     uint8_t codes[64];
@@ -278,30 +292,36 @@ static void quantized(float *x, int width, int bits, int group) {
     llm__affine_decode(codes, scales, biases, (size_t)width, bits, group, x);
 }
 
-/* What becomes of a token's numbers when they are stored: all keys, then all values. */
-static void as_stored(const llm_cache_layer *l, llm_dtype dtype, float *row) {
-    size_t n = row_floats(l), keys = (size_t)l->heads * (size_t)l->key_width;
+/* What becomes of a token's keys or values when they are stored. */
+static void part_as_stored(const llm_cache_layer *l, llm_dtype dtype, int value, float *part) {
+    const llm_cache_codes c = codes_of(l, value);
+    int width = value ? l->value_width : l->key_width, head;
     uint8_t halves[4 * 256];
-    int head;
-    if (!l->bits) {
-        llm__from_f32(dtype, row, n, halves);
-        llm__to_f32(dtype, halves, n, row);
-        return;
+    for (head = 0; width && head < l->heads; head++, part += width) {
+        if (c.bits) quantized(part, width, c.bits, c.group);
+        else {
+            llm__from_f32(dtype, part, (size_t)width, halves);
+            llm__to_f32(dtype, halves, (size_t)width, part);
+        }
     }
-    for (head = 0; head < l->heads; head++) {
-        if (l->key_width) quantized(row + head * l->key_width, l->key_width, l->bits, l->group);
-        if (l->value_width) quantized(row + keys + (size_t)(head * l->value_width), l->value_width, l->bits, l->group);
-    }
+}
+
+/* All keys, then all values. */
+static void as_stored(const llm_cache_layer *l, llm_dtype dtype, float *row) {
+    part_as_stored(l, dtype, 0, row);
+    part_as_stored(l, dtype, 1, row + (size_t)l->heads * (size_t)l->key_width);
 }
 
 /* Whether storing changed the numbers, which are in [-1, 1), by no more than the storage's rounding.  Codes are at most
    2 / levels apart, a little more where the scale is rounded; at the far edge they may miss by a whole one. */
 static int near_enough(const llm_cache_layer *l, llm_dtype dtype, const float *row, const float *stored) {
-    size_t i, n = row_floats(l);
+    size_t i, n = row_floats(l), keys = (size_t)l->heads * (size_t)l->key_width;
     float part = dtype == LLM_F32 ? 0.0f : dtype == LLM_F16 ? 1 / 2048.0f : 1 / 256.0f;
-    float least = l->bits ? 2.1f / (float)((1 << l->bits) - 1) : dtype == LLM_F32 ? 0.0f : 1e-7f;
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n; i++) {
+        int bits = codes_of(l, i >= keys).bits;
+        float least = bits ? 2.1f / (float)((1 << bits) - 1) : dtype == LLM_F32 ? 0.0f : 1e-7f;
         if (!(fabsf(row[i] - stored[i]) <= fabsf(row[i]) * part + least)) return 0;
+    }
     return 1;
 }
 
@@ -314,7 +334,7 @@ static void read_row(const llm_cache *c, size_t layer, int64_t position, float *
     int value, head, values = !llm__cache_is_latent(c, layer);
     for (value = 0; value <= values; value++)
         for (head = 0; head < l->heads; head++) {
-            llm__rows r = value ? llm__cache_values(c, layer, head, number_of_page)
+            llm_rows r = value ? llm__cache_values(c, layer, head, number_of_page)
                                 : llm__cache_keys(c, layer, head, number_of_page);
             const uint8_t *data = r.data + (size_t)token * r.stride;
             if (r.bits)
@@ -347,7 +367,7 @@ static int remembers(memory *m) {
     int bad = llm_cache_length(m->cache) != m->length;
     for (i = 0; i < m->layers; i++) {
         const llm_cache_layer *l = &m->as.layers[i];
-        int64_t first = l->window && m->length + 1 > l->window ? m->length + 1 - l->window : 0;
+        int64_t first = first_seen(l, m->length);
         if (!is_attention(l)) {
             bad += !same_states(m, i);
             continue;
@@ -385,11 +405,11 @@ static void next_states(memory *m, size_t layer) {
 /* Whether a query of the pass sees the positions it must, and on them, at every `stride`, what was stored. */
 static int sees_right(const memory *m, size_t layer, int64_t position, int64_t call_start, int64_t call_count,
                       int64_t stride) {
-    llm__span spans[2];
+    llm_span spans[2];
     int n = llm__cache_visible(m->cache, layer, position, spans), ok, j;
     int64_t p;
     if (m->rings[layer]) ok = same_view(m->rings[layer], position - call_start, call_count, spans, n);
-    else ok = n == 1 && spans[0].begin == 0 && spans[0].end == position + 1;
+    else ok = n == 1 && spans[0].begin == first_seen(&m->as.layers[layer], position) && spans[0].end == position + 1;
     for (j = 0; ok && stride && j < n; j++) {
         ok = same_row(m, layer, spans[j].begin) && same_row(m, layer, spans[j].end - 1);
         for (p = spans[j].begin; ok && p < spans[j].end; p += stride) ok = same_row(m, layer, p);
@@ -420,8 +440,8 @@ static int pass(memory *m, int64_t count, int64_t call_start, int64_t call_count
     llm__cache_commit(m->cache);
     m->length = end;
     for (i = 0; i < m->layers; i++) {
-        int64_t window = m->as.layers[i].window, page = (m->length - window) / PAGE;
-        if (window && m->length > window && page > m->gone[i]) m->gone[i] = page;
+        int64_t page = first_seen(&m->as.layers[i], m->length - 1) / PAGE;
+        if (page > m->gone[i]) m->gone[i] = page;
     }
     return !bad;
 }
@@ -476,8 +496,8 @@ static int forget(memory *m) {
 /* Whether a layer still has what the next token would see if `count` were taken back. */
 static int can_trim(const memory *m, size_t layer, int64_t count) {
     const llm_cache_layer *l = &m->as.layers[layer];
-    int64_t length = m->length - count, p = l->window ? length + 1 - l->window : 0;
-    if (!count || !length) return 1;
+    int64_t length = m->length - count, p = first_seen(l, length);
+    if (!count || !length || l->kind == LLM_CACHE_LIST) return 1;
     if (!is_attention(l)) return 0;
     for (p = p > l->keep ? p : l->keep; p < length; p++)
         if (p / PAGE < m->gone[layer] && p / PAGE >= (l->keep + PAGE - 1) / PAGE) return 0;
@@ -490,7 +510,7 @@ static int trim(memory *m, int64_t count) {
     llm_status status;
     llm_error error;
     for (i = 0; i < m->layers; i++) can = can && can_trim(m, i, count);
-    for (i = 0; i < m->layers; i++) newest_only = newest_only && is_attention(&m->as.layers[i]);
+    for (i = 0; i < m->layers; i++) newest_only = newest_only && m->as.layers[i].kind != LLM_CACHE_RECURRENT;
     status = llm_cache_trim(m->cache, count, &error);
     if (status != (can ? LLM_OK : LLM_UNSUPPORTED) || (!can && newest_only && count == 1 && m->length)) return 0;
     if (!can) return error.message[0] != 0;
@@ -503,25 +523,52 @@ static int trim(memory *m, int64_t count) {
     return 1;
 }
 
-static int quantize(memory *m, int bits, int group) {
-    int refused = 0;
+/* Whether a layer's keys or values are to be codes that do not divide their width. */
+static int straddles(const llm_cache_layer *l, llm_cache_codes keys, llm_cache_codes values) {
+    int latent = l->kind == LLM_CACHE_LATENT;
+    int key_group = !l->keys.bits && keys.bits ? keys.group : 1, value_group = key_group;
+    if (!latent) value_group = !l->values.bits && values.bits ? values.group : 1;
+    return is_attention(l) && (l->key_width % key_group || l->value_width % value_group);
+}
+
+/* What converting means. */
+static void convert(memory *m, llm_cache_codes keys, llm_cache_codes values) {
     size_t i;
     int64_t p;
-    llm_status status = llm_cache_quantize(m->cache, bits, group, NULL);
-    for (i = 0; i < m->layers; i++) {
-        const llm_cache_layer *l = &m->as.layers[i];
-        refused |= l->kind == LLM_CACHE_LATENT;
-        refused |= l->kind == LLM_CACHE_ATTENTION && !l->bits && (l->key_width % group || l->value_width % group);
-    }
-    if (refused || status != LLM_OK) return refused && status != LLM_OK;
     for (i = 0; i < m->layers; i++) {
         llm_cache_layer *l = &m->as.layers[i];
-        if (l->kind != LLM_CACHE_ATTENTION || l->bits) continue;
-        l->bits = bits;
-        l->group = group;
-        for (p = 0; p < m->length; p++) as_stored(l, m->as.dtype, row_of(m, i, p));
+        int new_keys = is_attention(l) && !l->keys.bits && keys.bits;
+        int new_values = l->kind == LLM_CACHE_ATTENTION && !l->values.bits && values.bits;
+        size_t skip = (size_t)l->heads * (size_t)l->key_width;
+        if (new_keys) l->keys = keys;
+        if (new_values) l->values = values;
+        for (p = 0; p < m->length; p++) {
+            if (new_keys) part_as_stored(l, m->as.dtype, 0, row_of(m, i, p));
+            if (new_values || (new_keys && l->kind == LLM_CACHE_LATENT))
+                part_as_stored(l, m->as.dtype, 1, row_of(m, i, p) + skip);
+        }
     }
+}
+
+static int quantize_both(memory *m, llm_cache_codes keys, llm_cache_codes values) {
+    int refused = 0;
+    size_t i;
+    llm_status status = llm_cache_quantize(m->cache, keys, values, 0, NULL);
+    for (i = 0; i < m->layers; i++) refused |= straddles(&m->as.layers[i], keys, values);
+    if (refused || status != LLM_OK) return refused && status != LLM_OK;
+    convert(m, keys, values);
     return 1;
+}
+
+static llm_cache_codes codes(int bits, int group) {
+    llm_cache_codes c;
+    c.bits = bits;
+    c.group = group;
+    return c;
+}
+
+static int quantize(memory *m, int bits, int group) {
+    return quantize_both(m, codes(bits, group), codes(bits, group));
 }
 
 /* ================================================================================ windows */
@@ -563,7 +610,7 @@ static void windows_as_traced(void) {
         for (call = 0; call < 9 && traces[t].calls[call]; call++) {
             int count = traces[t].calls[call];
             int64_t start = llm_cache_length(cache);
-            llm__span spans[2];
+            llm_span spans[2];
             CHECK(llm__cache_begin(cache, count, start, count, NULL) == LLM_OK);
             for (i = 0; i < count; i++)
                 for (n = llm__cache_visible(cache, 0, start + i, spans), j = 0; j < n; j++)
@@ -580,7 +627,7 @@ static void windows_as_traced(void) {
 static int window_call(llm_cache *cache, ring *r, int64_t count, int64_t most) {
     int64_t start = llm_cache_length(cache), i;
     int wrong = 0;
-    llm__span spans[2];
+    llm_span spans[2];
     ring_put(r, count);
     for (i = 0; i < count; i++) {
         if (i % most == 0) {
@@ -732,7 +779,7 @@ static void busy(void) {
     CHECK(llm__cache_begin(m.cache, 5, 10, 5, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
     CHECK(llm_cache_fork(&fork, m.cache, &error) == LLM_BAD_ARGUMENT && says(&error, "pass") && !fork);
     CHECK(llm_cache_trim(m.cache, 1, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
-    CHECK(llm_cache_quantize(m.cache, 4, 32, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
+    CHECK(llm_cache_quantize(m.cache, codes(4, 32), codes(4, 32), 0, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
     llm_cache_clear(m.cache);
     CHECK(llm_cache_reserve(m.cache, 100, &error) == LLM_OK);
     llm__cache_abandon(m.cache);
@@ -755,7 +802,7 @@ static llm_status do_op(op which, const shape *s, tally *t, memory *m, llm_cache
     case FORK: return llm_cache_fork(made, m->cache, error);
     case BEGIN: return llm__cache_begin(m->cache, 20 * PAGE, m->length, 20 * PAGE, error);
     case RESERVE: return llm_cache_reserve(m->cache, 20 * PAGE, error);
-    default: return llm_cache_quantize(m->cache, 4, 32, error);
+    default: return llm_cache_quantize(m->cache, codes(4, 32), codes(4, 32), 0, error);
     }
 }
 
@@ -892,7 +939,7 @@ static void bytes_foreseen(void) {
                 CHECK(shapes[i].layers[0].key_width % 32 || quantize(&m, 4, 32));
                 CHECK_EQ(t.live, llm_cache_bytes(m.cache));
                 for (sum = 0, layer = 0; layer < m.layers; layer++) sum += llm_cache_layer_info(m.cache, layer).bytes;
-                CHECK(sum < llm_cache_bytes(m.cache) && sum + 2000 > llm_cache_bytes(m.cache));
+                CHECK(sum < llm_cache_bytes(m.cache) && sum + 4000 > llm_cache_bytes(m.cache));
                 memory_close(&m);
                 CHECK_EQ(t.live, 0);
             }
@@ -1107,16 +1154,25 @@ static const struct wrong_layer {
     {ATTENTION(1, 64, 64, 0, 0, -4, 64), "-4 bits"},
     {ATTENTION(1, 64, 64, 0, 0, 4, 0), "groups of 0"},
     {ATTENTION(1, 64, 64, 0, 0, 4, 48), "groups of 48"},
-    {ATTENTION(1, 96, 64, 0, 0, 4, 64), "96"},
+    {ATTENTION(1, 96, 64, 0, 0, 4, 64), "keys of width 96"},
     {ATTENTION(1, 64, 65, 0, 0, 4, 32), "65"},
     {LATENT(0, 4, 0, 0), "width 0"},
-    {{LLM_CACHE_LATENT, 2, 4, 4, 0, 0, 0, 0, {{0}}}, "latent"},
-    {{LLM_CACHE_LATENT, 1, 64, 64, 0, 0, 4, 64, {{0}}}, "latent"},
+    {{LLM_CACHE_LATENT, 2, 4, 4, 0, 0, 0, {0, 0}, {0, 0}, 0, {{0}}}, "latent"},
+    {{LLM_CACHE_LATENT, 1, 64, 32, 0, 0, 0, {4, 64}, {0, 0}, 0, {{0}}}, "values of width 32"},
+    {{LLM_CACHE_LATENT, 1, 32, 64, 0, 0, 0, {4, 64}, {0, 0}, 0, {{0}}}, "keys of width 32"},
+    {{LLM_CACHE_ATTENTION, 1, 32, 64, 0, 0, 0, {0, 0}, {4, 48}, 0, {{0}}}, "groups of 48"},
+    {{LLM_CACHE_ATTENTION, 1, 64, 32, 0, 0, 0, {4, 64}, {4, 64}, 0, {{0}}}, "values of width 32"},
+    {{LLM_CACHE_ATTENTION, 1, 4, 4, 5, 0, 5, {0, 0}, {0, 0}, 0, {{0}}}, "one of them"},
+    {{LLM_CACHE_ATTENTION, 1, 4, 4, 0, 0, -5, {0, 0}, {0, 0}, 0, {{0}}}, "chunks of -5"},
+    {{LLM_CACHE_ATTENTION, 1, 4, 4, 0, 1, 5, {0, 0}, {0, 0}, 0, {{0}}}, "fewer"},
+    {{LLM_CACHE_LIST, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, 1, {{0}}}, "1 members more"},
+    {{LLM_CACHE_LIST, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, 0, {{0}}}, "0 members"},
+    {{LLM_CACHE_LIST, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, -1, {{0}}}, "-1 members"},
     {RECURRENT(0, 0), "array"},
     {RECURRENT(0, 5), "array"},
     {RECURRENT(INT64_MAX, 1), "large"},
     {RECURRENT(INT64_MAX / 33, INT64_MAX / 33), "large"},
-    {{(llm_cache_kind)77, 1, 4, 4, 0, 0, 0, 0, {{0}}}, "kind 77"},
+    {{(llm_cache_kind)77, 1, 4, 4, 0, 0, 0, {0, 0}, {0, 0}, 0, {{0}}}, "kind 77"},
 };
 
 static void wrong_descriptions(void) {
@@ -1158,6 +1214,7 @@ static void wrong_descriptions(void) {
 }
 
 static void wrong_calls(void) {
+    const llm_cache_codes four = codes(4, 64), none = codes(0, 0);
     memory m, plain;
     llm_cache *fork = (llm_cache *)&m;
     llm_error error;
@@ -1177,12 +1234,12 @@ static void wrong_calls(void) {
     CHECK(llm_cache_reserve(m.cache, -1, &error) == LLM_BAD_ARGUMENT && says(&error, "-1"));
     CHECK(llm_cache_reserve(m.cache, (int64_t)1 << 40, &error) == LLM_BAD_ARGUMENT && says(&error, "100"));
     CHECK(llm_cache_reserve(m.cache, INT64_MAX, &error) == LLM_BAD_ARGUMENT);
-    CHECK(llm_cache_quantize(NULL, 4, 64, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
-    CHECK(llm_cache_quantize(plain.cache, 7, 64, &error) == LLM_BAD_ARGUMENT && says(&error, "7 bits"));
-    CHECK(llm_cache_quantize(plain.cache, 0, 64, &error) == LLM_BAD_ARGUMENT && says(&error, "0 bits"));
-    CHECK(llm_cache_quantize(plain.cache, 4, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "groups of 0"));
-    CHECK(llm_cache_quantize(plain.cache, 4, 64, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 0: widths 32"));
-    CHECK(llm_cache_quantize(m.cache, 4, 32, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 0"));
+    CHECK(llm_cache_quantize(NULL, four, four, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_quantize(plain.cache, codes(7, 64), four, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "7 bits"));
+    CHECK(llm_cache_quantize(plain.cache, none, none, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "needs bits"));
+    CHECK(llm_cache_quantize(plain.cache, none, codes(4, 0), 0, &error) == LLM_BAD_ARGUMENT && says(&error, "groups of 0"));
+    CHECK(llm_cache_quantize(plain.cache, four, none, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 0: keys of width 32"));
+    CHECK(llm_cache_quantize(m.cache, codes(4, 32), none, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 0"));
     CHECK(remembers(&m) && remembers(&plain));
     CHECK(quantize(&plain, 4, 32) && remembers(&plain) && append(&plain, 3, 3));
     CHECK(quantize(&plain, 8, 128) && remembers(&plain)); /* nothing is plain any more, so no width is in the way */
@@ -1190,14 +1247,15 @@ static void wrong_calls(void) {
     memory_close(&plain);
 }
 
-/* A latent layer behind a plain one: refused before anything is converted. */
-static void latent_stays(void) {
-    static const shape s = {{ATTENTION(1, 32, 32, 0, 0, 0, 0), LATENT(32, 32, 0, 0)}, LLM_F16};
+/* A layer behind others whose width no group divides: refused before anything is converted. */
+static void one_that_does_not_fit(void) {
+    static const shape s = {{ATTENTION(1, 32, 32, 0, 0, 0, 0), LATENT(32, 16, 0, 0)}, LLM_F16};
     memory m;
     llm_error error;
     memory_open(&m, &s, open_shape(&s, NULL), 2);
     CHECK(append(&m, 70, 70));
-    CHECK(llm_cache_quantize(m.cache, 4, 32, &error) == LLM_UNSUPPORTED && says(&error, "layer 1"));
+    CHECK(llm_cache_quantize(m.cache, codes(4, 32), codes(4, 32), 0, &error) == LLM_BAD_ARGUMENT);
+    CHECK(says(&error, "layer 1: values of width 16"));
     CHECK(remembers(&m) && append(&m, 70, 1) && remembers(&m));
     memory_close(&m);
 }
@@ -1252,7 +1310,7 @@ int main(void) {
     TEST(questions);
     TEST(wrong_descriptions);
     TEST(wrong_calls);
-    TEST(latent_stays);
+    TEST(one_that_does_not_fit);
     TEST(turned_windows);
     return test_summary("test_cache");
 }

@@ -85,9 +85,11 @@ typedef struct shape {
 } shape;
 
 #define ATTENTION(heads, keys, values, window, keep, bits, group) \
-    { LLM_CACHE_ATTENTION, heads, keys, values, window, keep, bits, group, {{0}} }
-#define LATENT(keys, values, window, keep) { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, 0, {{0}} }
-#define RECURRENT(first, second) { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, 0, {{first}, {second, 2, 1}} }
+    { LLM_CACHE_ATTENTION, heads, keys, values, window, keep, 0, {bits, group}, {bits, group}, 0, {{0}} }
+#define LATENT(keys, values, window, keep) \
+    { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, {0, 0}, {0, 0}, 0, {{0}} }
+#define RECURRENT(first, second) \
+    { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, 0, {{first}, {second, 2, 1}} }
 
 static const shape shapes[] = {
     {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 3, 3, 0, 0, 0, 0)}, LLM_F32},
@@ -168,8 +170,8 @@ static int same_row(const llm_cache *a, const llm_cache *b, size_t layer, int64_
     int part, head;
     for (part = 0; part < (l->kind == LLM_CACHE_LATENT ? 1 : 2); part++)
         for (head = 0; head < l->heads; head++) {
-            llm__rows x = llm__cache_rows(a, layer, part, head, position / LLM_PAGE_TOKENS);
-            llm__rows y = llm__cache_rows(b, layer, part, head, position / LLM_PAGE_TOKENS);
+            llm_rows x = llm__cache_rows(a, layer, part, head, position / LLM_PAGE_TOKENS);
+            llm_rows y = llm__cache_rows(b, layer, part, head, position / LLM_PAGE_TOKENS);
             size_t t = (size_t)(position % LLM_PAGE_TOKENS), factors = x.group_stride * sizeof(float);
             if (x.stride != y.stride || (!x.bits && x.dtype != y.dtype)) return 0;
             if (memcmp(x.data + t * x.stride, y.data + t * y.stride, x.stride)) return 0;
@@ -196,8 +198,9 @@ static int same_layers(const llm_cache *a, const llm_cache *b) {
     for (i = 0; i < llm_cache_layers(a); i++) {
         const llm_cache_layer *x = llm__cache_layer_desc(a, i), *y = llm__cache_layer_desc(b, i);
         if (x->kind != y->kind || x->heads != y->heads || x->key_width != y->key_width ||
-            x->value_width != y->value_width || x->window != y->window || x->keep != y->keep || x->bits != y->bits ||
-            x->group != y->group || !llm__same_arrays(x, y))
+            x->value_width != y->value_width || x->window != y->window || x->keep != y->keep ||
+            x->chunk != y->chunk || x->items != y->items || !llm__same_codes(x->keys, y->keys) ||
+            !llm__same_codes(x->values, y->values) || !llm__same_arrays(x, y))
             return 0;
     }
     return 1;
@@ -208,7 +211,7 @@ static int same_content(const llm_cache *a, const llm_cache *b) {
     size_t i;
     int s;
     int64_t p;
-    llm__span spans[2];
+    llm_span spans[2];
     if (!same_layers(a, b)) return 0;
     for (i = 0; i < llm_cache_layers(a); i++) {
         if (!llm__is_attention(&a->layers[i])) {
@@ -227,7 +230,7 @@ static int same_content(const llm_cache *a, const llm_cache *b) {
 
 /* Whether every query of the pass under way sees the same in both. */
 static int same_view(const llm_cache *a, const llm_cache *b) {
-    llm__span x[2], y[2];
+    llm_span x[2], y[2];
     size_t i;
     int64_t q, p;
     int n, s;
@@ -440,11 +443,16 @@ static void random_lists(void) {
             }
             l->kind = kind == 1 ? LLM_CACHE_LATENT : LLM_CACHE_ATTENTION;
             l->heads = kind == 1 ? 1 : 1 + (int)(mix(r++) % 3);
-            l->bits = kind == 1 ? 0 : bits[mix(r++) % 8];
-            l->group = l->bits ? groups[mix(r++) % 3] : 0;
-            l->key_width = l->bits ? l->group : 1 + (int)(mix(r++) % 20);
-            l->value_width = l->bits ? l->group * (int)(mix(r++) % 2) : (int)(mix(r++) % 20);
+            l->keys.bits = bits[mix(r++) % 8];
+            l->values.bits = kind == 1 ? 0 : kind == 2 ? l->keys.bits : bits[mix(r++) % 8];
+            l->keys.group = l->keys.bits ? groups[mix(r++) % 3] : 0;
+            l->values.group = kind == 2 ? l->keys.group : l->values.bits ? groups[mix(r++) % 3] : 0;
+            l->key_width = l->keys.bits ? l->keys.group : 1 + (int)(mix(r++) % 20);
+            l->value_width = l->values.bits || (kind == 1 && l->keys.bits)
+                                 ? (l->values.bits ? l->values.group : l->keys.group) * (int)(mix(r++) % 2)
+                                 : (int)(mix(r++) % 20);
             l->window = mix(r++) % 2 ? 0 : 1 + (int64_t)(mix(r++) % 200);
+            l->chunk = l->window || mix(r++) % 2 ? 0 : 1 + (int64_t)(mix(r++) % 200);
             l->keep = l->window && mix(r++) % 2 ? (int64_t)(mix(r++) % (uint32_t)l->window) : 0;
         }
         r += 3;
@@ -941,8 +949,8 @@ static void turned_ring(void) {
         const uint8_t *keys = (const uint8_t *)file.data + file.length - 8 * 7 * 2 - (k ? 0 : 16);
         CHECK(c && c->length == 30 && c->layers[0].desc.keep == 2 && c->layers[0].desc.window == 8);
         for (j = 0; c && j < 8; j++) {
-            llm__rows key = llm__cache_keys(c, 0, 0, positions[j] / LLM_PAGE_TOKENS);
-            llm__rows value = llm__cache_values(c, 0, 0, positions[j] / LLM_PAGE_TOKENS);
+            llm_rows key = llm__cache_keys(c, 0, 0, positions[j] / LLM_PAGE_TOKENS);
+            llm_rows value = llm__cache_values(c, 0, 0, positions[j] / LLM_PAGE_TOKENS);
             size_t row = (size_t)(positions[j] % LLM_PAGE_TOKENS);
             i = (int)rows[j];
             CHECK(!memcmp(key.data + row * key.stride, keys + i * 8, 8));
@@ -1059,6 +1067,7 @@ static void other_models(void) {
     llm_cache *c = make(&shapes[MIXED], 90, 90, NULL), *loaded;
     llm__text file = save(c, NULL, 0);
     shape s = shapes[MIXED];
+    const llm_cache_codes plain = {0, 0};
     llm_cache_desc want = desc_of(&s, NULL);
     tally t;
     want.layer_count--;
@@ -1098,12 +1107,12 @@ static void other_models(void) {
     want.dtype = LLM_F16;
     /* a window that is not given, kept tokens and bits are the file's; what stands behind a shape's 0 says nothing */
     s.layers[1].window = s.layers[1].keep = 0;
-    s.layers[1].bits = s.layers[4].bits = 0;
+    s.layers[1].keys = s.layers[1].values = s.layers[4].keys = s.layers[4].values = plain;
     s.layers[2].shapes[0][2] = 77;
     s.layers[2].shapes[3][0] = 0;
     s.layers[2].shapes[3][1] = 5;
     loaded = must_load(&file, &want, &t);
-    CHECK(loaded && same_content(c, loaded) && loaded->layers[1].desc.keep == 4 && loaded->layers[4].desc.bits == 4);
+    CHECK(loaded && same_content(c, loaded) && loaded->layers[1].desc.keep == 4 && loaded->layers[4].desc.keys.bits == 4);
     close_checked(loaded, &t);
     llm__text_free(&file);
     llm_cache_close(c);
@@ -1117,7 +1126,7 @@ static void empty_caches(void) {
     llm_cache_desc want = desc_of(&s, NULL);
     tally t;
     expect_mismatch(&file, NULL, "layer 0 is empty", "`want`");
-    s.layers[1].window = s.layers[1].keep = s.layers[1].bits = 0;
+    s.layers[1].window = s.layers[1].keep = s.layers[1].keys.bits = s.layers[1].values.bits = 0;
     loaded = must_load(&file, &want, &t);
     CHECK(loaded && same_content(c, loaded) && go_on_alike(c, loaded));
     close_checked(loaded, &t);

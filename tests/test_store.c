@@ -111,7 +111,7 @@ static int holds(const llm_cache *c, const int32_t *tokens, size_t count) {
     int64_t window = c->layers[0].desc.window, at = window && (int64_t)count > window ? (int64_t)count + 1 - window : 0;
     if (c->length != (int64_t)count) return 0;
     for (; at < (int64_t)count; at++) {
-        llm__rows rows = llm__cache_keys(c, 0, 0, at / LLM_PAGE_TOKENS);
+        llm_rows rows = llm__cache_keys(c, 0, 0, at / LLM_PAGE_TOKENS);
         const float *row = (const float *)(const void *)(rows.data + rows.stride * (size_t)(at % LLM_PAGE_TOKENS));
         if (*row != number_of(tokens, (size_t)at + 1)) return 0;
     }
