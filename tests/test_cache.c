@@ -511,7 +511,7 @@ static int trim(memory *m, int64_t count) {
     llm_error error;
     for (i = 0; i < m->layers; i++) can = can && can_trim(m, i, count);
     for (i = 0; i < m->layers; i++) newest_only = newest_only && m->as.layers[i].kind != LLM_CACHE_RECURRENT;
-    status = llm_cache_trim(m->cache, count, &error);
+    status = llm_cache_trim(m->cache, count, NULL, &error);
     if (status != (can ? LLM_OK : LLM_UNSUPPORTED) || (!can && newest_only && count == 1 && m->length)) return 0;
     if (!can) return error.message[0] != 0;
     if (count == m->length) return forget(m);
@@ -778,7 +778,7 @@ static void busy(void) {
     CHECK(llm__cache_begin(m.cache, 5, 10, 5, &error) == LLM_OK);
     CHECK(llm__cache_begin(m.cache, 5, 10, 5, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
     CHECK(llm_cache_fork(&fork, m.cache, &error) == LLM_BAD_ARGUMENT && says(&error, "pass") && !fork);
-    CHECK(llm_cache_trim(m.cache, 1, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
+    CHECK(llm_cache_trim(m.cache, 1, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
     CHECK(llm_cache_quantize(m.cache, codes(4, 32), codes(4, 32), 0, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
     llm_cache_clear(m.cache);
     CHECK(llm_cache_reserve(m.cache, 100, &error) == LLM_OK);
@@ -1223,13 +1223,13 @@ static void wrong_calls(void) {
     CHECK(append(&m, 100, 100) && append(&plain, 100, 100));
     CHECK(llm_cache_fork(&fork, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL") && !fork);
     CHECK(llm_cache_fork(NULL, m.cache, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
-    CHECK(llm_cache_trim(NULL, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
-    CHECK(llm_cache_trim(m.cache, -1, &error) == LLM_BAD_ARGUMENT && says(&error, "-1"));
-    CHECK(llm_cache_trim(m.cache, 101, &error) == LLM_BAD_ARGUMENT && says(&error, "101") && says(&error, "100"));
-    CHECK(llm_cache_trim(m.cache, INT64_MIN, NULL) == LLM_BAD_ARGUMENT);
-    CHECK(llm_cache_trim(m.cache, 1, &error) == LLM_UNSUPPORTED);
+    CHECK(llm_cache_trim(NULL, 0, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_trim(m.cache, -1, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "-1"));
+    CHECK(llm_cache_trim(m.cache, 101, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "101") && says(&error, "100"));
+    CHECK(llm_cache_trim(m.cache, INT64_MIN, NULL, NULL) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_trim(m.cache, 1, NULL, &error) == LLM_UNSUPPORTED);
     CHECK(says(&error, "layer 3") && says(&error, "recurrent"));
-    CHECK(llm_cache_trim(m.cache, 0, &error) == LLM_OK && !error.message[0]);
+    CHECK(llm_cache_trim(m.cache, 0, NULL, &error) == LLM_OK && !error.message[0]);
     CHECK(llm_cache_reserve(NULL, 1, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
     CHECK(llm_cache_reserve(m.cache, -1, &error) == LLM_BAD_ARGUMENT && says(&error, "-1"));
     CHECK(llm_cache_reserve(m.cache, (int64_t)1 << 40, &error) == LLM_BAD_ARGUMENT && says(&error, "100"));
