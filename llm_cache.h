@@ -2878,13 +2878,14 @@ LLM__FN void llm__cache_abandon(llm_cache *c) {
    call_count tokens; rotating layers with pinned tokens go by calls.  On failure nothing has changed. */
 LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_start, int64_t call_count,
                                     llm_error *error) {
+    const llm_cache_codes wish[2] = {c->wish[0], c->wish[1]};
     int64_t page, pages = llm__page_count(c->length + count);
     llm_status status;
     size_t i;
     if (c->pending)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the cache is in use by a forward pass that is not finished");
     if ((c->wish[0].bits || c->wish[1].bits) && c->length >= c->wish_from &&
-        (status = llm__cache_convert(c, c->wish, error)) != LLM_OK)
+        (status = llm__cache_convert(c, wish, error)) != LLM_OK)
         return status;
     c->pending = count;
     c->by_hand = 0;
