@@ -177,7 +177,7 @@ typedef struct llm_cache_layer {
     int64_t window;               /* tokens that stay visible, the newest included; 0: all */
     int64_t keep;                 /* of those, how many of the very first stay: mlx-lm's rotating cache */
     int64_t chunk;                /* a token sees those of its own chunk: from the last multiple of `chunk`; 0: all */
-    llm_cache_codes keys, values; /* how they are stored; latent: `keys` holds for the whole row, `values` for nothing */
+    llm_cache_codes keys, values; /* how they are stored; latent: `keys` says it of the whole row */
     int items;                    /* list: its direct members */
     int64_t shapes[LLM_CACHE_MAX_ARRAYS][LLM_CACHE_MAX_AXES]; /* recurrent: of each array; a 0 ends axes and list */
 } llm_cache_layer;
@@ -211,9 +211,10 @@ typedef struct llm_span {
     int64_t begin, end;
 } llm_span;
 
-/* The rows of one page for one head, where they lie.  Token t of the page (its position modulo LLM_PAGE_TOKENS): `width`
-   numbers of `dtype` at data + t * stride; or, where bits is not 0, their codes as a little-endian bit stream, and a
-   scale and a bias for each `group` of them at scales and biases + t * group_stride: number = scale * code + bias. */
+/* The rows of one page for one head, where they lie.  Token t of the page (its position modulo LLM_PAGE_TOKENS):
+   `width` numbers of `dtype` at data + t * stride; or, where bits is not 0, their codes as a little-endian bit stream,
+   and a scale and a bias for each `group` of them at scales and biases + t * group_stride: number = scale * code +
+   bias. */
 typedef struct llm_rows {
     const uint8_t *data;
     size_t stride;                /* bytes */
@@ -249,9 +250,9 @@ LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer
 LLM_API size_t llm_cache_bytes(const llm_cache *cache);
 
 /* Bytes that an empty cache of this description takes with `tokens` tokens reserved, and no more once they have come in
-   passes as llm_cache_reserve expects them.  With checkpoint_every, the most that checkpoints can add is in it, although
-   they are made only when they are due.  0: the description is invalid, tokens is not in 0 to 2^40, or a size_t cannot
-   hold the sum. */
+   passes as llm_cache_reserve expects them.  With checkpoint_every, the most that checkpoints can add is in it,
+   although they are made only when they are due.  0: the description is invalid, tokens is not in 0 to 2^40, or a
+   size_t cannot hold the sum. */
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens);
 
 /* Sets aside what the next `tokens` tokens will need, so that adding them allocates nothing: in any passes where a
@@ -260,8 +261,8 @@ LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens);
    before. */
 LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error);
 
-/* Takes the last `tokens` tokens back.  Some layers cannot: recurrent ones, and windows and chunks that have dropped what
-   would become visible again; these two can always take one token back, unless they were just loaded from a file
+/* Takes the last `tokens` tokens back.  Some layers cannot: recurrent ones, and windows and chunks that have dropped
+   what would become visible again; these two can always take one token back, unless they were just loaded from a file
    without it.  Then a checkpoint helps.  With `trimmed` NULL, only one of exactly the remaining length; otherwise as
    few tokens more are taken back as the nearest checkpoint asks for, and *trimmed says how many went in all.  Refused
    (LLM_UNSUPPORTED) if there is none.  Going back to a checkpoint may need memory (LLM_OUT_OF_MEMORY); what is taken
@@ -289,8 +290,8 @@ LLM_API llm_status llm_cache_checkpoint(llm_cache *cache, llm_error *error);
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
                                       llm_error *error);
 
-/* Forgets all tokens and checkpoints; keeps the memory, and quantized layers quantized.  Does nothing while a forward pass is under way
-   on the cache: abandon the pass first. */
+/* Forgets all tokens and checkpoints; keeps the memory, and quantized layers quantized.  Does nothing while a
+   forward pass is under way on the cache: abandon the pass first. */
 LLM_API void llm_cache_clear(llm_cache *cache);
 
 /* ---- a cache without a model: tokens come in passes, each of which fills every layer.  A session does the same by
@@ -319,7 +320,8 @@ LLM_API void llm_cache_abandon(llm_cache *cache);
    until the cache changes. */
 LLM_API const float *llm_cache_state(const llm_cache *cache, size_t layer, int array);
 
-/* The mask: which positions a query at `position` sees in an attention layer, itself included, as 1 or 2 spans in order.
+/* The mask: which positions a query at `position` sees in an attention layer, itself included, as 1 or 2 spans in
+   order.
    `position` is one of the pass under way or, without one, that of the token that would come next, alone.  0: there is
    no such layer or position. */
 LLM_API int llm_cache_visible(const llm_cache *cache, size_t layer, int64_t position, llm_span out[2]);
@@ -358,11 +360,11 @@ typedef struct llm_cache_save_desc {
     size_t note_count;
 } llm_cache_save_desc;
 
-/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there.  (What
+/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there. (What
    this library can and mlx-lm cannot has classes of its own, which mlx-lm refuses by name: windows and chunks that are
-   quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the
-   disk or the sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink
-   then has a part of the file, a path what it had before. */
+   quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the disk or the
+   sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink then has a
+   part of the file, a path what it had before. */
 LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
 
 /* Where a cache is loaded from. */
@@ -2668,8 +2670,8 @@ LLM__FN llm_status llm__remake_one(llm_cache **out, const llm_cache *c, int halv
     return status;
 }
 
-/* Gives a cache that was made from another the same checkpoints, made alike.  From the newest to the oldest: each shares
-   pages with the next or with none. */
+/* Gives a cache that was made from another the same checkpoints, made alike.  From the newest to the oldest: each
+   shares pages with the next or with none. */
 LLM__FN llm_status llm__checkpoints_remake(llm_cache *made, const llm_cache *c, const llm_cache_codes wish[2],
                                            llm_error *error) {
     llm__made kin;
@@ -3727,7 +3729,8 @@ LLM__FN const char *llm__recorded_path(const llm__loading *l, size_t layer, int 
 
 LLM__FN llm_status llm__loading_bad(const llm__loading *l, size_t layer, const char *what) {
     char path[LLM__SAVED_NAME];
-    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, llm__recorded_path(l, layer, 0, path), what);
+    llm__recorded_path(l, layer, 0, path);
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, path, what);
 }
 
 LLM__FN llm_status llm__loading_bad_tensor(const llm__loading *l, const llm__tensor *x, const char *expected) {
@@ -4195,7 +4198,7 @@ LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer
     for (j = 0; j < r->rows; j++) {
         int64_t position = j < r->layer.keep ? j : r->offset - (r->rows - j);
         if (position >= c->length) break;
-        if (r->type->window && j == r->layer.keep && j == r->next) continue; /* a row of zeros: see llm__write_attention */
+        if (r->type->window && j == r->layer.keep && j == r->next) continue; /* zeros: see llm__write_attention */
         if (position >= k->desc.keep && position < llm__oldest_held(&k->desc, c->length)) continue;
         if (!llm__page_own(&c->allocator, k, position / LLM_PAGE_TOKENS))
             return llm__no_memory(l->error, llm__page_bytes(&k->layout));
@@ -5178,7 +5181,7 @@ LLM__FN llm_status llm__check_lists(const llm_cache_desc *d, llm_error *error) {
         left[depth++] = d->layers[i].items;
     }
     if (!depth) return LLM_OK;
-    return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is the last one; expected %d members more of a list before it",
+    return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is the last one; expected %d members more of a list",
                      (unsigned long long)(d->layer_count - 1), left[depth - 1]);
 }
 
