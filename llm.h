@@ -622,8 +622,9 @@ typedef struct llm__ops {
        magnitude / 127, codes are rounded to nearest even.  A group with a NaN or an infinity has codes 0 and a NaN
        scale; one whose magnitudes all lie below 1e-30 is zero. */
     void (*quantize_row)(const float *x, int cols, int group, int8_t *codes, float *scales, float *sums);
-    /* Row `row` of W as float32, as llm__matrix_row but faster.  scratch as for product. */
-    void (*decode_row)(const llm__matrix *w, int row, float *out, void *scratch);
+    /* Rows [begin, end) of W as float32, one behind the other, each as llm__matrix_row but faster.  scratch as for
+       product; llm__decode_scratch bytes are enough. */
+    void (*decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch);
 
     /* ---- rows of float32; n is their length, y may be x */
     float (*dot)(const float *a, const float *b, int n);
@@ -651,8 +652,9 @@ typedef struct llm__ops {
     /* out[i*out_stride + j] = scale * (q row i . k row j) */
     void (*scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride, int width,
                    float scale, float *out, size_t out_stride);
-    /* out[width] += sum over j, ascending, of p[j] times v row j */
-    void (*weigh)(float *out, const float *p, const float *v, int keys, size_t v_stride, int width);
+    /* out row i [width] += sum over j, ascending, of p[i*p_stride + j] times v row j */
+    void (*weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v, int keys,
+                  size_t v_stride, int width);
 
     /* ---- recurrences, one step of one head */
     /* S [dv, dk]: S *= decay; S += ((v - S k) beta) k^T; y[dv] = S q */
@@ -707,6 +709,11 @@ LLM__FN llm__rows8 llm__rows8_place(void *memory, int n, int cols, int group) {
 LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
     size_t cols = ((size_t)w->cols + 63) & ~(size_t)63;
     return cols * 24 + 49152;
+}
+
+/* Scratch of decoding a row: its codes as bytes, and its scales and biases. */
+LLM__FN size_t llm__decode_scratch(int cols, int group) {
+    return ((size_t)cols + 63) + (size_t)(cols / group) * 2 * sizeof(float);
 }
 
 #if !defined(LLM_NO_SIMD) && (defined(__x86_64__) || defined(_M_X64))
@@ -1529,8 +1536,8 @@ LLM__FN void LLMK_(decode)(const llm__matrix *w, int row, int begin, int end, fl
     else LLMK_(decode_scaled)(w, row, begin, end, out, scratch);
 }
 
-LLM__FN void LLMK_(decode_row)(const llm__matrix *w, int row, float *out, void *scratch) {
-    LLMK_(decode)(w, row, 0, w->cols, out, scratch);
+LLM__FN void LLMK_(decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch) {
+    for (; begin < end; begin++, out += w->cols) LLMK_(decode)(w, begin, 0, w->cols, out, scratch);
 }
 
 /* ---- float products */
@@ -2089,49 +2096,86 @@ LLM__FN void LLMK_(layer_norm)(float *y, const float *x, const float *weight, co
 
 /* ---- attention */
 
-LLM__FN void LLMK_(scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride,
-                           int width, float scale, float *out, size_t out_stride) {
+/* Four keys (count <= 4; missing rows repeat the last) and X queries, a constant. */
+LLMK_INLINE void LLMK_(scores_strip)(const int X, const uint8_t *const *rows, int count, const float *q,
+                                     size_t q_stride, int width, float scale, float *out, size_t out_stride) {
     const int whole = width / VF_N * VF_N;
-    int i, j, r, c;
-    for (j = 0; j < keys; j += LLM__STRIP) {
-        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP;
-        const uint8_t *rows[LLM__STRIP], *tails[LLM__STRIP];
-        float sums[3 * LLM__STRIP * VF_N], four[LLM__STRIP];
-        for (r = 0; r < LLM__STRIP; r++) {
-            rows[r] = (const uint8_t *)(k + (size_t)(r < count ? j + r : j + count - 1) * k_stride);
-            tails[r] = rows[r] + (size_t)whole * sizeof(float);
-        }
-        for (i = 0; i < rows_q; i += 3) {
-            const int X = rows_q - i < 3 ? rows_q - i : 3;
-            memset(sums, 0, sizeof sums);
-            LLMK_(tile_f32)(X, rows, q + (size_t)i * q_stride, q_stride, whole, sums);
-            for (c = 0; c < X; c++) {
-                LLMK_(finish)(LLM_F32, tails, q + (size_t)(i + c) * q_stride + whole, width - whole,
-                              sums + c * LLM__STRIP * VF_N, four);
-                for (r = 0; r < count; r++) out[(size_t)(i + c) * out_stride + (size_t)(j + r)] = four[r] * scale;
-            }
-        }
+    const uint8_t *tails[LLM__STRIP];
+    float sums[3 * LLM__STRIP * VF_N], four[LLM__STRIP];
+    int r, c;
+    for (c = 0; c < X * LLM__STRIP; c++) vf_store(sums + c * VF_N, vf_set(0.0f));
+    LLMK_(tile)(X, LLM_F32, rows, q, q_stride, whole, sums);
+    for (r = 0; r < LLM__STRIP; r++) tails[r] = rows[r] + (size_t)whole * sizeof(float);
+    for (c = 0; c < X; c++) {
+        LLMK_(finish)(LLM_F32, tails, q + (size_t)c * q_stride + whole, width - whole, sums + c * LLM__STRIP * VF_N,
+                      four);
+        v4_store(four, v4_mul(v4_load(four), v4_set(scale)));
+        memcpy(out + (size_t)c * out_stride, four, (size_t)count * sizeof *four);
     }
 }
 
-LLM__FN void LLMK_(weigh)(float *out, const float *p, const float *v, int keys, size_t v_stride, int width) {
-    int c = 0, j;
-    for (; c + 4 * VF_N <= width; c += 4 * VF_N) {
+LLM__FN void LLMK_(scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride,
+                           int width, float scale, float *out, size_t out_stride) {
+    int i, j, r;
+    for (j = 0; j < keys; j += LLM__STRIP) {
+        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP;
+        const uint8_t *rows[LLM__STRIP];
+        for (r = 0; r < LLM__STRIP; r++)
+            rows[r] = (const uint8_t *)(k + (size_t)(r < count ? j + r : j + count - 1) * k_stride);
+        for (i = 0; i + 3 <= rows_q; i += 3)
+            LLMK_(scores_strip)(3, rows, count, q + (size_t)i * q_stride, q_stride, width, scale,
+                                out + (size_t)i * out_stride + j, out_stride);
+        for (; i < rows_q; i++)
+            LLMK_(scores_strip)(1, rows, count, q + (size_t)i * q_stride, q_stride, width, scale,
+                                out + (size_t)i * out_stride + j, out_stride);
+    }
+}
+
+/* Two vectors of columns of P rows; P is a constant. */
+LLMK_INLINE void LLMK_(weigh_block)(const int P, float *out, size_t out_stride, const float *p, size_t p_stride,
+                                    const float *v, int keys, size_t v_stride) {
+    const VF zero = vf_set(0.0f);
+    float *o1 = out + out_stride, *o2 = o1 + out_stride, *o3 = o2 + out_stride;
+    const float *p1 = p + p_stride, *p2 = p1 + p_stride, *p3 = p2 + p_stride;
+    VF a0 = vf_load(out), b0 = vf_load(out + VF_N), a1 = zero, b1 = zero, a2 = zero, b2 = zero, a3 = zero, b3 = zero;
+    int j;
+    if (P > 1) a1 = vf_load(o1), b1 = vf_load(o1 + VF_N);
+    if (P > 2) a2 = vf_load(o2), b2 = vf_load(o2 + VF_N);
+    if (P > 3) a3 = vf_load(o3), b3 = vf_load(o3 + VF_N);
+    for (j = 0; j < keys; j++, v += v_stride) {
+        const VF a = vf_load(v), b = vf_load(v + VF_N);
+        a0 = vf_fma(vf_set(p[j]), a, a0), b0 = vf_fma(vf_set(p[j]), b, b0);
+        if (P > 1) a1 = vf_fma(vf_set(p1[j]), a, a1), b1 = vf_fma(vf_set(p1[j]), b, b1);
+        if (P > 2) a2 = vf_fma(vf_set(p2[j]), a, a2), b2 = vf_fma(vf_set(p2[j]), b, b2);
+        if (P > 3) a3 = vf_fma(vf_set(p3[j]), a, a3), b3 = vf_fma(vf_set(p3[j]), b, b3);
+    }
+    vf_store(out, a0), vf_store(out + VF_N, b0);
+    if (P > 1) vf_store(o1, a1), vf_store(o1 + VF_N, b1);
+    if (P > 2) vf_store(o2, a2), vf_store(o2 + VF_N, b2);
+    if (P > 3) vf_store(o3, a3), vf_store(o3 + VF_N, b3);
+}
+
+/* The columns that do not fill two vectors go one by one. */
+LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v,
+                          int keys, size_t v_stride, int width) {
+    const int whole = width / (2 * VF_N) * (2 * VF_N);
+    int i, c, j;
+    for (c = 0; c < whole; c += 2 * VF_N) {
         float *to = out + c;
-        VF a0 = vf_load(to), a1 = vf_load(to + VF_N), a2 = vf_load(to + 2 * VF_N), a3 = vf_load(to + 3 * VF_N);
-        for (j = 0; j < keys; j++) {
-            const float *from = v + (size_t)j * v_stride + c;
-            const VF s = vf_set(p[j]);
-            a0 = vf_fma(s, vf_load(from), a0), a1 = vf_fma(s, vf_load(from + VF_N), a1);
-            a2 = vf_fma(s, vf_load(from + 2 * VF_N), a2), a3 = vf_fma(s, vf_load(from + 3 * VF_N), a3);
+        const float *from = p;
+        for (i = rows; i >= 4; i -= 4, to += 4 * out_stride, from += 4 * p_stride)
+            LLMK_(weigh_block)(4, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        if (i == 3) LLMK_(weigh_block)(3, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        else if (i == 2) LLMK_(weigh_block)(2, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        else if (i == 1) LLMK_(weigh_block)(1, to, out_stride, from, p_stride, v + c, keys, v_stride);
+    }
+    for (i = 0; i < rows; i++)
+        for (c = whole; c < width; c++) {
+            float sum = out[(size_t)i * out_stride + (size_t)c];
+            for (j = 0; j < keys; j++)
+                sum = sf_fma(p[(size_t)i * p_stride + (size_t)j], v[(size_t)j * v_stride + (size_t)c], sum);
+            out[(size_t)i * out_stride + (size_t)c] = sum;
         }
-        vf_store(to, a0), vf_store(to + VF_N, a1), vf_store(to + 2 * VF_N, a2), vf_store(to + 3 * VF_N, a3);
-    }
-    for (; c < width; c++) {
-        float sum = out[c];
-        for (j = 0; j < keys; j++) sum = sf_fma(p[j], v[(size_t)j * v_stride + (size_t)c], sum);
-        out[c] = sum;
-    }
 }
 
 /* ---- recurrences */
@@ -2209,7 +2253,7 @@ LLM__FN void LLMK_(ssd_step)(float *state, const float *x, const float *b, const
 }
 
 static const llm__ops LLMK_(ops) = {
-    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_row),
+    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_rows),
     LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(rms_norm),
     LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
     LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32), LLMK_(from_f32),
@@ -7191,20 +7235,60 @@ LLM__FN llm_status llm__words_decode(const llm__words *w, const int32_t *ids, si
 
    To add a model that mixes known blocks: write a reader (most are ten lines on top of a sibling), add a row. */
 
-typedef enum llm__mixer_kind { LLM__ATTENTION, LLM__LATENT, LLM__SSD, LLM__DELTA } llm__mixer_kind;
-typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__MLP, LLM__EXPERTS } llm__ffn_kind;
-typedef enum llm__activation { LLM__SILU, LLM__GELU_TANH } llm__activation;
+/* What a layer does across its tokens, and with each of them. */
+typedef enum llm__mixer_kind {
+    LLM__NO_MIXER,
+    LLM__MIXER_MAP, /* a linear map in the place of attention */
+    LLM__ATTENTION,
+    LLM__LATENT,
+    LLM__SSD,
+    LLM__DELTA
+} llm__mixer_kind;
+typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__FFN_MAP, LLM__MLP, LLM__EXPERTS } llm__ffn_kind;
 
-/* How a router turns logits into experts and weights. */
-typedef enum llm__router {
-    LLM__SOFTMAX_ALL,   /* softmax over all experts, then the best; renormalised if asked */
-    LLM__SOFTMAX_BEST,  /* the best logits, softmax over those */
-    LLM__SIGMOID_GROUPS /* sigmoid; a bias helps choose, groups compete; weights without the bias */
-} llm__router;
+/* How mixer and feed-forward change the stream x.  pre, post: norms. */
+typedef enum llm__scheme {
+    LLM__PRE,          /* x += mixer(pre(x));        x += ffn(pre(x)) */
+    LLM__POST,         /* x += post(mixer(x));       x += post(ffn(x)) */
+    LLM__SANDWICH,     /* x += post(mixer(pre(x)));  x += post(ffn(pre(x))) */
+    LLM__PARALLEL_ONE, /* h = pre(x);  x += mixer(h) + ffn(h) */
+    LLM__PARALLEL_TWO  /* x += mixer(pre(x)) + ffn(pre(x)), a norm for each */
+} llm__scheme;
 
+typedef enum llm__activation_kind {
+    LLM__SILU,
+    LLM__GELU, /* with erf */
+    LLM__GELU_TANH,
+    LLM__RELU,
+    LLM__RELU2,          /* the square of relu */
+    LLM__XIELU,          /* numbers: alpha_p, alpha_n, beta, eps */
+    LLM__SWIGLU_LIMITED, /* min(silu(gate), limit) clip(up) */
+    LLM__SWIGLU_OAI      /* gate sigmoid(1.702 gate) (clip(up) + 1), gate at most the limit */
+} llm__activation_kind;
+
+typedef struct llm__activation {
+    llm__activation_kind kind;
+    float limit;          /* 0: none */
+    const float *numbers; /* what the kind has besides, from the checkpoint */
+} llm__activation;
+
+/* How a router's logits become scores. */
+typedef enum llm__scores {
+    LLM__SOFTMAX_ALL,  /* softmax over all experts */
+    LLM__SOFTMAX_BEST, /* the logits choose; softmax over the chosen ones */
+    LLM__SIGMOID,
+    LLM__SQRT_SOFTPLUS
+} llm__scores;
+
+/* y = (x - mean) / deviation * weight + bias.  A reader fills in the form, binding the numbers.  Every norm takes the
+   form of the model's last one, llm_model.norm, unless its own kind is set; its own eps goes before. */
+typedef enum llm__norm_kind { LLM__NORM_AS_MODEL, LLM__NO_NORM, LLM__RMS, LLM__LAYER_NORM } llm__norm_kind;
 typedef struct llm__norm {
-    const float *weight; /* [width]; NULL: the norm is absent */
-    float eps;
+    llm__norm_kind kind; /* RMS: the mean is taken as 0 */
+    int weightless, biased;
+    float eps, offset;   /* offset: added to the stored weights */
+    const float *weight; /* [width]; NULL: ones */
+    const float *bias;   /* [width]; NULL: zeros */
 } llm__norm;
 
 /* A rotary embedding: angle of pair i at position p is p * frequency[i].  The rotated numbers are multiplied by
@@ -7219,13 +7303,50 @@ typedef struct llm__rope {
     int64_t limit;
 } llm__rope;
 
+/* How query, key and value rows lie in the checkpoint. */
+typedef enum llm__qkv {
+    LLM__QKV_SEPARATE, /* q_proj, k_proj, v_proj */
+    LLM__QKV_JOINED,   /* qkv_proj: all queries, all keys, all values */
+    LLM__QKV_GROUPED   /* qkv_proj: for each kv head its queries, its key, its value */
+} llm__qkv;
+
+/* What the norms of queries and keys reach over. */
+typedef enum llm__qk_norm {
+    LLM__QK_PLAIN,     /* there are none */
+    LLM__QK_HEAD,      /* each head by itself, one weight [width] for all of them */
+    LLM__QK_EACH_HEAD, /* each head by itself, with weights of its own: [heads, width] */
+    LLM__QK_WHOLE      /* all heads together: [heads * width] */
+} llm__qk_norm;
+
+/* What multiplies the attention's output before the last map. */
+typedef enum llm__gate {
+    LLM__UNGATED,
+    LLM__GATE_IN_Q,    /* sigmoid of the second half of each head's q_proj rows */
+    LLM__GATE_FULL,    /* sigmoid of gate_proj(h), a number for each number */
+    LLM__GATE_HEAD,    /* sigmoid of gate_proj(h), a number for each head */
+    LLM__GATE_SOFTPLUS /* softplus of gate_proj(h), a number for each head */
+} llm__gate;
+
 typedef struct llm__attention {
-    int heads, kv_heads, width, rope; /* rope: index into the model's, -1: none */
-    int64_t window;
-    float scale, softcap; /* softcap 0: none */
-    int qkv_bias, out_bias, head_norm, gated, fused;
-    llm__matrix q, k, v, o;
-    llm__norm q_norm, k_norm;
+    int heads, kv_heads, width, value_width; /* width: of a query and a key */
+    int rope;                                /* index into the model's, -1: none */
+    int64_t window, chunk;                   /* tokens that are seen: the last, or those of the own chunk; 0: all */
+    float scale, softcap, clip;              /* softcap: of scores, clip: of q, k and v; 0: none */
+    float heat;                              /* queries * (1 + heat * ln(1 + floor((position + heat_from) / length))) */
+    int heat_from, heat_length;
+    llm__qkv qkv;
+    int q_bias, k_bias, v_bias, o_bias;
+    int tiled;                               /* query head i reads kv head i % kv_heads */
+    int shared;                              /* keys and values are those of another layer: see llm__layer.reads */
+    int key_is_value;                        /* values are what k_proj gives, neither normed nor rotated as keys are */
+    int gate_bias, has_sinks;
+    llm__qk_norm qk_norm;
+    int norm_last;                           /* q and k are normed after their rotation */
+    int v_normed, out_normed;                /* out: before o, over all heads together */
+    llm__gate gate;
+    llm__matrix q, k, v, o, gates;           /* q: all of them where GROUPED */
+    llm__norm q_norm, k_norm, v_norm, out_norm;
+    const float *sinks;                      /* [heads]: scores of a token that has no value */
 } llm__attention;
 
 /* Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values are functions of one latent vector a
@@ -7257,31 +7378,74 @@ typedef struct llm__delta {
     llm__norm norm;
 } llm__delta;
 
+/* How the rows of gate and up lie in the checkpoint. */
+typedef enum llm__gate_up {
+    LLM__GATE_UP_SEPARATE, /* gate_proj, up_proj */
+    LLM__GATE_UP_JOINED,   /* gate_up_proj: all of gate, all of up */
+    LLM__UP_GATE_JOINED,   /* gate_up_proj: all of up, all of gate */
+    LLM__GATE_UP_MIXED,    /* gate_up_proj: rows of gate and up in turns */
+    LLM__UP_ONLY           /* no gate: down(activation(up h)) */
+} llm__gate_up;
+
 typedef struct llm__mlp {
-    int width, bias, fused;
+    int width, bias, down_bias;
+    llm__gate_up gate_up;
     llm__activation activation;
-    llm__matrix gate, up, down;
+    int sub_normed;             /* sub_norm before down */
+    llm__matrix gate, up, down; /* gate: both where MIXED */
+    llm__norm sub_norm;
 } llm__mlp;
 
 typedef struct llm__experts {
-    int count, chosen, width, groups, chosen_groups, renormalize, shared_gate;
-    llm__router router;
+    int count, chosen, width;
+    int identity;                     /* experts beyond `count` that return their input */
+    llm__scores scores;
+    float score_cap;                  /* router logits are capped by tanh; 0: not */
+    int biased;                       /* `bias` is added to choose, not to weigh */
+    int groups, chosen_groups;        /* groups of experts compete, see llm__drop_groups; at most 1: none */
+    int group_best;                   /* a group is worth its best expert, not its two best */
+    float dropped;                    /* what an expert of a lost group scores: 0 or -infinity */
+    int renormalize;
+    float renormalize_eps;            /* added to the sum */
     float scaling;
+    int weigh_input;                  /* the weight multiplies an expert's input, not its output */
+    int router_bias, bias_each;       /* the router and the experts' maps have biases */
+    llm__gate_up gate_up;             /* SEPARATE, JOINED or UP_ONLY */
+    llm__activation activation;
+    int shared_gate;                  /* the shared expert's output * sigmoid(shared_gate_row h) */
     llm__matrix gate, shared_gate_row;
-    const float *bias;                /* [count], for choosing only; NULL: none */
-    llm__matrix *gates, *ups, *downs; /* [count] */
+    const float *bias;                /* [count + identity] */
+    llm__matrix *gates, *ups, *downs; /* [count]; gates NULL: UP_ONLY */
     llm__mlp shared;                  /* width 0: none */
 } llm__experts;
 
+enum { LLM__OWN = -1, LLM__NOWHERE = -1 };
+
+/* One layer of ours.  A reader fills in what it is; what it leaves as llm__read_common made it is the usual. */
 typedef struct llm__layer {
-    llm__mixer_kind mixer;
+    llm__scheme scheme;
+    llm__mixer_kind mixer, beside; /* beside: a second mixer, which reads the same and is added too */
     llm__ffn_kind ffn;
-    int post_norms; /* norms on what mixer and feed-forward add, too */
+    /* its tensors are called STEM.NUMBER.mixer_norm_name + SUB ... */
+    const char *stem;              /* "model.layers" */
+    int number;                    /* its own index; layers of the same number share weights */
+    const char *sub;               /* what blocks and norms have after their names, such as ".0"; "" */
+    /* its entries in llm_model.caches, made by llm__plan_caches */
+    int list;                      /* a list entry of so many items goes before its own; 0: none */
+    int reads;                     /* the layer whose cache its attention reads, adding nothing to it; LLM__OWN */
+    int cache, beside_cache;       /* first entry of mixer and beside; LLM__NOWHERE: it has none */
+    /* what surrounds the blocks */
+    float branch_scale;            /* what mixer and feed-forward add is multiplied by this; 1 */
+    int has_output_scale;          /* x is multiplied by the number layer_scalar in the end */
+    const float *output_scale;
     llm__norm mixer_norm, mixer_post_norm, ffn_norm, ffn_post_norm;
+    /* the blocks */
     llm__attention attention;
     llm__latent latent;
     llm__ssd ssd;
     llm__delta delta;
+    int map_bias;
+    llm__matrix mixer_map, ffn_map;
     llm__mlp mlp;
     llm__experts experts;
 } llm__layer;
@@ -7298,15 +7462,25 @@ struct llm_model {
     llm__words *words;
     const llm__json *config;
     const char *model_type, *chat_template;
+    const char *renames;    /* those of the row that the checkpoint needs... */
+    int layout;             /* ...and which they are, from 0 */
     int hidden, vocabulary, layer_count, rope_count, tied;
     int embedding_rounded; /* scaled embeddings are rounded to bfloat16 */
     int64_t context, parameters;
     size_t weight_bytes;
-    float eps, norm_offset, embedding_scale, logit_softcap;
+    float embedding_scale, logit_scale, logit_softcap;
+    int embedding_normed;   /* embedding_norm comes after the scale */
+    int head_bias;
+    const int32_t *masked;  /* ids whose logits are -infinity */
+    int masked_count;
+    int carry;              /* floats a token that layers hand on within a pass, llm_session.carry */
+    int position_count;     /* learned positions: how many; 0: none */
     llm__layer *layers;
-    llm__rope ropes[4];
-    llm__matrix embedding, head;
-    llm__norm norm;
+    llm__rope *ropes;
+    llm_cache_layer *caches;
+    int cache_count;
+    llm__matrix embedding, positions, head;
+    llm__norm norm, embedding_norm;
     const int32_t *ends;
     size_t end_count;
 };
@@ -7315,6 +7489,7 @@ struct llm_model {
    The first mistake is kept; readers go on with harmless values and the caller looks at `status` once. */
 typedef struct llm__config {
     const llm__json *root;
+    const llm__json *outer; /* the whole file; root may be its text_config */
     const char *within; /* the key that root stands under, for messages; NULL: it is the whole */
     llm__arena *arena;
     llm_error *error;
@@ -7564,11 +7739,34 @@ LLM__FN void llm__rope_scaled(llm__config *c, llm__config *s, llm__rope *r, doub
     }
 }
 
-/* Adds a rotary embedding of `dims` numbers to the model; its scaling comes from the object `scaling` (may be NULL).
-   Returns its index. */
+/* Room for one more rotary embedding behind those that the model has, all zero. */
+LLM__FN llm__rope *llm__rope_more(llm__config *c, llm_model *m) {
+    size_t n = (size_t)m->rope_count;
+    if (!(n & (n - 1))) { /* full at each power of two */
+        llm__rope *more = (llm__rope *)llm__arena_alloc(c->arena, n ? 2 * n : 1, sizeof *more);
+        if (!more) {
+            c->status = llm__no_memory(c->error, n * sizeof *more);
+            return NULL;
+        }
+        if (n) memcpy(more, m->ropes, n * sizeof *more);
+        m->ropes = more;
+    }
+    memset(&m->ropes[n], 0, sizeof *m->ropes);
+    return &m->ropes[n];
+}
+
+LLM__FN int llm__same_rope(const llm__rope *a, const llm__rope *b) {
+    return a->dims == b->dims && a->interleaved == b->interleaved && a->scale == b->scale && a->limit == b->limit &&
+           !a->short_frequency && !b->short_frequency && a->dynamic_base == b->dynamic_base &&
+           a->dynamic_factor == b->dynamic_factor &&
+           !memcmp(a->frequency, b->frequency, (size_t)a->dims / 2 * sizeof(double));
+}
+
+/* Adds a rotary embedding of `dims` numbers to the model, if it has none like it; its scaling comes from the object
+   `scaling` (may be NULL).  Returns its index. */
 LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, int interleaved,
                           const llm__json *scaling) {
-    llm__rope *r = &m->ropes[m->rope_count];
+    llm__rope *r;
     int i;
     if (c->status != LLM_OK) return -1;
     if (dims < 2 || dims % 2) {
@@ -7582,6 +7780,8 @@ LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, i
                               dims);
         return -1;
     }
+    r = llm__rope_more(c, m);
+    if (!r) return -1;
     r->dims = dims;
     r->interleaved = interleaved;
     r->scale = 1;
@@ -7596,6 +7796,8 @@ LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, i
         llm__rope_scaled(c, &s, r, base);
         c->status = s.status;
     }
+    for (i = 0; i < m->rope_count; i++)
+        if (llm__same_rope(&m->ropes[i], r)) return i;
     return m->rope_count++;
 }
 
@@ -7630,18 +7832,124 @@ LLM__FN const llm__json *llm__rope_scaling(llm__config *c) {
     return scaling;
 }
 
+/* ---- the names of tensors */
+
+/* A row of the table at the end of this chapter. */
+enum { LLM__MAX_TYPES = 8 };
+typedef struct llm__arch {
+    const char *types[LLM__MAX_TYPES];
+    void (*read)(llm__config *c, llm_model *m);
+    const char *renames, *skip, *note;
+} llm__arch;
+
+/* Where `from` stands in a name as a whole part of its path: at the start, or anywhere if it begins with a dot. */
+LLM__FN const char *llm__rename_at(const char *name, const char *from) {
+    size_t n = strlen(from);
+    const char *at = from[0] == '.' ? strstr(name, from) : strncmp(name, from, n) ? NULL : name;
+    while (at && from[n - 1] != '.' && at[n] && at[n] != '.') at = from[0] == '.' ? strstr(at + 1, from) : NULL;
+    return at;
+}
+
+/* Turns a name of this file into the checkpoint's: each pair "ours=theirs" of the list, in order, where it fits. */
+LLM__FN void llm__rename(char *name, size_t size, const char *renames) {
+    const char *pair = renames, *equal, *end, *at;
+    size_t begin;
+    char from[80], to[80], rest[320];
+    for (; *pair && *pair != '|'; pair = *end == ' ' ? end + 1 : end) {
+        end = pair + strcspn(pair, " |");
+        equal = strchr(pair, '=');
+        snprintf(from, sizeof from, "%.*s", (int)(equal - pair), pair);
+        snprintf(to, sizeof to, "%.*s", (int)(end - equal - 1), equal + 1);
+        at = llm__rename_at(name, from);
+        if (!at) continue;
+        snprintf(rest, sizeof rest, "%s", at + strlen(from));
+        begin = (size_t)(at - name);
+        snprintf(name + begin, size - begin, "%s%s", to, rest);
+    }
+}
+
+/* Whether the checkpoint has a tensor, by this file's name for it. */
+LLM__FN int llm__model_has(const llm_model *m, const char *tensor) {
+    char name[320];
+    snprintf(name, sizeof name, "%s", tensor);
+    llm__rename(name, sizeof name, m->renames);
+    return llm__tensor_find(&m->tensors, name) != NULL;
+}
+
+/* Picks the first of the row's lists of renames that leads to an embedding. */
+LLM__FN void llm__choose_renames(llm_model *m) {
+    static const char *const suffixes[] = {".weight", ".qweight", ".weight_packed"};
+    const char *list = m->arch->renames;
+    int layout, i;
+    m->renames = list;
+    for (layout = 0; list; layout++) {
+        const char *next = strchr(list, '|');
+        for (i = 0; i < 3; i++) {
+            char name[320];
+            snprintf(name, sizeof name, "model.embed_tokens%s", suffixes[i]);
+            llm__rename(name, sizeof name, list);
+            if (!llm__tensor_find(&m->tensors, name)) continue;
+            m->renames = list;
+            m->layout = layout;
+            return;
+        }
+        list = next ? next + 1 : NULL;
+    }
+}
+
 /* ---- readers: what several families share */
 
-/* The numbers that every model has; allocates its layers. */
+/* A form for norms that differ from the model's: RMS with an eps of its own. */
+LLM__FN llm__norm llm__rms_form(float eps) {
+    llm__norm norm;
+    memset(&norm, 0, sizeof norm);
+    norm.kind = LLM__RMS;
+    norm.eps = eps;
+    return norm;
+}
+
+enum { LLM__MAX_LAYERS = 4096 };
+
+/* So many layers, as most are. */
+LLM__FN void llm__make_layers(llm__config *c, llm_model *m, int count) {
+    int i;
+    m->embedding_scale = m->logit_scale = 1;
+    if (m->norm.kind == LLM__NORM_AS_MODEL) m->norm.kind = LLM__RMS;
+    if (c->status != LLM_OK) return;
+    m->layer_count = count;
+    m->layers = (llm__layer *)llm__arena_alloc(c->arena, (size_t)count, sizeof(llm__layer));
+    if (!m->layers) c->status = llm__no_memory(c->error, (size_t)count * sizeof(llm__layer));
+    for (i = 0; m->layers && i < count; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->stem = "model.layers";
+        layer->number = i;
+        layer->sub = "";
+        layer->reads = LLM__OWN;
+        layer->cache = layer->beside_cache = LLM__NOWHERE;
+        layer->branch_scale = 1;
+        layer->attention.rope = -1;
+    }
+}
+
+/* A text_config may leave it to what is around it.  usual: where neither has it; 0: an error. */
+LLM__FN int llm__read_vocabulary(llm__config *c, int usual) {
+    llm__config outer = *c;
+    int n, fallback = usual ? usual : (int)LLM__REQUIRED;
+    outer.root = c->outer;
+    outer.within = NULL;
+    if (llm__config_has(c, "vocab_size") || !llm__config_has(&outer, "vocab_size"))
+        return llm__config_int(c, "vocab_size", fallback, 1, 1 << 24);
+    n = llm__config_int(&outer, "vocab_size", fallback, 1, 1 << 24);
+    c->status = outer.status;
+    return n;
+}
+
+/* The numbers that every model has, under their usual names; makes its layers. */
 LLM__FN void llm__read_common(llm__config *c, llm_model *m) {
     m->hidden = llm__config_size(c, "hidden_size");
-    m->layer_count = llm__config_int(c, "num_hidden_layers", LLM__REQUIRED, 1, 4096);
-    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->vocabulary = llm__read_vocabulary(c, m->vocabulary);
     m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
-    m->embedding_scale = 1;
-    m->layers = (llm__layer *)llm__arena_alloc(c->arena, (size_t)m->layer_count, sizeof(llm__layer));
-    if (!m->layers && c->status == LLM_OK)
-        c->status = llm__no_memory(c->error, (size_t)m->layer_count * sizeof(llm__layer));
+    llm__make_layers(c, m, llm__config_int(c, "num_hidden_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
 }
 
 /* Grouped-query attention with the usual keys; the same in every layer until the reader says otherwise. */
@@ -7656,14 +7964,14 @@ LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int def
             llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
         default_width = a.heads ? m->hidden / a.heads : 1;
     }
-    a.width = llm__config_int(c, "head_dim", default_width, 1, 65536);
+    a.width = a.value_width = llm__config_int(c, "head_dim", default_width, 1, 65536);
     llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
     a.scale = 1.0f / sqrtf((float)a.width);
     a.rope = -1;
     return a;
 }
 
-LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention *a, llm__activation activation,
+LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention *a, llm__activation_kind activation,
                              int mlp_bias) {
     int width = llm__config_size(c, "intermediate_size"), i;
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
@@ -7672,8 +7980,8 @@ LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention 
         layer->attention = *a;
         layer->ffn = LLM__MLP;
         layer->mlp.width = width;
-        layer->mlp.activation = activation;
-        layer->mlp.bias = mlp_bias;
+        layer->mlp.activation.kind = activation;
+        layer->mlp.bias = layer->mlp.down_bias = mlp_bias;
     }
 }
 
@@ -7691,7 +7999,7 @@ LLM__FN void llm__read_qwen_experts(llm__config *c, llm_model *m) {
         e->count = count;
         e->chosen = chosen;
         e->width = width;
-        e->router = LLM__SOFTMAX_ALL;
+        e->scores = LLM__SOFTMAX_ALL;
         e->renormalize = renormalize;
         e->scaling = 1;
     }
@@ -7724,10 +8032,10 @@ LLM__FN void llm__read_llama(llm__config *c, llm_model *m) {
     llm__attention a;
     int i;
     llm__read_common(c, m);
-    m->eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
     a = llm__read_attention(c, m, 0);
-    a.qkv_bias = a.out_bias = llm__config_flag(c, "attention_bias", 0);
+    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0),
                            llm__rope_scaling(c));
     llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
@@ -7743,7 +8051,7 @@ LLM__FN void llm__read_mixtral(llm__config *c, llm_model *m) {
     int i, count = llm__config_int(c, "num_local_experts", 8, 1, 65536);
     int chosen = llm__config_int(c, "num_experts_per_tok", 2, 1, count);
     llm__read_common(c, m);
-    m->eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
     a = llm__read_attention(c, m, 0);
     if (!llm__json_get(c->root, "num_key_value_heads")) { /* absent is not null here */
@@ -7758,7 +8066,7 @@ LLM__FN void llm__read_mixtral(llm__config *c, llm_model *m) {
         e->count = count;
         e->chosen = chosen;
         e->width = m->layers[i].mlp.width;
-        e->router = LLM__SOFTMAX_BEST;
+        e->scores = LLM__SOFTMAX_BEST;
         e->scaling = 1;
     }
 }
@@ -7767,10 +8075,10 @@ LLM__FN void llm__read_mixtral(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_qwen2(llm__config *c, llm_model *m) {
     llm__attention a;
     llm__read_common(c, m);
-    m->eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
     a = llm__read_attention(c, m, 0);
-    a.qkv_bias = 1;
+    a.q_bias = a.k_bias = a.v_bias = 1;
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), llm__config_flag(c, "rope_traditional", 0),
                            llm__rope_scaling(c));
     llm__read_dense(c, m, &a, LLM__SILU, 0);
@@ -7779,10 +8087,10 @@ LLM__FN void llm__read_qwen2(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_qwen3_attention(llm__config *c, llm_model *m, const llm__json *scaling) {
     llm__attention a;
     llm__read_common(c, m);
-    m->eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
     a = llm__read_attention(c, m, 0);
-    a.head_norm = 1;
+    a.qk_norm = LLM__QK_HEAD;
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, scaling);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
 }
@@ -7807,11 +8115,12 @@ LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
     int shared = llm__config_int(c, "shared_expert_intermediate_size", LLM__REQUIRED, 1, 1 << 24);
     memset(&d, 0, sizeof d);
     llm__read_common(c, m);
-    m->eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
     a = llm__read_attention(c, m, 0);
-    a.head_norm = a.gated = 1;
-    a.qkv_bias = a.out_bias = llm__config_flag(c, "attention_bias", 0);
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = LLM__GATE_IN_Q;
+    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
     rotated = llm__rope_part(c, a.width, llm__not_a_number());
     a.rope = llm__rope_add(c, m, rotated, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
     d.value_heads = llm__config_int(c, "linear_num_value_heads", LLM__REQUIRED, 1, 65536);
@@ -7819,13 +8128,14 @@ LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
     d.key_width = llm__config_int(c, "linear_key_head_dim", LLM__REQUIRED, 1, 4096);
     d.value_width = llm__config_int(c, "linear_value_head_dim", LLM__REQUIRED, 1, 4096);
     d.kernel = llm__config_int(c, "linear_conv_kernel_dim", LLM__REQUIRED, 1, 64);
+    d.norm = llm__rms_form(m->norm.eps); /* its weights are stored as they are */
     llm__config_divides(c, "linear_num_value_heads", d.value_heads, "linear_num_key_heads", d.key_heads);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     llm__read_qwen_experts(c, m);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         char name[64];
         snprintf(name, sizeof name, "model.layers.%d.mlp.experts.0.up_proj.weight", i);
-        if (llm__tensor_find(&m->tensors, name)) m->norm_offset = 1; /* the original's layout: weights less 1 */
+        if (llm__model_has(m, name)) m->norm.offset = 1; /* the original's layout: weights less 1 */
         m->layers[i].experts.shared.width = shared;
         m->layers[i].experts.shared_gate = 1;
         if ((i + 1) % interval == 0) continue;
@@ -7838,12 +8148,13 @@ LLM__FN llm__attention llm__read_gemma(llm__config *c, llm_model *m, int heads, 
     llm__attention a;
     memset(&a, 0, sizeof a);
     llm__read_common(c, m);
-    m->norm_offset = 1;
+    m->norm.offset = 1;
     a.heads = llm__config_int(c, "num_attention_heads", heads, 1, 65536);
     a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads, 1, 65536);
     llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
     a.width = llm__config_int(c, "head_dim", heads == LLM__REQUIRED ? LLM__REQUIRED : 256, 1, 65536);
     llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
+    a.value_width = a.width;
     a.scale = (float)(1 / sqrt(llm__config_number(c, "query_pre_attn_scalar", query_scalar, 1e-6, 1e6)));
     return a;
 }
@@ -7859,7 +8170,7 @@ LLM__FN float llm__read_cap(llm__config *c, const char *key, double fallback) {
 LLM__FN void llm__read_gemma2(llm__config *c, llm_model *m) {
     llm__attention a = llm__read_gemma(c, m, LLM__REQUIRED, LLM__REQUIRED, 144);
     int i, window = llm__config_int(c, "sliding_window", 0, 0, 1 << 30);
-    m->eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = 1;
     m->embedding_scale = sqrtf((float)m->hidden);
     m->logit_softcap = llm__read_cap(c, "final_logit_softcapping", 30);
@@ -7867,7 +8178,7 @@ LLM__FN void llm__read_gemma2(llm__config *c, llm_model *m) {
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
     llm__read_dense(c, m, &a, LLM__GELU_TANH, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].post_norms = 1;
+        m->layers[i].scheme = LLM__SANDWICH;
         if (i % 2 == 0) m->layers[i].attention.window = window;
     }
 }
@@ -7883,13 +8194,14 @@ LLM__FN void llm__read_gemma3_text(llm__config *c, llm_model *m) {
     llm__attention a;
     int i, window, local, global, pattern;
     if (!llm__config_has(c, "hidden_size")) llm__config_fail(c, "hidden_size", "a whole number");
-    a = llm__read_gemma(c, m, 4, 1, 256);
-    m->eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
-    m->tied = llm__tensor_find(&m->tensors, "lm_head.weight") == NULL;
+    if (c->root != c->outer) m->vocabulary = 262208; /* gemma3's defaults are not gemma3_text's */
+    a = c->root != c->outer ? llm__read_gemma(c, m, 8, 4, 256) : llm__read_gemma(c, m, 4, 1, 256);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = !llm__model_has(m, "lm_head.weight");
     m->embedding_scale = llm__bf16_to_f32(llm__f32_to_bf16(sqrtf((float)m->hidden)));
     window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30);
     pattern = llm__config_int(c, "sliding_window_pattern", 6, 1, 4096);
-    a.head_norm = 1;
+    a.qk_norm = LLM__QK_HEAD;
     full_theta = llm__rope_number(c, full ? full : both, "rope_theta", 1e6, 1e-3, 1e30);
     local_theta = llm__config_number(c, "rope_local_base_freq", 1e4, 1e-3, 1e30);
     if (sliding && !llm__config_has(c, "rope_local_base_freq")) {
@@ -7902,7 +8214,7 @@ LLM__FN void llm__read_gemma3_text(llm__config *c, llm_model *m) {
     llm__read_dense(c, m, &a, LLM__GELU_TANH, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         int slides = (i + 1) % pattern != 0;
-        m->layers[i].post_norms = 1;
+        m->layers[i].scheme = LLM__SANDWICH;
         m->layers[i].attention.rope = slides ? local : global;
         m->layers[i].attention.window = slides ? window : 0;
     }
@@ -7916,17 +8228,17 @@ LLM__FN void llm__read_phi3(llm__config *c, llm_model *m) {
     int i;
     if (!type) type = llm__json_get(scaling, "rope_type");
     llm__read_common(c, m);
-    m->eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
     a = llm__read_attention(c, m, 0);
-    a.fused = 1;
+    a.qkv = LLM__QKV_JOINED;
     if (!llm__json_text_is(type, "longrope") && !llm__json_text_is(type, "su") && !llm__json_text_is(type, "linear"))
         scaling = NULL;
     a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 1), llm__rope_theta(c, 10000),
                            llm__config_flag(c, "rope_traditional", 0), scaling);
-    m->ropes[0].short_frequency = NULL;
+    if (a.rope >= 0) m->ropes[a.rope].short_frequency = NULL;
     llm__read_dense(c, m, &a, LLM__SILU, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.fused = 1;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.gate_up = LLM__GATE_UP_JOINED;
 }
 
 /* The factor that YaRN's mscale_all_dim puts on the softmax scale, squared because q and k share it. */
@@ -7957,8 +8269,9 @@ LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
     if (c->status == LLM_OK && e.groups > 1 && e.count / e.groups < 2)
         c->status = llm__fail(c->error, LLM_BAD_CONFIG,
                               "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e.groups);
-    e.router = LLM__SIGMOID_GROUPS;
-    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1);
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
     e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
     llm__config_product(c, "n_shared_experts", shared, "moe_intermediate_size", e.width);
     e.shared.width = c->status == LLM_OK ? e.width * shared : 0;
@@ -7981,7 +8294,7 @@ LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
     memset(&none, 0, sizeof none);
     memset(&a, 0, sizeof a);
     llm__read_common(c, m);
-    m->eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
     a.heads = llm__config_int(c, "num_attention_heads", 32, 1, 65536);
     a.q_rank = llm__json_is(llm__json_get(c->root, "q_lora_rank"), LLM__JSON_NULL)
                    ? 0 : llm__config_int(c, "q_lora_rank", 1536, 1, 1 << 20);
@@ -7993,6 +8306,7 @@ LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
     llm__config_product(c, "num_attention_heads", a.heads, "qk_nope_head_dim", a.nope);
     llm__config_product(c, "num_attention_heads", a.heads, "v_head_dim", a.value);
     a.bias = llm__config_flag(c, "attention_bias", 0);
+    a.q_norm = a.kv_norm = llm__rms_form(1e-6f);
     a.scale = llm__yarn_softmax(c, scaling) / sqrtf((float)(a.nope + a.rotary));
     a.rope = llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 10000), 1, scaling);
     llm__read_dense(c, m, &none, LLM__SILU, 0);
@@ -8012,7 +8326,7 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
     memset(&s, 0, sizeof s);
     llm__read_common(c, m);
     m->context = 0;
-    m->eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
     s.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
     s.width = llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 4096);
@@ -8032,8 +8346,102 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
     s.dt_max = (float)high;
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         m->layers[i].mixer = LLM__SSD;
-        m->layers[i].ffn = LLM__NO_FFN;
+        m->layers[i].mixer_norm.eps = 1e-5f;
         m->layers[i].ssd = s;
+    }
+}
+
+/* ---- readers: families of attention and dense feed-forwards */
+
+/* ---- readers: families with experts */
+
+/* ---- readers: recurrent families and hybrids */
+
+/* ---- readers: latent attention and families with rules of their own */
+
+/* ---- what a sequence remembers: the entries of its cache, from the layers that a reader made */
+
+/* An entry behind those that the model has; NULL: no memory. */
+LLM__FN llm_cache_layer *llm__cache_more(llm__config *c, llm_model *m, llm_cache_kind kind) {
+    size_t n = (size_t)m->cache_count;
+    if (!(n & (n - 1))) { /* full at each power of two */
+        llm_cache_layer *more = (llm_cache_layer *)llm__arena_alloc(c->arena, n ? 2 * n : 1, sizeof *more);
+        if (!more) {
+            if (c->status == LLM_OK) c->status = llm__no_memory(c->error, n * sizeof *more);
+            return NULL;
+        }
+        if (n) memcpy(more, m->caches, n * sizeof *more);
+        m->caches = more;
+    }
+    m->cache_count++;
+    memset(&m->caches[n], 0, sizeof *m->caches);
+    m->caches[n].kind = kind;
+    return &m->caches[n];
+}
+
+LLM__FN void llm__plan_rows(llm__config *c, llm_model *m, llm_cache_kind kind, int heads, int key_width,
+                            int value_width, int64_t window, int64_t chunk) {
+    llm_cache_layer *entry = llm__cache_more(c, m, kind);
+    if (!entry) return;
+    entry->heads = heads;
+    entry->key_width = key_width;
+    entry->value_width = value_width;
+    entry->window = window;
+    entry->chunk = chunk;
+}
+
+/* Two arrays: what a convolution looks back at, [kernel - 1, channels], and a state [heads, rows, cols]. */
+LLM__FN void llm__plan_state(llm__config *c, llm_model *m, int kernel, int channels, int heads, int rows, int cols) {
+    llm_cache_layer *entry = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+    if (!entry) return;
+    entry->shapes[0][0] = kernel > 1 ? kernel - 1 : 1; /* a kernel of one remembers nothing */
+    entry->shapes[0][1] = kernel > 1 ? channels : 1;
+    entry->shapes[1][0] = heads;
+    entry->shapes[1][1] = rows;
+    entry->shapes[1][2] = cols;
+}
+
+/* The entries of one mixer; returns the first. */
+LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, llm__mixer_kind kind) {
+    const llm__attention *a = &l->attention;
+    const llm__ssd *s = &l->ssd;
+    const llm__delta *d = &l->delta;
+    int first = m->cache_count;
+    switch (kind) {
+    case LLM__NO_MIXER: return LLM__NOWHERE;
+    case LLM__MIXER_MAP: /* mlx-lm gives it the cache of an attention that never comes */
+        llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, 1, 0, 0, 0);
+        break;
+    case LLM__ATTENTION:
+        llm__plan_rows(c, m, LLM_CACHE_ATTENTION, a->kv_heads, a->width, a->value_width, a->window, a->chunk);
+        break;
+    case LLM__LATENT: llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, l->latent.rank, l->latent.rotary, 0, 0); break;
+    case LLM__SSD:
+        llm__plan_state(c, m, s->kernel, s->heads * s->width + 2 * s->groups * s->state, s->heads, s->width, s->state);
+        break;
+    case LLM__DELTA:
+        llm__plan_state(c, m, d->kernel, 2 * d->key_heads * d->key_width + d->value_heads * d->value_width,
+                        d->value_heads, d->value_width, d->key_width);
+        break;
+    }
+    return first;
+}
+
+/* Goes through the layers in order.  A layer that reads another's cache comes after that one. */
+LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
+    int i;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *l = &m->layers[i];
+        if (l->reads != LLM__OWN) {
+            l->cache = m->layers[l->reads].cache;
+            continue;
+        }
+        if (l->list) {
+            llm_cache_layer *list = llm__cache_more(c, m, LLM_CACHE_LIST);
+            if (list) list->items = l->list;
+        }
+        l->cache = llm__plan_mixer(c, m, l, l->mixer);
+        l->beside_cache = llm__plan_mixer(c, m, l, l->beside);
     }
 }
 
@@ -8072,68 +8480,17 @@ LLM__FN void llm__check_quantization(llm__config *c) {
     }
 }
 
-/* ---- the table
-   types: the model_type values it answers to.  read: its reader above.  renames: pairs "canonical=actual" turn this
-   file's names, which are those of the Hugging Face llama layout, into the checkpoint's: a pair that begins with a dot
-   applies anywhere in a name, others to its start; the first of each sort that fits is used.  skip: tensors that a
-   checkpoint may hold and the model does not use: "*" at either end stands for anything. */
-enum { LLM__MAX_TYPES = 4 };
-
-typedef struct llm__arch {
-    const char *types[LLM__MAX_TYPES];
-    void (*read)(llm__config *c, llm_model *m);
-    const char *renames, *skip;
-} llm__arch;
-
-static const llm__arch llm__archs[] = {
-    {{"llama", "mistral", "iquestcoder", "xverse"}, llm__read_llama, "", ""},
-    {{"mixtral"}, llm__read_mixtral, ".mlp.=.block_sparse_moe.", ""},
-    {{"qwen2"}, llm__read_qwen2, "", ""},
-    {{"qwen3"}, llm__read_qwen3, "", ""},
-    {{"qwen3_moe"}, llm__read_qwen3_moe, "", ""},
-    {{"qwen3_next"}, llm__read_qwen3_next, "", "*mtp.*"},
-    {{"gemma2"}, llm__read_gemma2, "", ""},
-    {{"gemma3_text"}, llm__read_gemma3_text, "", ""},
-    {{"phi3"}, llm__read_phi3, "", ""},
-    {{"deepseek_v3", "kimi_k2", "joyai_llm_flash"}, llm__read_deepseek_v3, "", "model.layers.61*"},
-    {{"mamba2"}, llm__read_mamba2,
-     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm", ""},
-};
-/* What any checkpoint may hold besides. */
-static const char *const llm__skip_always = "*rotary_emb.inv_freq *.attn.masked_bias *.attn.bias";
-
-enum { LLM__ARCH_COUNT = sizeof llm__archs / sizeof llm__archs[0] };
-
 /* ---- binding: every tensor of the model found, checked and marked as used */
 
 typedef struct llm__binder {
     llm_model *m;
     llm_error *error;
     llm_status status;
-    char name[320]; /* the path within the checkpoint that is being bound */
+    char place[160]; /* the block that is being bound, in this file's names... */
+    char name[320];  /* ...and one of its parts, in the checkpoint's */
+    int fresh;       /* whether the last tensor was not in use before: layers may share */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
-
-/* Replaces the first of the row's renames that fits; `dotted` chooses which sort. */
-LLM__FN void llm__rename(char *name, size_t size, const char *renames, int dotted) {
-    const char *pair = renames, *equal, *end;
-    char from[64], to[64], *at;
-    while (*pair) {
-        equal = strchr(pair, '=');
-        end = strchr(pair, ' ');
-        if (!end) end = pair + strlen(pair);
-        snprintf(from, sizeof from, "%.*s", (int)(equal - pair), pair);
-        snprintf(to, sizeof to, "%.*s", (int)(end - equal - 1), equal + 1);
-        at = strstr(name, from);
-        if ((from[0] == '.') == dotted && at && (dotted || at == name)) {
-            char rest[320];
-            snprintf(rest, sizeof rest, "%s", at + strlen(from));
-            snprintf(at, size - (size_t)(at - name), "%s%s", to, rest);
-            return;
-        }
-        pair = *end ? end + 1 : end;
-    }
-}
 
 LLM__FN void llm__bind_name(llm__binder *b, const char *format, ...) LLM__PRINTF(2, 3);
 LLM__FN void llm__bind_name(llm__binder *b, const char *format, ...) {
@@ -8141,8 +8498,18 @@ LLM__FN void llm__bind_name(llm__binder *b, const char *format, ...) {
     va_start(list, format);
     vsnprintf(b->name, sizeof b->name, format, list);
     va_end(list);
-    llm__rename(b->name, sizeof b->name, b->m->arch->renames, 0);
-    llm__rename(b->name, sizeof b->name, b->m->arch->renames, 1);
+    llm__rename(b->name, sizeof b->name, b->m->renames);
+}
+
+/* A part of the block that is being bound. */
+LLM__FN void llm__bind_part(llm__binder *b, const char *part) {
+    llm__bind_name(b, "%s.%s", b->place, part);
+}
+
+/* The next to be bound is a block of this layer, or a norm. */
+LLM__FN void llm__bind_block(llm__binder *b, const llm__layer *layer, const char *block) {
+    snprintf(b->place, sizeof b->place, "%s.%d.%s%s", layer->stem, layer->number, block, layer->sub);
+    llm__bind_name(b, "%s", b->place);
 }
 
 LLM__FN llm__tensor *llm__bind_find(const llm__binder *b, const char *suffix) {
@@ -8178,8 +8545,9 @@ LLM__FN const uint8_t *llm__bind_bytes(llm__binder *b, llm__tensor *t, int64_t l
     }
     if (b->status == LLM_OK) b->status = llm__tensor_fetch(&b->m->folder, t, &data, b->error);
     if (b->status != LLM_OK) return NULL;
+    b->fresh = !t->used;
+    if (b->fresh) b->m->weight_bytes += (size_t)t->bytes;
     t->used = 1;
-    b->m->weight_bytes += (size_t)t->bytes;
     return data;
 }
 
@@ -8239,13 +8607,26 @@ LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows
         llm__to_f32(llm__bind_dtype(b, t), rounded, 1, &out[i]);
     }
     for (i = 0; i < n; i++) out[i] += offset;
-    b->m->parameters += (int64_t)n;
+    if (b->fresh) b->m->parameters += (int64_t)n;
     return out;
 }
 
-LLM__FN void llm__bind_norm(llm__binder *b, llm__norm *norm, int width, float offset, float eps) {
-    norm->weight = llm__bind_floats(b, ".weight", width, 0, offset);
-    norm->eps = eps;
+/* The norm at b->name over `width` numbers; `count` > 0: that many sets of weights. */
+LLM__FN void llm__bind_norms(llm__binder *b, llm__norm *norm, int count, int width) {
+    int first = count ? count : width, second = count ? width : 0;
+    if (norm->kind == LLM__NORM_AS_MODEL) {
+        float eps = norm->eps;
+        *norm = b->m->norm;
+        norm->weight = norm->bias = NULL;
+        if (eps > 0) norm->eps = eps;
+    }
+    if (norm->kind == LLM__NO_NORM) return;
+    if (!norm->weightless) norm->weight = llm__bind_floats(b, ".weight", first, second, norm->offset);
+    if (norm->biased) norm->bias = llm__bind_floats(b, ".bias", first, second, 0);
+}
+
+LLM__FN void llm__bind_norm(llm__binder *b, llm__norm *norm, int width) {
+    llm__bind_norms(b, norm, 0, width);
 }
 
 /* `count` matrices of one stack: the first and how far apart they are. */
@@ -8257,6 +8638,7 @@ LLM__FN void llm__spread(llm__matrix *out, int count) {
         out[i].data += (size_t)i * bytes;
         if (out->scales) out[i].scales += (size_t)i * scales;
         if (out->biases) out[i].biases += (size_t)i * scales;
+        if (out->bias) out[i].bias += (size_t)i * (size_t)out->rows;
     }
 }
 
@@ -8484,10 +8866,10 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else if (blocks && !lead) llm__bind_fp8(b, t, blocks, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
-    if (bias) w->bias = llm__bind_floats(b, ".bias", rows, 0, 0);
+    if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
+    if (bias) w->bias = llm__bind_floats(b, ".bias", lead ? lead : rows, lead ? rows : 0, 0);
     if (b->status == LLM_OK && scales && w->format != LLM__FLOAT)
         llm__bind_check_override(b, llm__json_get(b->m->config, "quantization"), w);
-    b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
     if (lead) llm__spread(w, lead);
 }
 
@@ -8503,31 +8885,60 @@ LLM__FN llm__matrix llm__matrix_slice(const llm__matrix *w, int first, int rows)
     return part;
 }
 
-LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a, int i) {
-    int hidden = b->m->hidden, q = a->heads * a->width, kv = a->kv_heads * a->width;
-    if (a->fused) {
-        llm__matrix all;
-        llm__bind_name(b, "model.layers.%d.self_attn.qkv_proj", i);
-        llm__bind_matrix(b, &all, 0, q + 2 * kv, hidden, a->qkv_bias);
-        if (b->status != LLM_OK) return;
-        a->q = llm__matrix_slice(&all, 0, q);
-        a->k = llm__matrix_slice(&all, q, kv);
-        a->v = llm__matrix_slice(&all, q + kv, kv);
-    } else {
-        llm__bind_name(b, "model.layers.%d.self_attn.q_proj", i);
-        llm__bind_matrix(b, &a->q, 0, a->gated ? 2 * q : q, hidden, a->qkv_bias);
-        llm__bind_name(b, "model.layers.%d.self_attn.k_proj", i);
-        llm__bind_matrix(b, &a->k, 0, kv, hidden, a->qkv_bias);
-        llm__bind_name(b, "model.layers.%d.self_attn.v_proj", i);
-        llm__bind_matrix(b, &a->v, 0, kv, hidden, a->qkv_bias);
+/* q, k and v: separate maps, slices of one, or one that keeps its order. */
+LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
+    int hidden = b->m->hidden, q = a->heads * a->width, k = a->kv_heads * a->width, v = a->kv_heads * a->value_width;
+    if (a->qkv == LLM__QKV_SEPARATE || a->shared) {
+        llm__bind_part(b, "q_proj");
+        llm__bind_matrix(b, &a->q, 0, a->gate == LLM__GATE_IN_Q ? 2 * q : q, hidden, a->q_bias);
+        if (a->shared) return;
+        llm__bind_part(b, "k_proj");
+        llm__bind_matrix(b, &a->k, 0, k, hidden, a->k_bias);
+        if (a->key_is_value) return;
+        llm__bind_part(b, "v_proj");
+        llm__bind_matrix(b, &a->v, 0, v, hidden, a->v_bias);
+        return;
     }
-    llm__bind_name(b, "model.layers.%d.self_attn.o_proj", i);
-    llm__bind_matrix(b, &a->o, 0, hidden, q, a->out_bias);
-    if (!a->head_norm) return;
-    llm__bind_name(b, "model.layers.%d.self_attn.q_norm", i);
-    llm__bind_norm(b, &a->q_norm, a->width, b->m->norm_offset, b->m->eps);
-    llm__bind_name(b, "model.layers.%d.self_attn.k_norm", i);
-    llm__bind_norm(b, &a->k_norm, a->width, b->m->norm_offset, b->m->eps);
+    llm__bind_part(b, "qkv_proj");
+    llm__bind_matrix(b, &a->q, 0, q + k + v, hidden, a->q_bias);
+    if (a->qkv == LLM__QKV_GROUPED || b->status != LLM_OK) return;
+    a->k = llm__matrix_slice(&a->q, q, k);
+    a->v = llm__matrix_slice(&a->q, q + k, v);
+    a->q = llm__matrix_slice(&a->q, 0, q);
+}
+
+LLM__FN void llm__bind_qk_norm(llm__binder *b, const llm__attention *a, llm__norm *norm, int heads) {
+    if (a->qk_norm == LLM__QK_WHOLE) llm__bind_norm(b, norm, heads * a->width);
+    else llm__bind_norms(b, norm, a->qk_norm == LLM__QK_EACH_HEAD ? heads : 0, a->width);
+}
+
+LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
+    int hidden = b->m->hidden, out = a->heads * a->value_width;
+    llm__bind_qkv(b, a);
+    llm__bind_part(b, "o_proj");
+    llm__bind_matrix(b, &a->o, 0, hidden, out, a->o_bias);
+    if (a->gate > LLM__GATE_IN_Q) {
+        llm__bind_part(b, "gate_proj");
+        llm__bind_matrix(b, &a->gates, 0, a->gate == LLM__GATE_FULL ? out : a->heads, hidden, a->gate_bias);
+    }
+    if (a->has_sinks) {
+        llm__bind_part(b, "sinks");
+        a->sinks = llm__bind_floats(b, "", a->heads, 0, 0);
+    }
+    if (a->out_normed) {
+        llm__bind_part(b, "out_norm");
+        llm__bind_norm(b, &a->out_norm, out);
+    }
+    if (a->v_normed) {
+        llm__bind_part(b, "v_norm");
+        llm__bind_norm(b, &a->v_norm, a->value_width);
+    }
+    if (a->qk_norm == LLM__QK_PLAIN) return;
+    llm__bind_part(b, "q_norm");
+    llm__bind_qk_norm(b, a, &a->q_norm, a->heads);
+    if (a->shared) return;
+    llm__bind_part(b, "k_norm");
+    llm__bind_qk_norm(b, a, &a->k_norm, a->kv_heads);
 }
 
 /* [nope, rank] rows of kv_b_proj, transposed: what the original checkpoints have in place of embed_q. */
@@ -8552,28 +8963,28 @@ LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__mat
     }
 }
 
-LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a, int i) {
+LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
     int hidden = b->m->hidden, q = a->heads * (a->nope + a->rotary), h;
     if (a->q_rank) {
-        llm__bind_name(b, "model.layers.%d.self_attn.q_a_proj", i);
+        llm__bind_part(b, "q_a_proj");
         llm__bind_matrix(b, &a->q_a, 0, a->q_rank, hidden, a->bias);
-        llm__bind_name(b, "model.layers.%d.self_attn.q_a_layernorm", i);
-        llm__bind_norm(b, &a->q_norm, a->q_rank, 0, 1e-6f);
-        llm__bind_name(b, "model.layers.%d.self_attn.q_b_proj", i);
+        llm__bind_part(b, "q_a_layernorm");
+        llm__bind_norm(b, &a->q_norm, a->q_rank);
+        llm__bind_part(b, "q_b_proj");
         llm__bind_matrix(b, &a->q_b, 0, q, a->q_rank, 0);
     } else {
-        llm__bind_name(b, "model.layers.%d.self_attn.q_proj", i);
+        llm__bind_part(b, "q_proj");
         llm__bind_matrix(b, &a->q, 0, q, hidden, 0);
     }
-    llm__bind_name(b, "model.layers.%d.self_attn.kv_a_proj_with_mqa", i);
+    llm__bind_part(b, "kv_a_proj_with_mqa");
     llm__bind_matrix(b, &a->kv_a, 0, a->rank + a->rotary, hidden, a->bias);
-    llm__bind_name(b, "model.layers.%d.self_attn.kv_a_layernorm", i);
-    llm__bind_norm(b, &a->kv_norm, a->rank, 0, 1e-6f);
-    llm__bind_name(b, "model.layers.%d.self_attn.o_proj", i);
+    llm__bind_part(b, "kv_a_layernorm");
+    llm__bind_norm(b, &a->kv_norm, a->rank);
+    llm__bind_part(b, "o_proj");
     llm__bind_matrix(b, &a->o, 0, hidden, a->heads * a->value, a->bias);
     a->embed_q = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
     a->unembed = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
-    llm__bind_name(b, "model.layers.%d.self_attn.kv_b_proj", i);
+    llm__bind_part(b, "kv_b_proj");
     if (llm__bind_find(b, ".weight") || llm__bind_find(b, ".weight_packed")) {
         llm__matrix both, part;
         llm__bind_matrix(b, &both, 0, a->heads * (a->nope + a->value), a->rank, 0);
@@ -8584,9 +8995,9 @@ LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a, int i) {
         }
         return;
     }
-    llm__bind_name(b, "model.layers.%d.self_attn.embed_q", i);
+    llm__bind_part(b, "embed_q");
     if (b->status == LLM_OK) llm__bind_matrix(b, a->embed_q, a->heads, a->rank, a->nope, 0);
-    llm__bind_name(b, "model.layers.%d.self_attn.unembed_out", i);
+    llm__bind_part(b, "unembed_out");
     if (b->status == LLM_OK) llm__bind_matrix(b, a->unembed, a->heads, a->value, a->rank, 0);
 }
 
@@ -8601,6 +9012,16 @@ LLM__FN const float *llm__bind_conv(llm__binder *b, int channels, int kernel) {
     return llm__bind_floats(b, ".weight", channels, kernel, 0);
 }
 
+/* A single number, stored as a scalar or as a list of one. */
+LLM__FN const float *llm__bind_number(llm__binder *b) {
+    llm__tensor *t = llm__bind_find(b, "");
+    if (t && !t->dims) {
+        t->dims = 1;
+        t->shape[0] = 1;
+    }
+    return llm__bind_floats(b, "", 1, 0, 0);
+}
+
 /* exp of a stored logarithm, times sign. */
 LLM__FN const float *llm__bind_exp(llm__binder *b, int count, float sign) {
     float *a = llm__bind_floats(b, "", count, 0, 0);
@@ -8609,121 +9030,212 @@ LLM__FN const float *llm__bind_exp(llm__binder *b, int count, float sign) {
     return a;
 }
 
-LLM__FN void llm__bind_ssd(llm__binder *b, llm__ssd *s, int i) {
+LLM__FN void llm__bind_ssd(llm__binder *b, llm__ssd *s) {
     int inner = s->heads * s->width, channels = inner + 2 * s->groups * s->state;
-    llm__bind_name(b, "model.layers.%d.mixer.in_proj", i);
+    llm__bind_part(b, "in_proj");
     llm__bind_matrix(b, &s->in, 0, inner + channels + s->heads, b->m->hidden, s->bias);
-    llm__bind_name(b, "model.layers.%d.mixer.out_proj", i);
+    llm__bind_part(b, "out_proj");
     llm__bind_matrix(b, &s->out, 0, b->m->hidden, inner, s->bias);
-    llm__bind_name(b, "model.layers.%d.mixer.conv1d", i);
+    llm__bind_part(b, "conv1d");
     s->conv = llm__bind_conv(b, channels, s->kernel);
     if (s->conv_bias) s->conv_offset = llm__bind_floats(b, ".bias", channels, 0, 0);
-    llm__bind_name(b, "model.layers.%d.mixer.A_log", i);
+    llm__bind_part(b, "A_log");
     s->a = llm__bind_exp(b, s->heads, -1);
-    llm__bind_name(b, "model.layers.%d.mixer.D", i);
+    llm__bind_part(b, "D");
     s->d = llm__bind_floats(b, "", s->heads, 0, 0);
-    llm__bind_name(b, "model.layers.%d.mixer.dt_bias", i);
+    llm__bind_part(b, "dt_bias");
     s->dt_bias = llm__bind_floats(b, "", s->heads, 0, 0);
-    llm__bind_name(b, "model.layers.%d.mixer.norm", i);
-    llm__bind_norm(b, &s->norm, inner, 0, b->m->eps);
+    llm__bind_part(b, "norm");
+    llm__bind_norm(b, &s->norm, inner);
 }
 
-LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d, int i) {
+LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d) {
     int keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width;
-    llm__bind_name(b, "model.layers.%d.linear_attn.in_proj_qkvz", i);
+    llm__bind_part(b, "in_proj_qkvz");
     llm__bind_matrix(b, &d->qkvz, 0, 2 * keys + 2 * values, b->m->hidden, 0);
-    llm__bind_name(b, "model.layers.%d.linear_attn.in_proj_ba", i);
+    llm__bind_part(b, "in_proj_ba");
     llm__bind_matrix(b, &d->ba, 0, 2 * d->value_heads, b->m->hidden, 0);
-    llm__bind_name(b, "model.layers.%d.linear_attn.out_proj", i);
+    llm__bind_part(b, "out_proj");
     llm__bind_matrix(b, &d->out, 0, b->m->hidden, values, 0);
-    llm__bind_name(b, "model.layers.%d.linear_attn.conv1d", i);
+    llm__bind_part(b, "conv1d");
     d->conv = llm__bind_conv(b, 2 * keys + values, d->kernel);
-    llm__bind_name(b, "model.layers.%d.linear_attn.A_log", i);
+    llm__bind_part(b, "A_log");
     d->a = llm__bind_exp(b, d->value_heads, 1);
-    llm__bind_name(b, "model.layers.%d.linear_attn.dt_bias", i);
+    llm__bind_part(b, "dt_bias");
     d->dt_bias = llm__bind_floats(b, "", d->value_heads, 0, 0);
-    llm__bind_name(b, "model.layers.%d.linear_attn.norm", i);
-    llm__bind_norm(b, &d->norm, d->value_width, 0, b->m->eps);
+    llm__bind_part(b, "norm");
+    llm__bind_norm(b, &d->norm, d->value_width);
 }
 
-/* Feed-forward at "model.layers.I.PATH". */
-LLM__FN void llm__bind_mlp(llm__binder *b, llm__mlp *mlp, int i, const char *path) {
-    int hidden = b->m->hidden;
-    if (mlp->fused) {
-        llm__matrix both;
-        llm__bind_name(b, "model.layers.%d.%s.gate_up_proj", i, path);
-        llm__bind_matrix(b, &both, 0, 2 * mlp->width, hidden, mlp->bias);
-        if (b->status != LLM_OK) return;
-        mlp->gate = llm__matrix_slice(&both, 0, mlp->width);
-        mlp->up = llm__matrix_slice(&both, mlp->width, mlp->width);
-    } else {
-        llm__bind_name(b, "model.layers.%d.%s.gate_proj", i, path);
-        llm__bind_matrix(b, &mlp->gate, 0, mlp->width, hidden, mlp->bias);
-        llm__bind_name(b, "model.layers.%d.%s.up_proj", i, path);
-        llm__bind_matrix(b, &mlp->up, 0, mlp->width, hidden, mlp->bias);
+LLM__FN float llm__softplus(float x) {
+    return x > 20 ? x : log1pf(expf(x));
+}
+
+/* xIELU's four numbers (arXiv:2411.13010), each [1] or a scalar: alpha_p and alpha_n are stored before their softplus,
+   and alpha_n less beta. */
+LLM__FN const float *llm__bind_xielu(llm__binder *b) {
+    static const char *const names[4] = {"act_fn.alpha_p", "act_fn.alpha_n", "act_fn.beta", "act_fn.eps"};
+    float *numbers = (float *)llm__bind_alloc(b, 4, sizeof(float));
+    int i;
+    for (i = 0; numbers && i < 4; i++) {
+        const float *x;
+        llm__bind_part(b, names[i]);
+        x = llm__bind_number(b);
+        if (x) numbers[i] = i < 2 ? llm__softplus(*x) : *x;
     }
-    llm__bind_name(b, "model.layers.%d.%s.down_proj", i, path);
-    llm__bind_matrix(b, &mlp->down, 0, hidden, mlp->width, mlp->bias);
+    if (numbers) numbers[1] += numbers[2];
+    return numbers;
 }
 
-/* One of the three maps of all experts: a stack, or a tensor for each expert under either of its two names. */
-LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e, int i, int rows, int cols,
-                                           const char *name, const char *other) {
+/* A feed-forward at b->place. */
+LLM__FN void llm__bind_mlp(llm__binder *b, llm__mlp *mlp) {
+    int hidden = b->m->hidden, width = mlp->width;
+    if (mlp->gate_up == LLM__GATE_UP_SEPARATE || mlp->gate_up == LLM__UP_ONLY) {
+        if (mlp->gate_up == LLM__GATE_UP_SEPARATE) {
+            llm__bind_part(b, "gate_proj");
+            llm__bind_matrix(b, &mlp->gate, 0, width, hidden, mlp->bias);
+        }
+        llm__bind_part(b, "up_proj");
+        llm__bind_matrix(b, &mlp->up, 0, width, hidden, mlp->bias);
+    } else {
+        llm__bind_part(b, "gate_up_proj");
+        llm__bind_matrix(b, &mlp->gate, 0, 2 * width, hidden, mlp->bias);
+        if (b->status == LLM_OK && mlp->gate_up != LLM__GATE_UP_MIXED) {
+            int up_first = mlp->gate_up == LLM__UP_GATE_JOINED;
+            mlp->up = llm__matrix_slice(&mlp->gate, up_first ? 0 : width, width);
+            mlp->gate = llm__matrix_slice(&mlp->gate, up_first ? width : 0, width);
+        }
+    }
+    llm__bind_part(b, "down_proj");
+    llm__bind_matrix(b, &mlp->down, 0, hidden, width, mlp->down_bias);
+    if (mlp->sub_normed) {
+        llm__bind_part(b, "sub_norm");
+        llm__bind_norm(b, &mlp->sub_norm, width);
+    }
+    if (mlp->activation.kind == LLM__XIELU) mlp->activation.numbers = llm__bind_xielu(b);
+}
+
+/* One of the maps of all experts: a stack, or a tensor for each expert under either of its two names. */
+LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e, int rows, int cols, const char *name,
+                                           const char *other) {
     llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
     int k;
     if (!w) return NULL;
-    llm__bind_name(b, "model.layers.%d.mlp.switch_mlp.%s", i, name);
+    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
     if (llm__bind_find(b, ".weight")) {
-        llm__bind_matrix(b, w, e->count, rows, cols, 0);
+        llm__bind_matrix(b, w, e->count, rows, cols, e->bias_each);
         return w;
     }
-    llm__bind_name(b, "model.layers.%d.mlp.experts.0.%s", i, other);
+    llm__bind_name(b, "%s.experts.0.%s", b->place, other);
     if (!llm__bind_find(b, ".weight")) other = name;
     for (k = 0; k < e->count; k++) {
-        llm__bind_name(b, "model.layers.%d.mlp.experts.%d.%s", i, k, other);
-        llm__bind_matrix(b, &w[k], 0, rows, cols, 0);
+        llm__bind_name(b, "%s.experts.%d.%s", b->place, k, other);
+        llm__bind_matrix(b, &w[k], 0, rows, cols, e->bias_each);
     }
     return w;
 }
 
-LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, int i) {
+LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer *layer) {
     int hidden = b->m->hidden;
-    llm__bind_name(b, "model.layers.%d.mlp.gate", i);
-    llm__bind_matrix(b, &e->gate, 0, e->count, hidden, 0);
-    if (e->router == LLM__SIGMOID_GROUPS) e->bias = llm__bind_floats(b, ".e_score_correction_bias", e->count, 0, 0);
-    e->gates = llm__bind_experts_map(b, e, i, e->width, hidden, "gate_proj", "w1");
-    e->ups = llm__bind_experts_map(b, e, i, e->width, hidden, "up_proj", "w3");
-    e->downs = llm__bind_experts_map(b, e, i, hidden, e->width, "down_proj", "w2");
-    if (e->shared.width) llm__bind_mlp(b, &e->shared, i, e->shared_gate ? "mlp.shared_expert" : "mlp.shared_experts");
-    if (!e->shared_gate) return;
-    llm__bind_name(b, "model.layers.%d.mlp.shared_expert_gate", i);
-    llm__bind_matrix(b, &e->shared_gate_row, 0, 1, hidden, 0);
+    llm__bind_part(b, "gate");
+    llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
+    if (e->biased) e->bias = llm__bind_floats(b, ".e_score_correction_bias", e->count + e->identity, 0, 0);
+    if (e->gate_up != LLM__UP_ONLY) e->gates = llm__bind_experts_map(b, e, e->width, hidden, "gate_proj", "w1");
+    e->ups = llm__bind_experts_map(b, e, e->width, hidden, "up_proj", "w3");
+    e->downs = llm__bind_experts_map(b, e, hidden, e->width, "down_proj", "w2");
+    if (e->shared_gate) {
+        llm__bind_part(b, "shared_expert_gate");
+        llm__bind_matrix(b, &e->shared_gate_row, 0, 1, hidden, 0);
+    }
+    if (!e->shared.width) return;
+    llm__bind_block(b, layer, e->shared_gate ? "mlp.shared_expert" : "mlp.shared_experts");
+    llm__bind_mlp(b, &e->shared);
 }
 
-LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer, int i) {
-    llm_model *m = b->m;
-    llm__bind_name(b, "model.layers.%d.input_layernorm", i);
-    llm__bind_norm(b, &layer->mixer_norm, m->hidden, m->norm_offset, layer->mixer == LLM__SSD ? 1e-5f : m->eps);
-    switch (layer->mixer) {
-    case LLM__ATTENTION: llm__bind_attention(b, &layer->attention, i); break;
-    case LLM__LATENT: llm__bind_latent(b, &layer->latent, i); break;
-    case LLM__SSD: llm__bind_ssd(b, &layer->ssd, i); break;
-    case LLM__DELTA: llm__bind_delta(b, &layer->delta, i); break;
+LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind kind) {
+    switch (kind) {
+    case LLM__NO_MIXER: break;
+    case LLM__MIXER_MAP:
+        llm__bind_block(b, layer, "self_attn.linear");
+        llm__bind_matrix(b, &layer->mixer_map, 0, b->m->hidden, b->m->hidden, layer->map_bias);
+        break;
+    case LLM__ATTENTION:
+        llm__bind_block(b, layer, "self_attn");
+        llm__bind_attention(b, &layer->attention);
+        break;
+    case LLM__LATENT:
+        llm__bind_block(b, layer, "self_attn");
+        llm__bind_latent(b, &layer->latent);
+        break;
+    case LLM__SSD:
+        llm__bind_block(b, layer, "mamba");
+        llm__bind_ssd(b, &layer->ssd);
+        break;
+    case LLM__DELTA:
+        llm__bind_block(b, layer, "linear_attn");
+        llm__bind_delta(b, &layer->delta);
+        break;
     }
-    if (layer->post_norms) {
-        llm__bind_name(b, "model.layers.%d.post_attention_layernorm", i);
-        llm__bind_norm(b, &layer->mixer_post_norm, m->hidden, m->norm_offset, m->eps);
-        llm__bind_name(b, "model.layers.%d.post_feedforward_layernorm", i);
-        llm__bind_norm(b, &layer->ffn_post_norm, m->hidden, m->norm_offset, m->eps);
+}
+
+LLM__FN void llm__bind_ffn(llm__binder *b, llm__layer *layer) {
+    switch (layer->ffn) {
+    case LLM__NO_FFN: break;
+    case LLM__FFN_MAP:
+        llm__bind_block(b, layer, "mlp.linear");
+        llm__bind_matrix(b, &layer->ffn_map, 0, b->m->hidden, b->m->hidden, layer->map_bias);
+        break;
+    case LLM__MLP:
+        llm__bind_block(b, layer, "mlp");
+        llm__bind_mlp(b, &layer->mlp);
+        break;
+    case LLM__EXPERTS:
+        llm__bind_block(b, layer, "mlp");
+        llm__bind_experts(b, &layer->experts, layer);
+        break;
     }
-    if (layer->ffn == LLM__NO_FFN) return;
-    llm__bind_name(b,
-                   layer->post_norms ? "model.layers.%d.pre_feedforward_layernorm"
-                                     : "model.layers.%d.post_attention_layernorm",
-                   i);
-    llm__bind_norm(b, &layer->ffn_norm, m->hidden, m->norm_offset, m->eps);
-    if (layer->ffn == LLM__MLP) llm__bind_mlp(b, &layer->mlp, i, "mlp");
-    else llm__bind_experts(b, &layer->experts, i);
+}
+
+/* Where a layer has a norm before its blocks, and where behind them. */
+LLM__FN int llm__has_pre(const llm__layer *layer) {
+    return layer->scheme != LLM__POST;
+}
+
+LLM__FN int llm__has_post(const llm__layer *layer) {
+    return layer->scheme == LLM__POST || layer->scheme == LLM__SANDWICH;
+}
+
+/* A layer that is nothing but a mixer, or nothing but a feed-forward, has one norm: input_layernorm. */
+LLM__FN void llm__bind_layer_norms(llm__binder *b, llm__layer *layer) {
+    int hidden = b->m->hidden, mixes = layer->mixer != LLM__NO_MIXER, feeds = layer->ffn != LLM__NO_FFN;
+    if (llm__has_pre(layer) && mixes) {
+        llm__bind_block(b, layer, "input_layernorm");
+        llm__bind_norm(b, &layer->mixer_norm, hidden);
+    }
+    if (llm__has_pre(layer) && feeds && layer->scheme != LLM__PARALLEL_ONE) {
+        llm__bind_block(b, layer, layer->scheme == LLM__SANDWICH ? "pre_feedforward_layernorm"
+                                                                 : "post_attention_layernorm");
+        llm__bind_norm(b, &layer->ffn_norm, hidden);
+    }
+    if (llm__has_post(layer) && mixes) {
+        llm__bind_block(b, layer, "post_attention_layernorm");
+        llm__bind_norm(b, &layer->mixer_post_norm, hidden);
+    }
+    if (llm__has_post(layer) && feeds) {
+        llm__bind_block(b, layer, "post_feedforward_layernorm");
+        llm__bind_norm(b, &layer->ffn_post_norm, hidden);
+    }
+}
+
+LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
+    llm__bind_layer_norms(b, layer);
+    llm__bind_mixer(b, layer, layer->mixer);
+    llm__bind_mixer(b, layer, layer->beside);
+    llm__bind_ffn(b, layer);
+    if (layer->has_output_scale) {
+        llm__bind_block(b, layer, "layer_scalar");
+        layer->output_scale = llm__bind_number(b);
+    }
 }
 
 /* Whether a name fits one of the patterns, which are separated by spaces and may begin or end with "*". */
@@ -8751,19 +9263,26 @@ LLM__FN int llm__name_fits(const char *name, const char *patterns) {
 LLM__FN int llm__is_extra_layer(const llm_model *m, const char *name) {
     const llm__json *extra = llm__json_get(m->config, "num_nextn_predict_layers");
     double layer = 0;
-    if (!llm__json_is(extra, LLM__JSON_INTEGER) || strncmp(name, "model.layers.", 13)) return 0;
-    for (name += 13; *name >= '0' && *name <= '9'; name++) layer = 10 * layer + (*name - '0');
+    char layers[320] = "model.layers.";
+    llm__rename(layers, sizeof layers, m->renames);
+    if (!llm__json_is(extra, LLM__JSON_INTEGER) || strncmp(name, layers, strlen(layers))) return 0;
+    for (name += strlen(layers); *name >= '0' && *name <= '9'; name++) layer = 10 * layer + (*name - '0');
     return *name == '.' && layer >= m->layer_count && layer < m->layer_count + extra->as.number;
 }
+
+/* What any checkpoint may hold besides. */
+static const char *const llm__skip_always = "*rotary_emb.inv_freq *.attn.masked_bias *.attn.bias";
 
 /* Every tensor is either in use or one that a checkpoint may hold besides. */
 LLM__FN void llm__bind_leftovers(llm__binder *b) {
     const llm_model *m = b->m;
     size_t i;
+    llm__bind_name(b, "lm_head");
     for (i = 0; i < m->tensors.count && b->status == LLM_OK; i++) {
         const llm__tensor *t = &m->tensors.items[i];
         if (t->used || llm__name_fits(t->name, llm__skip_always) || llm__name_fits(t->name, m->arch->skip)) continue;
-        if ((m->tied && !strncmp(t->name, "lm_head.", 8)) || llm__is_extra_layer(m, t->name)) continue;
+        if (m->tied && llm__rename_at(t->name, b->name)) continue;
+        if (llm__is_extra_layer(m, t->name)) continue;
         b->status =
             llm__fail(b->error, LLM_BAD_TENSOR, "tensor \"%s\" is no part of a \"%s\" model with this config.json",
                       t->name, m->model_type);
@@ -8775,10 +9294,9 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     llm__format format;
     size_t k;
     int i;
+    memset(&b, 0, sizeof b);
     b.m = m;
     b.error = error;
-    b.status = LLM_OK;
-    b.awq = NULL;
     for (k = 0; k < m->tensors.count && !b.awq; k++) {
         const char *name = m->tensors.items[k].name;
         if (!llm__name_fits(name, "*.qweight")) continue;
@@ -8792,17 +9310,68 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         m->embedding_rounded = 1; /* mlx decodes these formats to bfloat16, and goes on in it */
         m->embedding_scale = llm__bf16_to_f32(llm__f32_to_bf16(m->embedding_scale));
     }
-    for (i = 0; i < m->layer_count && b.status == LLM_OK; i++) llm__bind_layer(&b, &m->layers[i], i);
+    if (m->position_count) {
+        llm__bind_name(&b, "model.embed_positions");
+        llm__bind_matrix(&b, &m->positions, 0, m->position_count, m->hidden, 0);
+    }
+    if (m->embedding_normed) {
+        llm__bind_name(&b, "model.embed_norm");
+        llm__bind_norm(&b, &m->embedding_norm, m->hidden);
+    }
+    for (i = 0; i < m->layer_count && b.status == LLM_OK; i++) llm__bind_layer(&b, &m->layers[i]);
     llm__bind_name(&b, "model.norm");
-    llm__bind_norm(&b, &m->norm, m->hidden, m->norm_offset, m->eps);
+    llm__bind_norm(&b, &m->norm, m->hidden);
     m->head = m->embedding;
     if (!m->tied) {
         llm__bind_name(&b, "lm_head");
-        llm__bind_matrix(&b, &m->head, 0, m->vocabulary, m->hidden, 0);
+        llm__bind_matrix(&b, &m->head, 0, m->vocabulary, m->hidden, m->head_bias);
     }
     llm__bind_leftovers(&b);
     return b.status;
 }
+
+/* ---- the table
+   types: the model_type values it answers to.  read: its reader above.  renames: pairs "ours=theirs" turn this file's
+   names, which are those of the Hugging Face llama layout, into the checkpoint's: a pair that begins with a dot applies
+   anywhere in a name, others to its start, each to whole parts of the path, one after another; "|" separates lists of
+   pairs, of which the first that leads to an embedding is taken.  skip: tensors that a checkpoint may hold and the
+   model does not use: "*" at either end stands for anything.  note: what is special about it, for the README. */
+
+
+/* The lists of renames that vision-language wrappers add: theirs, and that of transformers 5. */
+#define LLM__WRAPPED "|model.=language_model.model. lm_head=language_model.lm_head|model.=model.language_model."
+
+static const llm__arch llm__archs[] = {
+    {{"llama", "mistral", "iquestcoder", "xverse"}, llm__read_llama, "", "",
+     "biases by flag, sliding windows by layer_types"},
+    {{"mixtral"}, llm__read_mixtral, ".mlp.=.block_sparse_moe.", "", "softmax over the chosen experts"},
+    {{"qwen2"}, llm__read_qwen2, "", "", "biases on q, k and v"},
+    {{"qwen3"}, llm__read_qwen3, "", "", "norms on each head's query and key"},
+    {{"qwen3_moe"}, llm__read_qwen3_moe, "", "", "qwen3 with experts"},
+    {{"qwen3_next"}, llm__read_qwen3_next, "", "*mtp.*",
+     "gated delta rule 3:1 gated attention; experts and a gated shared one"},
+    {{"gemma2"}, llm__read_gemma2, "", "", "sandwich norms, capped scores and logits"},
+    {{"gemma3_text", "gemma3"}, llm__read_gemma3_text, LLM__WRAPPED, "*vision_tower.* *multi_modal_projector.*",
+     "sandwich and head norms, sliding layers 5:1"},
+    {{"phi3"}, llm__read_phi3, "", "", "joined q, k, v and gate, up; longrope"},
+    {{"deepseek_v3", "kimi_k2", "joyai_llm_flash"}, llm__read_deepseek_v3, "", "model.layers.61*",
+     "latent attention; experts in groups chosen by biased sigmoid"},
+    {{"mamba2"}, llm__read_mamba2,
+     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
+     ".mamba=.mixer",
+     "", "state-space duality, no feed-forward"},
+
+    /* attention and dense feed-forwards */
+
+    /* experts */
+
+    /* recurrent, and hybrids */
+
+    /* latent attention, and rules of their own */
+
+};
+
+enum { LLM__ARCH_COUNT = sizeof llm__archs / sizeof llm__archs[0] };
 
 /* ========================================================================================================= >>blocks
    The mathematics of layers, one function for each kind, all in the same form: rows of the pass in, rows out.  Linear
@@ -8848,7 +9417,8 @@ struct llm_session {
     /* memory for a pass */
     int32_t *tokens;                 /* [max_rows] */
     float *x, *h, *y;                /* [max_rows, hidden]: the stream, its norm, a branch */
-    float *angles[4];                /* [max_rows, dims/2, 2]: cosine and sine for each rotary embedding */
+    float *carry;                    /* [max_rows, model's carry]: what layers hand on to later ones */
+    float **angles;                  /* [rope_count][max_rows, dims/2, 2]: cosine and sine */
     float *slab;                     /* scratch that a block takes from */
     size_t slab_floats, slab_used;
     uint8_t *codes;                  /* int8 activations: LLM__VARIANTS areas */
@@ -9002,11 +9572,16 @@ LLM__FN void llm__linear(llm_session *s, const llm__matrix *w, const float *x, i
 
 /* ---- norms */
 
+LLM__FN void llm__norm_row(const llm__ops *ops, const llm__norm *norm, const float *x, float *y, int width) {
+    if (norm->kind == LLM__LAYER_NORM) ops->layer_norm(y, x, norm->weight, norm->bias, norm->eps, width);
+    else if (norm->kind == LLM__RMS) ops->rms_norm(y, x, norm->weight, norm->eps, width);
+    else if (y != x) memcpy(y, x, (size_t)width * sizeof(float));
+}
+
 LLM__FN void llm__norm_rows(const llm_session *s, const llm__norm *norm, const float *x, float *y, int n, int width) {
     int i;
     for (i = 0; i < n; i++)
-        s->model->ops->rms_norm(y + (size_t)i * (size_t)width, x + (size_t)i * (size_t)width, norm->weight, norm->eps,
-                                width);
+        llm__norm_row(s->model->ops, norm, x + (size_t)i * (size_t)width, y + (size_t)i * (size_t)width, width);
 }
 
 /* ---- rotary embedding: (a, b) -> (a cos - b sin, a sin + b cos) for each pair */
@@ -9051,25 +9626,30 @@ typedef struct llm__attend_work {
     llm_session *s;
     size_t layer;
     int heads, kv_heads, key_width, value_width, blocks, head_blocks,
-        head_block; /* blocks: query blocks of the longest part */
+        head_block;     /* blocks: query blocks of the longest part */
+    int tiled;          /* heads that share a kv head are kv_heads apart, not neighbours */
     float scale, softcap;
+    const float *sinks; /* [heads] or NULL */
     const float *q; /* [rows, heads, key_width] */
     float *out;     /* [rows, heads, value_width] */
 } llm__attend_work;
 
-/* A page's rows as float32. */
-LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows, int begin, int end, float *out) {
-    int i;
-    for (i = begin; i < end; i++) {
-        const uint8_t *data = rows->data + (size_t)i * rows->stride;
-        float *to = out + (size_t)i * (size_t)rows->width;
-        if (rows->bits)
-            llm__affine_decode(data, rows->scales + (size_t)i * rows->group_stride,
-                               rows->biases + (size_t)i * rows->group_stride, (size_t)rows->width, rows->bits,
-                               rows->group, to);
-        else
-            ops->to_f32(rows->dtype, data, (size_t)rows->width, to);
-    }
+/* The first `count` rows of a page as float32.  They lie in a row, and so do their scales: one long row for the
+   kernel. */
+LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows, int count, float *out,
+                                      void *scratch) {
+    llm__matrix w;
+    memset(&w, 0, sizeof w);
+    w.format = rows->bits ? LLM__AFFINE : LLM__FLOAT;
+    w.dtype = rows->bits ? LLM_F32 : rows->dtype;
+    w.rows = 1;
+    w.cols = count * rows->width;
+    w.bits = rows->bits;
+    w.group = rows->group;
+    w.data = rows->data;
+    w.scales = (const uint8_t *)rows->scales;
+    w.biases = (const uint8_t *)rows->biases;
+    ops->decode_rows(&w, 0, 1, out, scratch);
     return out;
 }
 
@@ -9077,10 +9657,11 @@ LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows,
 LLM__FN void llm__attend_some(const llm__attend_work *w, const float *q, float *out, float *state, const float *k,
                               size_t k_stride, const float *v, size_t v_stride, int count, int heads, float *p) {
     const llm__ops *ops = w->s->model->ops;
+    size_t step = w->tiled ? (size_t)w->kv_heads : 1;
     int g, j;
-    ops->scores(q, heads, (size_t)w->key_width, k, count, k_stride, w->key_width, w->scale, p, LLM_PAGE_TOKENS);
+    ops->scores(q, heads, step * (size_t)w->key_width, k, count, k_stride, w->key_width, w->scale, p, LLM_PAGE_TOKENS);
     for (g = 0; g < heads; g++) {
-        float *row = p + (size_t)g * LLM_PAGE_TOKENS, *o = out + (size_t)g * (size_t)w->value_width;
+        float *row = p + (size_t)g * LLM_PAGE_TOKENS, *o = out + (size_t)g * step * (size_t)w->value_width;
         float *maximum = &state[2 * g], *sum = &state[2 * g + 1], best = *maximum;
         if (w->softcap > 0)
             for (j = 0; j < count; j++) row[j] = w->softcap * tanhf(row[j] / w->softcap);
@@ -9093,18 +9674,19 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const float *q, float *
             ops->scale(o, shrink, w->value_width);
         }
         *sum += ops->exp_sum(row, count, *maximum);
-        ops->weigh(o, row, v, count, v_stride, w->value_width);
     }
+    ops->weigh(out, step * (size_t)w->value_width, p, LLM_PAGE_TOKENS, heads, v, count, v_stride, w->value_width);
 }
 
-/* One part's rows [from, to) x heads [head, head + heads) that share a kv head. */
+/* One part's rows [from, to) x `heads` heads from `head` on that share a kv head. */
 LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part, int from, int to, int kv, int head,
                                int heads, float *scratch) {
     const llm__ops *ops = w->s->model->ops;
     float *keys = scratch, *values = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->key_width;
     float *p = values + (size_t)LLM_PAGE_TOKENS * (size_t)w->value_width, *state = p + (size_t)heads * LLM_PAGE_TOKENS;
+    void *decoding = state + (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads;
     llm_span spans[LLM__QUERY_BLOCK][2];
-    int counts[LLM__QUERY_BLOCK], r, i, g;
+    int counts[LLM__QUERY_BLOCK], r, i, g, step = w->tiled ? w->kv_heads : 1;
     int64_t page, first = INT64_MAX, end = 0;
     for (r = from; r < to; r++) {
         size_t row = (size_t)(part->first + r);
@@ -9113,11 +9695,11 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
             if (spans[r - from][i].begin < first) first = spans[r - from][i].begin;
             if (spans[r - from][i].end > end) end = spans[r - from][i].end;
         }
-        memset(w->out + (row * (size_t)w->heads + (size_t)head) * (size_t)w->value_width, 0,
-               (size_t)heads * (size_t)w->value_width * sizeof(float));
         for (g = 0; g < heads; g++) {
-            state[2 * ((r - from) * heads + g)] = -HUGE_VALF;
-            state[2 * ((r - from) * heads + g) + 1] = 0;
+            memset(w->out + (row * (size_t)w->heads + (size_t)(head + g * step)) * (size_t)w->value_width, 0,
+                   (size_t)w->value_width * sizeof(float));
+            state[2 * ((r - from) * heads + g)] = w->sinks ? w->sinks[head + g * step] : -HUGE_VALF;
+            state[2 * ((r - from) * heads + g) + 1] = w->sinks ? 1.0f : 0.0f;
         }
     }
     for (page = first / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < end; page++) {
@@ -9134,13 +9716,13 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                 if (!k) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
                     llm_rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
-                    k = llm__page_floats(ops, &rows, 0, (int)fill, keys);
+                    k = llm__page_floats(ops, &rows, (int)fill, keys, decoding);
                     if (rows.width == w->key_width && llm__cache_is_latent(part->cache, w->layer)) {
                         v = k;
                         v_stride = (size_t)w->key_width;
                     } else {
                         rows = llm__cache_values(part->cache, w->layer, kv, page);
-                        v = llm__page_floats(ops, &rows, 0, (int)fill, values);
+                        v = llm__page_floats(ops, &rows, (int)fill, values, decoding);
                     }
                 }
                 llm__attend_some(w, w->q + row * (size_t)w->key_width, w->out + row * (size_t)w->value_width,
@@ -9150,7 +9732,8 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
     }
     for (r = from; r < to; r++)
         for (g = 0; g < heads; g++) {
-            size_t at = ((size_t)(part->first + r) * (size_t)w->heads + (size_t)(head + g)) * (size_t)w->value_width;
+            size_t row = (size_t)(part->first + r), at = row * (size_t)w->heads + (size_t)(head + g * step);
+            at *= (size_t)w->value_width;
             ops->scale(w->out + at, 1 / state[2 * ((r - from) * heads + g) + 1], w->value_width);
         }
 }
@@ -9164,7 +9747,8 @@ static void llm__attend_job(void *argument, int job, int worker) {
     int heads = group - first < w->head_block ? group - first : w->head_block;
     if (to > part->count) to = part->count;
     if (from < to)
-        llm__attend_block(w, part, from, to, kv, kv * group + first, heads, (float *)llm__scratch(w->s, worker));
+        llm__attend_block(w, part, from, to, kv, w->tiled ? kv + first * w->kv_heads : kv * group + first, heads,
+                          (float *)llm__scratch(w->s, worker));
 }
 
 LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
@@ -9178,46 +9762,97 @@ LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
     llm__parallel(s, s->part_count * w->blocks * w->kv_heads * w->head_blocks, llm__attend_job, w);
 }
 
-/* What one job needs: pages of keys and values, scores, and the running softmax. */
+/* What one job needs: pages of keys and values, scores, the running softmax, and what decoding takes. */
 LLM__FN size_t llm__attend_scratch(int key_width, int value_width, int group) {
     int heads = group < LLM__HEAD_BLOCK ? group : (int)LLM__HEAD_BLOCK;
     return sizeof(float) * ((size_t)LLM_PAGE_TOKENS * (size_t)(key_width + value_width + heads) +
-                            (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads);
+                            (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads) +
+           llm__decode_scratch(LLM_PAGE_TOKENS * (key_width > value_width ? key_width : value_width), 32);
 }
 
 /* ---- grouped-query attention (arXiv:2305.13245)
-   q = Wq h, k = Wk h, v = Wv h; norms and rotation on each head of q and k; attention; times sigmoid(gate) where the
-   model has one; Wo. */
+   q = Wq h, k = Wk h, v = Wv h; norms and rotation on each head of q and k; attention; times the gate where the model
+   has one; Wo. */
 typedef struct llm__gqa_work {
     llm_session *s;
     const llm__attention *a;
     size_t layer;
-    const float *projected; /* what q_proj gave: q, or [q | gate] for each head */
-    float *q, *k, *v;
+    const float *projected; /* what q_proj gave where that is not q: [q | gate] for each head, or all of it GROUPED */
+    float *q, *k, *v;       /* [rows, heads, width], [rows, kv_heads, width], [rows, kv_heads, value_width] */
 } llm__gqa_work;
+
+/* q, k and v of one row, where the maps did not put them into their places. */
+LLM__FN void llm__gqa_place(const llm__gqa_work *w, size_t row, float *q, float *k, float *v) {
+    const llm__attention *a = w->a;
+    size_t width = (size_t)a->width, values = (size_t)a->value_width, i, group = (size_t)(a->heads / a->kv_heads);
+    size_t all = (group + 1) * width + values;
+    if (a->gate == LLM__GATE_IN_Q)
+        for (i = 0; i < (size_t)a->heads; i++)
+            memcpy(q + i * width, w->projected + (row * (size_t)a->heads + i) * 2 * width, width * sizeof(float));
+    if (a->qkv == LLM__QKV_GROUPED)
+        for (i = 0; i < (size_t)a->kv_heads; i++) {
+            const float *from = w->projected + (row * (size_t)a->kv_heads + i) * all;
+            memcpy(q + i * group * width, from, group * width * sizeof(float));
+            memcpy(k + i * width, from + group * width, width * sizeof(float));
+            memcpy(v + i * values, from + (group + 1) * width, values * sizeof(float));
+        }
+    if (a->key_is_value && !a->shared) memcpy(v, k, (size_t)a->kv_heads * values * sizeof(float));
+}
+
+LLM__FN void llm__clip(float *x, size_t n, float limit) {
+    size_t i;
+    for (i = 0; i < n; i++) x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
+}
+
+/* The norm of one row's queries or keys. */
+LLM__FN void llm__norm_heads(const llm__ops *ops, const llm__attention *a, const llm__norm *norm, float *x, int heads) {
+    llm__norm each = *norm;
+    int i;
+    if (a->qk_norm == LLM__QK_WHOLE) {
+        llm__norm_row(ops, norm, x, x, heads * a->width);
+        return;
+    }
+    for (i = 0; i < heads; i++) {
+        llm__norm_row(ops, &each, x + (size_t)i * (size_t)a->width, x + (size_t)i * (size_t)a->width, a->width);
+        if (a->qk_norm == LLM__QK_EACH_HEAD && each.weight) each.weight += a->width;
+    }
+}
+
+/* Norms and rotates the queries, or the keys, of one row. */
+LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t row, float *x, int heads) {
+    const llm__attention *a = w->a;
+    const llm__ops *ops = w->s->model->ops;
+    int i;
+    if (a->qk_norm != LLM__QK_PLAIN && !a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
+    for (i = 0; a->rope >= 0 && i < heads; i++)
+        llm__rotate(&w->s->model->ropes[a->rope], llm__row_angles(w->s, a->rope, (int)row),
+                    x + (size_t)i * (size_t)a->width);
+    if (a->qk_norm != LLM__QK_PLAIN && a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
+}
 
 /* Positions q and k of one row and stores k and v. */
 LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     const llm__attention *a = w->a;
     const llm__ops *ops = w->s->model->ops;
-    const llm__rope *rope = a->rope < 0 ? NULL : &w->s->model->ropes[a->rope];
-    size_t row = (size_t)(part->first + r), width = (size_t)a->width;
-    float *q = w->q + row * (size_t)a->heads * width, *k = w->k + row * (size_t)a->kv_heads * width;
-    const float *angles = rope ? llm__row_angles(w->s, a->rope, (int)row) : NULL;
+    size_t row = (size_t)(part->first + r), queries = (size_t)a->heads * (size_t)a->width;
+    size_t keys = (size_t)a->kv_heads * (size_t)a->width, values = (size_t)a->kv_heads * (size_t)a->value_width;
+    float *q = w->q + row * queries, *k = w->k + row * keys, *v = w->v + row * values;
     int i;
-    for (i = 0; i < a->heads; i++) {
-        float *head = q + (size_t)i * width;
-        if (a->gated)
-            memcpy(head, w->projected + (row * (size_t)a->heads + (size_t)i) * 2 * width, width * sizeof(float));
-        if (a->head_norm) ops->rms_norm(head, head, a->q_norm.weight, a->q_norm.eps, a->width);
-        if (rope) llm__rotate(rope, angles, head);
+    llm__gqa_place(w, row, q, k, v);
+    if (a->clip > 0) llm__clip(q, queries, a->clip);
+    llm__gqa_turn(w, &a->q_norm, row, q, a->heads);
+    if (a->heat != 0) {
+        int64_t stretch = (part->position + r + a->heat_from) / a->heat_length;
+        ops->scale(q, 1 + a->heat * (float)log(1 + (double)stretch), (int)queries);
     }
-    for (i = 0; i < a->kv_heads; i++) {
-        float *head = k + (size_t)i * width;
-        if (a->head_norm) ops->rms_norm(head, head, a->k_norm.weight, a->k_norm.eps, a->width);
-        if (rope) llm__rotate(rope, angles, head);
-    }
-    llm__cache_put(part->cache, w->layer, part->position + r, k, w->v + row * (size_t)a->kv_heads * width);
+    if (a->shared) return;
+    if (a->clip > 0) llm__clip(k, keys, a->clip);
+    if (a->clip > 0) llm__clip(v, values, a->clip);
+    llm__gqa_turn(w, &a->k_norm, row, k, a->kv_heads);
+    for (i = 0; a->v_normed && i < a->kv_heads; i++)
+        llm__norm_row(ops, &a->v_norm, v + (size_t)i * (size_t)a->value_width, v + (size_t)i * (size_t)a->value_width,
+                      a->value_width);
+    llm__cache_put(part->cache, w->layer, part->position + r, k, v);
 }
 
 /* The part that a row belongs to. */
@@ -9234,35 +9869,65 @@ static void llm__gqa_job(void *argument, int job, int worker) {
     llm__gqa_row(w, part, job - part->first);
 }
 
+/* The output of the heads times their gates: for numbers i of head g, those of GATE_IN_Q lie behind its query. */
+LLM__FN void llm__gate_heads(const llm_session *s, const llm__attention *a, const float *gates, float *out) {
+    size_t heads = (size_t)s->row_count * (size_t)a->heads, width = (size_t)a->value_width, g, i;
+    for (g = 0; g < heads; g++, out += width) {
+        if (a->gate == LLM__GATE_IN_Q)
+            for (i = 0; i < width; i++) out[i] /= 1 + expf(-gates[(2 * g + 1) * width + i]);
+        else if (a->gate == LLM__GATE_FULL)
+            for (i = 0; i < width; i++) out[i] /= 1 + expf(-gates[g * width + i]);
+        else if (a->gate == LLM__GATE_HEAD)
+            for (i = 0; i < width; i++) out[i] /= 1 + expf(-gates[g]);
+        else
+            s->model->ops->scale(out, llm__softplus(gates[g]), (int)width);
+    }
+}
+
+/* The heads' outputs, before the last map: gated, then normed. */
+LLM__FN void llm__finish_heads(llm_session *s, const llm__attention *a, const float *h, const float *projected,
+                               float *out) {
+    const float *gates = projected;
+    if (a->gate > LLM__GATE_IN_Q) {
+        float *made = llm__take(s, (size_t)s->row_count * (size_t)a->gates.rows);
+        llm__linear(s, &a->gates, h, s->row_count, made);
+        gates = made;
+    }
+    if (a->gate != LLM__UNGATED) llm__gate_heads(s, a, gates, out);
+    if (a->out_normed) llm__norm_rows(s, &a->out_norm, out, out, s->row_count, a->heads * a->value_width);
+}
+
 LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t layer, const float *h, float *y) {
-    size_t n = (size_t)s->row_count, width = (size_t)a->width, q_floats = n * (size_t)a->heads * width;
-    float *projected = llm__take(s, a->gated ? 2 * q_floats : q_floats), *out = llm__take(s, q_floats);
-    float *k = llm__take(s, n * (size_t)a->kv_heads * width), *v = llm__take(s, n * (size_t)a->kv_heads * width);
+    size_t n = (size_t)s->row_count, queries = n * (size_t)a->heads * (size_t)a->width;
+    int in_place = a->gate != LLM__GATE_IN_Q && a->qkv != LLM__QKV_GROUPED;
+    float *projected = llm__take(s, n * (size_t)a->q.rows);
+    float *out = llm__take(s, n * (size_t)a->heads * (size_t)a->value_width);
     llm__gqa_work rows;
     llm__attend_work attend;
-    size_t i, j;
-    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, projected, &a->k, k, &a->v, v);
     rows.s = s;
     rows.a = a;
     rows.layer = layer;
     rows.projected = projected;
-    rows.q = a->gated ? llm__take(s, q_floats) : projected;
-    rows.k = k;
-    rows.v = v;
+    rows.k = llm__take(s, n * (size_t)a->kv_heads * (size_t)a->width);
+    rows.v = llm__take(s, n * (size_t)a->kv_heads * (size_t)a->value_width);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, projected, a->k.rows ? &a->k : NULL, rows.k,
+                 a->v.rows ? &a->v : NULL, rows.v);
+    rows.q = in_place ? projected : llm__take(s, queries);
     llm__parallel(s, s->row_count, llm__gqa_job, &rows);
     memset(&attend, 0, sizeof attend);
     attend.layer = layer;
     attend.heads = a->heads;
     attend.kv_heads = a->kv_heads;
-    attend.key_width = attend.value_width = a->width;
+    attend.key_width = a->width;
+    attend.value_width = a->value_width;
+    attend.tiled = a->tiled;
     attend.scale = a->scale;
     attend.softcap = a->softcap;
+    attend.sinks = a->sinks;
     attend.q = rows.q;
     attend.out = out;
     llm__attend(s, &attend);
-    if (a->gated)
-        for (i = 0; i < n * (size_t)a->heads; i++)
-            for (j = 0; j < width; j++) out[i * width + j] /= 1 + expf(-projected[(2 * i + 1) * width + j]);
+    llm__finish_heads(s, a, h, projected, out);
     llm__linear(s, &a->o, out, s->row_count, y);
 }
 
@@ -9358,10 +10023,6 @@ static void llm__conv_job(void *argument, int job, int worker) {
                                  : w->in + (size_t)(part->first + at) * w->stride;
         memcpy(next + (size_t)k * (size_t)w->channels, in, (size_t)w->channels * sizeof(float));
     }
-}
-
-LLM__FN float llm__softplus(float x) {
-    return x > 20 ? x : log1pf(expf(x));
 }
 
 /* Mamba-2, one head over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x. */
@@ -9530,38 +10191,106 @@ LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, c
     llm__linear(s, &m->out, out, n, y);
 }
 
-/* ---- feed-forwards: down(act(gate h) * up h) (arXiv:2002.05202) */
+/* ---- feed-forwards: down(act(gate h) * up h) (arXiv:2002.05202), or down(act(up h)) */
 
 typedef struct llm__activate_work {
     const llm__ops *ops;
-    llm__activation kind;
+    const llm__activation *a;
     float *gate;
-    const float *up;
+    const float *up; /* NULL: there is no gate, and `gate` is what goes through the activation */
     int width;
 } llm__activate_work;
+
+/* xIELU (arXiv:2411.13010): alpha_p x^2 + beta x above 0; (e^min(x, eps) - 1 - x) alpha_n + beta x below. */
+LLM__FN void llm__xielu(const float *numbers, float *x, int n) {
+    float alpha_p = numbers[0], alpha_n = numbers[1], beta = numbers[2], eps = numbers[3];
+    int i;
+    for (i = 0; i < n; i++) {
+        float a = x[i];
+        x[i] = a > 0 ? alpha_p * a * a + beta * a : (expm1f(a < eps ? a : eps) - a) * alpha_n + beta * a;
+    }
+}
+
+/* The gated activations whose sides are cut at a limit. */
+LLM__FN void llm__swiglu_limited(const llm__activation *a, float *gate, const float *up, int n) {
+    float limit = a->limit > 0 ? a->limit : HUGE_VALF;
+    int i, oai = a->kind == LLM__SWIGLU_OAI;
+    for (i = 0; i < n; i++) {
+        float g = gate[i], u = up[i] > limit ? limit : up[i] < -limit ? -limit : up[i];
+        if (oai && g > limit) g = limit;
+        g /= 1 + expf(oai ? -1.702f * g : -g);
+        if (!oai && g > limit) g = limit;
+        gate[i] = g * (oai ? u + 1 : u);
+    }
+}
+
+LLM__FN void llm__relu(float *x, int n, int square) {
+    int i;
+    for (i = 0; i < n; i++) x[i] = x[i] > 0 ? (square ? x[i] * x[i] : x[i]) : 0;
+}
 
 static void llm__activate_job(void *argument, int job, int worker) {
     const llm__activate_work *w = (const llm__activate_work *)argument;
     size_t at = (size_t)job * (size_t)w->width;
+    float *gate = w->gate + at;
+    const float *up = w->up ? w->up + at : NULL;
+    int n = w->width;
     (void)worker;
-    if (w->kind == LLM__SILU) w->ops->silu_mul(w->gate + at, w->up + at, w->width);
-    else w->ops->gelu_tanh_mul(w->gate + at, w->up + at, w->width);
+    switch (w->a->kind) {
+    case LLM__SILU:
+        if (up) w->ops->silu_mul(gate, up, n);
+        else w->ops->silu(gate, n);
+        return;
+    case LLM__GELU:
+        if (up) w->ops->gelu_mul(gate, up, n);
+        else w->ops->gelu(gate, n);
+        return;
+    case LLM__GELU_TANH:
+        if (up) w->ops->gelu_tanh_mul(gate, up, n);
+        else w->ops->gelu_tanh(gate, n);
+        return;
+    case LLM__SWIGLU_LIMITED:
+    case LLM__SWIGLU_OAI: llm__swiglu_limited(w->a, gate, up, n); return;
+    case LLM__RELU: llm__relu(gate, n, 0); break;
+    case LLM__RELU2: llm__relu(gate, n, 1); break;
+    case LLM__XIELU: llm__xielu(w->a->numbers, gate, n); break;
+    }
+    if (up) w->ops->mul(gate, up, n);
 }
 
-LLM__FN void llm__activate(llm_session *s, llm__activation kind, float *gate, const float *up, int n, int width) {
+/* gate = activation(gate) * up for n rows; up NULL: gate = activation(gate). */
+LLM__FN void llm__activate(llm_session *s, const llm__activation *a, float *gate, const float *up, int n, int width) {
     llm__activate_work w;
     w.ops = s->model->ops;
-    w.kind = kind;
+    w.a = a;
     w.gate = gate;
     w.up = up;
     w.width = width;
     llm__parallel(s, n, llm__activate_job, &w);
 }
 
+/* Rows whose numbers are gate and up in turns, apart. */
+LLM__FN void llm__unmix(const float *both, size_t n, float *gate, float *up) {
+    size_t i;
+    for (i = 0; i < n; i++) {
+        gate[i] = both[2 * i];
+        up[i] = both[2 * i + 1];
+    }
+}
+
 LLM__FN void llm__run_mlp(llm_session *s, const llm__mlp *m, const float *h, int n, float *y) {
-    float *gate = llm__take(s, (size_t)n * (size_t)m->width), *up = llm__take(s, (size_t)n * (size_t)m->width);
-    llm__linear3(s, h, (size_t)s->model->hidden, n, &m->gate, gate, &m->up, up, NULL, NULL);
-    llm__activate(s, m->activation, gate, up, n, m->width);
+    size_t floats = (size_t)n * (size_t)m->width;
+    float *gate = llm__take(s, floats), *up = m->gate_up == LLM__UP_ONLY ? NULL : llm__take(s, floats);
+    if (m->gate_up == LLM__GATE_UP_MIXED) {
+        float *both = llm__take(s, 2 * floats);
+        llm__linear(s, &m->gate, h, n, both);
+        llm__unmix(both, floats, gate, up);
+    } else {
+        llm__linear3(s, h, (size_t)s->model->hidden, n, up ? &m->gate : NULL, gate, &m->up, up ? up : gate, NULL,
+                     NULL);
+    }
+    llm__activate(s, &m->activation, gate, up, n, m->width);
+    if (m->sub_normed) llm__norm_rows(s, &m->sub_norm, gate, gate, n, m->width);
     llm__linear(s, &m->down, gate, n, y);
 }
 
@@ -9581,8 +10310,8 @@ LLM__FN void llm__largest(const float *values, int n, int k, int *out) {
     }
 }
 
-/* DeepSeek-V3's choice (arXiv:2412.19437): a group is worth the sum of its two best biased scores, the experts of the
-   groups that lose count as 0.  `choice` [count] holds the biased scores and is changed. */
+/* DeepSeek-V3's choice (arXiv:2412.19437): a group is worth the sum of its two best biased scores (or its best), the
+   experts of the groups that lose score e->dropped.  `choice` [count] holds the biased scores and is changed. */
 LLM__FN void llm__drop_groups(const llm__experts *e, float *choice) {
     int per_group = e->count / e->groups, dropped, g, i, worst;
     for (dropped = 0; dropped < e->groups - e->chosen_groups; dropped++) {
@@ -9600,6 +10329,7 @@ LLM__FN void llm__drop_groups(const llm__experts *e, float *choice) {
                     second = c[i];
                 }
             }
+            if (e->group_best) second = 0;
             if (worst < 0 || first + second < lowest) {
                 worst = g;
                 lowest = first + second;
@@ -9609,7 +10339,7 @@ LLM__FN void llm__drop_groups(const llm__experts *e, float *choice) {
     }
     for (g = 0; g < e->groups; g++)
         if (choice[g * per_group] != choice[g * per_group])
-            for (i = 0; i < per_group; i++) choice[g * per_group + i] = 0;
+            for (i = 0; i < per_group; i++) choice[g * per_group + i] = e->dropped;
 }
 
 LLM__FN void llm__softmax(float *x, int n) {
@@ -9621,23 +10351,32 @@ LLM__FN void llm__softmax(float *x, int n) {
     for (i = 0; i < n; i++) x[i] /= sum;
 }
 
-/* Chooses experts for one row: logits [count] (changed), choice [count] scratch; out: chosen ids and weights. */
-LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int *ids, float *weights) {
-    float sum = 0;
+/* Logits to scores, for all experts of one row. */
+LLM__FN void llm__score(const llm__experts *e, float *x, int n) {
     int i;
-    for (i = 0; i < e->count; i++)
-        if (logits[i] != logits[i]) logits[i] = -HUGE_VALF;
-    if (e->router == LLM__SOFTMAX_ALL) llm__softmax(logits, e->count);
-    if (e->router == LLM__SIGMOID_GROUPS)
-        for (i = 0; i < e->count; i++) logits[i] = 1 / (1 + expf(-logits[i]));
-    for (i = 0; i < e->count; i++) choice[i] = logits[i] + (e->bias ? e->bias[i] : 0);
+    for (i = 0; i < n; i++) {
+        if (x[i] != x[i]) x[i] = -HUGE_VALF;
+        if (e->score_cap > 0) x[i] = e->score_cap * tanhf(x[i] / e->score_cap);
+        if (e->scores == LLM__SIGMOID) x[i] = 1 / (1 + expf(-x[i]));
+        if (e->scores == LLM__SQRT_SOFTPLUS) x[i] = sqrtf(llm__softplus(x[i]));
+    }
+    if (e->scores == LLM__SOFTMAX_ALL) llm__softmax(x, n);
+}
+
+/* Chooses experts for one row: logits [count + identity] (changed), choice of the same size is scratch; out: chosen ids
+   and weights. */
+LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int *ids, float *weights) {
+    int i, n = e->count + e->identity;
+    float sum = 0;
+    llm__score(e, logits, n);
+    for (i = 0; i < n; i++) choice[i] = logits[i] + (e->bias ? e->bias[i] : 0);
     if (e->groups > 1) llm__drop_groups(e, choice);
-    llm__largest(choice, e->count, e->chosen, ids);
+    llm__largest(choice, n, e->chosen, ids);
     for (i = 0; i < e->chosen; i++) weights[i] = logits[ids[i]];
-    if (e->router == LLM__SOFTMAX_BEST) llm__softmax(weights, e->chosen);
+    if (e->scores == LLM__SOFTMAX_BEST) llm__softmax(weights, e->chosen);
     for (i = 0; i < e->chosen; i++) sum += weights[i];
-    if (e->renormalize && (e->router != LLM__SIGMOID_GROUPS || e->chosen > 1))
-        for (i = 0; i < e->chosen; i++) weights[i] /= sum;
+    sum += e->renormalize_eps;
+    for (i = 0; e->renormalize && i < e->chosen; i++) weights[i] /= sum;
     for (i = 0; i < e->chosen; i++) weights[i] *= e->scaling;
 }
 
@@ -9665,35 +10404,41 @@ LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float 
    each row adds up its experts in the order of their ids. */
 LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, int n, float *y) {
     size_t hidden = (size_t)s->model->hidden, pairs = (size_t)n * (size_t)e->chosen, i;
-    float *logits = llm__take(s, (size_t)n * (size_t)e->count), *choice = llm__take(s, (size_t)e->count);
+    int all = e->count + e->identity;
+    float *logits = llm__take(s, (size_t)n * (size_t)all), *choice = llm__take(s, (size_t)all);
     float *weights = llm__take(s, pairs), *x = llm__take(s, pairs * hidden), *out = llm__take(s, pairs * hidden);
-    float *gate = llm__take(s, pairs * (size_t)e->width), *up = llm__take(s, pairs * (size_t)e->width);
+    float *gate = llm__take(s, pairs * (size_t)e->width);
+    float *up = e->gates ? llm__take(s, pairs * (size_t)e->width) : NULL;
     int *ids = s->order, *slot = s->order + pairs, r, k, id, count = 0;
     llm__variants v;
     llm__linear(s, &e->gate, h, n, logits);
-    memset(s->starts, 0, (size_t)(e->count + 1) * sizeof(int));
+    memset(s->starts, 0, (size_t)(all + 1) * sizeof(int));
     for (r = 0; r < n; r++) {
-        llm__route(e, logits + (size_t)r * (size_t)e->count, choice, ids + r * e->chosen, weights + r * e->chosen);
+        llm__route(e, logits + (size_t)r * (size_t)all, choice, ids + r * e->chosen, weights + r * e->chosen);
         for (k = 0; k < e->chosen; k++) s->starts[ids[r * e->chosen + k] + 1]++;
     }
-    for (id = 0; id < e->count; id++) s->starts[id + 1] += s->starts[id];
+    for (id = 0; id < all; id++) s->starts[id + 1] += s->starts[id];
     for (i = 0; i < pairs; i++) {
         slot[i] = s->starts[ids[i]]++;
         memcpy(x + (size_t)slot[i] * hidden, h + i / (size_t)e->chosen * hidden, hidden * sizeof(float));
+        if (!e->weigh_input) continue;
+        s->model->ops->scale(x + (size_t)slot[i] * hidden, weights[i], (int)hidden);
+        weights[i] = 1;
     }
     v.count = 0;
-    for (id = e->count; id > 0; id--) s->starts[id] = s->starts[id - 1];
+    for (id = all; id > 0; id--) s->starts[id] = s->starts[id - 1];
     s->starts[0] = 0;
     for (id = 0; id < e->count; id++) {
         int first = s->starts[id], rows = s->starts[id + 1] - first;
         if (!rows) continue;
-        s->tasks[count++] = llm__task_of(&e->gates[id], x + (size_t)first * hidden, hidden,
-                                         gate + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
+        if (up)
+            s->tasks[count++] = llm__task_of(&e->gates[id], x + (size_t)first * hidden, hidden,
+                                             gate + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
         s->tasks[count++] = llm__task_of(&e->ups[id], x + (size_t)first * hidden, hidden,
-                                         up + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
+                                         (up ? up : gate) + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
     }
     llm__expert_products(s, &v, x, hidden, (int)pairs, count);
-    llm__activate(s, LLM__SILU, gate, up, (int)pairs, e->width);
+    llm__activate(s, &e->activation, gate, up, (int)pairs, e->width);
     v.count = count = 0;
     for (id = 0; id < e->count; id++) {
         int first = s->starts[id], rows = s->starts[id + 1] - first;
@@ -9702,6 +10447,9 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
                                              out + (size_t)first * hidden, hidden, rows);
     }
     llm__expert_products(s, &v, gate, (size_t)e->width, (int)pairs, count);
+    if (e->identity)
+        memcpy(out + (size_t)s->starts[e->count] * hidden, x + (size_t)s->starts[e->count] * hidden,
+               (pairs - (size_t)s->starts[e->count]) * hidden * sizeof(float));
     memset(y, 0, (size_t)n * hidden * sizeof(float));
     for (r = 0; r < n; r++)
         for (id = -1, k = 0; k < e->chosen; k++) {
@@ -9746,9 +10494,17 @@ static void llm__embed_job(void *argument, int job, int worker) {
     const llm_model *m = s->model;
     float *x = s->x + (size_t)job * (size_t)m->hidden;
     int i;
-    m->ops->decode_row(&m->embedding, s->tokens[job], x, llm__scratch(s, worker));
+    const llm__part *part = llm__part_of(s, job);
+    m->ops->decode_rows(&m->embedding, s->tokens[job], s->tokens[job] + 1, x, llm__scratch(s, worker));
     if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
     for (i = 0; m->embedding_rounded && i < m->hidden; i++) x[i] = llm__bf16_to_f32(llm__f32_to_bf16(x[i]));
+    if (m->position_count) {
+        float *place = s->y + (size_t)job * (size_t)m->hidden;
+        const int at = (int)(part->position + (job - part->first));
+        m->ops->decode_rows(&m->positions, at, at + 1, place, llm__scratch(s, worker));
+        m->ops->add(x, place, m->hidden);
+    }
+    if (m->embedding_normed) llm__norm_row(m->ops, &m->embedding_norm, x, x, m->hidden);
 }
 
 static void llm__angles_job(void *argument, int job, int worker) {
@@ -9802,37 +10558,81 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
     return LLM_OK;
 }
 
-LLM__FN void llm__add_branch(llm_session *s, const llm__norm *post, int post_norm) {
-    const llm_model *m = s->model;
-    size_t n = (size_t)s->row_count * (size_t)m->hidden;
-    if (post_norm) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
-    m->ops->add(s->x, s->y, (int)n);
+LLM__FN void llm__run_mixer(llm_session *s, const llm__layer *layer, llm__mixer_kind kind, int cache, const float *h) {
+    switch (kind) {
+    case LLM__NO_MIXER: break;
+    case LLM__MIXER_MAP: llm__linear(s, &layer->mixer_map, h, s->row_count, s->y); break;
+    case LLM__ATTENTION: llm__run_attention(s, &layer->attention, (size_t)cache, h, s->y); break;
+    case LLM__LATENT: llm__run_latent(s, &layer->latent, (size_t)cache, h, s->y); break;
+    case LLM__SSD: llm__run_ssd(s, &layer->ssd, (size_t)cache, h, s->y); break;
+    case LLM__DELTA: llm__run_delta(s, &layer->delta, (size_t)cache, h, s->y); break;
+    }
 }
 
-/* x += mixer(norm(x));  x += ffn(norm(x)) */
+LLM__FN void llm__run_ffn(llm_session *s, const llm__layer *layer, const float *h) {
+    switch (layer->ffn) {
+    case LLM__NO_FFN: break;
+    case LLM__FFN_MAP: llm__linear(s, &layer->ffn_map, h, s->row_count, s->y); break;
+    case LLM__MLP: llm__run_mlp(s, &layer->mlp, h, s->row_count, s->y); break;
+    case LLM__EXPERTS: llm__run_experts(s, &layer->experts, h, s->y); break;
+    }
+}
+
+/* What a block reads: the stream's norm, or the stream. */
+LLM__FN const float *llm__block_input(llm_session *s, const llm__layer *layer, const llm__norm *norm) {
+    if (!llm__has_pre(layer)) return s->x;
+    llm__norm_rows(s, norm, s->x, s->h, s->row_count, s->model->hidden);
+    return s->h;
+}
+
+/* Adds what a block gave to the stream. */
+LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post) {
+    const llm_model *m = s->model;
+    int n = (int)((size_t)s->row_count * (size_t)m->hidden);
+    if (llm__has_post(layer)) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
+    if (layer->branch_scale == 1) m->ops->add(s->x, s->y, n);
+    else m->ops->add_scaled(s->x, s->y, layer->branch_scale, n);
+}
+
+/* One layer, in the order of its scheme.  Scratch begins anew for each block. */
 LLM__FN void llm__run_layer(llm_session *s, int i) {
     const llm_model *m = s->model;
     const llm__layer *layer = &m->layers[i];
+    int parallel = layer->scheme == LLM__PARALLEL_ONE || layer->scheme == LLM__PARALLEL_TWO;
+    const float *h = NULL;
     s->slab_used = 0;
-    llm__norm_rows(s, &layer->mixer_norm, s->x, s->h, s->row_count, m->hidden);
-    switch (layer->mixer) {
-    case LLM__ATTENTION: llm__run_attention(s, &layer->attention, (size_t)i, s->h, s->y); break;
-    case LLM__LATENT: llm__run_latent(s, &layer->latent, (size_t)i, s->h, s->y); break;
-    case LLM__SSD: llm__run_ssd(s, &layer->ssd, (size_t)i, s->h, s->y); break;
-    case LLM__DELTA: llm__run_delta(s, &layer->delta, (size_t)i, s->h, s->y); break;
+    if (layer->mixer != LLM__NO_MIXER) {
+        h = llm__block_input(s, layer, &layer->mixer_norm);
+        llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
+        if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
+        llm__add_branch(s, layer, &layer->mixer_post_norm);
     }
-    llm__add_branch(s, &layer->mixer_post_norm, layer->post_norms);
-    if (layer->ffn == LLM__NO_FFN) return;
     s->slab_used = 0;
-    llm__norm_rows(s, &layer->ffn_norm, s->x, s->h, s->row_count, m->hidden);
-    if (layer->ffn == LLM__MLP) llm__run_mlp(s, &layer->mlp, s->h, s->row_count, s->y);
-    else llm__run_experts(s, &layer->experts, s->h, s->y);
-    llm__add_branch(s, &layer->ffn_post_norm, layer->post_norms);
+    if (layer->beside != LLM__NO_MIXER) {
+        llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
+        llm__add_branch(s, layer, &layer->mixer_post_norm);
+    }
+    s->slab_used = 0;
+    if (layer->ffn != LLM__NO_FFN) {
+        if (!parallel || !h) h = llm__block_input(s, layer, &layer->ffn_norm);
+        llm__run_ffn(s, layer, h);
+        llm__add_branch(s, layer, &layer->ffn_post_norm);
+    }
+    if (layer->output_scale)
+        m->ops->scale(s->x, *layer->output_scale, (int)((size_t)s->row_count * (size_t)m->hidden));
 }
 
 LLM__FN void llm__softcap(float *x, size_t n, float cap) {
     size_t i;
     for (i = 0; i < n; i++) x[i] = cap * tanhf(x[i] / cap);
+}
+
+/* What happens to a row of logits after the last map. */
+LLM__FN void llm__finish_logits(const llm_model *m, float *logits) {
+    int i;
+    if (m->logit_scale != 1) m->ops->scale(logits, m->logit_scale, m->vocabulary);
+    if (m->logit_softcap > 0) llm__softcap(logits, (size_t)m->vocabulary, m->logit_softcap);
+    for (i = 0; i < m->masked_count; i++) logits[m->masked[i]] = -HUGE_VALF;
 }
 
 /* Logits of the rows that are wanted.  Sequences whose last rows go to equally spaced places share one product. */
@@ -9873,8 +10673,7 @@ LLM__FN void llm__pass_logits(llm_session *s) {
         task = llm__task_of(&m->head, s->h + (size_t)count * hidden, hidden, out, stride, rows);
         task.x8 = llm__int8(s, &v, &m->head, task.x, hidden, rows);
         llm__products(s, &task, 1);
-        for (j = 0; m->logit_softcap > 0 && j < rows; j++)
-            llm__softcap(out + (size_t)j * stride, vocabulary, m->logit_softcap);
+        for (j = 0; j < rows; j++) llm__finish_logits(m, out + (size_t)j * stride);
         count += rows;
     }
 }
@@ -9935,15 +10734,21 @@ LLM__FN void llm__need_matrix(llm__needs *n, const llm__matrix *w) {
     llm__most(&n->widest, (size_t)w->cols);
 }
 
-/* Mirrors what the blocks take, with room for rounding. */
-LLM__FN size_t llm__mixer_floats(const llm__layer *l) {
-    const llm__attention *a = &l->attention;
+/* Floats for one row; mirrors what the blocks take, with room for rounding. */
+LLM__FN size_t llm__attention_floats(const llm__attention *a) {
+    size_t heads = (size_t)a->heads, kv = (size_t)a->kv_heads, width = (size_t)a->width, value = (size_t)a->value_width;
+    return (size_t)a->q.rows + heads * width + heads * value + kv * (width + value) + (size_t)a->gates.rows;
+}
+
+LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     const llm__latent *t = &l->latent;
     const llm__ssd *s = &l->ssd;
     const llm__delta *d = &l->delta;
     size_t keys = (size_t)d->key_heads * (size_t)d->key_width, values = (size_t)d->value_heads * (size_t)d->value_width;
-    switch (l->mixer) {
-    case LLM__ATTENTION: return (size_t)((a->gated ? 4 : 2) * a->heads + 2 * a->kv_heads) * (size_t)a->width;
+    switch (kind) {
+    case LLM__NO_MIXER:
+    case LLM__MIXER_MAP: return 0;
+    case LLM__ATTENTION: return llm__attention_floats(&l->attention);
     case LLM__LATENT:
         return (size_t)t->heads * (size_t)(t->nope + 2 * t->rotary + 2 * t->rank + t->value) +
                (size_t)(t->rank + t->rotary + t->q_rank);
@@ -9953,43 +10758,63 @@ LLM__FN size_t llm__mixer_floats(const llm__layer *l) {
     return 0;
 }
 
+LLM__FN size_t llm__mlp_floats(const llm__mlp *m) {
+    return (m->gate_up == LLM__GATE_UP_MIXED ? 4 : 2) * (size_t)m->width;
+}
+
 LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__experts *e, size_t *floats,
                                size_t *fixed) {
     size_t hidden = (size_t)m->hidden, chosen = (size_t)e->chosen, rows = LLM__EXPERT_ROWS;
-    *floats = 2 * (size_t)e->shared.width + (e->shared.width ? hidden : 0) + 16;
-    *fixed = rows * ((size_t)e->count + chosen * (2 * hidden + 2 * (size_t)e->width + 1)) + (size_t)e->count;
+    size_t all = (size_t)(e->count + e->identity);
+    *floats = llm__mlp_floats(&e->shared) + (e->shared.width ? hidden : 0) + 16;
+    *fixed = rows * (all + chosen * (2 * hidden + 2 * (size_t)e->width + 1)) + all;
     llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), m->hidden));
     llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), e->width));
     llm__most(&n->tasks, 2 * (size_t)e->count);
     llm__most(&n->order, 2 * rows * chosen);
-    llm__most(&n->starts, (size_t)e->count + 1);
+    llm__most(&n->starts, all + 1);
     llm__need_matrix(n, &e->gate);
-    llm__need_matrix(n, &e->gates[0]);
+    llm__need_matrix(n, &e->ups[0]);
     llm__need_matrix(n, &e->downs[0]);
     llm__need_matrix(n, &e->shared.down);
 }
 
+LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind kind) {
+    const llm__attention *a = &l->attention;
+    const llm__latent *t = &l->latent;
+    llm__most(&n->floats, llm__mixer_floats(l, kind));
+    switch (kind) {
+    case LLM__NO_MIXER: break;
+    case LLM__MIXER_MAP: llm__need_matrix(n, &l->mixer_map); break;
+    case LLM__ATTENTION:
+        llm__need_matrix(n, &a->q);
+        llm__need_matrix(n, &a->o);
+        llm__most(&n->scratch, llm__attend_scratch(a->width, a->value_width, a->heads / a->kv_heads));
+        break;
+    case LLM__LATENT:
+        llm__need_matrix(n, &t->q_b);
+        llm__need_matrix(n, &t->o);
+        llm__need_matrix(n, &t->kv_a);
+        llm__need_matrix(n, &t->embed_q[0]);
+        llm__need_matrix(n, &t->unembed[0]);
+        llm__most(&n->tasks, (size_t)t->heads);
+        llm__most(&n->scratch, llm__attend_scratch(t->rank + t->rotary, t->rank, t->heads));
+        break;
+    case LLM__SSD: llm__need_matrix(n, &l->ssd.out); break;
+    case LLM__DELTA: llm__need_matrix(n, &l->delta.out); break;
+    }
+}
+
 LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer *l) {
     size_t floats = 0, fixed = 0;
-    llm__most(&n->floats, llm__mixer_floats(l));
-    llm__need_matrix(n, &l->attention.q);
-    llm__need_matrix(n, &l->attention.o);
-    llm__need_matrix(n, &l->latent.q_b);
-    llm__need_matrix(n, &l->latent.o);
-    llm__need_matrix(n, &l->latent.kv_a);
-    llm__need_matrix(n, &l->ssd.out);
-    llm__need_matrix(n, &l->delta.out);
-    llm__need_matrix(n, &l->mlp.down);
-    if (l->mixer == LLM__LATENT) {
-        llm__need_matrix(n, &l->latent.embed_q[0]);
-        llm__need_matrix(n, &l->latent.unembed[0]);
-        llm__most(&n->tasks, (size_t)l->latent.heads);
-        llm__most(&n->scratch, llm__attend_scratch(l->latent.rank + l->latent.rotary, l->latent.rank, l->latent.heads));
+    llm__need_mixer(n, l, l->mixer);
+    llm__need_mixer(n, l, l->beside);
+    if (l->ffn == LLM__FFN_MAP) llm__need_matrix(n, &l->ffn_map);
+    if (l->ffn == LLM__MLP) {
+        floats = llm__mlp_floats(&l->mlp);
+        llm__need_matrix(n, &l->mlp.up);
+        llm__need_matrix(n, &l->mlp.down);
     }
-    if (l->mixer == LLM__ATTENTION)
-        llm__most(&n->scratch, llm__attend_scratch(l->attention.width, l->attention.width,
-                                                   l->attention.heads / l->attention.kv_heads));
-    if (l->ffn == LLM__MLP) floats = 2 * (size_t)l->mlp.width;
     if (l->ffn == LLM__EXPERTS) llm__need_experts(n, m, &l->experts, &floats, &fixed);
     llm__most(&n->floats, floats);
     llm__most(&n->fixed, fixed);
@@ -10004,6 +10829,7 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
     n.starts = 1;
     llm__need_matrix(&n, &m->head);
     llm__need_matrix(&n, &m->embedding);
+    llm__need_matrix(&n, &m->positions);
     for (i = 0; i < m->layer_count; i++) llm__need_layer(&n, m, &m->layers[i]);
     n.scratch = (n.scratch + 63) & ~(size_t)63;
     return n;
@@ -10033,6 +10859,9 @@ LLM__FN int llm__session_memory(llm_session *s) {
     ok &= (s->order = (int *)llm__arena_alloc(a, n.order, sizeof(int))) != NULL;
     ok &= (s->starts = (int *)llm__arena_alloc(a, n.starts, sizeof(int))) != NULL;
     ok &= (s->scratch = (uint8_t *)llm__arena_alloc(a, (size_t)s->workers, s->scratch_bytes)) != NULL;
+    ok &= (s->carry = (float *)llm__arena_alloc(a, rows, (size_t)m->carry * sizeof(float))) != NULL;
+    s->angles = (float **)llm__arena_alloc(a, (size_t)m->rope_count + 1, sizeof *s->angles);
+    if (!s->angles) return 0;
     for (i = 0; i < m->rope_count; i++)
         ok &= (s->angles[i] = (float *)llm__arena_alloc(a, rows * (size_t)m->ropes[i].dims, sizeof(float))) != NULL;
     return ok;
@@ -10080,44 +10909,10 @@ LLM__FN llm_status llm__session_make(llm_session *s, const llm_session_desc *des
 
 enum { LLM__KEEP = 4 };
 
-LLM__FN llm_cache_layer llm__cache_layer_of(const llm__layer *l, int64_t max_kv_size) {
-    llm_cache_layer c;
-    int kernel = 0, channels = 0; /* of a recurrent layer's convolution */
-    memset(&c, 0, sizeof c);
-    switch (l->mixer) {
-    case LLM__ATTENTION:
-        c.heads = l->attention.kv_heads;
-        c.key_width = c.value_width = l->attention.width;
-        c.window = l->attention.window;
-        break;
-    case LLM__LATENT:
-        c.kind = LLM_CACHE_LATENT;
-        c.heads = 1;
-        c.key_width = l->latent.rank;
-        c.value_width = l->latent.rotary;
-        break;
-    case LLM__SSD:
-        c.kind = LLM_CACHE_RECURRENT;
-        channels = l->ssd.heads * l->ssd.width + 2 * l->ssd.groups * l->ssd.state;
-        kernel = l->ssd.kernel;
-        c.shapes[1][0] = l->ssd.heads;
-        c.shapes[1][1] = l->ssd.width;
-        c.shapes[1][2] = l->ssd.state;
-        break;
-    case LLM__DELTA:
-        c.kind = LLM_CACHE_RECURRENT;
-        channels = 2 * l->delta.key_heads * l->delta.key_width + l->delta.value_heads * l->delta.value_width;
-        kernel = l->delta.kernel;
-        c.shapes[1][0] = l->delta.value_heads;
-        c.shapes[1][1] = l->delta.value_width;
-        c.shapes[1][2] = l->delta.key_width;
-        break;
-    }
-    if (c.kind == LLM_CACHE_RECURRENT) {
-        c.shapes[0][0] = kernel > 1 ? kernel - 1 : 1; /* a kernel of one remembers nothing */
-        c.shapes[0][1] = kernel > 1 ? channels : 1;
-    }
-    if (c.kind != LLM_CACHE_RECURRENT && !c.window && max_kv_size > 0) {
+/* An entry with mlx-lm's max_kv_size: what would see all tokens is a window that keeps the first ones. */
+LLM__FN llm_cache_layer llm__cache_bounded(const llm_cache_layer *entry, int64_t max_kv_size) {
+    llm_cache_layer c = *entry;
+    if ((c.kind == LLM_CACHE_ATTENTION || c.kind == LLM_CACHE_LATENT) && !c.window && !c.chunk && max_kv_size > 0) {
         c.window = max_kv_size;
         c.keep = max_kv_size > LLM__KEEP ? LLM__KEEP : 0;
     }
@@ -10127,14 +10922,15 @@ LLM__FN llm_cache_layer llm__cache_layer_of(const llm__layer *l, int64_t max_kv_
 /* Whether a cache is one that this model could have made. */
 LLM__FN llm_status llm__cache_fits(const llm_model *m, const llm_cache *cache, llm_error *error) {
     int i;
-    if (llm_cache_layers(cache) != (size_t)m->layer_count)
+    if (llm_cache_layers(cache) != (size_t)m->cache_count)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the cache has %llu layers; the model has %d",
-                         (unsigned long long)llm_cache_layers(cache), m->layer_count);
-    for (i = 0; i < m->layer_count; i++) {
-        llm_cache_layer want = llm__cache_layer_of(&m->layers[i], 0);
+                         (unsigned long long)llm_cache_layers(cache), m->cache_count);
+    for (i = 0; i < m->cache_count; i++) {
+        llm_cache_layer want = m->caches[i];
         const llm_cache_layer *have = llm__cache_layer_desc(cache, (size_t)i);
         int same = want.kind == have->kind && want.heads == have->heads && want.key_width == have->key_width &&
-                   want.value_width == have->value_width && (!want.window || want.window == have->window) && want.chunk == have->chunk &&
+                   want.value_width == have->value_width && (!want.window || want.window == have->window) &&
+                   want.chunk == have->chunk && want.items == have->items &&
                    !memcmp(want.shapes, have->shapes, sizeof want.shapes);
         if (!same)
             return llm__fail(error, LLM_BAD_ARGUMENT, "layer %d of the cache is not what this model's layer needs", i);
@@ -10165,6 +10961,10 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
         if (sequences[j].cache == q->cache)
             return llm__fail(error, LLM_BAD_ARGUMENT, "sequences %llu and %llu share a cache", (unsigned long long)j,
                              (unsigned long long)i);
+    if (s->model->position_count &&
+        llm_cache_length(q->cache) > s->model->position_count - (int64_t)q->count)
+        return llm__fail(error, LLM_TOO_LARGE, "sequence %llu goes beyond the %d positions that the model has learned",
+                         (unsigned long long)i, s->model->position_count);
     return llm__cache_fits(s->model, q->cache, error);
 }
 
@@ -10587,7 +11387,7 @@ LLM__FN llm_status llm__model_config(llm_model *m, llm_error *error) {
     llm_status status = llm__read_json(m, "config.json", LLM__CONFIG_LIMIT, 0, &m->config, error);
     if (status != LLM_OK) return status;
     memset(&c, 0, sizeof c);
-    c.root = m->config;
+    c.root = c.outer = m->config;
     c.arena = &m->arena;
     c.error = error;
     inner = llm__json_get(m->config, "text_config");
@@ -10602,11 +11402,13 @@ LLM__FN llm_status llm__model_config(llm_model *m, llm_error *error) {
         const llm__json *inner_type = llm__json_get(inner, "model_type");
         if (llm__json_is(inner_type, LLM__JSON_STRING)) m->arch = llm__find_arch(inner_type->as.text);
         if (m->arch) c = llm__config_of(&c, inner);
-    } else if (inner && !llm__config_has(&c, "hidden_size")) {
+    } else if (inner) {
         c = llm__config_of(&c, inner);
     }
     if (!m->arch) return llm__unknown_arch(m->model_type, error);
+    llm__choose_renames(m);
     m->arch->read(&c, m);
+    if (c.status == LLM_OK) llm__plan_caches(&c, m);
     return c.status;
 }
 
@@ -10822,7 +11624,7 @@ LLM_API int llm_token_is_end(const llm_model *model, int32_t id) {
 
 /* ---- cache and session */
 
-/* The description of a model's caches; its layers are the caller's to free, [layer_count] in its allocator. */
+/* The description of a model's caches; its layers are the caller's to free, [cache_count] in its allocator. */
 LLM__FN llm_status llm__model_cache_desc(const llm_model *model, const llm_model_cache_desc *desc, llm_cache_desc *out,
                                          llm_cache_layer **layers, llm_error *error) {
     llm_model_cache_desc d;
@@ -10835,12 +11637,11 @@ LLM__FN llm_status llm__model_cache_desc(const llm_model *model, const llm_model
         return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs a model and a max_kv_size of 0 or more");
     out->allocator = d.allocator.reallocate ? d.allocator : model->allocator;
     out->dtype = d.exact ? LLM_F32 : LLM_F16;
-    *layers = (llm_cache_layer *)llm__alloc(&out->allocator, (size_t)model->layer_count, sizeof **layers);
-    if (!*layers) return llm__no_memory(error, (size_t)model->layer_count * sizeof **layers);
-    for (i = 0; i < model->layer_count; i++)
-        (*layers)[i] = llm__cache_layer_of(&model->layers[i], d.max_kv_size);
+    *layers = (llm_cache_layer *)llm__alloc(&out->allocator, (size_t)model->cache_count, sizeof **layers);
+    if (!*layers) return llm__no_memory(error, (size_t)model->cache_count * sizeof **layers);
+    for (i = 0; i < model->cache_count; i++) (*layers)[i] = llm__cache_bounded(&model->caches[i], d.max_kv_size);
     out->layers = *layers;
-    out->layer_count = (size_t)model->layer_count;
+    out->layer_count = (size_t)model->cache_count;
     return LLM_OK;
 }
 
