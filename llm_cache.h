@@ -39,6 +39,7 @@
        >>files     bytes behind a name, JSON, safetensors
        >>pages     shared pages of tokens
        >>kinds     what each kind of layer remembers, and what a query may see of it
+       >>batch     caches side by side
        >>record    caches as files, in mlx-lm's layouts
        >>store     the prompt store: caches found again by the tokens they have seen
        >>public    the calls of >>api
@@ -336,6 +337,52 @@ LLM_API llm_status llm_cache_fetch(const llm_cache *cache, size_t layer, int64_t
    only: [latent | rotated key].  Valid until the cache changes.  LLM_UNSUPPORTED: the layer does not hold the token. */
 LLM_API llm_status llm_cache_rows(const llm_cache *cache, size_t layer, int values, int head, int64_t position,
                                   llm_rows *out, llm_error *error);
+
+/* ---- batches: sequences side by side */
+
+/* Rows, each of which is a cache of its own: they may have seen different numbers of tokens, and nothing is padded.
+   What mlx-lm's batch caches do by moving tensors (merge, filter, extend, extract) moves pointers and shares pages here;
+   their left padding is the longest row's length less the row's.  A pass takes any of the rows, in llm.h as sequences.
+   Used by one thread at a time. */
+typedef struct llm_batch llm_batch;
+
+/* What a batch holds. */
+typedef struct llm_batch_info {
+    size_t rows, bytes;        /* bytes: of all rows, pages that they share counted for each */
+    int64_t longest, shortest; /* tokens that rows have seen; 0 without rows */
+} llm_batch_info;
+
+/* Merges caches into a batch: row i is a fork of caches[i], which stays its owner's.  count may be 0.  All must be
+   alike: the same layers, though in any dtype and any codes (LLM_BAD_ARGUMENT, the first difference named); empty
+   ones are welcome.  The batch itself takes its memory from `allocator` (NULL: the default), rows take theirs where the
+   caches do.  *out is NULL on failure. */
+LLM_API llm_status llm_batch_open(llm_batch **out, llm_cache *const *caches, size_t count,
+                                  const llm_allocator *allocator, llm_error *error);
+
+/* Frees a batch and its rows.  NULL is fine.  Not while a pass is under way on a row. */
+LLM_API void llm_batch_close(llm_batch *batch);
+
+/* The rows, in order, to be used as any cache; they belong to the batch, and the array is good until the next call
+   that changes the batch.  llm_batch_get_info says how many there are; NULL if there are none. */
+LLM_API llm_cache *const *llm_batch_rows(const llm_batch *batch);
+
+/* All zero for NULL. */
+LLM_API llm_batch_info llm_batch_get_info(const llm_batch *batch);
+
+/* Adds forks of further caches (or of another batch's rows, or its own) behind the rows there are.  As llm_batch_open;
+   a failed call changes nothing. */
+LLM_API llm_status llm_batch_extend(llm_batch *batch, llm_cache *const *caches, size_t count, llm_error *error);
+
+/* A fork of a row, which is the caller's to close and goes on by itself.  *out is NULL on failure. */
+LLM_API llm_status llm_batch_extract(const llm_batch *batch, size_t row, llm_cache **out, llm_error *error);
+
+/* Keeps the rows with these numbers, in this order; one that is named twice becomes two.  The others are closed: no
+   pass may be under way on them.  A failed call changes nothing. */
+LLM_API llm_status llm_batch_filter(llm_batch *batch, const size_t *rows, size_t count, llm_error *error);
+
+/* Takes the last `tokens` tokens of every row back.  Where a row cannot (see llm_cache_trim), none is changed.  What was
+   set aside for rows goes. */
+LLM_API llm_status llm_batch_trim(llm_batch *batch, int64_t tokens, llm_error *error);
 
 /* ---- files: mlx-lm's prompt caches (safetensors), and a little more in their metadata */
 
@@ -3005,6 +3052,209 @@ LLM__FN llm_rows llm__cache_keys(const llm_cache *c, size_t layer, int head, int
 /* The same for values; not for latent layers, whose values are the first key_width numbers of the keys' rows. */
 LLM__FN llm_rows llm__cache_values(const llm_cache *c, size_t layer, int head, int64_t number) {
     return llm__cache_rows(c, layer, 1, head, number);
+}
+
+/* ========================================================================================================== >>batch
+   A batch is an array of caches.  As the forward pass takes sequences of any lengths, each with its own cache, there is
+   nothing else to it: after this chapter rows come, go and multiply by their pointers. */
+
+struct llm_batch {
+    llm_allocator allocator;
+    llm_cache **rows; /* [count] */
+    size_t count;
+};
+
+/* What two entries differ in, or NULL. */
+LLM__FN const char *llm__layer_difference(const llm_cache_layer *a, const llm_cache_layer *b) {
+    if (a->kind != b->kind || a->items != b->items) return "kind";
+    if (a->heads != b->heads) return "number of heads";
+    if (a->key_width != b->key_width || a->value_width != b->value_width) return "width";
+    if (a->window != b->window || a->keep != b->keep) return "window";
+    if (a->chunk != b->chunk) return "chunk";
+    return memcmp(a->shapes, b->shapes, sizeof a->shapes) ? "shape of its arrays" : NULL;
+}
+
+LLM__FN llm_status llm__batch_alike(const llm_cache *a, const llm_cache *b, llm_error *error) {
+    size_t i;
+    if (a->layer_count != b->layer_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a cache of %llu layers cannot join a batch of caches of %llu",
+                         (unsigned long long)b->layer_count, (unsigned long long)a->layer_count);
+    for (i = 0; i < a->layer_count; i++) {
+        const char *what = llm__layer_difference(&a->layers[i].desc, &b->layers[i].desc);
+        if (what)
+            return llm__fail(error, LLM_BAD_ARGUMENT,
+                             "a cache cannot join the batch: layer %llu has another %s than in the rows before it",
+                             (unsigned long long)i, what);
+    }
+    return LLM_OK;
+}
+
+/* All of them there, and like each other and the rows there are. */
+LLM__FN llm_status llm__batch_check(const llm_batch *b, llm_cache *const *caches, size_t count, llm_error *error) {
+    llm_status status = LLM_OK;
+    size_t i;
+    if (count && !caches) return llm__fail(error, LLM_BAD_ARGUMENT, "the caches to join a batch are NULL");
+    if (count > SIZE_MAX / sizeof *caches - b->count)
+        return llm__fail(error, LLM_TOO_LARGE, "a batch cannot have %llu rows more", (unsigned long long)count);
+    for (i = 0; i < count && status == LLM_OK; i++)
+        status = caches[i] ? llm__batch_alike(b->count ? b->rows[0] : caches[0], caches[i], error)
+                           : llm__fail(error, LLM_BAD_ARGUMENT, "cache %llu of those to join a batch is NULL",
+                                       (unsigned long long)i);
+    return status;
+}
+
+LLM__FN void llm__rows_close(llm_cache **rows, size_t count) {
+    while (count) llm_cache_close(rows[--count]);
+}
+
+/* Forks of caches into `to`; none stays after a failure. */
+LLM__FN llm_status llm__rows_fork(llm_cache **to, llm_cache *const *caches, size_t count, llm_error *error) {
+    size_t i;
+    for (i = 0; i < count; i++) {
+        llm_status status = llm_cache_fork(&to[i], caches[i], error);
+        if (status == LLM_OK) continue;
+        llm__rows_close(to, i);
+        return status;
+    }
+    return LLM_OK;
+}
+
+LLM__FN void llm__batch_replace(llm_batch *b, llm_cache **rows, size_t count) {
+    llm__free(&b->allocator, (void *)b->rows, b->count * sizeof *rows);
+    b->rows = rows;
+    b->count = count;
+}
+
+LLM_API llm_status llm_batch_open(llm_batch **out, llm_cache *const *caches, size_t count,
+                                  const llm_allocator *allocator, llm_error *error) {
+    llm_allocator a;
+    llm_batch *b;
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a batch cannot be opened into a NULL pointer");
+    *out = NULL;
+    memset(&a, 0, sizeof a);
+    a = llm__allocator_or_default(allocator ? *allocator : a);
+    b = (llm_batch *)llm__alloc_zero(&a, 1, sizeof *b);
+    if (!b) return llm__no_memory(error, sizeof *b);
+    b->allocator = a;
+    status = llm_batch_extend(b, caches, count, error);
+    if (status == LLM_OK) *out = b;
+    else llm_batch_close(b);
+    return status;
+}
+
+LLM_API void llm_batch_close(llm_batch *batch) {
+    llm_allocator a;
+    if (!batch) return;
+    a = batch->allocator;
+    llm__rows_close(batch->rows, batch->count);
+    llm__batch_replace(batch, NULL, 0);
+    llm__free(&a, batch, sizeof *batch);
+}
+
+LLM_API llm_cache *const *llm_batch_rows(const llm_batch *batch) {
+    return batch ? batch->rows : NULL;
+}
+
+LLM_API llm_batch_info llm_batch_get_info(const llm_batch *batch) {
+    llm_batch_info info;
+    size_t i;
+    memset(&info, 0, sizeof info);
+    info.rows = batch ? batch->count : 0;
+    for (i = 0; i < info.rows; i++) {
+        int64_t length = llm_cache_length(batch->rows[i]);
+        info.bytes += llm_cache_bytes(batch->rows[i]);
+        if (length > info.longest) info.longest = length;
+        if (!i || length < info.shortest) info.shortest = length;
+    }
+    return info;
+}
+
+LLM_API llm_status llm_batch_extend(llm_batch *batch, llm_cache *const *caches, size_t count, llm_error *error) {
+    llm_cache **rows;
+    llm_status status;
+    size_t total;
+    if (!batch) return llm__fail(error, LLM_BAD_ARGUMENT, "the batch to extend is NULL");
+    status = llm__batch_check(batch, caches, count, error);
+    if (status != LLM_OK || !count) return status == LLM_OK ? llm__ok(error) : status;
+    total = batch->count + count;
+    rows = (llm_cache **)llm__alloc(&batch->allocator, total, sizeof *rows);
+    if (!rows) return llm__no_memory(error, total * sizeof *rows);
+    status = llm__rows_fork(rows + batch->count, caches, count, error);
+    if (status != LLM_OK) {
+        llm__free(&batch->allocator, (void *)rows, total * sizeof *rows);
+        return status;
+    }
+    if (batch->count) memcpy((void *)rows, (const void *)batch->rows, batch->count * sizeof *rows);
+    llm__batch_replace(batch, rows, total);
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_batch_extract(const llm_batch *batch, size_t row, llm_cache **out, llm_error *error) {
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a row cannot be extracted into a NULL pointer");
+    *out = NULL;
+    if (batch && row < batch->count) return llm_cache_fork(out, batch->rows[row], error);
+    return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu cannot be extracted: the batch has %llu",
+                     (unsigned long long)row, (unsigned long long)(batch ? batch->count : 0));
+}
+
+/* Rows for llm_batch_filter: the first of each number is moved from `left`, further ones are forks. */
+LLM__FN llm_status llm__rows_pick(const llm_batch *b, const size_t *rows, size_t count, llm_cache **left,
+                                  llm_cache **picked, llm_error *error) {
+    llm_status status = LLM_OK;
+    size_t i;
+    for (i = 0; i < count && status == LLM_OK; i++) {
+        picked[i] = left[rows[i]];
+        if (!picked[i]) status = llm_cache_fork(&picked[i], b->rows[rows[i]], error);
+        left[rows[i]] = NULL;
+    }
+    for (; status != LLM_OK && i; i--)
+        if (picked[i - 1] != b->rows[rows[i - 1]]) llm_cache_close(picked[i - 1]);
+    return status;
+}
+
+LLM_API llm_status llm_batch_filter(llm_batch *batch, const size_t *rows, size_t count, llm_error *error) {
+    llm_cache **picked, **left; /* [count], [batch->count] */
+    llm_status status;
+    size_t i;
+    if (!batch || (count && !rows))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "filtering needs a batch and numbers of rows; one is NULL");
+    for (i = 0; i < count; i++)
+        if (rows[i] >= batch->count)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu cannot be kept: the batch has %llu",
+                             (unsigned long long)rows[i], (unsigned long long)batch->count);
+    if (!batch->count) return llm__ok(error);
+    left = (llm_cache **)llm__alloc(&batch->allocator, batch->count, sizeof *left);
+    picked = count ? (llm_cache **)llm__alloc(&batch->allocator, count, sizeof *picked) : NULL;
+    if (left) memcpy((void *)left, (const void *)batch->rows, batch->count * sizeof *left);
+    status = left && (picked || !count) ? llm__rows_pick(batch, rows, count, left, picked, error)
+                                        : llm__no_memory(error, count * sizeof *picked);
+    if (status == LLM_OK) llm__rows_close(left, batch->count);
+    llm__free(&batch->allocator, (void *)left, batch->count * sizeof *left);
+    if (status == LLM_OK) llm__batch_replace(batch, picked, count);
+    else llm__free(&batch->allocator, (void *)picked, count * sizeof *picked);
+    return status == LLM_OK ? llm__ok(error) : status;
+}
+
+/* The trim is tried on forks, which then take the rows' places: no row changes unless all can. */
+LLM_API llm_status llm_batch_trim(llm_batch *batch, int64_t tokens, llm_error *error) {
+    llm_cache **rows;
+    llm_status status;
+    size_t i;
+    if (!batch) return llm__fail(error, LLM_BAD_ARGUMENT, "the batch to trim is NULL");
+    if (!batch->count) return llm__ok(error);
+    rows = (llm_cache **)llm__alloc(&batch->allocator, batch->count, sizeof *rows);
+    if (!rows) return llm__no_memory(error, batch->count * sizeof *rows);
+    status = llm__rows_fork(rows, batch->rows, batch->count, error);
+    if (status != LLM_OK) {
+        llm__free(&batch->allocator, (void *)rows, batch->count * sizeof *rows);
+        return status;
+    }
+    for (i = 0; i < batch->count && status == LLM_OK; i++) status = llm_cache_trim(rows[i], tokens, NULL, error);
+    llm__rows_close(status == LLM_OK ? batch->rows : rows, batch->count);
+    if (status == LLM_OK) llm__batch_replace(batch, rows, batch->count);
+    else llm__free(&batch->allocator, (void *)rows, batch->count * sizeof *rows);
+    return status;
 }
 
 /* ========================================================================================================= >>record

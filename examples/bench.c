@@ -651,7 +651,7 @@ static int decode_behind(const options *o, const llm_model *model, llm_session *
         start = now();
         for (k = 1; ok && k < o->generate; k++) ok = forward(session, cache, &id, 1, logits);
         speed[i] = (o->generate - 1) / (now() - start);
-        if (ok && llm_cache_trim(cache, o->generate, &error)) ok = fail(error.message);
+        if (ok && llm_cache_trim(cache, o->generate, NULL, &error)) ok = fail(error.message);
     }
     if (ok) *out = median(speed, o->repeat);
     llm_cache_close(cache);
