@@ -7425,6 +7425,7 @@ struct llm_model {
     int64_t context, parameters;
     size_t weight_bytes;
     float embedding_scale, logit_scale, logit_softcap;
+    int transposed;         /* the layers' linear maps are stored as [inputs, outputs] */
     int embedding_normed;   /* embedding_norm comes after the scale */
     int head_bias;
     const int32_t *masked;  /* ids whose logits are -infinity */
@@ -7908,28 +7909,71 @@ LLM__FN void llm__read_common(llm__config *c, llm_model *m) {
     llm__make_layers(c, m, llm__config_int(c, "num_hidden_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
 }
 
-/* Grouped-query attention with the usual keys; the same in every layer until the reader says otherwise. */
-LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int default_width) {
+LLM__FN llm__attention llm__read_heads(llm__config *c) {
     llm__attention a;
     memset(&a, 0, sizeof a);
     a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
     a.kv_heads = llm__config_int(c, "num_key_value_heads", a.heads, 1, 65536);
     llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    a.rope = -1;
+    return a;
+}
+
+LLM__FN void llm__set_width(llm__config *c, llm__attention *a, int width) {
+    llm__config_product(c, "num_attention_heads", a->heads, "head_dim", width);
+    a->width = a->value_width = width;
+    a->scale = 1.0f / sqrtf((float)width);
+}
+
+/* Grouped-query attention with the usual keys; the same in every layer until the reader says otherwise.
+   default_width 0: the heads share the hidden size. */
+LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int default_width) {
+    llm__attention a = llm__read_heads(c);
     if (!default_width) {
         if (!llm__config_has(c, "head_dim"))
             llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
         default_width = a.heads ? m->hidden / a.heads : 1;
     }
-    a.width = a.value_width = llm__config_int(c, "head_dim", default_width, 1, 65536);
-    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
-    a.scale = 1.0f / sqrtf((float)a.width);
-    a.rope = -1;
+    llm__set_width(c, &a, llm__config_int(c, "head_dim", default_width, 1, 65536));
     return a;
 }
 
-LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention *a, llm__activation_kind activation,
-                             int mlp_bias) {
-    int width = llm__config_size(c, "intermediate_size"), i;
+/* The same where the heads share the hidden size whatever head_dim says. */
+LLM__FN llm__attention llm__read_even_attention(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_heads(c);
+    llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    return a;
+}
+
+LLM__FN void llm__set_bias(llm__attention *a, int qkv, int out) {
+    a->q_bias = a->k_bias = a->v_bias = qkv;
+    a->o_bias = out;
+}
+
+/* The numbers that plain decoders have, and where their defaults differ. */
+LLM__FN void llm__read_plain(llm__config *c, llm_model *m, const char *eps_key, int tied) {
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, eps_key, llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", tied);
+}
+
+/* Layer norms with weight and bias. */
+LLM__FN void llm__set_layer_norm(llm_model *m, int biased) {
+    m->norm.kind = LLM__LAYER_NORM;
+    m->norm.biased = biased;
+}
+
+/* The rotary embedding of heads that rotate as a whole. */
+LLM__FN int llm__read_rope(llm__config *c, llm_model *m, const llm__attention *a, double theta) {
+    return llm__rope_add(c, m, a->width, llm__rope_theta(c, theta), llm__config_flag(c, "rope_traditional", 0),
+                         llm__rope_scaling(c));
+}
+
+/* All layers: this attention, and a feed-forward of this width. */
+LLM__FN void llm__set_dense(llm__config *c, llm_model *m, const llm__attention *a, int width,
+                            llm__activation_kind activation, int mlp_bias) {
+    int i;
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *layer = &m->layers[i];
         layer->mixer = LLM__ATTENTION;
@@ -7938,6 +7982,20 @@ LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention 
         layer->mlp.width = width;
         layer->mlp.activation.kind = activation;
         layer->mlp.bias = layer->mlp.down_bias = mlp_bias;
+    }
+}
+
+LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention *a, llm__activation_kind activation,
+                             int mlp_bias) {
+    llm__set_dense(c, m, a, llm__config_size(c, "intermediate_size"), activation, mlp_bias);
+}
+
+/* All layers again: their scheme, and how gate and up lie. */
+LLM__FN void llm__set_layers(llm__config *c, llm_model *m, llm__scheme scheme, llm__gate_up gate_up) {
+    int i;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].scheme = scheme;
+        m->layers[i].mlp.gate_up = gate_up;
     }
 }
 
@@ -8309,6 +8367,257 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
 
 /* ---- readers: families of attention and dense feed-forwards */
 
+/* cohere, cohere2: one layer norm before attention and feed-forward, which run side by side; pairs rotate; logits times
+   logit_scale.  cohere's optional head norms have weights for each head; cohere2 slides, but for every
+   sliding_window_pattern-th layer, which has no rotation. */
+LLM__FN llm__attention llm__read_cohere_attention(llm__config *c, llm_model *m, double theta) {
+    llm__attention a;
+    llm__read_plain(c, m, "layer_norm_eps", 1);
+    m->tied = 1;
+    m->logit_scale = (float)llm__config_number(c, "logit_scale", 0.0625, 1e-9, 1e9);
+    llm__set_layer_norm(m, llm__config_flag(c, "layer_norm_bias", 0));
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), llm__config_flag(c, "attention_bias", 0));
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, theta), 1, NULL);
+    return a;
+}
+
+LLM__FN void llm__read_cohere(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_cohere_attention(c, m, 8e6);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_EACH_HEAD;
+    a.q_norm.kind = a.k_norm.kind = LLM__LAYER_NORM;
+    a.q_norm.eps = a.k_norm.eps = m->norm.eps;
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__GATE_UP_SEPARATE);
+}
+
+LLM__FN void llm__read_cohere2(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_cohere_attention(c, m, 5e4);
+    int i, window = llm__config_int(c, "sliding_window", 4096, 1, 1 << 30);
+    int pattern = llm__config_int(c, "sliding_window_pattern", 4, 1, 4096);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__GATE_UP_SEPARATE);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if ((i + 1) % pattern) m->layers[i].attention.window = window;
+        else m->layers[i].attention.rope = -1;
+    }
+}
+
+/* exaone: llama under names of its own. */
+LLM__FN void llm__read_exaone(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    m->hidden = llm__config_size(c, "hidden_size");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "max_position_embeddings", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* exaone4: norms behind attention and feed-forward only, and on each head.  sliding_window_pattern spells the layers, L
+   for sliding and G for global; global ones have no rotation.  Without it all are global and rotate. */
+LLM__FN void llm__read_exaone4(llm__config *c, llm_model *m) {
+    const llm__json *pattern = llm__json_get(c->root, "sliding_window_pattern");
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__POST, LLM__GATE_UP_SEPARATE);
+    if (!llm__config_has(c, "sliding_window_pattern")) return;
+    if (pattern->type != LLM__JSON_STRING || !pattern->length || strspn(pattern->as.text, "LG") != pattern->length) {
+        llm__config_fail(c, "sliding_window_pattern", "a text of L and G");
+        return;
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (pattern->as.text[(uint32_t)i % pattern->length] == 'G') m->layers[i].attention.rope = -1;
+        else m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    }
+}
+
+/* gemma: norms with weight + 1, GELU with erf, embeddings times sqrt(hidden). */
+LLM__FN void llm__read_gemma1(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gemma(c, m, LLM__REQUIRED, LLM__REQUIRED, 1);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->tied = 1;
+    m->embedding_scale = sqrtf((float)m->hidden);
+    a.scale = 1 / sqrtf((float)a.width);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__read_dense(c, m, &a, LLM__GELU, 0);
+}
+
+/* glm: pairs rotate; gate and up in one matrix.  glm4: a part of each head rotates, and norms behind both blocks too. */
+LLM__FN void llm__read_glm(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__GATE_UP_JOINED);
+}
+
+LLM__FN void llm__read_glm4(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__rope_theta(c, llm__not_a_number()), llm__config_flag(c, "rope_traditional", 1), NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__SANDWICH, LLM__GATE_UP_JOINED);
+}
+
+/* gpt2, gpt_bigcode, gptj: layer norms, feed-forwards without a gate.  What their configs have in common. */
+LLM__FN llm__attention llm__read_gpt(llm__config *c, llm_model *m) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_size(c, "n_embd");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "n_positions", LLM__REQUIRED, 1, 1 << 24);
+    llm__make_layers(c, m, llm__config_int(c, "n_layer", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    llm__set_layer_norm(m, 1);
+    m->tied = 1;
+    a.heads = a.kv_heads = llm__config_int(c, "n_head", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "n_embd", m->hidden, "n_head", a.heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.rope = -1;
+    return a;
+}
+
+/* gpt2: learned positions; the original stores its maps transposed. */
+LLM__FN void llm__read_gpt2(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    m->position_count = (int)m->context;
+    m->transposed = m->layout == 1;
+    a.qkv = LLM__QKV_JOINED;
+    llm__set_bias(&a, 1, 1);
+    llm__config_product(c, "n_embd", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* gpt_bigcode: gpt2 with one kv head (multi_query), and GELU with erf whatever the config says. */
+LLM__FN void llm__read_gpt_bigcode(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    int bias = llm__config_flag(c, "attention_bias", 1);
+    m->position_count = (int)m->context;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    if (llm__config_flag(c, "multi_query", 1)) a.kv_heads = 1;
+    a.qkv = LLM__QKV_JOINED;
+    llm__set_bias(&a, bias, bias);
+    llm__set_dense(c, m, &a, llm__config_size(c, "n_inner"), LLM__GELU, llm__config_flag(c, "mlp_bias", 1));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* gptj: one layer norm for attention and feed-forward side by side; pairs rotate; a head with a bias. */
+LLM__FN void llm__read_gptj(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    m->tied = 0;
+    m->head_bias = 1;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", a.width, 2, a.width), 10000, 1, NULL);
+    llm__config_product(c, "n_embd", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
+}
+
+/* gpt_neox: query, key and value of each head together; a part of each head rotates; attention and feed-forward side by
+   side, each with a layer norm, or one after the other; GELU by tanh whatever the config says. */
+LLM__FN void llm__read_gpt_neox(llm__config *c, llm_model *m) {
+    int parallel = llm__config_flag(c, "use_parallel_residual", 1);
+    llm__attention a;
+    llm__read_plain(c, m, "layer_norm_eps", 0);
+    m->tied = 0;
+    llm__set_layer_norm(m, 1);
+    a = llm__read_even_attention(c, m);
+    a.kv_heads = a.heads;
+    a.qkv = LLM__QKV_GROUPED;
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, (int)(a.width * llm__config_number(c, "rotary_pct", llm__not_a_number(), 0, 1)),
+                           llm__config_number(c, "rotary_emb_base", llm__not_a_number(), 1e-3, 1e30), 0, NULL);
+    llm__config_product(c, "hidden_size", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, parallel ? LLM__PARALLEL_TWO : LLM__PRE, LLM__UP_ONLY);
+}
+
+/* What residual_multiplier and its like multiply. */
+LLM__FN void llm__set_branch_scale(llm__config *c, llm_model *m, double scale) {
+    int i;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].branch_scale = (float)scale;
+}
+
+/* granite: llama with multipliers on embeddings, scores, residual branches and logits. */
+LLM__FN void llm__read_granite(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->embedding_scale = (float)llm__config_number(c, "embedding_multiplier", llm__not_a_number(), -1e9, 1e9);
+    m->logit_scale = (float)(1 / llm__config_number(c, "logits_scaling", llm__not_a_number(), 1e-9, 1e9));
+    a = llm__read_even_attention(c, m);
+    a.scale = (float)llm__config_number(c, "attention_multiplier", llm__not_a_number(), -1e9, 1e9);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_branch_scale(c, m, llm__config_number(c, "residual_multiplier", llm__not_a_number(), -1e9, 1e9));
+}
+
+/* helium: llama whose pairs rotate; head_dim is not read, and o_proj never has a bias. */
+LLM__FN void llm__read_helium(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* internlm2: llama with q, k and v of each kv head together.  internlm3: llama with biases by two flags. */
+LLM__FN void llm__read_internlm2(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "bias", 1);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    a.qkv = LLM__QKV_GROUPED;
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
+LLM__FN void llm__read_internlm3(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "qkv_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "bias", 0));
+}
+
+/* minicpm: llama with multipliers on embeddings, branches (depth) and what the head reads (width); a checkpoint without
+   lm_head uses its embedding. */
+LLM__FN void llm__read_minicpm(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->embedding_scale = (float)llm__config_number(c, "scale_emb", llm__not_a_number(), -1e9, 1e9);
+    if (!m->tied) m->logit_scale = (float)llm__config_size(c, "dim_model_base") / (float)m->hidden;
+    if (!llm__model_has(m, "lm_head.weight")) m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    a.rope = llm__read_rope(c, m, &a, 1e6);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (c->status != LLM_OK) return;
+    llm__set_branch_scale(c, m, llm__config_number(c, "scale_depth", llm__not_a_number(), -1e9, 1e9) /
+                                    sqrt((double)m->layer_count));
+}
+
 /* ---- readers: families with experts */
 
 /* ---- readers: recurrent families and hybrids */
@@ -8444,6 +8753,7 @@ typedef struct llm__binder {
     llm_status status;
     char place[160]; /* the block that is being bound, in this file's names... */
     char name[320];  /* ...and one of its parts, in the checkpoint's */
+    int transposed;  /* linear maps are stored as [inputs, outputs] */
     int fresh;       /* whether the last tensor was not in use before: layers may share */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
@@ -8803,6 +9113,40 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
     w->row_bytes = (size_t)cols * size;
 }
 
+/* A matrix of floats with the rows of w as its columns. */
+LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__matrix *out) {
+    float *row = (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
+    llm_dtype dtype = w->format == LLM__FLOAT ? w->dtype : w->format == LLM__FP8_BLOCK ? LLM_BF16 : LLM_F32;
+    size_t size = llm__dtype_bytes(dtype);
+    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows * (size_t)w->cols, size);
+    int r, c;
+    if (!row || !data) return;
+    memset(out, 0, sizeof *out);
+    out->format = LLM__FLOAT;
+    out->dtype = dtype;
+    out->rows = w->cols;
+    out->cols = w->rows;
+    out->data = data;
+    out->row_bytes = (size_t)w->rows * size;
+    for (r = 0; r < w->rows; r++) {
+        llm__matrix_row(w, r, row);
+        for (c = 0; c < w->cols; c++)
+            llm__from_f32(dtype, row + c, 1, data + (size_t)c * out->row_bytes + (size_t)r * size);
+    }
+}
+
+LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias);
+
+/* GPT-2's Conv1D: a linear map stored as [cols, rows]. */
+LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols, int bias) {
+    llm__matrix stored;
+    b->transposed = 0;
+    llm__bind_matrix(b, &stored, 0, cols, rows, 0);
+    if (b->status == LLM_OK) llm__bind_transposed(b, &stored, w);
+    if (bias && b->status == LLM_OK) w->bias = llm__bind_floats(b, ".bias", rows, 0, 0);
+    b->transposed = 1;
+}
+
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
    many, written to w[0..lead-1]. */
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
@@ -8811,6 +9155,10 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     llm__tensor *blocks = llm__bind_find(b, ".weight_scale_inv");
     char what[64];
     if (b->status != LLM_OK) return;
+    if (b->transposed) {
+        llm__bind_conv1d(b, w, rows, cols, bias);
+        return;
+    }
     memset(w, 0, sizeof *w);
     w->rows = rows;
     w->cols = cols;
@@ -8895,28 +9243,6 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     if (a->shared) return;
     llm__bind_part(b, "k_norm");
     llm__bind_qk_norm(b, a, &a->k_norm, a->kv_heads);
-}
-
-/* [nope, rank] rows of kv_b_proj, transposed: what the original checkpoints have in place of embed_q. */
-LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__matrix *out) {
-    float *row = (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
-    llm_dtype dtype = w->format == LLM__FLOAT ? w->dtype : w->format == LLM__FP8_BLOCK ? LLM_BF16 : LLM_F32;
-    size_t size = llm__dtype_bytes(dtype);
-    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows * (size_t)w->cols, size);
-    int r, c;
-    if (!row || !data) return;
-    memset(out, 0, sizeof *out);
-    out->format = LLM__FLOAT;
-    out->dtype = dtype;
-    out->rows = w->cols;
-    out->cols = w->rows;
-    out->data = data;
-    out->row_bytes = (size_t)w->rows * size;
-    for (r = 0; r < w->rows; r++) {
-        llm__matrix_row(w, r, row);
-        for (c = 0; c < w->cols; c++)
-            llm__from_f32(dtype, row + c, 1, data + (size_t)c * out->row_bytes + (size_t)r * size);
-    }
 }
 
 LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
@@ -9184,6 +9510,7 @@ LLM__FN void llm__bind_layer_norms(llm__binder *b, llm__layer *layer) {
 }
 
 LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
+    b->transposed = b->m->transposed;
     llm__bind_layer_norms(b, layer);
     llm__bind_mixer(b, layer, layer->mixer);
     llm__bind_mixer(b, layer, layer->beside);
@@ -9192,6 +9519,7 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
         llm__bind_block(b, layer, "layer_scalar");
         layer->output_scale = llm__bind_number(b);
     }
+    b->transposed = 0;
 }
 
 /* Whether a name fits one of the patterns, which are separated by spaces and may begin or end with "*". */
@@ -9297,6 +9625,14 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
 /* The lists of renames that vision-language wrappers add: theirs, and that of transformers 5. */
 #define LLM__WRAPPED "|model.=language_model.model. lm_head=language_model.lm_head|model.=model.language_model."
 
+/* The names within the layers of the GPTs. */
+#define LLM__GPT \
+    ".self_attn=.attn .qkv_proj=.c_attn .attn.o_proj=.attn.c_proj .input_layernorm=.ln_1 " \
+    ".post_attention_layernorm=.ln_2 .up_proj=.c_fc .down_proj=.c_proj"
+#define LLM__GPTJ ".self_attn=.attn .o_proj=.out_proj .input_layernorm=.ln_1 .up_proj=.fc_in .down_proj=.fc_out"
+#define LLM__NEOX \
+    ".self_attn=.attention .qkv_proj=.query_key_value .o_proj=.dense .up_proj=.dense_h_to_4h .down_proj=.dense_4h_to_h"
+
 static const llm__arch llm__archs[] = {
     {{"llama", "mistral", "iquestcoder", "xverse"}, llm__read_llama, "", "",
      "biases by flag, sliding windows by layer_types"},
@@ -9318,6 +9654,46 @@ static const llm__arch llm__archs[] = {
      "", "state-space duality, no feed-forward"},
 
     /* attention and dense feed-forwards */
+    {{"cohere"}, llm__read_cohere, "", "", "parallel blocks on one layer norm, scaled logits"},
+    {{"cohere2"}, llm__read_cohere2, "", "", "cohere with sliding layers; global ones without rotation"},
+    {{"exaone"}, llm__read_exaone,
+     "model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h "
+     ".self_attn=.attn.attention .o_proj=.out_proj .input_layernorm=.ln_1 .post_attention_layernorm=.ln_2 "
+     ".gate_proj=.c_fc_0 .up_proj=.c_fc_1 .down_proj=.c_proj",
+     "", "llama under other names"},
+    {{"exaone4"}, llm__read_exaone4, "", "", "norms behind the blocks, sliding layers by pattern"},
+    {{"gemma"}, llm__read_gemma1, "", "", "norms with weight + 1, GELU"},
+    {{"glm"}, llm__read_glm, "", "", "joined gate and up"},
+    {{"glm4"}, llm__read_glm4,
+     ".post_attention_layernorm=.post_self_attn_layernorm .pre_feedforward_layernorm=.post_attention_layernorm "
+     ".post_feedforward_layernorm=.post_mlp_layernorm",
+     "", "glm with sandwich norms; part of a head rotates"},
+    {{"gpt2"}, llm__read_gpt2,
+     "model.embed_tokens=model.wte model.embed_positions=model.wpe model.norm=model.ln_f model.layers=model.h " LLM__GPT
+     "|model.embed_tokens=wte model.embed_positions=wpe model.norm=ln_f model.layers=h " LLM__GPT,
+     "", "learned positions, layer norms"},
+    {{"gpt_bigcode"}, llm__read_gpt_bigcode,
+     "model.embed_tokens=transformer.wte model.embed_positions=transformer.wpe model.norm=transformer.ln_f "
+     "model.layers=transformer.h " LLM__GPT,
+     "", "gpt2 with one kv head"},
+    {{"gpt_neox"}, llm__read_gpt_neox,
+     "model.embed_tokens=model.embed_in lm_head=model.embed_out model.norm=model.final_layer_norm model.layers=model.h "
+     LLM__NEOX "|model.embed_tokens=gpt_neox.embed_in lm_head=embed_out model.norm=gpt_neox.final_layer_norm "
+     "model.=gpt_neox. " LLM__NEOX,
+     "*.attention.bias *.attention.masked_bias", "parallel blocks with a layer norm each"},
+    {{"gptj"}, llm__read_gptj,
+     "model.embed_tokens=model.wte model.norm=model.ln_f model.layers=model.h " LLM__GPTJ
+     "|model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h " LLM__GPTJ,
+     "", "parallel blocks on one layer norm, head with a bias"},
+    {{"granite"}, llm__read_granite, "", "", "llama with multipliers"},
+    {{"helium"}, llm__read_helium, "", "", "llama whose pairs rotate"},
+    {{"internlm2"}, llm__read_internlm2,
+     "model.embed_tokens=model.tok_embeddings lm_head=output .self_attn=.attention .qkv_proj=.wqkv .o_proj=.wo "
+     ".input_layernorm=.attention_norm .post_attention_layernorm=.ffn_norm .mlp=.feed_forward .gate_proj=.w1 "
+     ".down_proj=.w2 .up_proj=.w3",
+     "*.rope.inv_freq", "q, k and v of a kv head together"},
+    {{"internlm3"}, llm__read_internlm3, "", "", "llama with biases by two flags"},
+    {{"minicpm"}, llm__read_minicpm, "", "", "llama with multipliers for depth and width"},
 
     /* experts */
 
