@@ -7283,6 +7283,12 @@ typedef enum llm__gate {
     LLM__GATE_SOFTPLUS /* softplus of gate_proj(h), a number for each head */
 } llm__gate;
 
+/* phi3small's sparsity: within blocks of `block` tokens, a query sees its own block and the `local` - 1 before it, and
+   of the others those whose number + head + 1 is a multiple of `stride`.  block 0: sees all. */
+typedef struct llm__sparse {
+    int block, local, stride;
+} llm__sparse;
+
 typedef struct llm__attention {
     int heads, kv_heads, width, value_width; /* width: of a query and a key */
     int rope;                                /* index into the model's, -1: none */
@@ -7292,6 +7298,7 @@ typedef struct llm__attention {
     int heat_from, heat_length;
     llm__qkv qkv;
     int q_bias, k_bias, v_bias, o_bias;
+    llm__sparse sparse;
     int tiled;                               /* query head i reads kv head i % kv_heads */
     int shared;                              /* keys and values are those of another layer: see llm__layer.reads */
     int key_is_value;                        /* values are what k_proj gives, neither normed nor rotated as keys are */
@@ -7402,6 +7409,7 @@ typedef struct llm__layer {
     int cache, beside_cache;       /* first entry of mixer and beside; LLM__NOWHERE: it has none */
     /* what surrounds the blocks */
     float branch_scale;            /* what mixer and feed-forward add is multiplied by this; 1 */
+    int ends_loop;                 /* x passes through the model's last norm in the end: the next layers begin anew */
     int has_output_scale;          /* x is multiplied by the number layer_scalar in the end */
     const float *output_scale;
     llm__norm mixer_norm, mixer_post_norm, ffn_norm, ffn_post_norm;
@@ -7410,7 +7418,6 @@ typedef struct llm__layer {
     llm__latent latent;
     llm__ssd ssd;
     llm__delta delta;
-    int map_bias;
     llm__matrix mixer_map, ffn_map;
     llm__mlp mlp;
     llm__experts experts;
@@ -7435,6 +7442,7 @@ struct llm_model {
     int64_t context, parameters;
     size_t weight_bytes;
     float embedding_scale, logit_scale, logit_softcap;
+    int transposed;         /* the layers' linear maps are stored as [inputs, outputs] */
     int embedding_normed;   /* embedding_norm comes after the scale */
     int head_bias;
     const int32_t *masked;  /* ids whose logits are -infinity */
@@ -7563,6 +7571,26 @@ LLM__FN int llm__config_lists(llm__config *c, const char *key, int n) {
     return 0;
 }
 
+/* Item i of a list of `count` numbers in [low, high]. */
+LLM__FN double llm__config_item(llm__config *c, const char *key, int i, int count, double low, double high) {
+    const llm__json *list = llm__json_get(c->root, key);
+    char expected[100];
+    double n;
+    if (llm__json_is(list, LLM__JSON_ARRAY) && list->length == (uint32_t)count &&
+        llm__json_float(llm__json_at(list, (uint32_t)i), &n) && n >= low && n <= high)
+        return n;
+    snprintf(expected, sizeof expected, "a list of %d numbers from %g to %g", count, low, high);
+    llm__config_fail(c, key, expected);
+    return low;
+}
+
+/* The same for whole numbers. */
+LLM__FN int llm__config_item_int(llm__config *c, const char *key, int i, int count, int low, int high) {
+    double n = llm__config_item(c, key, i, count, low, high);
+    if (n != (double)(int)n) llm__config_fail(c, key, "a list of whole numbers");
+    return (int)n;
+}
+
 /* ---- rotary embeddings (Su et al., arXiv:2104.09864) and the ways of stretching them */
 
 LLM__FN double llm__not_a_number(void) {
@@ -7601,7 +7629,7 @@ LLM__FN double llm__yarn_scale(double factor, double m) {
     return factor <= 1 ? 1 : 0.1 * m * log(factor) + 1;
 }
 
-/* YaRN (arXiv:2309.00071).  truncate false leaves the ramp's ends unrounded; attention_factor replaces the scale. */
+/* YaRN (arXiv:2309.00071).  truncate false leaves the ramp's ends unrounded; attention_factor is not read. */
 LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
     double factor = llm__config_number(s, "factor", llm__not_a_number(), 1e-6, 1e6);
     double length = llm__config_number(s, "original_max_position_embeddings", 4096, 1, 1e12);
@@ -7634,7 +7662,6 @@ LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
         r->frequency[i] *= ramp / factor + (1 - ramp);
     }
     r->scale = (float)(llm__yarn_scale(factor, mscale) / llm__yarn_scale(factor, mscale_all));
-    r->scale = (float)llm__config_number(s, "attention_factor", r->scale, 1e-6, 1e6);
 }
 
 LLM__FN void llm__rope_divide(llm__config *s, const char *key, double *frequency, int count) {
@@ -7697,7 +7724,8 @@ LLM__FN void llm__rope_scaled(llm__config *c, llm__config *s, llm__rope *r, doub
         if (r->dims < 4) llm__config_fail(s, key, "another type for heads this narrow");
     } else if (llm__json_text_is(type, "llama3")) {
         llm__rope_llama3(s, r);
-    } else if (llm__json_text_is(type, "yarn") || llm__json_text_is(type, "deepseek_yarn")) {
+    } else if (llm__json_text_is(type, "yarn") || llm__json_text_is(type, "deepseek_yarn") ||
+               llm__json_text_is(type, "telechat3-yarn")) {
         llm__rope_yarn(s, r, base);
     } else if (llm__json_text_is(type, "longrope") || llm__json_text_is(type, "su")) {
         llm__rope_long(c, s, r);
@@ -7766,6 +7794,13 @@ LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, i
     for (i = 0; i < m->rope_count; i++)
         if (llm__same_rope(&m->ropes[i], r)) return i;
     return m->rope_count++;
+}
+
+/* Every angle of a rotary embedding times a factor; returns its index. */
+LLM__FN int llm__rope_stretch(llm_model *m, int rope, double factor) {
+    int i;
+    for (i = 0; rope >= 0 && i < m->ropes[rope].dims / 2; i++) m->ropes[rope].frequency[i] *= factor;
+    return rope;
 }
 
 /* A number that rotary embeddings depend on, also where transformers 5 keeps it. */
@@ -7919,28 +7954,70 @@ LLM__FN void llm__read_common(llm__config *c, llm_model *m) {
     llm__make_layers(c, m, llm__config_int(c, "num_hidden_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
 }
 
-/* Grouped-query attention with the usual keys; the same in every layer until the reader says otherwise. */
-LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int default_width) {
+LLM__FN llm__attention llm__read_heads(llm__config *c) {
     llm__attention a;
     memset(&a, 0, sizeof a);
     a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
     a.kv_heads = llm__config_int(c, "num_key_value_heads", a.heads, 1, 65536);
     llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    a.rope = -1;
+    return a;
+}
+
+LLM__FN void llm__set_width(llm__config *c, llm__attention *a, int width) {
+    llm__config_product(c, "num_attention_heads", a->heads, "head_dim", width);
+    a->width = a->value_width = width;
+    a->scale = 1.0f / sqrtf((float)width);
+}
+
+/* Grouped-query attention with the usual keys; the same in every layer until the reader says otherwise.
+   default_width 0: the heads share the hidden size. */
+LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int default_width) {
+    llm__attention a = llm__read_heads(c);
     if (!default_width) {
         if (!llm__config_has(c, "head_dim"))
             llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
         default_width = a.heads ? m->hidden / a.heads : 1;
     }
-    a.width = a.value_width = llm__config_int(c, "head_dim", default_width, 1, 65536);
-    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
-    a.scale = 1.0f / sqrtf((float)a.width);
-    a.rope = -1;
+    llm__set_width(c, &a, llm__config_int(c, "head_dim", default_width, 1, 65536));
     return a;
 }
 
-/* The same attention and the same feed-forward in every layer, until the reader says otherwise. */
-LLM__FN void llm__fill_layers(llm__config *c, llm_model *m, const llm__attention *a, int width,
-                              llm__activation_kind activation, int mlp_bias) {
+/* The same where the heads share the hidden size whatever head_dim says. */
+LLM__FN llm__attention llm__read_even_attention(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_heads(c);
+    llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    return a;
+}
+
+LLM__FN void llm__set_bias(llm__attention *a, int qkv, int out) {
+    a->q_bias = a->k_bias = a->v_bias = qkv;
+    a->o_bias = out;
+}
+
+/* The numbers that plain decoders have, and where their defaults differ. */
+LLM__FN void llm__read_plain(llm__config *c, llm_model *m, const char *eps_key, int tied) {
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, eps_key, llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", tied);
+}
+
+/* Layer norms with weight and bias. */
+LLM__FN void llm__set_layer_norm(llm_model *m, int biased) {
+    m->norm.kind = LLM__LAYER_NORM;
+    m->norm.biased = biased;
+}
+
+/* The rotary embedding of heads that rotate as a whole. */
+LLM__FN int llm__read_rope(llm__config *c, llm_model *m, const llm__attention *a, double theta) {
+    return llm__rope_add(c, m, a->width, llm__rope_theta(c, theta), llm__config_flag(c, "rope_traditional", 0),
+                         llm__rope_scaling(c));
+}
+
+/* All layers: this attention, and a feed-forward of this width. */
+LLM__FN void llm__set_dense(llm__config *c, llm_model *m, const llm__attention *a, int width,
+                            llm__activation_kind activation, int mlp_bias) {
     int i;
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *layer = &m->layers[i];
@@ -7955,7 +8032,16 @@ LLM__FN void llm__fill_layers(llm__config *c, llm_model *m, const llm__attention
 
 LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention *a, llm__activation_kind activation,
                              int mlp_bias) {
-    llm__fill_layers(c, m, a, llm__config_size(c, "intermediate_size"), activation, mlp_bias);
+    llm__set_dense(c, m, a, llm__config_size(c, "intermediate_size"), activation, mlp_bias);
+}
+
+/* All layers again: their scheme, and how gate and up lie. */
+LLM__FN void llm__set_layers(llm__config *c, llm_model *m, llm__scheme scheme, llm__gate_up gate_up) {
+    int i;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].scheme = scheme;
+        m->layers[i].mlp.gate_up = gate_up;
+    }
 }
 
 /* Experts as the Qwen models name them; a layer that mlp_only_layers or decoder_sparse_step leaves out stays dense. */
@@ -8332,6 +8418,778 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
 
 /* ---- readers: families of attention and dense feed-forwards */
 
+/* cohere, cohere2: one layer norm before attention and feed-forward, which run side by side; pairs rotate; logits times
+   logit_scale.  cohere's optional head norms have weights for each head; cohere2 slides, but for every
+   sliding_window_pattern-th layer, which has no rotation. */
+LLM__FN llm__attention llm__read_cohere_attention(llm__config *c, llm_model *m, double theta) {
+    llm__attention a;
+    llm__read_plain(c, m, "layer_norm_eps", 1);
+    m->tied = 1;
+    m->logit_scale = (float)llm__config_number(c, "logit_scale", 0.0625, 1e-9, 1e9);
+    llm__set_layer_norm(m, llm__config_flag(c, "layer_norm_bias", 0));
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), llm__config_flag(c, "attention_bias", 0));
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, theta), 1, NULL);
+    return a;
+}
+
+LLM__FN void llm__read_cohere(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_cohere_attention(c, m, 8e6);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_EACH_HEAD;
+    a.q_norm.kind = a.k_norm.kind = LLM__LAYER_NORM;
+    a.q_norm.eps = a.k_norm.eps = m->norm.eps;
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__GATE_UP_SEPARATE);
+}
+
+LLM__FN void llm__read_cohere2(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_cohere_attention(c, m, 5e4);
+    int i, window = llm__config_int(c, "sliding_window", 4096, 1, 1 << 30);
+    int pattern = llm__config_int(c, "sliding_window_pattern", 4, 1, 4096);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__GATE_UP_SEPARATE);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if ((i + 1) % pattern) m->layers[i].attention.window = window;
+        else m->layers[i].attention.rope = -1;
+    }
+}
+
+/* exaone: llama under names of its own. */
+LLM__FN void llm__read_exaone(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    m->hidden = llm__config_size(c, "hidden_size");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "max_position_embeddings", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* exaone4: norms behind attention and feed-forward only, and on each head.  sliding_window_pattern spells the layers, L
+   for sliding and G for global; global ones have no rotation.  Without it all are global and rotate. */
+LLM__FN void llm__read_exaone4(llm__config *c, llm_model *m) {
+    const llm__json *pattern = llm__json_get(c->root, "sliding_window_pattern");
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__POST, LLM__GATE_UP_SEPARATE);
+    if (!llm__config_has(c, "sliding_window_pattern")) return;
+    if (pattern->type != LLM__JSON_STRING || !pattern->length || strspn(pattern->as.text, "LG") != pattern->length) {
+        llm__config_fail(c, "sliding_window_pattern", "a text of L and G");
+        return;
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (pattern->as.text[(uint32_t)i % pattern->length] == 'G') m->layers[i].attention.rope = -1;
+        else m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    }
+}
+
+/* gemma: norms with weight + 1, GELU with erf, embeddings times sqrt(hidden). */
+LLM__FN void llm__read_gemma1(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gemma(c, m, LLM__REQUIRED, LLM__REQUIRED, 1);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->tied = 1;
+    m->embedding_scale = sqrtf((float)m->hidden);
+    a.scale = 1 / sqrtf((float)a.width);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__read_dense(c, m, &a, LLM__GELU, 0);
+}
+
+/* glm: pairs rotate; gate and up in one matrix.  glm4: a part of each head rotates; norms behind both blocks too. */
+LLM__FN void llm__read_glm(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__GATE_UP_JOINED);
+}
+
+LLM__FN void llm__read_glm4(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__rope_theta(c, llm__not_a_number()), llm__config_flag(c, "rope_traditional", 1), NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__SANDWICH, LLM__GATE_UP_JOINED);
+}
+
+/* gpt2, gpt_bigcode, gptj: layer norms, feed-forwards without a gate.  What their configs have in common. */
+LLM__FN llm__attention llm__read_gpt(llm__config *c, llm_model *m) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_size(c, "n_embd");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "n_positions", LLM__REQUIRED, 1, 1 << 24);
+    llm__make_layers(c, m, llm__config_int(c, "n_layer", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    llm__set_layer_norm(m, 1);
+    m->tied = 1;
+    a.heads = a.kv_heads = llm__config_int(c, "n_head", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "n_embd", m->hidden, "n_head", a.heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.rope = -1;
+    return a;
+}
+
+/* gpt2: learned positions; the original stores its maps transposed. */
+LLM__FN void llm__read_gpt2(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    m->position_count = (int)m->context;
+    m->transposed = m->layout == 1;
+    a.qkv = LLM__QKV_JOINED;
+    llm__set_bias(&a, 1, 1);
+    llm__config_product(c, "n_embd", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* gpt_bigcode: gpt2 with one kv head (multi_query), and GELU with erf whatever the config says. */
+LLM__FN void llm__read_gpt_bigcode(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    int bias = llm__config_flag(c, "attention_bias", 1);
+    m->position_count = (int)m->context;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    if (llm__config_flag(c, "multi_query", 1)) a.kv_heads = 1;
+    a.qkv = LLM__QKV_JOINED;
+    llm__set_bias(&a, bias, bias);
+    llm__set_dense(c, m, &a, llm__config_size(c, "n_inner"), LLM__GELU, llm__config_flag(c, "mlp_bias", 1));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* gptj: one layer norm for attention and feed-forward side by side; pairs rotate; a head with a bias. */
+LLM__FN void llm__read_gptj(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    m->tied = 0;
+    m->head_bias = 1;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", a.width, 2, a.width), 10000, 1, NULL);
+    llm__config_product(c, "n_embd", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
+}
+
+/* gpt_neox: query, key and value of each head together; a part of each head rotates; attention and feed-forward side by
+   side, each with a layer norm, or one after the other; GELU by tanh whatever the config says. */
+LLM__FN void llm__read_gpt_neox(llm__config *c, llm_model *m) {
+    int parallel = llm__config_flag(c, "use_parallel_residual", 1);
+    llm__attention a;
+    llm__read_plain(c, m, "layer_norm_eps", 0);
+    m->tied = 0;
+    llm__set_layer_norm(m, 1);
+    a = llm__read_even_attention(c, m);
+    a.kv_heads = a.heads;
+    a.qkv = LLM__QKV_GROUPED;
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, (int)(a.width * llm__config_number(c, "rotary_pct", llm__not_a_number(), 0, 1)),
+                           llm__config_number(c, "rotary_emb_base", llm__not_a_number(), 1e-3, 1e30), 0, NULL);
+    llm__config_product(c, "hidden_size", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, parallel ? LLM__PARALLEL_TWO : LLM__PRE, LLM__UP_ONLY);
+}
+
+/* What residual_multiplier and its like multiply. */
+LLM__FN void llm__set_branch_scale(llm__config *c, llm_model *m, double scale) {
+    int i;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].branch_scale = (float)scale;
+}
+
+/* granite: llama with multipliers on embeddings, scores, residual branches and logits. */
+LLM__FN void llm__read_granite(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->embedding_scale = (float)llm__config_number(c, "embedding_multiplier", llm__not_a_number(), -1e9, 1e9);
+    m->logit_scale = (float)(1 / llm__config_number(c, "logits_scaling", llm__not_a_number(), 1e-9, 1e9));
+    a = llm__read_even_attention(c, m);
+    a.scale = (float)llm__config_number(c, "attention_multiplier", llm__not_a_number(), -1e9, 1e9);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_branch_scale(c, m, llm__config_number(c, "residual_multiplier", llm__not_a_number(), -1e9, 1e9));
+}
+
+/* helium: llama whose pairs rotate; head_dim is not read, and o_proj never has a bias. */
+LLM__FN void llm__read_helium(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* internlm2: llama with q, k and v of each kv head together.  internlm3: llama with biases by two flags. */
+LLM__FN void llm__read_internlm2(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "bias", 1);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    a.qkv = LLM__QKV_GROUPED;
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
+LLM__FN void llm__read_internlm3(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "qkv_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "bias", 0));
+}
+
+/* minicpm: llama with multipliers on embeddings, branches (depth) and what the head reads (width); a checkpoint without
+   lm_head uses its embedding. */
+LLM__FN void llm__read_minicpm(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->embedding_scale = (float)llm__config_number(c, "scale_emb", llm__not_a_number(), -1e9, 1e9);
+    if (!m->tied) m->logit_scale = (float)llm__config_size(c, "dim_model_base") / (float)m->hidden;
+    if (!llm__model_has(m, "lm_head.weight")) m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    a.rope = llm__read_rope(c, m, &a, 1e6);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (c->status != LLM_OK) return;
+    llm__set_branch_scale(c, m, llm__config_number(c, "scale_depth", llm__not_a_number(), -1e9, 1e9) /
+                                    sqrt((double)m->layer_count));
+}
+
+/* nanochat: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; the
+   feed-forward is relu squared; eps and the cap of the logits are constants. */
+LLM__FN void llm__read_nanochat(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = 1e-5f;
+    m->norm.weightless = m->embedding_normed = 1;
+    m->logit_softcap = 15;
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    a.rope = llm__rope_stretch(m, llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, NULL), -1);
+    llm__read_dense(c, m, &a, LLM__RELU2, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* nemotron: layer norms with weight + 1; relu squared, no gate; half of each head rotates; only linear scaling. */
+LLM__FN void llm__read_nemotron(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__rope_scaling(c), *type = llm__json_get(scaling, "type");
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    if (!type) type = llm__json_get(scaling, "rope_type");
+    if (type && !llm__json_text_is(type, "linear") && !llm__json_text_is(type, "default"))
+        llm__config_fail(c, "rope_scaling", "the type \"linear\"");
+    llm__read_plain(c, m, "norm_eps", 0);
+    llm__set_layer_norm(m, 1);
+    m->norm.offset = 1;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 0.5), llm__rope_theta(c, 10000), 0, scaling);
+    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* olmo: layer norms without weights; joined q, k, v; joined feed-forward whose second half is the gate. */
+LLM__FN void llm__read_olmo(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int ratio = llm__config_int(c, "mlp_ratio", 4, 1, 256), both;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_size(c, "d_model");
+    m->vocabulary = llm__config_size(c, "embedding_size");
+    m->context = llm__config_int(c, "max_sequence_length", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    llm__set_layer_norm(m, 0);
+    m->norm.weightless = 1;
+    m->norm.eps = 1e-5f;
+    m->tied = llm__config_flag(c, "weight_tying", 0);
+    a.heads = a.kv_heads = llm__config_int(c, "n_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "d_model", m->hidden, "n_heads", a.heads);
+    llm__config_product(c, "d_model", m->hidden, "mlp_ratio", ratio);
+    both = llm__config_int(c, "mlp_hidden_size", c->status == LLM_OK ? ratio * m->hidden : 2, 2, 1 << 24);
+    llm__config_divides(c, "mlp_hidden_size", both, "2", 2);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__set_dense(c, m, &a, both / 2, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
+}
+
+/* olmo2: norms behind attention and feed-forward only, and over all heads of q and of k together. */
+LLM__FN llm__attention llm__read_olmo2_attention(llm__config *c, llm_model *m, int tied) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", tied);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = LLM__QK_WHOLE;
+    llm__set_bias(&a, bias, bias);
+    return a;
+}
+
+LLM__FN void llm__read_olmo2(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_olmo2_attention(c, m, 1);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__POST, LLM__GATE_UP_SEPARATE);
+}
+
+/* olmo3: olmo2 with sliding layers, three to one or by layer_types; they rotate without rope_scaling. */
+LLM__FN void llm__read_olmo3(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_olmo2_attention(c, m, 0);
+    double theta = llm__rope_theta(c, llm__not_a_number());
+    int i, window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    int full = llm__rope_add(c, m, a.width, theta, 0, llm__rope_scaling(c));
+    int sliding = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__POST, LLM__GATE_UP_SEPARATE);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = llm__config_has(c, "layer_types") ? llm__layer_slides(c, m, i) : (i + 1) % 4 != 0;
+        m->layers[i].attention.rope = slides ? sliding : full;
+        m->layers[i].attention.window = slides ? window : 0;
+    }
+}
+
+/* The nearest multiple of the divisor, but not below 9/10 of n. */
+LLM__FN int llm__openelm_width(double n, int divisor) {
+    int width = (int)(n + divisor / 2.0) / divisor * divisor;
+    if (width < divisor) width = divisor;
+    return width < 0.9 * n ? width + divisor : width;
+}
+
+/* openelm: head counts and widths by layer; joined q, k, v and gate, up; norms on each head. */
+LLM__FN void llm__read_openelm(llm__config *c, llm_model *m) {
+    int i, n, width, divisor = llm__config_int(c, "ffn_dim_divisor", LLM__REQUIRED, 1, 1 << 20);
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_size(c, "model_dim");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "max_context_length", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "num_transformer_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "share_input_output_layers", 1);
+    width = llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 65536);
+    a.qkv = LLM__QKV_JOINED;
+    if (llm__config_flag(c, "normalize_qk_projections", 1)) a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, width, llm__config_number(c, "rope_freq_constant", 10000, 1e-3, 1e30), 0, NULL);
+    llm__set_dense(c, m, &a, 1, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__GATE_UP_JOINED);
+    for (i = 0, n = m->layer_count; i < n && c->status == LLM_OK; i++) {
+        llm__attention *own = &m->layers[i].attention;
+        double multiplier = llm__config_item(c, "ffn_multipliers", i, n, 1e-6, 256);
+        own->heads = llm__config_item_int(c, "num_query_heads", i, n, 1, 4096);
+        own->kv_heads = llm__config_item_int(c, "num_kv_heads", i, n, 1, 4096);
+        llm__config_divides(c, "num_query_heads", own->heads, "num_kv_heads", own->kv_heads);
+        llm__set_width(c, own, width);
+        if (multiplier * m->hidden > 1 << 23) llm__config_fail(c, "ffn_multipliers", "smaller ones");
+        else m->layers[i].mlp.width = llm__openelm_width(multiplier * m->hidden, divisor);
+    }
+}
+
+/* phi: attention and feed-forward side by side on one layer norm; biases everywhere; a part of each head rotates. */
+LLM__FN void llm__read_phi(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", 1e-5);
+    llm__set_layer_norm(m, 1);
+    m->head_bias = 1;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 0.4), llm__rope_theta(c, 10000), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
+}
+
+/* The ids that phi3small's tokenizer does not have: their logits are -infinity. */
+LLM__FN void llm__mask_phi3small(llm__config *c, llm_model *m) {
+    static const int32_t alone[] = {100256, 100258, 100259, 100260, 100264, 100265};
+    int32_t *ids = (int32_t *)llm__arena_alloc(c->arena, 96, sizeof *ids), id;
+    int i;
+    m->masked = ids;
+    for (i = 0; ids && i < 6; i++)
+        if (alone[i] < m->vocabulary) ids[m->masked_count++] = alone[i];
+    for (id = 100267; ids && id < 100352 && id < m->vocabulary; id++) ids[m->masked_count++] = id;
+    if (!ids && c->status == LLM_OK) c->status = llm__no_memory(c->error, 96 * sizeof *ids);
+}
+
+/* phi3small: q, k and v of each kv head together; all but every n-th layer see blocks of tokens only; gegelu on columns
+   of gate and up in turns; multipliers; positions are scaled. */
+LLM__FN void llm__read_phi3small(llm__config *c, llm_model *m) {
+    int i, dense = llm__config_int(c, "dense_attention_every_n_layers", LLM__REQUIRED, 1, 1 << 20);
+    double multiplier = llm__config_number(c, "mup_embedding_multiplier", 10, -1e9, 1e9), width;
+    float limit = (float)llm__config_number(c, "gegelu_limit", llm__not_a_number(), 1e-6, 1e9);
+    llm__sparse sparse;
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    llm__set_layer_norm(m, 1);
+    llm__mask_phi3small(c, m);
+    m->tied = 1;
+    if (multiplier != 0) m->embedding_scale = (float)multiplier;
+    width = llm__config_number(c, "mup_width_multiplier", 8, 0, 1e9);
+    if (width > 0) m->logit_scale = (float)(1 / width);
+    sparse.block = llm__config_int(c, "blocksparse_block_size", 64, 32, 64);
+    sparse.local = llm__config_int(c, "blocksparse_num_local_blocks", 16, 1, 1 << 20);
+    sparse.stride = llm__config_int(c, "blocksparse_vert_stride", 8, 1, 1 << 20);
+    if (sparse.block % 32) llm__config_fail(c, "blocksparse_block_size", "32 or 64");
+    a = llm__read_even_attention(c, m);
+    a.qkv = LLM__QKV_GROUPED;
+    llm__set_bias(&a, 1, 1);
+    if (llm__config_flag(c, "mup_use_scaling", 1))
+        a.scale = (float)(llm__config_number(c, "mup_attn_multiplier", 1, 1e-9, 1e9) / a.width);
+    a.rope = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_embedding_base", 1e6, 1e-3, 1e30), 0, NULL);
+    llm__rope_stretch(m, a.rope, llm__config_number(c, "rope_position_scale", 1, 1e-9, 1e9));
+    llm__set_dense(c, m, &a, llm__config_size(c, "ff_intermediate_size"), LLM__SWIGLU_OAI, 1);
+    llm__set_layers(c, m, LLM__PRE, LLM__GATE_UP_MIXED);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mlp.activation.limit = limit;
+        if (i % dense == 0) m->layers[i].attention.sparse = sparse;
+    }
+}
+
+/* plamo: one norm for attention and feed-forward side by side; kv heads are laid out over the query heads as tiles. */
+LLM__FN void llm__read_plamo(llm__config *c, llm_model *m) {
+    int shared = llm__config_int(c, "n_shared_head", 8, 1, 65536);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_even_attention(c, m);
+    llm__config_divides(c, "num_attention_heads", a.heads, "n_shared_head", shared);
+    a.kv_heads = c->status == LLM_OK ? a.heads / shared : 1;
+    a.tiled = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__GATE_UP_SEPARATE);
+}
+
+/* plamo3: norms before and behind both blocks, whose weights are stored less 1, 1/5 or 5^-1.5; every n-th layer is
+   global, the others slide and have a base of their own.  A token sees the window_size tokens before it. */
+LLM__FN void llm__read_plamo3(llm__config *c, llm_model *m) {
+    int pattern = llm__config_int(c, "sliding_window_pattern", 8, 1, 4096), i, global, local;
+    int window = llm__config_int(c, "sliding_window", llm__config_int(c, "window_size", 2048, 1, 1 << 30), 1, 1 << 30);
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->norm.offset = 1;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_attention(c, m, 128);
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = LLM__QK_HEAD;
+    global = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), 0, NULL);
+    local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_theta", 1e4, 1e-3, 1e30), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__SANDWICH, LLM__GATE_UP_JOINED);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->mixer_post_norm = layer->ffn_post_norm = llm__rms_form(m->norm.eps);
+        layer->mixer_post_norm.offset = 1.0f / 5;
+        layer->ffn_post_norm.offset = (float)pow(5, -1.5);
+        layer->attention.rope = (i + 1) % pattern ? local : global;
+        layer->attention.window = (i + 1) % pattern ? (int64_t)window + 1 : 0;
+    }
+}
+
+/* qwen: joined q, k, v with a bias; intermediate_size counts gate and up, of which w2 is the gate. */
+LLM__FN void llm__read_qwen(llm__config *c, llm_model *m) {
+    int bias = !llm__config_flag(c, "no_bias", 1), both = llm__config_size(c, "intermediate_size");
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", 1e-6);
+    m->head_bias = bias;
+    a = llm__read_even_attention(c, m);
+    a.kv_heads = a.heads;
+    if (c->status == LLM_OK && llm__config_int(c, "kv_channels", 128, 1, 65536) != a.width)
+        llm__config_fail(c, "kv_channels", "hidden_size / num_attention_heads");
+    llm__config_divides(c, "intermediate_size", both, "2", 2);
+    a.qkv = LLM__QKV_JOINED;
+    llm__set_bias(&a, 1, bias);
+    a.rope = llm__rope_add(c, m, a.width, 10000, 0, NULL);
+    llm__set_dense(c, m, &a, both / 2, LLM__SILU, bias);
+}
+
+/* seed_oss: llama with a flag of its own for o_proj's bias. */
+LLM__FN void llm__read_seed_oss(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), llm__config_flag(c, "attention_out_bias", 0));
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* smollm3: llama without a rotation in every no_rope_layer_interval-th layer, or where no_rope_layers has a 0. */
+LLM__FN void llm__read_smollm3(llm__config *c, llm_model *m) {
+    int i, interval = llm__config_int(c, "no_rope_layer_interval", 4, 1, 1 << 20);
+    llm__read_llama(c, m);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int rotates = (i + 1) % interval != 0;
+        if (llm__config_has(c, "no_rope_layers"))
+            rotates = llm__config_item_int(c, "no_rope_layers", i, m->layer_count, 0, 1);
+        if (!rotates) m->layers[i].attention.rope = -1;
+    }
+}
+
+/* stablelm: layer norms; a part of each head rotates; optional norms with weights for each head; optionally attention
+   and feed-forward side by side on one norm. */
+LLM__FN void llm__read_stablelm(llm__config *c, llm_model *m) {
+    int parallel = llm__config_flag(c, "use_parallel_residual", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "layer_norm_eps", 0);
+    m->tied = 0;
+    llm__set_layer_norm(m, 1);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "use_qkv_bias", 0), 0);
+    if (llm__config_flag(c, "qk_layernorm", 0)) a.qk_norm = LLM__QK_EACH_HEAD;
+    a.q_norm.kind = a.k_norm.kind = LLM__LAYER_NORM;
+    a.q_norm.eps = a.k_norm.eps = m->norm.eps;
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, parallel ? LLM__PARALLEL_ONE : LLM__PRE, LLM__GATE_UP_SEPARATE);
+}
+
+/* starcoder2: layer norms, biases everywhere but in the head, GELU without a gate. */
+LLM__FN void llm__read_starcoder2(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "norm_epsilon", 1e-5);
+    llm__set_layer_norm(m, 1);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e5), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__GELU, 1);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* telechat3: llama whose yarn has a name of its own.  ernie4_5: llama whose pairs rotate, with one flag for biases. */
+LLM__FN void llm__read_telechat3(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+LLM__FN void llm__read_ernie4_5(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+}
+
+/* apertus: llama with norms on heads, and xIELU without a gate. */
+LLM__FN void llm__read_apertus(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__read_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__XIELU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* hunyuan_v1_dense: llama with norms on heads behind the rotation, whose base grows with rope_scaling's alpha. */
+LLM__FN int llm__read_alpha_rope(llm__config *c, llm_model *m, const llm__attention *a, double theta) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    double alpha = 1;
+    if (llm__json_is(scaling, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, scaling);
+        alpha = llm__config_number(&s, "alpha", 1, 1e-6, 1e9);
+        c->status = s.status;
+    }
+    if (a->width < 4) llm__config_fail(c, "rope_scaling", "wider heads");
+    return llm__rope_add(c, m, a->width, llm__rope_theta(c, theta) * pow(alpha, a->width / (a->width - 2.0)), 0, NULL);
+}
+
+LLM__FN void llm__read_hunyuan_v1_dense(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 1)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    a.rope = llm__read_alpha_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
+/* lille-130m: joined q, k, v; pairs rotate; the feed-forward's width is the multiple of 256 next to 8/3 of hidden. */
+LLM__FN void llm__read_lille(llm__config *c, llm_model *m) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "n_embd", LLM__REQUIRED, 49, 1 << 22);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "block_size", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layer", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", llm__not_a_number());
+    m->tied = 1;
+    a.heads = llm__config_int(c, "n_head", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "n_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "n_embd", m->hidden, "n_head", a.heads);
+    llm__config_divides(c, "n_head", a.heads, "n_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__set_dense(c, m, &a, 256 * (int)rint(8 * m->hidden / 3 / 256.0), LLM__SILU, 0);
+}
+
+/* llama4_text: llama whose pairs rotate where no_rope_layers has a 1; optional norms without weights on heads. */
+LLM__FN void llm__read_llama4_text(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(m->norm.eps);
+    a.q_norm.weightless = a.k_norm.weightless = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (!llm__config_item_int(c, "no_rope_layers", i, m->layer_count, 0, 1)) m->layers[i].attention.rope = -1;
+}
+
+/* mimo: llama with biases on q, k and v; layers that predict further tokens are left out. */
+LLM__FN void llm__read_mimo(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 0);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
+/* ministral3: llama whose queries grow with the logarithm of their position; all of it in rope_parameters. */
+LLM__FN void llm__read_ministral3(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", c->root == c->outer);
+    a = llm__read_attention(c, m, 0);
+    a.heat = (float)llm__rope_number(c, parameters, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
+    a.heat_length = (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, parameters);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (llm__layer_slides(c, m, i))
+            m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+}
+
+/* nanbeige: llama's layers, gone through num_loops times; the last norm ends every loop, or only the last one. */
+LLM__FN void llm__read_nanbeige(llm__config *c, llm_model *m) {
+    static const char *const unknown[] = {"enable_double_loop_split", "loop_share_kv", "enable_depth_attention"};
+    const llm__json *weights = llm__json_get(c->root, "loop_loss_weights");
+    int loops = llm__config_int(c, "num_loops", 1, 1, 64), skip = llm__config_flag(c, "skip_loop_final_norm", 0);
+    int bias = llm__config_flag(c, "attention_bias", 0), n = 1, i;
+    llm__attention a;
+    for (i = 0; i < 3; i++)
+        if (llm__config_flag(c, unknown[i], 0)) llm__config_fail(c, unknown[i], "false");
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length) loops = weights->length > 63 ? 64 : (int)weights->length + 1;
+    n = m->layer_count;
+    if (loops > 1) llm__make_layers(c, m, n * loops);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = i % n;
+        m->layers[i].ends_loop = !skip && i % n == n - 1 && i + 1 < m->layer_count;
+    }
+}
+
+/* An activation by its name in transformers. */
+LLM__FN llm__activation_kind llm__read_activation(llm__config *c, const char *key) {
+    const llm__json *name = llm__json_get(c->root, key);
+    if (!llm__config_has(c, key) || llm__json_text_is(name, "silu")) return LLM__SILU;
+    if (llm__json_text_is(name, "relu")) return LLM__RELU;
+    if (llm__json_text_is(name, "gelu")) return LLM__GELU;
+    if (!llm__json_text_is(name, "gelu_new") && !llm__json_text_is(name, "gelu_fast"))
+        llm__config_fail(c, key, "\"silu\", \"relu\", \"gelu\", \"gelu_new\" or \"gelu_fast\"");
+    return LLM__GELU_TANH;
+}
+
+/* One block of nemotron-nas's block_configs: 0 it is left out, 1 it is a linear map, 2 it is there. */
+LLM__FN int llm__nas_block(llm__config *c, const char *block, int i, llm__config *inner) {
+    const llm__json *list = llm__json_get(c->root, "block_configs"), *object = NULL;
+    if (llm__json_is(list, LLM__JSON_ARRAY) && (uint32_t)i < list->length)
+        object = llm__json_get(llm__json_at(list, (uint32_t)i), block);
+    if (!llm__json_is(object, LLM__JSON_OBJECT)) {
+        llm__config_fail(c, "block_configs", "a list with an object of objects for each layer");
+        return 0;
+    }
+    *inner = llm__config_of(c, object);
+    inner->within = block;
+    if (llm__config_flag(inner, "no_op", 0)) return 0;
+    return llm__config_flag(inner, "replace_with_linear", 0) ? 1 : 2;
+}
+
+/* nemotron-nas: llama whose layers each have an attention of their own group size, a feed-forward of their own width, a
+   linear map in place of either, or nothing. */
+LLM__FN void llm__read_nemotron_nas(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__config inner;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__set_dense(c, m, &a, 1, llm__read_activation(c, "hidden_act"), llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int is = llm__nas_block(c, "attention", i, &inner);
+        layer->mixer = is == 2 ? LLM__ATTENTION : is ? LLM__MIXER_MAP : LLM__NO_MIXER;
+        if (is == 2 && c->status == LLM_OK) {
+            int group = llm__config_int(&inner, "n_heads_in_group", LLM__REQUIRED, 1, a.heads);
+            llm__config_divides(&inner, "num_attention_heads", a.heads, "n_heads_in_group", group);
+            layer->attention.kv_heads = a.heads / group;
+            c->status = inner.status;
+        }
+        is = llm__nas_block(c, "ffn", i, &inner);
+        layer->ffn = is == 2 ? LLM__MLP : is ? LLM__FFN_MAP : LLM__NO_FFN;
+        if (is == 2 && c->status == LLM_OK) {
+            double n = llm__config_number(&inner, "ffn_mult", llm__not_a_number(), 1e-6, 256);
+            layer->mlp.width = ((int)(2 * (floor(n * 1e6 + 0.5) / 1e6) * m->hidden / 3) + 255) / 256 * 256;
+            c->status = inner.status;
+        }
+    }
+}
+
+/* pixtral, llava: llama inside of a text_config; pixtral is never tied. */
+LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
+    llm__read_llama(c, m);
+    m->tied = 0;
+}
+
+/* mistral3: ministral3 or llama, as text_config says. */
+LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
+    if (llm__json_text_is(llm__json_get(c->root, "model_type"), "ministral3")) {
+        llm__read_ministral3(c, m);
+        return;
+    }
+    llm__read_llama(c, m);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+}
+
 /* ---- readers: families with experts */
 
 /* llm__read_common for families whose sizes have defaults. */
@@ -8344,21 +9202,19 @@ LLM__FN void llm__read_sizes(llm__config *c, llm_model *m, int hidden, int vocab
 
 enum { LLM__EVEN = -1 };
 
-/* Grouped-query attention with defaults.  kv_heads 0: as many as heads.  width 0: what hidden_size leaves to a head,
-   if head_dim does not say; LLM__EVEN: whatever it says. */
-LLM__FN llm__attention llm__read_heads(llm__config *c, const llm_model *m, int heads, int kv_heads, int width) {
+/* Grouped-query attention where the family has defaults.  width LLM__EVEN: heads share hidden_size, whatever head_dim
+   says. */
+LLM__FN llm__attention llm__read_usual_heads(llm__config *c, const llm_model *m, int heads, int kv_heads, int width) {
     llm__attention a;
-    int even = width == LLM__EVEN || (!width && !llm__config_has(c, "head_dim"));
     memset(&a, 0, sizeof a);
     a.heads = llm__config_int(c, "num_attention_heads", heads, 1, 65536);
-    a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads ? kv_heads : a.heads, 1, 65536);
-    llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
-    if (even) llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
-    a.width = even ? m->hidden / a.heads : llm__config_int(c, "head_dim", width, 1, 65536);
-    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
-    a.value_width = a.width;
-    a.scale = 1.0f / sqrtf((float)(a.width ? a.width : 1));
+    a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads, 1, 65536);
     a.rope = -1;
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    if (width == LLM__EVEN) llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
+    else width = llm__config_int(c, "head_dim", width, 1, 65536);
+    if (width == LLM__EVEN) width = c->status == LLM_OK ? m->hidden / a.heads : 1;
+    llm__set_width(c, &a, width);
     return a;
 }
 
@@ -8424,10 +9280,10 @@ LLM__FN int llm__config_word(llm__config *c, const char *key, const char *fallba
 LLM__FN void llm__read_qwen2_moe(llm__config *c, llm_model *m) {
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    a = llm__read_heads(c, m, LLM__REQUIRED, 0, LLM__EVEN);
-    a.q_bias = a.k_bias = a.v_bias = 1;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 0);
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), llm__config_flag(c, "rope_traditional", 0), NULL);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
@@ -8449,16 +9305,14 @@ LLM__FN void llm__read_qwen3_vl_moe(llm__config *c, llm_model *m) {
 
 /* olmoe: q and k are normed over all heads together; softmax over all experts. */
 LLM__FN void llm__read_olmoe(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
-    a = llm__read_heads(c, m, LLM__REQUIRED, 0, 0);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
     a.qk_norm = LLM__QK_WHOLE;
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0),
-                           llm__rope_scaling(c));
+    a.rope = llm__read_rope(c, m, &a, 10000);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED, "intermediate_size",
                           LLM__REQUIRED);
@@ -8467,28 +9321,15 @@ LLM__FN void llm__read_olmoe(llm__config *c, llm_model *m) {
     llm__fill_experts(c, m, &e, 0);
 }
 
-/* granitemoe: granite's multipliers on embeddings, branches, scores and logits; softmax over the chosen experts.  The
-   original has gate and up in one stack, input_linear. */
+/* granitemoe: granite with experts, weighed by a softmax over the chosen ones.  The original has gate and up in one
+   stack, input_linear. */
 LLM__FN void llm__read_granitemoe(llm__config *c, llm_model *m) {
-    llm__attention a;
     llm__experts e;
-    float branch = (float)llm__config_number(c, "residual_multiplier", llm__not_a_number(), -1e6, 1e6);
-    int i;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
-    m->embedding_scale = (float)llm__config_number(c, "embedding_multiplier", llm__not_a_number(), -1e6, 1e6);
-    m->logit_scale = 1 / (float)llm__config_number(c, "logits_scaling", llm__not_a_number(), 1e-6, 1e6);
-    a = llm__read_heads(c, m, LLM__REQUIRED, 0, LLM__EVEN);
-    a.scale = (float)llm__config_number(c, "attention_multiplier", llm__not_a_number(), -1e6, 1e6);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
-    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__read_granite(c, m);
     e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
                           "intermediate_size", LLM__REQUIRED);
     e.scores = LLM__SOFTMAX_BEST;
     llm__fill_experts(c, m, &e, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].branch_scale = branch;
 }
 
 /* glm4_moe, solar_open: part of each head rotates, no YaRN; DeepSeek-V3's experts behind the first dense layers; never
@@ -8496,11 +9337,11 @@ LLM__FN void llm__read_granitemoe(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_glm4_moe(llm__config *c, llm_model *m) {
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
     m->ends_early = 1;
-    a = llm__read_heads(c, m, LLM__REQUIRED, 0, LLM__REQUIRED);
-    a.q_bias = a.k_bias = a.v_bias = llm__config_flag(c, "attention_bias", 0);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
     a.qk_norm = llm__config_flag(c, "use_qk_norm", 0) ? LLM__QK_HEAD : LLM__QK_PLAIN;
     a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
                            llm__rope_theta(c, llm__not_a_number()), 0, NULL);
@@ -8514,10 +9355,8 @@ LLM__FN void llm__read_dots1(llm__config *c, llm_model *m) {
     int bias = llm__config_flag(c, "mlp_bias", 0);
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    a = llm__read_heads(c, m, LLM__REQUIRED, 0, 0);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
     a.qk_norm = LLM__QK_HEAD;
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
     llm__read_dense(c, m, &a, LLM__SILU, bias);
@@ -8548,12 +9387,10 @@ LLM__FN void llm__read_ernie4_5_moe(llm__config *c, llm_model *m) {
     int interval = llm__config_int(c, "moe_layer_interval", 1, 1, 4096), last, i;
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
     last = llm__config_extreme(c, "moe_layer_end_index", m->layer_count ? m->layer_count - 1 : 0, 1);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    a = llm__read_heads(c, m, LLM__REQUIRED, 0, 0);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = bias;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
     llm__read_dense(c, m, &a, LLM__SILU, bias);
     e = llm__read_experts(c, "moe_num_experts", LLM__REQUIRED, "moe_k", 1, "intermediate_size", LLM__REQUIRED);
@@ -8575,16 +9412,16 @@ LLM__FN void llm__read_ernie4_5_moe(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_deepseek(llm__config *c, llm_model *m) {
     const llm__json *scaling = llm__rope_scaling(c);
     int first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20), i;
-    int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096);
+    int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096), bias = llm__config_flag(c, "attention_bias", 0);
     llm__attention a;
     llm__experts e;
     llm__read_sizes(c, m, 4096, 102400, 30);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
-    a = llm__read_heads(c, m, 32, 32, LLM__EVEN);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
+    a = llm__read_usual_heads(c, m, 32, 32, LLM__EVEN);
+    llm__set_bias(&a, bias, bias);
     if (!llm__json_text_is(llm__json_get(scaling, "type"), "linear")) scaling = NULL;
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, scaling);
-    llm__fill_layers(c, m, &a, llm__config_int(c, "intermediate_size", 11008, 1, 1 << 24), LLM__SILU, 0);
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 11008, 1, 1 << 24), LLM__SILU, 0);
     if (!llm__config_has(c, "n_routed_experts")) return;
     e = llm__read_experts(c, "n_routed_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
                           "moe_intermediate_size", 1407);
@@ -8601,10 +9438,8 @@ LLM__FN void llm__read_deepseek(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_minimax(llm__config *c, llm_model *m) {
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    a = llm__read_heads(c, m, LLM__REQUIRED, 0, 0);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
     a.qk_norm = llm__config_flag(c, "use_qk_norm", 1) ? LLM__QK_WHOLE : LLM__QK_PLAIN;
     a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", LLM__REQUIRED, 2, a.width),
                            llm__rope_theta(c, llm__not_a_number()), 0, NULL);
@@ -8628,11 +9463,12 @@ LLM__FN void llm__read_gpt_oss(llm__config *c, llm_model *m) {
     if (!listed && m->layer_count > 1) m->layer_count &= ~1;
     m->ends_early = 1;
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
-    a = llm__read_heads(c, m, 64, 8, 64);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = a.has_sinks = 1;
+    a = llm__read_usual_heads(c, m, 64, 8, 64);
+    llm__set_bias(&a, 1, 1);
+    a.has_sinks = 1;
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 150000), 0, llm__rope_scaling(c));
     e = llm__read_experts(c, "num_local_experts", 128, "num_experts_per_tok", 4, "intermediate_size", 2880);
-    llm__fill_layers(c, m, &a, e.width, LLM__SILU, 0);
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
     e.scores = LLM__SOFTMAX_BEST;
     e.router_bias = e.bias_each = 1;
     e.gate_up = LLM__GATE_UP_MIXED;
@@ -8650,18 +9486,19 @@ LLM__FN void llm__read_gpt_oss(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_llama4(llm__config *c, llm_model *m) {
     int chunk = llm__config_int(c, "attention_chunk_size", LLM__REQUIRED, 1, 1 << 30), i, rope;
     int step = llm__config_int(c, "interleave_moe_layer_step", LLM__REQUIRED, 1, 4096);
+    int bias = llm__config_flag(c, "attention_bias", 0);
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    a = llm__read_heads(c, m, LLM__REQUIRED, 0, 0);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
     rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, llm__rope_scaling(c));
     if (llm__config_int(c, "attn_temperature_tuning", 4, 0, 1 << 30))
         a.heat = (float)llm__config_number(c, "attn_scale", 0.1, -1e6, 1e6);
     a.heat_from = 1;
     a.heat_length = llm__config_int(c, "floor_scale", 8192, 1, 1 << 30);
-    llm__fill_layers(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
+    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
     e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
                           "intermediate_size", LLM__REQUIRED);
     if (e.chosen != 1) llm__config_fail(c, "num_experts_per_tok", "1");
@@ -8820,6 +9657,7 @@ typedef struct llm__binder {
     llm_status status;
     char place[160]; /* the block that is being bound, in this file's names... */
     char name[320];  /* ...and one of its parts, in the checkpoint's */
+    int transposed;  /* linear maps are stored as [inputs, outputs] */
     int fresh;       /* whether the last tensor was not in use before: layers may share */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
@@ -9194,6 +10032,40 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
     w->row_bytes = (size_t)cols * size;
 }
 
+/* A matrix of floats with the rows of w as its columns. */
+LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__matrix *out) {
+    float *row = (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
+    llm_dtype dtype = w->format == LLM__FLOAT ? w->dtype : w->format == LLM__FP8_BLOCK ? LLM_BF16 : LLM_F32;
+    size_t size = llm__dtype_bytes(dtype);
+    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows * (size_t)w->cols, size);
+    int r, c;
+    if (!row || !data) return;
+    memset(out, 0, sizeof *out);
+    out->format = LLM__FLOAT;
+    out->dtype = dtype;
+    out->rows = w->cols;
+    out->cols = w->rows;
+    out->data = data;
+    out->row_bytes = (size_t)w->rows * size;
+    for (r = 0; r < w->rows; r++) {
+        llm__matrix_row(w, r, row);
+        for (c = 0; c < w->cols; c++)
+            llm__from_f32(dtype, row + c, 1, data + (size_t)c * out->row_bytes + (size_t)r * size);
+    }
+}
+
+LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias);
+
+/* GPT-2's Conv1D: a linear map stored as [cols, rows]. */
+LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols, int bias) {
+    llm__matrix stored;
+    b->transposed = 0;
+    llm__bind_matrix(b, &stored, 0, cols, rows, 0);
+    if (b->status == LLM_OK) llm__bind_transposed(b, &stored, w);
+    if (bias && b->status == LLM_OK) w->bias = llm__bind_floats(b, ".bias", rows, 0, 0);
+    b->transposed = 1;
+}
+
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
    many, written to w[0..lead-1]. */
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
@@ -9202,6 +10074,10 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     llm__tensor *factors = llm__bind_find(b, ".weight_scale_inv"), *blocks = llm__bind_find(b, "_blocks");
     char what[64];
     if (b->status != LLM_OK) return;
+    if (b->transposed) {
+        llm__bind_conv1d(b, w, rows, cols, bias);
+        return;
+    }
     if (!t) t = llm__bind_find(b, "");
     memset(w, 0, sizeof *w);
     w->rows = rows;
@@ -9293,8 +10169,24 @@ LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
     a->q = llm__matrix_slice(&a->q, 0, q);
 }
 
+/* Weights for each head in a tensor of its own. */
+LLM__FN void llm__bind_norm_list(llm__binder *b, llm__norm *norm, int heads, int width) {
+    float *all = (float *)llm__bind_alloc(b, (size_t)heads * (size_t)width, sizeof(float));
+    char suffix[40];
+    int i;
+    norm->weight = all;
+    for (i = 0; i < heads && b->status == LLM_OK; i++) {
+        const float *one;
+        snprintf(suffix, sizeof suffix, ".norms.%d.weight", i);
+        one = llm__bind_floats(b, suffix, width, 0, norm->offset);
+        if (one) memcpy(all + (size_t)i * (size_t)width, one, (size_t)width * sizeof(float));
+    }
+}
+
 LLM__FN void llm__bind_qk_norm(llm__binder *b, const llm__attention *a, llm__norm *norm, int heads) {
-    if (a->qk_norm == LLM__QK_WHOLE) llm__bind_norm(b, norm, heads * a->width);
+    if (a->qk_norm == LLM__QK_EACH_HEAD && llm__bind_find(b, ".norms.0.weight"))
+        llm__bind_norm_list(b, norm, heads, a->width);
+    else if (a->qk_norm == LLM__QK_WHOLE) llm__bind_norm(b, norm, heads * a->width);
     else llm__bind_norms(b, norm, a->qk_norm == LLM__QK_EACH_HEAD ? heads : 0, a->width);
 }
 
@@ -9325,28 +10217,6 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     if (a->shared) return;
     llm__bind_part(b, "k_norm");
     llm__bind_qk_norm(b, a, &a->k_norm, a->kv_heads);
-}
-
-/* [nope, rank] rows of kv_b_proj, transposed: what the original checkpoints have in place of embed_q. */
-LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__matrix *out) {
-    float *row = (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
-    llm_dtype dtype = w->format == LLM__FLOAT ? w->dtype : w->format == LLM__FP8_BLOCK ? LLM_BF16 : LLM_F32;
-    size_t size = llm__dtype_bytes(dtype);
-    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows * (size_t)w->cols, size);
-    int r, c;
-    if (!row || !data) return;
-    memset(out, 0, sizeof *out);
-    out->format = LLM__FLOAT;
-    out->dtype = dtype;
-    out->rows = w->cols;
-    out->cols = w->rows;
-    out->data = data;
-    out->row_bytes = (size_t)w->rows * size;
-    for (r = 0; r < w->rows; r++) {
-        llm__matrix_row(w, r, row);
-        for (c = 0; c < w->cols; c++)
-            llm__from_f32(dtype, row + c, 1, data + (size_t)c * out->row_bytes + (size_t)r * size);
-    }
 }
 
 LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
@@ -9593,7 +10463,7 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
     case LLM__NO_MIXER: break;
     case LLM__MIXER_MAP:
         llm__bind_block(b, layer, "self_attn.linear");
-        llm__bind_matrix(b, &layer->mixer_map, 0, b->m->hidden, b->m->hidden, layer->map_bias);
+        llm__bind_matrix(b, &layer->mixer_map, 0, b->m->hidden, b->m->hidden, layer->attention.o_bias);
         break;
     case LLM__ATTENTION:
         llm__bind_block(b, layer, "self_attn");
@@ -9619,7 +10489,7 @@ LLM__FN void llm__bind_ffn(llm__binder *b, llm__layer *layer) {
     case LLM__NO_FFN: break;
     case LLM__FFN_MAP:
         llm__bind_block(b, layer, "mlp.linear");
-        llm__bind_matrix(b, &layer->ffn_map, 0, b->m->hidden, b->m->hidden, layer->map_bias);
+        llm__bind_matrix(b, &layer->ffn_map, 0, b->m->hidden, b->m->hidden, layer->mlp.bias);
         break;
     case LLM__MLP:
         llm__bind_block(b, layer, "mlp");
@@ -9664,6 +10534,7 @@ LLM__FN void llm__bind_layer_norms(llm__binder *b, llm__layer *layer) {
 }
 
 LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
+    b->transposed = b->m->transposed;
     llm__bind_layer_norms(b, layer);
     llm__bind_mixer(b, layer, layer->mixer);
     llm__bind_mixer(b, layer, layer->beside);
@@ -9672,6 +10543,7 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
         llm__bind_block(b, layer, "layer_scalar");
         layer->output_scale = llm__bind_number(b);
     }
+    b->transposed = 0;
 }
 
 /* Whether a name fits one of the patterns, which are separated by spaces and may begin or end with "*". */
@@ -9778,6 +10650,14 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
 /* The lists of renames that vision-language wrappers add: theirs, and that of transformers 5. */
 #define LLM__WRAPPED "|model.=language_model.model. lm_head=language_model.lm_head|model.=model.language_model."
 
+/* The names within the layers of the GPTs. */
+#define LLM__GPT \
+    ".self_attn=.attn .qkv_proj=.c_attn .attn.o_proj=.attn.c_proj .input_layernorm=.ln_1 " \
+    ".post_attention_layernorm=.ln_2 .up_proj=.c_fc .down_proj=.c_proj"
+#define LLM__GPTJ ".self_attn=.attn .o_proj=.out_proj .input_layernorm=.ln_1 .up_proj=.fc_in .down_proj=.fc_out"
+#define LLM__NEOX \
+    ".self_attn=.attention .qkv_proj=.query_key_value .o_proj=.dense .up_proj=.dense_h_to_4h .down_proj=.dense_4h_to_h"
+
 static const llm__arch llm__archs[] = {
     {{"llama", "mistral", "iquestcoder", "xverse"}, llm__read_llama, "", "",
      "biases by flag, sliding windows by layer_types"},
@@ -9799,6 +10679,103 @@ static const llm__arch llm__archs[] = {
      "", "state-space duality, no feed-forward"},
 
     /* attention and dense feed-forwards */
+    {{"cohere"}, llm__read_cohere, "", "", "parallel blocks on one layer norm, scaled logits"},
+    {{"cohere2"}, llm__read_cohere2, "", "", "cohere with sliding layers; global ones without rotation"},
+    {{"exaone"}, llm__read_exaone,
+     "model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h "
+     ".self_attn=.attn.attention .o_proj=.out_proj .input_layernorm=.ln_1 .post_attention_layernorm=.ln_2 "
+     ".gate_proj=.c_fc_0 .up_proj=.c_fc_1 .down_proj=.c_proj",
+     "", "llama under other names"},
+    {{"exaone4"}, llm__read_exaone4, "", "", "norms behind the blocks, sliding layers by pattern"},
+    {{"gemma"}, llm__read_gemma1, "", "", "norms with weight + 1, GELU"},
+    {{"glm"}, llm__read_glm, "", "", "joined gate and up"},
+    {{"glm4"}, llm__read_glm4,
+     ".post_attention_layernorm=.post_self_attn_layernorm .pre_feedforward_layernorm=.post_attention_layernorm "
+     ".post_feedforward_layernorm=.post_mlp_layernorm",
+     "", "glm with sandwich norms; part of a head rotates"},
+    {{"gpt2"}, llm__read_gpt2,
+     "model.embed_tokens=model.wte model.embed_positions=model.wpe model.norm=model.ln_f model.layers=model.h " LLM__GPT
+     "|model.embed_tokens=wte model.embed_positions=wpe model.norm=ln_f model.layers=h " LLM__GPT,
+     "", "learned positions, layer norms"},
+    {{"gpt_bigcode"}, llm__read_gpt_bigcode,
+     "model.embed_tokens=transformer.wte model.embed_positions=transformer.wpe model.norm=transformer.ln_f "
+     "model.layers=transformer.h " LLM__GPT,
+     "", "gpt2 with one kv head"},
+    {{"gpt_neox"}, llm__read_gpt_neox,
+     "model.embed_tokens=model.embed_in lm_head=model.embed_out model.norm=model.final_layer_norm model.layers=model.h "
+     LLM__NEOX "|model.embed_tokens=gpt_neox.embed_in lm_head=embed_out model.norm=gpt_neox.final_layer_norm "
+     "model.=gpt_neox. " LLM__NEOX,
+     "*.attention.bias *.attention.masked_bias", "parallel blocks with a layer norm each"},
+    {{"gptj"}, llm__read_gptj,
+     "model.embed_tokens=model.wte model.norm=model.ln_f model.layers=model.h " LLM__GPTJ
+     "|model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h " LLM__GPTJ,
+     "", "parallel blocks on one layer norm, head with a bias"},
+    {{"granite"}, llm__read_granite, "", "", "llama with multipliers"},
+    {{"helium"}, llm__read_helium, "", "", "llama whose pairs rotate"},
+    {{"internlm2"}, llm__read_internlm2,
+     "model.embed_tokens=model.tok_embeddings lm_head=output .self_attn=.attention .qkv_proj=.wqkv .o_proj=.wo "
+     ".input_layernorm=.attention_norm .post_attention_layernorm=.ffn_norm .mlp=.feed_forward .gate_proj=.w1 "
+     ".down_proj=.w2 .up_proj=.w3",
+     "*.rope.inv_freq", "q, k and v of a kv head together"},
+    {{"internlm3"}, llm__read_internlm3, "", "", "llama with biases by two flags"},
+    {{"minicpm"}, llm__read_minicpm, "", "", "llama with multipliers for depth and width"},
+    {{"apertus"}, llm__read_apertus,
+     ".input_layernorm=.attention_layernorm .post_attention_layernorm=.feedforward_layernorm", "", "xIELU, head norms"},
+    {{"hunyuan_v1_dense"}, llm__read_hunyuan_v1_dense, ".q_norm=.query_layernorm .k_norm=.key_layernorm", "",
+     "head norms behind the rotation"},
+    {{"lille-130m"}, llm__read_lille,
+     "model.embed_tokens=transformer.tok_embeddings model.=transformer. .self_attn=.attention .mlp=.feed_forward "
+     ".o_proj=.out_proj .input_layernorm=.attention.norm .post_attention_layernorm=.feed_forward.norm",
+     "*rotary_emb*", "joined q, k, v; pairs rotate"},
+    {{"llama4_text"}, llm__read_llama4_text, "lm_head=output .mlp=.feed_forward", "",
+     "layers with and without rotation"},
+    {{"mimo"}, llm__read_mimo, "", "model.mtp_layers.*", "biases on q, k and v"},
+    {{"ministral3"}, llm__read_ministral3, "", "*activation_scale*", "queries grow with their position"},
+    {{"mistral3", "llava"}, llm__read_mistral3, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
+     "ministral3 or llama in a text_config"},
+    {{"nanbeige"}, llm__read_nanbeige, "", "", "layers in loops"},
+    {{"nemotron-nas"}, llm__read_nemotron_nas, "", "", "blocks of their own in every layer, or none"},
+    {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
+     "llama in a text_config"},
+    {{"ernie4_5"}, llm__read_ernie4_5, "", "", "llama whose pairs rotate"},
+    {{"nanochat"}, llm__read_nanochat,
+     "model.embed_tokens=transformer.wte model.layers=transformer.h .self_attn=.attn .q_proj=.c_q .k_proj=.c_k "
+     ".v_proj=.c_v .o_proj=.c_proj .up_proj=.c_fc .down_proj=.c_proj",
+     "", "norms without weights, relu squared, turned the other way"},
+    {{"nemotron"}, llm__read_nemotron, "", "", "layer norms with weight + 1, relu squared"},
+    {{"olmo"}, llm__read_olmo,
+     "model.embed_tokens=model.transformer.wte lm_head=model.transformer.ff_out model.layers=model.transformer.blocks "
+     ".self_attn.qkv_proj=.att_proj .self_attn.o_proj=.attn_out .mlp.gate_up_proj=.ff_proj .mlp.down_proj=.ff_out",
+     "", "layer norms without weights"},
+    {{"olmo2"}, llm__read_olmo2, "", "", "norms behind the blocks, and over all of q and k"},
+    {{"olmo3"}, llm__read_olmo3, "", "", "olmo2 with sliding layers 3:1"},
+    {{"openelm"}, llm__read_openelm,
+     "model.embed_tokens=transformer.token_embeddings model.=transformer. .self_attn=.attn .o_proj=.out_proj .mlp=.ffn "
+     ".gate_up_proj=.proj_1 .down_proj=.proj_2 .input_layernorm=.attn_norm .post_attention_layernorm=.ffn_norm",
+     "", "head counts and widths by layer"},
+    {{"phi"}, llm__read_phi, "model.norm=model.final_layernorm .o_proj=.dense .up_proj=.fc1 .down_proj=.fc2", "",
+     "parallel blocks on one layer norm, biases everywhere"},
+    {{"phi3small"}, llm__read_phi3small,
+     "model.norm=model.final_layernorm .qkv_proj=.query_key_value .o_proj=.dense .gate_up_proj=.up_proj", "",
+     "block-sparse attention, gegelu, multipliers"},
+    {{"plamo"}, llm__read_plamo, "model.layers=model.layers.layers .input_layernorm=.norm", "",
+     "parallel blocks on one norm, tiled kv heads"},
+    {{"plamo3"}, llm__read_plamo3,
+     "model.layers=model.layers.layers .self_attn=.mixer .input_layernorm=.pre_mixer_norm "
+     ".post_attention_layernorm=.post_mixer_norm .pre_feedforward_layernorm=.pre_mlp_norm "
+     ".post_feedforward_layernorm=.post_mlp_norm",
+     "", "sandwich norms of small weights, sliding layers"},
+    {{"qwen"}, llm__read_qwen,
+     "model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h .self_attn=.attn "
+     ".qkv_proj=.c_attn .attn.o_proj=.attn.c_proj .input_layernorm=.ln_1 .post_attention_layernorm=.ln_2 .up_proj=.w1 "
+     ".gate_proj=.w2 .down_proj=.c_proj",
+     "", "joined q, k, v; multi-head"},
+    {{"seed_oss"}, llm__read_seed_oss, "", "", "llama with o_proj's bias apart"},
+    {{"smollm3"}, llm__read_smollm3, "", "", "llama without rotation in every 4th layer"},
+    {{"stablelm"}, llm__read_stablelm, ".q_norm=.q_layernorm .k_norm=.k_layernorm", "",
+     "layer norms, also on heads; parallel blocks by flag"},
+    {{"starcoder2"}, llm__read_starcoder2, ".up_proj=.c_fc .down_proj=.c_proj", "", "layer norms, GELU, biases"},
+    {{"telechat3"}, llm__read_telechat3, "", "", "llama"},
 
     /* experts */
     {{"qwen2_moe"}, llm__read_qwen2_moe, "", "", "qwen2 with experts and a gated shared one"},
@@ -10087,6 +11064,7 @@ typedef struct llm__attend_work {
     int tiled;          /* heads that share a kv head are kv_heads apart, not neighbours */
     float scale, softcap;
     const float *sinks; /* [heads] or NULL */
+    llm__sparse sparse;
     const float *q; /* [rows, heads, key_width] */
     float *out;     /* [rows, heads, value_width] */
 } llm__attend_work;
@@ -10107,20 +11085,44 @@ LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows,
     return out;
 }
 
-/* Adds the keys [begin, end) of a page to the running softmax of `heads` heads of one row. */
-LLM__FN void llm__attend_some(const llm__attend_work *w, const float *q, float *out, float *state, const float *k,
-                              size_t k_stride, const float *v, size_t v_stride, int count, int heads, float *p) {
+/* Hides keys of other blocks from one head: scores of `count` keys, from position `first` on. */
+LLM__FN void llm__attend_sparse(const llm__sparse *sparse, float *scores, int64_t position, int64_t first, int count,
+                                int head) {
+    int j;
+    for (j = 0; j < count; j++) {
+        int64_t block = (first + j) / sparse->block;
+        if (position / sparse->block - block >= sparse->local && (block + head + 1) % sparse->stride)
+            scores[j] = -HUGE_VALF;
+    }
+}
+
+/* A run of keys and values that a row sees, and who is looking. */
+typedef struct llm__attend_run {
+    const float *k, *v;
+    size_t k_stride, v_stride;
+    int count, head, heads; /* head: the first of those that look */
+    int64_t position, first; /* of the query, and of the first key */
+} llm__attend_run;
+
+/* Adds a run to the softmax of the heads of one row. */
+LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *run, const float *q, float *out,
+                              float *state, float *p) {
+    int count = run->count;
     const llm__ops *ops = w->s->model->ops;
     size_t step = w->tiled ? (size_t)w->kv_heads : 1;
     int g, j;
-    ops->scores(q, heads, step * (size_t)w->key_width, k, count, k_stride, w->key_width, w->scale, p, LLM_PAGE_TOKENS);
-    for (g = 0; g < heads; g++) {
+    ops->scores(q, run->heads, step * (size_t)w->key_width, run->k, count, run->k_stride, w->key_width, w->scale, p,
+                LLM_PAGE_TOKENS);
+    for (g = 0; g < run->heads; g++) {
         float *row = p + (size_t)g * LLM_PAGE_TOKENS, *o = out + (size_t)g * step * (size_t)w->value_width;
         float *maximum = &state[2 * g], *sum = &state[2 * g + 1], best = *maximum;
         if (w->softcap > 0)
             for (j = 0; j < count; j++) row[j] = w->softcap * tanhf(row[j] / w->softcap);
+        if (w->sparse.block)
+            llm__attend_sparse(&w->sparse, row, run->position, run->first, count, run->head + g * (int)step);
         for (j = 0; j < count; j++)
             if (row[j] > best) best = row[j];
+        if (best == -HUGE_VALF) continue;
         if (best > *maximum) {
             float shrink = *sum > 0 ? expf(*maximum - best) : 0;
             *maximum = best;
@@ -10128,7 +11130,7 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const float *q, float *
             ops->scale(o, shrink, w->value_width);
         }
         *sum += ops->exp_sum(row, count, *maximum);
-        ops->weigh(o, row, v, count, v_stride, w->value_width);
+        ops->weigh(o, row, run->v, count, run->v_stride, w->value_width);
     }
 }
 
@@ -10159,6 +11161,7 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
         int64_t base = page * LLM_PAGE_TOKENS;
         const float *k = NULL, *v = NULL;
         size_t v_stride = (size_t)w->value_width;
+        llm__attend_run run;
         for (r = from; r < to; r++)
             for (i = 0; i < counts[r - from]; i++) {
                 int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base;
@@ -10178,9 +11181,17 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                         v = llm__page_floats(ops, &rows, 0, (int)fill, values);
                     }
                 }
-                llm__attend_some(w, w->q + row * (size_t)w->key_width, w->out + row * (size_t)w->value_width,
-                                 state + 2 * (size_t)((r - from) * heads), k + (size_t)a * (size_t)w->key_width,
-                                 (size_t)w->key_width, v + (size_t)a * v_stride, v_stride, (int)(b - a), heads, p);
+                run.k = k + (size_t)a * (size_t)w->key_width;
+                run.k_stride = (size_t)w->key_width;
+                run.v = v + (size_t)a * v_stride;
+                run.v_stride = v_stride;
+                run.count = (int)(b - a);
+                run.head = head;
+                run.heads = heads;
+                run.position = part->position + r;
+                run.first = base + a;
+                llm__attend_some(w, &run, w->q + row * (size_t)w->key_width, w->out + row * (size_t)w->value_width,
+                                 state + 2 * (size_t)((r - from) * heads), p);
             }
     }
     for (r = from; r < to; r++)
@@ -10376,6 +11387,7 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
     attend.scale = a->scale;
     attend.softcap = a->softcap;
     attend.sinks = a->sinks;
+    attend.sparse = a->sparse;
     attend.q = rows.q;
     attend.out = out;
     llm__attend(s, &attend);
@@ -11076,6 +12088,7 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         llm__run_ffn(s, layer, h);
         llm__add_branch(s, layer, &layer->ffn_post_norm);
     }
+    if (layer->ends_loop) llm__norm_rows(s, &m->norm, s->x, s->x, s->row_count, m->hidden);
     if (layer->output_scale)
         m->ops->scale(s->x, *layer->output_scale, (int)((size_t)s->row_count * (size_t)m->hidden));
 }
