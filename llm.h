@@ -7197,8 +7197,12 @@ typedef enum llm__mixer_kind {
     LLM__MIXER_MAP, /* a linear map in the place of attention */
     LLM__ATTENTION,
     LLM__LATENT,
-    LLM__SSD,
-    LLM__DELTA
+    LLM__SSM,
+    LLM__DELTA,
+    LLM__SHORT_CONV,
+    LLM__LRU,
+    LLM__FADING,
+    LLM__RWKV
 } llm__mixer_kind;
 typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__FFN_MAP, LLM__MLP, LLM__EXPERTS } llm__ffn_kind;
 
@@ -7324,24 +7328,101 @@ typedef struct llm__latent {
     llm__matrix *embed_q, *unembed; /* [heads] of [rank, nope] and [value, rank] */
 } llm__latent;
 
-/* Mamba-2 (arXiv:2405.21060). */
-typedef struct llm__ssd {
-    int heads, width, state, groups, kernel, bias, conv_bias;
-    float dt_min, dt_max;
-    llm__matrix in, out;
-    const float *conv, *conv_offset; /* [channels][kernel], [channels] */
-    const float *a, *d, *dt_bias;    /* [heads]; a = -exp(A_log) */
-    llm__norm norm;
-} llm__ssd;
+/* A short causal convolution over each channel by itself.  What it looks back at is kept in the first arrays of the
+   mixer's entry: one array, or one for each run of channels. */
+typedef struct llm__conv {
+    int kernel, channels, biased;
+    int plain;                    /* there is no silu behind it */
+    int runs[3];                  /* channels of each array; all 0: one array */
+    const float *weight, *offset; /* [kernel][channels], [channels] */
+} llm__conv;
 
-/* Gated delta rule (arXiv:2412.06464) as qwen3_next has it. */
+/* How the input map of a state-space mixer lies, and where dt, B and C come from. */
+typedef enum llm__ssm_in {
+    LLM__SSM_DUAL,     /* in_proj: z | x | B | C | dt; x, B and C go through the convolution (Mamba-2) */
+    LLM__SSM_CHANNELS, /* in_proj: x | z; behind the convolution x_proj: dt | B | C (Mamba) */
+    LLM__SSM_HEADS     /* in_proj: z | x of each head; behind the convolution x_proj: B | C | dt */
+} llm__ssm_in;
+
+/* Mamba-2 (arXiv:2405.21060), and Mamba (arXiv:2312.00752): there each channel is a head of one number, whose state's
+   numbers decay each by itself. */
+typedef struct llm__ssm {
+    llm__ssm_in in_order;
+    int heads, width, state, groups;     /* CHANNELS: width 1, groups 1 */
+    int dt_rank;                         /* unless DUAL: dt_proj's input */
+    int bias, out_bias;
+    float dt_min, dt_max;                /* dt is clipped behind its softplus */
+    int multiplied;                      /* what in_proj gives is multiplied: z, x, B, C, dt */
+    float multipliers[5];
+    int norm_groups, norm_first;         /* the output's norm goes over each group; before the gate */
+    llm__conv conv;
+    llm__matrix in, x, dt, out;
+    llm__norm dt_norm, b_norm, c_norm;   /* unless DUAL */
+    const float *a, *d, *dt_bias;        /* [heads]; a = -exp(A_log); CHANNELS: a [heads, state], dt_bias NULL */
+    llm__norm norm;                      /* of the output; LLM__NO_NORM: it is gated only */
+} llm__ssm;
+
+/* How the maps before a gated delta rule lie. */
+typedef enum llm__delta_in {
+    LLM__DELTA_GROUPED, /* in_proj_qkvz, in_proj_ba: for each key head its q, k, v, z; b, a */
+    LLM__DELTA_JOINED,  /* in_proj_qkv: all of q, all of k, all of v; in_proj_z, in_proj_b, in_proj_a */
+    LLM__DELTA_SEPARATE /* q_proj, k_proj, v_proj; the others as JOINED */
+} llm__delta_in;
+
+/* Gated delta rule (arXiv:2412.06464), and Kimi's (arXiv:2510.26692), where each column of the state has its decay. */
 typedef struct llm__delta {
-    int key_heads, value_heads, key_width, value_width, kernel;
-    llm__matrix qkvz, ba, out;
-    const float *conv;        /* [channels][kernel] */
-    const float *a, *dt_bias; /* [value_heads]; a = exp(A_log) */
+    llm__delta_in in_order;
+    int key_heads, value_heads, key_width, value_width;
+    int columns;                 /* a decay for each column: a and dt_bias of [value_heads, key_width] */
+    int a_rank, z_rank;          /* decay or gate go through two maps, by way of so many numbers; 0: one */
+    float lower_bound;           /* decay = exp(lower_bound sigmoid(a (..))); 0: exp(-a softplus(..)) */
+    float beta_scale;            /* 2: eigenvalues may be negative */
+    int sigmoid_gate;            /* the output times sigmoid(z), not silu(z) */
+    llm__conv conv;
+    llm__matrix q, k, v, z, b, a_map, a_low, z_low, out; /* q: all where GROUPED or JOINED; b: b and a where GROUPED */
+    const float *a, *dt_bias;    /* a = exp(A_log), [value_heads] */
     llm__norm norm;
 } llm__delta;
+
+/* The convolution of LFM2: out(C * conv(B * x)), in_proj giving B | C | x. */
+typedef struct llm__short {
+    llm__conv conv;
+    int bias;
+    llm__matrix in, out;
+} llm__short;
+
+/* The recurrence of Griffin (arXiv:2402.19427): out(gelu(y h) * RG-LRU(conv(x h))). */
+typedef struct llm__lru {
+    int heads, width;                   /* of each head */
+    llm__conv conv;
+    llm__matrix y, x, out;
+    const float *in_gate, *in_offset;   /* [heads][width in][width out], [heads * width] */
+    const float *rec_gate, *rec_offset;
+    const float *a;                     /* [heads * width]: -8 softplus(recurrent_param) */
+} llm__lru;
+
+/* Attention without softmax whose memory fades, each head at its own rate (arXiv:2405.17381): S = decay S + k v^T,
+   y = S^T q.  Its maps, norms and rotation are the layer's attention. */
+typedef struct llm__fading {
+    const float *decay; /* [heads] */
+    int norm_groups;
+} llm__fading;
+
+/* A map of low rank between a token's shifted mix and a vector: b + W1 f(W0 x). */
+typedef struct llm__lora {
+    int rank, biased;
+    llm__matrix down, up;
+} llm__lora;
+
+/* RWKV-7's time mixing (arXiv:2503.14456). */
+typedef struct llm__rwkv {
+    int heads, width, first;             /* first: the layer whose values the later ones look back to */
+    const float *mix[6];                 /* [hidden] for r, w, k, v, a, g: how much of the token before */
+    const float *k_k, *k_a, *r_k;        /* [heads * width] */
+    llm__matrix r, k, v, o;
+    llm__lora w_lora, v_lora, a_lora, g_lora;
+    const float *norm_weight, *norm_bias; /* [heads * width] */
+} llm__rwkv;
 
 /* How the rows of gate and up lie in the checkpoint. */
 typedef enum llm__gate_up {
@@ -7359,6 +7440,7 @@ typedef struct llm__mlp {
     int sub_normed;             /* sub_norm before down */
     llm__matrix gate, up, down; /* gate: both where MIXED */
     llm__norm sub_norm;
+    float gate_scale;           /* what gate gives is multiplied by this; 0: not */
 } llm__mlp;
 
 /* How the original's stacks of experts lie, which have no ".weight" in their names; others are [experts, out, in]. */
@@ -7393,6 +7475,10 @@ typedef struct llm__experts {
     float jitter;                     /* SPARSEMIXER: twice this is near */
     llm__stacks stacks;
     int blended;                      /* routed and shared output are weighed by a softmax of coefficient(h), with bias */
+    int latent, latent_bias;          /* the experts' input and output are so wide, by maps around them; 0: hidden */
+    int latent_normed;                /* before the map back */
+    llm__matrix latent_down, latent_up;
+    llm__norm latent_norm;
 } llm__experts;
 
 enum { LLM__OWN = -1, LLM__NOWHERE = -1 };
@@ -7419,11 +7505,17 @@ typedef struct llm__layer {
     /* the blocks */
     llm__attention attention;
     llm__latent latent;
-    llm__ssd ssd;
+    llm__ssm ssm;
     llm__delta delta;
     llm__matrix mixer_map, ffn_map;
     llm__mlp mlp;
     llm__experts experts;
+    llm__short short_conv;
+    llm__lru lru;
+    llm__fading fading;
+    llm__rwkv rwkv;
+    /* what mixer, beside and ffn give is multiplied by this besides; 1 */
+    float mixer_scale, beside_scale, ffn_scale;
 } llm__layer;
 
 struct llm__arch;
@@ -7903,6 +7995,19 @@ LLM__FN void llm__choose_renames(llm_model *m) {
     }
 }
 
+/* Goes on to the row's next list of renames as long as a tensor is not found that every layout has. */
+LLM__FN void llm__need_layout(llm_model *m, const char *tensor) {
+    const char *first = m->renames;
+    int layout = m->layout;
+    while (!llm__model_has(m, tensor) && strchr(m->renames, '|')) {
+        m->renames = strchr(m->renames, '|') + 1;
+        m->layout++;
+    }
+    if (llm__model_has(m, tensor)) return;
+    m->renames = first;
+    m->layout = layout;
+}
+
 /* ---- readers: what several families share */
 
 /* A form for norms that differ from the model's: RMS with an eps of its own. */
@@ -7932,7 +8037,7 @@ LLM__FN void llm__make_layers(llm__config *c, llm_model *m, int count) {
         layer->sub = "";
         layer->reads = LLM__OWN;
         layer->cache = layer->beside_cache = LLM__NOWHERE;
-        layer->branch_scale = 1;
+        layer->branch_scale = layer->mixer_scale = layer->beside_scale = layer->ffn_scale = 1;
         layer->attention.rope = -1;
     }
 }
@@ -8169,6 +8274,30 @@ LLM__FN void llm__read_qwen3_moe(llm__config *c, llm_model *m) {
     llm__read_qwen_experts(c, m);
 }
 
+/* Gated delta rule as the Qwen models configure it; defaults: value heads, key heads, their widths, the kernel; NULL:
+   all are required.  Its norm's weights are stored as they are. */
+LLM__FN llm__delta llm__read_delta(llm__config *c, llm_model *m, const int *defaults) {
+    static const char *const keys[5] = {"linear_num_value_heads", "linear_num_key_heads", "linear_key_head_dim",
+                                        "linear_value_head_dim", "linear_conv_kernel_dim"};
+    static const int most[5] = {65536, 65536, 4096, 4096, 64};
+    int n[5], i;
+    llm__delta d;
+    memset(&d, 0, sizeof d);
+    for (i = 0; i < 5; i++) n[i] = llm__config_int(c, keys[i], defaults ? defaults[i] : (int)LLM__REQUIRED, 1, most[i]);
+    d.value_heads = n[0];
+    d.key_heads = n[1];
+    d.key_width = n[2];
+    d.value_width = n[3];
+    d.conv.kernel = n[4];
+    d.beta_scale = 1;
+    d.norm = llm__rms_form(m->norm.eps);
+    llm__config_divides(c, keys[0], d.value_heads, keys[1], d.key_heads);
+    llm__config_product(c, keys[0], d.value_heads, keys[3], d.value_width);
+    llm__config_product(c, keys[0], d.value_heads, keys[2], d.key_width);
+    if (c->status == LLM_OK) d.conv.channels = 2 * d.key_heads * d.key_width + d.value_heads * d.value_width;
+    return d;
+}
+
 /* qwen3_next: three layers of gated delta rule to one of attention, whose output a sigmoid of a second half of q_proj
    gates; experts with a shared one that has its own gate. */
 LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
@@ -8176,7 +8305,6 @@ LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
     llm__delta d;
     int i, rotated, interval = llm__config_int(c, "full_attention_interval", 4, 1, 4096);
     int shared = llm__config_int(c, "shared_expert_intermediate_size", LLM__REQUIRED, 1, 1 << 24);
-    memset(&d, 0, sizeof d);
     llm__read_common(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
@@ -8186,13 +8314,7 @@ LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
     a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
     rotated = llm__rope_part(c, a.width, llm__not_a_number());
     a.rope = llm__rope_add(c, m, rotated, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
-    d.value_heads = llm__config_int(c, "linear_num_value_heads", LLM__REQUIRED, 1, 65536);
-    d.key_heads = llm__config_int(c, "linear_num_key_heads", LLM__REQUIRED, 1, 65536);
-    d.key_width = llm__config_int(c, "linear_key_head_dim", LLM__REQUIRED, 1, 4096);
-    d.value_width = llm__config_int(c, "linear_value_head_dim", LLM__REQUIRED, 1, 4096);
-    d.kernel = llm__config_int(c, "linear_conv_kernel_dim", LLM__REQUIRED, 1, 64);
-    d.norm = llm__rms_form(m->norm.eps); /* its weights are stored as they are */
-    llm__config_divides(c, "linear_num_value_heads", d.value_heads, "linear_num_key_heads", d.key_heads);
+    d = llm__read_delta(c, m, NULL);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     llm__read_qwen_experts(c, m);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
@@ -8384,40 +8506,6 @@ LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
         m->layers[i].latent = a;
     }
     llm__read_deepseek_experts(c, m);
-}
-
-/* mamba2: state-space duality in every layer, no feed-forward; the layers' norms have eps 1e-5. */
-LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
-    const llm__json *limit = llm__json_get(c->root, "time_step_limit");
-    double low = 0, high = HUGE_VAL;
-    llm__ssd s;
-    int i;
-    memset(&s, 0, sizeof s);
-    llm__read_common(c, m);
-    m->context = 0;
-    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    s.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
-    s.width = llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 4096);
-    s.state = llm__config_has(c, "ssm_state_size") ? llm__config_int(c, "ssm_state_size", LLM__REQUIRED, 1, 4096)
-                                                   : llm__config_int(c, "state_size", LLM__REQUIRED, 1, 4096);
-    s.groups = llm__config_int(c, "n_groups", LLM__REQUIRED, 1, 65536);
-    s.kernel = llm__config_int(c, "conv_kernel", LLM__REQUIRED, 1, 64);
-    s.bias = llm__config_flag(c, "use_bias", 0);
-    s.conv_bias = llm__config_flag(c, "use_conv_bias", 0);
-    llm__config_divides(c, "num_heads", s.heads, "n_groups", s.groups);
-    if (limit && limit->type != LLM__JSON_NULL)
-        if (!llm__json_is(limit, LLM__JSON_ARRAY) || limit->length != 2 ||
-            !llm__json_float(llm__json_at(limit, 0), &low) || !llm__json_float(llm__json_at(limit, 1), &high) ||
-            !(low <= high))
-            llm__config_fail(c, "time_step_limit", "two numbers, the smaller first");
-    s.dt_min = (float)low;
-    s.dt_max = (float)high;
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].mixer = LLM__SSD;
-        m->layers[i].mixer_norm.eps = 1e-5f;
-        m->layers[i].ssd = s;
-    }
 }
 
 /* ---- readers: families of attention and dense feed-forwards */
@@ -9575,10 +9663,11 @@ LLM__FN int llm__layer_int(llm__config *c, const llm_model *m, const char *key, 
 /* Which of a few words, listed in `known` between spaces, the layer has. */
 LLM__FN int llm__layer_word(llm__config *c, const llm_model *m, const char *key, int i, const char *known) {
     const llm__json *v = llm__layer_item(c, m, key, i);
-    char expected[160];
     int n = llm__json_is(v, LLM__JSON_STRING) ? llm__word_in(v->as.text, known) : -1;
-    snprintf(expected, sizeof expected, "for layer %d one of: %s", i, known);
-    if (n < 0) llm__config_fail(c, key, expected);
+    char found[80];
+    if (n < 0 && c->status == LLM_OK)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\"[%d] is %s; expected one of: %s", key, i,
+                              llm__json_show(v, found, sizeof found), known);
     return n < 0 ? 0 : n;
 }
 
@@ -10012,17 +10101,14 @@ LLM__FN void llm__read_step3p5(llm__config *c, llm_model *m) {
     int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, listed = llm__config_has(c, "layer_types");
     llm__attention a, sliding;
     llm__experts e;
+    char name[64];
     llm__read_common(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
     m->ends_early = 1;
-    for (i = 0; i < m->layer_count && !m->layout && c->status == LLM_OK; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "model.layers.%d.moe.up_proj.weight", i);
-        if (!llm__tensor_find(&m->tensors, name)) continue;
-        m->renames = strchr(m->renames, '|') + 1;
-        m->layout = 1;
-        m->norm.offset = 1;
-    }
+    for (i = 0; i < m->layer_count && !llm__step3p5_sparse(c, i); i++) continue;
+    snprintf(name, sizeof name, "model.layers.%d.mlp.switch_mlp.up_proj.weight", i);
+    llm__need_layout(m, name);
+    m->norm.offset = m->layout == 1 ? 1 : 0;
     memset(&a, 0, sizeof a);
     a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
     a.kv_heads = llm__config_int(c, "num_attention_groups", LLM__REQUIRED, 1, 65536);
@@ -10125,6 +10211,502 @@ LLM__FN void llm__read_muse_glimmer(llm__config *c, llm_model *m) {
 
 /* ---- readers: recurrent families and hybrids */
 
+/* Whether a convolution lies as in the original's layout, [channels, 1, kernel]: mlx-lm tells by that whether other
+   tensors are the original's, too. */
+LLM__FN int llm__is_original(const llm_model *m, const char *block) {
+    char name[320];
+    int i;
+    for (i = 0; i < m->layer_count; i++) {
+        const llm__tensor *t;
+        snprintf(name, sizeof name, "model.layers.%d.%s.conv1d.weight", i, block);
+        llm__rename(name, sizeof name, m->renames);
+        t = llm__tensor_find(&m->tensors, name);
+        if (t) return t->dims == 3 && t->shape[2] != 1;
+    }
+    return 0;
+}
+
+/* Mamba-2; keys: heads, width, state, groups, kernel; defaults: theirs, NULL: all are required. */
+LLM__FN llm__ssm llm__read_ssd(llm__config *c, const char *const *keys, const int *defaults) {
+    static const int most[5] = {65536, 4096, 4096, 65536, 64};
+    int n[5], i;
+    llm__ssm s;
+    memset(&s, 0, sizeof s);
+    for (i = 0; i < 5; i++) n[i] = llm__config_int(c, keys[i], defaults ? defaults[i] : (int)LLM__REQUIRED, 1, most[i]);
+    s.heads = n[0];
+    s.width = n[1];
+    s.state = n[2];
+    s.groups = n[3];
+    s.conv.kernel = n[4];
+    s.norm_groups = 1;
+    s.dt_max = HUGE_VALF;
+    llm__config_divides(c, keys[0], s.heads, keys[3], s.groups);
+    llm__config_product(c, keys[0], s.heads, keys[1], s.width);
+    llm__config_product(c, keys[3], s.groups, keys[2], s.state);
+    if (c->status == LLM_OK) s.conv.channels = s.heads * s.width + 2 * s.groups * s.state;
+    return s;
+}
+
+/* time_step_limit: what dt is clipped to. */
+LLM__FN void llm__read_dt_limit(llm__config *c, llm__ssm *s, double low, double high) {
+    const llm__json *limit = llm__json_get(c->root, "time_step_limit");
+    if (llm__config_has(c, "time_step_limit"))
+        if (!llm__json_is(limit, LLM__JSON_ARRAY) || limit->length != 2 ||
+            !llm__json_float(llm__json_at(limit, 0), &low) || !llm__json_float(llm__json_at(limit, 1), &high) ||
+            !(low <= high))
+            llm__config_fail(c, "time_step_limit", "two numbers, the smaller first");
+    s->dt_min = (float)low;
+    s->dt_max = (float)high;
+}
+
+/* mamba2: state-space duality in every layer, no feed-forward; the layers' norms have eps 1e-5. */
+LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"num_heads", "head_dim", "ssm_state_size", "n_groups", "conv_kernel"};
+    static const char *const older[5] = {"num_heads", "head_dim", "state_size", "n_groups", "conv_kernel"};
+    llm__ssm s;
+    int i;
+    llm__read_plain(c, m, "layer_norm_epsilon", 0);
+    m->context = 0;
+    s = llm__read_ssd(c, llm__config_has(c, "ssm_state_size") ? keys : older, NULL);
+    s.bias = s.out_bias = llm__config_flag(c, "use_bias", 0);
+    s.conv.biased = llm__config_flag(c, "use_conv_bias", 0);
+    llm__read_dt_limit(c, &s, 0, HUGE_VAL);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mixer = LLM__SSM;
+        m->layers[i].mixer_norm.eps = 1e-5f;
+        m->layers[i].ssm = s;
+    }
+}
+
+/* Mamba: `inner` channels; what the keys are called.  A rank of "auto" is a sixteenth of the width. */
+LLM__FN llm__ssm llm__read_scan(llm__config *c, const llm_model *m, int inner, const char *state, const char *kernel,
+                                const char *rank) {
+    int automatic = (m->hidden + 15) / 16;
+    llm__ssm s;
+    memset(&s, 0, sizeof s);
+    s.in_order = LLM__SSM_CHANNELS;
+    s.heads = s.conv.channels = inner;
+    s.width = s.groups = s.norm_groups = 1;
+    s.state = llm__config_int(c, state, LLM__REQUIRED, 1, 4096);
+    s.conv.kernel = llm__config_int(c, kernel, LLM__REQUIRED, 1, 64);
+    s.dt_rank = llm__json_text_is(llm__json_get(c->root, rank), "auto")
+                    ? automatic : llm__config_int(c, rank, LLM__REQUIRED, 1, 1 << 20);
+    s.dt_max = HUGE_VALF;
+    s.norm.kind = s.dt_norm.kind = s.b_norm.kind = s.c_norm.kind = LLM__NO_NORM;
+    llm__config_product(c, "the inner width", inner, state, s.state);
+    return s;
+}
+
+/* mamba, falcon_mamba: a selective scan in every layer, no feed-forward; all norms have eps 1e-5.  falcon_mamba norms
+   dt, B and C, without weights. */
+LLM__FN void llm__read_mamba(llm__config *c, llm_model *m) {
+    int i, normed = llm__json_text_is(llm__json_get(c->outer, "model_type"), "falcon_mamba");
+    llm__ssm s;
+    llm__read_common(c, m);
+    m->context = 0;
+    m->norm.eps = 1e-5f;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    s = llm__read_scan(c, m, llm__config_size(c, "intermediate_size"), "state_size", "conv_kernel", "time_step_rank");
+    s.bias = s.out_bias = llm__config_flag(c, "use_bias", 0);
+    s.conv.biased = llm__config_flag(c, "use_conv_bias", 0);
+    if (normed || llm__config_flag(c, "use_bcdt_rms", 0)) {
+        s.dt_norm = llm__rms_form(llm__config_eps(c, "mixer_rms_eps", 1e-6));
+        s.dt_norm.weightless = 1;
+        s.b_norm = s.c_norm = s.dt_norm;
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mixer = LLM__SSM;
+        m->layers[i].ssm = s;
+    }
+}
+
+/* jamba: Mamba with norms of dt, B and C, and attention without rotation; experts in some layers, weighed by a softmax
+   over the chosen, as mlx-lm has it (the reference: over all). */
+LLM__FN void llm__read_jamba(llm__config *c, llm_model *m) {
+    int i, period, offset, expert_period, expert_offset, count, chosen, attends;
+    llm__attention a;
+    llm__ssm s;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_even_attention(c, m);
+    i = llm__config_int(c, "mamba_expand", LLM__REQUIRED, 1, 64);
+    llm__config_product(c, "mamba_expand", i, "hidden_size", m->hidden);
+    if (c->status != LLM_OK) return;
+    s = llm__read_scan(c, m, i * m->hidden, "mamba_d_state", "mamba_d_conv", "mamba_dt_rank");
+    s.bias = s.out_bias = llm__config_flag(c, "mamba_proj_bias", 0);
+    s.conv.biased = llm__config_flag(c, "mamba_conv_bias", 1);
+    s.dt_norm = s.b_norm = s.c_norm = llm__rms_form(m->norm.eps);
+    period = llm__config_int(c, "attn_layer_period", LLM__REQUIRED, 1, 1 << 20);
+    offset = llm__config_int(c, "attn_layer_offset", LLM__REQUIRED, 0, 1 << 20);
+    expert_period = llm__config_int(c, "expert_layer_period", LLM__REQUIRED, 1, 1 << 20);
+    expert_offset = llm__config_int(c, "expert_layer_offset", LLM__REQUIRED, 0, 1 << 20);
+    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 0, 65536);
+    chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 0, count > 1 ? count : 65536);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        attends = llm__config_has(c, "layers_block_type")
+                      ? llm__layer_word(c, m, "layers_block_type", i, "mamba attention") : i % period == offset;
+        if (!attends) {
+            layer->mixer = LLM__SSM;
+            layer->ssm = s;
+        }
+        if (count < 2 || (i + expert_offset) % expert_period) continue;
+        layer->ffn = LLM__EXPERTS;
+        layer->experts.count = count;
+        layer->experts.chosen = chosen ? chosen : 1;
+        layer->experts.width = layer->mlp.width;
+        layer->experts.scores = LLM__SOFTMAX_BEST;
+        layer->experts.scaling = 1;
+    }
+}
+
+/* A list of `count` numbers; absent: the fallback. */
+LLM__FN void llm__config_numbers(llm__config *c, const char *key, const float *fallback, int count, float *out) {
+    const llm__json *list = llm__json_get(c->root, key);
+    char expected[48];
+    double n;
+    int i;
+    memcpy(out, fallback, (size_t)count * sizeof(float));
+    if (!llm__config_has(c, key)) return;
+    snprintf(expected, sizeof expected, "a list of %d numbers", count);
+    if (!llm__json_is(list, LLM__JSON_ARRAY) || list->length != (uint32_t)count) llm__config_fail(c, key, expected);
+    for (i = 0; i < count && c->status == LLM_OK; i++) {
+        if (!llm__json_float(llm__json_at(list, (uint32_t)i), &n) || !(fabs(n) < 1e9)) llm__config_fail(c, key, expected);
+        else out[i] = (float)n;
+    }
+}
+
+LLM__FN float llm__read_multiplier(llm__config *c, const char *key, double fallback) {
+    return (float)llm__config_number(c, key, fallback, -1e9, 1e9);
+}
+
+/* falcon_h1: Mamba-2 and attention side by side on one norm.  A checkpoint in mlx's layout has the multipliers in its
+   weights, but for the quotient of those of a tied head and the embedding; the original's are applied here as the
+   reference has it (mlx-lm forgets key_multiplier, and the input's on values). */
+LLM__FN void llm__read_falcon_h1(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups",
+                                        "mamba_d_conv"};
+    static const int defaults[5] = {24, 64, 128, 1, 4};
+    static const float ssm_usual[5] = {0.3535533905932738f, 0.25f, 0.3535533905932738f, 0.5f, 0.3535533905932738f};
+    static const float mlp_usual[2] = {0.8838834764831844f, 0.5859375f};
+    float embedding = llm__read_multiplier(c, "embedding_multiplier", 5.656854249492381), mlp[2];
+    float head = llm__read_multiplier(c, "lm_head_multiplier", 0.0390625);
+    float in = llm__read_multiplier(c, "ssm_in_multiplier", 1.25);
+    float attention_in = llm__read_multiplier(c, "attention_in_multiplier", 1);
+    float attention_out = llm__read_multiplier(c, "attention_out_multiplier", 0.9375);
+    float key = llm__read_multiplier(c, "key_multiplier", 0.390625);
+    float out = llm__read_multiplier(c, "ssm_out_multiplier", 0.23570226039551587);
+    int i, original, bias = llm__config_flag(c, "attention_bias", 0), mlp_bias = llm__config_flag(c, "mlp_bias", 0);
+    llm__attention a;
+    llm__ssm s;
+    llm__read_sizes(c, m, 1024, 32784, 36);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    original = llm__is_original(m, "mamba");
+    if (original) m->embedding_scale = embedding;
+    if (original) m->logit_scale = head;
+    else if (m->tied) m->logit_scale = head / embedding;
+    a = llm__read_usual_heads(c, m, 8, 2, 64);
+    if (original) a.scale *= attention_in * attention_in * key;
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, 1e11);
+    s = llm__read_ssd(c, keys, defaults);
+    s.bias = llm__config_flag(c, "mamba_proj_bias", 0);
+    s.out_bias = llm__config_flag(c, "projectors_bias", 0);
+    s.conv.biased = llm__config_flag(c, "mamba_conv_bias", 1);
+    s.norm_first = llm__config_flag(c, "mamba_norm_before_gate", 0);
+    s.norm_groups = s.groups;
+    if (!llm__config_flag(c, "mamba_rms_norm", 0)) s.norm.kind = LLM__NO_NORM;
+    s.multiplied = original;
+    llm__config_numbers(c, "ssm_multipliers", ssm_usual, 5, s.multipliers);
+    llm__config_numbers(c, "mlp_multipliers", mlp_usual, 2, mlp);
+    for (i = 0; i < 5; i++) s.multipliers[i] *= in;
+    i = llm__config_int(c, "mamba_d_ssm", 1536, 1, 1 << 24);
+    if (c->status == LLM_OK && i != s.heads * s.width)
+        llm__config_fail(c, "mamba_d_ssm", "mamba_n_heads times mamba_d_head");
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 2048, 1, 1 << 24), LLM__SILU, mlp_bias);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->mixer = LLM__SSM;
+        layer->beside = LLM__ATTENTION;
+        layer->list = 2;
+        layer->ssm = s;
+        if (!original) continue;
+        layer->mixer_scale = out;
+        layer->beside_scale = attention_in * attention_out;
+        layer->ffn_scale = mlp[1];
+        layer->mlp.gate_scale = mlp[0];
+    }
+}
+
+/* granitemoehybrid: granite with Mamba-2 in the layers that layer_types says; experts with a shared one beside them, or
+   a dense feed-forward, which the original calls shared_mlp. */
+LLM__FN void llm__read_granitemoehybrid(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups",
+                                        "mamba_d_conv"};
+    const llm__json *rope = llm__json_get(c->root, "rope_parameters");
+    int i, bias = llm__config_flag(c, "attention_bias", 0), count = llm__config_int(c, "num_local_experts", 0, 0, 65536);
+    int chosen = count ? llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count) : 0;
+    int shared = count ? llm__config_size(c, "shared_intermediate_size") : 0;
+    double theta;
+    llm__attention a;
+    llm__ssm s;
+    llm__config p = llm__config_of(c, rope);
+    memset(&s, 0, sizeof s);
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->embedding_scale = (float)llm__config_number(c, "embedding_multiplier", llm__not_a_number(), -1e9, 1e9);
+    m->logit_scale = (float)(1 / llm__config_number(c, "logits_scaling", llm__not_a_number(), 1e-9, 1e9));
+    a = llm__read_even_attention(c, m);
+    a.scale = (float)llm__config_number(c, "attention_multiplier", llm__not_a_number(), -1e9, 1e9);
+    llm__set_bias(&a, bias, bias);
+    theta = llm__config_number(c, "rope_theta", 10000, 1e-3, 1e30);
+    if (llm__json_is(rope, LLM__JSON_OBJECT)) theta = llm__config_number(&p, "rope_theta", theta, 1e-3, 1e30);
+    if (c->status == LLM_OK) c->status = p.status;
+    if (!llm__json_text_is(llm__json_get(c->root, "position_embedding_type"), "nope"))
+        a.rope = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, !count && llm__config_flag(c, "mlp_bias", 0));
+    llm__set_branch_scale(c, m, llm__config_number(c, "residual_multiplier", llm__not_a_number(), -1e9, 1e9));
+    if (!count && !llm__model_has(m, "model.layers.0.mlp.gate_proj.weight"))
+        llm__need_layout(m, "model.layers.0.mlp.gate_up_proj.weight");
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        llm__experts *e = &layer->experts;
+        if (llm__layer_word(c, m, "layer_types", i, "attention mamba")) {
+            if (!s.heads) s = llm__read_ssd(c, keys, NULL);
+            s.bias = s.out_bias = llm__config_flag(c, "mamba_proj_bias", 0);
+            s.conv.biased = llm__config_flag(c, "mamba_conv_bias", 0);
+            llm__read_dt_limit(c, &s, 0.001, 100);
+            layer->mixer = LLM__SSM;
+            layer->ssm = s;
+        }
+        if (m->layout) layer->mlp.gate_up = LLM__GATE_UP_JOINED;
+        if (!count) continue;
+        layer->ffn = LLM__EXPERTS;
+        e->count = count;
+        e->chosen = chosen;
+        e->width = layer->mlp.width;
+        e->scores = LLM__SOFTMAX_BEST;
+        e->scaling = 1;
+        e->shared.width = shared;
+        e->shared.gate_up = LLM__GATE_UP_JOINED;
+    }
+}
+
+/* The kind of layer i of nemotron_h: a letter of its pattern, or a name under either key; see llm__read_nemotron_h. */
+LLM__FN int llm__nemotron_layer(llm__config *c, const llm_model *m, int i) {
+    static const char *const letters = "M*-E";
+    static const char kinds[] = "*ME-*MM"; /* in the order of the names */
+    const llm__json *pattern = llm__json_get(c->root, "hybrid_override_pattern"), *letter;
+    const char *names = "full_attention linear_attention moe mlp attention mamba conv", *found;
+    int kind;
+    if (!llm__config_has(c, "hybrid_override_pattern")) {
+        kind = kinds[llm__layer_word(
+            c, m, llm__config_has(c, "layers_block_type") ? "layers_block_type" : "layer_types", i, names)];
+    } else if (pattern->type == LLM__JSON_STRING) {
+        kind = pattern->as.text[i];
+    } else {
+        letter = llm__json_at(pattern, (uint32_t)i);
+        kind = llm__json_is(letter, LLM__JSON_STRING) && strlen(letter->as.text) == 1 ? letter->as.text[0] : 0;
+    }
+    found = kind ? strchr(letters, kind) : NULL;
+    if (!found) llm__config_fail(c, "hybrid_override_pattern", "the letters M, *, - and E");
+    return found ? kind : 'M';
+}
+
+/* How many layers that are. */
+LLM__FN int llm__nemotron_layers(llm__config *c) {
+    const char *key = llm__config_has(c, "hybrid_override_pattern") ? "hybrid_override_pattern"
+                      : llm__config_has(c, "layers_block_type")     ? "layers_block_type"
+                                                                    : "layer_types";
+    const llm__json *list = llm__json_get(c->root, key);
+    size_t n = llm__json_is(list, LLM__JSON_STRING) ? strlen(list->as.text)
+               : llm__json_is(list, LLM__JSON_ARRAY) ? list->length
+                                                     : 0;
+    if (n < 1 || n > LLM__MAX_LAYERS) llm__config_fail(c, key, "a kind for each of 1 to 4096 layers");
+    return n < 1 || n > LLM__MAX_LAYERS ? 1 : (int)n;
+}
+
+LLM__FN llm__experts llm__read_nemotron_experts(llm__config *c, int bias) {
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "n_routed_experts", LLM__REQUIRED, 1, 65536);
+    e.chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, e.count);
+    e.width = llm__config_size(c, "moe_intermediate_size");
+    e.latent = llm__config_int(c, "moe_latent_size", 0, 1, 1 << 24);
+    e.latent_bias = bias;
+    e.groups = llm__config_int(c, "n_group", 1, 1, e.count);
+    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
+    llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    e.gate_up = e.shared.gate_up = LLM__UP_ONLY;
+    e.activation.kind = e.shared.activation.kind = LLM__RELU2;
+    e.shared.bias = e.shared.down_bias = bias;
+    if (llm__config_has(c, "n_shared_experts"))
+        e.shared.width = llm__config_has(c, "moe_shared_expert_intermediate_size")
+                             ? llm__config_size(c, "moe_shared_expert_intermediate_size")
+                             : llm__config_size(c, "intermediate_size");
+    return e;
+}
+
+/* nemotron_h: each layer is one block on one norm: M Mamba-2, * attention without rotation, - a feed-forward with the
+   square of relu, E experts of that kind, perhaps in a narrower space. */
+LLM__FN void llm__read_nemotron_h(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"mamba_num_heads", "mamba_head_dim", "ssm_state_size", "n_groups",
+                                        "conv_kernel"};
+    int i, bias = llm__config_flag(c, "attention_bias", 0), mlp_bias = llm__config_flag(c, "mlp_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__ssm s;
+    memset(&e, 0, sizeof e);
+    m->hidden = llm__config_size(c, "hidden_size");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
+    llm__make_layers(c, m, llm__nemotron_layers(c));
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    s = llm__read_ssd(c, keys, NULL);
+    s.norm_groups = s.groups;
+    s.bias = s.out_bias = llm__config_flag(c, "mamba_proj_bias", 0);
+    s.conv.biased = llm__config_flag(c, "use_conv_bias", 0);
+    llm__read_dt_limit(c, &s, 0, HUGE_VAL);
+    llm__read_dense(c, m, &a, LLM__RELU2, mlp_bias);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int kind = llm__nemotron_layer(c, m, i);
+        layer->mlp.gate_up = LLM__UP_ONLY;
+        layer->ssm = s;
+        if (kind == 'E' && !e.count) e = llm__read_nemotron_experts(c, mlp_bias);
+        layer->experts = e;
+        layer->mixer = kind == 'M' ? LLM__SSM : kind == '*' ? LLM__ATTENTION : LLM__NO_MIXER;
+        layer->ffn = kind == '-' ? LLM__MLP : kind == 'E' ? LLM__EXPERTS : LLM__NO_FFN;
+    }
+}
+
+/* What the lfm2 families share: attention with head norms in the layers that full_attn_idxs or layer_types says, short
+   convolutions in the others; the embedding is the head. */
+LLM__FN void llm__read_lfm2_mixers(llm__config *c, llm_model *m) {
+    const llm__json *rope = llm__json_get(c->root, "rope_parameters");
+    llm__config p = llm__config_of(c, rope);
+    llm__attention a;
+    llm__short s;
+    double theta;
+    int i, attends;
+    memset(&s, 0, sizeof s);
+    llm__read_plain(c, m, "norm_eps", 1);
+    m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    theta = llm__config_number(c, "rope_theta", 1e6, 1e-3, 1e30);
+    if (llm__json_is(rope, LLM__JSON_OBJECT)) theta = llm__config_number(&p, "rope_theta", theta, 1e-3, 1e30);
+    if (c->status == LLM_OK) c->status = p.status;
+    a.rope = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    s.conv.kernel = llm__config_int(c, "conv_L_cache", LLM__REQUIRED, 1, 64);
+    s.conv.channels = m->hidden;
+    s.conv.plain = 1;
+    s.bias = s.conv.biased = llm__config_flag(c, "conv_bias", 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        attends = llm__config_has(c, "full_attn_idxs") ? llm__config_lists(c, "full_attn_idxs", i)
+                                                       : llm__layer_word(c, m, "layer_types", i, "conv full_attention");
+        layer->mixer = attends ? LLM__ATTENTION : LLM__SHORT_CONV;
+        layer->attention = a;
+        layer->short_conv = s;
+        layer->ffn = LLM__MLP;
+    }
+}
+
+/* lfm2: see above; the feed-forward's width is 2/3 of what the config says, times a factor, rounded up. */
+LLM__FN void llm__read_lfm2(llm__config *c, llm_model *m) {
+    int width = llm__config_size(c, llm__config_has(c, "block_ff_dim") ? "block_ff_dim" : "intermediate_size"), i;
+    int multiple = llm__config_int(c, "block_multiple_of", LLM__REQUIRED, 1, 1 << 20), block;
+    double factor = llm__config_number(c, "block_ffn_dim_multiplier", 1, 1e-6, 1e3);
+    llm__read_lfm2_mixers(c, m);
+    block = llm__config_size(c, "block_dim");
+    if (c->status == LLM_OK && block != m->hidden) llm__config_fail(c, "block_dim", "what \"hidden_size\" is");
+    if (llm__config_flag(c, "block_auto_adjust_ff_dim", 0)) {
+        double wish = factor * (double)(int64_t)(2.0 * width / 3);
+        if (c->status == LLM_OK && !(wish >= 1 && wish <= 1 << 24))
+            llm__config_fail(c, "block_ffn_dim_multiplier", "a factor that leaves a width from 1 to 2^24");
+        if (c->status == LLM_OK) width = ((int)wish + multiple - 1) / multiple * multiple;
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.width = width;
+}
+
+/* lfm2_moe: lfm2 with experts behind the first layers, chosen by biased sigmoid. */
+LLM__FN void llm__read_lfm2_moe(llm__config *c, llm_model *m) {
+    int i, dense = llm__config_int(c, "num_dense_layers", LLM__REQUIRED, 0, 1 << 20);
+    int width = llm__config_size(c, "intermediate_size");
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    e.chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, e.count);
+    e.width = llm__config_size(c, "moe_intermediate_size");
+    e.scores = LLM__SIGMOID;
+    e.biased = llm__config_flag(c, "use_expert_bias", 0);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    e.renormalize_eps = 1e-6f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    llm__read_lfm2_mixers(c, m);
+    if (dense) llm__need_layout(m, "model.layers.0.mlp.gate_proj.weight");
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mlp.width = width;
+        m->layers[i].experts = e;
+        if (i >= dense) m->layers[i].ffn = LLM__EXPERTS;
+    }
+}
+
+/* qwen3_5 (also its moe): qwen3_next with maps apart; with num_experts every layer has experts.  Norms of a checkpoint
+   in the original's layout are weights less 1. */
+LLM__FN void llm__read_qwen3_5(llm__config *c, llm_model *m) {
+    static const int usual[5] = {64, 16, 192, 128, 4};
+    const llm__json *rope = llm__json_get(c->root, "rope_parameters");
+    int i, interval = llm__config_int(c, "full_attention_interval", 4, 1, 4096);
+    int count = llm__config_int(c, "num_experts", 0, 0, 65536), bias = llm__config_flag(c, "attention_bias", 0);
+    llm__config p = llm__json_is(rope, LLM__JSON_OBJECT) ? llm__config_of(c, rope) : *c;
+    double theta = llm__config_number(&p, "rope_theta", 100000, 1e-3, 1e30);
+    double part = llm__config_number(&p, "partial_rotary_factor", 0.25, 0, 1);
+    llm__attention a;
+    llm__experts e;
+    llm__delta d;
+    memset(&e, 0, sizeof e);
+    if (c->status == LLM_OK) c->status = p.status;
+    llm__read_sizes(c, m, 4096, 151936, 32);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_usual_heads(c, m, 32, 8, 0);
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = LLM__GATE_IN_Q;
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, (int)(a.width * part), theta, 0, rope);
+    d = llm__read_delta(c, m, usual);
+    d.in_order = LLM__DELTA_JOINED;
+    if (llm__is_original(m, "linear_attn")) m->norm.offset = 1;
+    if (count) {
+        e.count = count;
+        e.chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count);
+        e.width = llm__config_size(c, "moe_intermediate_size");
+        e.scores = LLM__SOFTMAX_ALL;
+        e.renormalize = llm__config_flag(c, "norm_topk_prob", 1);
+        e.scaling = 1;
+        e.shared.width = llm__config_size(c, "shared_expert_intermediate_size");
+        e.shared_gate = 1;
+    }
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 14336, 1, 1 << 24), LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].experts = e;
+        if (count) m->layers[i].ffn = LLM__EXPERTS;
+        if ((i + 1) % interval == 0) continue;
+        m->layers[i].mixer = LLM__DELTA;
+        m->layers[i].delta = d;
+    }
+}
+
+
 /* ---- readers: latent attention and families with rules of their own */
 
 /* ---- what a sequence remembers: the entries of its cache, from the layers that a reader made */
@@ -10158,21 +10740,30 @@ LLM__FN void llm__plan_rows(llm__config *c, llm_model *m, llm_cache_kind kind, i
     entry->chunk = chunk;
 }
 
-/* Two arrays: what a convolution looks back at, [kernel - 1, channels], and a state [heads, rows, cols]. */
-LLM__FN void llm__plan_state(llm__config *c, llm_model *m, int kernel, int channels, int heads, int rows, int cols) {
+/* How many arrays of an entry a convolution needs. */
+LLM__FN int llm__conv_arrays(const llm__conv *conv) {
+    return conv->runs[0] ? 3 : 1;
+}
+
+/* Its arrays, [kernel - 1, channels] each, and behind them, unless heads is 0, a state of up to three axes. */
+LLM__FN void llm__plan_state(llm__config *c, llm_model *m, const llm__conv *conv, int heads, int rows, int cols) {
     llm_cache_layer *entry = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+    int i, arrays = llm__conv_arrays(conv);
     if (!entry) return;
-    entry->shapes[0][0] = kernel > 1 ? kernel - 1 : 1; /* a kernel of one remembers nothing */
-    entry->shapes[0][1] = kernel > 1 ? channels : 1;
-    entry->shapes[1][0] = heads;
-    entry->shapes[1][1] = rows;
-    entry->shapes[1][2] = cols;
+    for (i = 0; i < arrays; i++) {
+        entry->shapes[i][0] = conv->kernel > 1 ? conv->kernel - 1 : 1; /* a kernel of one remembers nothing */
+        entry->shapes[i][1] = conv->kernel < 2 ? 1 : arrays > 1 ? conv->runs[i] : conv->channels;
+    }
+    if (!heads) return;
+    entry->shapes[arrays][0] = heads;
+    entry->shapes[arrays][1] = rows;
+    entry->shapes[arrays][2] = cols;
 }
 
 /* The entries of one mixer; returns the first. */
 LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, llm__mixer_kind kind) {
     const llm__attention *a = &l->attention;
-    const llm__ssd *s = &l->ssd;
+    const llm__ssm *s = &l->ssm;
     const llm__delta *d = &l->delta;
     int first = m->cache_count;
     switch (kind) {
@@ -10184,13 +10775,15 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, a->kv_heads, a->width, a->value_width, a->window, a->chunk);
         break;
     case LLM__LATENT: llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, l->latent.rank, l->latent.rotary, 0, 0); break;
-    case LLM__SSD:
-        llm__plan_state(c, m, s->kernel, s->heads * s->width + 2 * s->groups * s->state, s->heads, s->width, s->state);
+    case LLM__SSM:
+        if (s->in_order == LLM__SSM_CHANNELS) llm__plan_state(c, m, &s->conv, s->heads, s->state, 0);
+        else llm__plan_state(c, m, &s->conv, s->heads, s->width, s->state);
         break;
-    case LLM__DELTA:
-        llm__plan_state(c, m, d->kernel, 2 * d->key_heads * d->key_width + d->value_heads * d->value_width,
-                        d->value_heads, d->value_width, d->key_width);
-        break;
+    case LLM__DELTA: llm__plan_state(c, m, &d->conv, d->value_heads, d->value_width, d->key_width); break;
+    case LLM__SHORT_CONV: llm__plan_state(c, m, &l->short_conv.conv, 0, 0, 0); break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
     }
     return first;
 }
@@ -10883,53 +11476,149 @@ LLM__FN const float *llm__bind_number(llm__binder *b) {
     return llm__bind_floats(b, "", 1, 0, 0);
 }
 
+LLM__FN float llm__softplus(float x) {
+    return x > 20 ? x : log1pf(expf(x));
+}
+
+/* Channels [first, first + count) of a convolution, of the tensor at b->name. */
+LLM__FN void llm__bind_taps(llm__binder *b, llm__conv *conv, int first, int count) {
+    const float *own = llm__bind_conv(b, count, conv->kernel);
+    float *weight = (float *)conv->weight;
+    int c, k;
+    if (!weight)
+        conv->weight = weight = (float *)llm__bind_alloc(b, (size_t)conv->channels * (size_t)conv->kernel, sizeof(float));
+    for (c = 0; own && weight && c < count; c++)
+        for (k = 0; k < conv->kernel; k++) weight[k * conv->channels + first + c] = own[c * conv->kernel + k];
+    if (conv->biased) conv->offset = llm__bind_floats(b, ".bias", count, 0, 0);
+}
+
+/* The tensor at b->name as a list of numbers, however many axes it has; more of them than `count` are left out. */
+LLM__FN float *llm__bind_flat(llm__binder *b, const char *suffix, int64_t count) {
+    llm__tensor *t = llm__bind_find(b, suffix);
+    int64_t n = 1;
+    int i;
+    for (i = 0; t && i < t->dims; i++) n *= t->shape[i];
+    if (t && n == count) {
+        t->dims = 1;
+        t->shape[0] = count;
+    }
+    return llm__bind_floats(b, suffix, count, 0, 0);
+}
+
 /* exp of a stored logarithm, times sign. */
 LLM__FN const float *llm__bind_exp(llm__binder *b, int count, float sign) {
-    float *a = llm__bind_floats(b, "", count, 0, 0);
+    float *a = llm__bind_flat(b, "", count);
     int i;
     for (i = 0; a && i < count; i++) a[i] = sign * expf(a[i]);
     return a;
 }
 
-LLM__FN void llm__bind_ssd(llm__binder *b, llm__ssd *s) {
-    int inner = s->heads * s->width, channels = inner + 2 * s->groups * s->state;
+/* dt, B and C behind the convolution. */
+LLM__FN void llm__bind_ssm_inputs(llm__binder *b, llm__ssm *s) {
+    llm__bind_part(b, "x_proj");
+    llm__bind_matrix(b, &s->x, 0, s->dt_rank + 2 * s->state, s->heads * s->width, 0);
+    llm__bind_part(b, "dt_proj");
+    llm__bind_matrix(b, &s->dt, 0, s->heads, s->dt_rank, s->in_order == LLM__SSM_CHANNELS);
+    llm__bind_part(b, "dt_layernorm");
+    llm__bind_norm(b, &s->dt_norm, s->dt_rank);
+    llm__bind_part(b, "b_layernorm");
+    llm__bind_norm(b, &s->b_norm, s->state);
+    llm__bind_part(b, "c_layernorm");
+    llm__bind_norm(b, &s->c_norm, s->state);
+}
+
+LLM__FN void llm__bind_ssm(llm__binder *b, llm__ssm *s) {
+    int inner = s->heads * s->width, channels = s->in_order == LLM__SSM_CHANNELS, dual = s->in_order == LLM__SSM_DUAL;
     llm__bind_part(b, "in_proj");
-    llm__bind_matrix(b, &s->in, 0, inner + channels + s->heads, b->m->hidden, s->bias);
+    llm__bind_matrix(b, &s->in, 0, dual ? inner + s->conv.channels + s->heads : 2 * inner, b->m->hidden, s->bias);
     llm__bind_part(b, "out_proj");
-    llm__bind_matrix(b, &s->out, 0, b->m->hidden, inner, s->bias);
+    llm__bind_matrix(b, &s->out, 0, b->m->hidden, inner, s->out_bias);
     llm__bind_part(b, "conv1d");
-    s->conv = llm__bind_conv(b, channels, s->kernel);
-    if (s->conv_bias) s->conv_offset = llm__bind_floats(b, ".bias", channels, 0, 0);
+    llm__bind_taps(b, &s->conv, 0, s->conv.channels);
+    if (!dual) llm__bind_ssm_inputs(b, s);
     llm__bind_part(b, "A_log");
-    s->a = llm__bind_exp(b, s->heads, -1);
+    s->a = llm__bind_exp(b, channels ? inner * s->state : s->heads, -1);
     llm__bind_part(b, "D");
     s->d = llm__bind_floats(b, "", s->heads, 0, 0);
     llm__bind_part(b, "dt_bias");
-    s->dt_bias = llm__bind_floats(b, "", s->heads, 0, 0);
+    if (!channels) s->dt_bias = llm__bind_floats(b, "", s->heads, 0, 0);
     llm__bind_part(b, "norm");
     llm__bind_norm(b, &s->norm, inner);
 }
 
-LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d) {
+/* Maps of the same rows beside each other: the whole at b's `whole`, or its parts. */
+LLM__FN void llm__bind_delta_qkv(llm__binder *b, llm__delta *d) {
+    int hidden = b->m->hidden, keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width;
+    llm__bind_part(b, "q_proj");
+    llm__bind_matrix(b, &d->q, 0, keys, hidden, 0);
+    llm__bind_part(b, "k_proj");
+    llm__bind_matrix(b, &d->k, 0, keys, hidden, 0);
+    llm__bind_part(b, "v_proj");
+    llm__bind_matrix(b, &d->v, 0, values, hidden, 0);
+}
+
+/* A map from the stream, by way of `rank` numbers if that is not 0. */
+LLM__FN void llm__bind_low(llm__binder *b, const char *name, int rank, int rows, llm__matrix *low, llm__matrix *w) {
+    char part[40];
+    snprintf(part, sizeof part, "%s_low", name);
+    llm__bind_part(b, part);
+    if (rank) llm__bind_matrix(b, low, 0, rank, b->m->hidden, 0);
+    llm__bind_part(b, name);
+    llm__bind_matrix(b, w, 0, rows, rank ? rank : b->m->hidden, 0);
+}
+
+/* Its convolution: one tensor, or one for each of q, k and v. */
+LLM__FN void llm__bind_delta_conv(llm__binder *b, llm__delta *d) {
     int keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width;
-    llm__bind_part(b, "in_proj_qkvz");
-    llm__bind_matrix(b, &d->qkvz, 0, 2 * keys + 2 * values, b->m->hidden, 0);
-    llm__bind_part(b, "in_proj_ba");
-    llm__bind_matrix(b, &d->ba, 0, 2 * d->value_heads, b->m->hidden, 0);
+    llm__bind_first(b, "conv1d qkv_conv.conv");
+    if (llm__bind_find(b, ".weight")) {
+        llm__bind_taps(b, &d->conv, 0, 2 * keys + values);
+        return;
+    }
+    llm__bind_first(b, "q_conv1d q_conv.conv");
+    llm__bind_taps(b, &d->conv, 0, keys);
+    llm__bind_first(b, "k_conv1d k_conv.conv");
+    llm__bind_taps(b, &d->conv, keys, keys);
+    llm__bind_first(b, "v_conv1d v_conv.conv");
+    llm__bind_taps(b, &d->conv, 2 * keys, values);
+}
+
+LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d) {
+    int keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width, hidden = b->m->hidden;
+    if (d->in_order == LLM__DELTA_GROUPED) {
+        llm__bind_part(b, "in_proj_qkvz");
+        llm__bind_matrix(b, &d->q, 0, 2 * keys + 2 * values, hidden, 0);
+        llm__bind_part(b, "in_proj_ba");
+        llm__bind_matrix(b, &d->b, 0, 2 * d->value_heads, hidden, 0);
+    } else {
+        llm__bind_part(b, "in_proj_qkv");
+        if (llm__bind_find(b, ".weight")) d->in_order = LLM__DELTA_JOINED;
+        if (d->in_order == LLM__DELTA_JOINED) llm__bind_matrix(b, &d->q, 0, 2 * keys + values, hidden, 0);
+        else llm__bind_delta_qkv(b, d);
+        llm__bind_low(b, "in_proj_z", d->z_rank, values, &d->z_low, &d->z);
+        llm__bind_low(b, "in_proj_a", d->a_rank, d->value_heads * (d->columns ? d->key_width : 1), &d->a_low, &d->a_map);
+        llm__bind_part(b, "in_proj_b");
+        llm__bind_matrix(b, &d->b, 0, d->value_heads, hidden, 0);
+    }
     llm__bind_part(b, "out_proj");
-    llm__bind_matrix(b, &d->out, 0, b->m->hidden, values, 0);
-    llm__bind_part(b, "conv1d");
-    d->conv = llm__bind_conv(b, 2 * keys + values, d->kernel);
+    llm__bind_matrix(b, &d->out, 0, hidden, values, 0);
+    llm__bind_delta_conv(b, d);
     llm__bind_part(b, "A_log");
     d->a = llm__bind_exp(b, d->value_heads, 1);
     llm__bind_part(b, "dt_bias");
-    d->dt_bias = llm__bind_floats(b, "", d->value_heads, 0, 0);
+    d->dt_bias = llm__bind_flat(b, "", (int64_t)d->value_heads * (d->columns ? d->key_width : 1));
     llm__bind_part(b, "norm");
     llm__bind_norm(b, &d->norm, d->value_width);
 }
 
-LLM__FN float llm__softplus(float x) {
-    return x > 20 ? x : log1pf(expf(x));
+LLM__FN void llm__bind_short(llm__binder *b, llm__short *c) {
+    int hidden = b->m->hidden;
+    llm__bind_part(b, "in_proj");
+    llm__bind_matrix(b, &c->in, 0, 3 * hidden, hidden, c->bias);
+    llm__bind_part(b, "conv");
+    llm__bind_taps(b, &c->conv, 0, hidden);
+    llm__bind_part(b, "out_proj");
+    llm__bind_matrix(b, &c->out, 0, hidden, hidden, c->bias);
 }
 
 /* xIELU's four numbers (arXiv:2411.13010), each [1] or a scalar: alpha_p and alpha_n are stored before their softplus,
@@ -11026,6 +11715,16 @@ LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e
     return w;
 }
 
+/* The maps around experts whose space is narrower than the stream. */
+LLM__FN void llm__bind_latent_experts(llm__binder *b, llm__experts *e) {
+    llm__bind_part(b, "latent_down");
+    llm__bind_matrix(b, &e->latent_down, 0, e->latent, b->m->hidden, e->latent_bias);
+    llm__bind_part(b, "latent_up");
+    llm__bind_matrix(b, &e->latent_up, 0, b->m->hidden, e->latent, e->latent_bias);
+    llm__bind_part(b, "latent_norm");
+    if (e->latent_normed) llm__bind_norm(b, &e->latent_norm, e->latent);
+}
+
 /* Gates and ups that lie in one stack, at b->name. */
 LLM__FN void llm__bind_joined_experts(llm__binder *b, llm__experts *e, int hidden) {
     llm__matrix *both = llm__bind_stack(b, e, 2 * e->width, hidden, e->stacks == LLM__STACKS_TRANSPOSED);
@@ -11041,18 +11740,19 @@ LLM__FN void llm__bind_joined_experts(llm__binder *b, llm__experts *e, int hidde
 
 /* The router's bias and map have another place in nearly every family's original. */
 LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer *layer) {
-    int hidden = b->m->hidden;
+    int hidden = b->m->hidden, width = e->latent ? e->latent : hidden;
     llm__bind_first(b, "gate gate.gate_proj gate.proj gate.gate");
     llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
     llm__bind_first(b, "gate.e_score_correction_bias e_score_correction_bias experts.e_score_correction_bias");
     if (e->biased) e->bias = llm__bind_floats(b, "", e->count + e->identity, 0, 0);
     if (e->gate_up != LLM__UP_ONLY && llm__bind_stack_at(b, "gate_up_proj")) {
-        llm__bind_joined_experts(b, e, hidden);
+        llm__bind_joined_experts(b, e, width);
     } else {
-        if (e->gate_up != LLM__UP_ONLY) e->gates = llm__bind_experts_map(b, e, e->width, hidden, "gate_proj", "w1");
-        e->ups = llm__bind_experts_map(b, e, e->width, hidden, "up_proj", "w3");
+        if (e->gate_up != LLM__UP_ONLY) e->gates = llm__bind_experts_map(b, e, e->width, width, "gate_proj", "w1");
+        e->ups = llm__bind_experts_map(b, e, e->width, width, "up_proj", "w3");
     }
-    e->downs = llm__bind_experts_map(b, e, hidden, e->width, "down_proj", "w2");
+    e->downs = llm__bind_experts_map(b, e, width, e->width, "down_proj", "w2");
+    if (e->latent) llm__bind_latent_experts(b, e);
     if (e->shared_gate || e->blended) {
         llm__bind_part(b, e->blended ? "coefficient" : "shared_expert_gate");
         llm__bind_matrix(b, &e->shared_gate_row, 0, e->blended ? 2 : 1, hidden, e->blended);
@@ -11078,14 +11778,21 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
         llm__bind_block(b, layer, "self_attn");
         llm__bind_latent(b, &layer->latent);
         break;
-    case LLM__SSD:
+    case LLM__SSM:
         llm__bind_block(b, layer, "mamba");
-        llm__bind_ssd(b, &layer->ssd);
+        llm__bind_ssm(b, &layer->ssm);
         break;
     case LLM__DELTA:
         llm__bind_block(b, layer, "linear_attn");
         llm__bind_delta(b, &layer->delta);
         break;
+    case LLM__SHORT_CONV:
+        llm__bind_block(b, layer, "conv");
+        llm__bind_short(b, &layer->short_conv);
+        break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
     }
 }
 
@@ -11284,6 +11991,18 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
 #define LLM__NEOX \
     ".self_attn=.attention .qkv_proj=.query_key_value .o_proj=.dense .up_proj=.dense_h_to_4h .down_proj=.dense_4h_to_h"
 
+/* Lists that rows begin with more than once. */
+#define LLM__GRANITE_HYBRID                                                                                          \
+    ".mlp.gate=.block_sparse_moe.router.layer .switch_mlp.gate_up_proj=.input_linear "                                \
+    ".mlp.shared_experts.gate_up_proj=.shared_mlp.input_linear "                                                      \
+    ".mlp.shared_experts.down_proj=.shared_mlp.output_linear .mlp.switch_mlp.=.block_sparse_moe.switch_mlp. "         \
+    ".mlp.input_linear=.block_sparse_moe.input_linear .mlp.experts.down_proj=.block_sparse_moe.output_linear"
+#define LLM__LFM2                                                                                                    \
+    "model.norm=model.embedding_norm .input_layernorm=.operator_norm .post_attention_layernorm=.ffn_norm "            \
+    ".q_norm=.q_layernorm .k_norm=.k_layernorm .self_attn.o_proj=.self_attn.out_proj "                                \
+    ".mlp.gate.e_score_correction_bias=.mlp.expert_bias .mlp.=.feed_forward."
+#define LLM__LFM2_W123 " .gate_proj=.w1 .up_proj=.w3 .down_proj=.w2"
+
 static const llm__arch llm__archs[] = {
     {{"llama", "mistral", "iquestcoder", "xverse"}, llm__read_llama, "", "",
      "biases by flag, sliding windows by layer_types"},
@@ -11299,10 +12018,7 @@ static const llm__arch llm__archs[] = {
     {{"phi3"}, llm__read_phi3, "", "", "joined q, k, v and gate, up; longrope"},
     {{"deepseek_v3", "kimi_k2", "joyai_llm_flash"}, llm__read_deepseek_v3, "", "model.layers.61*",
      "latent attention; experts in groups chosen by biased sigmoid"},
-    {{"mamba2"}, llm__read_mamba2,
-     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
-     ".mamba=.mixer",
-     "", "state-space duality, no feed-forward"},
+
 
     /* attention and dense feed-forwards */
     {{"cohere"}, llm__read_cohere, "", "", "parallel blocks on one layer norm, scaled logits"},
@@ -11472,6 +12188,38 @@ static const llm__arch llm__archs[] = {
      "normed embeddings, sandwich norms, gated attention"},
 
     /* recurrent, and hybrids */
+    {{"mamba", "falcon_mamba"}, llm__read_mamba,
+     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
+     ".mamba=.mixer",
+     "", "selective scans, no feed-forward"},
+    {{"mamba2"}, llm__read_mamba2,
+     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
+     ".mamba=.mixer",
+     "", "state-space duality, no feed-forward"},
+    {{"jamba"}, llm__read_jamba,
+     "model.norm=model.final_layernorm .post_attention_layernorm=.pre_ff_layernorm .mlp.gate=.feed_forward.router "
+     ".mlp.=.feed_forward.",
+     "", "selective scans and attention without rotation; experts in some layers"},
+    {{"falcon_h1"}, llm__read_falcon_h1,
+     "model.norm=model.final_layernorm .post_attention_layernorm=.pre_ff_layernorm .mlp.=.feed_forward.", "",
+     "Mamba-2 and attention side by side"},
+    {{"granitemoehybrid"}, llm__read_granitemoehybrid, LLM__GRANITE_HYBRID "|" LLM__GRANITE_HYBRID
+     " .mlp.gate_up_proj=.shared_mlp.input_linear .mlp.down_proj=.shared_mlp.output_linear",
+     "", "granite with Mamba-2 in most layers"},
+    {{"nemotron_h"}, llm__read_nemotron_h,
+     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
+     ".post_attention_layernorm=.norm .mamba.=.mixer. .self_attn.=.mixer. .mlp.=.mixer. "
+     ".switch_mlp.up_proj=.switch_mlp.fc1 .switch_mlp.down_proj=.switch_mlp.fc2 .latent_down=.fc1_latent_proj "
+     ".latent_up=.fc2_latent_proj",
+     "mtp.*", "one block a layer: Mamba-2, attention without rotation, feed-forward or experts"},
+    {{"lfm2", "lfm2-vl", "lfm2_vl"}, llm__read_lfm2,
+     LLM__LFM2 LLM__LFM2_W123 "|" LLM__LFM2 LLM__LFM2_W123 " model.=language_model.model.|" LLM__LFM2 LLM__LFM2_W123
+     " model.=model.language_model.",
+     "vision_tower.* multi_modal_projector.* model.vision_tower.* model.multi_modal_projector.*",
+     "short convolutions and attention with head norms"},
+    {{"lfm2_moe"}, llm__read_lfm2_moe, LLM__LFM2 "|" LLM__LFM2 LLM__LFM2_W123, "", "lfm2 with experts"},
+    {{"qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"}, llm__read_qwen3_5, LLM__WRAPPED,
+     "*visual.* vision_tower.* *mtp.*", "gated delta rule 3:1 gated attention, maps apart; perhaps experts"},
 
     /* latent attention, and rules of their own */
 
@@ -12123,122 +12871,253 @@ LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer,
     llm__linear(s, &a->o, out, n, y);
 }
 
-/* ---- recurrent mixers: what they share is a short causal convolution over each channel, and silu after it */
+/* ---- recurrent mixers: what most of them share is a short causal convolution over each channel */
 
 typedef struct llm__conv_work {
     llm_session *s;
-    size_t layer;
-    const float *in, *weight, *offset; /* in: [rows, stride], the channels first */
-    float *out;                        /* [rows, channels] */
-    size_t stride;
-    int channels, kernel;
+    const llm__conv *conv;
+    size_t layer, stride;
+    const float *in; /* [rows, stride], the channels first */
+    float *out;      /* [rows, channels] */
 } llm__conv_work;
 
-/* out_t = silu(offset + sum_k w_k in_{t - K + 1 + k}); what precedes the pass is in the cache's array 0, [K-1,
-   channels]. */
+/* out_t = offset + sum_k w_k in_{t - K + 1 + k}, and silu of that, for one part and the channels of one array; what
+   precedes the pass is in the cache, [K - 1, channels]. */
 static void llm__conv_job(void *argument, int job, int worker) {
     const llm__conv_work *w = (const llm__conv_work *)argument;
-    const llm__part *part = &w->s->parts[job];
-    const float *past = llm__cache_state(part->cache, w->layer, 0);
-    float *next = llm__cache_next_state(part->cache, w->layer, 0);
-    int t, k, c, history = w->kernel - 1;
+    const llm__conv *conv = w->conv;
+    int arrays = llm__conv_arrays(conv), array = job % arrays, first = 0, t, k, c, history = conv->kernel - 1;
+    int width = arrays > 1 ? conv->runs[array] : conv->channels;
+    const llm__part *part = &w->s->parts[job / arrays];
+    const float *past = llm__cache_state(part->cache, w->layer, array);
+    float *next = llm__cache_next_state(part->cache, w->layer, array);
     (void)worker;
+    for (k = 0; k < array; k++) first += conv->runs[k];
     for (t = 0; t < part->count; t++) {
-        float *out = w->out + (size_t)(part->first + t) * (size_t)w->channels;
-        for (c = 0; c < w->channels; c++) out[c] = w->offset ? w->offset[c] : 0;
-        for (k = 0; k < w->kernel; k++) {
+        float *out = w->out + (size_t)(part->first + t) * (size_t)conv->channels + first;
+        for (c = 0; c < width; c++) out[c] = conv->offset ? conv->offset[first + c] : 0;
+        for (k = 0; k < conv->kernel; k++) {
             int at = t - history + k;
-            const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)w->channels
-                                     : w->in + (size_t)(part->first + at) * w->stride;
-            for (c = 0; c < w->channels; c++) out[c] += w->weight[c * w->kernel + k] * in[c];
+            const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)width
+                                     : w->in + (size_t)(part->first + at) * w->stride + first;
+            const float *weight = conv->weight + (size_t)k * (size_t)conv->channels + first;
+            for (c = 0; c < width; c++) out[c] += weight[c] * in[c];
         }
-        w->s->model->ops->silu(out, w->channels);
+        if (!conv->plain) w->s->model->ops->silu(out, width);
     }
     for (k = 0; k < history; k++) {
         int at = part->count - history + k;
-        const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)w->channels
-                                 : w->in + (size_t)(part->first + at) * w->stride;
-        memcpy(next + (size_t)k * (size_t)w->channels, in, (size_t)w->channels * sizeof(float));
+        const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)width
+                                 : w->in + (size_t)(part->first + at) * w->stride + first;
+        memcpy(next + (size_t)k * (size_t)width, in, (size_t)width * sizeof(float));
     }
 }
 
-/* Mamba-2, one head over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x. */
-typedef struct llm__ssd_work {
+LLM__FN void llm__convolve(llm_session *s, const llm__conv *conv, size_t layer, const float *in, size_t stride,
+                           float *out) {
+    llm__conv_work w;
+    w.s = s;
+    w.conv = conv;
+    w.layer = layer;
+    w.in = in;
+    w.stride = stride;
+    w.out = out;
+    llm__parallel(s, s->part_count * llm__conv_arrays(conv), llm__conv_job, &w);
+}
+
+/* LFM2's short convolution. */
+LLM__FN void llm__run_short(llm_session *s, const llm__short *m, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, width = (size_t)m->conv.channels, r;
+    float *in = llm__take(s, n * 3 * width), *out = llm__take(s, n * width);
+    llm__linear(s, &m->in, h, s->row_count, in);
+    for (r = 0; r < n; r++) s->model->ops->mul(in + (3 * r + 2) * width, in + 3 * r * width, m->conv.channels);
+    llm__convolve(s, &m->conv, layer, in + 2 * width, 3 * width, out);
+    for (r = 0; r < n; r++) s->model->ops->mul(out + r * width, in + (3 * r + 1) * width, m->conv.channels);
+    llm__linear(s, &m->out, out, s->row_count, y);
+}
+
+/* Norms each of `groups` equal runs of a row; the weights go on from run to run. */
+LLM__FN void llm__norm_groups(const llm__ops *ops, const llm__norm *norm, float *x, int width, int groups) {
+    llm__norm each = *norm;
+    int g, run = width / groups;
+    for (g = 0; g < groups; g++) {
+        llm__norm_row(ops, &each, x + (size_t)g * (size_t)run, x + (size_t)g * (size_t)run, run);
+        if (each.weight) each.weight += run;
+    }
+}
+
+/* ---- state spaces, one head over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x */
+typedef struct llm__ssm_work {
     llm_session *s;
-    const llm__ssd *m;
-    size_t layer, projected_stride;
-    const float *projected, *conv; /* conv: [rows, x | B | C] */
-    float *out;                    /* [rows, heads * width] */
-    int channels;
-} llm__ssd_work;
+    const llm__ssm *m;
+    size_t layer, z_stride, dt_stride, b_stride;
+    float *z;            /* [rows, heads * width] */
+    const float *dt;     /* [rows, heads], before dt_bias and softplus */
+    const float *b, *c;  /* [rows, groups * state] */
+    float *conv;         /* [rows, heads * width ..] */
+    float *out;          /* [rows, heads * width] */
+} llm__ssm_work;
+
+LLM__FN float llm__ssm_dt(const llm__ssm *m, const float *dt, int head) {
+    float x = llm__softplus(dt[head] + (m->dt_bias ? m->dt_bias[head] : 0));
+    return x < m->dt_min ? m->dt_min : x > m->dt_max ? m->dt_max : x;
+}
 
 static void llm__ssd_job(void *argument, int job, int worker) {
-    const llm__ssd_work *w = (const llm__ssd_work *)argument;
-    const llm__ssd *m = w->m;
+    const llm__ssm_work *w = (const llm__ssm_work *)argument;
+    const llm__ssm *m = w->m;
     const llm__part *part = &w->s->parts[job / m->heads];
-    int head = job % m->heads, group = head / (m->heads / m->groups), inner = m->heads * m->width, t, i;
-    size_t floats = (size_t)m->width * (size_t)m->state;
+    int head = job % m->heads, group = head / (m->heads / m->groups), t, i;
+    size_t floats = (size_t)m->width * (size_t)m->state, at = (size_t)(head * m->width);
     float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
     (void)worker;
     memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
     for (t = 0; t < part->count; t++) {
-        size_t row = (size_t)(part->first + t);
-        const float *x = w->conv + row * (size_t)w->channels + (size_t)(head * m->width);
-        const float *b = w->conv + row * (size_t)w->channels + (size_t)(inner + group * m->state);
-        const float *c = b + (size_t)m->groups * (size_t)m->state;
-        float *y = w->out + row * (size_t)inner + (size_t)(head * m->width);
-        float dt = llm__softplus(w->projected[row * w->projected_stride + (size_t)(inner + w->channels + head)] +
-                                 m->dt_bias[head]);
-        dt = dt < m->dt_min ? m->dt_min : dt > m->dt_max ? m->dt_max : dt;
-        w->s->model->ops->ssd_step(state, x, b, c, expf(dt * m->a[head]), dt, y, m->width, m->state);
+        size_t row = (size_t)(part->first + t), bc = row * w->b_stride + (size_t)(group * m->state);
+        const float *x = w->conv + row * (size_t)m->conv.channels + at;
+        float *y = w->out + row * (size_t)(m->heads * m->width) + at;
+        float dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, head);
+        w->s->model->ops->ssd_step(state, x, w->b + bc, w->c + bc, expf(dt * m->a[head]), dt, y, m->width, m->state);
         for (i = 0; i < m->width; i++) y[i] += m->d[head] * x[i];
     }
 }
 
-LLM__FN void llm__run_ssd(llm_session *s, const llm__ssd *m, size_t layer, const float *h, float *y) {
-    int inner = m->heads * m->width, channels = inner + 2 * m->groups * m->state, n = s->row_count, r;
-    size_t stride = (size_t)m->in.rows;
-    float *projected = llm__take(s, (size_t)n * stride), *conv = llm__take(s, (size_t)n * (size_t)channels);
-    float *out = llm__take(s, (size_t)n * (size_t)inner);
-    llm__conv_work c;
-    llm__ssd_work w;
-    llm__linear(s, &m->in, h, n, projected);
-    c.s = s;
-    c.layer = layer;
-    c.in = projected + inner;
-    c.weight = m->conv;
-    c.offset = m->conv_offset;
-    c.out = conv;
-    c.stride = stride;
-    c.channels = channels;
-    c.kernel = m->kernel;
-    llm__parallel(s, s->part_count, llm__conv_job, &c);
+enum { LLM__SCAN_CHANNELS = 64 };
+
+/* Mamba's selective scan, some channels of one part: each number of a channel's state has its own decay. */
+static void llm__scan_job(void *argument, int job, int worker) {
+    const llm__ssm_work *w = (const llm__ssm_work *)argument;
+    const llm__ssm *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
+    int blocks = (m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS, t, i, k;
+    int first = job % blocks * LLM__SCAN_CHANNELS, n = m->state;
+    int end = first + LLM__SCAN_CHANNELS < m->heads ? first + LLM__SCAN_CHANNELS : m->heads;
+    const llm__part *part = &w->s->parts[job / blocks];
+    float *decay = (float *)llm__scratch(w->s, worker);
+    float *next = llm__cache_next_state(part->cache, w->layer, 1);
+    memcpy(next + (size_t)first * (size_t)n, llm__cache_state(part->cache, w->layer, 1) + (size_t)first * (size_t)n,
+           (size_t)(end - first) * (size_t)n * sizeof(float));
+    for (t = 0; t < part->count; t++) {
+        size_t row = (size_t)(part->first + t);
+        const float *b = w->b + row * w->b_stride, *c = w->c + row * w->b_stride;
+        const float *x = w->conv + row * (size_t)m->heads;
+        for (i = first; i < end; i++) {
+            float *state = next + (size_t)i * (size_t)n, dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, i);
+            for (k = 0; k < n; k++) decay[k] = dt * m->a[(size_t)i * (size_t)n + (size_t)k];
+            ops->exp_sum(decay, n, 0);
+            ops->mul(state, decay, n);
+            ops->add_scaled(state, b, dt * x[i], n);
+            w->out[row * (size_t)m->heads + (size_t)i] = ops->dot(state, c, n) + m->d[i] * x[i];
+        }
+    }
+}
+
+/* dt, B and C from what the convolution gave. */
+LLM__FN void llm__ssm_inputs(llm_session *s, const llm__ssm *m, llm__ssm_work *w) {
+    int n = s->row_count, r, dt_first = m->in_order == LLM__SSM_CHANNELS;
+    size_t stride = (size_t)m->x.rows;
+    float *low = llm__take(s, (size_t)n * stride), *dt = llm__take(s, (size_t)n * (size_t)m->heads);
+    float *raw = low + (dt_first ? 0 : 2 * m->state), *b = low + (dt_first ? m->dt_rank : 0), *c = b + m->state;
+    llm__linear(s, &m->x, w->conv, n, low);
+    for (r = 0; r < n; r++) {
+        size_t at = (size_t)r * stride;
+        llm__norm_row(s->model->ops, &m->dt_norm, raw + at, raw + at, m->dt_rank);
+        llm__norm_row(s->model->ops, &m->b_norm, b + at, b + at, m->state);
+        llm__norm_row(s->model->ops, &m->c_norm, c + at, c + at, m->state);
+    }
+    llm__linear3(s, raw, stride, n, &m->dt, dt, NULL, NULL, NULL, NULL);
+    w->dt = dt;
+    w->dt_stride = (size_t)m->heads;
+    w->b = b;
+    w->c = c;
+    w->b_stride = stride;
+}
+
+/* z * silu and the norm, in the model's order. */
+LLM__FN void llm__ssm_gate(const llm_session *s, const llm__ssm *m, const llm__ssm_work *w) {
+    const llm__ops *ops = s->model->ops;
+    int inner = m->heads * m->width, r;
+    for (r = 0; r < s->row_count; r++) {
+        float *z = w->z + (size_t)r * w->z_stride, *y = w->out + (size_t)r * (size_t)inner;
+        if (m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
+        ops->silu_mul(z, y, inner);
+        memcpy(y, z, (size_t)inner * sizeof(float));
+        if (!m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
+    }
+}
+
+/* z and x of each head apart. */
+LLM__FN void llm__ssm_split(const llm_session *s, const llm__ssm *m, const float *both, float *z, float *x) {
+    size_t heads = (size_t)s->row_count * (size_t)m->heads, width = (size_t)m->width, i;
+    for (i = 0; i < heads; i++) {
+        memcpy(z + i * width, both + 2 * i * width, width * sizeof(float));
+        memcpy(x + i * width, both + (2 * i + 1) * width, width * sizeof(float));
+    }
+}
+
+LLM__FN void llm__ssm_multiply(const llm_session *s, const llm__ssm *m, float *projected) {
+    int inner = m->heads * m->width, shared = m->groups * m->state, r, i;
+    int widths[5];
+    widths[0] = widths[1] = inner;
+    widths[2] = widths[3] = shared;
+    widths[4] = m->heads;
+    for (r = 0; r < s->row_count; r++)
+        for (i = 0; i < 5; projected += widths[i++]) s->model->ops->scale(projected, m->multipliers[i], widths[i]);
+}
+
+LLM__FN void llm__run_ssm(llm_session *s, const llm__ssm *m, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, inner = (size_t)(m->heads * m->width), stride = (size_t)m->in.rows;
+    float *projected = llm__take(s, n * stride), *in = projected;
+    int channels = m->in_order == LLM__SSM_CHANNELS;
+    llm__ssm_work w;
     w.s = s;
     w.m = m;
     w.layer = layer;
-    w.projected = projected;
-    w.projected_stride = stride;
-    w.conv = conv;
-    w.out = out;
-    w.channels = channels;
-    llm__parallel(s, s->part_count * m->heads, llm__ssd_job, &w);
-    for (r = 0; r < n; r++) { /* gated norm: RMS(silu(z) * y) */
-        float *z = projected + (size_t)r * stride;
-        s->model->ops->silu_mul(z, out + (size_t)r * (size_t)inner, inner);
-        s->model->ops->rms_norm(out + (size_t)r * (size_t)inner, z, m->norm.weight, m->norm.eps, inner);
+    w.conv = llm__take(s, n * (size_t)m->conv.channels);
+    w.out = llm__take(s, n * inner);
+    w.z = projected;
+    w.z_stride = stride;
+    llm__linear(s, &m->in, h, s->row_count, projected);
+    if (m->multiplied) llm__ssm_multiply(s, m, projected);
+    if (m->in_order == LLM__SSM_HEADS) {
+        w.z = llm__take(s, n * inner);
+        in = llm__take(s, n * inner);
+        w.z_stride = stride = inner;
+        llm__ssm_split(s, m, projected, w.z, in);
+    } else if (channels) {
+        w.z += inner;
+    } else {
+        in += inner;
     }
-    llm__linear(s, &m->out, out, n, y);
+    llm__convolve(s, &m->conv, layer, in, stride, w.conv);
+    if (m->in_order == LLM__SSM_DUAL) {
+        w.dt = in + m->conv.channels;
+        w.dt_stride = stride;
+        w.b = w.conv + inner;
+        w.c = w.b + m->groups * m->state;
+        w.b_stride = (size_t)m->conv.channels;
+    } else {
+        llm__ssm_inputs(s, m, &w);
+    }
+    if (channels)
+        llm__parallel(s, s->part_count * ((m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS), llm__scan_job, &w);
+    else
+        llm__parallel(s, s->part_count * m->heads, llm__ssd_job, &w);
+    llm__ssm_gate(s, m, &w);
+    llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
-/* Gated delta rule, one value head over one part:  S = g S,  S += beta (v - S k) k^T,  o = S q. */
+/* ---- gated delta rule, one value head over one part:  S = g S,  S += beta (v - S k) k^T,  o = S q */
 typedef struct llm__delta_work {
     llm_session *s;
     const llm__delta *m;
     size_t layer;
-    const float *ba;
-    float *conv; /* [rows, q | k | v] */
+    float *a;    /* [rows, value_heads] or [rows, value_heads, key_width]: before dt_bias; changed */
+    float *b;    /* [rows, value_heads] */
+    float *z;    /* [rows, value_heads * value_width] */
+    float *in;   /* [rows, q | k | v], before the convolution... */
+    float *conv; /* ...and behind it */
     float *out;  /* [rows, value_heads * value_width] */
-    int channels;
 } llm__delta_work;
 
 LLM__FN void llm__unit(float *x, int n, float scale) {
@@ -12249,83 +13128,133 @@ LLM__FN void llm__unit(float *x, int n, float scale) {
     for (i = 0; i < n; i++) x[i] *= scale;
 }
 
+/* The decays of one head, from `n` numbers of one row. */
+LLM__FN void llm__delta_decays(const llm__delta *m, int head, float *a, int n) {
+    const float *bias = m->dt_bias + (size_t)head * (size_t)n;
+    int i;
+    for (i = 0; i < n; i++)
+        a[i] = m->lower_bound != 0 ? expf(m->lower_bound / (1 + expf(-m->a[head] * (a[i] + bias[i]))))
+                                   : expf(-m->a[head] * llm__softplus(a[i] + bias[i]));
+}
+
 static void llm__delta_job(void *argument, int job, int worker) {
     const llm__delta_work *w = (const llm__delta_work *)argument;
     const llm__delta *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
     const llm__part *part = &w->s->parts[job / m->value_heads];
-    int head = job % m->value_heads, ratio = m->value_heads / m->key_heads, key = head / ratio, t;
-    size_t floats = (size_t)m->key_width * (size_t)m->value_width;
-    float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
+    int head = job % m->value_heads, key = head / (m->value_heads / m->key_heads), t, dv = m->value_width;
+    int decays = m->columns ? m->key_width : 1, keys = m->key_heads * m->key_width;
+    size_t floats = (size_t)m->key_width * (size_t)dv;
+    int array = llm__conv_arrays(&m->conv);
+    float *state = llm__cache_next_state(part->cache, w->layer, array) + (size_t)head * floats;
     (void)worker;
-    memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
+    memcpy(state, llm__cache_state(part->cache, w->layer, array) + (size_t)head * floats, floats * sizeof(float));
     for (t = 0; t < part->count; t++) {
-        size_t row = (size_t)(part->first + t);
-        const float *q = w->conv + row * (size_t)w->channels + (size_t)(key * m->key_width);
-        const float *k = q + (size_t)(m->key_heads * m->key_width);
-        const float *v =
-            w->conv + row * (size_t)w->channels + (size_t)(2 * m->key_heads * m->key_width + head * m->value_width);
-        const float *ba = w->ba + row * (size_t)(2 * m->value_heads) + (size_t)(key * 2 * ratio + head % ratio);
-        float beta = 1 / (1 + expf(-ba[0])), decay = expf(-m->a[head] * llm__softplus(ba[ratio] + m->dt_bias[head]));
-        w->s->model->ops->delta_step(state, k, v, q, decay, beta,
-                                     w->out + (row * (size_t)m->value_heads + (size_t)head) * (size_t)m->value_width,
-                                     m->value_width, m->key_width);
+        size_t row = (size_t)(part->first + t), at = row * (size_t)m->value_heads + (size_t)head;
+        const float *q = w->conv + row * (size_t)m->conv.channels + (size_t)(key * m->key_width), *k = q + keys;
+        const float *v = w->conv + row * (size_t)m->conv.channels + (size_t)(2 * keys + head * dv);
+        float beta = m->beta_scale / (1 + expf(-w->b[at])), *a = w->a + at * (size_t)decays;
+        llm__delta_decays(m, head, a, decays);
+        if (m->columns) ops->delta_step_columns(state, k, v, q, a, beta, w->out + at * (size_t)dv, dv, m->key_width);
+        else ops->delta_step(state, k, v, q, *a, beta, w->out + at * (size_t)dv, dv, m->key_width);
     }
 }
 
+/* From [q k v z] and [b a] of each key head to each for itself. */
+LLM__FN void llm__delta_ungroup(const llm__delta *m, const float *qkvz, const float *ba, llm__delta_work *w, size_t row) {
+    size_t ratio = (size_t)(m->value_heads / m->key_heads), dk = (size_t)m->key_width, dv = ratio * (size_t)m->value_width;
+    size_t keys = (size_t)m->key_heads * dk, i;
+    float *to = w->in + row * (size_t)m->conv.channels;
+    for (i = 0; i < (size_t)m->key_heads; i++) {
+        const float *from = qkvz + (row * (size_t)m->key_heads + i) * 2 * (dk + dv);
+        const float *pair = ba + (row * (size_t)m->key_heads + i) * 2 * ratio;
+        size_t head = row * (size_t)m->value_heads + i * ratio;
+        memcpy(to + i * dk, from, dk * sizeof(float));
+        memcpy(to + keys + i * dk, from + dk, dk * sizeof(float));
+        memcpy(to + 2 * keys + i * dv, from + 2 * dk, dv * sizeof(float));
+        memcpy(w->z + head * (size_t)m->value_width, from + 2 * dk + dv, dv * sizeof(float));
+        memcpy(w->b + head, pair, ratio * sizeof(float));
+        memcpy(w->a + head, pair + ratio, ratio * sizeof(float));
+    }
+}
+
+/* y = W h, by way of a few numbers if there are two maps. */
+LLM__FN void llm__linear_low(llm_session *s, const llm__matrix *low, const llm__matrix *w, const float *h, float *y) {
+    if (low->rows) {
+        float *few = llm__take(s, (size_t)s->row_count * (size_t)low->rows);
+        llm__linear(s, low, h, s->row_count, few);
+        h = few;
+    }
+    llm__linear(s, w, h, s->row_count, y);
+}
+
+/* q, k and v side by side. */
+LLM__FN void llm__delta_qkv(llm_session *s, const llm__delta *m, const float *h, float *in) {
+    const llm__matrix *maps[3];
+    llm__task tasks[3];
+    llm__variants v;
+    size_t first = 0;
+    int i;
+    maps[0] = &m->q;
+    maps[1] = &m->k;
+    maps[2] = &m->v;
+    v.count = 0;
+    for (i = 0; i < 3; first += (size_t)maps[i++]->rows) {
+        tasks[i] = llm__task_of(maps[i], h, (size_t)s->model->hidden, in + first, (size_t)m->conv.channels,
+                                s->row_count);
+        tasks[i].x8 = llm__int8(s, &v, maps[i], h, (size_t)s->model->hidden, s->row_count);
+    }
+    llm__products(s, tasks, 3);
+}
+
+LLM__FN void llm__delta_inputs(llm_session *s, const llm__delta *m, const float *h, llm__delta_work *w) {
+    int n = s->row_count, r;
+    if (m->in_order == LLM__DELTA_GROUPED) {
+        float *qkvz = llm__take(s, (size_t)n * (size_t)m->q.rows), *ba = llm__take(s, (size_t)n * (size_t)m->b.rows);
+        llm__linear3(s, h, (size_t)s->model->hidden, n, &m->q, qkvz, &m->b, ba, NULL, NULL);
+        for (r = 0; r < n; r++) llm__delta_ungroup(m, qkvz, ba, w, (size_t)r);
+        return;
+    }
+    if (m->in_order == LLM__DELTA_JOINED) llm__linear(s, &m->q, h, n, w->in);
+    else llm__delta_qkv(s, m, h, w->in);
+    llm__linear(s, &m->b, h, n, w->b);
+    llm__linear_low(s, &m->a_low, &m->a_map, h, w->a);
+    llm__linear_low(s, &m->z_low, &m->z, h, w->z);
+}
+
 LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, const float *h, float *y) {
-    int n = s->row_count, ratio = m->value_heads / m->key_heads, keys = m->key_heads * m->key_width;
-    int values = m->value_heads * m->value_width, channels = 2 * keys + values,
-        group = 2 * m->key_width + 2 * ratio * m->value_width;
-    int r, i;
-    size_t stride = (size_t)(2 * keys + 2 * values), dk = (size_t)m->key_width, dv = (size_t)(ratio * m->value_width);
-    float *mixed = llm__take(s, (size_t)n * stride), *ba = llm__take(s, (size_t)n * 2 * (size_t)m->value_heads);
-    float *in = llm__take(s, (size_t)n * (size_t)channels), *conv = llm__take(s, (size_t)n * (size_t)channels);
-    float *out = llm__take(s, (size_t)n * (size_t)values);
-    llm__conv_work c;
+    const llm__ops *ops = s->model->ops;
+    size_t n = (size_t)s->row_count, heads = n * (size_t)m->value_heads, dv = (size_t)m->value_width, i, r;
     llm__delta_work w;
-    llm__linear3(s, h, (size_t)s->model->hidden, n, &m->qkvz, mixed, &m->ba, ba, NULL, NULL);
-    for (r = 0; r < n; r++) /* from [q k v z] of each key head to [q | k | v] */
-        for (i = 0; i < m->key_heads; i++) {
-            const float *from = mixed + (size_t)r * stride + (size_t)i * (size_t)group;
-            float *to = in + (size_t)r * (size_t)channels;
-            memcpy(to + (size_t)i * dk, from, dk * sizeof(float));
-            memcpy(to + (size_t)keys + (size_t)i * dk, from + dk, dk * sizeof(float));
-            memcpy(to + (size_t)(2 * keys) + (size_t)i * dv, from + 2 * dk, dv * sizeof(float));
-        }
-    c.s = s;
-    c.layer = layer;
-    c.in = in;
-    c.weight = m->conv;
-    c.offset = NULL;
-    c.out = conv;
-    c.stride = (size_t)channels;
-    c.channels = channels;
-    c.kernel = m->kernel;
-    llm__parallel(s, s->part_count, llm__conv_job, &c);
-    for (r = 0; r < n; r++)
-        for (i = 0; i < m->key_heads; i++) {
-            float *q = conv + (size_t)r * (size_t)channels + (size_t)i * dk;
-            llm__unit(q, m->key_width, 1 / sqrtf((float)m->key_width));
-            llm__unit(q + keys, m->key_width, 1);
-        }
     w.s = s;
     w.m = m;
     w.layer = layer;
-    w.ba = ba;
-    w.conv = conv;
-    w.out = out;
-    w.channels = channels;
-    llm__parallel(s, s->part_count * m->value_heads, llm__delta_job, &w);
+    w.in = llm__take(s, n * (size_t)m->conv.channels);
+    w.conv = llm__take(s, n * (size_t)m->conv.channels);
+    w.a = llm__take(s, heads * (size_t)(m->columns ? m->key_width : 1));
+    w.b = llm__take(s, heads);
+    w.z = llm__take(s, heads * dv);
+    w.out = llm__take(s, heads * dv);
+    llm__delta_inputs(s, m, h, &w);
+    llm__convolve(s, &m->conv, layer, w.in, (size_t)m->conv.channels, w.conv);
     for (r = 0; r < n; r++)
-        for (i = 0; i < m->value_heads; i++) { /* silu(z) * RMS(o) */
-            float *o = out + ((size_t)r * (size_t)m->value_heads + (size_t)i) * (size_t)m->value_width;
-            float *z = mixed + (size_t)r * stride + (size_t)(i / ratio) * (size_t)group + 2 * dk + dv +
-                       (size_t)(i % ratio) * (size_t)m->value_width;
-            s->model->ops->rms_norm(o, o, m->norm.weight, m->norm.eps, m->value_width);
-            s->model->ops->silu_mul(z, o, m->value_width);
-            memcpy(o, z, (size_t)m->value_width * sizeof(float));
+        for (i = 0; i < (size_t)m->key_heads; i++) {
+            float *q = w.conv + r * (size_t)m->conv.channels + i * (size_t)m->key_width;
+            llm__unit(q, m->key_width, 1 / sqrtf((float)m->key_width));
+            llm__unit(q + m->key_heads * m->key_width, m->key_width, 1);
         }
-    llm__linear(s, &m->out, out, n, y);
+    llm__parallel(s, s->part_count * m->value_heads, llm__delta_job, &w);
+    for (i = 0; i < heads; i++) {
+        float *o = w.out + i * dv;
+        llm__norm_row(ops, &m->norm, o, o, (int)dv);
+        if (m->sigmoid_gate) {
+            ops->sigmoid_mul(o, w.z + i * dv, (int)dv);
+        } else {
+            ops->silu_mul(w.z + i * dv, o, (int)dv);
+            memcpy(o, w.z + i * dv, dv * sizeof(float));
+        }
+    }
+    llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
 /* ---- feed-forwards: down(act(gate h) * up h) (arXiv:2002.05202), or down(act(up h)) */
@@ -12426,6 +13355,7 @@ LLM__FN void llm__run_mlp(llm_session *s, const llm__mlp *m, const float *h, int
         llm__linear3(s, h, (size_t)s->model->hidden, n, up ? &m->gate : NULL, gate, &m->up, up ? up : gate, NULL,
                      NULL);
     }
+    if (m->gate_scale != 0) s->model->ops->scale(gate, m->gate_scale, (int)floats);
     llm__activate(s, &m->activation, gate, up, n, m->width);
     if (m->sub_normed) llm__norm_rows(s, &m->sub_norm, gate, gate, n, m->width);
     llm__linear(s, &m->down, gate, n, y);
@@ -12558,14 +13488,20 @@ LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float 
     llm__products(s, s->tasks, count);
 }
 
-/* Routed experts for up to LLM__EXPERT_ROWS rows: rows are sorted by expert, each expert sees its rows as one block,
+/* How wide the experts' input and output are. */
+LLM__FN int llm__expert_width(const llm_model *m, const llm__experts *e) {
+    return e->latent ? e->latent : m->hidden;
+}
+
+/* Routed experts for up to LLM__EXPERT_ROWS rows, of which the router sees h and they see `in`: rows are sorted by expert, each expert sees its rows as one block,
    and
    each row adds up its experts in the order of their ids. */
-LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, int n, float *y) {
-    size_t hidden = (size_t)s->model->hidden, pairs = (size_t)n * (size_t)e->chosen, i;
+LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, const float *in, int n, float *y) {
+    int row = llm__expert_width(s->model, e);
+    size_t width = (size_t)row, pairs = (size_t)n * (size_t)e->chosen, i;
     int all = e->count + e->identity;
     float *logits = llm__take(s, (size_t)n * (size_t)all), *choice = llm__take(s, (size_t)all);
-    float *weights = llm__take(s, pairs), *x = llm__take(s, pairs * hidden), *out = llm__take(s, pairs * hidden);
+    float *weights = llm__take(s, pairs), *x = llm__take(s, pairs * width), *out = llm__take(s, pairs * width);
     float *gate = llm__take(s, pairs * (size_t)e->width);
     float *up = e->gates ? llm__take(s, pairs * (size_t)e->width) : NULL;
     int *ids = s->order, *slot = s->order + pairs, r, k, id, count = 0;
@@ -12579,9 +13515,9 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
     for (id = 0; id < all; id++) s->starts[id + 1] += s->starts[id];
     for (i = 0; i < pairs; i++) {
         slot[i] = s->starts[ids[i]]++;
-        memcpy(x + (size_t)slot[i] * hidden, h + i / (size_t)e->chosen * hidden, hidden * sizeof(float));
+        memcpy(x + (size_t)slot[i] * width, in + i / (size_t)e->chosen * width, width * sizeof(float));
         if (!e->weigh_input) continue;
-        s->model->ops->scale(x + (size_t)slot[i] * hidden, weights[i], (int)hidden);
+        s->model->ops->scale(x + (size_t)slot[i] * width, weights[i], row);
         weights[i] = 1;
     }
     v.count = 0;
@@ -12591,25 +13527,25 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
         int first = s->starts[id], rows = s->starts[id + 1] - first;
         if (!rows) continue;
         if (up)
-            s->tasks[count++] = llm__task_of(&e->gates[id], x + (size_t)first * hidden, hidden,
+            s->tasks[count++] = llm__task_of(&e->gates[id], x + (size_t)first * width, width,
                                              gate + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
-        s->tasks[count++] = llm__task_of(&e->ups[id], x + (size_t)first * hidden, hidden,
+        s->tasks[count++] = llm__task_of(&e->ups[id], x + (size_t)first * width, width,
                                          (up ? up : gate) + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
     }
-    llm__expert_products(s, &v, x, hidden, (int)pairs, count);
+    llm__expert_products(s, &v, x, width, (int)pairs, count);
     llm__activate(s, &e->activation, gate, up, (int)pairs, e->width);
     v.count = count = 0;
     for (id = 0; id < e->count; id++) {
         int first = s->starts[id], rows = s->starts[id + 1] - first;
         if (rows)
             s->tasks[count++] = llm__task_of(&e->downs[id], gate + (size_t)first * (size_t)e->width, (size_t)e->width,
-                                             out + (size_t)first * hidden, hidden, rows);
+                                             out + (size_t)first * width, width, rows);
     }
     llm__expert_products(s, &v, gate, (size_t)e->width, (int)pairs, count);
     if (e->identity)
-        memcpy(out + (size_t)s->starts[e->count] * hidden, x + (size_t)s->starts[e->count] * hidden,
-               (pairs - (size_t)s->starts[e->count]) * hidden * sizeof(float));
-    memset(y, 0, (size_t)n * hidden * sizeof(float));
+        memcpy(out + (size_t)s->starts[e->count] * width, x + (size_t)s->starts[e->count] * width,
+               (pairs - (size_t)s->starts[e->count]) * width * sizeof(float));
+    memset(y, 0, (size_t)n * width * sizeof(float));
     for (r = 0; r < n; r++)
         for (id = -1, k = 0; k < e->chosen; k++) {
             int j, next = -1;
@@ -12617,14 +13553,15 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
                 if (ids[r * e->chosen + j] > id && (next < 0 || ids[r * e->chosen + j] < ids[r * e->chosen + next]))
                     next = j;
             id = ids[r * e->chosen + next];
-            s->model->ops->add_scaled(y + (size_t)r * hidden, out + (size_t)slot[r * e->chosen + next] * hidden,
-                                      weights[r * e->chosen + next], s->model->hidden);
+            s->model->ops->add_scaled(y + (size_t)r * width, out + (size_t)slot[r * e->chosen + next] * width,
+                                      weights[r * e->chosen + next], row);
         }
 }
 
 LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float *h, float *y) {
-    int n = s->row_count, r, i, hidden = s->model->hidden;
-    float *shared = NULL, *gate = NULL;
+    int n = s->row_count, r, i, hidden = s->model->hidden, width = llm__expert_width(s->model, e);
+    float *shared = NULL, *gate = NULL, *out = y;
+    const float *in = h;
     if (e->shared.width) {
         shared = llm__take(s, (size_t)n * (size_t)hidden);
         llm__run_mlp(s, &e->shared, h, n, shared);
@@ -12632,19 +13569,28 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
             llm__linear(s, &e->shared_gate_row, h, n,
                         gate = llm__take(s, (size_t)n * (size_t)e->shared_gate_row.rows));
     }
+    if (e->latent) {
+        float *low = llm__take(s, (size_t)n * (size_t)width);
+        llm__linear(s, &e->latent_down, h, n, low);
+        in = low;
+        out = llm__take(s, (size_t)n * (size_t)width);
+    }
     for (r = 0; r < n; r += LLM__EXPERT_ROWS) {
         size_t mark = s->slab_used;
         int rows = n - r < LLM__EXPERT_ROWS ? n - r : (int)LLM__EXPERT_ROWS;
-        llm__run_routed(s, e, h + (size_t)r * (size_t)hidden, rows, y + (size_t)r * (size_t)hidden);
+        llm__run_routed(s, e, h + (size_t)r * (size_t)hidden, in + (size_t)r * (size_t)width, rows,
+                        out + (size_t)r * (size_t)width);
         s->slab_used = mark;
     }
+    if (e->latent_normed) llm__norm_rows(s, &e->latent_norm, out, out, n, width);
+    if (e->latent) llm__linear(s, &e->latent_up, out, n, y);
     if (!shared) return;
     for (i = 0; i < n; i++) {
-        float *out = y + (size_t)i * (size_t)hidden, part = 1;
+        float *sum = y + (size_t)i * (size_t)hidden, part = 1;
         if (e->blended) part = 1 / (1 + expf(gate[2 * i] - gate[2 * i + 1]));
         else if (gate) part = 1 / (1 + expf(-gate[i]));
-        if (e->blended) s->model->ops->scale(out, 1 - part, hidden);
-        s->model->ops->add_scaled(out, shared + (size_t)i * (size_t)hidden, part, hidden);
+        if (e->blended) s->model->ops->scale(sum, 1 - part, hidden);
+        s->model->ops->add_scaled(sum, shared + (size_t)i * (size_t)hidden, part, hidden);
     }
 }
 
@@ -12728,8 +13674,12 @@ LLM__FN void llm__run_mixer(llm_session *s, const llm__layer *layer, llm__mixer_
     case LLM__MIXER_MAP: llm__linear(s, &layer->mixer_map, h, s->row_count, s->y); break;
     case LLM__ATTENTION: llm__run_attention(s, &layer->attention, (size_t)cache, h, s->y); break;
     case LLM__LATENT: llm__run_latent(s, &layer->latent, (size_t)cache, h, s->y); break;
-    case LLM__SSD: llm__run_ssd(s, &layer->ssd, (size_t)cache, h, s->y); break;
+    case LLM__SSM: llm__run_ssm(s, &layer->ssm, (size_t)cache, h, s->y); break;
     case LLM__DELTA: llm__run_delta(s, &layer->delta, (size_t)cache, h, s->y); break;
+    case LLM__SHORT_CONV: llm__run_short(s, &layer->short_conv, (size_t)cache, h, s->y); break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
     }
 }
 
@@ -12750,12 +13700,13 @@ LLM__FN const float *llm__block_input(llm_session *s, const llm__layer *layer, c
 }
 
 /* Adds what a block gave to the stream. */
-LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post) {
+LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post, float scale) {
     const llm_model *m = s->model;
     int n = (int)((size_t)s->row_count * (size_t)m->hidden);
     if (llm__has_post(layer)) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
-    if (layer->branch_scale == 1) m->ops->add(s->x, s->y, n);
-    else m->ops->add_scaled(s->x, s->y, layer->branch_scale, n);
+    scale *= layer->branch_scale;
+    if (scale == 1) m->ops->add(s->x, s->y, n);
+    else m->ops->add_scaled(s->x, s->y, scale, n);
 }
 
 /* One layer, in the order of its scheme.  Scratch begins anew for each block. */
@@ -12769,18 +13720,18 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
-        llm__add_branch(s, layer, &layer->mixer_post_norm);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_scale);
     }
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
-        llm__add_branch(s, layer, &layer->mixer_post_norm);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->beside_scale);
     }
     s->slab_used = 0;
     if (layer->ffn != LLM__NO_FFN) {
         if (!parallel || !h) h = llm__block_input(s, layer, &layer->ffn_norm);
         llm__run_ffn(s, layer, h);
-        llm__add_branch(s, layer, &layer->ffn_post_norm);
+        llm__add_branch(s, layer, &layer->ffn_post_norm, layer->ffn_scale);
     }
     if (layer->ends_loop) llm__norm_rows(s, &m->norm, s->x, s->x, s->row_count, m->hidden);
     if (layer->output_scale)
@@ -12905,11 +13856,20 @@ LLM__FN size_t llm__attention_floats(const llm__attention *a) {
     return (size_t)a->q.rows + heads * width + heads * value + kv * (width + value) + (size_t)a->gates.rows;
 }
 
+LLM__FN size_t llm__ssm_floats(const llm__ssm *s) {
+    size_t inner = (size_t)s->heads * (size_t)s->width;
+    return (size_t)s->in.rows + (size_t)s->conv.channels + 3 * inner + (size_t)s->x.rows + (size_t)s->heads;
+}
+
+LLM__FN size_t llm__delta_floats(const llm__delta *d) {
+    size_t values = (size_t)d->value_heads * (size_t)d->value_width;
+    size_t decays = (size_t)d->value_heads * (size_t)(d->columns ? d->key_width : 1);
+    return 4 * values + 2 * (size_t)d->conv.channels + 4 * (size_t)d->value_heads + decays +
+           (size_t)(d->a_rank + d->z_rank) + 2 * (size_t)(d->key_heads * d->key_width);
+}
+
 LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     const llm__latent *t = &l->latent;
-    const llm__ssd *s = &l->ssd;
-    const llm__delta *d = &l->delta;
-    size_t keys = (size_t)d->key_heads * (size_t)d->key_width, values = (size_t)d->value_heads * (size_t)d->value_width;
     switch (kind) {
     case LLM__NO_MIXER:
     case LLM__MIXER_MAP: return 0;
@@ -12917,8 +13877,12 @@ LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     case LLM__LATENT:
         return (size_t)t->heads * (size_t)(t->nope + 2 * t->rotary + 2 * t->rank + t->value) +
                (size_t)(t->rank + t->rotary + t->q_rank);
-    case LLM__SSD: return (size_t)(s->heads * s->width) * 4 + (size_t)(4 * s->groups * s->state + s->heads);
-    case LLM__DELTA: return 2 * keys + 2 * values + 2 * (size_t)d->value_heads + 2 * (2 * keys + values) + values;
+    case LLM__SSM: return llm__ssm_floats(&l->ssm);
+    case LLM__DELTA: return llm__delta_floats(&l->delta);
+    case LLM__SHORT_CONV: return 4 * (size_t)l->short_conv.conv.channels;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: return 0;
     }
     return 0;
 }
@@ -12931,7 +13895,7 @@ LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__exp
                                size_t *fixed) {
     size_t hidden = (size_t)m->hidden, chosen = (size_t)e->chosen, rows = LLM__EXPERT_ROWS;
     size_t all = (size_t)(e->count + e->identity);
-    *floats = llm__mlp_floats(&e->shared) + (e->shared.width ? hidden : 0) + 16;
+    *floats = llm__mlp_floats(&e->shared) + (e->shared.width ? hidden : 0) + 2 * (size_t)e->latent + 16;
     *fixed = rows * (all + chosen * (2 * hidden + 2 * (size_t)e->width + 1)) + all;
     llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), m->hidden));
     llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), e->width));
@@ -12943,6 +13907,8 @@ LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__exp
     llm__need_matrix(n, &e->downs[0]);
     llm__need_matrix(n, &e->shared.up);
     llm__need_matrix(n, &e->shared.down);
+    llm__need_matrix(n, &e->latent_down);
+    llm__need_matrix(n, &e->latent_up);
 }
 
 LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind kind) {
@@ -12966,8 +13932,20 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__most(&n->tasks, (size_t)t->heads);
         llm__most(&n->scratch, llm__attend_scratch(t->rank + t->rotary, t->rank, t->heads));
         break;
-    case LLM__SSD: llm__need_matrix(n, &l->ssd.out); break;
-    case LLM__DELTA: llm__need_matrix(n, &l->delta.out); break;
+    case LLM__SSM:
+        llm__need_matrix(n, &l->ssm.out);
+        llm__need_matrix(n, &l->ssm.x);
+        llm__need_matrix(n, &l->ssm.dt);
+        break;
+    case LLM__DELTA:
+        llm__need_matrix(n, &l->delta.out);
+        llm__need_matrix(n, &l->delta.a_map);
+        llm__need_matrix(n, &l->delta.z);
+        break;
+    case LLM__SHORT_CONV: llm__need_matrix(n, &l->short_conv.out); break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
     }
 }
 
