@@ -7202,7 +7202,8 @@ typedef enum llm__mixer_kind {
     LLM__SHORT_CONV,
     LLM__LRU,
     LLM__FADING,
-    LLM__RWKV
+    LLM__RWKV,
+    LLM__KEYED_CONV /* attention's maps around two convolutions, see llm__run_keyed_conv */
 } llm__mixer_kind;
 typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__FFN_MAP, LLM__MLP, LLM__EXPERTS } llm__ffn_kind;
 
@@ -7511,6 +7512,7 @@ typedef struct llm__layer {
     llm__mlp mlp;
     llm__experts experts;
     llm__short short_conv;
+    llm__conv keyed_conv; /* of keys and values */
     llm__lru lru;
     llm__fading fading;
     llm__rwkv rwkv;
@@ -10209,6 +10211,53 @@ LLM__FN void llm__read_muse_glimmer(llm__config *c, llm_model *m) {
     }
 }
 
+/* gear: gemma's norms and embeddings; layers slide, see all, or are convolutions of normed keys and of values, which
+   multiply.  Sliding layers have a rotary base of their own; scaling is for the full ones. */
+LLM__FN void llm__read_gear(llm__config *c, llm_model *m) {
+    static const llm__activation_kind kinds[] = {LLM__GELU_TANH, LLM__GELU_TANH, LLM__GELU_TANH,
+                                                 LLM__GELU,      LLM__SILU,      LLM__SILU};
+    int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, local, bias, keys, word;
+    llm__attention a;
+    llm__conv conv;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->norm.offset = 1;
+    m->embedding_scale = sqrtf((float)m->hidden);
+    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", 0, 0, 1e9);
+    if (llm__config_flag(c, "use_bidirectional_attention", 0))
+        llm__config_fail(c, "use_bidirectional_attention", "false");
+    bias = llm__config_flag(c, "attention_bias", 0);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, bias, bias);
+    a.qk_norm = LLM__QK_HEAD;
+    a.scale = (float)(1 / sqrt(llm__config_number(c, "query_pre_attn_scalar", a.width, 1e-6, 1e6)));
+    a.softcap = (float)llm__config_number(c, "attn_logit_softcapping", 0, 0, 1e9);
+    a.rope = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_theta", 1e6, 1e-3, 1e30), 0,
+                           llm__json_get(c->root, "rope_scaling"));
+    local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_base_freq", 1e4, 1e-3, 1e30), 0, NULL);
+    word = llm__config_word(c, "hidden_activation", "gelu_pytorch_tanh",
+                            "gelu_pytorch_tanh gelu_new gelu_fast gelu silu swish");
+    llm__read_dense(c, m, &a, kinds[word], 0);
+    llm__set_layers(c, m, LLM__SANDWICH, LLM__GATE_UP_SEPARATE);
+    memset(&conv, 0, sizeof conv);
+    conv.kernel = llm__config_int(c, "conv_L_cache", 3, 1, 4096);
+    conv.plain = 1;
+    conv.biased = bias;
+    keys = c->status == LLM_OK ? a.kv_heads * a.width : 1;
+    conv.runs[0] = conv.runs[1] = keys;
+    conv.channels = 2 * keys;
+    for (i = 0; llm__config_has(c, "layer_types") && i < m->layer_count && c->status == LLM_OK; i++) {
+        int sort = llm__layer_word(c, m, "layer_types", i, "full_attention sliding_attention conv_mixer");
+        if (sort == 1) {
+            m->layers[i].attention.rope = local;
+            m->layers[i].attention.window = window;
+        } else if (sort == 2) {
+            m->layers[i].mixer = LLM__KEYED_CONV;
+            m->layers[i].attention.rope = -1;
+            m->layers[i].keyed_conv = conv;
+        }
+    }
+}
+
 /* ---- readers: recurrent families and hybrids */
 
 /* Whether a convolution lies as in the original's layout, [channels, 1, kernel]: mlx-lm tells by that whether other
@@ -10742,7 +10791,7 @@ LLM__FN void llm__plan_rows(llm__config *c, llm_model *m, llm_cache_kind kind, i
 
 /* How many arrays of an entry a convolution needs. */
 LLM__FN int llm__conv_arrays(const llm__conv *conv) {
-    return conv->runs[0] ? 3 : 1;
+    return conv->runs[2] ? 3 : conv->runs[1] ? 2 : 1;
 }
 
 /* Its arrays, [kernel - 1, channels] each, and behind them, unless heads is 0, a state of up to three axes. */
@@ -10784,6 +10833,7 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
     case LLM__LRU:
     case LLM__FADING:
     case LLM__RWKV: break;
+    case LLM__KEYED_CONV: llm__plan_state(c, m, &l->keyed_conv, 0, 0, 0); break;
     }
     return first;
 }
@@ -11483,13 +11533,16 @@ LLM__FN float llm__softplus(float x) {
 /* Channels [first, first + count) of a convolution, of the tensor at b->name. */
 LLM__FN void llm__bind_taps(llm__binder *b, llm__conv *conv, int first, int count) {
     const float *own = llm__bind_conv(b, count, conv->kernel);
-    float *weight = (float *)conv->weight;
+    float *weight = (float *)conv->weight, *offset = (float *)conv->offset;
     int c, k;
     if (!weight)
         conv->weight = weight = (float *)llm__bind_alloc(b, (size_t)conv->channels * (size_t)conv->kernel, sizeof(float));
     for (c = 0; own && weight && c < count; c++)
         for (k = 0; k < conv->kernel; k++) weight[k * conv->channels + first + c] = own[c * conv->kernel + k];
-    if (conv->biased) conv->offset = llm__bind_floats(b, ".bias", count, 0, 0);
+    if (!conv->biased) return;
+    own = llm__bind_floats(b, ".bias", count, 0, 0);
+    if (!offset) conv->offset = offset = (float *)llm__bind_alloc(b, (size_t)conv->channels, sizeof(float));
+    if (own && offset) memcpy(offset + first, own, (size_t)count * sizeof(float));
 }
 
 /* The tensor at b->name as a list of numbers, however many axes it has; more of them than `count` are left out. */
@@ -11793,6 +11846,14 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
     case LLM__LRU:
     case LLM__FADING:
     case LLM__RWKV: break;
+    case LLM__KEYED_CONV:
+        llm__bind_block(b, layer, "local_mixer");
+        llm__bind_attention(b, &layer->attention);
+        llm__bind_part(b, "key_conv");
+        llm__bind_taps(b, &layer->keyed_conv, 0, layer->keyed_conv.runs[0]);
+        llm__bind_part(b, "value_conv");
+        llm__bind_taps(b, &layer->keyed_conv, layer->keyed_conv.runs[0], layer->keyed_conv.runs[1]);
+        break;
     }
 }
 
@@ -12186,6 +12247,7 @@ static const llm__arch llm__archs[] = {
      "*.mtp*", "gated heads, rotary bases and limits by layer; experts"},
     {{"muse_glimmer"}, llm__read_muse_glimmer, LLM__WRAPPED, "vision_tower* vision_adapter* vision_projection*",
      "normed embeddings, sandwich norms, gated attention"},
+    {{"gear"}, llm__read_gear, "", "*embed_scale", "sliding and full attention, and convolved keys and values"},
 
     /* recurrent, and hybrids */
     {{"mamba", "falcon_mamba"}, llm__read_mamba,
@@ -13257,6 +13319,30 @@ LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, c
     llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
+/* gear's mixer: sigmoid(norm(q) conv(norm(k))) conv(v), number by number, where each query head has its kv head's. */
+LLM__FN void llm__run_keyed_conv(llm_session *s, const llm__attention *a, const llm__conv *conv, size_t layer,
+                                 const float *h, float *y) {
+    size_t n = (size_t)s->row_count, queries = (size_t)a->heads * (size_t)a->width, width = (size_t)a->width;
+    size_t keys = (size_t)a->kv_heads * width, channels = (size_t)conv->channels, r, i;
+    float *q = llm__take(s, n * queries), *k = llm__take(s, n * keys), *v = llm__take(s, n * keys);
+    float *in = llm__take(s, n * channels), *out = llm__take(s, n * channels);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, q, &a->k, k, &a->v, v);
+    llm__norm_rows(s, &a->q_norm, q, q, s->row_count * a->heads, a->width);
+    llm__norm_rows(s, &a->k_norm, k, k, s->row_count * a->kv_heads, a->width);
+    for (r = 0; r < n; r++) {
+        memcpy(in + r * channels, k + r * keys, keys * sizeof(float));
+        memcpy(in + r * channels + keys, v + r * keys, keys * sizeof(float));
+    }
+    llm__convolve(s, conv, layer, in, channels, out);
+    for (r = 0; r < n; r++)
+        for (i = 0; i < queries; i++) {
+            size_t at = r * channels + i / width / (size_t)(a->heads / a->kv_heads) * width + i % width;
+            float *x = q + r * queries + i;
+            *x = out[at + keys] / (1 + expf(-*x * out[at]));
+        }
+    llm__linear(s, &a->o, q, s->row_count, y);
+}
+
 /* ---- feed-forwards: down(act(gate h) * up h) (arXiv:2002.05202), or down(act(up h)) */
 
 typedef struct llm__activate_work {
@@ -13680,6 +13766,9 @@ LLM__FN void llm__run_mixer(llm_session *s, const llm__layer *layer, llm__mixer_
     case LLM__LRU:
     case LLM__FADING:
     case LLM__RWKV: break;
+    case LLM__KEYED_CONV:
+        llm__run_keyed_conv(s, &layer->attention, &layer->keyed_conv, (size_t)cache, h, s->y);
+        break;
     }
 }
 
@@ -13883,6 +13972,7 @@ LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     case LLM__LRU:
     case LLM__FADING:
     case LLM__RWKV: return 0;
+    case LLM__KEYED_CONV: return llm__attention_floats(&l->attention) + 2 * (size_t)l->keyed_conv.channels;
     }
     return 0;
 }
@@ -13946,6 +14036,10 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
     case LLM__LRU:
     case LLM__FADING:
     case LLM__RWKV: break;
+    case LLM__KEYED_CONV:
+        llm__need_matrix(n, &a->q);
+        llm__need_matrix(n, &a->o);
+        break;
     }
 }
 
