@@ -7289,6 +7289,9 @@ typedef struct llm__sparse {
     int block, local, stride;
 } llm__sparse;
 
+/* Keys and values that several layers share before rotation, norm and cache. */
+typedef enum llm__raw { LLM__RAW_OWN, LLM__RAW_LENT, LLM__RAW_BORROWED } llm__raw;
+
 typedef struct llm__attention {
     int heads, kv_heads, width, value_width; /* width: of a query and a key */
     int rope;                                /* index into the model's, -1: none */
@@ -7310,6 +7313,17 @@ typedef struct llm__attention {
     llm__matrix q, k, v, o, gates;           /* q: all of them where GROUPED */
     llm__norm q_norm, k_norm, v_norm, out_norm;
     const float *sinks;                      /* [heads]: scores of a token that has no value */
+    /* what single families have */
+    llm__raw raw;
+    int conv;                                /* k and v pass a causal convolution of two taps for each kv head, */
+    const float *k_conv, *v_conv;            /* [kv_heads, 2]; a cache entry of its own goes before the attention's */
+    int rounded;                             /* k and v are rounded to 8 bits, */
+    const float *k_step, *v_step;            /* in steps of these numbers */
+    int gained;                              /* queries are multiplied by */
+    const float *q_gain;                     /* [heads], after norm and rotation */
+    int mixed;                               /* the output is g attention(mix_cache) + (1 - g) attention, where g is */
+    const float *mix_weight, *mix_bias;      /* sigmoid(q . weight + bias); [heads, width], [heads] */
+    int mix_cache;
 } llm__attention;
 
 /* Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values are functions of one latent vector a
@@ -7395,10 +7409,13 @@ typedef struct llm__layer {
     const char *sub;               /* what blocks and norms have after their names, such as ".0"; "" */
     /* its entries in llm_model.caches, made by llm__plan_caches */
     int list;                      /* a list entry of so many items goes before its own; 0: none */
+    int mixes;                     /* the layer whose cache its attention reads beside its own; LLM__OWN */
     int reads;                     /* the layer whose cache its attention reads, adding nothing to it; LLM__OWN */
     int cache, beside_cache;       /* first entry of mixer and beside; LLM__NOWHERE: it has none */
     /* what surrounds the blocks */
     float branch_scale;            /* what mixer and feed-forward add is multiplied by this; 1 */
+    int gained;                    /* it is multiplied by mixer_gain and ffn_gain too, and in the end the embedding */
+    const float *mixer_gain, *ffn_gain, *embedding_gain; /* times embedding_gain, a number each, is added */
     int ends_loop;                 /* x passes through the model's last norm in the end: the next layers begin anew */
     int has_output_scale;          /* x is multiplied by the number layer_scalar in the end */
     const float *output_scale;
@@ -7438,6 +7455,10 @@ struct llm_model {
     const int32_t *masked;  /* ids whose logits are -infinity */
     int masked_count;
     int carry;              /* floats a token that layers hand on within a pass, llm_session.carry */
+    int carry_embedding;    /* it holds the embedding, as the first layer sees it */
+    int head_gained;        /* logits are multiplied by the number lm_head_gain */
+    int head_rows_normed;   /* the head's rows are divided by their length (plus 1e-7) */
+    int ternary_scaled;     /* ternary weights are multiplied by their scale whatever the config says */
     int position_count;     /* learned positions: how many; 0: none */
     llm__layer *layers;
     llm__rope *ropes;
@@ -7915,7 +7936,7 @@ LLM__FN void llm__make_layers(llm__config *c, llm_model *m, int count) {
         layer->stem = "model.layers";
         layer->number = i;
         layer->sub = "";
-        layer->reads = LLM__OWN;
+        layer->reads = layer->mixes = LLM__OWN;
         layer->cache = layer->beside_cache = LLM__NOWHERE;
         layer->branch_scale = 1;
         layer->attention.rope = -1;
@@ -9067,7 +9088,8 @@ LLM__FN void llm__read_ministral3(llm__config *c, llm_model *m) {
     llm__read_plain(c, m, "rms_norm_eps", c->root == c->outer);
     a = llm__read_attention(c, m, 0);
     a.heat = (float)llm__rope_number(c, parameters, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
-    a.heat_length = (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
+    a.heat_length =
+        (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, parameters);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
@@ -9085,7 +9107,8 @@ LLM__FN void llm__read_nanbeige(llm__config *c, llm_model *m) {
     for (i = 0; i < 3; i++)
         if (llm__config_flag(c, unknown[i], 0)) llm__config_fail(c, unknown[i], "false");
     llm__read_plain(c, m, "rms_norm_eps", 0);
-    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length) loops = weights->length > 63 ? 64 : (int)weights->length + 1;
+    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length)
+        loops = weights->length > 63 ? 64 : (int)weights->length + 1;
     n = m->layer_count;
     if (loops > 1) llm__make_layers(c, m, n * loops);
     a = llm__read_attention(c, m, 0);
@@ -9173,6 +9196,166 @@ LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
 }
 
+/* afm7: joined q, k, v; pairs rotate, and the norms of heads come after; keys and values are rounded to 8 bits.  The
+   last num_kv_reuse_layers layers have queries only, and read the last of the others. */
+LLM__FN void llm__read_afm7(llm__config *c, llm_model *m) {
+    int i, count = llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS);
+    int own = count - llm__config_int(c, "num_kv_reuse_layers", LLM__REQUIRED, 0, count - 1);
+    double factor = llm__config_number(c, "hidden_dim_scale_factor", 3.25, 1e-3, 256);
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "hidden_dim", LLM__REQUIRED, 1, 1 << 16);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    llm__make_layers(c, m, count);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = 1;
+    a.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "hidden_dim", m->hidden, "num_heads", a.heads);
+    llm__config_divides(c, "num_heads", a.heads, "num_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    if (m->hidden * factor < 1) llm__config_fail(c, "hidden_dim_scale_factor", "a larger number");
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(1e-5f);
+    a.norm_last = a.rounded = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 50000), 1, NULL);
+    llm__set_dense(c, m, &a, (int)(m->hidden * factor), LLM__SILU, 0);
+    for (i = own; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].stem = "model.kv_reuse_layers";
+        m->layers[i].number = i - own;
+        m->layers[i].reads = own - 1;
+        m->layers[i].attention.shared = 1;
+        m->layers[i].attention.rounded = 0;
+    }
+}
+
+/* baichuan_m1: keys and values pass a convolution of two taps before the rotation; sliding layers may have head counts
+   of their own; the head's rows have the length 1. */
+LLM__FN void llm__read_baichuan_m1(llm__config *c, llm_model *m) {
+    llm__attention full, sliding;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (m->tied) llm__config_fail(c, "tie_word_embeddings", "false");
+    m->head_rows_normed = 1;
+    full = llm__read_even_attention(c, m);
+    llm__config_int(c, "conv_window", LLM__REQUIRED, 2, 2);
+    full.qkv = LLM__QKV_JOINED;
+    full.conv = 1;
+    sliding = full;
+    sliding.heads = llm__config_int(c, "num_swa_attention_heads", full.heads, 1, 65536);
+    sliding.kv_heads = llm__config_int(c, "num_swa_key_value_heads", full.kv_heads, 1, 65536);
+    llm__config_divides(c, "hidden_size", m->hidden, "num_swa_attention_heads", sliding.heads);
+    llm__config_divides(c, "num_swa_attention_heads", sliding.heads, "num_swa_key_value_heads", sliding.kv_heads);
+    llm__set_width(c, &sliding, c->status == LLM_OK ? m->hidden / sliding.heads : 1);
+    sliding.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    full.rope = llm__rope_add(c, m, full.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    sliding.rope = llm__rope_add(c, m, sliding.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &full, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].list = 2;
+        if (llm__config_lists(c, "sliding_window_layers", i)) m->layers[i].attention = sliding;
+    }
+}
+
+/* bitnet: llama of ternary weights, with norms before o_proj and down_proj, and relu squared for the gate. */
+LLM__FN void llm__read_bitnet(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->ternary_scaled = 1;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.out_normed = 1;
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.sub_normed = 1;
+}
+
+/* A whole number, or a list of at least i + 1 of them of which the layer's own counts. */
+LLM__FN int llm__config_own(llm__config *c, const char *key, int i, int fallback, int low, int high) {
+    const llm__json *list = llm__json_get(c->root, key);
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, low, high);
+    return llm__config_item_int(c, key, i, i < (int)list->length ? (int)list->length : i + 1, low, high);
+}
+
+/* hunyuan: groups of cla_share_factor layers share keys and values, as the first one's maps give them; norms on heads
+   behind the rotation; experts whose numbers may differ by layer, beside a dense feed-forward.  The original joins q, k
+   and v by kv head, and up and gate. */
+LLM__FN void llm__read_hunyuan(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), cla = llm__config_flag(c, "use_cla", 0), width, i;
+    int joined = llm__model_has(m, "model.layers.0.mlp.gate_up_proj.weight");
+    int share = llm__config_int(c, "cla_share_factor", 2, 1, 4096), count;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    if (joined) a.qkv = LLM__QKV_GROUPED;
+    else if (cla) a.raw = LLM__RAW_LENT;
+    m->carry = cla ? 2 * a.kv_heads * a.width : 0;
+    a.rope = llm__read_alpha_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (joined) llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
+    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__experts *e = &m->layers[i].experts;
+        if (a.raw && i % share) m->layers[i].attention.raw = LLM__RAW_BORROWED;
+        if (count == 1) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        e->count = count;
+        e->chosen = llm__config_own(c, "moe_topk", i, LLM__REQUIRED, 1, count);
+        width = m->layers[i].mlp.width;
+        e->width = llm__config_own(c, "moe_intermediate_size", i, width, 1, 1 << 24);
+        e->scaling = 1;
+        if (!llm__config_flag(c, "use_mixed_mlp_moe", 0)) continue;
+        e->shared.width = llm__config_own(c, "num_shared_expert", i, LLM__REQUIRED, 1, 4096);
+        llm__config_product(c, "num_shared_expert", e->shared.width, "intermediate_size", width);
+        if (c->status == LLM_OK) e->shared.width *= width;
+    }
+}
+
+/* iquestloopcoder: llama's layers, gone through twice.  In the second loop a layer attends to its keys and values of
+   the first loop, all of them, and to those of its own, within a window; a gate on each head mixes the two. */
+LLM__FN void llm__read_iquestloopcoder(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), n, i;
+    int window = llm__config_int(c, "loop_window_size", 64, 1, 1 << 30);
+    llm__attention a;
+    llm__config_int(c, "loop_num", 2, 2, 2);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    n = m->layer_count;
+    llm__make_layers(c, m, 2 * n);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = n; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = m->layers[i].mixes = i - n;
+        m->layers[i].attention.mixed = 1;
+        m->layers[i].attention.window = window;
+    }
+}
+
+/* talkie: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; learnt
+   numbers multiply queries, branches and logits, and the embedding, which every layer adds in the end. */
+LLM__FN void llm__read_talkie(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int i;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1.1920928955078125e-07);
+    m->norm.weightless = m->embedding_normed = m->carry_embedding = m->head_gained = 1;
+    m->carry = m->hidden;
+    a = llm__read_attention(c, m, 128);
+    a.kv_heads = a.heads;
+    a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = a.gained = 1;
+    a.rope = llm__rope_stretch(m, llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), 0, NULL), -1);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].gained = 1;
+}
+
 /* ---- readers: families with experts */
 
 /* ---- readers: recurrent families and hybrids */
@@ -9221,6 +9404,17 @@ LLM__FN void llm__plan_state(llm__config *c, llm_model *m, int kernel, int chann
     entry->shapes[1][2] = cols;
 }
 
+/* The last key and the last value, before their convolution. */
+LLM__FN void llm__plan_last(llm__config *c, llm_model *m, const llm__attention *a) {
+    llm_cache_layer *entry = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+    int i;
+    for (i = 0; entry && i < 2; i++) {
+        entry->shapes[i][0] = a->kv_heads;
+        entry->shapes[i][1] = 1;
+        entry->shapes[i][2] = i ? a->value_width : a->width;
+    }
+}
+
 /* The entries of one mixer; returns the first. */
 LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, llm__mixer_kind kind) {
     const llm__attention *a = &l->attention;
@@ -9233,6 +9427,7 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, 1, 0, 0, 0);
         break;
     case LLM__ATTENTION:
+        if (a->conv) llm__plan_last(c, m, a);
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, a->kv_heads, a->width, a->value_width, a->window, a->chunk);
         break;
     case LLM__LATENT: llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, l->latent.rank, l->latent.rotary, 0, 0); break;
@@ -9262,6 +9457,7 @@ LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
         }
         l->cache = llm__plan_mixer(c, m, l, l->mixer);
         l->beside_cache = llm__plan_mixer(c, m, l, l->beside);
+        if (l->mixes != LLM__OWN) l->attention.mix_cache = m->layers[l->mixes].cache;
     }
 }
 
@@ -9640,6 +9836,50 @@ LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, l
     }
 }
 
+/* Whether ternary weights are divided by their scale: so bitnet's config says, but of maps that the model itself does
+   not make ternary. */
+LLM__FN int llm__ternary_divides(const llm_model *m) {
+    const llm__json *config = llm__json_get(m->config, "quantization_config");
+    return llm__json_text_is(llm__json_get(config, "quant_method"), "bitnet") &&
+           !llm__json_text_is(llm__json_get(config, "linear_class"), "autobitlinear") && !m->ternary_scaled;
+}
+
+/* BitNet (arXiv:2402.17764): bits 2i and 2i + 1 of byte [r, c] are the weight [r + i rows/4, c] plus 1, and all weights
+   have one scale.  Turned into affine rows of 2 bits that share their factors; into floats where no group divides a
+   row. */
+LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
+    const uint8_t *packed = llm__bind_bytes(b, t, 0, (rows + 3) / 4, cols);
+    const float *scale = llm__bind_floats(b, ".weight_scale", 1, 0, 0);
+    int group = cols % 128 == 0 ? 128 : cols % 64 == 0 ? 64 : 32, affine = cols % 32 == 0;
+    int quarter = (rows + 3) / 4, r, c;
+    size_t row_bytes = affine ? (size_t)cols / 4 : (size_t)cols * sizeof(float);
+    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, row_bytes);
+    float *factors = (float *)llm__bind_alloc(b, (size_t)cols / 16 + 2, sizeof(float)), step;
+    if (rows % 4) llm__bind_bad(b, "ternary weights have a multiple of 4 rows");
+    if (!packed || !scale || !data || !factors || b->status != LLM_OK) return;
+    step = llm__ternary_divides(b->m) ? 1 / *scale : *scale;
+    w->format = affine ? LLM__AFFINE : LLM__FLOAT;
+    w->dtype = LLM_F32;
+    w->data = data;
+    w->row_bytes = row_bytes;
+    for (r = 0; r < rows; r++)
+        for (c = 0; c < cols; c++) {
+            int code = packed[(size_t)(r % quarter) * (size_t)cols + (size_t)c] >> r / quarter * 2 & 3;
+            float value = step * (float)(code - 1);
+            if (affine) data[(size_t)r * row_bytes + (size_t)c / 4] |= (uint8_t)(code << c % 4 * 2);
+            else memcpy(data + (size_t)r * row_bytes + (size_t)c * sizeof value, &value, sizeof value);
+        }
+    if (!affine) return;
+    w->bits = 2;
+    w->group = group;
+    w->scales = (const uint8_t *)factors;
+    w->biases = (const uint8_t *)(factors + cols / group);
+    for (c = 0; c < cols / group; c++) {
+        factors[c] = step;
+        factors[cols / group + c] = -step;
+    }
+}
+
 /* Float numbers where they lie, or copied where the file has them at odd addresses. */
 LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
     size_t size = llm__dtype_bytes(t->dtype), n = (size_t)rows * (size_t)cols * (size_t)(lead ? lead : 1);
@@ -9707,7 +9947,7 @@ LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
     const llm__tensor *packed = llm__bind_find(b, ".weight_packed"), *awq = llm__bind_find(b, ".qweight");
     llm__tensor *t = llm__bind_find(b, ".weight"), *scales = llm__bind_find(b, ".scales");
-    llm__tensor *blocks = llm__bind_find(b, ".weight_scale_inv");
+    llm__tensor *blocks = llm__bind_find(b, ".weight_scale_inv"), *ternary = llm__bind_find(b, ".weight_scale");
     char what[64];
     if (b->status != LLM_OK) return;
     if (b->transposed) {
@@ -9721,7 +9961,9 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else snprintf(what, sizeof what, "[%d, %d]", rows, cols);
     if (packed && !lead) llm__bind_packed4(b, llm__bind_find(b, ".weight_packed"), rows, cols, w);
     else if (awq && !lead) llm__bind_awq(b, llm__bind_find(b, ".qweight"), rows, cols, w);
+    else if (!t && llm__bind_find(b, "")) llm__bind_plain(b, llm__bind_find(b, ""), lead, rows, cols, w);
     else if (!t) llm__bind_absent(b, ".weight", what);
+    else if (ternary && t->dtype == LLM_U8 && !lead) llm__bind_ternary(b, t, rows, cols, w);
     else if (blocks && !lead) llm__bind_fp8(b, t, blocks, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
@@ -9750,7 +9992,7 @@ LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
     if (a->qkv == LLM__QKV_SEPARATE || a->shared) {
         llm__bind_part(b, "q_proj");
         llm__bind_matrix(b, &a->q, 0, a->gate == LLM__GATE_IN_Q ? 2 * q : q, hidden, a->q_bias);
-        if (a->shared) return;
+        if (a->shared || a->raw == LLM__RAW_BORROWED) return;
         llm__bind_part(b, "k_proj");
         llm__bind_matrix(b, &a->k, 0, k, hidden, a->k_bias);
         if (a->key_is_value) return;
@@ -9787,6 +10029,47 @@ LLM__FN void llm__bind_qk_norm(llm__binder *b, const llm__attention *a, llm__nor
     else llm__bind_norms(b, norm, a->qk_norm == LLM__QK_EACH_HEAD ? heads : 0, a->width);
 }
 
+/* A single number, stored as a scalar or as a list of one. */
+LLM__FN const float *llm__bind_number(llm__binder *b) {
+    llm__tensor *t = llm__bind_find(b, "");
+    if (t && !t->dims) {
+        t->dims = 1;
+        t->shape[0] = 1;
+    }
+    return llm__bind_floats(b, "", 1, 0, 0);
+}
+
+/* Two taps for each kv head, whatever the tensor's shape is: [kv_heads, 2]. */
+LLM__FN const float *llm__bind_taps(llm__binder *b, int heads) {
+    llm__tensor *t = llm__bind_find(b, "");
+    if (t && t->dims == 5 && t->shape[0] == 1 && t->shape[1] == 1 && t->shape[2] == heads && t->shape[3] == 1) {
+        t->dims = 2;
+        t->shape[0] = heads;
+        t->shape[1] = t->shape[4];
+    }
+    return llm__bind_floats(b, "", heads, 2, 0);
+}
+
+/* What single families have. */
+LLM__FN void llm__bind_attention_extras(llm__binder *b, llm__attention *a) {
+    if (a->conv) {
+        llm__bind_part(b, "conv_k");
+        a->k_conv = llm__bind_taps(b, a->kv_heads);
+        llm__bind_part(b, "conv_v");
+        a->v_conv = llm__bind_taps(b, a->kv_heads);
+    }
+    if (a->rounded) {
+        llm__bind_part(b, "quant_key_scale");
+        a->k_step = llm__bind_number(b);
+        llm__bind_part(b, "quant_value_scale");
+        a->v_step = llm__bind_number(b);
+    }
+    if (a->gained) {
+        llm__bind_part(b, "head_gain.head_g");
+        a->q_gain = llm__bind_floats(b, "", a->heads, 0, 0);
+    }
+}
+
 LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     int hidden = b->m->hidden, out = a->heads * a->value_width;
     llm__bind_qkv(b, a);
@@ -9804,6 +10087,7 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
         llm__bind_part(b, "out_norm");
         llm__bind_norm(b, &a->out_norm, out);
     }
+    llm__bind_attention_extras(b, a);
     if (a->v_normed) {
         llm__bind_part(b, "v_norm");
         llm__bind_norm(b, &a->v_norm, a->value_width);
@@ -9863,16 +10147,6 @@ LLM__FN const float *llm__bind_conv(llm__binder *b, int channels, int kernel) {
         t->shape[1] = kernel;
     }
     return llm__bind_floats(b, ".weight", channels, kernel, 0);
-}
-
-/* A single number, stored as a scalar or as a list of one. */
-LLM__FN const float *llm__bind_number(llm__binder *b) {
-    llm__tensor *t = llm__bind_find(b, "");
-    if (t && !t->dims) {
-        t->dims = 1;
-        t->shape[0] = 1;
-    }
-    return llm__bind_floats(b, "", 1, 0, 0);
 }
 
 /* exp of a stored logarithm, times sign. */
@@ -10086,6 +10360,19 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     llm__bind_mixer(b, layer, layer->mixer);
     llm__bind_mixer(b, layer, layer->beside);
     llm__bind_ffn(b, layer);
+    if (layer->gained) {
+        llm__bind_block(b, layer, "attn_gain.a_g");
+        layer->mixer_gain = llm__bind_number(b);
+        llm__bind_block(b, layer, "mlp_gain.a_g");
+        layer->ffn_gain = llm__bind_number(b);
+        llm__bind_block(b, layer, "embed_skip.a_g");
+        layer->embedding_gain = llm__bind_number(b);
+    }
+    if (layer->mixes != LLM__OWN) {
+        llm__bind_name(b, "model.gate_projections.%d", layer->number);
+        layer->attention.mix_weight = llm__bind_floats(b, ".weight", layer->attention.heads, layer->attention.width, 0);
+        layer->attention.mix_bias = llm__bind_floats(b, ".bias", layer->attention.heads, 0, 0);
+    }
     if (layer->has_output_scale) {
         llm__bind_block(b, layer, "layer_scalar");
         layer->output_scale = llm__bind_number(b);
@@ -10144,6 +10431,25 @@ LLM__FN void llm__bind_leftovers(llm__binder *b) {
     }
 }
 
+/* A head of floats as one of its own whose rows have the length 1. */
+LLM__FN void llm__norm_head(llm__binder *b, llm__matrix *w) {
+    size_t size = llm__dtype_bytes(w->dtype), bytes = (size_t)w->cols * size;
+    float *row = (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
+    uint8_t *data;
+    int r, i;
+    if (w->format != LLM__FLOAT) return; /* mlx-lm leaves quantized heads as they are */
+    data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, bytes);
+    for (r = 0; row && data && r < w->rows; r++) {
+        double sum = 0;
+        llm__matrix_row(w, r, row);
+        for (i = 0; i < w->cols; i++) sum += (double)row[i] * row[i];
+        for (i = 0; i < w->cols; i++) row[i] /= (float)sqrt(sum) + 1e-7f;
+        for (i = 0; i < w->cols; i++) llm__from_f32(w->dtype, &row[i], 1, data + (size_t)r * bytes + (size_t)i * size);
+    }
+    w->data = data;
+    w->row_bytes = bytes;
+}
+
 LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     llm__binder b;
     llm__format format;
@@ -10180,6 +10486,13 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     if (!m->tied) {
         llm__bind_name(&b, "lm_head");
         llm__bind_matrix(&b, &m->head, 0, m->vocabulary, m->hidden, m->head_bias);
+        if (m->head_rows_normed) llm__norm_head(&b, &m->head);
+    }
+    if (m->head_gained) {
+        const float *gain;
+        llm__bind_name(&b, "lm_head_gain.w_g");
+        gain = llm__bind_number(&b);
+        if (gain) m->logit_scale *= *gain;
     }
     llm__bind_leftovers(&b);
     return b.status;
@@ -10283,6 +10596,20 @@ static const llm__arch llm__archs[] = {
     {{"nemotron-nas"}, llm__read_nemotron_nas, "", "", "blocks of their own in every layer, or none"},
     {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
      "llama in a text_config"},
+    {{"afm7"}, llm__read_afm7,
+     "model.embed_tokens=model.embedding model.norm=model.output_norm .o_proj=.out_proj", "",
+     "last layers read the keys and values of another; 8-bit keys and values"},
+    {{"baichuan_m1"}, llm__read_baichuan_m1, ".qkv_proj=.W_pack", "", "convolved keys and values, sliding layers"},
+    {{"bitnet"}, llm__read_bitnet, ".out_norm=.attn_sub_norm .sub_norm=.ffn_sub_norm", "", "ternary weights"},
+    {{"hunyuan"}, llm__read_hunyuan,
+     ".q_norm=.query_layernorm .k_norm=.key_layernorm .mlp.gate=.mlp.gate.wg .shared_experts=.shared_mlp "
+     ".gate_up_proj=.gate_and_up_proj",
+     "", "layers share keys and values; experts"},
+    {{"iquestloopcoder"}, llm__read_iquestloopcoder, "", "", "layers in two loops, the second sees both"},
+    {{"talkie"}, llm__read_talkie,
+     "model.embed_tokens=model.embed model.layers=model.blocks .self_attn=.attn .q_proj=.attn_query .k_proj=.attn_key "
+     ".v_proj=.attn_value .o_proj=.attn_resid .gate_proj=.mlp_gate .up_proj=.mlp_linear .down_proj=.mlp_resid",
+     "*rotary* *cos *sin", "norms without weights, learned gains, the embedding in every layer"},
     {{"ernie4_5"}, llm__read_ernie4_5, "", "", "llama whose pairs rotate"},
     {{"nanochat"}, llm__read_nanochat,
      "model.embed_tokens=transformer.wte model.layers=transformer.h .self_attn=.attn .q_proj=.c_q .k_proj=.c_k "
@@ -10793,6 +11120,15 @@ LLM__FN void llm__clip(float *x, size_t n, float limit) {
     for (i = 0; i < n; i++) x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
 }
 
+/* To the nearest of 256 steps, to even between two. */
+LLM__FN void llm__round8(float *x, size_t n, float step) {
+    size_t i;
+    for (i = 0; i < n; i++) {
+        float code = rintf(x[i] / step);
+        x[i] = (code > 127 ? 127 : code < -128 ? -128 : code) * step;
+    }
+}
+
 /* The norm of one row's queries or keys. */
 LLM__FN void llm__norm_heads(const llm__ops *ops, const llm__attention *a, const llm__norm *norm, float *x, int heads) {
     llm__norm each = *norm;
@@ -10834,6 +11170,7 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
         int64_t stretch = (part->position + r + a->heat_from) / a->heat_length;
         ops->scale(q, 1 + a->heat * (float)log(1 + (double)stretch), (int)queries);
     }
+    for (i = 0; a->q_gain && i < a->heads; i++) ops->scale(q + (size_t)i * (size_t)a->width, a->q_gain[i], a->width);
     if (a->shared) return;
     if (a->clip > 0) llm__clip(k, keys, a->clip);
     if (a->clip > 0) llm__clip(v, values, a->clip);
@@ -10841,6 +11178,10 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     for (i = 0; a->v_normed && i < a->kv_heads; i++)
         llm__norm_row(ops, &a->v_norm, v + (size_t)i * (size_t)a->value_width, v + (size_t)i * (size_t)a->value_width,
                       a->value_width);
+    if (a->rounded) {
+        llm__round8(k, keys, *a->k_step);
+        llm__round8(v, values, *a->v_step);
+    }
     llm__cache_put(part->cache, w->layer, part->position + r, k, v);
 }
 
@@ -10886,6 +11227,56 @@ LLM__FN void llm__finish_heads(llm_session *s, const llm__attention *a, const fl
     if (a->out_normed) llm__norm_rows(s, &a->out_norm, out, out, s->row_count, a->heads * a->value_width);
 }
 
+/* Keys and values as the maps gave them, handed on to the next layers or taken from an earlier one. */
+LLM__FN void llm__share_raw(llm_session *s, const llm__attention *a, float *k, float *v) {
+    size_t keys = (size_t)a->kv_heads * (size_t)a->width, values = (size_t)a->kv_heads * (size_t)a->value_width;
+    int r, lends = a->raw == LLM__RAW_LENT;
+    for (r = 0; r < s->row_count; r++) {
+        float *kept = s->carry + (size_t)r * (size_t)s->model->carry;
+        float *own_k = k + (size_t)r * keys, *own_v = v + (size_t)r * values;
+        memcpy(lends ? kept : own_k, lends ? own_k : kept, keys * sizeof(float));
+        memcpy(lends ? kept + keys : own_v, lends ? own_v : kept + keys, values * sizeof(float));
+    }
+}
+
+/* x_t = w_0 x_{t-1} + w_1 x_t for rows of [heads, width], from the last row to the first; next becomes the last one. */
+LLM__FN void llm__two_taps(float *x, int rows, int heads, int width, const float *w, const float *past, float *next) {
+    size_t row = (size_t)heads * (size_t)width;
+    int t, h, i;
+    memcpy(next, x + (size_t)(rows - 1) * row, row * sizeof(float));
+    for (t = rows - 1; t >= 0; t--)
+        for (h = 0; h < heads; h++) {
+            float *at = x + (size_t)t * row + (size_t)h * (size_t)width;
+            const float *before = t ? at - row : past + (size_t)h * (size_t)width;
+            for (i = 0; i < width; i++) at[i] = before[i] * w[2 * h] + at[i] * w[2 * h + 1];
+        }
+}
+
+static void llm__last_job(void *argument, int job, int worker) {
+    const llm__gqa_work *w = (const llm__gqa_work *)argument;
+    const llm__attention *a = w->a;
+    const llm__part *part = &w->s->parts[job];
+    size_t first = (size_t)part->first * (size_t)a->kv_heads;
+    (void)worker;
+    llm__two_taps(w->k + first * (size_t)a->width, part->count, a->kv_heads, a->width, a->k_conv,
+                  llm__cache_state(part->cache, w->layer, 0), llm__cache_next_state(part->cache, w->layer, 0));
+    llm__two_taps(w->v + first * (size_t)a->value_width, part->count, a->kv_heads, a->value_width, a->v_conv,
+                  llm__cache_state(part->cache, w->layer, 1), llm__cache_next_state(part->cache, w->layer, 1));
+}
+
+/* out = g other + (1 - g) out for each head, g = sigmoid(q . weight + bias). */
+LLM__FN void llm__mix_heads(const llm_session *s, const llm__attention *a, const float *q, const float *other,
+                            float *out) {
+    size_t width = (size_t)a->value_width, i;
+    int r, h;
+    for (r = 0; r < s->row_count; r++)
+        for (h = 0; h < a->heads; h++, q += a->width, other += width, out += width) {
+            float dot = s->model->ops->dot(q, a->mix_weight + (size_t)h * (size_t)a->width, a->width);
+            float g = 1 / (1 + expf(-(dot + a->mix_bias[h])));
+            for (i = 0; i < width; i++) out[i] = g * other[i] + (1 - g) * out[i];
+        }
+}
+
 LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t layer, const float *h, float *y) {
     size_t n = (size_t)s->row_count, queries = n * (size_t)a->heads * (size_t)a->width;
     int in_place = a->gate != LLM__GATE_IN_Q && a->qkv != LLM__QKV_GROUPED;
@@ -10902,6 +11293,11 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
     llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, projected, a->k.rows ? &a->k : NULL, rows.k,
                  a->v.rows ? &a->v : NULL, rows.v);
     rows.q = in_place ? projected : llm__take(s, queries);
+    if (a->raw != LLM__RAW_OWN) llm__share_raw(s, a, rows.k, rows.v);
+    if (a->conv) {
+        llm__parallel(s, s->part_count, llm__last_job, &rows);
+        rows.layer = ++layer;
+    }
     llm__parallel(s, s->row_count, llm__gqa_job, &rows);
     memset(&attend, 0, sizeof attend);
     attend.layer = layer;
@@ -10917,6 +11313,12 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
     attend.q = rows.q;
     attend.out = out;
     llm__attend(s, &attend);
+    if (a->mixed) {
+        attend.layer = (size_t)a->mix_cache;
+        attend.out = llm__take(s, n * (size_t)a->heads * (size_t)a->value_width);
+        llm__attend(s, &attend);
+        llm__mix_heads(s, a, rows.q, attend.out, out);
+    }
     llm__finish_heads(s, a, h, projected, out);
     llm__linear(s, &a->o, out, s->row_count, y);
 }
@@ -11494,6 +11896,8 @@ static void llm__embed_job(void *argument, int job, int worker) {
         m->ops->add(x, place, m->hidden);
     }
     if (m->embedding_normed) llm__norm_row(m->ops, &m->embedding_norm, x, x, m->hidden);
+    if (m->carry_embedding)
+        memcpy(s->carry + (size_t)job * (size_t)m->carry, x, (size_t)m->hidden * sizeof(float));
 }
 
 static void llm__angles_job(void *argument, int job, int worker) {
@@ -11575,12 +11979,13 @@ LLM__FN const float *llm__block_input(llm_session *s, const llm__layer *layer, c
 }
 
 /* Adds what a block gave to the stream. */
-LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post) {
+LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post, const float *gain) {
     const llm_model *m = s->model;
+    float scale = layer->branch_scale * (gain ? *gain : 1);
     int n = (int)((size_t)s->row_count * (size_t)m->hidden);
     if (llm__has_post(layer)) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
-    if (layer->branch_scale == 1) m->ops->add(s->x, s->y, n);
-    else m->ops->add_scaled(s->x, s->y, layer->branch_scale, n);
+    if (scale == 1) m->ops->add(s->x, s->y, n);
+    else m->ops->add_scaled(s->x, s->y, scale, n);
 }
 
 /* One layer, in the order of its scheme.  Scratch begins anew for each block. */
@@ -11594,19 +11999,20 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
-        llm__add_branch(s, layer, &layer->mixer_post_norm);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain);
     }
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
-        llm__add_branch(s, layer, &layer->mixer_post_norm);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain);
     }
     s->slab_used = 0;
     if (layer->ffn != LLM__NO_FFN) {
         if (!parallel || !h) h = llm__block_input(s, layer, &layer->ffn_norm);
         llm__run_ffn(s, layer, h);
-        llm__add_branch(s, layer, &layer->ffn_post_norm);
+        llm__add_branch(s, layer, &layer->ffn_post_norm, layer->ffn_gain);
     }
+    if (layer->gained) m->ops->add_scaled(s->x, s->carry, *layer->embedding_gain, s->row_count * m->hidden);
     if (layer->ends_loop) llm__norm_rows(s, &m->norm, s->x, s->x, s->row_count, m->hidden);
     if (layer->output_scale)
         m->ops->scale(s->x, *layer->output_scale, (int)((size_t)s->row_count * (size_t)m->hidden));
@@ -11727,7 +12133,8 @@ LLM__FN void llm__need_matrix(llm__needs *n, const llm__matrix *w) {
 /* Floats for one row; mirrors what the blocks take, with room for rounding. */
 LLM__FN size_t llm__attention_floats(const llm__attention *a) {
     size_t heads = (size_t)a->heads, kv = (size_t)a->kv_heads, width = (size_t)a->width, value = (size_t)a->value_width;
-    return (size_t)a->q.rows + heads * width + heads * value + kv * (width + value) + (size_t)a->gates.rows;
+    return (size_t)a->q.rows + heads * width + (a->mixed ? 2 : 1) * heads * value + kv * (width + value) +
+           (size_t)a->gates.rows;
 }
 
 LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
