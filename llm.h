@@ -7283,6 +7283,15 @@ typedef enum llm__gate {
     LLM__GATE_SOFTPLUS /* softplus of gate_proj(h), a number for each head */
 } llm__gate;
 
+/* phi3small's sparsity: within blocks of `block` tokens, a query sees its own block and the `local` - 1 before it, and
+   of the others those whose number + head + 1 is a multiple of `stride`.  block 0: sees all. */
+typedef struct llm__sparse {
+    int block, local, stride;
+} llm__sparse;
+
+/* Keys and values that several layers share before rotation, norm and cache. */
+typedef enum llm__raw { LLM__RAW_OWN, LLM__RAW_LENT, LLM__RAW_BORROWED } llm__raw;
+
 typedef struct llm__attention {
     int heads, kv_heads, width, value_width; /* width: of a query and a key */
     int rope;                                /* index into the model's, -1: none */
@@ -7292,6 +7301,7 @@ typedef struct llm__attention {
     int heat_from, heat_length;
     llm__qkv qkv;
     int q_bias, k_bias, v_bias, o_bias;
+    llm__sparse sparse;
     int tiled;                               /* query head i reads kv head i % kv_heads */
     int shared;                              /* keys and values are those of another layer: see llm__layer.reads */
     int key_is_value;                        /* values are what k_proj gives, neither normed nor rotated as keys are */
@@ -7303,6 +7313,17 @@ typedef struct llm__attention {
     llm__matrix q, k, v, o, gates;           /* q: all of them where GROUPED */
     llm__norm q_norm, k_norm, v_norm, out_norm;
     const float *sinks;                      /* [heads]: scores of a token that has no value */
+    /* what single families have */
+    llm__raw raw;
+    int conv;                                /* k and v pass a causal convolution of two taps for each kv head, */
+    const float *k_conv, *v_conv;            /* [kv_heads, 2]; a cache entry of its own goes before the attention's */
+    int rounded;                             /* k and v are rounded to 8 bits, */
+    const float *k_step, *v_step;            /* in steps of these numbers */
+    int gained;                              /* queries are multiplied by */
+    const float *q_gain;                     /* [heads], after norm and rotation */
+    int mixed;                               /* the output is g attention(mix_cache) + (1 - g) attention, where g is */
+    const float *mix_weight, *mix_bias;      /* sigmoid(q . weight + bias); [heads, width], [heads] */
+    int mix_cache;
 } llm__attention;
 
 /* Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values are functions of one latent vector a
@@ -7414,10 +7435,14 @@ typedef struct llm__layer {
     const char *sub;               /* what blocks and norms have after their names, such as ".0"; "" */
     /* its entries in llm_model.caches, made by llm__plan_caches */
     int list;                      /* a list entry of so many items goes before its own; 0: none */
+    int mixes;                     /* the layer whose cache its attention reads beside its own; LLM__OWN */
     int reads;                     /* the layer whose cache its attention reads, adding nothing to it; LLM__OWN */
     int cache, beside_cache;       /* first entry of mixer and beside; LLM__NOWHERE: it has none */
     /* what surrounds the blocks */
     float branch_scale;            /* what mixer and feed-forward add is multiplied by this; 1 */
+    int gained;                    /* it is multiplied by mixer_gain and ffn_gain too, and in the end the embedding */
+    const float *mixer_gain, *ffn_gain, *embedding_gain; /* times embedding_gain, a number each, is added */
+    int ends_loop;                 /* x passes through the model's last norm in the end: the next layers begin anew */
     int has_output_scale;          /* x is multiplied by the number layer_scalar in the end */
     const float *output_scale;
     llm__norm mixer_norm, mixer_post_norm, ffn_norm, ffn_post_norm;
@@ -7426,7 +7451,6 @@ typedef struct llm__layer {
     llm__latent latent;
     llm__ssd ssd;
     llm__delta delta;
-    int map_bias;
     llm__matrix mixer_map, ffn_map;
     llm__mlp mlp;
     llm__experts experts;
@@ -7458,6 +7482,10 @@ struct llm_model {
     const int32_t *masked;  /* ids whose logits are -infinity */
     int masked_count;
     int carry;              /* floats a token that layers hand on within a pass, llm_session.carry */
+    int carry_embedding;    /* it holds the embedding, as the first layer sees it */
+    int head_gained;        /* logits are multiplied by the number lm_head_gain */
+    int head_rows_normed;   /* the head's rows are divided by their length (plus 1e-7) */
+    int ternary_scaled;     /* ternary weights are multiplied by their scale whatever the config says */
     int position_count;     /* learned positions: how many; 0: none */
     llm__layer *layers;
     llm__rope *ropes;
@@ -7590,6 +7618,26 @@ LLM__FN int llm__config_lists(llm__config *c, const char *key, int n) {
     return 0;
 }
 
+/* Item i of a list of `count` numbers in [low, high]. */
+LLM__FN double llm__config_item(llm__config *c, const char *key, int i, int count, double low, double high) {
+    const llm__json *list = llm__json_get(c->root, key);
+    char expected[100];
+    double n;
+    if (llm__json_is(list, LLM__JSON_ARRAY) && list->length == (uint32_t)count &&
+        llm__json_float(llm__json_at(list, (uint32_t)i), &n) && n >= low && n <= high)
+        return n;
+    snprintf(expected, sizeof expected, "a list of %d numbers from %g to %g", count, low, high);
+    llm__config_fail(c, key, expected);
+    return low;
+}
+
+/* The same for whole numbers. */
+LLM__FN int llm__config_item_int(llm__config *c, const char *key, int i, int count, int low, int high) {
+    double n = llm__config_item(c, key, i, count, low, high);
+    if (n != (double)(int)n) llm__config_fail(c, key, "a list of whole numbers");
+    return (int)n;
+}
+
 /* ---- rotary embeddings (Su et al., arXiv:2104.09864) and the ways of stretching them */
 
 LLM__FN double llm__not_a_number(void) {
@@ -7628,7 +7676,7 @@ LLM__FN double llm__yarn_scale(double factor, double m) {
     return factor <= 1 ? 1 : 0.1 * m * log(factor) + 1;
 }
 
-/* YaRN (arXiv:2309.00071).  truncate false leaves the ramp's ends unrounded; attention_factor replaces the scale. */
+/* YaRN (arXiv:2309.00071).  truncate false leaves the ramp's ends unrounded; attention_factor is not read. */
 LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
     double factor = llm__config_number(s, "factor", llm__not_a_number(), 1e-6, 1e6);
     double length = llm__config_number(s, "original_max_position_embeddings", 4096, 1, 1e12);
@@ -7661,7 +7709,6 @@ LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
         r->frequency[i] *= ramp / factor + (1 - ramp);
     }
     r->scale = (float)(llm__yarn_scale(factor, mscale) / llm__yarn_scale(factor, mscale_all));
-    r->scale = (float)llm__config_number(s, "attention_factor", r->scale, 1e-6, 1e6);
 }
 
 LLM__FN void llm__rope_divide(llm__config *s, const char *key, double *frequency, int count) {
@@ -7724,7 +7771,8 @@ LLM__FN void llm__rope_scaled(llm__config *c, llm__config *s, llm__rope *r, doub
         if (r->dims < 4) llm__config_fail(s, key, "another type for heads this narrow");
     } else if (llm__json_text_is(type, "llama3")) {
         llm__rope_llama3(s, r);
-    } else if (llm__json_text_is(type, "yarn") || llm__json_text_is(type, "deepseek_yarn")) {
+    } else if (llm__json_text_is(type, "yarn") || llm__json_text_is(type, "deepseek_yarn") ||
+               llm__json_text_is(type, "telechat3-yarn")) {
         llm__rope_yarn(s, r, base);
     } else if (llm__json_text_is(type, "longrope") || llm__json_text_is(type, "su")) {
         llm__rope_long(c, s, r);
@@ -7814,6 +7862,13 @@ LLM__FN int llm__rope_stretched(llm__config *c, llm_model *m, int dims, double b
 LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, int interleaved,
                           const llm__json *scaling) {
     return llm__rope_stretched(c, m, dims, base, interleaved, scaling, llm__rope_scaled);
+}
+
+/* Every angle of a rotary embedding times a factor; returns its index. */
+LLM__FN int llm__rope_stretch(llm_model *m, int rope, double factor) {
+    int i;
+    for (i = 0; rope >= 0 && i < m->ropes[rope].dims / 2; i++) m->ropes[rope].frequency[i] *= factor;
+    return rope;
 }
 
 /* A number that rotary embeddings depend on, also where transformers 5 keeps it. */
@@ -7939,7 +7994,7 @@ LLM__FN void llm__make_layers(llm__config *c, llm_model *m, int count) {
         layer->stem = "model.layers";
         layer->number = i;
         layer->sub = "";
-        layer->reads = LLM__OWN;
+        layer->reads = layer->mixes = LLM__OWN;
         layer->cache = layer->beside_cache = LLM__NOWHERE;
         layer->branch_scale = 1;
         layer->attention.rope = -1;
@@ -8567,7 +8622,7 @@ LLM__FN void llm__read_gemma1(llm__config *c, llm_model *m) {
     llm__read_dense(c, m, &a, LLM__GELU, 0);
 }
 
-/* glm: pairs rotate; gate and up in one matrix.  glm4: a part of each head rotates, and norms behind both blocks too. */
+/* glm: pairs rotate; gate and up in one matrix.  glm4: a part of each head rotates; norms behind both blocks too. */
 LLM__FN void llm__read_glm(llm__config *c, llm_model *m) {
     llm__attention a;
     llm__read_plain(c, m, "rms_norm_eps", 1);
@@ -8730,6 +8785,673 @@ LLM__FN void llm__read_minicpm(llm__config *c, llm_model *m) {
     if (c->status != LLM_OK) return;
     llm__set_branch_scale(c, m, llm__config_number(c, "scale_depth", llm__not_a_number(), -1e9, 1e9) /
                                     sqrt((double)m->layer_count));
+}
+
+/* nanochat: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; the
+   feed-forward is relu squared; eps and the cap of the logits are constants. */
+LLM__FN void llm__read_nanochat(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = 1e-5f;
+    m->norm.weightless = m->embedding_normed = 1;
+    m->logit_softcap = 15;
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    a.rope = llm__rope_stretch(m, llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, NULL), -1);
+    llm__read_dense(c, m, &a, LLM__RELU2, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* nemotron: layer norms with weight + 1; relu squared, no gate; half of each head rotates; only linear scaling. */
+LLM__FN void llm__read_nemotron(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__rope_scaling(c), *type = llm__json_get(scaling, "type");
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    if (!type) type = llm__json_get(scaling, "rope_type");
+    if (type && !llm__json_text_is(type, "linear") && !llm__json_text_is(type, "default"))
+        llm__config_fail(c, "rope_scaling", "the type \"linear\"");
+    llm__read_plain(c, m, "norm_eps", 0);
+    llm__set_layer_norm(m, 1);
+    m->norm.offset = 1;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 0.5), llm__rope_theta(c, 10000), 0, scaling);
+    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* olmo: layer norms without weights; joined q, k, v; joined feed-forward whose second half is the gate. */
+LLM__FN void llm__read_olmo(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int ratio = llm__config_int(c, "mlp_ratio", 4, 1, 256), both;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_size(c, "d_model");
+    m->vocabulary = llm__config_size(c, "embedding_size");
+    m->context = llm__config_int(c, "max_sequence_length", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    llm__set_layer_norm(m, 0);
+    m->norm.weightless = 1;
+    m->norm.eps = 1e-5f;
+    m->tied = llm__config_flag(c, "weight_tying", 0);
+    a.heads = a.kv_heads = llm__config_int(c, "n_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "d_model", m->hidden, "n_heads", a.heads);
+    llm__config_product(c, "d_model", m->hidden, "mlp_ratio", ratio);
+    both = llm__config_int(c, "mlp_hidden_size", c->status == LLM_OK ? ratio * m->hidden : 2, 2, 1 << 24);
+    llm__config_divides(c, "mlp_hidden_size", both, "2", 2);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__set_dense(c, m, &a, both / 2, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
+}
+
+/* olmo2: norms behind attention and feed-forward only, and over all heads of q and of k together. */
+LLM__FN llm__attention llm__read_olmo2_attention(llm__config *c, llm_model *m, int tied) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", tied);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = LLM__QK_WHOLE;
+    llm__set_bias(&a, bias, bias);
+    return a;
+}
+
+LLM__FN void llm__read_olmo2(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_olmo2_attention(c, m, 1);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__POST, LLM__GATE_UP_SEPARATE);
+}
+
+/* olmo3: olmo2 with sliding layers, three to one or by layer_types; they rotate without rope_scaling. */
+LLM__FN void llm__read_olmo3(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_olmo2_attention(c, m, 0);
+    double theta = llm__rope_theta(c, llm__not_a_number());
+    int i, window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    int full = llm__rope_add(c, m, a.width, theta, 0, llm__rope_scaling(c));
+    int sliding = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__POST, LLM__GATE_UP_SEPARATE);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = llm__config_has(c, "layer_types") ? llm__layer_slides(c, m, i) : (i + 1) % 4 != 0;
+        m->layers[i].attention.rope = slides ? sliding : full;
+        m->layers[i].attention.window = slides ? window : 0;
+    }
+}
+
+/* The nearest multiple of the divisor, but not below 9/10 of n. */
+LLM__FN int llm__openelm_width(double n, int divisor) {
+    int width = (int)(n + divisor / 2.0) / divisor * divisor;
+    if (width < divisor) width = divisor;
+    return width < 0.9 * n ? width + divisor : width;
+}
+
+/* openelm: head counts and widths by layer; joined q, k, v and gate, up; norms on each head. */
+LLM__FN void llm__read_openelm(llm__config *c, llm_model *m) {
+    int i, n, width, divisor = llm__config_int(c, "ffn_dim_divisor", LLM__REQUIRED, 1, 1 << 20);
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_size(c, "model_dim");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "max_context_length", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "num_transformer_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "share_input_output_layers", 1);
+    width = llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 65536);
+    a.qkv = LLM__QKV_JOINED;
+    if (llm__config_flag(c, "normalize_qk_projections", 1)) a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, width, llm__config_number(c, "rope_freq_constant", 10000, 1e-3, 1e30), 0, NULL);
+    llm__set_dense(c, m, &a, 1, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__GATE_UP_JOINED);
+    for (i = 0, n = m->layer_count; i < n && c->status == LLM_OK; i++) {
+        llm__attention *own = &m->layers[i].attention;
+        double multiplier = llm__config_item(c, "ffn_multipliers", i, n, 1e-6, 256);
+        own->heads = llm__config_item_int(c, "num_query_heads", i, n, 1, 4096);
+        own->kv_heads = llm__config_item_int(c, "num_kv_heads", i, n, 1, 4096);
+        llm__config_divides(c, "num_query_heads", own->heads, "num_kv_heads", own->kv_heads);
+        llm__set_width(c, own, width);
+        if (multiplier * m->hidden > 1 << 23) llm__config_fail(c, "ffn_multipliers", "smaller ones");
+        else m->layers[i].mlp.width = llm__openelm_width(multiplier * m->hidden, divisor);
+    }
+}
+
+/* phi: attention and feed-forward side by side on one layer norm; biases everywhere; a part of each head rotates. */
+LLM__FN void llm__read_phi(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", 1e-5);
+    llm__set_layer_norm(m, 1);
+    m->head_bias = 1;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 0.4), llm__rope_theta(c, 10000), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
+}
+
+/* The ids that phi3small's tokenizer does not have: their logits are -infinity. */
+LLM__FN void llm__mask_phi3small(llm__config *c, llm_model *m) {
+    static const int32_t alone[] = {100256, 100258, 100259, 100260, 100264, 100265};
+    int32_t *ids = (int32_t *)llm__arena_alloc(c->arena, 96, sizeof *ids), id;
+    int i;
+    m->masked = ids;
+    for (i = 0; ids && i < 6; i++)
+        if (alone[i] < m->vocabulary) ids[m->masked_count++] = alone[i];
+    for (id = 100267; ids && id < 100352 && id < m->vocabulary; id++) ids[m->masked_count++] = id;
+    if (!ids && c->status == LLM_OK) c->status = llm__no_memory(c->error, 96 * sizeof *ids);
+}
+
+/* phi3small: q, k and v of each kv head together; all but every n-th layer see blocks of tokens only; gegelu on columns
+   of gate and up in turns; multipliers; positions are scaled. */
+LLM__FN void llm__read_phi3small(llm__config *c, llm_model *m) {
+    int i, dense = llm__config_int(c, "dense_attention_every_n_layers", LLM__REQUIRED, 1, 1 << 20);
+    double multiplier = llm__config_number(c, "mup_embedding_multiplier", 10, -1e9, 1e9), width;
+    float limit = (float)llm__config_number(c, "gegelu_limit", llm__not_a_number(), 1e-6, 1e9);
+    llm__sparse sparse;
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    llm__set_layer_norm(m, 1);
+    llm__mask_phi3small(c, m);
+    m->tied = 1;
+    if (multiplier != 0) m->embedding_scale = (float)multiplier;
+    width = llm__config_number(c, "mup_width_multiplier", 8, 0, 1e9);
+    if (width > 0) m->logit_scale = (float)(1 / width);
+    sparse.block = llm__config_int(c, "blocksparse_block_size", 64, 32, 64);
+    sparse.local = llm__config_int(c, "blocksparse_num_local_blocks", 16, 1, 1 << 20);
+    sparse.stride = llm__config_int(c, "blocksparse_vert_stride", 8, 1, 1 << 20);
+    if (sparse.block % 32) llm__config_fail(c, "blocksparse_block_size", "32 or 64");
+    a = llm__read_even_attention(c, m);
+    a.qkv = LLM__QKV_GROUPED;
+    llm__set_bias(&a, 1, 1);
+    if (llm__config_flag(c, "mup_use_scaling", 1))
+        a.scale = (float)(llm__config_number(c, "mup_attn_multiplier", 1, 1e-9, 1e9) / a.width);
+    a.rope = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_embedding_base", 1e6, 1e-3, 1e30), 0, NULL);
+    llm__rope_stretch(m, a.rope, llm__config_number(c, "rope_position_scale", 1, 1e-9, 1e9));
+    llm__set_dense(c, m, &a, llm__config_size(c, "ff_intermediate_size"), LLM__SWIGLU_OAI, 1);
+    llm__set_layers(c, m, LLM__PRE, LLM__GATE_UP_MIXED);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mlp.activation.limit = limit;
+        if (i % dense == 0) m->layers[i].attention.sparse = sparse;
+    }
+}
+
+/* plamo: one norm for attention and feed-forward side by side; kv heads are laid out over the query heads as tiles. */
+LLM__FN void llm__read_plamo(llm__config *c, llm_model *m) {
+    int shared = llm__config_int(c, "n_shared_head", 8, 1, 65536);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_even_attention(c, m);
+    llm__config_divides(c, "num_attention_heads", a.heads, "n_shared_head", shared);
+    a.kv_heads = c->status == LLM_OK ? a.heads / shared : 1;
+    a.tiled = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__GATE_UP_SEPARATE);
+}
+
+/* plamo3: norms before and behind both blocks, whose weights are stored less 1, 1/5 or 5^-1.5; every n-th layer is
+   global, the others slide and have a base of their own.  A token sees the window_size tokens before it. */
+LLM__FN void llm__read_plamo3(llm__config *c, llm_model *m) {
+    int pattern = llm__config_int(c, "sliding_window_pattern", 8, 1, 4096), i, global, local;
+    int window = llm__config_int(c, "sliding_window", llm__config_int(c, "window_size", 2048, 1, 1 << 30), 1, 1 << 30);
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->norm.offset = 1;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_attention(c, m, 128);
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = LLM__QK_HEAD;
+    global = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), 0, NULL);
+    local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_theta", 1e4, 1e-3, 1e30), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__SANDWICH, LLM__GATE_UP_JOINED);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->mixer_post_norm = layer->ffn_post_norm = llm__rms_form(m->norm.eps);
+        layer->mixer_post_norm.offset = 1.0f / 5;
+        layer->ffn_post_norm.offset = (float)pow(5, -1.5);
+        layer->attention.rope = (i + 1) % pattern ? local : global;
+        layer->attention.window = (i + 1) % pattern ? (int64_t)window + 1 : 0;
+    }
+}
+
+/* qwen: joined q, k, v with a bias; intermediate_size counts gate and up, of which w2 is the gate. */
+LLM__FN void llm__read_qwen(llm__config *c, llm_model *m) {
+    int bias = !llm__config_flag(c, "no_bias", 1), both = llm__config_size(c, "intermediate_size");
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", 1e-6);
+    m->head_bias = bias;
+    a = llm__read_even_attention(c, m);
+    a.kv_heads = a.heads;
+    if (c->status == LLM_OK && llm__config_int(c, "kv_channels", 128, 1, 65536) != a.width)
+        llm__config_fail(c, "kv_channels", "hidden_size / num_attention_heads");
+    llm__config_divides(c, "intermediate_size", both, "2", 2);
+    a.qkv = LLM__QKV_JOINED;
+    llm__set_bias(&a, 1, bias);
+    a.rope = llm__rope_add(c, m, a.width, 10000, 0, NULL);
+    llm__set_dense(c, m, &a, both / 2, LLM__SILU, bias);
+}
+
+/* seed_oss: llama with a flag of its own for o_proj's bias. */
+LLM__FN void llm__read_seed_oss(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), llm__config_flag(c, "attention_out_bias", 0));
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* smollm3: llama without a rotation in every no_rope_layer_interval-th layer, or where no_rope_layers has a 0. */
+LLM__FN void llm__read_smollm3(llm__config *c, llm_model *m) {
+    int i, interval = llm__config_int(c, "no_rope_layer_interval", 4, 1, 1 << 20);
+    llm__read_llama(c, m);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int rotates = (i + 1) % interval != 0;
+        if (llm__config_has(c, "no_rope_layers"))
+            rotates = llm__config_item_int(c, "no_rope_layers", i, m->layer_count, 0, 1);
+        if (!rotates) m->layers[i].attention.rope = -1;
+    }
+}
+
+/* stablelm: layer norms; a part of each head rotates; optional norms with weights for each head; optionally attention
+   and feed-forward side by side on one norm. */
+LLM__FN void llm__read_stablelm(llm__config *c, llm_model *m) {
+    int parallel = llm__config_flag(c, "use_parallel_residual", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "layer_norm_eps", 0);
+    m->tied = 0;
+    llm__set_layer_norm(m, 1);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "use_qkv_bias", 0), 0);
+    if (llm__config_flag(c, "qk_layernorm", 0)) a.qk_norm = LLM__QK_EACH_HEAD;
+    a.q_norm.kind = a.k_norm.kind = LLM__LAYER_NORM;
+    a.q_norm.eps = a.k_norm.eps = m->norm.eps;
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, parallel ? LLM__PARALLEL_ONE : LLM__PRE, LLM__GATE_UP_SEPARATE);
+}
+
+/* starcoder2: layer norms, biases everywhere but in the head, GELU without a gate. */
+LLM__FN void llm__read_starcoder2(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "norm_epsilon", 1e-5);
+    llm__set_layer_norm(m, 1);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e5), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__GELU, 1);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* telechat3: llama whose yarn has a name of its own.  ernie4_5: llama whose pairs rotate, with one flag for biases. */
+LLM__FN void llm__read_telechat3(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+LLM__FN void llm__read_ernie4_5(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+}
+
+/* apertus: llama with norms on heads, and xIELU without a gate. */
+LLM__FN void llm__read_apertus(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__read_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__XIELU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* hunyuan_v1_dense: llama with norms on heads behind the rotation, whose base grows with rope_scaling's alpha. */
+LLM__FN int llm__read_alpha_rope(llm__config *c, llm_model *m, const llm__attention *a, double theta) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    double alpha = 1;
+    if (llm__json_is(scaling, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, scaling);
+        alpha = llm__config_number(&s, "alpha", 1, 1e-6, 1e9);
+        c->status = s.status;
+    }
+    if (a->width < 4) llm__config_fail(c, "rope_scaling", "wider heads");
+    return llm__rope_add(c, m, a->width, llm__rope_theta(c, theta) * pow(alpha, a->width / (a->width - 2.0)), 0, NULL);
+}
+
+LLM__FN void llm__read_hunyuan_v1_dense(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 1)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    a.rope = llm__read_alpha_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
+/* lille-130m: joined q, k, v; pairs rotate; the feed-forward's width is the multiple of 256 next to 8/3 of hidden. */
+LLM__FN void llm__read_lille(llm__config *c, llm_model *m) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "n_embd", LLM__REQUIRED, 49, 1 << 22);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "block_size", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layer", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", llm__not_a_number());
+    m->tied = 1;
+    a.heads = llm__config_int(c, "n_head", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "n_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "n_embd", m->hidden, "n_head", a.heads);
+    llm__config_divides(c, "n_head", a.heads, "n_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__set_dense(c, m, &a, 256 * (int)rint(8 * m->hidden / 3 / 256.0), LLM__SILU, 0);
+}
+
+/* llama4_text: llama whose pairs rotate where no_rope_layers has a 1; optional norms without weights on heads. */
+LLM__FN void llm__read_llama4_text(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(m->norm.eps);
+    a.q_norm.weightless = a.k_norm.weightless = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (!llm__config_item_int(c, "no_rope_layers", i, m->layer_count, 0, 1)) m->layers[i].attention.rope = -1;
+}
+
+/* mimo: llama with biases on q, k and v; layers that predict further tokens are left out. */
+LLM__FN void llm__read_mimo(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 0);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
+/* ministral3: llama whose queries grow with the logarithm of their position; all of it in rope_parameters. */
+LLM__FN void llm__read_ministral3(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", c->root == c->outer);
+    a = llm__read_attention(c, m, 0);
+    a.heat = (float)llm__rope_number(c, parameters, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
+    a.heat_length =
+        (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, parameters);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (llm__layer_slides(c, m, i))
+            m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+}
+
+/* nanbeige: llama's layers, gone through num_loops times; the last norm ends every loop, or only the last one. */
+LLM__FN void llm__read_nanbeige(llm__config *c, llm_model *m) {
+    static const char *const unknown[] = {"enable_double_loop_split", "loop_share_kv", "enable_depth_attention"};
+    const llm__json *weights = llm__json_get(c->root, "loop_loss_weights");
+    int loops = llm__config_int(c, "num_loops", 1, 1, 64), skip = llm__config_flag(c, "skip_loop_final_norm", 0);
+    int bias = llm__config_flag(c, "attention_bias", 0), n = 1, i;
+    llm__attention a;
+    for (i = 0; i < 3; i++)
+        if (llm__config_flag(c, unknown[i], 0)) llm__config_fail(c, unknown[i], "false");
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length)
+        loops = weights->length > 63 ? 64 : (int)weights->length + 1;
+    n = m->layer_count;
+    if (loops > 1) llm__make_layers(c, m, n * loops);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = i % n;
+        m->layers[i].ends_loop = !skip && i % n == n - 1 && i + 1 < m->layer_count;
+    }
+}
+
+/* An activation by its name in transformers. */
+LLM__FN llm__activation_kind llm__read_activation(llm__config *c, const char *key) {
+    const llm__json *name = llm__json_get(c->root, key);
+    if (!llm__config_has(c, key) || llm__json_text_is(name, "silu")) return LLM__SILU;
+    if (llm__json_text_is(name, "relu")) return LLM__RELU;
+    if (llm__json_text_is(name, "gelu")) return LLM__GELU;
+    if (!llm__json_text_is(name, "gelu_new") && !llm__json_text_is(name, "gelu_fast"))
+        llm__config_fail(c, key, "\"silu\", \"relu\", \"gelu\", \"gelu_new\" or \"gelu_fast\"");
+    return LLM__GELU_TANH;
+}
+
+/* One block of nemotron-nas's block_configs: 0 it is left out, 1 it is a linear map, 2 it is there. */
+LLM__FN int llm__nas_block(llm__config *c, const char *block, int i, llm__config *inner) {
+    const llm__json *list = llm__json_get(c->root, "block_configs"), *object = NULL;
+    if (llm__json_is(list, LLM__JSON_ARRAY) && (uint32_t)i < list->length)
+        object = llm__json_get(llm__json_at(list, (uint32_t)i), block);
+    if (!llm__json_is(object, LLM__JSON_OBJECT)) {
+        llm__config_fail(c, "block_configs", "a list with an object of objects for each layer");
+        return 0;
+    }
+    *inner = llm__config_of(c, object);
+    inner->within = block;
+    if (llm__config_flag(inner, "no_op", 0)) return 0;
+    return llm__config_flag(inner, "replace_with_linear", 0) ? 1 : 2;
+}
+
+/* nemotron-nas: llama whose layers each have an attention of their own group size, a feed-forward of their own width, a
+   linear map in place of either, or nothing. */
+LLM__FN void llm__read_nemotron_nas(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__config inner;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__set_dense(c, m, &a, 1, llm__read_activation(c, "hidden_act"), llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int is = llm__nas_block(c, "attention", i, &inner);
+        layer->mixer = is == 2 ? LLM__ATTENTION : is ? LLM__MIXER_MAP : LLM__NO_MIXER;
+        if (is == 2 && c->status == LLM_OK) {
+            int group = llm__config_int(&inner, "n_heads_in_group", LLM__REQUIRED, 1, a.heads);
+            llm__config_divides(&inner, "num_attention_heads", a.heads, "n_heads_in_group", group);
+            layer->attention.kv_heads = a.heads / group;
+            c->status = inner.status;
+        }
+        is = llm__nas_block(c, "ffn", i, &inner);
+        layer->ffn = is == 2 ? LLM__MLP : is ? LLM__FFN_MAP : LLM__NO_FFN;
+        if (is == 2 && c->status == LLM_OK) {
+            double n = llm__config_number(&inner, "ffn_mult", llm__not_a_number(), 1e-6, 256);
+            layer->mlp.width = ((int)(2 * (floor(n * 1e6 + 0.5) / 1e6) * m->hidden / 3) + 255) / 256 * 256;
+            c->status = inner.status;
+        }
+    }
+}
+
+/* afm7: joined q, k, v; pairs rotate, and the norms of heads come after; keys and values are rounded to 8 bits.  The
+   last num_kv_reuse_layers layers have queries only, and read the last of the others. */
+LLM__FN void llm__read_afm7(llm__config *c, llm_model *m) {
+    int i, count = llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS);
+    int own = count - llm__config_int(c, "num_kv_reuse_layers", LLM__REQUIRED, 0, count - 1);
+    double factor = llm__config_number(c, "hidden_dim_scale_factor", 3.25, 1e-3, 256);
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "hidden_dim", LLM__REQUIRED, 1, 1 << 16);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    llm__make_layers(c, m, count);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = 1;
+    a.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "hidden_dim", m->hidden, "num_heads", a.heads);
+    llm__config_divides(c, "num_heads", a.heads, "num_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    if (m->hidden * factor < 1) llm__config_fail(c, "hidden_dim_scale_factor", "a larger number");
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(1e-5f);
+    a.norm_last = a.rounded = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 50000), 1, NULL);
+    llm__set_dense(c, m, &a, (int)(m->hidden * factor), LLM__SILU, 0);
+    for (i = own; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].stem = "model.kv_reuse_layers";
+        m->layers[i].number = i - own;
+        m->layers[i].reads = own - 1;
+        m->layers[i].attention.shared = 1;
+        m->layers[i].attention.rounded = 0;
+    }
+}
+
+/* baichuan_m1: keys and values pass a convolution of two taps before the rotation; sliding layers may have head counts
+   of their own; the head's rows have the length 1. */
+LLM__FN void llm__read_baichuan_m1(llm__config *c, llm_model *m) {
+    llm__attention full, sliding;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (m->tied) llm__config_fail(c, "tie_word_embeddings", "false");
+    m->head_rows_normed = 1;
+    full = llm__read_even_attention(c, m);
+    llm__config_int(c, "conv_window", LLM__REQUIRED, 2, 2);
+    full.qkv = LLM__QKV_JOINED;
+    full.conv = 1;
+    sliding = full;
+    sliding.heads = llm__config_int(c, "num_swa_attention_heads", full.heads, 1, 65536);
+    sliding.kv_heads = llm__config_int(c, "num_swa_key_value_heads", full.kv_heads, 1, 65536);
+    llm__config_divides(c, "hidden_size", m->hidden, "num_swa_attention_heads", sliding.heads);
+    llm__config_divides(c, "num_swa_attention_heads", sliding.heads, "num_swa_key_value_heads", sliding.kv_heads);
+    llm__set_width(c, &sliding, c->status == LLM_OK ? m->hidden / sliding.heads : 1);
+    sliding.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    full.rope = llm__rope_add(c, m, full.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    sliding.rope = llm__rope_add(c, m, sliding.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &full, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].list = 2;
+        if (llm__config_lists(c, "sliding_window_layers", i)) m->layers[i].attention = sliding;
+    }
+}
+
+/* bitnet: llama of ternary weights, with norms before o_proj and down_proj, and relu squared for the gate. */
+LLM__FN void llm__read_bitnet(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->ternary_scaled = 1;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.out_normed = 1;
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.sub_normed = 1;
+}
+
+/* A whole number, or a list of at least i + 1 of them of which the layer's own counts. */
+LLM__FN int llm__config_own(llm__config *c, const char *key, int i, int fallback, int low, int high) {
+    const llm__json *list = llm__json_get(c->root, key);
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, low, high);
+    return llm__config_item_int(c, key, i, i < (int)list->length ? (int)list->length : i + 1, low, high);
+}
+
+/* hunyuan: groups of cla_share_factor layers share keys and values, as the first one's maps give them; norms on heads
+   behind the rotation; experts whose numbers may differ by layer, beside a dense feed-forward.  The original joins q, k
+   and v by kv head, and up and gate. */
+LLM__FN void llm__read_hunyuan(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), cla = llm__config_flag(c, "use_cla", 0), width, i;
+    int joined = llm__model_has(m, "model.layers.0.mlp.gate_up_proj.weight");
+    int share = llm__config_int(c, "cla_share_factor", 2, 1, 4096), count;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    if (joined) a.qkv = LLM__QKV_GROUPED;
+    else if (cla) a.raw = LLM__RAW_LENT;
+    m->carry = cla ? 2 * a.kv_heads * a.width : 0;
+    a.rope = llm__read_alpha_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (joined) llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
+    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__experts *e = &m->layers[i].experts;
+        if (a.raw && i % share) m->layers[i].attention.raw = LLM__RAW_BORROWED;
+        if (count == 1) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        e->count = count;
+        e->chosen = llm__config_own(c, "moe_topk", i, LLM__REQUIRED, 1, count);
+        width = m->layers[i].mlp.width;
+        e->width = llm__config_own(c, "moe_intermediate_size", i, width, 1, 1 << 24);
+        e->scaling = 1;
+        if (!llm__config_flag(c, "use_mixed_mlp_moe", 0)) continue;
+        e->shared.width = llm__config_own(c, "num_shared_expert", i, LLM__REQUIRED, 1, 4096);
+        llm__config_product(c, "num_shared_expert", e->shared.width, "intermediate_size", width);
+        if (c->status == LLM_OK) e->shared.width *= width;
+    }
+}
+
+/* iquestloopcoder: llama's layers, gone through twice.  In the second loop a layer attends to its keys and values of
+   the first loop, all of them, and to those of its own, within a window; a gate on each head mixes the two. */
+LLM__FN void llm__read_iquestloopcoder(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), n, i;
+    int window = llm__config_int(c, "loop_window_size", 64, 1, 1 << 30);
+    llm__attention a;
+    llm__config_int(c, "loop_num", 2, 2, 2);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    n = m->layer_count;
+    llm__make_layers(c, m, 2 * n);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = n; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = m->layers[i].mixes = i - n;
+        m->layers[i].attention.mixed = 1;
+        m->layers[i].attention.window = window;
+    }
+}
+
+/* talkie: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; learnt
+   numbers multiply queries, branches and logits, and the embedding, which every layer adds in the end. */
+LLM__FN void llm__read_talkie(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int i;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1.1920928955078125e-07);
+    m->norm.weightless = m->embedding_normed = m->carry_embedding = m->head_gained = 1;
+    m->carry = m->hidden;
+    a = llm__read_attention(c, m, 128);
+    a.kv_heads = a.heads;
+    a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = a.gained = 1;
+    a.rope = llm__rope_stretch(m, llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), 0, NULL), -1);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].gained = 1;
 }
 
 /* ---- readers: families with experts */
@@ -8984,14 +9706,13 @@ LLM__FN void llm__read_mistral4(llm__config *c, llm_model *m) {
     llm__set_routed(c, m, &e);
 }
 
-/* mistral3 (also llava): vision-language wrapper around mistral4 or llama; tied only where the file says so. */
+/* mistral3 (also llava): vision-language wrapper around ministral3, mistral4 or llama; tied only where the file says
+   so. */
 LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
     const llm__json *type = llm__json_get(c->root, "model_type");
-    if (llm__json_text_is(type, "mistral4")) {
-        llm__read_mistral4(c, m);
-        return;
-    }
-    llm__read_llama(c, m);
+    if (llm__json_text_is(type, "ministral3")) llm__read_ministral3(c, m);
+    else if (llm__json_text_is(type, "mistral4")) llm__read_mistral4(c, m);
+    else llm__read_llama(c, m);
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
 }
 
@@ -9044,6 +9765,17 @@ LLM__FN void llm__plan_state(llm__config *c, llm_model *m, int kernel, int chann
     entry->shapes[1][2] = cols;
 }
 
+/* The last key and the last value, before their convolution. */
+LLM__FN void llm__plan_last(llm__config *c, llm_model *m, const llm__attention *a) {
+    llm_cache_layer *entry = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+    int i;
+    for (i = 0; entry && i < 2; i++) {
+        entry->shapes[i][0] = a->kv_heads;
+        entry->shapes[i][1] = 1;
+        entry->shapes[i][2] = i ? a->value_width : a->width;
+    }
+}
+
 /* The entries of one mixer; returns the first. */
 LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, llm__mixer_kind kind) {
     const llm__attention *a = &l->attention;
@@ -9057,6 +9789,7 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, 1, 0, 0, 0);
         break;
     case LLM__ATTENTION:
+        if (a->conv) llm__plan_last(c, m, a);
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, a->kv_heads, a->width, a->value_width, a->window, a->chunk);
         break;
     case LLM__LATENT:
@@ -9097,6 +9830,7 @@ LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
         }
         l->cache = llm__plan_mixer(c, m, l, l->mixer);
         l->beside_cache = llm__plan_mixer(c, m, l, l->beside);
+        if (l->mixes != LLM__OWN) l->attention.mix_cache = m->layers[l->mixes].cache;
     }
 }
 
@@ -9492,6 +10226,50 @@ LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, l
     }
 }
 
+/* Whether ternary weights are divided by their scale: so bitnet's config says, but of maps that the model itself does
+   not make ternary. */
+LLM__FN int llm__ternary_divides(const llm_model *m) {
+    const llm__json *config = llm__json_get(m->config, "quantization_config");
+    return llm__json_text_is(llm__json_get(config, "quant_method"), "bitnet") &&
+           !llm__json_text_is(llm__json_get(config, "linear_class"), "autobitlinear") && !m->ternary_scaled;
+}
+
+/* BitNet (arXiv:2402.17764): bits 2i and 2i + 1 of byte [r, c] are the weight [r + i rows/4, c] plus 1, and all weights
+   have one scale.  Turned into affine rows of 2 bits that share their factors; into floats where no group divides a
+   row. */
+LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
+    const uint8_t *packed = llm__bind_bytes(b, t, 0, (rows + 3) / 4, cols);
+    const float *scale = llm__bind_floats(b, ".weight_scale", 1, 0, 0);
+    int group = cols % 128 == 0 ? 128 : cols % 64 == 0 ? 64 : 32, affine = cols % 32 == 0;
+    int quarter = (rows + 3) / 4, r, c;
+    size_t row_bytes = affine ? (size_t)cols / 4 : (size_t)cols * sizeof(float);
+    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, row_bytes);
+    float *factors = (float *)llm__bind_alloc(b, (size_t)cols / 16 + 2, sizeof(float)), step;
+    if (rows % 4) llm__bind_bad(b, "ternary weights have a multiple of 4 rows");
+    if (!packed || !scale || !data || !factors || b->status != LLM_OK) return;
+    step = llm__ternary_divides(b->m) ? 1 / *scale : *scale;
+    w->format = affine ? LLM__AFFINE : LLM__FLOAT;
+    w->dtype = LLM_F32;
+    w->data = data;
+    w->row_bytes = row_bytes;
+    for (r = 0; r < rows; r++)
+        for (c = 0; c < cols; c++) {
+            int code = packed[(size_t)(r % quarter) * (size_t)cols + (size_t)c] >> r / quarter * 2 & 3;
+            float value = step * (float)(code - 1);
+            if (affine) data[(size_t)r * row_bytes + (size_t)c / 4] |= (uint8_t)(code << c % 4 * 2);
+            else memcpy(data + (size_t)r * row_bytes + (size_t)c * sizeof value, &value, sizeof value);
+        }
+    if (!affine) return;
+    w->bits = 2;
+    w->group = group;
+    w->scales = (const uint8_t *)factors;
+    w->biases = (const uint8_t *)(factors + cols / group);
+    for (c = 0; c < cols / group; c++) {
+        factors[c] = step;
+        factors[cols / group + c] = -step;
+    }
+}
+
 /* Float numbers where they lie, or copied where the file has them at odd addresses. */
 LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
     size_t size = llm__dtype_bytes(t->dtype), n = (size_t)rows * (size_t)cols * (size_t)(lead ? lead : 1);
@@ -9561,6 +10339,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     llm__tensor *t = llm__bind_find(b, ".weight"), *scales = llm__bind_find(b, ".scales");
     llm__tensor *blocks = llm__bind_find(b, t ? ".weight_scale_inv" : "_scale_inv");
     if (!t) t = llm__bind_find(b, ""); /* some stacks of experts have nothing behind their names */
+    const llm__tensor *ternary = llm__bind_find(b, ".weight_scale");
     char what[64];
     if (b->status != LLM_OK) return;
     if (b->transposed) {
@@ -9575,6 +10354,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     if (packed && !lead) llm__bind_packed4(b, llm__bind_find(b, ".weight_packed"), rows, cols, w);
     else if (awq && !lead) llm__bind_awq(b, llm__bind_find(b, ".qweight"), rows, cols, w);
     else if (!t) llm__bind_absent(b, ".weight", what);
+    else if (ternary && t->dtype == LLM_U8 && !lead) llm__bind_ternary(b, t, rows, cols, w);
     else if (blocks) llm__bind_fp8(b, t, blocks, lead, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
@@ -9603,7 +10383,7 @@ LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
     if (a->qkv == LLM__QKV_SEPARATE || a->shared) {
         llm__bind_part(b, "q_proj");
         llm__bind_matrix(b, &a->q, 0, a->gate == LLM__GATE_IN_Q ? 2 * q : q, hidden, a->q_bias);
-        if (a->shared) return;
+        if (a->shared || a->raw == LLM__RAW_BORROWED) return;
         llm__bind_part(b, "k_proj");
         llm__bind_matrix(b, &a->k, 0, k, hidden, a->k_bias);
         if (a->key_is_value) return;
@@ -9619,9 +10399,66 @@ LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
     a->q = llm__matrix_slice(&a->q, 0, q);
 }
 
+/* Weights for each head in a tensor of its own. */
+LLM__FN void llm__bind_norm_list(llm__binder *b, llm__norm *norm, int heads, int width) {
+    float *all = (float *)llm__bind_alloc(b, (size_t)heads * (size_t)width, sizeof(float));
+    char suffix[40];
+    int i;
+    norm->weight = all;
+    for (i = 0; i < heads && b->status == LLM_OK; i++) {
+        const float *one;
+        snprintf(suffix, sizeof suffix, ".norms.%d.weight", i);
+        one = llm__bind_floats(b, suffix, width, 0, norm->offset);
+        if (one) memcpy(all + (size_t)i * (size_t)width, one, (size_t)width * sizeof(float));
+    }
+}
+
 LLM__FN void llm__bind_qk_norm(llm__binder *b, const llm__attention *a, llm__norm *norm, int heads) {
-    if (a->qk_norm == LLM__QK_WHOLE) llm__bind_norm(b, norm, heads * a->width);
+    if (a->qk_norm == LLM__QK_EACH_HEAD && llm__bind_find(b, ".norms.0.weight"))
+        llm__bind_norm_list(b, norm, heads, a->width);
+    else if (a->qk_norm == LLM__QK_WHOLE) llm__bind_norm(b, norm, heads * a->width);
     else llm__bind_norms(b, norm, a->qk_norm == LLM__QK_EACH_HEAD ? heads : 0, a->width);
+}
+
+/* A single number, stored as a scalar or as a list of one. */
+LLM__FN const float *llm__bind_number(llm__binder *b) {
+    llm__tensor *t = llm__bind_find(b, "");
+    if (t && !t->dims) {
+        t->dims = 1;
+        t->shape[0] = 1;
+    }
+    return llm__bind_floats(b, "", 1, 0, 0);
+}
+
+/* Two taps for each kv head, whatever the tensor's shape is: [kv_heads, 2]. */
+LLM__FN const float *llm__bind_taps(llm__binder *b, int heads) {
+    llm__tensor *t = llm__bind_find(b, "");
+    if (t && t->dims == 5 && t->shape[0] == 1 && t->shape[1] == 1 && t->shape[2] == heads && t->shape[3] == 1) {
+        t->dims = 2;
+        t->shape[0] = heads;
+        t->shape[1] = t->shape[4];
+    }
+    return llm__bind_floats(b, "", heads, 2, 0);
+}
+
+/* What single families have. */
+LLM__FN void llm__bind_attention_extras(llm__binder *b, llm__attention *a) {
+    if (a->conv) {
+        llm__bind_part(b, "conv_k");
+        a->k_conv = llm__bind_taps(b, a->kv_heads);
+        llm__bind_part(b, "conv_v");
+        a->v_conv = llm__bind_taps(b, a->kv_heads);
+    }
+    if (a->rounded) {
+        llm__bind_part(b, "quant_key_scale");
+        a->k_step = llm__bind_number(b);
+        llm__bind_part(b, "quant_value_scale");
+        a->v_step = llm__bind_number(b);
+    }
+    if (a->gained) {
+        llm__bind_part(b, "head_gain.head_g");
+        a->q_gain = llm__bind_floats(b, "", a->heads, 0, 0);
+    }
 }
 
 LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
@@ -9641,6 +10478,7 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
         llm__bind_part(b, "out_norm");
         llm__bind_norm(b, &a->out_norm, out);
     }
+    llm__bind_attention_extras(b, a);
     if (a->v_normed) {
         llm__bind_part(b, "v_norm");
         llm__bind_norm(b, &a->v_norm, a->value_width);
@@ -9717,16 +10555,6 @@ LLM__FN const float *llm__bind_conv(llm__binder *b, int channels, int kernel) {
         t->shape[1] = kernel;
     }
     return llm__bind_floats(b, ".weight", channels, kernel, 0);
-}
-
-/* A single number, stored as a scalar or as a list of one. */
-LLM__FN const float *llm__bind_number(llm__binder *b) {
-    llm__tensor *t = llm__bind_find(b, "");
-    if (t && !t->dims) {
-        t->dims = 1;
-        t->shape[0] = 1;
-    }
-    return llm__bind_floats(b, "", 1, 0, 0);
 }
 
 /* exp of a stored logarithm, times sign. */
@@ -9890,7 +10718,7 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
     case LLM__NO_MIXER: break;
     case LLM__MIXER_MAP:
         llm__bind_block(b, layer, "self_attn.linear");
-        llm__bind_matrix(b, &layer->mixer_map, 0, b->m->hidden, b->m->hidden, layer->map_bias);
+        llm__bind_matrix(b, &layer->mixer_map, 0, b->m->hidden, b->m->hidden, layer->attention.o_bias);
         break;
     case LLM__ATTENTION:
         llm__bind_block(b, layer, "self_attn");
@@ -9916,7 +10744,7 @@ LLM__FN void llm__bind_ffn(llm__binder *b, llm__layer *layer) {
     case LLM__NO_FFN: break;
     case LLM__FFN_MAP:
         llm__bind_block(b, layer, "mlp.linear");
-        llm__bind_matrix(b, &layer->ffn_map, 0, b->m->hidden, b->m->hidden, layer->map_bias);
+        llm__bind_matrix(b, &layer->ffn_map, 0, b->m->hidden, b->m->hidden, layer->mlp.bias);
         break;
     case LLM__MLP:
         llm__bind_block(b, layer, "mlp");
@@ -9969,6 +10797,19 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     if (layer->shortcut == LLM__SHORTCUT_BEGINS) {
         snprintf(b->place, sizeof b->place, "%s.%d.mlp", layer->stem, layer->number);
         llm__bind_experts(b, &layer->experts, layer);
+    }
+    if (layer->gained) {
+        llm__bind_block(b, layer, "attn_gain.a_g");
+        layer->mixer_gain = llm__bind_number(b);
+        llm__bind_block(b, layer, "mlp_gain.a_g");
+        layer->ffn_gain = llm__bind_number(b);
+        llm__bind_block(b, layer, "embed_skip.a_g");
+        layer->embedding_gain = llm__bind_number(b);
+    }
+    if (layer->mixes != LLM__OWN) {
+        llm__bind_name(b, "model.gate_projections.%d", layer->number);
+        layer->attention.mix_weight = llm__bind_floats(b, ".weight", layer->attention.heads, layer->attention.width, 0);
+        layer->attention.mix_bias = llm__bind_floats(b, ".bias", layer->attention.heads, 0, 0);
     }
     if (layer->has_output_scale) {
         llm__bind_block(b, layer, "layer_scalar");
@@ -10030,6 +10871,25 @@ LLM__FN void llm__bind_leftovers(llm__binder *b) {
     }
 }
 
+/* A head of floats as one of its own whose rows have the length 1. */
+LLM__FN void llm__norm_head(llm__binder *b, llm__matrix *w) {
+    size_t size = llm__dtype_bytes(w->dtype), bytes = (size_t)w->cols * size;
+    float *row = (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
+    uint8_t *data;
+    int r, i;
+    if (w->format != LLM__FLOAT) return; /* mlx-lm leaves quantized heads as they are */
+    data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, bytes);
+    for (r = 0; row && data && r < w->rows; r++) {
+        double sum = 0;
+        llm__matrix_row(w, r, row);
+        for (i = 0; i < w->cols; i++) sum += (double)row[i] * row[i];
+        for (i = 0; i < w->cols; i++) row[i] /= (float)sqrt(sum) + 1e-7f;
+        for (i = 0; i < w->cols; i++) llm__from_f32(w->dtype, &row[i], 1, data + (size_t)r * bytes + (size_t)i * size);
+    }
+    w->data = data;
+    w->row_bytes = bytes;
+}
+
 LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     llm__binder b;
     llm__format format;
@@ -10074,6 +10934,13 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     if (!m->tied) {
         llm__bind_name(&b, "lm_head");
         llm__bind_matrix(&b, &m->head, 0, m->vocabulary, m->hidden, m->head_bias);
+        if (m->head_rows_normed) llm__norm_head(&b, &m->head);
+    }
+    if (m->head_gained) {
+        const float *gain;
+        llm__bind_name(&b, "lm_head_gain.w_g");
+        gain = llm__bind_number(&b);
+        if (gain) m->logit_scale *= *gain;
     }
     llm__bind_leftovers(&b);
     return b.status;
@@ -10164,6 +11031,73 @@ static const llm__arch llm__archs[] = {
      "*.rope.inv_freq", "q, k and v of a kv head together"},
     {{"internlm3"}, llm__read_internlm3, "", "", "llama with biases by two flags"},
     {{"minicpm"}, llm__read_minicpm, "", "", "llama with multipliers for depth and width"},
+    {{"apertus"}, llm__read_apertus,
+     ".input_layernorm=.attention_layernorm .post_attention_layernorm=.feedforward_layernorm", "", "xIELU, head norms"},
+    {{"hunyuan_v1_dense"}, llm__read_hunyuan_v1_dense, ".q_norm=.query_layernorm .k_norm=.key_layernorm", "",
+     "head norms behind the rotation"},
+    {{"lille-130m"}, llm__read_lille,
+     "model.embed_tokens=transformer.tok_embeddings model.=transformer. .self_attn=.attention .mlp=.feed_forward "
+     ".o_proj=.out_proj .input_layernorm=.attention.norm .post_attention_layernorm=.feed_forward.norm",
+     "*rotary_emb*", "joined q, k, v; pairs rotate"},
+    {{"llama4_text"}, llm__read_llama4_text, "lm_head=output .mlp=.feed_forward", "",
+     "layers with and without rotation"},
+    {{"mimo"}, llm__read_mimo, "", "model.mtp_layers.*", "biases on q, k and v"},
+    {{"ministral3"}, llm__read_ministral3, "", "*activation_scale*", "queries grow with their position"},
+    {{"nanbeige"}, llm__read_nanbeige, "", "", "layers in loops"},
+    {{"nemotron-nas"}, llm__read_nemotron_nas, "", "", "blocks of their own in every layer, or none"},
+    {{"afm7"}, llm__read_afm7,
+     "model.embed_tokens=model.embedding model.norm=model.output_norm .o_proj=.out_proj", "",
+     "last layers read the keys and values of another; 8-bit keys and values"},
+    {{"baichuan_m1"}, llm__read_baichuan_m1, ".qkv_proj=.W_pack", "", "convolved keys and values, sliding layers"},
+    {{"bitnet"}, llm__read_bitnet, ".out_norm=.attn_sub_norm .sub_norm=.ffn_sub_norm", "", "ternary weights"},
+    {{"hunyuan"}, llm__read_hunyuan,
+     ".q_norm=.query_layernorm .k_norm=.key_layernorm .mlp.gate=.mlp.gate.wg .shared_experts=.shared_mlp "
+     ".gate_up_proj=.gate_and_up_proj",
+     "", "layers share keys and values; experts"},
+    {{"iquestloopcoder"}, llm__read_iquestloopcoder, "", "", "layers in two loops, the second sees both"},
+    {{"talkie"}, llm__read_talkie,
+     "model.embed_tokens=model.embed model.layers=model.blocks .self_attn=.attn .q_proj=.attn_query .k_proj=.attn_key "
+     ".v_proj=.attn_value .o_proj=.attn_resid .gate_proj=.mlp_gate .up_proj=.mlp_linear .down_proj=.mlp_resid",
+     "*rotary* *cos *sin", "norms without weights, learned gains, the embedding in every layer"},
+    {{"ernie4_5"}, llm__read_ernie4_5, "", "", "llama whose pairs rotate"},
+    {{"nanochat"}, llm__read_nanochat,
+     "model.embed_tokens=transformer.wte model.layers=transformer.h .self_attn=.attn .q_proj=.c_q .k_proj=.c_k "
+     ".v_proj=.c_v .o_proj=.c_proj .up_proj=.c_fc .down_proj=.c_proj",
+     "", "norms without weights, relu squared, turned the other way"},
+    {{"nemotron"}, llm__read_nemotron, "", "", "layer norms with weight + 1, relu squared"},
+    {{"olmo"}, llm__read_olmo,
+     "model.embed_tokens=model.transformer.wte lm_head=model.transformer.ff_out model.layers=model.transformer.blocks "
+     ".self_attn.qkv_proj=.att_proj .self_attn.o_proj=.attn_out .mlp.gate_up_proj=.ff_proj .mlp.down_proj=.ff_out",
+     "", "layer norms without weights"},
+    {{"olmo2"}, llm__read_olmo2, "", "", "norms behind the blocks, and over all of q and k"},
+    {{"olmo3"}, llm__read_olmo3, "", "", "olmo2 with sliding layers 3:1"},
+    {{"openelm"}, llm__read_openelm,
+     "model.embed_tokens=transformer.token_embeddings model.=transformer. .self_attn=.attn .o_proj=.out_proj .mlp=.ffn "
+     ".gate_up_proj=.proj_1 .down_proj=.proj_2 .input_layernorm=.attn_norm .post_attention_layernorm=.ffn_norm",
+     "", "head counts and widths by layer"},
+    {{"phi"}, llm__read_phi, "model.norm=model.final_layernorm .o_proj=.dense .up_proj=.fc1 .down_proj=.fc2", "",
+     "parallel blocks on one layer norm, biases everywhere"},
+    {{"phi3small"}, llm__read_phi3small,
+     "model.norm=model.final_layernorm .qkv_proj=.query_key_value .o_proj=.dense .gate_up_proj=.up_proj", "",
+     "block-sparse attention, gegelu, multipliers"},
+    {{"plamo"}, llm__read_plamo, "model.layers=model.layers.layers .input_layernorm=.norm", "",
+     "parallel blocks on one norm, tiled kv heads"},
+    {{"plamo3"}, llm__read_plamo3,
+     "model.layers=model.layers.layers .self_attn=.mixer .input_layernorm=.pre_mixer_norm "
+     ".post_attention_layernorm=.post_mixer_norm .pre_feedforward_layernorm=.pre_mlp_norm "
+     ".post_feedforward_layernorm=.post_mlp_norm",
+     "", "sandwich norms of small weights, sliding layers"},
+    {{"qwen"}, llm__read_qwen,
+     "model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h .self_attn=.attn "
+     ".qkv_proj=.c_attn .attn.o_proj=.attn.c_proj .input_layernorm=.ln_1 .post_attention_layernorm=.ln_2 .up_proj=.w1 "
+     ".gate_proj=.w2 .down_proj=.c_proj",
+     "", "joined q, k, v; multi-head"},
+    {{"seed_oss"}, llm__read_seed_oss, "", "", "llama with o_proj's bias apart"},
+    {{"smollm3"}, llm__read_smollm3, "", "", "llama without rotation in every 4th layer"},
+    {{"stablelm"}, llm__read_stablelm, ".q_norm=.q_layernorm .k_norm=.k_layernorm", "",
+     "layer norms, also on heads; parallel blocks by flag"},
+    {{"starcoder2"}, llm__read_starcoder2, ".up_proj=.c_fc .down_proj=.c_proj", "", "layer norms, GELU, biases"},
+    {{"telechat3"}, llm__read_telechat3, "", "", "llama"},
 
     /* experts */
 
@@ -10171,7 +11105,7 @@ static const llm__arch llm__archs[] = {
 
     /* latent attention, and rules of their own */
     {{"kimi_k25", "kimi_vl"}, llm__read_deepseek_v3, LLM__WRAPPED,
-     "*vision_tower.* *vision_model.* *multi_modal_projector.* mm_projector.* language_model.model.layers.61*",
+     "*vision_tower* vision_model* *multi_modal_projector* mm_projector* language_model.model.layers.61*",
      "deepseek_v3 in a vision-language wrapper"},
     {{"deepseek_v2"}, llm__read_deepseek_v2, "", "", "latent attention whose caches keep keys and values of each head"},
     {{"minicpm3"}, llm__read_minicpm3, "", "", "deepseek_v2's attention, minicpm's multipliers"},
@@ -10184,11 +11118,12 @@ static const llm__arch llm__archs[] = {
     {{"longcat_flash_ngram"}, llm__read_longcat_ngram,
      LLM__LONGCAT "|model.embed_tokens=model.ngram_embeddings.word_embeddings " LLM__LONGCAT, "model.mtp*",
      "longcat_flash with hashed embeddings of the last tokens together"},
-    {{"mistral4"}, llm__read_mistral4, "", "*activation_scale",
+    {{"mistral4"}, llm__read_mistral4, "", "*activation_scale*",
      "deepseek_v3's attention, queries that grow with the position"},
     {{"mistral3", "llava"}, llm__read_mistral3, LLM__WRAPPED,
-     "*vision_tower.* *multi_modal_projector.* *activation_scale", "llama or mistral4 in a vision-language wrapper"},
-    {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower.* *multi_modal_projector.*",
+     "*vision_tower* *multi_modal_projector* *activation_scale*",
+     "llama, ministral3 or mistral4 in a vision-language wrapper"},
+    {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
      "llama in a vision-language wrapper"},
 
 };
@@ -10464,6 +11399,7 @@ typedef struct llm__attend_work {
     int picked;         /* rows see what the session's picks say */
     float scale, softcap;
     const float *sinks; /* [heads] or NULL */
+    llm__sparse sparse;
     const float *q; /* [rows, heads, key_width] */
     float *out;     /* [rows, heads, value_width] */
 } llm__attend_work;
@@ -10484,20 +11420,44 @@ LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows,
     return out;
 }
 
-/* Adds the keys [begin, end) of a page to the running softmax of `heads` heads of one row. */
-LLM__FN void llm__attend_some(const llm__attend_work *w, const float *q, float *out, float *state, const float *k,
-                              size_t k_stride, const float *v, size_t v_stride, int count, int heads, float *p) {
+/* Hides keys of other blocks from one head: scores of `count` keys, from position `first` on. */
+LLM__FN void llm__attend_sparse(const llm__sparse *sparse, float *scores, int64_t position, int64_t first, int count,
+                                int head) {
+    int j;
+    for (j = 0; j < count; j++) {
+        int64_t block = (first + j) / sparse->block;
+        if (position / sparse->block - block >= sparse->local && (block + head + 1) % sparse->stride)
+            scores[j] = -HUGE_VALF;
+    }
+}
+
+/* A run of keys and values that a row sees, and who is looking. */
+typedef struct llm__attend_run {
+    const float *k, *v;
+    size_t k_stride, v_stride;
+    int count, head, heads; /* head: the first of those that look */
+    int64_t position, first; /* of the query, and of the first key */
+} llm__attend_run;
+
+/* Adds a run to the softmax of the heads of one row. */
+LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *run, const float *q, float *out,
+                              float *state, float *p) {
+    int count = run->count;
     const llm__ops *ops = w->s->model->ops;
     size_t step = w->tiled ? (size_t)w->kv_heads : 1;
     int g, j;
-    ops->scores(q, heads, step * (size_t)w->key_width, k, count, k_stride, w->key_width, w->scale, p, LLM_PAGE_TOKENS);
-    for (g = 0; g < heads; g++) {
+    ops->scores(q, run->heads, step * (size_t)w->key_width, run->k, count, run->k_stride, w->key_width, w->scale, p,
+                LLM_PAGE_TOKENS);
+    for (g = 0; g < run->heads; g++) {
         float *row = p + (size_t)g * LLM_PAGE_TOKENS, *o = out + (size_t)g * step * (size_t)w->value_width;
         float *maximum = &state[2 * g], *sum = &state[2 * g + 1], best = *maximum;
         if (w->softcap > 0)
             for (j = 0; j < count; j++) row[j] = w->softcap * tanhf(row[j] / w->softcap);
+        if (w->sparse.block)
+            llm__attend_sparse(&w->sparse, row, run->position, run->first, count, run->head + g * (int)step);
         for (j = 0; j < count; j++)
             if (row[j] > best) best = row[j];
+        if (best == -HUGE_VALF) continue;
         if (best > *maximum) {
             float shrink = *sum > 0 ? expf(*maximum - best) : 0;
             *maximum = best;
@@ -10505,7 +11465,7 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const float *q, float *
             ops->scale(o, shrink, w->value_width);
         }
         *sum += ops->exp_sum(row, count, *maximum);
-        ops->weigh(o, row, v, count, v_stride, w->value_width);
+        ops->weigh(o, row, run->v, count, run->v_stride, w->value_width);
     }
 }
 
@@ -10554,13 +11514,14 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
         int64_t base = page * LLM_PAGE_TOKENS;
         const float *k = NULL, *v = NULL;
         size_t v_stride = (size_t)w->value_width;
+        llm__attend_run run;
         for (r = from; r < to; r++)
             for (i = 0; i < counts[r - from]; i++) {
-                int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base, run;
+                int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base, until;
                 size_t row = (size_t)(part->first + r) * (size_t)w->heads + (size_t)head;
                 if (a < 0) a = 0;
                 if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
-                if (!llm__next_run(w, part->first + r, base, &a, b, &run)) continue;
+                if (!llm__next_run(w, part->first + r, base, &a, b, &until)) continue;
                 if (!k) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
                     llm_rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
@@ -10573,11 +11534,20 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                         v = llm__page_floats(ops, &rows, 0, (int)fill, values);
                     }
                 }
-                for (; llm__next_run(w, part->first + r, base, &a, b, &run); a = run)
-                    llm__attend_some(w, w->q + row * (size_t)w->key_width, w->out + row * (size_t)w->value_width,
-                                     state + 2 * (size_t)((r - from) * heads), k + (size_t)a * (size_t)w->key_width,
-                                     (size_t)w->key_width, v + (size_t)a * v_stride, v_stride, (int)(run - a), heads,
-                                     p);
+                for (; llm__next_run(w, part->first + r, base, &a, b, &until); a = until) {
+                    run.k = k + (size_t)a * (size_t)w->key_width;
+                    run.k_stride = (size_t)w->key_width;
+                    run.v = v + (size_t)a * v_stride;
+                    run.v_stride = v_stride;
+                    run.count = (int)(until - a);
+                    run.head = head;
+                    run.heads = heads;
+                    run.position = part->position + r;
+                    run.first = base + a;
+                    llm__attend_some(w, &run, w->q + row * (size_t)w->key_width,
+                                     w->out + row * (size_t)w->value_width,
+                                     state + 2 * (size_t)((r - from) * heads), p);
+                }
             }
     }
     for (r = from; r < to; r++)
@@ -10653,6 +11623,15 @@ LLM__FN void llm__clip(float *x, size_t n, float limit) {
     for (i = 0; i < n; i++) x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
 }
 
+/* To the nearest of 256 steps, to even between two. */
+LLM__FN void llm__round8(float *x, size_t n, float step) {
+    size_t i;
+    for (i = 0; i < n; i++) {
+        float code = rintf(x[i] / step);
+        x[i] = (code > 127 ? 127 : code < -128 ? -128 : code) * step;
+    }
+}
+
 /* The norm of one row's queries or keys. */
 LLM__FN void llm__norm_heads(const llm__ops *ops, const llm__attention *a, const llm__norm *norm, float *x, int heads) {
     llm__norm each = *norm;
@@ -10698,6 +11677,7 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     llm__gqa_turn(w, &a->q_norm, row, q, a->heads);
     if (a->heat != 0)
         ops->scale(q, llm__heat(a->heat, a->heat_from, a->heat_length, part->position + r), (int)queries);
+    for (i = 0; a->q_gain && i < a->heads; i++) ops->scale(q + (size_t)i * (size_t)a->width, a->q_gain[i], a->width);
     if (a->shared) return;
     if (a->clip > 0) llm__clip(k, keys, a->clip);
     if (a->clip > 0) llm__clip(v, values, a->clip);
@@ -10705,6 +11685,10 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     for (i = 0; a->v_normed && i < a->kv_heads; i++)
         llm__norm_row(ops, &a->v_norm, v + (size_t)i * (size_t)a->value_width, v + (size_t)i * (size_t)a->value_width,
                       a->value_width);
+    if (a->rounded) {
+        llm__round8(k, keys, *a->k_step);
+        llm__round8(v, values, *a->v_step);
+    }
     llm__cache_put(part->cache, w->layer, part->position + r, k, v);
 }
 
@@ -10750,6 +11734,56 @@ LLM__FN void llm__finish_heads(llm_session *s, const llm__attention *a, const fl
     if (a->out_normed) llm__norm_rows(s, &a->out_norm, out, out, s->row_count, a->heads * a->value_width);
 }
 
+/* Keys and values as the maps gave them, handed on to the next layers or taken from an earlier one. */
+LLM__FN void llm__share_raw(llm_session *s, const llm__attention *a, float *k, float *v) {
+    size_t keys = (size_t)a->kv_heads * (size_t)a->width, values = (size_t)a->kv_heads * (size_t)a->value_width;
+    int r, lends = a->raw == LLM__RAW_LENT;
+    for (r = 0; r < s->row_count; r++) {
+        float *kept = s->carry + (size_t)r * (size_t)s->model->carry;
+        float *own_k = k + (size_t)r * keys, *own_v = v + (size_t)r * values;
+        memcpy(lends ? kept : own_k, lends ? own_k : kept, keys * sizeof(float));
+        memcpy(lends ? kept + keys : own_v, lends ? own_v : kept + keys, values * sizeof(float));
+    }
+}
+
+/* x_t = w_0 x_{t-1} + w_1 x_t for rows of [heads, width], from the last row to the first; next becomes the last one. */
+LLM__FN void llm__two_taps(float *x, int rows, int heads, int width, const float *w, const float *past, float *next) {
+    size_t row = (size_t)heads * (size_t)width;
+    int t, h, i;
+    memcpy(next, x + (size_t)(rows - 1) * row, row * sizeof(float));
+    for (t = rows - 1; t >= 0; t--)
+        for (h = 0; h < heads; h++) {
+            float *at = x + (size_t)t * row + (size_t)h * (size_t)width;
+            const float *before = t ? at - row : past + (size_t)h * (size_t)width;
+            for (i = 0; i < width; i++) at[i] = before[i] * w[2 * h] + at[i] * w[2 * h + 1];
+        }
+}
+
+static void llm__last_job(void *argument, int job, int worker) {
+    const llm__gqa_work *w = (const llm__gqa_work *)argument;
+    const llm__attention *a = w->a;
+    const llm__part *part = &w->s->parts[job];
+    size_t first = (size_t)part->first * (size_t)a->kv_heads;
+    (void)worker;
+    llm__two_taps(w->k + first * (size_t)a->width, part->count, a->kv_heads, a->width, a->k_conv,
+                  llm__cache_state(part->cache, w->layer, 0), llm__cache_next_state(part->cache, w->layer, 0));
+    llm__two_taps(w->v + first * (size_t)a->value_width, part->count, a->kv_heads, a->value_width, a->v_conv,
+                  llm__cache_state(part->cache, w->layer, 1), llm__cache_next_state(part->cache, w->layer, 1));
+}
+
+/* out = g other + (1 - g) out for each head, g = sigmoid(q . weight + bias). */
+LLM__FN void llm__mix_heads(const llm_session *s, const llm__attention *a, const float *q, const float *other,
+                            float *out) {
+    size_t width = (size_t)a->value_width, i;
+    int r, h;
+    for (r = 0; r < s->row_count; r++)
+        for (h = 0; h < a->heads; h++, q += a->width, other += width, out += width) {
+            float dot = s->model->ops->dot(q, a->mix_weight + (size_t)h * (size_t)a->width, a->width);
+            float g = 1 / (1 + expf(-(dot + a->mix_bias[h])));
+            for (i = 0; i < width; i++) out[i] = g * other[i] + (1 - g) * out[i];
+        }
+}
+
 LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t layer, const float *h, float *y) {
     size_t n = (size_t)s->row_count, queries = n * (size_t)a->heads * (size_t)a->width;
     int in_place = a->gate != LLM__GATE_IN_Q && a->qkv != LLM__QKV_GROUPED;
@@ -10766,6 +11800,11 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
     llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, projected, a->k.rows ? &a->k : NULL, rows.k,
                  a->v.rows ? &a->v : NULL, rows.v);
     rows.q = in_place ? projected : llm__take(s, queries);
+    if (a->raw != LLM__RAW_OWN) llm__share_raw(s, a, rows.k, rows.v);
+    if (a->conv) {
+        llm__parallel(s, s->part_count, llm__last_job, &rows);
+        rows.layer = ++layer;
+    }
     llm__parallel(s, s->row_count, llm__gqa_job, &rows);
     memset(&attend, 0, sizeof attend);
     attend.layer = layer;
@@ -10777,9 +11816,16 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
     attend.scale = a->scale;
     attend.softcap = a->softcap;
     attend.sinks = a->sinks;
+    attend.sparse = a->sparse;
     attend.q = rows.q;
     attend.out = out;
     llm__attend(s, &attend);
+    if (a->mixed) {
+        attend.layer = (size_t)a->mix_cache;
+        attend.out = llm__take(s, n * (size_t)a->heads * (size_t)a->value_width);
+        llm__attend(s, &attend);
+        llm__mix_heads(s, a, rows.q, attend.out, out);
+    }
     llm__finish_heads(s, a, h, projected, out);
     llm__linear(s, &a->o, out, s->row_count, y);
 }
@@ -11583,6 +12629,8 @@ static void llm__embed_job(void *argument, int job, int worker) {
         m->ops->add(x, place, m->hidden);
     }
     if (m->embedding_normed) llm__norm_row(m->ops, &m->embedding_norm, x, x, m->hidden);
+    if (m->carry_embedding)
+        memcpy(s->carry + (size_t)job * (size_t)m->carry, x, (size_t)m->hidden * sizeof(float));
 }
 
 /* ---- embeddings of the last tokens together */
@@ -11715,12 +12763,13 @@ LLM__FN const float *llm__block_input(llm_session *s, const llm__layer *layer, c
 }
 
 /* Adds what a block gave to the stream. */
-LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post) {
+LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post, const float *gain) {
     const llm_model *m = s->model;
+    float scale = layer->branch_scale * (gain ? *gain : 1);
     int n = (int)((size_t)s->row_count * (size_t)m->hidden);
     if (llm__has_post(layer)) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
-    if (layer->branch_scale == 1) m->ops->add(s->x, s->y, n);
-    else m->ops->add_scaled(s->x, s->y, layer->branch_scale, n);
+    if (scale == 1) m->ops->add(s->x, s->y, n);
+    else m->ops->add_scaled(s->x, s->y, scale, n);
 }
 
 /* One layer, in the order of its scheme.  Scratch begins anew for each block. */
@@ -11734,12 +12783,12 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
-        llm__add_branch(s, layer, &layer->mixer_post_norm);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain);
     }
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
-        llm__add_branch(s, layer, &layer->mixer_post_norm);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain);
     }
     s->slab_used = 0;
     if (layer->ffn != LLM__NO_FFN) {
@@ -11747,10 +12796,12 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         if (layer->shortcut == LLM__SHORTCUT_BEGINS) llm__run_experts(s, &layer->experts, h, s->carry);
         s->slab_used = 0;
         llm__run_ffn(s, layer, h);
-        llm__add_branch(s, layer, &layer->ffn_post_norm);
+        llm__add_branch(s, layer, &layer->ffn_post_norm, layer->ffn_gain);
         if (layer->shortcut == LLM__SHORTCUT_ENDS)
             m->ops->add(s->x, s->carry, (int)((size_t)s->row_count * (size_t)m->hidden));
     }
+    if (layer->gained) m->ops->add_scaled(s->x, s->carry, *layer->embedding_gain, s->row_count * m->hidden);
+    if (layer->ends_loop) llm__norm_rows(s, &m->norm, s->x, s->x, s->row_count, m->hidden);
     if (layer->output_scale)
         m->ops->scale(s->x, *layer->output_scale, (int)((size_t)s->row_count * (size_t)m->hidden));
 }
@@ -11871,7 +12922,8 @@ LLM__FN void llm__need_matrix(llm__needs *n, const llm__matrix *w) {
 /* Floats for one row; mirrors what the blocks take, with room for rounding. */
 LLM__FN size_t llm__attention_floats(const llm__attention *a) {
     size_t heads = (size_t)a->heads, kv = (size_t)a->kv_heads, width = (size_t)a->width, value = (size_t)a->value_width;
-    return (size_t)a->q.rows + heads * width + heads * value + kv * (width + value) + (size_t)a->gates.rows;
+    return (size_t)a->q.rows + heads * width + (a->mixed ? 2 : 1) * heads * value + kv * (width + value) +
+           (size_t)a->gates.rows;
 }
 
 LLM__FN size_t llm__latent_floats(const llm__latent *t) {
