@@ -7295,6 +7295,9 @@ typedef struct llm__sparse {
     int block, local, stride;
 } llm__sparse;
 
+/* Keys and values that several layers share before rotation, norm and cache. */
+typedef enum llm__raw { LLM__RAW_OWN, LLM__RAW_LENT, LLM__RAW_BORROWED } llm__raw;
+
 typedef struct llm__attention {
     int heads, kv_heads, width, value_width; /* width: of a query and a key */
     int rope;                                /* index into the model's, -1: none */
@@ -7317,16 +7320,41 @@ typedef struct llm__attention {
     llm__matrix q, k, v, o, gates;           /* q: all of them where GROUPED */
     llm__norm q_norm, k_norm, v_norm, out_norm;
     const float *sinks;                      /* [heads]: scores of a token that has no value */
+    /* what single families have */
+    llm__raw raw;
+    int conv;                                /* k and v pass a causal convolution of two taps for each kv head, */
+    const float *k_conv, *v_conv;            /* [kv_heads, 2]; a cache entry of its own goes before the attention's */
+    int rounded;                             /* k and v are rounded to 8 bits, */
+    const float *k_step, *v_step;            /* in steps of these numbers */
+    int gained;                              /* queries are multiplied by */
+    const float *q_gain;                     /* [heads], after norm and rotation */
+    int mixed;                               /* the output is g attention(mix_cache) + (1 - g) attention, where g is */
+    const float *mix_weight, *mix_bias;      /* sigmoid(q . weight + bias); [heads, width], [heads] */
+    int mix_cache;
 } llm__attention;
 
 /* Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values are functions of one latent vector a
    token, and with embed_q and unembed_out folded into query and output it is attention over that vector. */
+/* Which tokens latent attention sees (DeepSeek-V3.2): a token is worth the sum over the indexer's heads of
+   weight * relu(q . k), and the `chosen` worthiest are seen.  Keys have one head, and a cache of their own. */
+typedef struct llm__indexer {
+    int heads, width, chosen, rope; /* heads 0: there is none */
+    llm__matrix q, k, weights;      /* from the query's latent, and the layer's input twice */
+    llm__norm k_norm;
+} llm__indexer;
+
 typedef struct llm__latent {
     int heads, q_rank, rank, nope, rotary, value, rope, bias;
+    int expanded;                   /* the cache holds keys and values of each head, as mlx-lm's does for some */
     float scale;
+    float latent_scale;             /* of the normed latent; 0: 1 */
+    float heat;                     /* as in llm__attention, for both parts of the query */
+    int heat_length;
     llm__matrix q, q_a, q_b, kv_a, o;
+    llm__matrix kv_b;               /* expanded: [heads * (nope + value), rank] */
     llm__norm q_norm, kv_norm;
-    llm__matrix *embed_q, *unembed; /* [heads] of [rank, nope] and [value, rank] */
+    llm__matrix *embed_q, *unembed; /* else: [heads] of [rank, nope] and [value, rank] */
+    llm__indexer indexer;
 } llm__latent;
 
 /* A short causal convolution over each channel by itself.  What it looks back at is kept in the first arrays of the
@@ -7482,6 +7510,18 @@ typedef struct llm__experts {
     llm__norm latent_norm;
 } llm__experts;
 
+/* Experts that read what a layer's feed-forward reads, and whose output joins the stream at the end of the next layer
+   (LongCat's shortcut). */
+typedef enum llm__shortcut { LLM__NO_SHORTCUT, LLM__SHORTCUT_BEGINS, LLM__SHORTCUT_ENDS } llm__shortcut;
+
+/* Embeddings of the last tokens together (LongCat): each table is looked up at a hash of so many last ids, and what is
+   found is mapped to the model's width and added to the token's own embedding; the sum is averaged. */
+typedef struct llm__ngram_table {
+    int reach;               /* ids that go into the hash */
+    int64_t rows;
+    llm__matrix table, map;  /* [rows, width], [hidden, width] */
+} llm__ngram_table;
+
 enum { LLM__OWN = -1, LLM__NOWHERE = -1 };
 
 /* One layer of ours.  A reader fills in what it is; what it leaves as llm__read_common made it is the usual. */
@@ -7495,10 +7535,13 @@ typedef struct llm__layer {
     const char *sub;               /* what blocks and norms have after their names, such as ".0"; "" */
     /* its entries in llm_model.caches, made by llm__plan_caches */
     int list;                      /* a list entry of so many items goes before its own; 0: none */
+    int mixes;                     /* the layer whose cache its attention reads beside its own; LLM__OWN */
     int reads;                     /* the layer whose cache its attention reads, adding nothing to it; LLM__OWN */
     int cache, beside_cache;       /* first entry of mixer and beside; LLM__NOWHERE: it has none */
     /* what surrounds the blocks */
     float branch_scale;            /* what mixer and feed-forward add is multiplied by this; 1 */
+    int gained;                    /* it is multiplied by mixer_gain and ffn_gain too, and in the end the embedding */
+    const float *mixer_gain, *ffn_gain, *embedding_gain; /* times embedding_gain, a number each, is added */
     int ends_loop;                 /* x passes through the model's last norm in the end: the next layers begin anew */
     int has_output_scale;          /* x is multiplied by the number layer_scalar in the end */
     const float *output_scale;
@@ -7511,6 +7554,7 @@ typedef struct llm__layer {
     llm__matrix mixer_map, ffn_map;
     llm__mlp mlp;
     llm__experts experts;
+    llm__shortcut shortcut;
     llm__short short_conv;
     llm__conv keyed_conv; /* of keys and values */
     llm__lru lru;
@@ -7545,15 +7589,21 @@ struct llm_model {
     const int32_t *masked;  /* ids whose logits are -infinity */
     int masked_count;
     int carry;              /* floats a token that layers hand on within a pass, llm_session.carry */
+    int carry_embedding;    /* it holds the embedding, as the first layer sees it */
+    int head_gained;        /* logits are multiplied by the number lm_head_gain */
+    int head_rows_normed;   /* the head's rows are divided by their length (plus 1e-7) */
+    int ternary_scaled;     /* ternary weights are multiplied by their scale whatever the config says */
     int position_count;     /* learned positions: how many; 0: none */
-    int head_normed;        /* columns of lm_head are divided by their lengths, if it is not quantized */
-    int ends_early;         /* a checkpoint may have layers behind the last, which are no part of the model */
+    int head_columns_normed; /* or its columns */
     llm__layer *layers;
     llm__rope *ropes;
     llm_cache_layer *caches;
     int cache_count;
     llm__matrix embedding, positions, head;
     llm__norm norm, embedding_norm;
+    llm__ngram_table *ngrams; /* [ngram_count] */
+    int ngram_count, ngram_past; /* past: earlier tokens that the longest hash takes in; entry 0 of the caches */
+    int drops_later_layers;   /* tensors of layers behind the last are none of the model's */
     const int32_t *ends;
     size_t end_count;
 };
@@ -7567,6 +7617,7 @@ typedef struct llm__config {
     llm__arena *arena;
     llm_error *error;
     llm_status status;
+    int usual_heads;    /* num_attention_heads where the file does not say; 0: it must */
 } llm__config;
 
 enum { LLM__REQUIRED = -2147483647 };
@@ -7610,6 +7661,12 @@ LLM__FN int llm__config_int(llm__config *c, const char *key, int fallback, int l
     snprintf(expected, sizeof expected, "a whole number from %d to %d", low, high);
     llm__config_fail(c, key, expected);
     return low;
+}
+
+/* The same where null says that there is none: 0. */
+LLM__FN int llm__config_count(llm__config *c, const char *key, int fallback, int high) {
+    if (llm__json_is(llm__json_get(c->root, key), LLM__JSON_NULL)) return 0;
+    return llm__config_int(c, key, fallback, 0, high);
 }
 
 /* A size that a model cannot do without: 1 to 2^24. */
@@ -7855,10 +7912,25 @@ LLM__FN int llm__same_rope(const llm__rope *a, const llm__rope *b) {
            !memcmp(a->frequency, b->frequency, (size_t)a->dims / 2 * sizeof(double));
 }
 
-/* Adds a rotary embedding of `dims` numbers to the model, if it has none like it; its scaling comes from the object
-   `scaling` (may be NULL).  Returns its index. */
-LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, int interleaved,
-                          const llm__json *scaling) {
+/* Ways of stretching for families that do not look at the type.  c: the configuration, s: the scaling in it. */
+typedef void (*llm__stretch)(llm__config *c, llm__config *s, llm__rope *r, double base);
+
+LLM__FN void llm__stretch_yarn(llm__config *c, llm__config *s, llm__rope *r, double base) {
+    (void)c;
+    llm__rope_yarn(s, r, base);
+}
+
+/* LongRoPE with the long factors at any length. */
+LLM__FN void llm__stretch_long(llm__config *c, llm__config *s, llm__rope *r, double base) {
+    (void)base;
+    llm__rope_long(c, s, r);
+    r->short_frequency = NULL;
+}
+
+/* Adds a rotary embedding of `dims` numbers to the model, if it has none like it; the object `scaling` (may be NULL)
+   says how `stretch` is to stretch it.  Returns its index. */
+LLM__FN int llm__rope_stretched(llm__config *c, llm_model *m, int dims, double base, int interleaved,
+                                const llm__json *scaling, llm__stretch stretch) {
     llm__rope *r;
     int i;
     if (c->status != LLM_OK) return -1;
@@ -7886,12 +7958,18 @@ LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, i
     for (i = 0; i < dims / 2; i++) r->frequency[i] = pow(base, -2.0 * i / dims);
     if (llm__json_is(scaling, LLM__JSON_OBJECT)) {
         llm__config s = llm__config_of(c, scaling);
-        llm__rope_scaled(c, &s, r, base);
+        stretch(c, &s, r, base);
         c->status = s.status;
     }
     for (i = 0; i < m->rope_count; i++)
         if (llm__same_rope(&m->ropes[i], r)) return i;
     return m->rope_count++;
+}
+
+/* The same, as the scaling's type says. */
+LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, int interleaved,
+                          const llm__json *scaling) {
+    return llm__rope_stretched(c, m, dims, base, interleaved, scaling, llm__rope_scaled);
 }
 
 /* Every angle of a rotary embedding times a factor; returns its index. */
@@ -8037,7 +8115,7 @@ LLM__FN void llm__make_layers(llm__config *c, llm_model *m, int count) {
         layer->stem = "model.layers";
         layer->number = i;
         layer->sub = "";
-        layer->reads = LLM__OWN;
+        layer->reads = layer->mixes = LLM__OWN;
         layer->cache = layer->beside_cache = LLM__NOWHERE;
         layer->branch_scale = layer->mixer_scale = layer->beside_scale = layer->ffn_scale = 1;
         layer->attention.rope = -1;
@@ -8068,7 +8146,7 @@ LLM__FN void llm__read_common(llm__config *c, llm_model *m) {
 LLM__FN llm__attention llm__read_heads(llm__config *c) {
     llm__attention a;
     memset(&a, 0, sizeof a);
-    a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+    a.heads = llm__config_int(c, "num_attention_heads", c->usual_heads ? c->usual_heads : (int)LLM__REQUIRED, 1, 65536);
     a.kv_heads = llm__config_int(c, "num_key_value_heads", a.heads, 1, 65536);
     llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
     a.rope = -1;
@@ -8440,73 +8518,136 @@ LLM__FN float llm__yarn_softmax(llm__config *c, const llm__json *scaling) {
     return (float)(scale * scale);
 }
 
-/* Experts as DeepSeek-V3 has them, under its names; count 0: none. */
-LLM__FN llm__experts llm__read_deepseek_router(llm__config *c) {
-    llm__experts e;
-    int shared = llm__config_int(c, "n_shared_experts", 0, 0, 4096);
-    memset(&e, 0, sizeof e);
-    e.count = llm__config_int(c, "n_routed_experts", 0, 0, 65536);
+/* Experts with DeepSeek's keys.  usual: what the config need not say; count 0: there are none. */
+LLM__FN llm__experts llm__read_routed(llm__config *c, const llm__experts *usual) {
+    llm__experts e = *usual;
+    int shared = llm__config_count(c, "n_shared_experts", usual->shared.width, 4096);
+    e.shared.width = 0;
+    e.count = llm__config_count(c, "n_routed_experts", usual->count, 65536);
     if (!e.count || c->status != LLM_OK) return e;
-    e.chosen = llm__config_int(c, "num_experts_per_tok", 1, 1, e.count);
-    e.width = llm__config_int(c, "moe_intermediate_size", 1407, 1, 1 << 24);
-    e.groups = llm__config_int(c, "n_group", 1, 1, e.count);
-    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
-    llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
-    if (c->status == LLM_OK && e.groups > 1 && e.count / e.groups < 2)
+    e.chosen = llm__config_int(c, "num_experts_per_tok", usual->chosen, 1, e.count);
+    e.width = llm__config_int(c, "moe_intermediate_size", usual->width, 1, 1 << 24);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", usual->renormalize);
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", usual->scaling, -1e6, 1e6);
+    llm__config_product(c, "n_shared_experts", shared, "moe_intermediate_size", e.width);
+    if (c->status == LLM_OK) e.shared.width = e.width * shared;
+    return e;
+}
+
+/* n_group and topk_group. */
+LLM__FN void llm__read_groups(llm__config *c, llm__experts *e, const char *count_key, int groups, int chosen) {
+    if (!e->count || c->status != LLM_OK) return;
+    e->groups = llm__config_int(c, "n_group", groups, 1, e->count);
+    if (chosen > e->groups) chosen = e->groups;
+    e->chosen_groups = llm__config_int(c, "topk_group", chosen, 1, e->groups);
+    llm__config_divides(c, count_key, e->count, "n_group", e->groups);
+    if (c->status == LLM_OK && e->groups > 1 && !e->group_best && e->count / e->groups < 2)
         c->status = llm__fail(c->error, LLM_BAD_CONFIG,
-                              "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e.groups);
+                              "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e->groups);
+}
+
+/* Gives them to the layers that have experts. */
+LLM__FN void llm__set_routed(llm__config *c, llm_model *m, const llm__experts *e) {
+    int i, first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20);
+    int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096);
+    for (i = first; e->count && i < m->layer_count && c->status == LLM_OK; i++)
+        if (i % step == 0) {
+            m->layers[i].ffn = LLM__EXPERTS;
+            m->layers[i].experts = *e;
+        }
+}
+
+/* Sigmoid scores, biased to choose, in groups: those of DeepSeek-V3 and after. */
+LLM__FN llm__experts llm__read_sigmoid_router(llm__config *c, const llm__experts *usual) {
+    llm__experts e = llm__read_routed(c, usual);
     e.scores = LLM__SIGMOID;
     e.biased = 1;
-    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
-    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
-    llm__config_product(c, "n_shared_experts", shared, "moe_intermediate_size", e.width);
-    e.shared.width = c->status == LLM_OK ? e.width * shared : 0;
-    if (llm__config_has(c, "topk_method") && !llm__json_text_is(llm__json_get(c->root, "topk_method"), "noaux_tc"))
+    e.renormalize = e.renormalize && e.chosen > 1;
+    llm__read_groups(c, &e, "n_routed_experts", 1, 1);
+    if (e.count && llm__config_has(c, "topk_method") &&
+        !llm__json_text_is(llm__json_get(c->root, "topk_method"), "noaux_tc"))
         llm__config_fail(c, "topk_method", "\"noaux_tc\"");
     return e;
 }
 
-LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
-    llm__experts e = llm__read_deepseek_router(c);
-    int i, first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20);
-    int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096);
-    for (i = first; e.count && c->status == LLM_OK && i < m->layer_count; i++)
-        if (i % step == 0) {
-            m->layers[i].ffn = LLM__EXPERTS;
-            m->layers[i].experts = e;
-        }
+LLM__FN void llm__read_sigmoid_experts(llm__config *c, llm_model *m, const llm__experts *usual) {
+    llm__experts e = llm__read_sigmoid_router(c, usual);
+    llm__set_routed(c, m, &e);
 }
 
-/* deepseek_v3 (also kimi_k2, joyai_llm_flash): latent attention, experts chosen by biased sigmoid within groups; the
-   norms of the latents have eps 1e-6 whatever the config says. */
-LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
-    const llm__json *scaling = llm__rope_scaling(c);
-    llm__attention none;
+/* With DeepSeek-V3's defaults. */
+LLM__FN llm__experts llm__read_deepseek_router(llm__config *c) {
+    llm__experts usual;
+    memset(&usual, 0, sizeof usual);
+    usual.chosen = 1;
+    usual.width = 1407;
+    usual.renormalize = 1;
+    usual.scaling = 1;
+    return llm__read_sigmoid_router(c, &usual);
+}
+
+LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
+    llm__experts e = llm__read_deepseek_router(c);
+    llm__set_routed(c, m, &e);
+}
+
+/* Heads, ranks and widths of latent attention where the config says nothing. */
+typedef struct llm__latent_sizes {
+    int heads, q_rank, rank, rotary, nope, value;
+} llm__latent_sizes;
+
+static const llm__latent_sizes llm__latent_usual = {32, 1536, 512, 64, 128, 128};
+static const llm__latent_sizes llm__latent_required = {LLM__REQUIRED, LLM__REQUIRED, LLM__REQUIRED,
+                                                       LLM__REQUIRED, LLM__REQUIRED, LLM__REQUIRED};
+
+/* Latent attention with DeepSeek's keys; eps: of the latents' norms. */
+LLM__FN llm__latent llm__read_latent(llm__config *c, const llm__latent_sizes *usual, float eps) {
     llm__latent a;
-    int i;
-    memset(&none, 0, sizeof none);
     memset(&a, 0, sizeof a);
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
-    a.heads = llm__config_int(c, "num_attention_heads", 32, 1, 65536);
-    a.q_rank = llm__json_is(llm__json_get(c->root, "q_lora_rank"), LLM__JSON_NULL)
-                   ? 0 : llm__config_int(c, "q_lora_rank", 1536, 1, 1 << 20);
-    a.rank = llm__config_int(c, "kv_lora_rank", 512, 1, 1 << 20);
-    a.rotary = llm__config_int(c, "qk_rope_head_dim", 64, 1, 65536);
-    a.nope = llm__config_int(c, "qk_nope_head_dim", 128, 1, 65536);
-    a.value = llm__config_int(c, "v_head_dim", 128, 1, 65536);
+    a.heads = llm__config_int(c, "num_attention_heads", usual->heads, 1, 65536);
+    a.q_rank = llm__config_count(c, "q_lora_rank", usual->q_rank, 1 << 20);
+    a.rank = llm__config_int(c, "kv_lora_rank", usual->rank, 1, 1 << 20);
+    a.rotary = llm__config_int(c, "qk_rope_head_dim", usual->rotary, 1, 65536);
+    a.nope = llm__config_int(c, "qk_nope_head_dim", usual->nope, 1, 65536);
+    a.value = usual->value ? llm__config_int(c, "v_head_dim", usual->value, 1, 65536) : 1;
     llm__config_product(c, "num_attention_heads", a.heads, "qk_rope_head_dim", a.rotary);
     llm__config_product(c, "num_attention_heads", a.heads, "qk_nope_head_dim", a.nope);
     llm__config_product(c, "num_attention_heads", a.heads, "v_head_dim", a.value);
     a.bias = llm__config_flag(c, "attention_bias", 0);
-    a.q_norm = a.kv_norm = llm__rms_form(1e-6f);
-    a.scale = llm__yarn_softmax(c, scaling) / sqrtf((float)(a.nope + a.rotary));
-    a.rope = llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 10000), 1, scaling);
-    llm__read_dense(c, m, &none, LLM__SILU, 0);
+    a.q_norm = a.kv_norm = llm__rms_form(eps);
+    a.scale = 1 / sqrtf((float)(a.nope + a.rotary));
+    a.rope = -1;
+    return a;
+}
+
+/* Its rotation, with what YaRN does to the scale of scores. */
+LLM__FN void llm__rotate_latent(llm__config *c, llm_model *m, llm__latent *a, double theta, int interleaved,
+                                const llm__json *scaling) {
+    a->scale *= llm__yarn_softmax(c, scaling);
+    a->rope = llm__rope_add(c, m, a->rotary, theta, interleaved, scaling);
+}
+
+/* All layers: this attention, and a feed-forward of the usual kind. */
+LLM__FN void llm__set_latent(llm__config *c, llm_model *m, const llm__latent *a, int mlp_bias) {
+    llm__attention none;
+    int i;
+    memset(&none, 0, sizeof none);
+    llm__read_dense(c, m, &none, LLM__SILU, mlp_bias);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         m->layers[i].mixer = LLM__LATENT;
-        m->layers[i].latent = a;
+        m->layers[i].latent = *a;
     }
+}
+
+/* deepseek_v3 (also kimi_k2, joyai_llm_flash, and within kimi_vl and kimi_k25): latent attention, experts chosen by
+   biased sigmoid within groups; the norms of the latents have eps 1e-6 whatever the config says. */
+LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
+    llm__latent a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    a = llm__read_latent(c, &llm__latent_usual, 1e-6f);
+    llm__rotate_latent(c, m, &a, llm__rope_theta(c, 10000), 1, llm__rope_scaling(c));
+    llm__set_latent(c, m, &a, 0);
     llm__read_deepseek_experts(c, m);
 }
 
@@ -9178,7 +9319,8 @@ LLM__FN void llm__read_ministral3(llm__config *c, llm_model *m) {
     llm__read_plain(c, m, "rms_norm_eps", c->root == c->outer);
     a = llm__read_attention(c, m, 0);
     a.heat = (float)llm__rope_number(c, parameters, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
-    a.heat_length = (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
+    a.heat_length =
+        (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, parameters);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
@@ -9196,7 +9338,8 @@ LLM__FN void llm__read_nanbeige(llm__config *c, llm_model *m) {
     for (i = 0; i < 3; i++)
         if (llm__config_flag(c, unknown[i], 0)) llm__config_fail(c, unknown[i], "false");
     llm__read_plain(c, m, "rms_norm_eps", 0);
-    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length) loops = weights->length > 63 ? 64 : (int)weights->length + 1;
+    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length)
+        loops = weights->length > 63 ? 64 : (int)weights->length + 1;
     n = m->layer_count;
     if (loops > 1) llm__make_layers(c, m, n * loops);
     a = llm__read_attention(c, m, 0);
@@ -9268,20 +9411,164 @@ LLM__FN void llm__read_nemotron_nas(llm__config *c, llm_model *m) {
     }
 }
 
-/* pixtral, llava: llama inside of a text_config; pixtral is never tied. */
-LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
-    llm__read_llama(c, m);
-    m->tied = 0;
+/* afm7: joined q, k, v; pairs rotate, and the norms of heads come after; keys and values are rounded to 8 bits.  The
+   last num_kv_reuse_layers layers have queries only, and read the last of the others. */
+LLM__FN void llm__read_afm7(llm__config *c, llm_model *m) {
+    int i, count = llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS);
+    int own = count - llm__config_int(c, "num_kv_reuse_layers", LLM__REQUIRED, 0, count - 1);
+    double factor = llm__config_number(c, "hidden_dim_scale_factor", 3.25, 1e-3, 256);
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "hidden_dim", LLM__REQUIRED, 1, 1 << 16);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    llm__make_layers(c, m, count);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = 1;
+    a.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "hidden_dim", m->hidden, "num_heads", a.heads);
+    llm__config_divides(c, "num_heads", a.heads, "num_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    if (m->hidden * factor < 1) llm__config_fail(c, "hidden_dim_scale_factor", "a larger number");
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(1e-5f);
+    a.norm_last = a.rounded = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 50000), 1, NULL);
+    llm__set_dense(c, m, &a, (int)(m->hidden * factor), LLM__SILU, 0);
+    for (i = own; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].stem = "model.kv_reuse_layers";
+        m->layers[i].number = i - own;
+        m->layers[i].reads = own - 1;
+        m->layers[i].attention.shared = 1;
+        m->layers[i].attention.rounded = 0;
+    }
 }
 
-/* mistral3: ministral3 or llama, as text_config says. */
-LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
-    if (llm__json_text_is(llm__json_get(c->root, "model_type"), "ministral3")) {
-        llm__read_ministral3(c, m);
-        return;
+/* baichuan_m1: keys and values pass a convolution of two taps before the rotation; sliding layers may have head counts
+   of their own; the head's rows have the length 1. */
+LLM__FN void llm__read_baichuan_m1(llm__config *c, llm_model *m) {
+    llm__attention full, sliding;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (m->tied) llm__config_fail(c, "tie_word_embeddings", "false");
+    m->head_rows_normed = 1;
+    full = llm__read_even_attention(c, m);
+    llm__config_int(c, "conv_window", LLM__REQUIRED, 2, 2);
+    full.qkv = LLM__QKV_JOINED;
+    full.conv = 1;
+    sliding = full;
+    sliding.heads = llm__config_int(c, "num_swa_attention_heads", full.heads, 1, 65536);
+    sliding.kv_heads = llm__config_int(c, "num_swa_key_value_heads", full.kv_heads, 1, 65536);
+    llm__config_divides(c, "hidden_size", m->hidden, "num_swa_attention_heads", sliding.heads);
+    llm__config_divides(c, "num_swa_attention_heads", sliding.heads, "num_swa_key_value_heads", sliding.kv_heads);
+    llm__set_width(c, &sliding, c->status == LLM_OK ? m->hidden / sliding.heads : 1);
+    sliding.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    full.rope = llm__rope_add(c, m, full.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    sliding.rope = llm__rope_add(c, m, sliding.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &full, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].list = 2;
+        if (llm__config_lists(c, "sliding_window_layers", i)) m->layers[i].attention = sliding;
     }
-    llm__read_llama(c, m);
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+}
+
+/* bitnet: llama of ternary weights, with norms before o_proj and down_proj, and relu squared for the gate. */
+LLM__FN void llm__read_bitnet(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->ternary_scaled = 1;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.out_normed = 1;
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.sub_normed = 1;
+}
+
+/* A whole number, or a list of at least i + 1 of them of which the layer's own counts. */
+LLM__FN int llm__config_own(llm__config *c, const char *key, int i, int fallback, int low, int high) {
+    const llm__json *list = llm__json_get(c->root, key);
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, low, high);
+    return llm__config_item_int(c, key, i, i < (int)list->length ? (int)list->length : i + 1, low, high);
+}
+
+/* hunyuan: groups of cla_share_factor layers share keys and values, as the first one's maps give them; norms on heads
+   behind the rotation; experts whose numbers may differ by layer, beside a dense feed-forward.  The original joins q, k
+   and v by kv head, and up and gate. */
+LLM__FN void llm__read_hunyuan(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), cla = llm__config_flag(c, "use_cla", 0), width, i;
+    int joined = llm__model_has(m, "model.layers.0.mlp.gate_up_proj.weight");
+    int share = llm__config_int(c, "cla_share_factor", 2, 1, 4096), count;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    if (joined) a.qkv = LLM__QKV_GROUPED;
+    else if (cla) a.raw = LLM__RAW_LENT;
+    m->carry = cla ? 2 * a.kv_heads * a.width : 0;
+    a.rope = llm__read_alpha_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (joined) llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
+    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__experts *e = &m->layers[i].experts;
+        if (a.raw && i % share) m->layers[i].attention.raw = LLM__RAW_BORROWED;
+        if (count == 1) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        e->count = count;
+        e->chosen = llm__config_own(c, "moe_topk", i, LLM__REQUIRED, 1, count);
+        width = m->layers[i].mlp.width;
+        e->width = llm__config_own(c, "moe_intermediate_size", i, width, 1, 1 << 24);
+        e->scaling = 1;
+        if (!llm__config_flag(c, "use_mixed_mlp_moe", 0)) continue;
+        e->shared.width = llm__config_own(c, "num_shared_expert", i, LLM__REQUIRED, 1, 4096);
+        llm__config_product(c, "num_shared_expert", e->shared.width, "intermediate_size", width);
+        if (c->status == LLM_OK) e->shared.width *= width;
+    }
+}
+
+/* iquestloopcoder: llama's layers, gone through twice.  In the second loop a layer attends to its keys and values of
+   the first loop, all of them, and to those of its own, within a window; a gate on each head mixes the two. */
+LLM__FN void llm__read_iquestloopcoder(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), n, i;
+    int window = llm__config_int(c, "loop_window_size", 64, 1, 1 << 30);
+    llm__attention a;
+    llm__config_int(c, "loop_num", 2, 2, 2);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    n = m->layer_count;
+    llm__make_layers(c, m, 2 * n);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = n; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = m->layers[i].mixes = i - n;
+        m->layers[i].attention.mixed = 1;
+        m->layers[i].attention.window = window;
+    }
+}
+
+/* talkie: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; learnt
+   numbers multiply queries, branches and logits, and the embedding, which every layer adds in the end. */
+LLM__FN void llm__read_talkie(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int i;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1.1920928955078125e-07);
+    m->norm.weightless = m->embedding_normed = m->carry_embedding = m->head_gained = 1;
+    m->carry = m->hidden;
+    a = llm__read_attention(c, m, 128);
+    a.kv_heads = a.heads;
+    a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = a.gained = 1;
+    a.rope = llm__rope_stretch(m, llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), 0, NULL), -1);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].gained = 1;
 }
 
 /* ---- readers: families with experts */
@@ -9322,17 +9609,6 @@ LLM__FN llm__experts llm__read_experts(llm__config *c, const char *count_key, in
     e.width = llm__config_int(c, width_key, width, 1, 1 << 24);
     e.scaling = 1;
     return e;
-}
-
-/* n_group and topk_group. */
-LLM__FN void llm__read_groups(llm__config *c, llm__experts *e, const char *count_key, int groups, int chosen) {
-    e->groups = llm__config_int(c, "n_group", groups, 1, e->count);
-    if (chosen > e->groups) chosen = e->groups;
-    e->chosen_groups = llm__config_int(c, "topk_group", chosen, 1, e->groups);
-    llm__config_divides(c, count_key, e->count, "n_group", e->groups);
-    if (c->status == LLM_OK && e->groups > 1 && e->count / e->groups < 2)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
-                              "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e->groups);
 }
 
 /* A shared expert as wide as `count_key` of `width` together. */
@@ -9455,7 +9731,7 @@ LLM__FN void llm__read_glm4_moe(llm__config *c, llm_model *m) {
     llm__experts e;
     llm__read_plain(c, m, "rms_norm_eps", 0);
     m->tied = 0;
-    m->ends_early = 1;
+    m->drops_later_layers = 1;
     a = llm__read_attention(c, m, LLM__REQUIRED);
     llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
     a.qk_norm = llm__config_flag(c, "use_qk_norm", 0) ? LLM__QK_HEAD : LLM__QK_PLAIN;
@@ -9577,7 +9853,7 @@ LLM__FN void llm__read_gpt_oss(llm__config *c, llm_model *m) {
     llm__experts e;
     llm__read_sizes(c, m, 2880, 201088, 36);
     if (!listed && m->layer_count > 1) m->layer_count &= ~1;
-    m->ends_early = 1;
+    m->drops_later_layers = 1;
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
     a = llm__read_usual_heads(c, m, 64, 8, 64);
     llm__set_bias(&a, 1, 1);
@@ -9774,7 +10050,7 @@ LLM__FN void llm__read_bailing_moe(llm__config *c, llm_model *m) {
     llm__attention a;
     llm__experts e;
     llm__read_plain(c, m, "rms_norm_eps", 0);
-    m->head_normed = llm__config_flag(c, "norm_head", 0);
+    m->head_columns_normed = llm__config_flag(c, "norm_head", 0);
     a = llm__read_even_attention(c, m);
     llm__set_bias(&a, llm__config_flag(c, "use_qkv_bias", 0), bias);
     a.qkv = LLM__QKV_JOINED;
@@ -10106,7 +10382,7 @@ LLM__FN void llm__read_step3p5(llm__config *c, llm_model *m) {
     char name[64];
     llm__read_common(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
-    m->ends_early = 1;
+    m->drops_later_layers = 1;
     for (i = 0; i < m->layer_count && !llm__step3p5_sparse(c, i); i++) continue;
     snprintf(name, sizeof name, "model.layers.%d.mlp.switch_mlp.up_proj.weight", i);
     llm__need_layout(m, name);
@@ -10758,6 +11034,270 @@ LLM__FN void llm__read_qwen3_5(llm__config *c, llm_model *m) {
 
 /* ---- readers: latent attention and families with rules of their own */
 
+/* deepseek_v2: deepseek_v3's attention, but caches keep the keys and values of each head; YaRN whatever the type says.
+   Experts by softmax, not renormalized; group_limited_greedy: groups compete by their best expert. */
+LLM__FN void llm__read_deepseek_v2(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    llm__experts e;
+    llm__latent a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    a = llm__read_latent(c, &llm__latent_usual, 1e-6f);
+    a.expanded = 1;
+    a.scale *= llm__yarn_softmax(c, scaling);
+    a.rope = llm__rope_stretched(c, m, a.rotary, llm__rope_theta(c, 10000), 1, scaling,
+                                 llm__json_get(scaling, "factor") ? llm__stretch_yarn : llm__rope_scaled);
+    llm__set_latent(c, m, &a, 0);
+    memset(&e, 0, sizeof e);
+    e.chosen = LLM__REQUIRED;
+    e.width = 1407;
+    e.scaling = 1;
+    e = llm__read_routed(c, &e);
+    e.scores = LLM__SOFTMAX_ALL;
+    e.renormalize = 0;
+    e.group_best = 1;
+    if (llm__json_text_is(llm__json_get(c->root, "topk_method"), "group_limited_greedy"))
+        llm__read_groups(c, &e, "n_routed_experts", 1, 1);
+    llm__set_routed(c, m, &e);
+}
+
+/* minicpm3: deepseek_v2's attention with LongRoPE (long factors at any length) and eps 1e-5 for the latents, heads of
+   values that share the hidden size; minicpm's multipliers. */
+LLM__FN void llm__read_minicpm3(llm__config *c, llm_model *m) {
+    llm__latent_sizes sizes = llm__latent_required;
+    const llm__json *scaling = llm__rope_scaling(c);
+    llm__latent a;
+    sizes.value = 0;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->embedding_scale = (float)llm__config_number(c, "scale_emb", llm__not_a_number(), -1e9, 1e9);
+    if (!m->tied) m->logit_scale = (float)llm__config_size(c, "dim_model_base") / (float)m->hidden;
+    a = llm__read_latent(c, &sizes, 1e-5f);
+    a.expanded = 1;
+    if (a.heads > m->hidden) llm__config_fail(c, "num_attention_heads", "no more than the hidden size");
+    else a.value = m->hidden / a.heads;
+    if (!llm__json_is(scaling, LLM__JSON_OBJECT)) llm__config_fail(c, "rope_scaling", "an object with \"long_factor\"");
+    a.rope = llm__rope_stretched(c, m, a.rotary, llm__rope_theta(c, 1e6), 0, scaling, llm__stretch_long);
+    llm__set_latent(c, m, &a, 0);
+    if (c->status != LLM_OK) return;
+    llm__set_branch_scale(c, m, llm__config_number(c, "scale_depth", llm__not_a_number(), -1e9, 1e9) /
+                                    sqrt((double)m->layer_count));
+}
+
+/* youtu_llm: deepseek_v2's attention with the model's eps and without YaRN's factor on scores; dense. */
+LLM__FN void llm__read_youtu(llm__config *c, llm_model *m) {
+    static const llm__latent_sizes sizes = {16, 1536, 512, 64, 128, 128};
+    llm__latent a;
+    m->vocabulary = 128256;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_latent(c, &sizes, m->norm.eps);
+    a.expanded = 1;
+    a.rope = llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 1.6e6), llm__config_flag(c, "rope_traditional", 1),
+                           llm__rope_scaling(c));
+    llm__set_latent(c, m, &a, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* glm4_moe_lite: deepseek_v3 with the model's eps for the latents, and 1e-20 in the sum that weights are divided by. */
+LLM__FN void llm__read_glm4_moe_lite(llm__config *c, llm_model *m) {
+    static const llm__latent_sizes sizes = {20, 768, 512, 64, 192, 256};
+    llm__experts usual;
+    llm__latent a;
+    m->vocabulary = 154880;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->drops_later_layers = 1;
+    a = llm__read_latent(c, &sizes, m->norm.eps);
+    llm__rotate_latent(c, m, &a, llm__rope_theta(c, 1e6), 1, llm__rope_scaling(c));
+    llm__set_latent(c, m, &a, 0);
+    memset(&usual, 0, sizeof usual);
+    usual.count = 64;
+    usual.chosen = 4;
+    usual.width = 1536;
+    usual.renormalize = usual.shared.width = 1;
+    usual.renormalize_eps = 1e-20f;
+    usual.scaling = 1.8f;
+    llm__read_sigmoid_experts(c, m, &usual);
+}
+
+/* deepseek_v32, glm_moe_dsa: deepseek_v3 whose attention sees the tokens that an indexer chooses (DeepSeek sparse
+   attention).  The indexer reads the normed latent of the query; its key has a layer norm with eps 1e-5; halves of its
+   first numbers rotate, or pairs. */
+LLM__FN void llm__read_sparse(llm__config *c, llm_model *m, const llm__latent_sizes *sizes, const llm__indexer *usual,
+                              double theta, const llm__json *scaling, int interleaved) {
+    llm__latent a;
+    llm__indexer *x = &a.indexer;
+    int i;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->drops_later_layers = 1;
+    a = llm__read_latent(c, sizes, 1e-6f);
+    if (!a.q_rank) llm__config_fail(c, "q_lora_rank", "a positive whole number: the indexer reads the query's latent");
+    llm__rotate_latent(c, m, &a, theta, 1, scaling);
+    x->heads = llm__config_int(c, "index_n_heads", usual->heads, 1, 65536);
+    x->width = llm__config_int(c, "index_head_dim", usual->width, 1, 65536);
+    x->chosen = llm__config_int(c, "index_topk", usual->chosen, 1, 1 << 20);
+    llm__config_product(c, "index_n_heads", x->heads, "index_head_dim", x->width);
+    if (x->width < a.rotary) llm__config_fail(c, "index_head_dim", "no less than \"qk_rope_head_dim\"");
+    x->rope = llm__rope_add(c, m, a.rotary, theta, llm__config_flag(c, "indexer_rope_interleave", interleaved),
+                            scaling);
+    x->k_norm = llm__rms_form(1e-5f);
+    x->k_norm.kind = LLM__LAYER_NORM;
+    x->k_norm.biased = 1;
+    llm__set_latent(c, m, &a, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].list = 2;
+    llm__read_deepseek_experts(c, m);
+}
+
+LLM__FN void llm__read_deepseek_v32(llm__config *c, llm_model *m) {
+    llm__indexer usual;
+    memset(&usual, 0, sizeof usual);
+    usual.heads = 64;
+    usual.width = 128;
+    usual.chosen = 2048;
+    llm__read_sparse(c, m, &llm__latent_usual, &usual, llm__rope_theta(c, 10000), llm__rope_scaling(c), 0);
+}
+
+/* The object that gives a family all it says of rotation. */
+LLM__FN const llm__json *llm__rope_parameters(llm__config *c) {
+    const llm__json *p = llm__json_get(c->root, "rope_parameters");
+    if (!llm__json_is(p, LLM__JSON_OBJECT)) llm__config_fail(c, "rope_parameters", "an object");
+    return llm__json_is(p, LLM__JSON_OBJECT) ? p : NULL;
+}
+
+/* A number in it. */
+LLM__FN double llm__rope_parameter(llm__config *c, const llm__json *p, const char *key, double fallback, double low,
+                                   double high) {
+    llm__config inner;
+    double n;
+    if (!p) return low;
+    inner = llm__config_of(c, p);
+    n = llm__config_number(&inner, key, fallback, low, high);
+    c->status = inner.status;
+    return n;
+}
+
+LLM__FN void llm__read_glm_moe_dsa(llm__config *c, llm_model *m) {
+    const llm__json *p = llm__rope_parameters(c);
+    llm__indexer usual;
+    memset(&usual, 0, sizeof usual);
+    usual.heads = usual.width = usual.chosen = LLM__REQUIRED;
+    llm__read_sparse(c, m, &llm__latent_required, &usual,
+                     llm__rope_parameter(c, p, "rope_theta", llm__not_a_number(), 1e-3, 1e30), p, 1);
+}
+
+/* longcat_flash: two rounds of latent attention and feed-forward a layer, which are two layers here; experts read what
+   the first feed-forward reads and join the stream after the second (arXiv:2509.01322).  Query and latent are multiplied
+   by the root of hidden to rank; some experts return their input. */
+LLM__FN llm__experts llm__read_longcat_experts(llm__config *c) {
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "n_routed_experts", LLM__REQUIRED, 1, 65536);
+    e.identity = llm__config_int(c, "zero_expert_num", LLM__REQUIRED, 0, 65536);
+    e.chosen = llm__config_int(c, "moe_topk", LLM__REQUIRED, 1, e.count + e.identity);
+    e.width = llm__config_size(c, "expert_ffn_hidden_size");
+    e.biased = 1;
+    e.router_bias = llm__config_flag(c, "router_bias", 0);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", llm__not_a_number(), -1e6, 1e6);
+    if (llm__config_has(c, "zero_expert_type") &&
+        !llm__json_text_is(llm__json_get(c->root, "zero_expert_type"), "identity"))
+        llm__config_fail(c, "zero_expert_type", "\"identity\"");
+    return e;
+}
+
+LLM__FN void llm__read_longcat(llm__config *c, llm_model *m) {
+    llm__experts e = llm__read_longcat_experts(c);
+    int i, width = llm__config_size(c, "ffn_hidden_size");
+    llm__attention none;
+    llm__latent a;
+    m->hidden = m->carry = llm__config_size(c, "hidden_size");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
+    llm__make_layers(c, m, 2 * llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS / 2));
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    a = llm__read_latent(c, &llm__latent_required, 1e-5f);
+    llm__rotate_latent(c, m, &a, llm__rope_theta(c, llm__not_a_number()), 1, llm__rope_scaling(c));
+    if (llm__config_flag(c, "mla_scale_kv_lora", 1)) a.latent_scale = sqrtf((float)m->hidden / (float)a.rank);
+    if (llm__config_flag(c, "mla_scale_q_lora", 1) && a.q_rank) a.scale *= sqrtf((float)m->hidden / (float)a.q_rank);
+    memset(&none, 0, sizeof none);
+    llm__set_dense(c, m, &none, width, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->number = i / 2;
+        layer->sub = i % 2 ? ".1" : ".0";
+        layer->list = i % 2 ? 0 : 2;
+        layer->mixer = LLM__LATENT;
+        layer->latent = a;
+        layer->shortcut = i % 2 ? LLM__SHORTCUT_ENDS : LLM__SHORTCUT_BEGINS;
+        layer->experts = e;
+    }
+}
+
+/* longcat_flash_ngram: longcat_flash whose embeddings add those of hashes of the last 2, 3, ... tokens, each of
+   emb_split_num tables of its own size. */
+LLM__FN void llm__read_longcat_ngram(llm__config *c, llm_model *m) {
+    int ratio = llm__config_int(c, "ngram_vocab_size_ratio", 78, 1, 1 << 20);
+    int reach = llm__config_int(c, "emb_neighbor_num", 4, 2, 64);
+    int split = llm__config_int(c, "emb_split_num", 4, 1, 1024), i;
+    llm__read_longcat(c, m);
+    m->ngram_past = reach - 1;
+    m->ngram_count = split * (reach - 1);
+    if (c->status == LLM_OK && m->ngram_count > m->hidden)
+        llm__config_fail(c, "emb_split_num", "no more tables than the hidden size");
+    llm__config_product(c, "ngram_vocab_size_ratio", ratio, "vocab_size", m->vocabulary);
+    m->ngrams = (llm__ngram_table *)llm__arena_alloc(c->arena, (size_t)m->ngram_count, sizeof *m->ngrams);
+    if (!m->ngrams && c->status == LLM_OK) c->status = llm__no_memory(c->error, (size_t)m->ngram_count);
+    for (i = 0; i < m->ngram_count && c->status == LLM_OK; i++) {
+        m->ngrams[i].reach = i / split + 2;
+        m->ngrams[i].rows = (int64_t)ratio * m->vocabulary + 2 * i + 1;
+    }
+}
+
+/* mistral4: deepseek_v3's attention, queries that grow with the position as ministral3's do, experts by softmax in
+   groups. */
+LLM__FN void llm__read_mistral4(llm__config *c, llm_model *m) {
+    const llm__json *p = llm__rope_parameters(c), *scaling = p;
+    const llm__json *type = llm__json_get(p, llm__json_get(p, "type") ? "type" : "rope_type");
+    llm__experts e;
+    llm__latent a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_latent(c, &llm__latent_required, 1e-6f);
+    if (!type || llm__json_text_is(type, "default")) scaling = NULL;
+    llm__rotate_latent(c, m, &a, llm__rope_parameter(c, p, "rope_theta", 1e5, 1e-3, 1e30),
+                       llm__config_flag(c, "rope_interleave", 1), scaling);
+    a.heat = (float)llm__rope_parameter(c, p, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
+    a.heat_length =
+        (int)llm__rope_parameter(c, p, "original_max_position_embeddings", llm__not_a_number(), 1, 1 << 30);
+    llm__set_latent(c, m, &a, 0);
+    memset(&e, 0, sizeof e);
+    e.count = e.chosen = e.width = LLM__REQUIRED;
+    e.scaling = 1;
+    e = llm__read_routed(c, &e);
+    e.scores = LLM__SOFTMAX_ALL;
+    e.renormalize_eps = 1e-20f;
+    llm__read_groups(c, &e, "n_routed_experts", 1, 1);
+    llm__set_routed(c, m, &e);
+}
+
+/* mistral3 (also llava): vision-language wrapper around ministral3, mistral4 or llama; tied only where the file says
+   so. */
+LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
+    const llm__json *type = llm__json_get(c->root, "model_type");
+    if (llm__json_text_is(type, "ministral3")) llm__read_ministral3(c, m);
+    else if (llm__json_text_is(type, "mistral4")) llm__read_mistral4(c, m);
+    else llm__read_llama(c, m);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+}
+
+/* pixtral: vision-language wrapper around llama, never tied. */
+LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
+    c->usual_heads = 32;
+    llm__read_llama(c, m);
+    m->tied = 0;
+}
+
 /* ---- what a sequence remembers: the entries of its cache, from the layers that a reader made */
 
 /* An entry behind those that the model has; NULL: no memory. */
@@ -10809,9 +11349,21 @@ LLM__FN void llm__plan_state(llm__config *c, llm_model *m, const llm__conv *conv
     entry->shapes[arrays][2] = cols;
 }
 
+/* The last key and the last value, before their convolution. */
+LLM__FN void llm__plan_last(llm__config *c, llm_model *m, const llm__attention *a) {
+    llm_cache_layer *entry = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+    int i;
+    for (i = 0; entry && i < 2; i++) {
+        entry->shapes[i][0] = a->kv_heads;
+        entry->shapes[i][1] = 1;
+        entry->shapes[i][2] = i ? a->value_width : a->width;
+    }
+}
+
 /* The entries of one mixer; returns the first. */
 LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, llm__mixer_kind kind) {
     const llm__attention *a = &l->attention;
+    const llm__latent *t = &l->latent;
     const llm__ssm *s = &l->ssm;
     const llm__delta *d = &l->delta;
     int first = m->cache_count;
@@ -10821,9 +11373,17 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, 1, 0, 0, 0);
         break;
     case LLM__ATTENTION:
+        if (a->conv) llm__plan_last(c, m, a);
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, a->kv_heads, a->width, a->value_width, a->window, a->chunk);
         break;
-    case LLM__LATENT: llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, l->latent.rank, l->latent.rotary, 0, 0); break;
+    case LLM__LATENT:
+        if (t->expanded)
+            llm__plan_rows(c, m, LLM_CACHE_ATTENTION, t->heads, t->nope + t->rotary, t->value, 0, 0);
+        else
+            llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, t->rank, t->rotary, 0, 0);
+        if (t->indexer.heads) /* mlx-lm gives its keys values too, all zero */
+            llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, t->indexer.width, t->indexer.width, 0, 0);
+        break;
     case LLM__SSM:
         if (s->in_order == LLM__SSM_CHANNELS) llm__plan_state(c, m, &s->conv, s->heads, s->state, 0);
         else llm__plan_state(c, m, &s->conv, s->heads, s->width, s->state);
@@ -10841,6 +11401,10 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
 /* Goes through the layers in order.  A layer that reads another's cache comes after that one. */
 LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
     int i;
+    if (m->ngram_past) {
+        llm_cache_layer *past = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+        if (past) past->shapes[0][0] = m->ngram_past;
+    }
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *l = &m->layers[i];
         if (l->reads != LLM__OWN) {
@@ -10853,6 +11417,7 @@ LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
         }
         l->cache = llm__plan_mixer(c, m, l, l->mixer);
         l->beside_cache = llm__plan_mixer(c, m, l, l->beside);
+        if (l->mixes != LLM__OWN) l->attention.mix_cache = m->layers[l->mixes].cache;
     }
 }
 
@@ -11043,7 +11608,9 @@ LLM__FN void llm__bind_norm(llm__binder *b, llm__norm *norm, int width) {
 
 /* `count` matrices of one stack: the first and how far apart they are. */
 LLM__FN void llm__spread(llm__matrix *out, int count) {
-    size_t bytes = (size_t)out->rows * out->row_bytes, scales = (size_t)out->rows * out->scale_row_bytes;
+    size_t bytes = (size_t)out->rows * out->row_bytes;
+    size_t scale_rows = out->format == LLM__FP8_BLOCK ? ((size_t)out->rows + 127) / 128 : (size_t)out->rows;
+    size_t scales = scale_rows * out->scale_row_bytes;
     int i;
     for (i = 1; i < count; i++) {
         out[i] = out[0];
@@ -11141,24 +11708,40 @@ LLM__FN void llm__bind_blocks(llm__binder *b, llm__tensor *t, int lead, int rows
     llm__bind_quantized(b, t, s, lead, rows, cols, w);
 }
 
-/* DeepSeek's FP8: a float32 factor for each block of 128 x 128.  mimo_v2_flash has more factors than blocks. */
-LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
-    int64_t down = (rows + 127) / 128, across = (cols + 127) / 128;
+/* FP8 with a factor for each block of 128 x 128 (DeepSeek), or for each matrix of a stack, or for all;
+   mimo_v2_flash has more factors than blocks. */
+LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
+                           llm__matrix *w) {
+    int64_t down = (rows + 127) / 128, across = (cols + 127) / 128, stack = lead ? lead : 1, factors = 1, i;
     const uint8_t *raw;
     float *scales;
-    if (s->dims == 2 && s->shape[0] >= down && s->shape[1] >= across) {
+    size_t n;
+    int d, whole = 0;
+    if (!lead && s->dims == 2 && s->shape[0] >= down && s->shape[1] >= across) {
         down = s->shape[0];
         across = s->shape[1];
     }
-    raw = llm__bind_bytes(b, s, 0, down, across);
-    scales = raw ? (float *)llm__bind_alloc(b, (size_t)(down * across), sizeof(float)) : NULL;
-    w->data = llm__bind_bytes(b, t, 0, rows, cols);
+    for (d = 0; d < s->dims && factors <= stack; d++) factors *= s->shape[d] > 0 ? s->shape[d] : stack + 1;
+    if (factors == 1 || (factors == stack && s->shape[0] == stack)) { /* of any number of axes */
+        s->dims = 1;
+        s->shape[0] = factors;
+        whole = 1;
+    }
+    n = (size_t)(stack * down * across);
+    scales = (float *)llm__bind_alloc(b, n, sizeof(float));
+    raw = whole ? llm__bind_bytes(b, s, 0, factors, 0) : llm__bind_bytes(b, s, lead, down, across);
+    w->data = llm__bind_bytes(b, t, lead, rows, cols);
     if (!raw || !scales || !w->data) return;
     if (t->dtype != LLM_F8_E4M3 || !llm__is_float(s->dtype)) {
-        llm__bind_bad(b, "block scales go with F8_E4M3 numbers and are floats");
+        llm__bind_bad(b, "scales of FP8 go with F8_E4M3 numbers and are floats");
         return;
     }
-    llm__to_f32(s->dtype, raw, (size_t)(down * across), scales);
+    if (whole)
+        for (i = 0; i < (int64_t)n; i++)
+            llm__to_f32(s->dtype, raw + (size_t)(factors > 1 ? i / (down * across) : 0) * llm__dtype_bytes(s->dtype), 1,
+                        &scales[i]);
+    else
+        llm__to_f32(s->dtype, raw, n, scales);
     w->format = LLM__FP8_BLOCK;
     w->row_bytes = (size_t)cols;
     w->scales = (const uint8_t *)scales;
@@ -11252,6 +11835,50 @@ LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, l
     }
 }
 
+/* Whether ternary weights are divided by their scale: so bitnet's config says, but of maps that the model itself does
+   not make ternary. */
+LLM__FN int llm__ternary_divides(const llm_model *m) {
+    const llm__json *config = llm__json_get(m->config, "quantization_config");
+    return llm__json_text_is(llm__json_get(config, "quant_method"), "bitnet") &&
+           !llm__json_text_is(llm__json_get(config, "linear_class"), "autobitlinear") && !m->ternary_scaled;
+}
+
+/* BitNet (arXiv:2402.17764): bits 2i and 2i + 1 of byte [r, c] are the weight [r + i rows/4, c] plus 1, and all weights
+   have one scale.  Turned into affine rows of 2 bits that share their factors; into floats where no group divides a
+   row. */
+LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
+    const uint8_t *packed = llm__bind_bytes(b, t, 0, (rows + 3) / 4, cols);
+    const float *scale = llm__bind_floats(b, ".weight_scale", 1, 0, 0);
+    int group = cols % 128 == 0 ? 128 : cols % 64 == 0 ? 64 : 32, affine = cols % 32 == 0;
+    int quarter = (rows + 3) / 4, r, c;
+    size_t row_bytes = affine ? (size_t)cols / 4 : (size_t)cols * sizeof(float);
+    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, row_bytes);
+    float *factors = (float *)llm__bind_alloc(b, (size_t)cols / 16 + 2, sizeof(float)), step;
+    if (rows % 4) llm__bind_bad(b, "ternary weights have a multiple of 4 rows");
+    if (!packed || !scale || !data || !factors || b->status != LLM_OK) return;
+    step = llm__ternary_divides(b->m) ? 1 / *scale : *scale;
+    w->format = affine ? LLM__AFFINE : LLM__FLOAT;
+    w->dtype = LLM_F32;
+    w->data = data;
+    w->row_bytes = row_bytes;
+    for (r = 0; r < rows; r++)
+        for (c = 0; c < cols; c++) {
+            int code = packed[(size_t)(r % quarter) * (size_t)cols + (size_t)c] >> r / quarter * 2 & 3;
+            float value = step * (float)(code - 1);
+            if (affine) data[(size_t)r * row_bytes + (size_t)c / 4] |= (uint8_t)(code << c % 4 * 2);
+            else memcpy(data + (size_t)r * row_bytes + (size_t)c * sizeof value, &value, sizeof value);
+        }
+    if (!affine) return;
+    w->bits = 2;
+    w->group = group;
+    w->scales = (const uint8_t *)factors;
+    w->biases = (const uint8_t *)(factors + cols / group);
+    for (c = 0; c < cols / group; c++) {
+        factors[c] = step;
+        factors[cols / group + c] = -step;
+    }
+}
+
 /* Float numbers where they lie, or copied where the file has them at odd addresses. */
 LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
     size_t size = llm__dtype_bytes(t->dtype), n = (size_t)rows * (size_t)cols * (size_t)(lead ? lead : 1);
@@ -11319,7 +11946,9 @@ LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
     const llm__tensor *packed = llm__bind_find(b, ".weight_packed"), *awq = llm__bind_find(b, ".qweight");
     llm__tensor *t = llm__bind_find(b, ".weight"), *scales = llm__bind_find(b, ".scales");
-    llm__tensor *factors = llm__bind_find(b, ".weight_scale_inv"), *blocks = llm__bind_find(b, "_blocks");
+    llm__tensor *factors = llm__bind_find(b, t ? ".weight_scale_inv" : "_scale_inv");
+    llm__tensor *blocks = llm__bind_find(b, "_blocks");
+    const llm__tensor *ternary = llm__bind_find(b, ".weight_scale");
     char what[64];
     if (b->status != LLM_OK) return;
     if (b->transposed) {
@@ -11336,7 +11965,8 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else if (awq && !lead) llm__bind_awq(b, llm__bind_find(b, ".qweight"), rows, cols, w);
     else if (blocks) llm__bind_blocks(b, blocks, lead, rows, cols, w);
     else if (!t) llm__bind_absent(b, ".weight", what);
-    else if (factors && !lead) llm__bind_fp8(b, t, factors, rows, cols, w);
+    else if (ternary && t->dtype == LLM_U8 && !lead) llm__bind_ternary(b, t, rows, cols, w);
+    else if (factors) llm__bind_fp8(b, t, factors, lead, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
@@ -11401,7 +12031,7 @@ LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
     if (a->qkv == LLM__QKV_SEPARATE || a->shared) {
         llm__bind_part(b, "q_proj");
         llm__bind_matrix(b, &a->q, 0, a->gate == LLM__GATE_IN_Q ? 2 * q : q, hidden, a->q_bias);
-        if (a->shared) return;
+        if (a->shared || a->raw == LLM__RAW_BORROWED) return;
         llm__bind_part(b, "k_proj");
         llm__bind_matrix(b, &a->k, 0, k, hidden, a->k_bias);
         if (a->key_is_value) return;
@@ -11438,6 +12068,47 @@ LLM__FN void llm__bind_qk_norm(llm__binder *b, const llm__attention *a, llm__nor
     else llm__bind_norms(b, norm, a->qk_norm == LLM__QK_EACH_HEAD ? heads : 0, a->width);
 }
 
+/* A single number, stored as a scalar or as a list of one. */
+LLM__FN const float *llm__bind_number(llm__binder *b) {
+    llm__tensor *t = llm__bind_find(b, "");
+    if (t && !t->dims) {
+        t->dims = 1;
+        t->shape[0] = 1;
+    }
+    return llm__bind_floats(b, "", 1, 0, 0);
+}
+
+/* Two taps for each kv head, whatever the tensor's shape is: [kv_heads, 2]. */
+LLM__FN const float *llm__bind_taps(llm__binder *b, int heads) {
+    llm__tensor *t = llm__bind_find(b, "");
+    if (t && t->dims == 5 && t->shape[0] == 1 && t->shape[1] == 1 && t->shape[2] == heads && t->shape[3] == 1) {
+        t->dims = 2;
+        t->shape[0] = heads;
+        t->shape[1] = t->shape[4];
+    }
+    return llm__bind_floats(b, "", heads, 2, 0);
+}
+
+/* What single families have. */
+LLM__FN void llm__bind_attention_extras(llm__binder *b, llm__attention *a) {
+    if (a->conv) {
+        llm__bind_part(b, "conv_k");
+        a->k_conv = llm__bind_taps(b, a->kv_heads);
+        llm__bind_part(b, "conv_v");
+        a->v_conv = llm__bind_taps(b, a->kv_heads);
+    }
+    if (a->rounded) {
+        llm__bind_part(b, "quant_key_scale");
+        a->k_step = llm__bind_number(b);
+        llm__bind_part(b, "quant_value_scale");
+        a->v_step = llm__bind_number(b);
+    }
+    if (a->gained) {
+        llm__bind_part(b, "head_gain.head_g");
+        a->q_gain = llm__bind_floats(b, "", a->heads, 0, 0);
+    }
+}
+
 LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     int hidden = b->m->hidden, out = a->heads * a->value_width;
     llm__bind_qkv(b, a);
@@ -11455,6 +12126,7 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
         llm__bind_part(b, "out_norm");
         llm__bind_norm(b, &a->out_norm, out);
     }
+    llm__bind_attention_extras(b, a);
     if (a->v_normed) {
         llm__bind_part(b, "v_norm");
         llm__bind_norm(b, &a->v_norm, a->value_width);
@@ -11465,6 +12137,18 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     if (a->shared) return;
     llm__bind_part(b, "k_norm");
     llm__bind_qk_norm(b, a, &a->k_norm, a->kv_heads);
+}
+
+LLM__FN void llm__bind_indexer(llm__binder *b, llm__latent *a) {
+    llm__indexer *x = &a->indexer;
+    llm__bind_part(b, "indexer.wq_b");
+    llm__bind_matrix(b, &x->q, 0, x->heads * x->width, a->q_rank, 0);
+    llm__bind_part(b, "indexer.wk");
+    llm__bind_matrix(b, &x->k, 0, x->width, b->m->hidden, 0);
+    llm__bind_part(b, "indexer.k_norm");
+    llm__bind_norm(b, &x->k_norm, x->width);
+    llm__bind_part(b, "indexer.weights_proj");
+    llm__bind_matrix(b, &x->weights, 0, x->heads, b->m->hidden, 0);
 }
 
 LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
@@ -11486,10 +12170,15 @@ LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
     llm__bind_norm(b, &a->kv_norm, a->rank);
     llm__bind_part(b, "o_proj");
     llm__bind_matrix(b, &a->o, 0, hidden, a->heads * a->value, a->bias);
+    if (a->indexer.heads) llm__bind_indexer(b, a);
+    llm__bind_part(b, "kv_b_proj");
+    if (a->expanded) {
+        llm__bind_matrix(b, &a->kv_b, 0, a->heads * (a->nope + a->value), a->rank, 0);
+        return;
+    }
     a->embed_q = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
     a->unembed = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
-    llm__bind_part(b, "kv_b_proj");
-    if (llm__bind_find(b, ".weight") || llm__bind_find(b, ".weight_packed")) {
+    if (llm__bind_find(b, ".weight") || llm__bind_find(b, ".weight_packed") || llm__bind_find(b, ".qweight")) {
         llm__matrix both, part;
         llm__bind_matrix(b, &both, 0, a->heads * (a->nope + a->value), a->rank, 0);
         for (h = 0; h < a->heads && b->status == LLM_OK; h++) {
@@ -11516,22 +12205,12 @@ LLM__FN const float *llm__bind_conv(llm__binder *b, int channels, int kernel) {
     return llm__bind_floats(b, ".weight", channels, kernel, 0);
 }
 
-/* A single number, stored as a scalar or as a list of one. */
-LLM__FN const float *llm__bind_number(llm__binder *b) {
-    llm__tensor *t = llm__bind_find(b, "");
-    if (t && !t->dims) {
-        t->dims = 1;
-        t->shape[0] = 1;
-    }
-    return llm__bind_floats(b, "", 1, 0, 0);
-}
-
 LLM__FN float llm__softplus(float x) {
     return x > 20 ? x : log1pf(expf(x));
 }
 
 /* Channels [first, first + count) of a convolution, of the tensor at b->name. */
-LLM__FN void llm__bind_taps(llm__binder *b, llm__conv *conv, int first, int count) {
+LLM__FN void llm__bind_channels(llm__binder *b, llm__conv *conv, int first, int count) {
     const float *own = llm__bind_conv(b, count, conv->kernel);
     float *weight = (float *)conv->weight, *offset = (float *)conv->offset;
     int c, k;
@@ -11587,7 +12266,7 @@ LLM__FN void llm__bind_ssm(llm__binder *b, llm__ssm *s) {
     llm__bind_part(b, "out_proj");
     llm__bind_matrix(b, &s->out, 0, b->m->hidden, inner, s->out_bias);
     llm__bind_part(b, "conv1d");
-    llm__bind_taps(b, &s->conv, 0, s->conv.channels);
+    llm__bind_channels(b, &s->conv, 0, s->conv.channels);
     if (!dual) llm__bind_ssm_inputs(b, s);
     llm__bind_part(b, "A_log");
     s->a = llm__bind_exp(b, channels ? inner * s->state : s->heads, -1);
@@ -11625,15 +12304,15 @@ LLM__FN void llm__bind_delta_conv(llm__binder *b, llm__delta *d) {
     int keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width;
     llm__bind_first(b, "conv1d qkv_conv.conv");
     if (llm__bind_find(b, ".weight")) {
-        llm__bind_taps(b, &d->conv, 0, 2 * keys + values);
+        llm__bind_channels(b, &d->conv, 0, 2 * keys + values);
         return;
     }
     llm__bind_first(b, "q_conv1d q_conv.conv");
-    llm__bind_taps(b, &d->conv, 0, keys);
+    llm__bind_channels(b, &d->conv, 0, keys);
     llm__bind_first(b, "k_conv1d k_conv.conv");
-    llm__bind_taps(b, &d->conv, keys, keys);
+    llm__bind_channels(b, &d->conv, keys, keys);
     llm__bind_first(b, "v_conv1d v_conv.conv");
-    llm__bind_taps(b, &d->conv, 2 * keys, values);
+    llm__bind_channels(b, &d->conv, 2 * keys, values);
 }
 
 LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d) {
@@ -11669,7 +12348,7 @@ LLM__FN void llm__bind_short(llm__binder *b, llm__short *c) {
     llm__bind_part(b, "in_proj");
     llm__bind_matrix(b, &c->in, 0, 3 * hidden, hidden, c->bias);
     llm__bind_part(b, "conv");
-    llm__bind_taps(b, &c->conv, 0, hidden);
+    llm__bind_channels(b, &c->conv, 0, hidden);
     llm__bind_part(b, "out_proj");
     llm__bind_matrix(b, &c->out, 0, hidden, hidden, c->bias);
 }
@@ -11793,7 +12472,7 @@ LLM__FN void llm__bind_joined_experts(llm__binder *b, llm__experts *e, int hidde
 
 /* The router's bias and map have another place in nearly every family's original. */
 LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer *layer) {
-    int hidden = b->m->hidden, width = e->latent ? e->latent : hidden;
+    int hidden = b->m->hidden, width = e->latent ? e->latent : hidden, joined;
     llm__bind_first(b, "gate gate.gate_proj gate.proj gate.gate");
     llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
     llm__bind_first(b, "gate.e_score_correction_bias e_score_correction_bias experts.e_score_correction_bias");
@@ -11811,8 +12490,9 @@ LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer
         llm__bind_matrix(b, &e->shared_gate_row, 0, e->blended ? 2 : 1, hidden, e->blended);
     }
     if (!e->shared.width) return;
-    llm__bind_first(b, "shared_experts.up_proj shared_expert.up_proj");
-    llm__bind_block(b, layer, strstr(b->name, "shared_experts") ? "mlp.shared_experts" : "mlp.shared_expert");
+    joined = e->shared.gate_up != LLM__GATE_UP_SEPARATE && e->shared.gate_up != LLM__UP_ONLY;
+    llm__bind_part(b, joined ? "shared_expert.gate_up_proj" : "shared_expert.up_proj");
+    llm__bind_block(b, layer, llm__bind_has(b) ? "mlp.shared_expert" : "mlp.shared_experts");
     llm__bind_mlp(b, &e->shared);
 }
 
@@ -11850,9 +12530,9 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
         llm__bind_block(b, layer, "local_mixer");
         llm__bind_attention(b, &layer->attention);
         llm__bind_part(b, "key_conv");
-        llm__bind_taps(b, &layer->keyed_conv, 0, layer->keyed_conv.runs[0]);
+        llm__bind_channels(b, &layer->keyed_conv, 0, layer->keyed_conv.runs[0]);
         llm__bind_part(b, "value_conv");
-        llm__bind_taps(b, &layer->keyed_conv, layer->keyed_conv.runs[0], layer->keyed_conv.runs[1]);
+        llm__bind_channels(b, &layer->keyed_conv, layer->keyed_conv.runs[0], layer->keyed_conv.runs[1]);
         break;
     }
 }
@@ -11912,6 +12592,23 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     llm__bind_mixer(b, layer, layer->mixer);
     llm__bind_mixer(b, layer, layer->beside);
     llm__bind_ffn(b, layer);
+    if (layer->shortcut == LLM__SHORTCUT_BEGINS) {
+        snprintf(b->place, sizeof b->place, "%s.%d.mlp", layer->stem, layer->number);
+        llm__bind_experts(b, &layer->experts, layer);
+    }
+    if (layer->gained) {
+        llm__bind_block(b, layer, "attn_gain.a_g");
+        layer->mixer_gain = llm__bind_number(b);
+        llm__bind_block(b, layer, "mlp_gain.a_g");
+        layer->ffn_gain = llm__bind_number(b);
+        llm__bind_block(b, layer, "embed_skip.a_g");
+        layer->embedding_gain = llm__bind_number(b);
+    }
+    if (layer->mixes != LLM__OWN) {
+        llm__bind_name(b, "model.gate_projections.%d", layer->number);
+        layer->attention.mix_weight = llm__bind_floats(b, ".weight", layer->attention.heads, layer->attention.width, 0);
+        layer->attention.mix_bias = llm__bind_floats(b, ".bias", layer->attention.heads, 0, 0);
+    }
     if (layer->has_output_scale) {
         llm__bind_block(b, layer, "layer_scalar");
         layer->output_scale = llm__bind_number(b);
@@ -11946,10 +12643,11 @@ LLM__FN int llm__is_extra_layer(const llm_model *m, const char *name) {
     double layer = 0;
     char layers[320] = "model.layers.";
     llm__rename(layers, sizeof layers, m->renames);
-    if ((!m->ends_early && !llm__json_is(extra, LLM__JSON_INTEGER)) || strncmp(name, layers, strlen(layers))) return 0;
+    if (strncmp(name, layers, strlen(layers))) return 0;
+    if (!llm__json_is(extra, LLM__JSON_INTEGER) && !m->drops_later_layers) return 0;
     for (name += strlen(layers); *name >= '0' && *name <= '9'; name++) layer = 10 * layer + (*name - '0');
-    return *name == '.' && layer >= m->layer_count &&
-           (m->ends_early || layer < m->layer_count + extra->as.number);
+    if (*name != '.' || layer < m->layer_count) return 0;
+    return m->drops_later_layers || layer < m->layer_count + extra->as.number;
 }
 
 /* What any checkpoint may hold besides. */
@@ -11971,24 +12669,28 @@ LLM__FN void llm__bind_leftovers(llm__binder *b) {
     }
 }
 
-/* A copy of the head whose columns, each over the whole vocabulary, have the length 1. */
-LLM__FN void llm__bind_normed_head(llm__binder *b, llm__matrix *w) {
-    size_t size = llm__dtype_bytes(w->dtype), cols = (size_t)w->cols, i;
-    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, w->row_bytes);
-    float *row = (float *)llm__bind_alloc(b, 2 * cols, sizeof(float)), *length = row + cols;
-    int r;
-    if (!data || !row) return;
-    for (r = 0; r < w->rows; r++) {
-        llm__matrix_row(w, r, row);
-        for (i = 0; i < cols; i++) length[i] += row[i] * row[i];
+/* A head of floats as one of its own whose rows have the length 1, or else its columns. */
+LLM__FN void llm__norm_head(llm__binder *b, llm__matrix *w, int columns) {
+    size_t size = llm__dtype_bytes(w->dtype), cols = (size_t)w->cols, bytes = cols * size, n, r, i;
+    float *row = (float *)llm__bind_alloc(b, cols, sizeof(float));
+    double *length;
+    uint8_t *data;
+    if (w->format != LLM__FLOAT) return; /* mlx-lm leaves quantized heads as they are */
+    n = columns ? cols : (size_t)w->rows;
+    length = (double *)llm__bind_alloc(b, n, sizeof(double));
+    data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, bytes);
+    if (!row || !length || !data) return;
+    for (r = 0; r < (size_t)w->rows; r++) {
+        llm__matrix_row(w, (int)r, row);
+        for (i = 0; i < cols; i++) length[columns ? i : r] += (double)row[i] * row[i];
     }
-    for (i = 0; i < cols; i++) length[i] = sqrtf(length[i]) + 1e-7f;
-    for (r = 0; r < w->rows; r++) {
-        llm__matrix_row(w, r, row);
-        for (i = 0; i < cols; i++) row[i] /= length[i];
-        for (i = 0; i < cols; i++) llm__from_f32(w->dtype, row + i, 1, data + (size_t)r * w->row_bytes + i * size);
+    for (r = 0; r < (size_t)w->rows; r++) {
+        llm__matrix_row(w, (int)r, row);
+        for (i = 0; i < cols; i++) row[i] /= (float)sqrt(length[columns ? i : r]) + 1e-7f;
+        for (i = 0; i < cols; i++) llm__from_f32(w->dtype, &row[i], 1, data + r * bytes + i * size);
     }
     w->data = data;
+    w->row_bytes = bytes;
 }
 
 LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
@@ -12016,6 +12718,14 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         llm__bind_name(&b, "model.embed_positions");
         llm__bind_matrix(&b, &m->positions, 0, m->position_count, m->hidden, 0);
     }
+    for (i = 0; i < m->ngram_count; i++) {
+        llm__ngram_table *g = &m->ngrams[i];
+        int width = m->hidden / m->ngram_count;
+        llm__bind_name(&b, "model.ngram_embeddings.embedders.%d", i);
+        llm__bind_matrix(&b, &g->table, 0, (int)g->rows, width, 0);
+        llm__bind_name(&b, "model.ngram_embeddings.post_projs.%d", i);
+        llm__bind_matrix(&b, &g->map, 0, m->hidden, width, 0);
+    }
     if (m->embedding_normed) {
         llm__bind_name(&b, "model.embed_norm");
         llm__bind_norm(&b, &m->embedding_norm, m->hidden);
@@ -12027,7 +12737,14 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     if (!m->tied) {
         llm__bind_name(&b, "lm_head");
         llm__bind_matrix(&b, &m->head, 0, m->vocabulary, m->hidden, m->head_bias);
-        if (m->head_normed && b.status == LLM_OK && m->head.format == LLM__FLOAT) llm__bind_normed_head(&b, &m->head);
+        if ((m->head_rows_normed || m->head_columns_normed) && b.status == LLM_OK)
+            llm__norm_head(&b, &m->head, m->head_columns_normed);
+    }
+    if (m->head_gained) {
+        const float *gain;
+        llm__bind_name(&b, "lm_head_gain.w_g");
+        gain = llm__bind_number(&b);
+        if (gain) m->logit_scale *= *gain;
     }
     llm__bind_leftovers(&b);
     return b.status;
@@ -12052,6 +12769,10 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
 #define LLM__NEOX \
     ".self_attn=.attention .qkv_proj=.query_key_value .o_proj=.dense .up_proj=.dense_h_to_4h .down_proj=.dense_4h_to_h"
 
+/* LongCat's names: two dense feed-forwards beside the experts, whose gate is a router's classifier. */
+#define LLM__LONGCAT \
+    ".mlp.0=.mlps.0 .mlp.1=.mlps.1 .mlp.gate.e_score_correction_bias=.mlp.router.e_score_correction_bias " \
+    ".mlp.gate=.mlp.router.classifier"
 /* Lists that rows begin with more than once. */
 #define LLM__GRANITE_HYBRID                                                                                          \
     ".mlp.gate=.block_sparse_moe.router.layer .switch_mlp.gate_up_proj=.input_linear "                                \
@@ -12134,12 +12855,22 @@ static const llm__arch llm__archs[] = {
      "layers with and without rotation"},
     {{"mimo"}, llm__read_mimo, "", "model.mtp_layers.*", "biases on q, k and v"},
     {{"ministral3"}, llm__read_ministral3, "", "*activation_scale*", "queries grow with their position"},
-    {{"mistral3", "llava"}, llm__read_mistral3, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
-     "ministral3 or llama in a text_config"},
     {{"nanbeige"}, llm__read_nanbeige, "", "", "layers in loops"},
     {{"nemotron-nas"}, llm__read_nemotron_nas, "", "", "blocks of their own in every layer, or none"},
-    {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
-     "llama in a text_config"},
+    {{"afm7"}, llm__read_afm7,
+     "model.embed_tokens=model.embedding model.norm=model.output_norm .o_proj=.out_proj", "",
+     "last layers read the keys and values of another; 8-bit keys and values"},
+    {{"baichuan_m1"}, llm__read_baichuan_m1, ".qkv_proj=.W_pack", "", "convolved keys and values, sliding layers"},
+    {{"bitnet"}, llm__read_bitnet, ".out_norm=.attn_sub_norm .sub_norm=.ffn_sub_norm", "", "ternary weights"},
+    {{"hunyuan"}, llm__read_hunyuan,
+     ".q_norm=.query_layernorm .k_norm=.key_layernorm .mlp.gate=.mlp.gate.wg .shared_experts=.shared_mlp "
+     ".gate_up_proj=.gate_and_up_proj",
+     "", "layers share keys and values; experts"},
+    {{"iquestloopcoder"}, llm__read_iquestloopcoder, "", "", "layers in two loops, the second sees both"},
+    {{"talkie"}, llm__read_talkie,
+     "model.embed_tokens=model.embed model.layers=model.blocks .self_attn=.attn .q_proj=.attn_query .k_proj=.attn_key "
+     ".v_proj=.attn_value .o_proj=.attn_resid .gate_proj=.mlp_gate .up_proj=.mlp_linear .down_proj=.mlp_resid",
+     "*rotary* *cos *sin", "norms without weights, learned gains, the embedding in every layer"},
     {{"ernie4_5"}, llm__read_ernie4_5, "", "", "llama whose pairs rotate"},
     {{"nanochat"}, llm__read_nanochat,
      "model.embed_tokens=transformer.wte model.layers=transformer.h .self_attn=.attn .q_proj=.c_q .k_proj=.c_k "
@@ -12284,6 +13015,27 @@ static const llm__arch llm__archs[] = {
      "*visual.* vision_tower.* *mtp.*", "gated delta rule 3:1 gated attention, maps apart; perhaps experts"},
 
     /* latent attention, and rules of their own */
+    {{"kimi_k25", "kimi_vl"}, llm__read_deepseek_v3, LLM__WRAPPED,
+     "*vision_tower* vision_model* *multi_modal_projector* mm_projector* language_model.model.layers.61*",
+     "deepseek_v3 in a vision-language wrapper"},
+    {{"deepseek_v2"}, llm__read_deepseek_v2, "", "", "latent attention whose caches keep keys and values of each head"},
+    {{"minicpm3"}, llm__read_minicpm3, "", "", "deepseek_v2's attention, minicpm's multipliers"},
+    {{"youtu_llm"}, llm__read_youtu, "", "", "deepseek_v2's attention, dense"},
+    {{"glm4_moe_lite"}, llm__read_glm4_moe_lite, "", "", "deepseek_v3 with other eps"},
+    {{"deepseek_v32"}, llm__read_deepseek_v32, "", "", "deepseek_v3 with an indexer that chooses what is seen"},
+    {{"glm_moe_dsa"}, llm__read_glm_moe_dsa, "", "", "deepseek_v32 whose indexer rotates pairs"},
+    {{"longcat_flash"}, llm__read_longcat, LLM__LONGCAT, "model.mtp*",
+     "two rounds a layer, experts on a shortcut past the second; some experts return their input"},
+    {{"longcat_flash_ngram"}, llm__read_longcat_ngram,
+     LLM__LONGCAT "|model.embed_tokens=model.ngram_embeddings.word_embeddings " LLM__LONGCAT, "model.mtp*",
+     "longcat_flash with hashed embeddings of the last tokens together"},
+    {{"mistral4"}, llm__read_mistral4, "", "*activation_scale*",
+     "deepseek_v3's attention, queries that grow with the position"},
+    {{"mistral3", "llava"}, llm__read_mistral3, LLM__WRAPPED,
+     "*vision_tower* *multi_modal_projector* *activation_scale*",
+     "llama, ministral3 or mistral4 in a vision-language wrapper"},
+    {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
+     "llama in a vision-language wrapper"},
 
 };
 
@@ -12316,6 +13068,14 @@ typedef struct llm__task {
 
 enum { LLM__QUERY_BLOCK = 16, LLM__HEAD_BLOCK = 16, LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 2 };
 
+/* A token that an indexer chose, and what it is worth. */
+typedef struct llm__pick {
+    int64_t position;
+    float worth;
+} llm__pick;
+
+enum { LLM__ALL_TOKENS = -1 };
+
 struct llm_session {
     llm__arena arena;
     const llm_model *model;
@@ -12345,6 +13105,9 @@ struct llm_session {
     int *order, *starts;             /* experts: rows by expert */
     uint8_t *scratch;                /* [workers, scratch_bytes] */
     size_t scratch_bytes;
+    llm__pick *picks;                /* [max_rows, most_picks]: the tokens that sparse attention sees, in order... */
+    int *pick_counts;                /* [max_rows] */
+    size_t most_picks;
 };
 
 LLM__FN void llm__parallel(llm_session *s, int count, llm_job_fn fn, void *argument) {
@@ -12544,6 +13307,7 @@ typedef struct llm__attend_work {
     int heads, kv_heads, key_width, value_width, blocks, head_blocks,
         head_block;     /* blocks: query blocks of the longest part */
     int tiled;          /* heads that share a kv head are kv_heads apart, not neighbours */
+    int picked;         /* rows see what the session's picks say */
     float scale, softcap;
     const float *sinks; /* [heads] or NULL */
     llm__sparse sparse;
@@ -12616,6 +13380,24 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *
     }
 }
 
+/* The next tokens in a row that a row sees among [*a, end) of the page that begins at `base`; 0: there are none. */
+LLM__FN int llm__next_run(const llm__attend_work *w, int row, int64_t base, int64_t *a, int64_t end, int64_t *b) {
+    const llm_session *s = w->s;
+    const llm__pick *picks = s->picks + (size_t)row * s->most_picks;
+    int low = 0, high = w->picked ? s->pick_counts[row] : LLM__ALL_TOKENS, count = high;
+    *b = end;
+    if (count == LLM__ALL_TOKENS) return *a < end;
+    while (low < high) { /* the first pick that is not before *a */
+        int middle = (low + high) / 2;
+        if (picks[middle].position < base + *a) low = middle + 1;
+        else high = middle;
+    }
+    if (low == count || picks[low].position >= base + end) return 0;
+    *a = picks[low].position - base;
+    for (*b = *a + 1; ++low < count && *b < end && picks[low].position == base + *b;) ++*b;
+    return 1;
+}
+
 /* One part's rows [from, to) x `heads` heads from `head` on that share a kv head. */
 LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part, int from, int to, int kv, int head,
                                int heads, float *scratch) {
@@ -12646,11 +13428,11 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
         llm__attend_run run;
         for (r = from; r < to; r++)
             for (i = 0; i < counts[r - from]; i++) {
-                int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base;
+                int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base, until;
                 size_t row = (size_t)(part->first + r) * (size_t)w->heads + (size_t)head;
                 if (a < 0) a = 0;
                 if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
-                if (a >= b) continue;
+                if (!llm__next_run(w, part->first + r, base, &a, b, &until)) continue;
                 if (!k) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
                     llm_rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
@@ -12663,17 +13445,20 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                         v = llm__page_floats(ops, &rows, 0, (int)fill, values);
                     }
                 }
-                run.k = k + (size_t)a * (size_t)w->key_width;
-                run.k_stride = (size_t)w->key_width;
-                run.v = v + (size_t)a * v_stride;
-                run.v_stride = v_stride;
-                run.count = (int)(b - a);
-                run.head = head;
-                run.heads = heads;
-                run.position = part->position + r;
-                run.first = base + a;
-                llm__attend_some(w, &run, w->q + row * (size_t)w->key_width, w->out + row * (size_t)w->value_width,
-                                 state + 2 * (size_t)((r - from) * heads), p);
+                for (; llm__next_run(w, part->first + r, base, &a, b, &until); a = until) {
+                    run.k = k + (size_t)a * (size_t)w->key_width;
+                    run.k_stride = (size_t)w->key_width;
+                    run.v = v + (size_t)a * v_stride;
+                    run.v_stride = v_stride;
+                    run.count = (int)(until - a);
+                    run.head = head;
+                    run.heads = heads;
+                    run.position = part->position + r;
+                    run.first = base + a;
+                    llm__attend_some(w, &run, w->q + row * (size_t)w->key_width,
+                                     w->out + row * (size_t)w->value_width,
+                                     state + 2 * (size_t)((r - from) * heads), p);
+                }
             }
     }
     for (r = from; r < to; r++)
@@ -12749,6 +13534,15 @@ LLM__FN void llm__clip(float *x, size_t n, float limit) {
     for (i = 0; i < n; i++) x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
 }
 
+/* To the nearest of 256 steps, to even between two. */
+LLM__FN void llm__round8(float *x, size_t n, float step) {
+    size_t i;
+    for (i = 0; i < n; i++) {
+        float code = rintf(x[i] / step);
+        x[i] = (code > 127 ? 127 : code < -128 ? -128 : code) * step;
+    }
+}
+
 /* The norm of one row's queries or keys. */
 LLM__FN void llm__norm_heads(const llm__ops *ops, const llm__attention *a, const llm__norm *norm, float *x, int heads) {
     llm__norm each = *norm;
@@ -12775,6 +13569,12 @@ LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t
     if (a->qk_norm != LLM__QK_PLAIN && a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
 }
 
+/* What queries are multiplied by at a position. */
+LLM__FN float llm__heat(float heat, int from, int length, int64_t position) {
+    int64_t stretch = (position + from) / length;
+    return 1 + heat * (float)log(1 + (double)stretch);
+}
+
 /* Positions q and k of one row and stores k and v. */
 LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     const llm__attention *a = w->a;
@@ -12786,10 +13586,9 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     llm__gqa_place(w, row, q, k, v);
     if (a->clip > 0) llm__clip(q, queries, a->clip);
     llm__gqa_turn(w, &a->q_norm, row, q, a->heads);
-    if (a->heat != 0) {
-        int64_t stretch = (part->position + r + a->heat_from) / a->heat_length;
-        ops->scale(q, 1 + a->heat * (float)log(1 + (double)stretch), (int)queries);
-    }
+    if (a->heat != 0)
+        ops->scale(q, llm__heat(a->heat, a->heat_from, a->heat_length, part->position + r), (int)queries);
+    for (i = 0; a->q_gain && i < a->heads; i++) ops->scale(q + (size_t)i * (size_t)a->width, a->q_gain[i], a->width);
     if (a->shared) return;
     if (a->clip > 0) llm__clip(k, keys, a->clip);
     if (a->clip > 0) llm__clip(v, values, a->clip);
@@ -12798,6 +13597,10 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
         llm__norm_row(ops, &a->v_norm, v + (size_t)i * (size_t)a->value_width, v + (size_t)i * (size_t)a->value_width,
                       a->value_width);
     if (a->value_scale != 0) ops->scale(v, a->value_scale, (int)values);
+    if (a->rounded) {
+        llm__round8(k, keys, *a->k_step);
+        llm__round8(v, values, *a->v_step);
+    }
     llm__cache_put(part->cache, w->layer, part->position + r, k, v);
 }
 
@@ -12843,6 +13646,56 @@ LLM__FN void llm__finish_heads(llm_session *s, const llm__attention *a, const fl
     if (a->out_normed) llm__norm_rows(s, &a->out_norm, out, out, s->row_count, a->heads * a->value_width);
 }
 
+/* Keys and values as the maps gave them, handed on to the next layers or taken from an earlier one. */
+LLM__FN void llm__share_raw(llm_session *s, const llm__attention *a, float *k, float *v) {
+    size_t keys = (size_t)a->kv_heads * (size_t)a->width, values = (size_t)a->kv_heads * (size_t)a->value_width;
+    int r, lends = a->raw == LLM__RAW_LENT;
+    for (r = 0; r < s->row_count; r++) {
+        float *kept = s->carry + (size_t)r * (size_t)s->model->carry;
+        float *own_k = k + (size_t)r * keys, *own_v = v + (size_t)r * values;
+        memcpy(lends ? kept : own_k, lends ? own_k : kept, keys * sizeof(float));
+        memcpy(lends ? kept + keys : own_v, lends ? own_v : kept + keys, values * sizeof(float));
+    }
+}
+
+/* x_t = w_0 x_{t-1} + w_1 x_t for rows of [heads, width], from the last row to the first; next becomes the last one. */
+LLM__FN void llm__two_taps(float *x, int rows, int heads, int width, const float *w, const float *past, float *next) {
+    size_t row = (size_t)heads * (size_t)width;
+    int t, h, i;
+    memcpy(next, x + (size_t)(rows - 1) * row, row * sizeof(float));
+    for (t = rows - 1; t >= 0; t--)
+        for (h = 0; h < heads; h++) {
+            float *at = x + (size_t)t * row + (size_t)h * (size_t)width;
+            const float *before = t ? at - row : past + (size_t)h * (size_t)width;
+            for (i = 0; i < width; i++) at[i] = before[i] * w[2 * h] + at[i] * w[2 * h + 1];
+        }
+}
+
+static void llm__last_job(void *argument, int job, int worker) {
+    const llm__gqa_work *w = (const llm__gqa_work *)argument;
+    const llm__attention *a = w->a;
+    const llm__part *part = &w->s->parts[job];
+    size_t first = (size_t)part->first * (size_t)a->kv_heads;
+    (void)worker;
+    llm__two_taps(w->k + first * (size_t)a->width, part->count, a->kv_heads, a->width, a->k_conv,
+                  llm__cache_state(part->cache, w->layer, 0), llm__cache_next_state(part->cache, w->layer, 0));
+    llm__two_taps(w->v + first * (size_t)a->value_width, part->count, a->kv_heads, a->value_width, a->v_conv,
+                  llm__cache_state(part->cache, w->layer, 1), llm__cache_next_state(part->cache, w->layer, 1));
+}
+
+/* out = g other + (1 - g) out for each head, g = sigmoid(q . weight + bias). */
+LLM__FN void llm__mix_heads(const llm_session *s, const llm__attention *a, const float *q, const float *other,
+                            float *out) {
+    size_t width = (size_t)a->value_width, i;
+    int r, h;
+    for (r = 0; r < s->row_count; r++)
+        for (h = 0; h < a->heads; h++, q += a->width, other += width, out += width) {
+            float dot = s->model->ops->dot(q, a->mix_weight + (size_t)h * (size_t)a->width, a->width);
+            float g = 1 / (1 + expf(-(dot + a->mix_bias[h])));
+            for (i = 0; i < width; i++) out[i] = g * other[i] + (1 - g) * out[i];
+        }
+}
+
 LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t layer, const float *h, float *y) {
     size_t n = (size_t)s->row_count, queries = n * (size_t)a->heads * (size_t)a->width;
     int in_place = a->gate != LLM__GATE_IN_Q && a->qkv != LLM__QKV_GROUPED;
@@ -12859,6 +13712,11 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
     llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, projected, a->k.rows ? &a->k : NULL, rows.k,
                  a->v.rows ? &a->v : NULL, rows.v);
     rows.q = in_place ? projected : llm__take(s, queries);
+    if (a->raw != LLM__RAW_OWN) llm__share_raw(s, a, rows.k, rows.v);
+    if (a->conv) {
+        llm__parallel(s, s->part_count, llm__last_job, &rows);
+        rows.layer = ++layer;
+    }
     llm__parallel(s, s->row_count, llm__gqa_job, &rows);
     memset(&attend, 0, sizeof attend);
     attend.layer = layer;
@@ -12874,63 +13732,295 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
     attend.q = rows.q;
     attend.out = out;
     llm__attend(s, &attend);
+    if (a->mixed) {
+        attend.layer = (size_t)a->mix_cache;
+        attend.out = llm__take(s, n * (size_t)a->heads * (size_t)a->value_width);
+        llm__attend(s, &attend);
+        llm__mix_heads(s, a, rows.q, attend.out, out);
+    }
     llm__finish_heads(s, a, h, projected, out);
     llm__linear(s, &a->o, out, s->row_count, y);
 }
 
+/* ---- what an indexer chooses for sparse attention (DeepSeek-V3.2) */
+
+/* Whether a token goes before another: worth more, or earlier among equals. */
+LLM__FN int llm__pick_better(const llm__pick *a, const llm__pick *b) {
+    return a->worth > b->worth || (a->worth == b->worth && a->position < b->position);
+}
+
+/* Whether a should lie above b in a heap: with the worst on top, or the latest. */
+LLM__FN int llm__pick_above(const llm__pick *a, const llm__pick *b, int by_position) {
+    return by_position ? a->position > b->position : llm__pick_better(b, a);
+}
+
+LLM__FN void llm__pick_sink(llm__pick *heap, int count, int at, int by_position) {
+    for (;;) {
+        int child = 2 * at + 1;
+        llm__pick swap;
+        if (child + 1 < count && llm__pick_above(&heap[child + 1], &heap[child], by_position)) child++;
+        if (child >= count || !llm__pick_above(&heap[child], &heap[at], by_position)) return;
+        swap = heap[at];
+        heap[at] = heap[child];
+        heap[child] = swap;
+        at = child;
+    }
+}
+
+/* Keeps the best `most` of what comes. */
+LLM__FN void llm__pick_offer(llm__pick *heap, int *count, int most, const llm__pick *pick) {
+    int i;
+    if (*count < most) {
+        heap[(*count)++] = *pick;
+        if (*count == most)
+            for (i = most / 2; i >= 0; i--) llm__pick_sink(heap, most, i, 0);
+    } else if (llm__pick_better(pick, &heap[0])) {
+        heap[0] = *pick;
+        llm__pick_sink(heap, most, 0, 0);
+    }
+}
+
+/* Puts them in the order of their positions. */
+LLM__FN void llm__pick_sort(llm__pick *picks, int count) {
+    int i;
+    for (i = count / 2; i >= 0; i--) llm__pick_sink(picks, count, i, 1);
+    for (i = count - 1; i > 0; i--) {
+        llm__pick swap = picks[0];
+        picks[0] = picks[i];
+        picks[i] = swap;
+        llm__pick_sink(picks, i, 0, 1);
+    }
+}
+
+typedef struct llm__indexer_work {
+    llm_session *s;
+    const llm__indexer *x;
+    size_t layer;
+    float *q, *k, *weights; /* [rows, heads, width], [rows, width], [rows, heads] */
+    const float *zeros;     /* [width]: values of the keys */
+} llm__indexer_work;
+
+static void llm__indexer_place_job(void *argument, int row, int worker) {
+    const llm__indexer_work *w = (const llm__indexer_work *)argument;
+    const llm__indexer *x = w->x;
+    const llm_model *m = w->s->model;
+    const llm__part *part = llm__part_of(w->s, row);
+    const float *angles = llm__row_angles(w->s, x->rope, row);
+    float *k = w->k + (size_t)row * (size_t)x->width;
+    int i;
+    (void)worker;
+    llm__norm_row(m->ops, &x->k_norm, k, k, x->width);
+    llm__rotate(&m->ropes[x->rope], angles, k);
+    llm__cache_put(part->cache, w->layer, part->position + (row - part->first), k, w->zeros);
+    for (i = 0; i < x->heads; i++)
+        llm__rotate(&m->ropes[x->rope], angles, w->q + ((size_t)row * (size_t)x->heads + (size_t)i) * (size_t)x->width);
+}
+
+/* What the tokens [a, b) of a page are worth to a row: relu(q . k) of each head times its weight. */
+LLM__FN void llm__indexer_page(const llm__indexer_work *w, size_t row, int64_t page, const float *k, int64_t a,
+                               int64_t b, float *p) {
+    const llm__indexer *x = w->x;
+    llm_session *s = w->s;
+    float scale = 1 / sqrtf((float)x->heads * (float)x->width);
+    const float *weights = w->weights + row * (size_t)x->heads;
+    int i, n = (int)(b - a), h;
+    s->model->ops->scores(w->q + row * (size_t)x->heads * (size_t)x->width, x->heads, (size_t)x->width,
+                          k + (size_t)a * (size_t)x->width, n, (size_t)x->width, x->width, scale, p, LLM_PAGE_TOKENS);
+    for (i = 0; i < n; i++) {
+        llm__pick pick;
+        pick.worth = 0;
+        pick.position = page * LLM_PAGE_TOKENS + a + i;
+        for (h = 0; h < x->heads; h++) {
+            float score = p[(size_t)h * LLM_PAGE_TOKENS + (size_t)i];
+            if (score > 0) pick.worth += score * weights[h];
+        }
+        llm__pick_offer(s->picks + row * s->most_picks, &s->pick_counts[row], x->chosen, &pick);
+    }
+}
+
+static void llm__indexer_pick_job(void *argument, int job, int worker) {
+    const llm__indexer_work *w = (const llm__indexer_work *)argument;
+    llm_session *s = w->s;
+    const llm__part *part = llm__part_of(s, job);
+    size_t row = (size_t)job;
+    float *keys = (float *)llm__scratch(s, worker), *p = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->x->width;
+    llm_span spans[2];
+    int count = llm__cache_visible(part->cache, w->layer, part->position + (job - part->first), spans), i;
+    int64_t seen = 0, page;
+    for (i = 0; i < count; i++) seen += spans[i].end - spans[i].begin;
+    s->pick_counts[row] = LLM__ALL_TOKENS;
+    if (seen <= w->x->chosen) return;
+    s->pick_counts[row] = 0;
+    for (i = 0; i < count; i++)
+        for (page = spans[i].begin / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < spans[i].end; page++) {
+            int64_t base = page * LLM_PAGE_TOKENS, a = spans[i].begin - base, b = spans[i].end - base;
+            llm_rows rows = llm__cache_keys(part->cache, w->layer, 0, page);
+            if (a < 0) a = 0;
+            if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
+            llm__indexer_page(w, row, page, llm__page_floats(s->model->ops, &rows, 0, (int)b, keys), a, b, p);
+        }
+    llm__pick_sort(s->picks + row * s->most_picks, s->pick_counts[row]);
+}
+
+/* low: the normed latents of the queries. */
+LLM__FN void llm__run_indexer(llm_session *s, const llm__indexer *x, size_t layer, const float *h, const float *low) {
+    size_t n = (size_t)s->row_count;
+    float *zeros = llm__take(s, (size_t)x->width);
+    llm__indexer_work w;
+    w.s = s;
+    w.x = x;
+    w.layer = layer;
+    w.q = llm__take(s, n * (size_t)x->heads * (size_t)x->width);
+    w.k = llm__take(s, n * (size_t)x->width);
+    w.weights = llm__take(s, n * (size_t)x->heads);
+    memset(zeros, 0, (size_t)x->width * sizeof(float));
+    w.zeros = zeros;
+    llm__linear(s, &x->q, low, s->row_count, w.q);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &x->k, w.k, &x->weights, w.weights, NULL, NULL);
+    llm__parallel(s, s->row_count, llm__indexer_place_job, &w);
+    llm__parallel(s, s->row_count, llm__indexer_pick_job, &w);
+}
+
 /* ---- latent attention
    c = norm(Wkv_a h) is all that a token leaves behind, with one rotated key for all heads.  A head's score is
-   (embed_q q_nope) . c + q_rot . k_rot and its output unembed (sum_j p_j c_j). */
-LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer, const float *h, float *y) {
-    const llm_model *m = s->model;
-    int n = s->row_count, i, r, head_width = a->nope + a->rotary, row_width = a->rank + a->rotary;
-    size_t heads = (size_t)a->heads, rows = (size_t)n;
-    float *q = llm__take(s, rows * heads * (size_t)head_width), *kv = llm__take(s, rows * (size_t)row_width);
-    float *latent_q = llm__take(s, rows * heads * (size_t)row_width),
-          *mixed = llm__take(s, rows * heads * (size_t)a->rank);
-    float *out = llm__take(s, rows * heads * (size_t)a->value);
-    llm__attend_work attend;
+   (embed_q q_nope) . c + q_rot . k_rot and its output unembed (sum_j p_j c_j).  Expanded, a token leaves the key
+   [embed_q^T c | k_rot] and the value unembed c of each head. */
+typedef struct llm__latent_work {
+    llm_session *s;
+    const llm__latent *a;
+    size_t layer;
+    float *q, *kv;         /* [rows, heads, nope + rotary], [rows, rank + rotary] */
+    float *latent_q;       /* [rows, heads, rank + rotary] */
+    float *both, *k, *v;   /* expanded: [rows, heads, nope + value], and of it keys and values */
+} llm__latent_work;
+
+LLM__FN void llm__latent_rotate(const llm__latent_work *w, int row, float *x) {
+    if (w->a->rope >= 0) llm__rotate(&w->s->model->ropes[w->a->rope], llm__row_angles(w->s, w->a->rope, row), x);
+}
+
+static void llm__latent_norm_job(void *argument, int row, int worker) {
+    const llm__latent_work *w = (const llm__latent_work *)argument;
+    const llm__latent *a = w->a;
+    float *latent = w->kv + (size_t)row * (size_t)(a->rank + a->rotary);
+    (void)worker;
+    llm__norm_row(w->s->model->ops, &a->kv_norm, latent, latent, a->rank);
+    if (a->latent_scale > 0) w->s->model->ops->scale(latent, a->latent_scale, a->rank);
+    llm__latent_rotate(w, row, latent + a->rank);
+}
+
+/* The queries of one row in the latent's space; stores the latent. */
+static void llm__latent_place_job(void *argument, int row, int worker) {
+    const llm__latent_work *w = (const llm__latent_work *)argument;
+    const llm__latent *a = w->a;
+    const llm__part *part = llm__part_of(w->s, row);
+    size_t heads = (size_t)a->heads, width = (size_t)(a->rank + a->rotary), i;
+    const float *latent = w->kv + (size_t)row * width;
+    float *q = w->latent_q + (size_t)row * heads * width;
+    int64_t position = part->position + (row - part->first);
+    (void)worker;
+    for (i = 0; i < heads; i++) {
+        const float *from = w->q + ((size_t)row * heads + i) * (size_t)(a->nope + a->rotary) + a->nope;
+        memcpy(q + i * width + a->rank, from, (size_t)a->rotary * sizeof(float));
+        llm__latent_rotate(w, row, q + i * width + a->rank);
+    }
+    if (a->heat != 0) w->s->model->ops->scale(q, llm__heat(a->heat, 0, a->heat_length, position), (int)(heads * width));
+    llm__cache_put(part->cache, w->layer, position, latent, latent + a->rank);
+}
+
+/* The queries, keys and values of one row; stores keys and values. */
+static void llm__latent_expand_job(void *argument, int row, int worker) {
+    const llm__latent_work *w = (const llm__latent_work *)argument;
+    const llm__latent *a = w->a;
+    const llm__part *part = llm__part_of(w->s, row);
+    size_t heads = (size_t)a->heads, nope = (size_t)a->nope, width = nope + (size_t)a->rotary;
+    size_t value = (size_t)a->value, at, i;
+    const float *turned = w->kv + (size_t)row * (size_t)(a->rank + a->rotary) + a->rank;
+    (void)worker;
+    for (i = 0; i < heads; i++) {
+        at = (size_t)row * heads + i;
+        llm__latent_rotate(w, row, w->q + at * width + nope);
+        memcpy(w->k + at * width, w->both + at * (nope + value), nope * sizeof(float));
+        memcpy(w->k + at * width + nope, turned, (size_t)a->rotary * sizeof(float));
+        memcpy(w->v + at * value, w->both + at * (nope + value) + nope, value * sizeof(float));
+    }
+    at = (size_t)row * heads;
+    llm__cache_put(part->cache, w->layer, part->position + (row - part->first), w->k + at * width, w->v + at * value);
+}
+
+/* Up to kv_b the two forms are the same: q and the normed latent with its rotated key; the indexer, if there is one. */
+LLM__FN void llm__latent_begin(llm__latent_work *w, const float *h) {
+    llm_session *s = w->s;
+    const llm__latent *a = w->a;
+    int n = s->row_count;
+    size_t hidden = (size_t)s->model->hidden, rows = (size_t)n;
+    w->q = llm__take(s, rows * (size_t)a->heads * (size_t)(a->nope + a->rotary));
+    w->kv = llm__take(s, rows * (size_t)(a->rank + a->rotary));
     if (a->q_rank) {
         float *low = llm__take(s, rows * (size_t)a->q_rank);
-        llm__linear3(s, h, (size_t)m->hidden, n, &a->q_a, low, &a->kv_a, kv, NULL, NULL);
+        llm__linear3(s, h, hidden, n, &a->q_a, low, &a->kv_a, w->kv, NULL, NULL);
         llm__norm_rows(s, &a->q_norm, low, low, n, a->q_rank);
-        llm__linear(s, &a->q_b, low, n, q);
+        llm__linear(s, &a->q_b, low, n, w->q);
+        if (a->indexer.heads) llm__run_indexer(s, &a->indexer, w->layer + 1, h, low);
     } else {
-        llm__linear3(s, h, (size_t)m->hidden, n, &a->q, q, &a->kv_a, kv, NULL, NULL);
+        llm__linear3(s, h, hidden, n, &a->q, w->q, &a->kv_a, w->kv, NULL, NULL);
     }
-    for (i = 0; i < a->heads; i++)
-        s->tasks[i] = llm__task_of(&a->embed_q[i], q + (size_t)i * (size_t)head_width, heads * (size_t)head_width,
-                                   latent_q + (size_t)i * (size_t)row_width, heads * (size_t)row_width, n);
+    llm__parallel(s, n, llm__latent_norm_job, w);
+}
+
+/* A map for each head: from x [rows, heads, x_width] to y [rows, heads, y_width]. */
+LLM__FN void llm__latent_heads(llm_session *s, const llm__latent *a, const llm__matrix *maps, const float *x,
+                               int x_width, float *y, int y_width) {
+    size_t heads = (size_t)a->heads, i;
+    for (i = 0; i < heads; i++)
+        s->tasks[i] = llm__task_of(&maps[i], x + i * (size_t)x_width, heads * (size_t)x_width, y + i * (size_t)y_width,
+                                   heads * (size_t)y_width, s->row_count);
     llm__products(s, s->tasks, a->heads);
-    for (r = 0; r < n; r++) {
-        const llm__part *part = llm__part_of(s, r);
-        const float *angles = llm__row_angles(s, a->rope, r);
-        float *latent = kv + (size_t)r * (size_t)row_width;
-        m->ops->rms_norm(latent, latent, a->kv_norm.weight, a->kv_norm.eps, a->rank);
-        llm__rotate(&m->ropes[a->rope], angles, latent + a->rank);
-        llm__cache_put(part->cache, layer, part->position + (r - part->first), latent, latent + a->rank);
-        for (i = 0; i < a->heads; i++) {
-            size_t head = (size_t)r * heads + (size_t)i;
-            float *rotary = latent_q + head * (size_t)row_width + a->rank;
-            memcpy(rotary, q + head * (size_t)head_width + a->nope, (size_t)a->rotary * sizeof(float));
-            llm__rotate(&m->ropes[a->rope], angles, rotary);
-        }
-    }
+}
+
+LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, heads = (size_t)a->heads;
+    int width = a->nope + a->rotary, row_width = a->rank + a->rotary;
+    float *out = llm__take(s, n * heads * (size_t)a->value);
+    llm__attend_work attend;
+    llm__latent_work w;
     memset(&attend, 0, sizeof attend);
-    attend.layer = layer;
+    w.s = s;
+    w.a = a;
+    w.layer = attend.layer = layer;
     attend.heads = a->heads;
-    attend.kv_heads = 1;
-    attend.key_width = row_width;
-    attend.value_width = a->rank;
     attend.scale = a->scale;
-    attend.q = latent_q;
-    attend.out = mixed;
-    llm__attend(s, &attend);
-    for (i = 0; i < a->heads; i++)
-        s->tasks[i] = llm__task_of(&a->unembed[i], mixed + (size_t)i * (size_t)a->rank, heads * (size_t)a->rank,
-                                   out + (size_t)i * (size_t)a->value, heads * (size_t)a->value, n);
-    llm__products(s, s->tasks, a->heads);
-    llm__linear(s, &a->o, out, n, y);
+    attend.picked = a->indexer.heads > 0;
+    llm__latent_begin(&w, h);
+    if (a->expanded) {
+        float *latent = llm__take(s, n * (size_t)a->rank);
+        size_t r;
+        w.both = llm__take(s, n * (size_t)a->kv_b.rows);
+        w.k = llm__take(s, n * heads * (size_t)width);
+        w.v = llm__take(s, n * heads * (size_t)a->value);
+        for (r = 0; r < n; r++)
+            memcpy(latent + r * (size_t)a->rank, w.kv + r * (size_t)row_width, (size_t)a->rank * sizeof(float));
+        llm__linear(s, &a->kv_b, latent, s->row_count, w.both);
+        llm__parallel(s, s->row_count, llm__latent_expand_job, &w);
+        attend.kv_heads = a->heads;
+        attend.key_width = width;
+        attend.value_width = a->value;
+        attend.q = w.q;
+        attend.out = out;
+        llm__attend(s, &attend);
+    } else {
+        float *mixed = llm__take(s, n * heads * (size_t)a->rank);
+        w.latent_q = llm__take(s, n * heads * (size_t)row_width);
+        llm__latent_heads(s, a, a->embed_q, w.q, width, w.latent_q, row_width);
+        llm__parallel(s, s->row_count, llm__latent_place_job, &w);
+        attend.kv_heads = 1;
+        attend.key_width = row_width;
+        attend.value_width = a->rank;
+        attend.q = w.latent_q;
+        attend.out = mixed;
+        llm__attend(s, &attend);
+        llm__latent_heads(s, a, a->unembed, mixed, a->rank, out, a->value);
+    }
+    llm__linear(s, &a->o, out, s->row_count, y);
 }
 
 /* ---- recurrent mixers: what most of them share is a short causal convolution over each channel */
@@ -13701,6 +14791,58 @@ static void llm__embed_job(void *argument, int job, int worker) {
         m->ops->add(x, place, m->hidden);
     }
     if (m->embedding_normed) llm__norm_row(m->ops, &m->embedding_norm, x, x, m->hidden);
+    if (m->carry_embedding)
+        memcpy(s->carry + (size_t)job * (size_t)m->carry, x, (size_t)m->hidden * sizeof(float));
+}
+
+/* ---- embeddings of the last tokens together */
+
+typedef struct llm__ngram_work {
+    llm_session *s;
+    const llm__ngram_table *g;
+    float *found; /* [rows, width] */
+} llm__ngram_work;
+
+/* The id that stands `back` places before row r of a part: in this pass, or before it; 0 before the first. */
+LLM__FN int64_t llm__past_token(const llm_session *s, const llm__part *part, int r, int back) {
+    if (r >= back) return s->tokens[part->first + r - back];
+    return (int64_t)llm__cache_state(part->cache, 0, 0)[s->model->ngram_past + r - back];
+}
+
+/* id + sum over p of past_p (V^p mod rows), all mod rows. */
+static void llm__ngram_job(void *argument, int row, int worker) {
+    const llm__ngram_work *w = (const llm__ngram_work *)argument;
+    const llm__part *part = llm__part_of(w->s, row);
+    int64_t id = w->s->tokens[row], power = 1;
+    int p;
+    for (p = 1; p < w->g->reach; p++) {
+        power = power * w->s->model->vocabulary % w->g->rows;
+        id += llm__past_token(w->s, part, row - part->first, p) * power;
+    }
+    w->s->model->ops->decode_row(&w->g->table, (int)(id % w->g->rows),
+                                 w->found + (size_t)row * (size_t)w->g->table.cols, llm__scratch(w->s, worker));
+}
+
+LLM__FN void llm__add_ngrams(llm_session *s) {
+    const llm_model *m = s->model;
+    size_t floats = (size_t)s->row_count * (size_t)m->hidden;
+    llm__ngram_work w;
+    int i, k, past = m->ngram_past;
+    s->slab_used = 0;
+    w.s = s;
+    w.found = llm__take(s, (size_t)s->row_count * (size_t)(m->hidden / m->ngram_count));
+    for (i = 0; i < m->ngram_count; i++) {
+        w.g = &m->ngrams[i];
+        llm__parallel(s, s->row_count, llm__ngram_job, &w);
+        llm__linear(s, &w.g->map, w.found, s->row_count, s->y);
+        m->ops->add(s->x, s->y, (int)floats);
+    }
+    m->ops->scale(s->x, 1 / (float)(1 + m->ngram_count), (int)floats);
+    for (i = 0; i < s->part_count; i++) {
+        const llm__part *part = &s->parts[i];
+        float *next = llm__cache_next_state(part->cache, 0, 0);
+        for (k = 0; k < past; k++) next[k] = (float)llm__past_token(s, part, part->count, past - k);
+    }
 }
 
 static void llm__angles_job(void *argument, int job, int worker) {
@@ -13750,6 +14892,7 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
     }
     s->layer = 0;
     llm__parallel(s, s->row_count, llm__embed_job, s);
+    if (s->model->ngram_count) llm__add_ngrams(s);
     llm__parallel(s, s->row_count, llm__angles_job, s);
     return LLM_OK;
 }
@@ -13789,11 +14932,13 @@ LLM__FN const float *llm__block_input(llm_session *s, const llm__layer *layer, c
 }
 
 /* Adds what a block gave to the stream. */
-LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post, float scale) {
+LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post, const float *gain,
+                            float factor) {
     const llm_model *m = s->model;
+    float scale = layer->branch_scale * (gain ? *gain : 1);
     int n = (int)((size_t)s->row_count * (size_t)m->hidden);
     if (llm__has_post(layer)) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
-    scale *= layer->branch_scale;
+    scale *= factor;
     if (scale == 1) m->ops->add(s->x, s->y, n);
     else m->ops->add_scaled(s->x, s->y, scale, n);
 }
@@ -13809,19 +14954,24 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
-        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_scale);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain, layer->mixer_scale);
     }
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
-        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->beside_scale);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain, layer->beside_scale);
     }
     s->slab_used = 0;
     if (layer->ffn != LLM__NO_FFN) {
         if (!parallel || !h) h = llm__block_input(s, layer, &layer->ffn_norm);
+        if (layer->shortcut == LLM__SHORTCUT_BEGINS) llm__run_experts(s, &layer->experts, h, s->carry);
+        s->slab_used = 0;
         llm__run_ffn(s, layer, h);
-        llm__add_branch(s, layer, &layer->ffn_post_norm, layer->ffn_scale);
+        llm__add_branch(s, layer, &layer->ffn_post_norm, layer->ffn_gain, layer->ffn_scale);
+        if (layer->shortcut == LLM__SHORTCUT_ENDS)
+            m->ops->add(s->x, s->carry, (int)((size_t)s->row_count * (size_t)m->hidden));
     }
+    if (layer->gained) m->ops->add_scaled(s->x, s->carry, *layer->embedding_gain, s->row_count * m->hidden);
     if (layer->ends_loop) llm__norm_rows(s, &m->norm, s->x, s->x, s->row_count, m->hidden);
     if (layer->output_scale)
         m->ops->scale(s->x, *layer->output_scale, (int)((size_t)s->row_count * (size_t)m->hidden));
@@ -13927,6 +15077,7 @@ typedef struct llm__needs {
     size_t widest;       /* widest input of a linear map that may run in int8 */
     size_t pair_bytes;   /* int8 rows of the experts */
     size_t tasks, order, starts;
+    size_t picks;        /* of a row, by indexers */
 } llm__needs;
 
 LLM__FN void llm__most(size_t *a, size_t b) {
@@ -13942,7 +15093,16 @@ LLM__FN void llm__need_matrix(llm__needs *n, const llm__matrix *w) {
 /* Floats for one row; mirrors what the blocks take, with room for rounding. */
 LLM__FN size_t llm__attention_floats(const llm__attention *a) {
     size_t heads = (size_t)a->heads, kv = (size_t)a->kv_heads, width = (size_t)a->width, value = (size_t)a->value_width;
-    return (size_t)a->q.rows + heads * width + heads * value + kv * (width + value) + (size_t)a->gates.rows;
+    return (size_t)a->q.rows + heads * width + (a->mixed ? 2 : 1) * heads * value + kv * (width + value) +
+           (size_t)a->gates.rows;
+}
+
+LLM__FN size_t llm__latent_floats(const llm__latent *t) {
+    size_t heads = (size_t)t->heads, width = (size_t)(t->nope + t->rotary), rank = (size_t)t->rank;
+    size_t turned = (size_t)t->rotary, value = (size_t)t->value, indexing = (size_t)t->indexer.heads;
+    size_t before = heads * (width + value) + rank + turned + (size_t)t->q_rank;
+    size_t form = t->expanded ? rank + heads * ((size_t)t->nope + width + 2 * value) : heads * (2 * rank + turned);
+    return before + form + (indexing + 2) * (size_t)t->indexer.width + indexing;
 }
 
 LLM__FN size_t llm__ssm_floats(const llm__ssm *s) {
@@ -13963,9 +15123,7 @@ LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     case LLM__NO_MIXER:
     case LLM__MIXER_MAP: return 0;
     case LLM__ATTENTION: return llm__attention_floats(&l->attention);
-    case LLM__LATENT:
-        return (size_t)t->heads * (size_t)(t->nope + 2 * t->rotary + 2 * t->rank + t->value) +
-               (size_t)(t->rank + t->rotary + t->q_rank);
+    case LLM__LATENT: return llm__latent_floats(t);
     case LLM__SSM: return llm__ssm_floats(&l->ssm);
     case LLM__DELTA: return llm__delta_floats(&l->delta);
     case LLM__SHORT_CONV: return 4 * (size_t)l->short_conv.conv.channels;
@@ -14001,6 +15159,14 @@ LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__exp
     llm__need_matrix(n, &e->latent_up);
 }
 
+LLM__FN void llm__need_indexer(llm__needs *n, const llm__indexer *x) {
+    if (!x->heads) return;
+    llm__need_matrix(n, &x->q);
+    llm__need_matrix(n, &x->k);
+    llm__most(&n->picks, (size_t)x->chosen);
+    llm__most(&n->scratch, sizeof(float) * (size_t)LLM_PAGE_TOKENS * (size_t)(x->width + x->heads));
+}
+
 LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind kind) {
     const llm__attention *a = &l->attention;
     const llm__latent *t = &l->latent;
@@ -14017,6 +15183,12 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &t->q_b);
         llm__need_matrix(n, &t->o);
         llm__need_matrix(n, &t->kv_a);
+        llm__need_indexer(n, &t->indexer);
+        if (t->expanded) {
+            llm__need_matrix(n, &t->kv_b);
+            llm__most(&n->scratch, llm__attend_scratch(t->nope + t->rotary, t->value, 1));
+            break;
+        }
         llm__need_matrix(n, &t->embed_q[0]);
         llm__need_matrix(n, &t->unembed[0]);
         llm__most(&n->tasks, (size_t)t->heads);
@@ -14053,7 +15225,9 @@ LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer
         llm__need_matrix(n, &l->mlp.up);
         llm__need_matrix(n, &l->mlp.down);
     }
-    if (l->ffn == LLM__EXPERTS) llm__need_experts(n, m, &l->experts, &floats, &fixed);
+    llm__most(&n->floats, floats);
+    if (l->ffn == LLM__EXPERTS || l->shortcut == LLM__SHORTCUT_BEGINS)
+        llm__need_experts(n, m, &l->experts, &floats, &fixed);
     llm__most(&n->floats, floats);
     llm__most(&n->fixed, fixed);
 }
@@ -14068,6 +15242,11 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
     llm__need_matrix(&n, &m->head);
     llm__need_matrix(&n, &m->embedding);
     llm__need_matrix(&n, &m->positions);
+    for (i = 0; i < m->ngram_count; i++) {
+        llm__need_matrix(&n, &m->ngrams[i].table);
+        llm__need_matrix(&n, &m->ngrams[i].map);
+        llm__most(&n.floats, (size_t)m->ngrams[i].table.cols);
+    }
     for (i = 0; i < m->layer_count; i++) llm__need_layer(&n, m, &m->layers[i]);
     n.scratch = (n.scratch + 63) & ~(size_t)63;
     return n;
@@ -14097,6 +15276,9 @@ LLM__FN int llm__session_memory(llm_session *s) {
     ok &= (s->order = (int *)llm__arena_alloc(a, n.order, sizeof(int))) != NULL;
     ok &= (s->starts = (int *)llm__arena_alloc(a, n.starts, sizeof(int))) != NULL;
     ok &= (s->scratch = (uint8_t *)llm__arena_alloc(a, (size_t)s->workers, s->scratch_bytes)) != NULL;
+    s->most_picks = n.picks;
+    ok &= (s->picks = (llm__pick *)llm__arena_alloc(a, rows, n.picks * sizeof *s->picks)) != NULL;
+    ok &= (s->pick_counts = (int *)llm__arena_alloc(a, rows, sizeof *s->pick_counts)) != NULL;
     ok &= (s->carry = (float *)llm__arena_alloc(a, rows, (size_t)m->carry * sizeof(float))) != NULL;
     s->angles = (float **)llm__arena_alloc(a, (size_t)m->rope_count + 1, sizeof *s->angles);
     if (!s->angles) return 0;
