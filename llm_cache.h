@@ -2850,10 +2850,13 @@ LLM__FN void llm__saved_rows(llm__record *r, llm__saved_kind kind, size_t layer,
     e->shape[3] = width;
 }
 
-/* Which tokens a layer's record has rows for: two spans, the first that of the pinned ones. */
+/* Which tokens a layer's record has rows for: two spans, the first that of the pinned ones.  A chunk that took tokens
+   back may have lost its first ones: the record begins with what is there. */
 LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm_span out[2]) {
     int64_t oldest = llm__oldest_held(&k->desc, length);
-    if (k->desc.chunk && oldest < k->since) oldest = k->since;
+    int64_t there = k->count ? llm__page_number(k, 0) * LLM_PAGE_TOKENS : length;
+    if (there < k->since) there = k->since;
+    if (k->desc.chunk && oldest < there) oldest = there;
     out[0].begin = 0;
     out[0].end = oldest ? k->desc.keep : 0;
     out[1].begin = oldest + out[0].end;
@@ -3320,8 +3323,8 @@ LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_d
 
 /* What a file says of one layer. */
 typedef struct llm__recorded {
-    char path[LLM__SAVED_NAME]; /* where its state lies among the tensors */
-    char meta[LLM__SAVED_NAME]; /* 0.31: where its numbers lie in the metadata */
+    size_t list;                /* the entry that it is a member of; its own number: none */
+    int member;                 /* its place there, or among the layers */
     const llm__class *type;
     llm_cache_layer layer;
     llm__tensor *parts[2][3];   /* keys and values: rows, scales, biases */
@@ -3378,8 +3381,27 @@ LLM__FN const char *llm__loading_text(const llm__loading *l, const char *key) {
     return found ? (*found)[1].as.text : NULL;
 }
 
+/* Where a layer's state lies among the tensors or, with `meta`, where its numbers lie in 0.31's metadata. */
+LLM__FN const char *llm__recorded_path(const llm__loading *l, size_t layer, int meta, char out[LLM__SAVED_NAME]) {
+    int members[LLM_CACHE_MAX_DEPTH + 1], depth = 0;
+    size_t used;
+    for (;; layer = l->layers[layer].list) {
+        members[depth++] = l->layers[layer].member;
+        if (l->layers[layer].list == layer) break;
+    }
+    used = (size_t)snprintf(out, LLM__SAVED_NAME, meta ? "0.%d" : "%d", members[--depth]);
+    while (depth)
+        used += (size_t)snprintf(out + used, LLM__SAVED_NAME - used,
+                                 meta     ? ".1.%d"
+                                 : l->old ? ".%d"
+                                          : ".%d.0",
+                                 members[--depth]);
+    return out;
+}
+
 LLM__FN llm_status llm__loading_bad(const llm__loading *l, size_t layer, const char *what) {
-    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, l->layers[layer].path, what);
+    char path[LLM__SAVED_NAME];
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, llm__recorded_path(l, layer, 0, path), what);
 }
 
 LLM__FN llm_status llm__loading_bad_tensor(const llm__loading *l, const llm__tensor *x, const char *expected) {
@@ -3402,9 +3424,9 @@ LLM__FN int64_t llm__whole_number(const char *text) {
 
 /* The tensor of a layer by its path, or NULL; an array without axes or numbers is how mlx saves that there is none. */
 LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const char *path) {
-    char key[LLM__SAVED_NAME + 32];
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME];
     llm__tensor *x;
-    snprintf(key, sizeof key, "%s.%s", l->layers[layer].path, path);
+    snprintf(key, sizeof key, "%s.%s", llm__recorded_path(l, layer, 0, prefix), path);
     x = llm__tensor_find(&l->tensors, key);
     if (x) x->used = 1;
     return x && (x->dims != 1 || x->bytes) ? x : NULL;
@@ -3412,13 +3434,12 @@ LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const ch
 
 /* A number of a layer: a tensor without axes at its place in the state, or a text in the metadata at its old place. */
 LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place, int old_place, int64_t *out) {
-    char key[LLM__SAVED_NAME + 32], path[16];
-    const llm__recorded *r = &l->layers[layer];
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME], path[16];
     const uint8_t *data = NULL;
     llm__tensor *x = NULL;
     *out = -1;
     snprintf(path, sizeof path, "%d", l->old ? old_place : place);
-    snprintf(key, sizeof key, "%s.%s", l->old ? r->meta : r->path, path);
+    snprintf(key, sizeof key, "%s.%s", llm__recorded_path(l, layer, l->old, prefix), path);
     if (l->old) *out = llm__whole_number(llm__loading_text(l, key));
     else x = llm__loading_tensor(l, layer, path);
     if (x && !x->dims && (x->dtype == LLM_I32 || x->dtype == LLM_I64)) {
@@ -3438,7 +3459,7 @@ LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place,
 LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
     llm__recorded *r = &l->layers[layer];
     int tensors = (part ? r->layer.values : r->layer.keys).bits ? 3 : 1, i;
-    char path[16], text[LLM__SAVED_NAME + 60];
+    char path[16], prefix[LLM__SAVED_NAME], text[LLM__SAVED_NAME + 60];
     for (i = 0; i < tensors; i++) {
         const llm__tensor *first = r->parts[0][0];
         llm__tensor *x;
@@ -3446,7 +3467,8 @@ LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
         snprintf(path, sizeof path, tensors > 1 ? "%d.%d" : "%d", part, i);
         r->parts[part][i] = x = llm__loading_tensor(l, layer, path);
         if (!x) {
-            snprintf(text, sizeof text, "tensor \"%s.%s\" is missing", r->path, path);
+            snprintf(text, sizeof text, "tensor \"%s.%s\" is missing", llm__recorded_path(l, layer, 0, prefix),
+                     path);
             return llm__loading_bad(l, layer, text);
         }
         snprintf(text, sizeof text, "%s [1, heads, tokens, width]", codes ? "U32" : "F32, F16 or BF16");
@@ -3504,7 +3526,7 @@ LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, i
     const llm__recorded *r = &l->layers[layer];
     llm_cache_codes c = part ? r->layer.values : r->layer.keys;
     int64_t width = r->parts[part][0]->shape[3], scales;
-    char text[LLM__SAVED_NAME + 160];
+    char prefix[LLM__SAVED_NAME], text[LLM__SAVED_NAME + 160];
     *out = (int)width;
     if (!c.bits) return LLM_OK;
     scales = r->parts[part][1]->shape[3];
@@ -3515,8 +3537,8 @@ LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, i
     }
     snprintf(text, sizeof text,
              "\"%s.%d\": %lld words of codes, %lld scales and %lld biases a token do not fit %d bits in groups of %d",
-             r->path, part, (long long)width, (long long)scales, (long long)r->parts[part][2]->shape[3], c.bits,
-             c.group);
+             llm__recorded_path(l, layer, 0, prefix), part, (long long)width, (long long)scales,
+             (long long)r->parts[part][2]->shape[3], c.bits, c.group);
     return llm__loading_bad(l, layer, text);
 }
 
@@ -3586,8 +3608,9 @@ LLM__FN llm_status llm__loading_recurrent(llm__loading *l, size_t layer) {
     return LLM_OK;
 }
 
-/* An entry by the name of its class, behind those that are known.  `path` and `meta`: see llm__recorded. */
-LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, const char *path, const char *meta) {
+/* An entry by the name of its class, behind those that are known: a member of `list` or, if that is where it will be
+   itself, of none. */
+LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, size_t list, int member) {
     void *layers = l->layers;
     llm__recorded *r;
     char text[120];
@@ -3601,8 +3624,8 @@ LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, const cha
     l->layer_count++;
     r = &l->layers[layer];
     memset(r, 0, sizeof *r);
-    snprintf(r->path, sizeof r->path, "%s", path);
-    snprintf(r->meta, sizeof r->meta, "%s", meta);
+    r->list = list;
+    r->member = member;
     for (k = 0; k < LLM__MOST_CLASSES; k++) {
         const llm__class *type = &llm__classes[k];
         if (strcmp(name, type->name) || (l->old && type->ours)) continue;
@@ -3616,14 +3639,14 @@ LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, const cha
 
 /* The class of member number `member` of a list; none, an empty text: there is no such member. */
 LLM__FN llm_status llm__loading_member(llm__loading *l, size_t layer, int member, char name[LLM__CLASS_NAME]) {
-    char key[LLM__SAVED_NAME + 32];
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME];
     const char *text;
     const uint8_t *data = NULL;
     llm__tensor *x;
     int64_t i;
     llm_status status;
     name[0] = 0;
-    snprintf(key, sizeof key, "%s.0.%d", l->layers[layer].meta, member);
+    snprintf(key, sizeof key, "%s.0.%d", llm__recorded_path(l, layer, 1, prefix), member);
     if (l->old && (text = llm__loading_text(l, key)) != NULL) snprintf(name, LLM__CLASS_NAME, "%s", text);
     snprintf(key, sizeof key, "%d.1", member);
     if (l->old || !(x = llm__loading_tensor(l, layer, key))) return LLM_OK;
@@ -3638,7 +3661,7 @@ LLM__FN llm_status llm__loading_member(llm__loading *l, size_t layer, int member
 
 /* What an entry holds, and the members of a list with what they hold. */
 LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) {
-    char name[LLM__CLASS_NAME], path[LLM__SAVED_NAME], meta[LLM__SAVED_NAME];
+    char name[LLM__CLASS_NAME];
     int items = 0;
     llm_status status = LLM_OK;
     if (l->layers[layer].layer.kind == LLM_CACHE_RECURRENT) return llm__loading_recurrent(l, layer);
@@ -3648,9 +3671,7 @@ LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) 
     for (; status == LLM_OK; items++) {
         status = llm__loading_member(l, layer, items, name);
         if (status != LLM_OK || !*name) break;
-        snprintf(path, sizeof path, l->old ? "%.70s.%d" : "%.70s.%d.0", l->layers[layer].path, items);
-        snprintf(meta, sizeof meta, "%.70s.1.%d", l->layers[layer].meta, items);
-        status = llm__loading_add(l, name, path, meta);
+        status = llm__loading_add(l, name, layer, items);
         if (status == LLM_OK) status = llm__loading_entry(l, l->layer_count - 1, depth + 1);
     }
     l->layers[layer].layer.items = items;
@@ -3659,20 +3680,19 @@ LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) 
 
 /* Which layers there are and what each of them is.  A tensor that no layer has would be forgotten, hence refused. */
 LLM__FN llm_status llm__loading_layers(llm__loading *l) {
-    char key[LLM__SAVED_NAME], path[24], meta[32];
+    char key[32];
     const char *name = llm__loading_text(l, "2.0");
     size_t i;
+    int n;
     llm_status status = LLM_OK;
     if (!name)
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s is no prompt cache: its metadata do not list its layers",
                          l->name);
     l->old = *name != 0;
-    for (i = 0; status == LLM_OK; i++) {
-        snprintf(path, sizeof path, "%lu", (unsigned long)i);
-        snprintf(meta, sizeof meta, "0.%s", path);
-        snprintf(key, sizeof key, "%d.%s", l->old ? 2 : 1, path);
+    for (n = 0; status == LLM_OK; n++) {
+        snprintf(key, sizeof key, "%d.%d", l->old ? 2 : 1, n);
         if (!(name = llm__loading_text(l, key))) break;
-        status = llm__loading_add(l, name, path, meta);
+        status = llm__loading_add(l, name, l->layer_count, n);
         if (status == LLM_OK) status = llm__loading_entry(l, l->layer_count - 1, 0);
     }
     if (status == LLM_OK && !l->layer_count)
@@ -3753,7 +3773,7 @@ LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_l
     llm__recorded *r = &l->layers[i];
     llm_cache_layer *d = &r->layer;
     const int recurrent = want->kind == LLM_CACHE_RECURRENT;
-    char have_text[120], want_text[120];
+    char path[LLM__SAVED_NAME], have_text[120], want_text[120];
     int fits;
     if (r->empty && recurrent == (d->kind == LLM_CACHE_RECURRENT)) {
         d->heads = want->heads;
@@ -3771,7 +3791,7 @@ LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_l
                (!want->window || want->window == d->window) && (!want->chunk || want->chunk == d->chunk);
     if (fits) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s does not belong to this model: layer %s is %s; expected %s",
-                     l->name, r->path,
+                     l->name, llm__recorded_path(l, i, 0, path),
                      r->empty ? "empty" : llm__layer_words(d, have_text, sizeof have_text),
                      llm__layer_words(want, want_text, sizeof want_text));
 }
@@ -3917,14 +3937,16 @@ LLM__FN llm_status llm__loading_decide(llm__loading *l, size_t i, int partial, l
     const llm__recorded *r = &l->layers[i];
     const llm_cache_load_desc *d = l->desc;
     int part;
+    char path[LLM__SAVED_NAME];
     int recurrent = r->layer.kind == LLM_CACHE_RECURRENT;
+    llm__recorded_path(l, i, 0, path);
     if (partial && (recurrent || r->rows < r->offset))
         return llm__fail(l->error, LLM_UNSUPPORTED, "%s: layer %s holds no beginning of %lld tokens: %s", l->name,
-                         r->path, (long long)d->tokens, recurrent ? "it is recurrent" : "its window has moved on");
+                         path, (long long)d->tokens, recurrent ? "it is recurrent" : "its window has moved on");
     if (d->want) return llm__loading_fit(l, i, &d->want->layers[i]);
     if (r->empty)
         return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s: layer %s is empty: what it is must be said by `want`",
-                         l->name, r->path);
+                         l->name, path);
     for (part = 0; part < 2 && llm__holds_tokens(r->layer.kind); part++) {
         llm_dtype t = r->parts[part][0]->dtype;
         if ((part ? r->layer.values : r->layer.keys).bits) continue;
