@@ -2737,46 +2737,90 @@ static const llm__class llm__classes[LLM__MOST_CLASSES] = {
 
 /* ---- writing */
 
-enum { LLM__WRITE_BUFFER = 16384, LLM__SAVED_NAME = 96, LLM__CLASS_NAME = 40 };
+enum { LLM__WRITE_BUFFER = 65536, LLM__WRITE_AT_ONCE = 4096, LLM__SAVED_NAME = 96, LLM__CLASS_NAME = 40 };
 
-/* Everything is written twice: first to be hashed, as the header holds the checksum, then to the sink. */
+/* A checksum of all bytes; it finds damage, not malice.  Word n goes to lane n modulo 4, so that four multiplications
+   are under way at a time and memory is what one waits for. */
+enum { LLM__LANES = 4, LLM__BLOCK = 8 * LLM__LANES };
+
+typedef struct llm__checksum {
+    uint64_t lanes[LLM__LANES];
+    uint64_t bytes;
+    uint8_t rest[LLM__BLOCK]; /* what does not fill a block yet: bytes modulo LLM__BLOCK */
+} llm__checksum;
+
+LLM__FN uint64_t llm__hash_word(uint64_t h, uint64_t word) {
+    h = (h ^ word) * 0x9E3779B97F4A7C15u;
+    return h << 32 | h >> 32;
+}
+
+LLM__FN void llm__checksum_blocks(llm__checksum *c, const uint8_t *p, size_t blocks) {
+    uint64_t a = c->lanes[0], b = c->lanes[1], d = c->lanes[2], e = c->lanes[3], w[LLM__LANES];
+    for (; blocks; blocks--, p += LLM__BLOCK) {
+        memcpy(w, p, sizeof w);
+        a = llm__hash_word(a, w[0]);
+        b = llm__hash_word(b, w[1]);
+        d = llm__hash_word(d, w[2]);
+        e = llm__hash_word(e, w[3]);
+    }
+    c->lanes[0] = a;
+    c->lanes[1] = b;
+    c->lanes[2] = d;
+    c->lanes[3] = e;
+}
+
+/* Does not depend on how the bytes are cut. */
+LLM__FN void llm__checksum_add(llm__checksum *c, const void *data, size_t bytes) {
+    const uint8_t *p = (const uint8_t *)data;
+    size_t used = (size_t)(c->bytes % LLM__BLOCK), room = used ? LLM__BLOCK - used : 0;
+    if (room > bytes) room = bytes;
+    c->bytes += bytes;
+    if (room) memcpy(c->rest + used, p, room);
+    if (room && used + room == LLM__BLOCK) llm__checksum_blocks(c, c->rest, 1);
+    p += room;
+    bytes -= room;
+    llm__checksum_blocks(c, p, bytes / LLM__BLOCK);
+    if (bytes % LLM__BLOCK) memcpy(c->rest, p + bytes / LLM__BLOCK * LLM__BLOCK, bytes % LLM__BLOCK);
+}
+
+/* The last block is filled up with zeros; the number of bytes tells them apart. */
+LLM__FN uint64_t llm__checksum_end(llm__checksum *c) {
+    size_t used = (size_t)(c->bytes % LLM__BLOCK);
+    uint64_t h = c->bytes;
+    int i;
+    memset(c->rest + used, 0, LLM__BLOCK - used);
+    if (used) llm__checksum_blocks(c, c->rest, 1);
+    for (i = 0; i < LLM__LANES; i++) h = llm__hash_word(h, c->lanes[i]);
+    return h;
+}
+
+/* Everything is written twice: first to be hashed, as the header holds the checksum, then to the sink.  Large spans go
+   from where they lie, small ones are gathered. */
 typedef struct llm__writer {
     llm_sink sink; /* write NULL: the first time */
-    uint64_t hash;
+    llm__checksum checksum;
     size_t used;
     int failed;
     uint8_t buffer[LLM__WRITE_BUFFER];
 } llm__writer;
 
-/* A checksum over whole 8-byte words; it finds damage, not malice. */
-LLM__FN uint64_t llm__hash_words(uint64_t h, const uint8_t *p, size_t words) {
-    uint64_t w;
-    for (; words; words--, p += 8) {
-        memcpy(&w, p, sizeof w);
-        h = (h ^ w) * 0x9E3779B97F4A7C15u;
-        h ^= h >> 32;
-    }
-    return h;
+LLM__FN void llm__writer_pass(llm__writer *w, const void *data, size_t bytes) {
+    if (!w->sink.write) llm__checksum_add(&w->checksum, data, bytes);
+    else if (bytes && !w->failed) w->failed = w->sink.write(w->sink.user, data, bytes) != 0;
 }
 
-/* The last words are filled up with zeros. */
 LLM__FN void llm__writer_flush(llm__writer *w) {
-    size_t words = (w->used + 7) / 8;
-    memset(w->buffer + w->used, 0, words * 8 - w->used);
-    if (!w->sink.write) w->hash = llm__hash_words(w->hash, w->buffer, words);
-    else if (w->used && !w->failed) w->failed = w->sink.write(w->sink.user, w->buffer, w->used) != 0;
+    llm__writer_pass(w, w->buffer, w->used);
     w->used = 0;
 }
 
 LLM__FN void llm__write(llm__writer *w, const void *data, size_t bytes) {
-    const uint8_t *p = (const uint8_t *)data;
-    while (bytes && !w->failed) {
-        size_t room = sizeof w->buffer - w->used, n = bytes < room ? bytes : room;
-        memcpy(w->buffer + w->used, p, n);
-        w->used += n;
-        p += n;
-        bytes -= n;
-        if (w->used == sizeof w->buffer) llm__writer_flush(w);
+    if (bytes >= LLM__WRITE_AT_ONCE || bytes > sizeof w->buffer - w->used) llm__writer_flush(w);
+    if (bytes >= LLM__WRITE_AT_ONCE) {
+        llm__writer_pass(w, data, bytes);
+    } else if (bytes) {
+        memcpy(w->buffer + w->used, data, bytes);
+        w->used += bytes;
     }
 }
 
@@ -3269,7 +3313,7 @@ LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_ca
                          (unsigned long long)r->header.length - 8, (int)LLM__HEADER_LIMIT);
     llm__write(w, r->header.data, r->header.length);
     llm__write_entries(w, r);
-    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)w->hash);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)llm__checksum_end(&w->checksum));
     memcpy(r->header.data + LLM__CHECKSUM_AT, digits, LLM__CHECKSUM_DIGITS);
     return LLM_OK;
 }
@@ -3343,6 +3387,7 @@ typedef struct llm__loading {
     const llm__json **keys; /* [key_count], of the metadata, sorted */
     size_t key_count;
     int old;                /* 0.31's layout */
+    uint64_t checksum;      /* of all bytes, where the file had one; else 0 */
     llm__recorded *layers;  /* [layer_count] entries, in the arena's allocator */
     size_t layer_count, layer_capacity;
     llm_error *error;
@@ -3705,26 +3750,40 @@ LLM__FN llm_status llm__loading_layers(llm__loading *l) {
     return status;
 }
 
+/* The bytes of a file from `at` on as far as they can be had at once: where they lie, or a piece of them in `buffer`. */
+LLM__FN llm_status llm__loading_piece(llm__loading *l, llm__blob *b, uint64_t at, uint8_t buffer[LLM__WRITE_BUFFER],
+                                      const uint8_t **piece, size_t *bytes) {
+    uint64_t left = b->bytes - at;
+    *piece = b->data ? b->data + at : buffer;
+    *bytes = b->data || left < LLM__WRITE_BUFFER ? (size_t)left : (size_t)LLM__WRITE_BUFFER;
+    return b->data ? LLM_OK : llm__folder_read(&l->folder, b, at, buffer, *bytes, l->error);
+}
+
 /* All bytes of the file against the checksum, if it is one of ours. */
 LLM__FN llm_status llm__loading_verify(llm__loading *l, llm__blob *b) {
     char start[LLM__CHECKSUM_AT + LLM__CHECKSUM_DIGITS], got[LLM__CHECKSUM_DIGITS + 1];
-    uint64_t at = 0;
+    uint64_t at = sizeof start;
+    const uint8_t *piece;
     llm__writer *w;
+    size_t bytes;
     llm_status status;
     if (b->bytes < sizeof start) return LLM_OK;
     status = llm__folder_read(&l->folder, b, 0, start, sizeof start, l->error);
     if (status != LLM_OK || memcmp(start + 8, LLM__CHECKSUM_START, LLM__CHECKSUM_AT - 8)) return status;
     w = (llm__writer *)llm__arena_alloc(&l->arena, 1, sizeof *w);
     if (!w) return llm__no_memory(l->error, sizeof *w);
-    while (at < b->bytes && status == LLM_OK) {
-        w->used = b->bytes - at < sizeof w->buffer ? (size_t)(b->bytes - at) : sizeof w->buffer;
-        status = llm__folder_read(&l->folder, b, at, w->buffer, w->used, l->error);
-        if (!at) memset(w->buffer + LLM__CHECKSUM_AT, '0', LLM__CHECKSUM_DIGITS);
-        at += w->used;
-        llm__writer_flush(w);
+    memcpy(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS);
+    memset(start + LLM__CHECKSUM_AT, '0', LLM__CHECKSUM_DIGITS);
+    llm__checksum_add(&w->checksum, start, sizeof start);
+    memcpy(start + LLM__CHECKSUM_AT, got, LLM__CHECKSUM_DIGITS);
+    for (; at < b->bytes && status == LLM_OK; at += bytes) {
+        status = llm__loading_piece(l, b, at, w->buffer, &piece, &bytes);
+        if (status == LLM_OK) llm__checksum_add(&w->checksum, piece, bytes);
     }
-    snprintf(got, sizeof got, "%016llx", (unsigned long long)w->hash);
-    if (status != LLM_OK || !memcmp(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS)) return status;
+    if (status != LLM_OK) return status;
+    l->checksum = llm__checksum_end(&w->checksum);
+    snprintf(got, sizeof got, "%016llx", (unsigned long long)l->checksum);
+    if (!memcmp(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS)) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %.16s", l->name, got,
                      start + LLM__CHECKSUM_AT);
 }
