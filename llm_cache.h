@@ -2173,6 +2173,8 @@ struct llm_cache {
     int64_t pending, call_start, call_count; /* the pass under way; pending 0: none */
     llm_cache_codes wish[2]; /* what keys and values are to become once `wish_from` tokens are in; 0 bits: no wish */
     int64_t wish_from;
+    int64_t saved;       /* tokens that a file holds and that have not changed since; 0: none */
+    uint64_t saved_as;   /* that file's checksum */
     llm__arena note_arena;
     llm_note *notes; /* [note_count], of the file that it came from */
     size_t note_count;
@@ -2414,6 +2416,8 @@ LLM__FN llm_status llm__cache_like(llm_cache **out, const llm_cache *c, int halv
     made->wish[0] = c->wish[0];
     made->wish[1] = c->wish[1];
     made->wish_from = c->wish_from;
+    made->saved = c->saved;
+    made->saved_as = c->saved_as;
     made->layers = (llm__kept *)llm__alloc_zero(a, c->layer_count, sizeof *made->layers);
     if (!made->layers) status = llm__no_memory(error, c->layer_count * sizeof *made->layers);
     for (; status == LLM_OK && made->layer_count < c->layer_count; made->layer_count++)
@@ -2537,6 +2541,7 @@ LLM__FN llm_status llm__cache_convert(llm_cache *c, const llm_cache_codes wish[2
         c->layers = made->layers;
         made->layers = layers;
         llm_cache_close(made);
+        c->saved = 0;
     }
     memset(c->wish, 0, sizeof c->wish);
     return LLM_OK;
@@ -2564,6 +2569,7 @@ LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_st
     if ((c->wish[0].bits || c->wish[1].bits) && c->length >= c->wish_from &&
         (status = llm__cache_convert(c, c->wish, error)) != LLM_OK)
         return status;
+    if (c->length < c->saved) c->saved = 0; /* tokens were taken back; others come in their place */
     c->pending = count;
     c->call_start = call_start;
     c->call_count = call_count;
@@ -2688,6 +2694,12 @@ LLM__FN llm_rows llm__cache_values(const llm_cache *c, size_t layer, int head, i
        recurrent       ArraysCache         (arrays...) none none                               -
        list            CacheList           (state class) of each member                        (classes) (numbers)
 
+   Several sequences in one file are rows of the tensors, filled up on the left:
+
+       plain, latent   BatchKVCache          keys values offsets padding _idx
+       window          BatchRotatingKVCache  keys values offsets padding max_size _offset _idx rotated
+       recurrent       ArraysCache           (arrays...) padding lengths, which may be none
+
    ConcatenateKVCache, which is plain without an offset, is read too.  What mlx-lm has no class for is of a class of
    ours, which it refuses by name: MixedQuantizedKVCache, RotatingQuantizedKVCache and ChunkedQuantizedKVCache have the
    state of the class with the same beginning (Mixed: of KVCache), then group and bits of the keys and of the values;
@@ -2699,13 +2711,21 @@ LLM__FN llm_rows llm__cache_values(const llm_cache *c, size_t layer, int head, i
    class in the metadata at "0.PATH.0.M" and its numbers behind "0.PATH.1.M".  Only used tokens are written, oldest
    first.
 
-   Two notes are our own: how many tokens the cache has seen, which recurrent layers do not count, and a checksum of the
-   whole file, its own 16 digits taken for zeros.  It is the first thing in the header; found elsewhere, another program
-   has carried our notes over into a file of its own, and it says nothing.
+   Two notes are our own: how many tokens the cache has seen (of several rows, each, with commas between), which
+   recurrent layers do not count, and a checksum of the whole file, its own 16 digits taken for zeros.  It is the first
+   thing in the header; found elsewhere, another program has carried our notes over into a file of its own, and it says
+   nothing.
+
+   A file that continues another has two notes more, how many tokens lie before it and the checksum of the file that ends
+   with them, and "Continued" before the names of its classes.  Where a layer sees all tokens it has the rows behind
+   those; of everything else, which is small, all that the cache holds.
    After this chapter a cache can leave through a sink and come back from bytes that nobody trusts. */
 
 #define LLM__NOTE_TOKENS "llm_tokens"
 #define LLM__NOTE_CHECKSUM "llm_checksum"
+#define LLM__NOTE_AFTER "llm_after"
+#define LLM__NOTE_BEFORE "llm_before"
+#define LLM__CONTINUED "Continued"
 #define LLM__CHECKSUM_START "{\"__metadata__\":{\"0." LLM__NOTE_CHECKSUM "\":\"" /* behind the header's 8-byte length */
 enum { LLM__CHECKSUM_AT = 8 + sizeof LLM__CHECKSUM_START - 1, LLM__CHECKSUM_DIGITS = 16 };
 
@@ -2717,22 +2737,25 @@ typedef struct llm__class {
     int pairs;         /* of group and bits: 1: for keys and values; 2: for each of them */
     int bare;          /* its rows alone say how many tokens it has seen */
     int ours;
+    int batch;         /* of several sequences */
 } llm__class;
 
-enum { LLM__MOST_CLASSES = 11 };
+enum { LLM__MOST_CLASSES = 13 };
 
 static const llm__class llm__classes[LLM__MOST_CLASSES] = {
-    {"KVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 0, 0},
-    {"RotatingKVCache", LLM_CACHE_ATTENTION, 1, 0, 0, 0, 0},
-    {"ChunkedKVCache", LLM_CACHE_ATTENTION, 0, 1, 0, 0, 0},
-    {"QuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 1, 0, 0},
-    {"MixedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 2, 0, 1},
-    {"RotatingQuantizedKVCache", LLM_CACHE_ATTENTION, 1, 0, 2, 0, 1},
-    {"ChunkedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 1, 2, 0, 1},
-    {"ArraysCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0},
-    {"CacheList", LLM_CACHE_LIST, 0, 0, 0, 0, 0},
-    {"MambaCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0},
-    {"ConcatenateKVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 1, 0},
+    {"KVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 0, 0, 0},
+    {"RotatingKVCache", LLM_CACHE_ATTENTION, 1, 0, 0, 0, 0, 0},
+    {"ChunkedKVCache", LLM_CACHE_ATTENTION, 0, 1, 0, 0, 0, 0},
+    {"QuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 1, 0, 0, 0},
+    {"MixedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 2, 0, 1, 0},
+    {"RotatingQuantizedKVCache", LLM_CACHE_ATTENTION, 1, 0, 2, 0, 1, 0},
+    {"ChunkedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 1, 2, 0, 1, 0},
+    {"ArraysCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0},
+    {"CacheList", LLM_CACHE_LIST, 0, 0, 0, 0, 0, 0},
+    {"BatchKVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 0, 0, 1},
+    {"BatchRotatingKVCache", LLM_CACHE_ATTENTION, 1, 0, 0, 0, 0, 1},
+    {"MambaCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0},
+    {"ConcatenateKVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 1, 0, 0},
 };
 
 /* ---- writing */
@@ -2825,8 +2848,8 @@ LLM__FN void llm__write(llm__writer *w, const void *data, size_t bytes) {
 }
 
 typedef enum llm__saved_kind {
-    LLM__SAVED_ROWS, LLM__SAVED_SCALES, LLM__SAVED_BIASES, LLM__SAVED_STATE, LLM__SAVED_NUMBER, LLM__SAVED_CLASS,
-    LLM__SAVED_NONE
+    LLM__SAVED_ROWS, LLM__SAVED_SCALES, LLM__SAVED_BIASES, LLM__SAVED_STATE, LLM__SAVED_OFFSETS, LLM__SAVED_PADDING,
+    LLM__SAVED_NUMBER, LLM__SAVED_CLASS, LLM__SAVED_NONE
 } llm__saved_kind;
 
 /* One tensor of the file. */
@@ -2842,11 +2865,16 @@ typedef struct llm__saved {
 } llm__saved;
 
 typedef struct llm__record {
-    const llm_cache *cache;
-    const char *path; /* of the layer whose tensors are being listed */
+    const llm_cache *cache;        /* the first row */
+    const llm_cache *const *rows;  /* [row_count] caches with the same layers */
+    size_t row_count;
+    int batch;                     /* whether it is to be a batch of mlx-lm's, perhaps of one row */
+    int64_t after;                 /* tokens that the file holds that this one continues; 0: none */
+    const char *path;              /* of the layer whose tensors are being listed */
     llm__saved *entries;
     size_t count, capacity;
     llm__text header;
+    uint64_t checksum;
     int failed;
 } llm__record;
 
@@ -2888,7 +2916,7 @@ LLM__FN void llm__saved_rows(llm__record *r, llm__saved_kind kind, size_t layer,
     e->part = part;
     e->dtype = dtype;
     e->dims = 4;
-    e->shape[0] = 1;
+    e->shape[0] = (int64_t)r->row_count;
     e->shape[1] = r->cache->layers[layer].desc.heads;
     e->shape[2] = tokens;
     e->shape[3] = width;
@@ -2914,25 +2942,56 @@ LLM__FN int llm__record_lacks(const llm__kept *k, int64_t position) {
     return !llm__page_entry(k, position / LLM_PAGE_TOKENS) || (position >= k->desc.keep && position < k->since);
 }
 
+/* Which of its tokens a row of the record has in a layer: as llm__record_spans, but those that come after others where
+   the layer sees all; and in a batch a window's lost token counts as padding. */
+LLM__FN int64_t llm__saved_spans(const llm__record *r, size_t row, size_t layer, llm_span out[2]) {
+    const llm_cache *c = r->rows[row];
+    const llm__kept *k = &c->layers[layer];
+    int64_t tokens = llm__record_spans(k, c->length, out);
+    if (!llm__reach(&k->desc)) out[1].begin = r->after;
+    if (r->batch && tokens && llm__record_lacks(k, out[1].begin)) out[1].begin++;
+    return out[0].end - out[0].begin + out[1].end - out[1].begin;
+}
+
+/* The most that a row has: all others are filled up to it. */
+LLM__FN int64_t llm__saved_tokens(const llm__record *r, size_t layer) {
+    int64_t most = 0, tokens;
+    llm_span spans[2];
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        if ((tokens = llm__saved_spans(r, row, layer, spans)) > most) most = tokens;
+    return most;
+}
+
+LLM__FN int64_t llm__saved_length(const llm__record *r) {
+    int64_t most = 0;
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        if (r->rows[row]->length > most) most = r->rows[row]->length;
+    return most;
+}
+
 /* The codes of the keys' and of the values' tensors: a latent row's for both of its parts. */
 LLM__FN void llm__kept_codes(const llm__kept *k, llm_cache_codes out[2]) {
     out[0] = k->desc.keys;
     out[1] = k->desc.kind == LLM_CACHE_LATENT ? k->desc.keys : k->desc.values;
 }
 
-/* The class that a layer has in a file. */
-LLM__FN const llm__class *llm__record_class(const llm__kept *k) {
+/* The class that a layer has in a file, alone or in a batch; NULL: it has none there. */
+LLM__FN const llm__class *llm__record_class(const llm__kept *k, int batch) {
     llm_cache_codes codes[2];
     int coded, i = 0;
+    if (batch && k->desc.keep) return NULL;
     llm__kept_codes(k, codes);
     coded = codes[0].bits || codes[1].bits;
     for (; i < LLM__MOST_CLASSES; i++) {
         const llm__class *c = &llm__classes[i];
         int pairs = !coded ? 0 : c->ours || !llm__same_codes(codes[0], codes[1]) ? 2 : 1;
         if (c->kind != k->desc.kind && !(llm__is_attention(k) && c->kind == LLM_CACHE_ATTENTION)) continue;
-        if (c->window == (k->desc.window > 0) && c->chunk == (k->desc.chunk > 0) && c->pairs == pairs) break;
+        if (c->batch != (batch && llm__is_attention(k))) continue;
+        if (c->window == (k->desc.window > 0) && c->chunk == (k->desc.chunk > 0) && c->pairs == pairs) return c;
     }
-    return &llm__classes[i];
+    return NULL;
 }
 
 /* The tensors of keys or values. */
@@ -2950,22 +3009,15 @@ LLM__FN void llm__record_part(llm__record *r, size_t layer, int part, llm_cache_
     }
 }
 
-LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
+/* The numbers behind the keys and values of one sequence. */
+LLM__FN void llm__record_numbers(llm__record *r, size_t layer, int64_t tokens) {
     const llm_cache *c = r->cache;
     const llm__kept *k = &c->layers[layer];
     llm_cache_codes codes[2];
-    char path[16];
     llm_span spans[2];
-    int64_t tokens = llm__record_spans(k, c->length, spans);
-    int part, at = 3;
+    int part, at = 3, pairs = llm__record_class(k, 0)->pairs;
     llm__kept_codes(k, codes);
-    for (part = 0; part < 2; part++) {
-        if (c->length) llm__record_part(r, layer, part, codes[part], tokens);
-        else {
-            snprintf(path, sizeof path, "%d", part);
-            llm__saved_none(r, layer, path);
-        }
-    }
+    llm__saved_spans(r, 0, layer, spans);
     llm__saved_number(r, layer, 2, c->length);
     if (k->desc.window) {
         llm__saved_number(r, layer, at++, k->desc.keep);
@@ -2976,10 +3028,46 @@ LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
         llm__saved_number(r, layer, at++, k->desc.chunk);
         llm__saved_number(r, layer, at++, spans[1].begin);
     }
-    for (part = 0; part < llm__record_class(k)->pairs; part++) {
+    for (part = 0; part < pairs; part++) {
         llm__saved_number(r, layer, at++, codes[part].bits ? codes[part].group : 0);
         llm__saved_number(r, layer, at++, codes[part].bits);
     }
+}
+
+/* Those of a batch, its rings in order: they go on behind their rows. */
+LLM__FN void llm__record_batch_numbers(llm__record *r, size_t layer, int64_t tokens) {
+    const llm__kept *k = &r->cache->layers[layer];
+    int part, at = 4;
+    for (part = 0; part < 2; part++) {
+        llm__saved *e = llm__saved_add(r, part ? LLM__SAVED_PADDING : LLM__SAVED_OFFSETS, layer, part ? "3" : "2");
+        if (!e) return;
+        e->dtype = llm__saved_length(r) <= INT32_MAX ? LLM_I32 : LLM_I64;
+        e->dims = 1;
+        e->shape[0] = (int64_t)r->row_count;
+        e->number = tokens;
+    }
+    if (k->desc.window) {
+        llm__saved_number(r, layer, at++, k->desc.window);
+        llm__saved_number(r, layer, at++, tokens);
+    }
+    llm__saved_number(r, layer, at++, tokens);
+    if (k->desc.window) llm__saved_number(r, layer, at, 0);
+    if (k->desc.window && !r->failed) r->entries[r->count - 1].dtype = LLM_BOOL;
+}
+
+LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
+    llm_cache_codes codes[2];
+    int64_t tokens = llm__saved_tokens(r, layer);
+    char path[16];
+    int part;
+    llm__kept_codes(&r->cache->layers[layer], codes);
+    for (part = 0; part < 2; part++) {
+        snprintf(path, sizeof path, "%d", part);
+        if (llm__saved_length(r)) llm__record_part(r, layer, part, codes[part], tokens);
+        else llm__saved_none(r, layer, path);
+    }
+    if (r->batch) llm__record_batch_numbers(r, layer, tokens);
+    else llm__record_numbers(r, layer, tokens);
 }
 
 LLM__FN void llm__record_recurrent(llm__record *r, size_t layer) {
@@ -2993,7 +3081,7 @@ LLM__FN void llm__record_recurrent(llm__record *r, size_t layer) {
         if (!e) return;
         e->part = a;
         e->dtype = LLM_F32;
-        e->shape[0] = 1;
+        e->shape[0] = (int64_t)r->row_count;
         for (d = 0; d < 3 && k->desc.shapes[a][d]; d++) e->shape[d + 1] = k->desc.shapes[a][d];
         e->dims = d + 1;
     }
@@ -3007,7 +3095,7 @@ LLM__FN void llm__record_string(llm__record *r, size_t layer, const char *path) 
     if (!e) return;
     e->dtype = LLM_I32;
     e->dims = 1;
-    e->shape[0] = (int64_t)strlen(llm__record_class(&r->cache->layers[layer])->name);
+    e->shape[0] = (int64_t)strlen(llm__record_class(&r->cache->layers[layer], r->batch)->name);
 }
 
 /* The tensors of an entry at `path` and of what lies in it; returns the place of the entry behind. */
@@ -3078,21 +3166,46 @@ LLM__FN void llm__record_tensor(llm__text *t, const llm__saved *e, uint64_t offs
     llm__text_add(t, text, strlen(text));
 }
 
+/* The notes of the library itself. */
+LLM__FN void llm__record_own_notes(llm__record *r) {
+    llm__text *t = &r->header;
+    char value[32];
+    size_t row;
+    llm__text_add(t, ",\"0." LLM__NOTE_TOKENS "\":\"", sizeof LLM__NOTE_TOKENS + 6);
+    for (row = 0; row < r->row_count; row++) {
+        snprintf(value, sizeof value, row ? ",%lld" : "%lld", (long long)r->rows[row]->length);
+        llm__text_add(t, value, strlen(value));
+    }
+    llm__text_add(t, "\"", 1);
+    if (!r->after) return;
+    snprintf(value, sizeof value, "%lld", (long long)r->after);
+    llm__record_note(t, "0.", LLM__NOTE_AFTER, value);
+    snprintf(value, sizeof value, "%016llx", (unsigned long long)r->cache->saved_as);
+    llm__record_note(t, "0.", LLM__NOTE_BEFORE, value);
+}
+
+LLM__FN void llm__record_classes(llm__record *r) {
+    char prefix[32], name[2 * LLM__CLASS_NAME];
+    size_t i, layer;
+    for (i = layer = 0; layer < r->cache->layer_count; i++, layer = llm__entry_end(r->cache, layer)) {
+        snprintf(prefix, sizeof prefix, "%lu", (unsigned long)i);
+        snprintf(name, sizeof name, "%s%s", r->after ? LLM__CONTINUED : "",
+                 llm__record_class(&r->cache->layers[layer], r->batch)->name);
+        llm__record_note(&r->header, "1.", prefix, name);
+    }
+}
+
 /* Length and header, padded so that the tensors begin at a multiple of 8; the checksum is still zeros. */
 LLM__FN void llm__record_header(llm__record *r, const llm_cache_save_desc *d) {
     llm__text *t = &r->header;
-    char prefix[32], value[32];
+    char prefix[32];
     uint64_t offset = 0;
-    size_t i, layer, numbers = 0;
+    size_t i, numbers = 0;
     llm__text_add(t, "\0\0\0\0\0\0\0\0" LLM__CHECKSUM_START, LLM__CHECKSUM_AT);
     llm__text_add(t, "0000000000000000\"", LLM__CHECKSUM_DIGITS + 1);
     for (i = 0; i < d->note_count; i++) llm__record_note(t, "0.", d->notes[i].key, d->notes[i].value);
-    snprintf(value, sizeof value, "%lld", (long long)r->cache->length);
-    llm__record_note(t, "0.", LLM__NOTE_TOKENS, value);
-    for (i = layer = 0; layer < r->cache->layer_count; i++, layer = llm__entry_end(r->cache, layer)) {
-        snprintf(prefix, sizeof prefix, "%lu", (unsigned long)i);
-        llm__record_note(t, "1.", prefix, llm__record_class(&r->cache->layers[layer])->name);
-    }
+    llm__record_own_notes(r);
+    llm__record_classes(r);
     llm__record_note(t, "2.", "0", "");
     for (i = 0; i < r->count; i++) {
         const llm__saved *e = &r->entries[i];
@@ -3146,23 +3259,57 @@ LLM__FN void llm__write_zeros(llm__writer *w, size_t bytes) {
     llm__write(w, zeros, bytes);
 }
 
-LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm__saved *e) {
+/* One head of one row: padding, then its tokens. */
+LLM__FN void llm__write_head(llm__writer *w, const llm__record *r, const llm__saved *e, size_t row, int head) {
+    const llm_cache *c = r->rows[row];
+    size_t each = (size_t)e->shape[3] * llm__dtype_bytes(e->dtype);
+    int64_t at, end, tokens;
     llm_span spans[2];
-    int64_t at, end;
-    int head, i;
-    llm__record_spans(&c->layers[e->layer], c->length, spans);
-    for (head = 0; head < e->shape[1]; head++)
-        for (i = 0; i < 2; i++)
-            for (at = spans[i].begin; at < spans[i].end; at = end) {
-                end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
-                if (end > spans[i].end) end = spans[i].end;
-                if (llm__record_lacks(&c->layers[e->layer], at)) {
-                    end = at + 1;
-                    llm__write_zeros(w, (size_t)e->shape[3] * llm__dtype_bytes(e->dtype));
-                } else {
-                    llm__write_page(w, c, e, head, at / LLM_PAGE_TOKENS, (int)(at % LLM_PAGE_TOKENS), end - at);
-                }
+    int i;
+    tokens = llm__saved_spans(r, row, e->layer, spans);
+    llm__write_zeros(w, (size_t)(e->shape[2] - tokens) * each);
+    for (i = 0; i < 2; i++)
+        for (at = spans[i].begin; at < spans[i].end; at = end) {
+            end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
+            if (end > spans[i].end) end = spans[i].end;
+            if (llm__record_lacks(&c->layers[e->layer], at)) {
+                end = at + 1;
+                llm__write_zeros(w, each);
+            } else {
+                llm__write_page(w, c, e, head, at / LLM_PAGE_TOKENS, (int)(at % LLM_PAGE_TOKENS), end - at);
             }
+        }
+}
+
+LLM__FN void llm__write_attention(llm__writer *w, const llm__record *r, const llm__saved *e) {
+    size_t row;
+    int head;
+    for (row = 0; row < r->row_count; row++)
+        for (head = 0; head < e->shape[1]; head++) llm__write_head(w, r, e, row, head);
+}
+
+LLM__FN void llm__write_number(llm__writer *w, llm_dtype dtype, int64_t number) {
+    int32_t small = (int32_t)number;
+    uint8_t truth = number != 0;
+    if (dtype == LLM_I64) llm__write(w, &number, sizeof number);
+    else if (dtype == LLM_I32) llm__write(w, &small, sizeof small);
+    else llm__write(w, &truth, sizeof truth);
+}
+
+/* What the rows of a batch have seen, or how far they are filled up. */
+LLM__FN void llm__write_row_numbers(llm__writer *w, const llm__record *r, const llm__saved *e) {
+    llm_span spans[2];
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        llm__write_number(w, e->dtype, e->kind == LLM__SAVED_OFFSETS
+                                           ? r->rows[row]->length
+                                           : e->number - llm__saved_spans(r, row, e->layer, spans));
+}
+
+LLM__FN void llm__write_states(llm__writer *w, const llm__record *r, const llm__saved *e) {
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        llm__write(w, llm__cache_state(r->rows[row], e->layer, e->part), llm__saved_bytes(e) / r->row_count);
 }
 
 LLM__FN void llm__write_string(llm__writer *w, const char *text) {
@@ -3176,16 +3323,16 @@ LLM__FN void llm__write_entries(llm__writer *w, const llm__record *r) {
     size_t i;
     for (i = 0; i < r->count; i++) {
         const llm__saved *e = &r->entries[i];
-        int32_t small = (int32_t)e->number;
         switch (e->kind) {
-        case LLM__SAVED_NUMBER:
-            if (e->dtype == LLM_I32) llm__write(w, &small, sizeof small);
-            else llm__write(w, &e->number, sizeof e->number);
+        case LLM__SAVED_OFFSETS:
+        case LLM__SAVED_PADDING: llm__write_row_numbers(w, r, e); break;
+        case LLM__SAVED_NUMBER: llm__write_number(w, e->dtype, e->number); break;
+        case LLM__SAVED_STATE: llm__write_states(w, r, e); break;
+        case LLM__SAVED_CLASS:
+            llm__write_string(w, llm__record_class(&r->cache->layers[e->layer], r->batch)->name);
             break;
-        case LLM__SAVED_STATE: llm__write(w, llm__cache_state(r->cache, e->layer, e->part), llm__saved_bytes(e)); break;
-        case LLM__SAVED_CLASS: llm__write_string(w, llm__record_class(&r->cache->layers[e->layer])->name); break;
         case LLM__SAVED_NONE: break;
-        default: llm__write_attention(w, r->cache, e);
+        default: llm__write_attention(w, r, e);
         }
     }
     llm__writer_flush(w);
@@ -3277,6 +3424,11 @@ LLM__FN llm_status llm__replacement_close(llm__replacement *f, int failed, const
 
 /* ---- saving */
 
+LLM__FN int llm__note_is_own(const char *key) {
+    return !strcmp(key, LLM__NOTE_TOKENS) || !strcmp(key, LLM__NOTE_CHECKSUM) || !strcmp(key, LLM__NOTE_AFTER) ||
+           !strcmp(key, LLM__NOTE_BEFORE);
+}
+
 LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *error) {
     size_t i, k, length, bytes;
     if (d->note_count && !d->notes) return llm__fail(error, LLM_BAD_ARGUMENT, "note_count is given but notes is NULL");
@@ -3289,7 +3441,7 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
             for (bytes = strlen(texts[k]); bytes; bytes -= length, texts[k] += length)
                 if (llm__char_check(texts[k], bytes, &length) != 1)
                     return llm__fail(error, LLM_BAD_ARGUMENT, "note %llu is not valid UTF-8", (unsigned long long)i);
-        if (!strcmp(d->notes[i].key, LLM__NOTE_TOKENS) || !strcmp(d->notes[i].key, LLM__NOTE_CHECKSUM))
+        if (llm__note_is_own(d->notes[i].key))
             return llm__fail(error, LLM_BAD_ARGUMENT, "the note \"%s\" is written by the library", d->notes[i].key);
         for (k = 0; k < i; k++)
             if (!strcmp(d->notes[k].key, d->notes[i].key))
@@ -3302,6 +3454,7 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
 LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_cache_save_desc *d, llm_error *error) {
     char digits[LLM__CHECKSUM_DIGITS + 1], path[24];
     size_t i, layer = 0;
+    r->header.allocator = r->cache->allocator;
     for (i = 0; layer < r->cache->layer_count && !r->failed; i++) {
         snprintf(path, sizeof path, "%lu", (unsigned long)i);
         layer = llm__record_entry(r, layer, path);
@@ -3313,7 +3466,8 @@ LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_ca
                          (unsigned long long)r->header.length - 8, (int)LLM__HEADER_LIMIT);
     llm__write(w, r->header.data, r->header.length);
     llm__write_entries(w, r);
-    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)llm__checksum_end(&w->checksum));
+    r->checksum = llm__checksum_end(&w->checksum);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)r->checksum);
     memcpy(r->header.data + LLM__CHECKSUM_AT, digits, LLM__CHECKSUM_DIGITS);
     return LLM_OK;
 }
@@ -3340,27 +3494,150 @@ LLM__FN llm_status llm__record_send(const llm__record *r, llm__writer *w, const 
     return w->failed ? llm__fail(error, LLM_BAD_FILE, "the sink refused what was written") : llm__ok(error);
 }
 
-LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error) {
-    llm__record r;
+/* Makes and sends a record of rows that are known to be alike. */
+LLM__FN llm_status llm__save(llm__record *r, const llm_cache_save_desc *desc, llm_error *error) {
+    const llm_allocator *a = &r->cache->allocator;
     llm__writer *w;
+    size_t row;
     llm_status status;
-    if (!cache || !desc || (!desc->sink.write && !desc->path))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "saving needs a cache and a path or a sink");
-    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to save");
+    if (!desc || (!desc->sink.write && !desc->path))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving needs a path or a sink");
+    for (row = 0; row < r->row_count; row++)
+        if (r->rows[row]->pending)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to save");
 #if defined(LLM_NO_STDIO)
     if (!desc->sink.write) return llm__fail(error, LLM_UNSUPPORTED, "built without stdio: saving needs a sink");
 #endif
     if ((status = llm__check_notes(desc, error)) != LLM_OK) return status;
-    memset(&r, 0, sizeof r);
-    r.cache = cache;
-    r.header.allocator = cache->allocator;
-    w = (llm__writer *)llm__alloc_zero(&cache->allocator, 1, sizeof *w);
-    status = w ? llm__record_make(&r, w, desc, error) : llm__no_memory(error, sizeof *w);
-    if (status == LLM_OK) status = llm__record_send(&r, w, desc, error);
-    llm__free(&cache->allocator, r.entries, r.capacity * sizeof *r.entries);
-    llm__text_free(&r.header);
-    llm__free(&cache->allocator, w, sizeof *w);
+    w = (llm__writer *)llm__alloc_zero(a, 1, sizeof *w);
+    status = w ? llm__record_make(r, w, desc, error) : llm__no_memory(error, sizeof *w);
+    if (status == LLM_OK) status = llm__record_send(r, w, desc, error);
+    llm__free(a, r->entries, r->capacity * sizeof *r->entries);
+    llm__text_free(&r->header);
+    llm__free(a, w, sizeof *w);
     return status;
+}
+
+LLM__FN llm__record llm__record_of(const llm_cache *const *rows, size_t count) {
+    llm__record r;
+    memset(&r, 0, sizeof r);
+    r.cache = rows[0];
+    r.rows = rows;
+    r.row_count = count;
+    return r;
+}
+
+LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error) {
+    llm__record r;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to save is NULL");
+    r = llm__record_of(&cache, 1);
+    return llm__save(&r, desc, error);
+}
+
+LLM_API llm_status llm_cache_save_more(llm_cache *cache, const llm_cache_save_desc *desc, int64_t *after,
+                                       llm_error *error) {
+    const llm_cache *row = cache;
+    llm__record r;
+    llm_status status;
+    if (!cache || !after)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving more needs a cache, and a place to say after how many tokens");
+    r = llm__record_of(&row, 1);
+    r.after = cache->saved <= cache->length ? cache->saved : 0;
+    status = llm__save(&r, desc, error);
+    if (status != LLM_OK) return status;
+    *after = r.after;
+    cache->saved = cache->length;
+    cache->saved_as = r.checksum;
+    return LLM_OK;
+}
+
+LLM__FN int llm__same_arrays(const llm_cache_layer *x, const llm_cache_layer *y) {
+    int a, i;
+    for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
+        for (i = 0; i < LLM_CACHE_MAX_AXES; i++) {
+            if (x->shapes[a][i] != y->shapes[a][i]) return 0;
+            if (!x->shapes[a][i]) break; /* what stands behind a 0 says nothing */
+        }
+        if (!x->shapes[a][0]) break;
+    }
+    return 1;
+}
+
+/* Whether two layers remember the same things in the same way. */
+LLM__FN int llm__same_layer(const llm_cache_layer *x, const llm_cache_layer *y) {
+    if (x->kind != y->kind) return 0;
+    if (x->kind == LLM_CACHE_LIST) return x->items == y->items;
+    if (x->kind == LLM_CACHE_RECURRENT) return llm__same_arrays(x, y);
+    return x->heads == y->heads && x->key_width == y->key_width && x->value_width == y->value_width &&
+           x->window == y->window && x->keep == y->keep && x->chunk == y->chunk && llm__same_codes(x->keys, y->keys) &&
+           llm__same_codes(x->values, y->values);
+}
+
+/* What a layer is called in messages. */
+LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t size) {
+    char window[48] = "", codes[64] = "";
+    size_t used;
+    int a, i;
+    if (d->kind == LLM_CACHE_LIST) {
+        snprintf(out, size, "a list of %d", d->items);
+        return out;
+    }
+    if (d->kind == LLM_CACHE_RECURRENT) {
+        used = (size_t)snprintf(out, size, "recurrent");
+        for (a = 0; a < LLM_CACHE_MAX_ARRAYS && d->shapes[a][0]; a++)
+            for (i = 0; i < LLM_CACHE_MAX_AXES && d->shapes[a][i] && used < size; i++)
+                used += (size_t)snprintf(out + used, size - used, i ? "x%lld" : " %lld", (long long)d->shapes[a][i]);
+        return out;
+    }
+    if (d->window) snprintf(window, sizeof window, ", window %lld", (long long)d->window);
+    if (d->chunk) snprintf(window, sizeof window, ", chunks of %lld", (long long)d->chunk);
+    if (d->keys.bits && d->keys.bits == d->values.bits) snprintf(codes, sizeof codes, ", %d bits", d->keys.bits);
+    else if (d->keys.bits || d->values.bits)
+        snprintf(codes, sizeof codes, ", keys of %d bits, values of %d", d->keys.bits, d->values.bits);
+    snprintf(out, size, "%s, %d heads of %d and %d%s%s", d->kind == LLM_CACHE_LATENT ? "latent" : "attention", d->heads,
+             d->key_width, d->value_width, window, codes);
+    return out;
+}
+
+/* Whether a cache can be a row of a batch beside the first one. */
+LLM__FN llm_status llm__check_batch_row(const llm_cache *first, const llm_cache *c, size_t row, llm_error *error) {
+    char words[2][120];
+    size_t i;
+    if (c->dtype != first->dtype || c->layer_count != first->layer_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu has %llu layers of %s, row 0 has %llu of %s; expected the "
+                         "same", (unsigned long long)row, (unsigned long long)c->layer_count,
+                         llm__dtype_name(c->dtype), (unsigned long long)first->layer_count,
+                         llm__dtype_name(first->dtype));
+    for (i = 0; i < c->layer_count; i++) {
+        const llm_cache_layer *x = &c->layers[i].desc, *y = &first->layers[i].desc;
+        llm__layer_words(x, words[0], sizeof words[0]);
+        if (!llm__same_layer(x, y))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: row %llu is %s, row 0 is %s; expected the same",
+                             (unsigned long long)i, (unsigned long long)row, words[0],
+                             llm__layer_words(y, words[1], sizeof words[1]));
+        if (!llm__record_class(&c->layers[i], 1))
+            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu is %s; expected what mlx-lm has batches of: neither "
+                             "codes nor chunks nor kept tokens", (unsigned long long)i, words[0]);
+    }
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_save_rows(const llm_cache *const *rows, size_t count, const llm_cache_save_desc *desc,
+                                       llm_error *error) {
+    llm__record r;
+    llm_status status;
+    size_t row;
+    if (!rows || !count || count > LLM__MOST_WIDTH)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving rows needs 1 to 2^24 caches, not %llu",
+                         (unsigned long long)(rows ? count : 0));
+    for (row = 0; row < count; row++) {
+        if (!rows[row])
+            return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu of those to save is NULL", (unsigned long long)row);
+        if ((status = llm__check_batch_row(rows[0], rows[row], row, error)) != LLM_OK) return status;
+    }
+    r = llm__record_of(rows, count);
+    r.batch = 1;
+    return llm__save(&r, desc, error);
 }
 
 /* ---- loading */
@@ -3786,44 +4063,6 @@ LLM__FN llm_status llm__loading_verify(llm__loading *l, llm__blob *b) {
     if (!memcmp(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS)) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %.16s", l->name, got,
                      start + LLM__CHECKSUM_AT);
-}
-
-/* What a layer is called in messages. */
-LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t size) {
-    char window[48] = "", codes[64] = "";
-    size_t used;
-    int a, i;
-    if (d->kind == LLM_CACHE_LIST) {
-        snprintf(out, size, "a list of %d", d->items);
-        return out;
-    }
-    if (d->kind == LLM_CACHE_RECURRENT) {
-        used = (size_t)snprintf(out, size, "recurrent");
-        for (a = 0; a < LLM_CACHE_MAX_ARRAYS && d->shapes[a][0]; a++)
-            for (i = 0; i < LLM_CACHE_MAX_AXES && d->shapes[a][i] && used < size; i++)
-                used += (size_t)snprintf(out + used, size - used, i ? "x%lld" : " %lld", (long long)d->shapes[a][i]);
-        return out;
-    }
-    if (d->window) snprintf(window, sizeof window, ", window %lld", (long long)d->window);
-    if (d->chunk) snprintf(window, sizeof window, ", chunks of %lld", (long long)d->chunk);
-    if (d->keys.bits && d->keys.bits == d->values.bits) snprintf(codes, sizeof codes, ", %d bits", d->keys.bits);
-    else if (d->keys.bits || d->values.bits)
-        snprintf(codes, sizeof codes, ", keys of %d bits, values of %d", d->keys.bits, d->values.bits);
-    snprintf(out, size, "%s, %d heads of %d and %d%s%s", d->kind == LLM_CACHE_LATENT ? "latent" : "attention", d->heads,
-             d->key_width, d->value_width, window, codes);
-    return out;
-}
-
-LLM__FN int llm__same_arrays(const llm_cache_layer *x, const llm_cache_layer *y) {
-    int a, i;
-    for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
-        for (i = 0; i < LLM_CACHE_MAX_AXES; i++) {
-            if (x->shapes[a][i] != y->shapes[a][i]) return 0;
-            if (!x->shapes[a][i]) break; /* what stands behind a 0 says nothing */
-        }
-        if (!x->shapes[a][0]) break;
-    }
-    return 1;
 }
 
 /* A layer of the file as the one that is wanted: how it is stored and how much it remembers may differ, what it
