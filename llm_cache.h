@@ -256,7 +256,7 @@ LLM_API void llm_cache_clear(llm_cache *cache);
 /* ---- files: mlx-lm's prompt caches (safetensors), and a little more in their metadata */
 
 /* A text that travels with a cache: which model, which template.  Both are NUL-terminated UTF-8; no dots in keys, which
-   are neither empty nor "llm_tokens" or "llm_checksum": those the library writes. */
+   are neither empty nor "llm_tokens", "llm_checksum", "llm_after" or "llm_before": those the library writes. */
 typedef struct llm_note {
     const char *key, *value;
 } llm_note;
@@ -279,9 +279,33 @@ typedef struct llm_cache_save_desc {
 /* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there.  (What
    this library can and mlx-lm cannot has classes of its own, which mlx-lm refuses by name: windows and chunks that are
    quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the
-   disk or the sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink
+   disk or the sink, else by the memory: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink
    then has a part of the file, a path what it had before. */
 LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
+
+/* The same, but only of the tokens that came after the last llm_cache_save_more, or after the cache was loaded: a file
+   that continues the one of then.  Windows, chunks and recurrent states, which are small, are saved whole.  *after says
+   how many tokens the earlier files hold; 0: this one is whole and needs none of them - the first time, and again when
+   some of their tokens were taken back since and others came in their place, or were quantized.  Give every file a path
+   of its own, as all since the last whole one are needed to load the cache: that one, and the others as its parts.
+   Forks go on from the same files.  mlx-lm refuses a file that continues another by the names of its classes.
+   A failed call leaves cache and *after as they were. */
+LLM_API llm_status llm_cache_save_more(llm_cache *cache, const llm_cache_save_desc *desc, int64_t *after,
+                                       llm_error *error);
+
+/* Saves several sequences in one file, as the batch that mlx-lm has of them: filled up on the left, windows in order.
+   llm_cache_load_rows and mlx-lm's load_prompt_cache go on from there.  The caches must be of the same layers and dtype
+   (LLM_BAD_ARGUMENT), and mlx-lm has no batches of codes, of chunks or of windows with kept tokens (LLM_UNSUPPORTED).
+   Otherwise as llm_cache_save. */
+LLM_API llm_status llm_cache_save_rows(const llm_cache *const *rows, size_t count, const llm_cache_save_desc *desc,
+                                       llm_error *error);
+
+/* A file behind a path, or its bytes, which are needed during the call only. */
+typedef struct llm_cache_part {
+    const char *path;
+    const void *data;
+    size_t bytes;
+} llm_cache_part;
 
 /* Where a cache is loaded from. */
 typedef struct llm_cache_load_desc {
@@ -294,13 +318,24 @@ typedef struct llm_cache_load_desc {
                                    look like attention there, and empty ones do not say how large they are */
     int64_t tokens;             /* only so many from the start, if every layer holds them; 0: all */
     llm_allocator allocator;
+    const llm_cache_part *parts; /* [part_count], the files of llm_cache_save_more that continue the first one, in their
+                                    order; those behind `tokens` tokens are not opened */
+    size_t part_count;
 } llm_cache_load_desc;
 
 /* Loads a cache.  The checksum of a file that llm_cache_save wrote is verified.  LLM_BAD_FORMAT: the bytes are no such
-   file, or damaged, or hold more than the layers they list; LLM_BAD_ARGUMENT: they are not what `want` says;
-   LLM_UNSUPPORTED: they do not hold the first `tokens` tokens.  Takes memory in proportion to the file; a page is the
+   file, or damaged, or hold more than the layers they list; LLM_BAD_ARGUMENT: they are not what `want` says, or a part
+   does not continue the file before it; LLM_UNSUPPORTED: they do not hold the first `tokens` tokens; LLM_TOO_LARGE: they
+   are of several sequences.  Takes memory in proportion to the file; a page is the
    least that a layer with tokens takes.  *out is NULL on failure. */
 LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *desc, llm_error *error);
+
+/* Loads all sequences of a file: those of llm_cache_save_rows, of mlx-lm's batches, or the one of any other file; `want`,
+   `tokens` and the notes hold for each.  out[0] to out[*count - 1] are the caches, in order; what of out [capacity] lies
+   behind is NULL.  Padding is not kept: each cache is as if its sequence had been alone.
+   On failure all of out is NULL.  LLM_TOO_LARGE: there are *count sequences, which is more than `capacity`. */
+LLM_API llm_status llm_cache_load_rows(llm_cache **out, size_t capacity, size_t *count,
+                                       const llm_cache_load_desc *desc, llm_error *error);
 
 /* A note of the file that the cache was loaded from, or NULL.  Belongs to the cache; forks have none. */
 LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key);
@@ -3650,11 +3685,18 @@ typedef struct llm__recorded {
     llm_cache_layer layer;
     llm__tensor *parts[2][3];   /* keys and values: rows, scales, biases */
     llm__tensor *arrays[LLM_CACHE_MAX_ARRAYS];
-    int64_t offset, rows, next; /* tokens seen; rows that hold some; where a ring goes on */
-    int64_t start;              /* chunks: the position of the first row */
+    llm__tensor *offsets, *padding; /* batches: tokens seen and rows without a token, of each of its sequences */
+    int64_t end;                /* batches: where their rows end */
+    int64_t next;               /* where a ring goes on */
+    int turned;                 /* batches: whether it has gone on at its beginning */
+    int64_t start;              /* chunks, and files that continue another: the position of the first row */
     int empty;
+    /* of one sequence: */
+    int64_t offset, rows;       /* tokens seen; rows that hold some */
+    int64_t first, ring;        /* where they begin; rows that a ring has, 0: the tokens lie in order */
 } llm__recorded;
 
+/* One file. */
 typedef struct llm__loading {
     llm__arena arena;
     llm__folder folder; /* of one file */
@@ -3665,6 +3707,11 @@ typedef struct llm__loading {
     size_t key_count;
     int old;                /* 0.31's layout */
     uint64_t checksum;      /* of all bytes, where the file had one; else 0 */
+    llm_cache_part source;
+    size_t index;           /* files before it that it continues: they lie before it in an array */
+    int64_t after;          /* tokens that those hold; 0: it is whole */
+    int64_t length;         /* tokens seen by the sequence that is being loaded */
+    int64_t batch;          /* sequences in it; 0: not known yet */
     llm__recorded *layers;  /* [layer_count] entries, in the arena's allocator */
     size_t layer_count, layer_capacity;
     llm_error *error;
@@ -3754,6 +3801,23 @@ LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const ch
     return x && (x->dims != 1 || x->bytes) ? x : NULL;
 }
 
+LLM__FN int llm__is_whole(llm_dtype t) { return t == LLM_I32 || t == LLM_I64 || t == LLM_BOOL; }
+
+LLM__FN int64_t llm__whole_at(llm_dtype t, const uint8_t *p) {
+    int64_t large;
+    int32_t small;
+    if (t == LLM_BOOL) return *p != 0;
+    memcpy(&small, p, sizeof small);
+    if (t == LLM_I32) return small;
+    memcpy(&large, p, sizeof large);
+    return large;
+}
+
+/* One of an array's numbers. */
+LLM__FN int64_t llm__whole_in(const llm__tensor *x, int64_t i) {
+    return llm__whole_at(x->dtype, x->data + (size_t)i * llm__dtype_bytes(x->dtype));
+}
+
 /* A number of a layer: a tensor without axes at its place in the state, or a text in the metadata at its old place. */
 LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place, int old_place, int64_t *out) {
     char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME], path[16];
@@ -3764,19 +3828,26 @@ LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place,
     snprintf(key, sizeof key, "%s.%s", llm__recorded_path(l, layer, l->old, prefix), path);
     if (l->old) *out = llm__whole_number(llm__loading_text(l, key));
     else x = llm__loading_tensor(l, layer, path);
-    if (x && !x->dims && (x->dtype == LLM_I32 || x->dtype == LLM_I64)) {
-        int32_t small = 0;
+    if (x && !x->dims && llm__is_whole(x->dtype)) {
         llm_status status = llm__tensor_fetch(&l->folder, x, &data, l->error);
         if (status != LLM_OK) return status;
-        if (x->dtype == LLM_I64) memcpy(out, data, sizeof *out);
-        else memcpy(&small, data, sizeof small);
-        if (x->dtype == LLM_I32) *out = small;
+        *out = llm__whole_at(x->dtype, data);
     }
     if (*out >= 0 && *out <= LLM__MOST_TOKENS) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"%s\": expected a whole number from 0 to 2^40", l->name, key);
 }
 
-/* Keys or values, or their codes, scales and biases: [1, heads, tokens, numbers] each.  Only values may have a width of
+/* How many sequences a layer is of: all of a file's must agree. */
+LLM__FN llm_status llm__loading_batch(llm__loading *l, size_t layer, int64_t batch) {
+    char text[120];
+    if (!l->batch) l->batch = batch;
+    if (batch > 0 && batch == l->batch && batch <= LLM__MOST_WIDTH) return LLM_OK;
+    snprintf(text, sizeof text, "it is of %lld sequences; expected %lld as in the layers before it, at most 2^24",
+             (long long)batch, (long long)l->batch);
+    return llm__loading_bad(l, layer, text);
+}
+
+/* Keys or values, or their codes, scales and biases: [batch, heads, tokens, numbers] each.  Only values may have a width of
    0. */
 LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
     llm__recorded *r = &l->layers[layer];
@@ -3793,8 +3864,9 @@ LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
                      path);
             return llm__loading_bad(l, layer, text);
         }
-        snprintf(text, sizeof text, "%s [1, heads, tokens, width]", codes ? "U32" : "F32, F16 or BF16");
-        if (x->dims != 4 || x->shape[0] != 1 || x->shape[1] < 1 || x->shape[1] > LLM__MOST_WIDTH ||
+        snprintf(text, sizeof text, "%s [%lld, heads, tokens, width]", codes ? "U32" : "F32, F16 or BF16",
+                 (long long)l->batch);
+        if (x->dims != 4 || x->shape[0] != l->batch || x->shape[1] < 1 || x->shape[1] > LLM__MOST_WIDTH ||
             x->shape[3] < !part || x->shape[3] > LLM__MOST_WIDTH ||
             (codes ? x->dtype != LLM_U32 : !llm__is_float(x->dtype)))
             return llm__loading_bad_tensor(l, x, text);
@@ -3818,6 +3890,48 @@ LLM__FN llm_status llm__loading_codes(llm__loading *l, size_t layer, int place, 
     return llm__loading_bad(l, layer, "expected 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128");
 }
 
+/* An array with a whole number for each sequence of a batch. */
+LLM__FN llm_status llm__loading_list(llm__loading *l, size_t layer, const char *path, llm__tensor **out) {
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME];
+    const uint8_t *data;
+    llm__tensor *x = *out = llm__loading_tensor(l, layer, path);
+    if (!x) {
+        snprintf(key, sizeof key, "tensor \"%s.%s\" is missing", llm__recorded_path(l, layer, 0, prefix), path);
+        return llm__loading_bad(l, layer, key);
+    }
+    if (x->dims != 1 || (x->dtype != LLM_I32 && x->dtype != LLM_I64))
+        return llm__loading_bad_tensor(l, x, "I32 or I64 [sequences]");
+    return llm__tensor_fetch(&l->folder, x, &data, l->error);
+}
+
+/* The numbers of a batch.  In 0.31's layout the rows of one without a window end where the tensor does. */
+LLM__FN llm_status llm__loading_batch_numbers(llm__loading *l, size_t layer) {
+    llm__recorded *r = &l->layers[layer];
+    int64_t turned = 0, seen = 0;
+    char key[LLM__SAVED_NAME + 8], prefix[LLM__SAVED_NAME];
+    const char *text;
+    llm_status status = llm__loading_list(l, layer, "2", &r->offsets);
+    if (status == LLM_OK) status = llm__loading_list(l, layer, "3", &r->padding);
+    if (status == LLM_OK) status = llm__loading_batch(l, layer, r->offsets->shape[0]);
+    if (status == LLM_OK && r->padding->shape[0] != l->batch)
+        return llm__loading_bad_tensor(l, r->padding, "as many numbers as there are offsets");
+    r->end = -1;
+    if (status == LLM_OK && r->type->window) {
+        status = llm__loading_number(l, layer, 4, 0, &r->layer.window);
+        if (status == LLM_OK) status = llm__loading_number(l, layer, 5, 1, &seen);
+        if (status == LLM_OK) status = llm__loading_number(l, layer, 6, 2, &r->end);
+        if (status == LLM_OK && !l->old) status = llm__loading_number(l, layer, 7, 3, &turned);
+        snprintf(key, sizeof key, "%s.3", llm__recorded_path(l, layer, 1, prefix));
+        if (l->old && (text = llm__loading_text(l, key)) != NULL) turned = !strcmp(text, "True");
+        if (status == LLM_OK && !r->layer.window)
+            return llm__loading_bad(l, layer, "expected a window of 1 token or more");
+    } else if (status == LLM_OK && !l->old) {
+        status = llm__loading_number(l, layer, 4, 0, &r->end);
+    }
+    r->turned = turned != 0;
+    return status;
+}
+
 /* The numbers of an attention layer, which stand in its state or in the metadata. */
 LLM__FN llm_status llm__loading_numbers(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
@@ -3825,6 +3939,8 @@ LLM__FN llm_status llm__loading_numbers(llm__loading *l, size_t layer) {
     llm_cache_layer *d = &r->layer;
     int place = 3;
     llm_status status = LLM_OK;
+    if (t->batch) return llm__loading_batch_numbers(l, layer);
+    if ((status = llm__loading_batch(l, layer, 1)) != LLM_OK) return status;
     r->offset = -1;
     if (!t->bare && (!l->old || t->window || t->pairs))
         status = llm__loading_number(l, layer, 2, t->window ? 2 : 0, &r->offset);
@@ -3864,23 +3980,51 @@ LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, i
     return llm__loading_bad(l, layer, text);
 }
 
-/* How many rows hold a token, and whether they are those that the numbers promise.  A ring goes on behind its rows or,
-   when it is full, at any that is not pinned. */
+/* Whether the rows of one sequence are those that its numbers promise.  A ring goes on behind its rows or, when it is
+   full, at any that is not pinned. */
 LLM__FN llm_status llm__loading_rows(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
-    int64_t all = r->parts[0][0]->shape[2], window = r->layer.window, left = r->offset - r->start;
+    int64_t all = r->parts[0][0]->shape[2], window = r->layer.window, left;
+    int behind = l->after && !llm__reach(&r->layer);
     char text[160];
+    if (behind) r->start = l->after;
+    left = r->offset - r->start;
     r->rows = left < all ? left : all;
     snprintf(text, sizeof text, "its %lld rows do not hold what is left of %lld tokens", (long long)all,
              (long long)r->offset);
-    if (r->start > llm__oldest_seen(&r->layer, r->offset) || (all < left && (!window || all < window)))
+    if (left < 0 || (!behind && r->start > llm__oldest_seen(&r->layer, r->offset)) ||
+        (all < left && (!window || all < window)))
         return llm__loading_bad(l, layer, text);
     if (!window || r->next == r->rows) return LLM_OK;
+    r->ring = r->rows;
     if (all == window && r->offset >= window && r->next >= r->layer.keep && r->next < window) return LLM_OK;
     snprintf(text, sizeof text,
              "its ring of %lld rows for a window of %lld has seen %lld tokens and cannot go on at %lld",
              (long long)all, (long long)window, (long long)r->offset, (long long)r->next);
     return llm__loading_bad(l, layer, text);
+}
+
+/* The same for one sequence of a batch: its rows lie behind its padding, in the order of the ring. */
+LLM__FN llm_status llm__loading_batch_rows(llm__loading *l, size_t layer, int64_t row) {
+    llm__recorded *r = &l->layers[layer];
+    int64_t all = r->empty ? 0 : r->parts[0][0]->shape[2], window = r->layer.window, end = r->end < 0 ? all : r->end;
+    int64_t seen;
+    char text[200];
+    r->offset = llm__whole_in(r->offsets, row);
+    r->first = llm__whole_in(r->padding, row);
+    snprintf(text, sizeof text, "sequence %lld: %lld tokens seen and padding of %lld do not fit %lld rows that end at "
+             "%lld", (long long)row, (long long)r->offset, (long long)r->first, (long long)all, (long long)end);
+    if (r->offset > LLM__MOST_TOKENS || r->first > LLM__MOST_TOKENS || end > all ||
+        (r->turned && (all != window || !end)))
+        return llm__loading_bad(l, layer, text);
+    r->next = end;
+    r->ring = r->turned ? all : 0;
+    if (r->turned) end = all;
+    if (r->first < 0) r->first = 0;    /* it has left the ring */
+    if (r->offset < 0) r->offset = 0;  /* nothing but padding so far */
+    r->rows = end > r->first ? end - r->first : 0;
+    seen = window && r->offset >= window ? window - 1 : r->offset; /* what the next token sees */
+    return r->rows < seen || r->rows > r->offset ? llm__loading_bad(l, layer, text) : LLM_OK;
 }
 
 LLM__FN llm_status llm__loading_attention(llm__loading *l, size_t layer) {
@@ -3902,31 +4046,37 @@ LLM__FN llm_status llm__loading_attention(llm__loading *l, size_t layer) {
     if (r->offset < 0) r->offset = r->parts[0][0]->shape[2];
     r->layer.heads = (int)r->parts[0][0]->shape[1];
     status = llm__loading_width(l, layer, 0, &r->layer.key_width);
-    if (status == LLM_OK) status = llm__loading_width(l, layer, 1, &r->layer.value_width);
-    return status == LLM_OK ? llm__loading_rows(l, layer) : status;
+    return status == LLM_OK ? llm__loading_width(l, layer, 1, &r->layer.value_width) : status;
 }
 
 LLM__FN llm_status llm__loading_recurrent(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
     char path[16];
     int a, d;
+    llm_status status;
     for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
         llm__tensor *x;
         int fits;
         snprintf(path, sizeof path, l->old ? "%d" : "0.%d", a);
         if (!(x = llm__loading_tensor(l, layer, path))) continue;
         if (a && !r->arrays[a - 1]) return llm__loading_bad_tensor(l, x, "none, as the one before it is missing");
-        fits = x->dims >= 2 && x->dims <= 1 + LLM_CACHE_MAX_AXES && x->shape[0] == 1 && llm__is_float(x->dtype);
+        fits = x->dims >= 2 && x->dims <= 1 + LLM_CACHE_MAX_AXES && llm__is_float(x->dtype);
         for (d = 1; d < x->dims && fits; d++) {
             fits = x->shape[d] > 0 && x->shape[d] <= LLM__MOST_WIDTH;
             r->layer.shapes[a][d - 1] = x->shape[d];
         }
-        if (!fits) return llm__loading_bad_tensor(l, x, "F32, F16 or BF16 [1, ...] with 1 to 3 further axes");
+        if (!fits) return llm__loading_bad_tensor(l, x, "F32, F16 or BF16 [sequences, ...] with 1 to 3 further axes");
+        if ((status = llm__loading_batch(l, layer, x->shape[0])) != LLM_OK) return status;
         r->arrays[a] = x;
     }
     r->empty = !r->arrays[0];
-    if (!l->old && (llm__loading_tensor(l, layer, "1") || llm__loading_tensor(l, layer, "2")))
-        return llm__loading_bad(l, layer, "it is of a batch: it has padding or lengths");
+    for (a = 1; a < 3 && !l->old; a++) { /* where a prompt that is being read begins or ends */
+        snprintf(path, sizeof path, "%d", a);
+        if (!llm__loading_tensor(l, layer, path)) continue;
+        if ((status = llm__loading_list(l, layer, path, &r->padding)) != LLM_OK ||
+            (status = llm__loading_batch(l, layer, r->padding->shape[0])) != LLM_OK)
+            return status;
+    }
     return LLM_OK;
 }
 
@@ -4000,6 +4150,32 @@ LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) 
     return status == LLM_OK && !items ? llm__loading_bad(l, layer, "a list without members") : status;
 }
 
+/* What was no array when mlx-lm saved it is listed with its kind: it must look so. */
+LLM__FN llm_status llm__loading_scalars(llm__loading *l) {
+    char key[32];
+    const char *path, *kind;
+    llm__tensor *x;
+    int n, fits;
+    for (n = 1; !l->old; n++) {
+        snprintf(key, sizeof key, "2.%d.0", n);
+        if (!(path = llm__loading_text(l, key))) break;
+        snprintf(key, sizeof key, "2.%d.1", n);
+        kind = llm__loading_text(l, key);
+        x = llm__tensor_find(&l->tensors, path);
+        if (!x)
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: tensor \"%.60s\", which its metadata list, is missing",
+                             l->name, path);
+        if (kind && !strcmp(kind, "scalar")) fits = !x->dims;
+        else if (kind && !strcmp(kind, "string")) fits = x->dims == 1;
+        else if (kind && !strcmp(kind, "none")) fits = x->dims == 1 && !x->bytes;
+        else
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: tensor \"%.60s\" is of kind \"%.40s\"; expected scalar, "
+                             "string or none", l->name, path, kind ? kind : "");
+        if (!fits) return llm__loading_bad_tensor(l, x, kind);
+    }
+    return LLM_OK;
+}
+
 /* Which layers there are and what each of them is.  A tensor that no layer has would be forgotten, hence refused. */
 LLM__FN llm_status llm__loading_layers(llm__loading *l) {
     char key[32];
@@ -4011,12 +4187,15 @@ LLM__FN llm_status llm__loading_layers(llm__loading *l) {
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s is no prompt cache: its metadata do not list its layers",
                          l->name);
     l->old = *name != 0;
+    status = llm__loading_scalars(l);
     for (n = 0; status == LLM_OK; n++) {
         snprintf(key, sizeof key, "%d.%d", l->old ? 2 : 1, n);
         if (!(name = llm__loading_text(l, key))) break;
+        if (l->after && !strncmp(name, LLM__CONTINUED, sizeof LLM__CONTINUED - 1)) name += sizeof LLM__CONTINUED - 1;
         status = llm__loading_add(l, name, l->layer_count, n);
         if (status == LLM_OK) status = llm__loading_entry(l, l->layer_count - 1, 0);
     }
+    if (!l->batch) l->batch = 1;
     if (status == LLM_OK && !l->layer_count)
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s lists no layers; expected 1 to %d", l->name,
                          (int)LLM__MOST_LAYERS);
@@ -4094,115 +4273,206 @@ LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_l
                      llm__layer_words(want, want_text, sizeof want_text));
 }
 
+/* The whole number at place `row` of a list with commas; -1: there is none from 0 to 2^40. */
+LLM__FN int64_t llm__whole_number_in(const char *text, int64_t row) {
+    char number[24];
+    size_t length;
+    for (; row; row--) {
+        if (!(text = strchr(text, ','))) return -1;
+        text++;
+    }
+    length = strcspn(text, ",");
+    if (length >= sizeof number) return -1;
+    memcpy(number, text, length);
+    number[length] = 0;
+    return llm__whole_number(number);
+}
+
 /* How many tokens the sequence has seen: what its attention layers say, all the same. */
-LLM__FN llm_status llm__loading_length(llm__loading *l, int64_t *out) {
+LLM__FN llm_status llm__loading_length(llm__loading *l, int64_t row) {
     const char *text = llm__loading_text(l, "0." LLM__NOTE_TOKENS);
+    int64_t length = -1;
     size_t i;
-    *out = -1;
     for (i = 0; i < l->layer_count; i++) {
         if (!llm__holds_tokens(l->layers[i].layer.kind)) continue;
-        if (*out >= 0 && l->layers[i].offset != *out)
+        if (length >= 0 && l->layers[i].offset != length)
             return llm__loading_bad(l, i, "it has seen another number of tokens than the layers before it");
-        *out = l->layers[i].offset;
+        length = l->layers[i].offset;
     }
-    if (*out < 0) *out = text ? llm__whole_number(text) : 0; /* recurrent layers do not count */
-    if (*out < 0)
+    if (length < 0) length = text ? llm__whole_number_in(text, row) : 0; /* recurrent layers do not count */
+    if (length < 0)
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"" LLM__NOTE_TOKENS "\" is \"%.40s\"; expected a whole number "
-                         "from 0 to 2^40", l->name, text);
-    for (i = 0; i < l->layer_count && *out; i++)
+                         "from 0 to 2^40 for each sequence", l->name, text);
+    for (i = 0; i < l->layer_count && length; i++)
         if (l->layers[i].empty) return llm__loading_bad(l, i, "it is empty, while tokens have been seen");
+    l->length = length;
     return LLM_OK;
+}
+
+/* Turns to one sequence of the file. */
+LLM__FN llm_status llm__loading_row(llm__loading *l, int64_t row) {
+    llm_status status = LLM_OK;
+    size_t i;
+    for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
+        if (l->layers[i].offsets) status = llm__loading_batch_rows(l, i, row);
+        else if (llm__holds_tokens(l->layers[i].layer.kind) && !l->layers[i].empty) status = llm__loading_rows(l, i);
+    }
+    return status == LLM_OK ? llm__loading_length(l, row) : status;
 }
 
 /* The row of the file that holds a layer's j-th token, oldest first: a ring goes on in the middle. */
 LLM__FN int64_t llm__recorded_row(const llm__recorded *r, int64_t j) {
-    int64_t keep = r->layer.keep, all = r->rows;
-    if (!r->type->window || r->next >= all || j < keep) return j;
+    int64_t keep = r->layer.keep;
+    j += r->first;
+    if (!r->ring || j < keep) return j;
     j += r->next - keep;
-    return j < all ? j : j - (all - keep);
+    return j < r->ring ? j : j - (r->ring - keep);
 }
 
-/* One token of one head into its place. */
-LLM__FN void llm__loading_row(const llm__recorded *r, const llm__kept *k, llm__page *page, int part, int head,
-                              int token, int64_t row, float *scratch) {
-    const llm__tensor *x = r->parts[part][0];
-    int behind = part && k->desc.kind == LLM_CACHE_LATENT, f;
-    size_t index = (size_t)head * (size_t)x->shape[2] + (size_t)row, width = (size_t)x->shape[3];
-    size_t bytes = width * llm__dtype_bytes(x->dtype), latent = (size_t)k->desc.key_width;
-    llm_cache_codes c = part && !behind ? k->desc.values : k->desc.keys;
+/* How many tokens from the j-th on lie in rows that follow one another, at positions that do. */
+LLM__FN int64_t llm__recorded_run(const llm__recorded *r, int64_t j) {
+    int64_t row = llm__recorded_row(r, j), left = r->rows - j;
+    if (j < r->layer.keep) return r->layer.keep < r->rows ? r->layer.keep - j : left;
+    return r->ring && r->ring - row < left ? r->ring - row : left;
+}
+
+/* Where tokens go: the rows of one head of keys or values, from a token of a page on. */
+typedef struct llm__target {
+    const llm__kept *kept;
+    llm__page *page;
+    int part, head, token;
+    int64_t count;
+    float *scratch; /* for one token */
+} llm__target;
+
+/* Plain numbers or codes, in one piece where a token's row is the whole row of the page. */
+LLM__FN void llm__loading_data(const llm__tensor *x, size_t index, const llm__target *t, int value, size_t skip,
+                               int coded) {
+    const llm__layout *y = &t->kept->layout;
+    size_t width = (size_t)x->shape[3], bytes = width * llm__dtype_bytes(x->dtype), stride = y->planes[value].row;
     const uint8_t *from = x->data + index * bytes;
-    uint8_t *to = llm__page_row(&k->layout, page, part && !behind, head, token);
-    if (!width) return;
-    if (behind) to += c.bits ? latent / 8 * (size_t)c.bits : latent * llm__dtype_bytes(k->layout.dtype);
-    if (c.bits || x->dtype == k->layout.dtype) {
-        memcpy(to, from, bytes);
-    } else {
-        llm__to_f32(x->dtype, from, width, scratch);
-        llm__from_f32(k->layout.dtype, scratch, width, to);
+    uint8_t *to = llm__page_row(y, t->page, value, t->head, t->token) + skip;
+    int64_t i;
+    if (coded || x->dtype == y->dtype) {
+        if (bytes == stride) memcpy(to, from, bytes * (size_t)t->count);
+        else
+            for (i = 0; i < t->count; i++) memcpy(to + (size_t)i * stride, from + (size_t)i * bytes, bytes);
+        return;
     }
-    for (f = 1; f < 3 && c.bits; f++) {
-        float *factors = llm__page_scales(&k->layout, page, part && !behind, head, token, f == 2);
-        x = r->parts[part][f];
-        llm__to_f32(x->dtype, x->data + index * (size_t)x->shape[3] * llm__dtype_bytes(x->dtype), (size_t)x->shape[3],
-                    factors + (behind ? latent / (size_t)c.group : 0));
+    for (i = 0; i < t->count; i++) {
+        llm__to_f32(x->dtype, from + (size_t)i * bytes, width, t->scratch);
+        llm__from_f32(y->dtype, t->scratch, width, to + (size_t)i * stride);
     }
 }
 
-LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer) {
-    llm__recorded *r = &l->layers[layer];
-    llm__kept *k = &c->layers[layer];
+/* Scales or biases, likewise. */
+LLM__FN void llm__loading_factors(const llm__tensor *x, size_t index, const llm__target *t, int value, size_t skip,
+                                  int biases) {
+    const llm__layout *y = &t->kept->layout;
+    size_t groups = (size_t)x->shape[3], stride = y->planes[value].groups, bytes = groups * llm__dtype_bytes(x->dtype);
+    const uint8_t *from = x->data + index * bytes;
+    float *to = llm__page_scales(y, t->page, value, t->head, t->token, biases) + skip;
+    int64_t i;
+    if (groups == stride) llm__to_f32(x->dtype, from, groups * (size_t)t->count, to);
+    else
+        for (i = 0; i < t->count; i++)
+            llm__to_f32(x->dtype, from + (size_t)i * bytes, groups, to + (size_t)i * stride);
+}
+
+/* A run of tokens of one head into their place; `sequence` is which one of the file. */
+LLM__FN void llm__loading_run(const llm__recorded *r, int64_t sequence, int64_t row, const llm__target *t) {
+    const llm__tensor *x = r->parts[t->part][0];
+    const llm_cache_layer *d = &t->kept->desc;
+    int behind = t->part && d->kind == LLM_CACHE_LATENT, value = t->part && !behind, f;
+    size_t head = (size_t)sequence * (size_t)x->shape[1] + (size_t)t->head;
+    size_t index = head * (size_t)x->shape[2] + (size_t)row, latent = behind ? (size_t)d->key_width : 0;
+    llm_cache_codes c = value ? d->values : d->keys;
+    if (!x->shape[3]) return;
+    llm__loading_data(x, index, t, value,
+                      c.bits ? latent / 8 * (size_t)c.bits : latent * llm__dtype_bytes(t->kept->layout.dtype), c.bits);
+    for (f = 1; f < 3 && c.bits; f++)
+        llm__loading_factors(r->parts[t->part][f], index, t, value, latent / (size_t)c.group, f == 2);
+}
+
+LLM__FN llm_status llm__loading_fetch(llm__loading *l, const llm__recorded *r) {
     const uint8_t *data;
-    float *scratch;
-    int64_t j, since = -1;
-    int part, i, head;
     llm_status status = LLM_OK;
+    int part, i;
     for (part = 0; part < 2; part++)
         for (i = 0; i < 3; i++)
             if (status == LLM_OK && r->parts[part][i])
                 status = llm__tensor_fetch(&l->folder, r->parts[part][i], &data, l->error);
+    return status;
+}
+
+/* The tokens of a layer that this file holds, a run within a page at a time. */
+LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer, int64_t sequence) {
+    llm__recorded *r = &l->layers[layer];
+    llm__kept *k = &c->layers[layer];
+    llm__target t;
+    int64_t j, position, since = -1, skip;
+    llm_status status = llm__loading_fetch(l, r);
     if (status != LLM_OK) return status;
-    scratch = (float *)llm__arena_alloc(&l->arena, (size_t)(k->desc.key_width + k->desc.value_width), sizeof *scratch);
-    if (!scratch) return llm__no_memory(l->error, k->layout.bytes);
-    if (!r->rows) k->since = c->length;
-    for (j = 0; j < r->rows; j++) {
-        int64_t position = j < r->layer.keep ? j : r->offset - (r->rows - j);
+    t.kept = k;
+    t.scratch = (float *)llm__arena_alloc(&l->arena, (size_t)(k->desc.key_width + k->desc.value_width), sizeof(float));
+    if (!t.scratch) return llm__no_memory(l->error, k->layout.bytes);
+    if (!r->rows && llm__reach(&k->desc)) k->since = c->length;
+    for (j = 0; j < r->rows; j += t.count) {
+        position = j < r->layer.keep ? j : r->offset - (r->rows - j);
         if (position >= c->length) break;
-        if (r->type->window && j == r->layer.keep && j == r->next) continue; /* see llm__record_lacks */
-        if (position >= k->desc.keep && position < llm__oldest_held(&k->desc, c->length)) continue;
+        t.token = (int)(position % LLM_PAGE_TOKENS);
+        t.count = llm__recorded_run(r, j);
+        if (t.count > LLM_PAGE_TOKENS - t.token) t.count = LLM_PAGE_TOKENS - t.token;
+        if (t.count > c->length - position) t.count = c->length - position;
+        skip = j < r->layer.keep ? 0 : llm__oldest_held(&k->desc, c->length) - position;
+        if (skip < 1 && !r->offsets && r->type->window && j == r->layer.keep && j == r->next)
+            skip = 1; /* see llm__record_lacks */
+        if (skip > 0) {
+            if (t.count > skip) t.count = skip;
+            continue;
+        }
         if (!llm__page_own(&c->allocator, k, position / LLM_PAGE_TOKENS))
             return llm__no_memory(l->error, llm__page_bytes(&k->layout));
-        if (since < 0 && position >= k->desc.keep) k->since = since = position;
-        for (part = 0; part < 2; part++)
-            for (head = 0; head < k->desc.heads; head++)
-                llm__loading_row(r, k, *llm__page_entry(k, position / LLM_PAGE_TOKENS), part, head,
-                                 (int)(position % LLM_PAGE_TOKENS), llm__recorded_row(r, j), scratch);
+        if (since < 0 && position >= k->desc.keep && llm__reach(&k->desc)) k->since = since = position;
+        t.page = *llm__page_entry(k, position / LLM_PAGE_TOKENS);
+        for (t.part = 0; t.part < 2; t.part++)
+            for (t.head = 0; t.head < k->desc.heads; t.head++)
+                llm__loading_run(r, sequence, llm__recorded_row(r, j), &t);
     }
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__loading_states(llm__loading *l, llm_cache *c, size_t layer) {
+LLM__FN llm_status llm__loading_states(llm__loading *l, llm_cache *c, size_t layer, int64_t sequence) {
     llm__recorded *r = &l->layers[layer];
     const uint8_t *data = NULL;
     int a;
     for (a = 0; a < LLM_CACHE_MAX_ARRAYS && r->arrays[a]; a++) {
         llm_status status = llm__tensor_fetch(&l->folder, r->arrays[a], &data, l->error);
+        size_t bytes = (size_t)r->arrays[a]->bytes / (size_t)l->batch;
         if (status != LLM_OK) return status;
-        llm__to_f32(r->arrays[a]->dtype, data, (size_t)r->arrays[a]->bytes / llm__dtype_bytes(r->arrays[a]->dtype),
+        llm__to_f32(r->arrays[a]->dtype, data + (size_t)sequence * bytes,
+                    bytes / llm__dtype_bytes(r->arrays[a]->dtype),
                     llm__state(&c->layers[layer], c->layers[layer].turned, a));
     }
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__loading_content(llm__loading *l, llm_cache *c, size_t layer) {
-    if (l->layers[layer].layer.kind == LLM_CACHE_LIST) return LLM_OK;
-    return llm__is_attention(&c->layers[layer]) ? llm__loading_fill(l, c, layer) : llm__loading_states(l, c, layer);
+/* A layer that sees all tokens has them from all the files, any other its present ones from the last. */
+LLM__FN llm_status llm__loading_content(llm__loading *l, llm_cache *c, size_t layer, int64_t sequence) {
+    const llm__kept *k = &c->layers[layer];
+    llm__loading *f = llm__reach(&k->desc) ? l : l - l->index;
+    llm_status status = LLM_OK;
+    if (k->desc.kind == LLM_CACHE_LIST) return LLM_OK;
+    if (!llm__is_attention(k)) return llm__loading_states(l, c, layer, sequence);
+    for (; f <= l && status == LLM_OK; f++)
+        if (!f->layers[layer].empty) status = llm__loading_fill(f, c, layer, sequence);
+    return status;
 }
 
 /* Whether a key of the metadata is one of the user's notes. */
 LLM__FN int llm__loading_is_note(const llm__loading *l, const llm__json *key) {
     const char *text = key->as.text;
-    return !strncmp(text, l->old ? "1." : "0.", 2) && strcmp(text + 2, LLM__NOTE_CHECKSUM) &&
-           strcmp(text + 2, LLM__NOTE_TOKENS);
+    return !strncmp(text, l->old ? "1." : "0.", 2) && !llm__note_is_own(text + 2);
 }
 
 LLM__FN llm_status llm__loading_notes(llm__loading *l, llm_cache *c) {
@@ -4234,11 +4504,13 @@ LLM__FN llm_status llm__loading_notes(llm__loading *l, llm_cache *c) {
 LLM__FN llm_status llm__loading_decide(llm__loading *l, size_t i, int partial, llm_dtype *dtype, int *known) {
     const llm__recorded *r = &l->layers[i];
     const llm_cache_load_desc *d = l->desc;
+    const llm__loading *f;
+    llm_dtype t;
     int part;
     char path[LLM__SAVED_NAME];
     int recurrent = r->layer.kind == LLM_CACHE_RECURRENT;
     llm__recorded_path(l, i, 0, path);
-    if (partial && (recurrent || r->rows < r->offset))
+    if (partial && (recurrent || r->rows < r->offset - (llm__reach(&r->layer) ? 0 : r->start)))
         return llm__fail(l->error, LLM_UNSUPPORTED, "%s: layer %s holds no beginning of %lld tokens: %s", l->name,
                          path, (long long)d->tokens, recurrent ? "it is recurrent" : "its window has moved on");
     if (d->want) return llm__loading_fit(l, i, &d->want->layers[i]);
@@ -4246,24 +4518,25 @@ LLM__FN llm_status llm__loading_decide(llm__loading *l, size_t i, int partial, l
         return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s: layer %s is empty: what it is must be said by `want`",
                          l->name, path);
     for (part = 0; part < 2 && llm__holds_tokens(r->layer.kind); part++) {
-        llm_dtype t = r->parts[part][0]->dtype;
         if ((part ? r->layer.values : r->layer.keys).bits) continue;
-        *dtype = !*known || *dtype == t ? t : LLM_F32;
-        *known = 1;
+        for (f = l - l->index; f <= l; f++) {
+            if (f->layers[i].empty) continue;
+            t = f->layers[i].parts[part][0]->dtype;
+            *dtype = !*known || *dtype == t ? t : LLM_F32;
+            *known = 1;
+        }
     }
     return LLM_OK;
 }
 
-/* The file is checked by now: what can still be wrong is what is wanted of it. */
-LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
+/* The files are checked by now: what can still be wrong is what is wanted of them. */
+LLM__FN llm_status llm__loading_cache(llm__loading *l, int64_t sequence, llm_cache **out) {
     const llm_cache_load_desc *d = l->desc;
     llm_cache_desc desc;
     llm_cache_layer *layers;
-    int64_t length = 0;
-    llm_status status = llm__loading_length(l, &length);
+    llm_status status = LLM_OK;
     size_t i;
-    int partial = d->tokens > 0 && d->tokens < length, known = 0;
-    if (status != LLM_OK) return status;
+    int partial = d->tokens > 0 && d->tokens < l->length, known = 0;
     if (d->want && d->want->layer_count != l->layer_count)
         return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s has %llu layers; expected %llu", l->name,
                          (unsigned long long)l->layer_count, (unsigned long long)d->want->layer_count);
@@ -4280,38 +4553,81 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
     }
     if (status == LLM_OK) status = llm_cache_open(out, &desc, l->error);
     if (status != LLM_OK) return status;
-    (*out)->length = partial ? d->tokens : length;
+    (*out)->length = partial ? d->tokens : l->length;
+    (*out)->saved = l->checksum && !partial && l->batch == 1 ? l->length : 0;
+    (*out)->saved_as = l->checksum;
     for (i = 0; i < l->layer_count && status == LLM_OK; i++)
-        if (!l->layers[i].empty) status = llm__loading_content(l, *out, i);
+        if (!l->layers[i].empty) status = llm__loading_content(l, *out, i, sequence);
     return status == LLM_OK ? llm__loading_notes(l, *out) : status;
 }
 
 /* The file as the only one of its folder: memory, or what lies behind the path; messages call it by the path's end. */
 LLM__FN llm_status llm__loading_open(llm__loading *l, llm__blob *b) {
     enum { LONGEST = 80 };
-    const llm_cache_load_desc *d = l->desc;
+    const llm_cache_part *p = &l->source;
     const llm_files *files = &l->folder.files;
-    const char *name = d->path, *p;
+    const char *name = p->path, *c;
     l->folder.first = b;
-    b->name = l->name = "the prompt cache";
-    if (d->data) {
-        b->data = (const uint8_t *)d->data;
-        b->bytes = d->bytes;
+    b->name = l->name = l->index ? "a part of the prompt cache" : "the prompt cache";
+    if (p->data) {
+        b->data = (const uint8_t *)p->data;
+        b->bytes = p->bytes;
         return LLM_OK;
     }
-    if (!files->open || files->open(files->user, d->path, &b->handle, &b->bytes))
-        return llm__fail(l->error, LLM_BAD_FILE, "%.250s: cannot be opened as a file", d->path);
+    if (!files->open || files->open(files->user, p->path, &b->handle, &b->bytes))
+        return llm__fail(l->error, LLM_BAD_FILE, "%.250s: cannot be opened as a file", p->path);
     if (files->map) b->data = (const uint8_t *)files->map(files->user, b->handle, b->bytes);
 #if !defined(LLM_NO_STDIO) && !defined(LLM_NO_MMAP) && (defined(__unix__) || defined(__APPLE__))
     b->mapped = b->data && files->map == llm__posix_map;
 #endif
-    for (p = name; *p; p++)
-        if (*p == '/' || *p == '\\') name = p + 1;
+    for (c = name; *c; c++)
+        if (*c == '/' || *c == '\\') name = c + 1;
     if (*name && strlen(name) <= LONGEST) b->name = l->name = name;
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__load(llm__loading *l, llm_cache **out) {
+/* Whether a file continues the one before it, or no other if it is the first. */
+LLM__FN llm_status llm__loading_chain(llm__loading *l) {
+    const char *before = llm__loading_text(l, "0." LLM__NOTE_BEFORE), *after = llm__loading_text(l, "0." LLM__NOTE_AFTER);
+    char digits[LLM__CHECKSUM_DIGITS + 1];
+    const llm__loading *last = l - 1;
+    if (after && (l->after = llm__whole_number(after)) < 1)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"" LLM__NOTE_AFTER "\" is \"%.40s\"; expected a whole number from "
+                         "1 to 2^40", l->name, after);
+    if (!l->index && !after) return LLM_OK;
+    if (!l->index)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues another file, after %s tokens; expected the file that "
+                         "holds the first ones, and this one among its parts", l->name, after);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)last->checksum);
+    if (!after || !before)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues no file; expected the one that continues %s", l->name,
+                         last->name);
+    if (!last->checksum || strcmp(before, digits) || l->after != last->length)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues a file of %s tokens with checksum %.16s, not %s of "
+                         "%lld tokens with checksum %s", l->name, after, before, last->name, (long long)last->length,
+                         digits);
+    return LLM_OK;
+}
+
+/* A file that continues another is of the same layers; only how many tokens they have seen differs. */
+LLM__FN llm_status llm__loading_same_layers(llm__loading *l) {
+    const llm__loading *last = l - 1;
+    char words[2][120];
+    size_t i;
+    if (l->layer_count != last->layer_count || l->batch != 1 || last->batch != 1)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s has %llu layers of %lld sequences, %s has %llu of %lld; expected "
+                         "as many, of one", l->name, (unsigned long long)l->layer_count, (long long)l->batch, last->name,
+                         (unsigned long long)last->layer_count, (long long)last->batch);
+    for (i = 0; i < l->layer_count; i++)
+        if (!last->layers[i].empty && !llm__same_layer(&l->layers[i].layer, &last->layers[i].layer))
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: entry %llu is %s; expected %s as in %s", l->name,
+                             (unsigned long long)i, llm__layer_words(&l->layers[i].layer, words[0], sizeof words[0]),
+                             llm__layer_words(&last->layers[i].layer, words[1], sizeof words[1]), last->name);
+    return LLM_OK;
+}
+
+/* Reads what one file says; of its tensors only those that say how the others are to be read. */
+LLM__FN llm_status llm__loading_read(llm__loading *l) {
     llm__blob *b = (llm__blob *)llm__arena_alloc(&l->arena, 1, sizeof *b);
     llm_status status;
     if (!b) return llm__no_memory(l->error, sizeof *b);
@@ -4321,33 +4637,93 @@ LLM__FN llm_status llm__load(llm__loading *l, llm_cache **out) {
     if (status == LLM_OK) status = llm__safetensors_add(&l->folder, l->name, &l->tensors, l->error);
     if (status == LLM_OK) status = llm__loading_verify(l, b);
     if (status == LLM_OK) status = llm__loading_index(l);
+    if (status == LLM_OK) status = llm__loading_chain(l);
     if (status == LLM_OK) status = llm__loading_layers(l);
-    return status == LLM_OK ? llm__loading_cache(l, out) : status;
+    if (status == LLM_OK) status = llm__loading_row(l, 0);
+    return status == LLM_OK && l->index ? llm__loading_same_layers(l) : status;
+}
+
+/* Reads the files in their order, up to the one with all tokens that are asked for, and makes caches of the last. */
+LLM__FN llm_status llm__load(llm__loading *files, llm_cache **out, size_t capacity, size_t *count) {
+    const llm_cache_load_desc *d = files->desc;
+    llm__loading *l = files;
+    llm_status status = llm__loading_read(l);
+    int64_t row;
+    while (status == LLM_OK && l->index < d->part_count && (!d->tokens || l->length < d->tokens))
+        status = llm__loading_read(++l);
+    if (status != LLM_OK) return status;
+    *count = (size_t)l->batch;
+    if (*count > capacity)
+        return llm__fail(l->error, LLM_TOO_LARGE, "%s holds %lld sequences; expected at most %llu", l->name,
+                         (long long)l->batch, (unsigned long long)capacity);
+    for (row = 0; row < l->batch && status == LLM_OK; row++) {
+        if (row) status = llm__loading_row(l, row);
+        if (status == LLM_OK) status = llm__loading_cache(l, row, &out[row]);
+    }
+    return status;
+}
+
+LLM__FN void llm__loading_close(llm__loading *l) {
+    llm__folder_close(&l->folder);
+    llm__tensors_free(&l->arena.allocator, &l->tensors);
+    llm__free(&l->arena.allocator, l->layers, l->layer_capacity * sizeof *l->layers);
+    llm__arena_free(&l->arena);
+}
+
+LLM__FN llm_status llm__check_load(const llm_cache_load_desc *d, llm_error *error) {
+    size_t i;
+    if (!d || (!d->path && !d->data) || d->tokens < 0 || (d->part_count && !d->parts))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs a path or data, its parts if there are some, and 0 or "
+                         "more tokens");
+    for (i = 0; i < d->part_count; i++)
+        if (!d->parts[i].path && !d->parts[i].data)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "part %llu of the cache has neither a path nor data",
+                             (unsigned long long)i);
+    if (d->want && !d->want->layers)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the description of the wanted cache has no layers");
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_load_rows(llm_cache **out, size_t capacity, size_t *count,
+                                       const llm_cache_load_desc *desc, llm_error *error) {
+    llm_allocator a;
+    llm__loading *files;
+    llm_status status;
+    size_t found = 0, i, file_count;
+    if (count) *count = 0;
+    for (i = 0; out && i < capacity; i++) out[i] = NULL;
+    if (!out || !capacity || !count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs room for a cache or more, and for their number");
+    if ((status = llm__check_load(desc, error)) != LLM_OK) return status;
+    a = llm__allocator_or_default(desc->allocator);
+    if (!llm__add_ok(desc->part_count, 1, &file_count)) return llm__no_memory(error, SIZE_MAX);
+    files = (llm__loading *)llm__alloc_zero(&a, file_count, sizeof *files);
+    if (!files) return llm__no_memory(error, sizeof *files);
+    for (i = 0; i < file_count; i++) {
+        files[i].desc = desc;
+        files[i].error = error;
+        files[i].arena.allocator = a;
+        files[i].index = i;
+        if (i) files[i].source = desc->parts[i - 1];
+    }
+    files[0].source.path = desc->path;
+    files[0].source.data = desc->data;
+    files[0].source.bytes = desc->bytes;
+    status = llm__load(files, out, capacity, &found);
+    for (i = 0; status != LLM_OK && i < capacity; i++) {
+        llm_cache_close(out[i]);
+        out[i] = NULL;
+    }
+    for (i = 0; i < file_count; i++) llm__loading_close(&files[i]);
+    llm__free(&a, files, file_count * sizeof *files);
+    *count = found;
+    return status == LLM_OK ? llm__ok(error) : status;
 }
 
 LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *desc, llm_error *error) {
-    llm__loading l;
-    llm_status status;
+    size_t count;
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be loaded into a NULL pointer");
-    *out = NULL;
-    if (!desc || (!desc->path && !desc->data) || desc->tokens < 0)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs a path or data, and 0 or more tokens");
-    if (desc->want && !desc->want->layers)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "the description of the wanted cache has no layers");
-    memset(&l, 0, sizeof l);
-    l.desc = desc;
-    l.error = error;
-    l.arena.allocator = llm__allocator_or_default(desc->allocator);
-    status = llm__load(&l, out);
-    if (status != LLM_OK) {
-        llm_cache_close(*out);
-        *out = NULL;
-    }
-    llm__folder_close(&l.folder);
-    llm__tensors_free(&l.arena.allocator, &l.tensors);
-    llm__free(&l.arena.allocator, l.layers, l.layer_capacity * sizeof *l.layers);
-    llm__arena_free(&l.arena);
-    return status == LLM_OK ? llm__ok(error) : status;
+    return llm_cache_load_rows(out, 1, &count, desc, error);
 }
 
 LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key) {
