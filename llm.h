@@ -152,6 +152,7 @@ typedef struct llm_model_cache_desc {
     int64_t max_kv_size; /* attention layers without a window keep this many tokens, the first 4 pinned; 0: all */
     int exact;           /* keys and values as float32; else as float16 */
     llm_allocator allocator; /* zero: the model's */
+    int64_t checkpoint_every, checkpoints_max; /* as in llm_cache_desc */
 } llm_model_cache_desc;
 
 /* Makes an empty cache for one sequence of this model. */
@@ -9768,17 +9769,18 @@ LLM__FN void llm__abandon_parts(llm_session *s) {
     s->layer = -1;
 }
 
-/* Fills a pass with what is left of the call, in order. */
+/* Fills a pass with what is left of the call, in order.  It ends early where a sequence is due for a checkpoint. */
 LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
     size_t sequence = s->at_sequence, token = s->at_token;
     s->part_count = s->row_count = 0;
     while (sequence < s->sequence_count && s->row_count < s->max_rows) {
         const llm_sequence *q = &s->sequences[sequence];
         llm__part *part = &s->parts[s->part_count];
-        int64_t length = llm_cache_length(q->cache);
+        int64_t length = llm_cache_length(q->cache), limit = llm__cache_pass_limit(q->cache);
         size_t room = (size_t)(s->max_rows - s->row_count), count = q->count - token < room ? q->count - token : room;
-        llm_status status =
-            llm__cache_begin(q->cache, (int64_t)count, length - (int64_t)token, (int64_t)q->count, error);
+        llm_status status;
+        if ((int64_t)count > limit) count = (size_t)limit;
+        status = llm__cache_begin(q->cache, (int64_t)count, length - (int64_t)token, (int64_t)q->count, error);
         if (status != LLM_OK) {
             llm__abandon_parts(s);
             return status;
@@ -9793,6 +9795,7 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
         part->last = token + count == q->count;
         memcpy(s->tokens + s->row_count, q->tokens + token, count * sizeof(int32_t));
         s->row_count += (int)count;
+        if (!part->last) break;
         sequence++;
         token = 0;
     }
@@ -10835,6 +10838,8 @@ LLM__FN llm_status llm__model_cache_desc(const llm_model *model, const llm_model
         return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs a model and a max_kv_size of 0 or more");
     out->allocator = d.allocator.reallocate ? d.allocator : model->allocator;
     out->dtype = d.exact ? LLM_F32 : LLM_F16;
+    out->checkpoint_every = d.checkpoint_every;
+    out->checkpoints_max = d.checkpoints_max;
     *layers = (llm_cache_layer *)llm__alloc(&out->allocator, (size_t)model->layer_count, sizeof **layers);
     if (!*layers) return llm__no_memory(error, (size_t)model->layer_count * sizeof **layers);
     for (i = 0; i < model->layer_count; i++)

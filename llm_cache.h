@@ -11,6 +11,24 @@
 
    WHAT IT DOES NOT DO   It never runs a model, prints, exits, aborts or starts a thread.
 
+   WITHOUT A MODEL   Errors left out; two layers, one with attention and one that is recurrent:
+
+       llm_cache_layer layers[2] = {{0}};
+       layers[0].heads = 2;
+       layers[0].key_width = layers[0].value_width = 64;
+       layers[1].kind = LLM_CACHE_RECURRENT;
+       layers[1].shapes[0][0] = 128;
+       llm_cache_desc desc = {0};
+       desc.layers = layers;
+       desc.layer_count = 2;
+       llm_cache_open(&cache, &desc, NULL);
+       llm_cache_begin(cache, 3, NULL);                         three tokens come in
+       llm_cache_put(cache, 0, 3, keys, values, NULL);          [3, 2, 64] each
+       llm_cache_put_state(cache, 1, 0, state, NULL);           [128]
+       llm_cache_commit(cache, NULL);
+       llm_cache_fetch(cache, 0, 0, 3, keys, values, NULL);     and out again
+       llm_cache_close(cache);
+
    TRUST   Files are hostile until checked: every offset, product and depth is checked where it is read.  A failed call
    leaves its arguments as they were and says what, where and what was expected in an llm_error.
 
@@ -168,8 +186,10 @@ typedef struct llm_cache_layer {
 typedef struct llm_cache_desc {
     const llm_cache_layer *layers;
     size_t layer_count;
-    llm_dtype dtype;         /* LLM_F32, LLM_F16 or LLM_BF16: how keys and values are stored */
+    llm_dtype dtype;          /* LLM_F32, LLM_F16 or LLM_BF16: how keys and values are stored */
     llm_allocator allocator;
+    int64_t checkpoint_every; /* tokens, up to 2^40: see llm_cache_checkpoint; 0: no checkpoints but those asked for */
+    int64_t checkpoints_max;  /* up to 65536; 0: 8 */
 } llm_cache_desc;
 
 /* What one sequence remembers.  Used by one thread at a time; forks share pages and may live on other threads. */
@@ -210,9 +230,12 @@ LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, l
    it: abandon the pass first. */
 LLM_API void llm_cache_close(llm_cache *cache);
 
-/* Another cache with the same content: shares every page, copies recurrent arrays.  O(pages).  Memory that the parent
-   has set aside stays its own.  *out is NULL on failure. */
+/* Another cache with the same content: shares every page and checkpoint, copies recurrent arrays.  O(pages).  Memory
+   that the parent has set aside stays its own.  *out is NULL on failure. */
 LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error);
+
+/* The same, but sharing nothing: the copy has pages and checkpoints of its own. */
+LLM_API llm_status llm_cache_copy(llm_cache **out, const llm_cache *cache, llm_error *error);
 
 /* Tokens that the sequence has seen. */
 LLM_API int64_t llm_cache_length(const llm_cache *cache);
@@ -221,37 +244,96 @@ LLM_API int64_t llm_cache_length(const llm_cache *cache);
 LLM_API size_t llm_cache_layers(const llm_cache *cache);
 LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer);
 
-/* All memory behind the cache, in bytes: layers as in llm_cache_layer_info, and the cache itself. */
+/* All memory behind the cache, in bytes: layers as in llm_cache_layer_info, the cache itself, and its checkpoints with
+   the pages that only they still hold. */
 LLM_API size_t llm_cache_bytes(const llm_cache *cache);
 
 /* Bytes that an empty cache of this description takes with `tokens` tokens reserved, and no more once they have come in
-   passes as llm_cache_reserve expects them.  0: the description is invalid, tokens is not in 0 to 2^40, or a size_t
-   cannot hold the sum. */
+   passes as llm_cache_reserve expects them.  With checkpoint_every, the most that checkpoints can add is in it, although
+   they are made only when they are due.  0: the description is invalid, tokens is not in 0 to 2^40, or a size_t cannot
+   hold the sum. */
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens);
 
 /* Sets aside what the next `tokens` tokens will need, so that adding them allocates nothing: in any passes where a
-   layer sees all tokens, in passes of at most 512 tokens where it has a window.  A fork made or a quantization done in
-   the meantime asks for another reservation.  After a failure nothing is set aside that was not before. */
+   layer sees all tokens, in passes of at most 512 tokens where it has a window or chunks.  A fork or checkpoint made or
+   a quantization done in the meantime asks for another reservation.  After a failure nothing is set aside that was not
+   before. */
 LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error);
 
-/* Takes the last `tokens` tokens back.  Refused (LLM_UNSUPPORTED), nothing changed, where a layer cannot: recurrent
-   layers, and windows that have dropped what would become visible again; a window can always take one token back.
-   Taking all tokens back always works. */
-LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error);
+/* Takes the last `tokens` tokens back.  Some layers cannot: recurrent ones, and windows and chunks that have dropped what
+   would become visible again; these two can always take one token back, unless they were just loaded from a file
+   without it.  Then a checkpoint helps.  With `trimmed` NULL, only one of exactly the remaining length; otherwise as
+   few tokens more are taken back as the nearest checkpoint asks for, and *trimmed says how many went in all.  Refused
+   (LLM_UNSUPPORTED) if there is none.  Going back to a checkpoint may need memory (LLM_OUT_OF_MEMORY); what is taken
+   back takes the checkpoints behind it along.  Taking all tokens back always works.  A failed call changes nothing. */
+LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, int64_t *trimmed, llm_error *error);
+
+/* How many tokens llm_cache_trim would take back to take back at least `tokens`; -1: it would refuse. */
+LLM_API int64_t llm_cache_can_trim(const llm_cache *cache, int64_t tokens);
+
+/* Makes a checkpoint: what the cache remembers now, to which llm_cache_trim can go back even where layers forget.  It
+   shares the cache's pages, so that it costs the recurrent arrays, one page a layer for the tokens that come next, and
+   what windows would have dropped.  A cache keeps checkpoints_max of them; then, one goes whose neighbours are closest
+   to each other, never the newest.  With checkpoint_every, one is made whenever a pass ends at a multiple of it (left
+   out if memory is refused); a session ends passes there, and passes of your own that step over it make none.  Does
+   nothing for an empty cache, where one was just made, and where every token can be taken back anyway. */
+LLM_API llm_status llm_cache_checkpoint(llm_cache *cache, llm_error *error);
 
 /* Turns the plain keys and values of every attention layer into affine codes; later tokens are stored the same way.
    Codes of 0 bits leave keys or values as they are; so do those that are quantized already.  Latent rows take the keys'
    codes.  Widths that a group does not divide are refused (LLM_BAD_ARGUMENT).  Before `from` tokens have been seen,
    nothing happens yet: the wish is remembered, forks remember it too, and the first pass that begins with as many
    converts the whole cache (mlx-lm's quantized_kv_start), and fails, nothing changed, if memory is refused for that.
-   Forks keep their plain pages.  While it is converted, the old pages and the new ones are both there; what was set
-   aside goes, and so do the checkpoints. */
+   Checkpoints are converted too, forks keep their plain pages.  While that is done, the old pages and the new ones are
+   both there; what was set aside goes. */
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
                                       llm_error *error);
 
-/* Forgets all tokens; keeps the memory, and quantized layers quantized.  Does nothing while a forward pass is under way
+/* Forgets all tokens and checkpoints; keeps the memory, and quantized layers quantized.  Does nothing while a forward pass is under way
    on the cache: abandon the pass first. */
 LLM_API void llm_cache_clear(llm_cache *cache);
+
+/* ---- a cache without a model: tokens come in passes, each of which fills every layer.  A session does the same by
+   itself; llm_cache_put, llm_cache_put_state, llm_cache_commit and llm_cache_abandon refuse its passes.  What they get
+   and give is float32: keys and values as [tokens, heads, width]; of latent layers, the latents as keys and the rotated
+   keys as values. */
+
+/* Begins a pass: room for `count` tokens behind the present ones.  On failure nothing has changed. */
+LLM_API llm_status llm_cache_begin(llm_cache *cache, int64_t count, llm_error *error);
+
+/* Stores the next `count` of the pass's tokens in an attention layer.  values may be NULL where their width is 0. */
+LLM_API llm_status llm_cache_put(llm_cache *cache, size_t layer, int64_t count, const float *keys, const float *values,
+                                 llm_error *error);
+
+/* Stores what the pass leaves in an array of a recurrent layer: all of it.  `numbers` may be the present state. */
+LLM_API llm_status llm_cache_put_state(llm_cache *cache, size_t layer, int array, const float *numbers,
+                                       llm_error *error);
+
+/* Ends the pass: its tokens are now part of the cache.  Refused, and the pass goes on, if a layer lacks some. */
+LLM_API llm_status llm_cache_commit(llm_cache *cache, llm_error *error);
+
+/* Ends the pass without its tokens: the cache is as it was.  Nothing without a pass, or if it is a session's. */
+LLM_API void llm_cache_abandon(llm_cache *cache);
+
+/* An array of a recurrent layer, as the tokens so far left it: zeros at first.  NULL if there is no such array.  Valid
+   until the cache changes. */
+LLM_API const float *llm_cache_state(const llm_cache *cache, size_t layer, int array);
+
+/* The mask: which positions a query at `position` sees in an attention layer, itself included, as 1 or 2 spans in order.
+   `position` is one of the pass under way or, without one, that of the token that would come next, alone.  0: there is
+   no such layer or position. */
+LLM_API int llm_cache_visible(const llm_cache *cache, size_t layer, int64_t position, llm_span out[2]);
+
+/* Keys and values (NULL: not wanted) of `count` tokens from `position` on, decoded, as [count, heads, width].  Those of
+   the pass under way are there once they were put.  LLM_UNSUPPORTED: the layer does not hold them all any more. */
+LLM_API llm_status llm_cache_fetch(const llm_cache *cache, size_t layer, int64_t position, int64_t count, float *keys,
+                                   float *values, llm_error *error);
+
+/* The keys (values 0) or values (1) of one head on the page that holds `position`, where they lie: tokens from
+   position - position % LLM_PAGE_TOKENS on.  Rows of tokens that are not there are undefined.  Latent layers have keys
+   only: [latent | rotated key].  Valid until the cache changes.  LLM_UNSUPPORTED: the layer does not hold the token. */
+LLM_API llm_status llm_cache_rows(const llm_cache *cache, size_t layer, int values, int head, int64_t position,
+                                  llm_rows *out, llm_error *error);
 
 /* ---- files: mlx-lm's prompt caches (safetensors), and a little more in their metadata */
 
@@ -392,8 +474,8 @@ LLM_API llm_status llm_store_insert(llm_store *store, uint64_t model, const int3
    seen the first *used tokens.  If there is none, *out is NULL, *used 0, and the status LLM_OK.
    An entry with exactly these tokens gives all of them.  The logits that follow the last one are not in a cache: to
    have them, take that token back (llm_cache_trim) or, where that is refused, ask again for one token less.  An entry
-   that goes on differently, or further, is trimmed to what is common, if its layers can be, and leaves at least one
-   token to read.  What was used counts as recently used. */
+   that goes on differently, or further, is trimmed to what is common or, where its layers cannot be, to the nearest
+   checkpoint before, and leaves at least one token to read.  What was used counts as recently used. */
 LLM_API llm_status llm_store_fetch(llm_store *store, uint64_t model, const int32_t *tokens, size_t count,
                                    llm_cache **out, size_t *used, llm_error *error);
 
@@ -2145,15 +2227,21 @@ LLM__FN void llm__page_store(const llm__layout *y, llm__page *page, int value, i
                        llm__page_scales(y, page, value, head, token, 1) + group);
 }
 
-/* One token's row of one head as float32. */
-LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int value, int head, int token, float *x) {
+/* The reverse: as float32. */
+LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int value, int head, int token, int first,
+                            int count, float *x) {
     const llm__plane *p = &y->planes[value];
     const uint8_t *row = llm__page_row(y, page, value, head, token);
-    if (!p->codes.bits) llm__to_f32(y->dtype, row, (size_t)p->width, x);
-    else
-        llm__affine_decode(row, llm__page_scales(y, page, value, head, token, 0),
-                           llm__page_scales(y, page, value, head, token, 1), (size_t)p->width, p->codes.bits,
-                           p->codes.group, x);
+    int group;
+    if (!count) return;
+    if (!p->codes.bits) {
+        llm__to_f32(y->dtype, row + (size_t)first * llm__dtype_bytes(y->dtype), (size_t)count, x);
+        return;
+    }
+    group = first / p->codes.group;
+    llm__affine_decode(row + first / 8 * p->codes.bits, llm__page_scales(y, page, value, head, token, 0) + group,
+                       llm__page_scales(y, page, value, head, token, 1) + group, (size_t)count, p->codes.bits,
+                       p->codes.group, x);
 }
 
 /* ========================================================================================================== >>kinds
@@ -2168,7 +2256,7 @@ LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int val
 /* Limits that keep every sum of positions far from overflow, and the tokens that one pass is expected to bring at most
    where the pages of a window are counted beforehand. */
 #define LLM__MOST_TOKENS ((int64_t)1 << 40)
-enum { LLM__MOST_LAYERS = 65536, LLM__MOST_WIDTH = 1 << 24, LLM__PASS_TOKENS = 512 };
+enum { LLM__MOST_LAYERS = 65536, LLM__MOST_WIDTH = 1 << 24, LLM__PASS_TOKENS = 512, LLM__MOST_CHECKPOINTS = 65536 };
 
 LLM__FN int llm__codes_ok(llm_cache_codes c) {
     return (c.bits == 2 || c.bits == 3 || c.bits == 4 || c.bits == 5 || c.bits == 6 || c.bits == 8) &&
@@ -2193,11 +2281,18 @@ typedef struct llm__kept {
     llm__page *free;      /* pages to use again */
     int64_t free_count;
     int64_t added;        /* of those, how many the llm_cache_reserve under way has put there */
+    int64_t filled;       /* in a pass by hand: tokens that were put; recurrent: a bit for each array */
     float *states;        /* [halves, state_floats] */
     size_t state_floats;  /* of all arrays, one after the other */
     int halves;           /* 2; 1 where nothing is to come any more */
     int turned;           /* which half is the present one */
 } llm__kept;
+
+/* A cache of the past, which nobody writes to: the caches that went on from there share it. */
+typedef struct llm__checkpoint {
+    llm__atomic holders;
+    llm_cache *cache; /* without checkpoints of its own */
+} llm__checkpoint;
 
 struct llm_cache {
     llm_allocator allocator;
@@ -2206,8 +2301,12 @@ struct llm_cache {
     llm__kept *layers;
     int64_t length;
     int64_t pending, call_start, call_count; /* the pass under way; pending 0: none */
+    int by_hand;                             /* it began with llm_cache_begin */
     llm_cache_codes wish[2]; /* what keys and values are to become once `wish_from` tokens are in; 0 bits: no wish */
     int64_t wish_from;
+    llm__checkpoint **checkpoints; /* [checkpoint_count] by length, all of the layout that the cache has */
+    size_t checkpoint_count, checkpoint_capacity;
+    int64_t checkpoint_every, checkpoints_max;
     int64_t saved;       /* tokens that a file holds and that have not changed since; 0: none */
     uint64_t saved_as;   /* that file's checksum */
     llm__arena note_arena;
@@ -2364,11 +2463,16 @@ LLM__FN int llm__can_trim(const llm__kept *k, int64_t length, int64_t n) {
 }
 
 /* The same for all layers. */
-LLM__FN int llm__cache_can_trim(const llm_cache *c, int64_t n) {
+LLM__FN int llm__layers_can_trim(const llm_cache *c, int64_t n) {
     size_t i;
     for (i = 0; i < c->layer_count; i++)
         if (!llm__can_trim(&c->layers[i], c->length, n)) return 0;
     return 1;
+}
+
+/* Whether a position that was seen is not there. */
+LLM__FN int llm__lacks(const llm__kept *k, int64_t position) {
+    return !llm__page_entry(k, position / LLM_PAGE_TOKENS) || (position >= k->desc.keep && position < k->since);
 }
 
 /* ---- recurrent states */
@@ -2403,6 +2507,26 @@ LLM__FN float *llm__cache_next_state(llm_cache *c, size_t layer, int array) {
 
 /* ---- caches made from others */
 
+LLM__FN void llm__checkpoint_drop(llm__checkpoint *p) {
+    llm_allocator a = p->cache->allocator;
+    if (llm__atomic_add(&p->holders, -1)) return;
+    llm_cache_close(p->cache);
+    llm__free(&a, p, sizeof *p);
+}
+
+/* Drops the checkpoints behind `length`. */
+LLM__FN void llm__checkpoints_cut(llm_cache *c, int64_t length) {
+    while (c->checkpoint_count && c->checkpoints[c->checkpoint_count - 1]->cache->length > length)
+        llm__checkpoint_drop(c->checkpoints[--c->checkpoint_count]);
+}
+
+LLM__FN int llm__checkpoints_room(llm_cache *c, size_t count) {
+    void *checkpoints = c->checkpoints;
+    if (!llm__grow(&c->allocator, &checkpoints, &c->checkpoint_capacity, count, sizeof *c->checkpoints)) return 0;
+    c->checkpoints = (llm__checkpoint **)checkpoints;
+    return 1;
+}
+
 /* Frees a cache, perhaps with some of its [capacity] layers not made yet. */
 LLM__FN void llm__cache_free(llm_cache *c, size_t capacity) {
     llm_allocator a = c->allocator;
@@ -2415,6 +2539,8 @@ LLM__FN void llm__cache_free(llm_cache *c, size_t capacity) {
         llm__free(&a, k->states, (size_t)k->halves * k->state_floats * sizeof(float));
     }
     llm__free(&a, c->layers, capacity * sizeof *c->layers);
+    llm__checkpoints_cut(c, 0);
+    llm__free(&a, c->checkpoints, c->checkpoint_capacity * sizeof *c->checkpoints);
     llm__arena_free(&c->note_arena);
     llm__free(&a, c, sizeof *c);
 }
@@ -2451,6 +2577,8 @@ LLM__FN llm_status llm__cache_like(llm_cache **out, const llm_cache *c, int halv
     made->wish[0] = c->wish[0];
     made->wish[1] = c->wish[1];
     made->wish_from = c->wish_from;
+    made->checkpoint_every = c->checkpoint_every;
+    made->checkpoints_max = c->checkpoints_max;
     made->saved = c->saved;
     made->saved_as = c->saved_as;
     made->layers = (llm__kept *)llm__alloc_zero(a, c->layer_count, sizeof *made->layers);
@@ -2462,7 +2590,7 @@ LLM__FN llm_status llm__cache_like(llm_cache **out, const llm_cache *c, int halv
     return status;
 }
 
-/* A cache that shares all pages with another. */
+/* A cache that shares all pages with another, but no checkpoints. */
 LLM__FN llm_status llm__cache_share(llm_cache **out, const llm_cache *c, int halves, llm_error *error) {
     llm_status status = llm__cache_like(out, c, halves, error);
     size_t i;
@@ -2486,7 +2614,7 @@ LLM__FN void llm__plane_convert(const llm__layout *from, const llm__layout *to, 
     int head, token;
     for (head = 0; head < to->heads; head++)
         for (token = 0; token < tokens; token++) {
-            llm__page_load(from, page, value, head, token, row);
+            llm__page_load(from, page, value, head, token, 0, from->planes[value].width, row);
             llm__page_store(to, copy, value, head, token, 0, to->planes[value].width, row);
         }
 }
@@ -2525,9 +2653,24 @@ LLM__FN int llm__wished(const llm__kept *k, const llm_cache_codes wish[2], llm_c
     return out->keys.bits != k->desc.keys.bits || out->values.bits != k->desc.values.bits;
 }
 
+/* A layer that was made from another, both perhaps NULL: what follows them and shares pages with the one is to share
+   their copies with the other. */
+typedef struct llm__made {
+    const llm_cache *from, *to;
+} llm__made;
+
+/* The copy of a page that another cache has made already, or NULL. */
+LLM__FN llm__page *llm__page_made(llm__made kin, size_t layer, int64_t number, const llm__page *page) {
+    llm__page **entry = kin.from ? llm__page_entry(&kin.from->layers[layer], number) : NULL;
+    return entry && *entry == page ? *llm__page_entry(&kin.to->layers[layer], number) : NULL;
+}
+
 /* Fills a layer that has no pages yet with copies of another's, which a wish may convert on the way. */
-LLM__FN llm_status llm__kept_remake(const llm_allocator *a, llm__kept *to, const llm__kept *from, int64_t length,
+LLM__FN llm_status llm__kept_remake(llm_cache *made, const llm_cache *c, size_t layer, llm__made kin,
                                     const llm_cache_codes wish[2], llm_error *error) {
+    const llm_allocator *a = &c->allocator;
+    llm__kept *to = &made->layers[layer];
+    const llm__kept *from = &c->layers[layer];
     const llm__layout *y = &from->layout;
     size_t width = (size_t)(y->planes[0].width > y->planes[1].width ? y->planes[0].width : y->planes[1].width);
     float *row;
@@ -2538,10 +2681,13 @@ LLM__FN llm_status llm__kept_remake(const llm_allocator *a, llm__kept *to, const
     row = (float *)llm__alloc(a, width, sizeof *row);
     if (!row || !llm__pages_room(a, to, from->count)) status = llm__no_memory(error, width * sizeof *row);
     for (; status == LLM_OK && to->count < from->count; to->count++) {
-        int64_t tokens = length - llm__page_number(from, to->count) * LLM_PAGE_TOKENS;
+        int64_t number = llm__page_number(from, to->count), tokens = c->length - number * LLM_PAGE_TOKENS;
+        llm__page *page = from->pages[to->count], *copy = llm__page_made(kin, layer, number, page);
         if (tokens > LLM_PAGE_TOKENS) tokens = LLM_PAGE_TOKENS;
-        to->pages[to->count] = llm__page_remade(a, y, &to->layout, from->pages[to->count], (int)tokens, row);
-        if (to->pages[to->count]) continue;
+        if (copy) llm__atomic_add(&copy->holders, 1);
+        else copy = llm__page_remade(a, y, &to->layout, page, (int)tokens, row);
+        to->pages[to->count] = copy;
+        if (copy) continue;
         status = llm__no_memory(error, llm__page_bytes(&to->layout));
         break;
     }
@@ -2549,13 +2695,55 @@ LLM__FN llm_status llm__kept_remake(const llm_allocator *a, llm__kept *to, const
     return status;
 }
 
+LLM__FN llm_status llm__remake_one(llm_cache **out, const llm_cache *c, int halves, llm__made kin,
+                                   const llm_cache_codes wish[2], llm_error *error) {
+    llm_status status = llm__cache_like(out, c, halves, error);
+    size_t i;
+    for (i = 0; i < c->layer_count && status == LLM_OK; i++)
+        status = llm__kept_remake(*out, c, i, kin, wish, error);
+    if (status == LLM_OK) return LLM_OK;
+    llm_cache_close(*out);
+    *out = NULL;
+    return status;
+}
+
+/* Gives a cache that was made from another the same checkpoints, made alike.  From the newest to the oldest: each shares
+   pages with the next or with none. */
+LLM__FN llm_status llm__checkpoints_remake(llm_cache *made, const llm_cache *c, const llm_cache_codes wish[2],
+                                           llm_error *error) {
+    llm__made kin;
+    size_t i, n = c->checkpoint_count;
+    kin.from = c;
+    kin.to = made;
+    if (n && !llm__checkpoints_room(made, n)) return llm__no_memory(error, n * sizeof *made->checkpoints);
+    for (i = 0; i < n; i++) {
+        const llm_cache *past = c->checkpoints[n - 1 - i]->cache;
+        llm__checkpoint *p = (llm__checkpoint *)llm__alloc_zero(&c->allocator, 1, sizeof *p);
+        llm_status status = p ? llm__remake_one(&p->cache, past, 1, kin, wish, error)
+                              : llm__no_memory(error, sizeof *p);
+        if (status != LLM_OK) {
+            llm__free(&c->allocator, p, sizeof *p);
+            return status;
+        }
+        llm__atomic_set(&p->holders, 1);
+        made->checkpoints[made->checkpoint_count++] = p;
+        kin.from = past;
+        kin.to = p->cache;
+    }
+    for (i = 0; i < n / 2; i++) {
+        llm__checkpoint *p = made->checkpoints[i];
+        made->checkpoints[i] = made->checkpoints[n - 1 - i];
+        made->checkpoints[n - 1 - i] = p;
+    }
+    return LLM_OK;
+}
+
 /* A cache that shares nothing with another, its layers as a wish makes them. */
 LLM__FN llm_status llm__cache_remake(llm_cache **out, const llm_cache *c, const llm_cache_codes wish[2],
                                      llm_error *error) {
-    llm_status status = llm__cache_like(out, c, 2, error);
-    size_t i;
-    for (i = 0; i < c->layer_count && status == LLM_OK; i++)
-        status = llm__kept_remake(&c->allocator, &(*out)->layers[i], &c->layers[i], c->length, wish, error);
+    const llm__made none = {NULL, NULL};
+    llm_status status = llm__remake_one(out, c, 2, none, wish, error);
+    if (status == LLM_OK) status = llm__checkpoints_remake(*out, c, wish, error);
     if (status == LLM_OK) return LLM_OK;
     llm_cache_close(*out);
     *out = NULL;
@@ -2565,8 +2753,7 @@ LLM__FN llm_status llm__cache_remake(llm_cache **out, const llm_cache *c, const 
 /* Converts what is plain and not meant to be, and fulfils the wish for it. */
 LLM__FN llm_status llm__cache_convert(llm_cache *c, const llm_cache_codes wish[2], llm_error *error) {
     llm_cache_layer wished;
-    llm__kept *layers = c->layers;
-    llm_cache *made;
+    llm_cache was = *c, *made;
     llm_status status;
     size_t i = 0;
     while (i < c->layer_count && !llm__wished(&c->layers[i], wish, &wished)) i++;
@@ -2574,12 +2761,147 @@ LLM__FN llm_status llm__cache_convert(llm_cache *c, const llm_cache_codes wish[2
         status = llm__cache_remake(&made, c, wish, error);
         if (status != LLM_OK) return status;
         c->layers = made->layers;
-        made->layers = layers;
+        c->checkpoints = made->checkpoints;
+        c->checkpoint_capacity = made->checkpoint_capacity;
+        made->layers = was.layers;
+        made->checkpoints = was.checkpoints;
+        made->checkpoint_capacity = was.checkpoint_capacity; /* there are as many as before */
         llm_cache_close(made);
         c->saved = 0;
     }
     memset(c->wish, 0, sizeof c->wish);
     return LLM_OK;
+}
+
+/* ---- checkpoints */
+
+/* Whether some tokens could not be taken back without. */
+LLM__FN int llm__cache_forgets(const llm_cache *c) {
+    size_t i = 0;
+    while (i < c->layer_count && c->layers[i].desc.kind != LLM_CACHE_RECURRENT && !llm__reach(&c->layers[i].desc)) i++;
+    return i < c->layer_count;
+}
+
+/* Where there are too many, the one goes whose neighbours are closest to each other: so the gaps stay even. */
+LLM__FN void llm__checkpoints_thin(llm_cache *c) {
+    llm__checkpoint **p = c->checkpoints;
+    size_t i, worst = 0;
+    int64_t least = INT64_MAX;
+    if ((int64_t)c->checkpoint_count <= c->checkpoints_max) return;
+    for (i = 0; i + 1 < c->checkpoint_count; i++) {
+        int64_t gap = p[i + 1]->cache->length - (i ? p[i - 1]->cache->length : 0);
+        if (gap < least) {
+            least = gap;
+            worst = i;
+        }
+    }
+    llm__checkpoint_drop(p[worst]);
+    c->checkpoint_count--;
+    memmove(p + worst, p + worst + 1, (c->checkpoint_count - worst) * sizeof *p);
+}
+
+LLM__FN llm_status llm__checkpoint_make(llm_cache *c, llm_error *error) {
+    size_t n = c->checkpoint_count;
+    llm__checkpoint *p;
+    llm_status status;
+    if (!c->length || !llm__cache_forgets(c) || (n && c->checkpoints[n - 1]->cache->length == c->length)) return LLM_OK;
+    if (!llm__checkpoints_room(c, n + 1)) return llm__no_memory(error, (n + 1) * sizeof *c->checkpoints);
+    p = (llm__checkpoint *)llm__alloc_zero(&c->allocator, 1, sizeof *p);
+    if (!p) return llm__no_memory(error, sizeof *p);
+    status = llm__cache_share(&p->cache, c, 1, error);
+    if (status != LLM_OK) {
+        llm__free(&c->allocator, p, sizeof *p);
+        return status;
+    }
+    llm__atomic_set(&p->holders, 1);
+    c->checkpoints[c->checkpoint_count++] = p;
+    llm__checkpoints_thin(c);
+    return LLM_OK;
+}
+
+/* Tokens until the next checkpoint is due: a pass should bring no more. */
+LLM__FN int64_t llm__cache_pass_limit(const llm_cache *c) {
+    if (!c->checkpoint_every || !llm__cache_forgets(c)) return INT64_MAX;
+    return c->checkpoint_every - c->length % c->checkpoint_every;
+}
+
+/* The newest checkpoint of at most `length` tokens, or NULL. */
+LLM__FN const llm_cache *llm__checkpoint_at(const llm_cache *c, int64_t length) {
+    size_t i = c->checkpoint_count;
+    while (i && c->checkpoints[i - 1]->cache->length > length) i--;
+    return i ? c->checkpoints[i - 1]->cache : NULL;
+}
+
+/* How many tokens go if at least n are taken back; -1: it cannot be done. */
+LLM__FN int64_t llm__cache_can_trim(const llm_cache *c, int64_t n) {
+    const llm_cache *past;
+    if (llm__layers_can_trim(c, n)) return n;
+    past = llm__checkpoint_at(c, c->length - n);
+    return past ? c->length - past->length : -1;
+}
+
+/* Makes a layer what it was. */
+LLM__FN void llm__kept_restore(llm__kept *k, const llm__kept *past) {
+    int64_t i;
+    for (i = 0; i < past->count; i++) llm__atomic_add(&past->pages[i]->holders, 1);
+    while (k->count) llm__page_drop(k, k->pages[--k->count]);
+    if (past->count) memcpy(k->pages, past->pages, (size_t)past->count * sizeof *k->pages);
+    k->count = past->count;
+    k->gone = past->gone;
+    k->since = past->since;
+    if (k->states)
+        memcpy(llm__state(k, k->turned, 0), llm__state(past, past->turned, 0), k->state_floats * sizeof(float));
+}
+
+/* Goes back to a checkpoint.  Can fail for memory, and then nothing has changed. */
+LLM__FN llm_status llm__checkpoint_restore(llm_cache *c, const llm_cache *past, llm_error *error) {
+    size_t i;
+    for (i = 0; i < c->layer_count; i++)
+        if (!llm__pages_room(&c->allocator, &c->layers[i], past->layers[i].count))
+            return llm__no_memory(error, (size_t)past->layers[i].count * sizeof *c->layers[i].pages);
+    for (i = 0; i < c->layer_count; i++) llm__kept_restore(&c->layers[i], &past->layers[i]);
+    c->length = past->length;
+    llm__checkpoints_cut(c, c->length);
+    return LLM_OK;
+}
+
+/* ---- bytes */
+
+/* What a layer takes beside the pages that it holds. */
+LLM__FN size_t llm__kept_own_bytes(const llm__kept *k) {
+    return (size_t)k->free_count * llm__page_bytes(&k->layout) + k->capacity * sizeof *k->pages +
+           (size_t)k->halves * k->state_floats * sizeof(float);
+}
+
+LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
+    return (size_t)k->count * llm__page_bytes(&k->layout) + llm__kept_own_bytes(k);
+}
+
+/* What a cache takes beside its pages and checkpoints. */
+LLM__FN size_t llm__cache_own_bytes(const llm_cache *c) {
+    size_t bytes = sizeof *c + c->layer_count * sizeof *c->layers + c->checkpoint_capacity * sizeof *c->checkpoints, i;
+    for (i = 0; i < c->layer_count; i++) bytes += llm__kept_own_bytes(&c->layers[i]);
+    return bytes;
+}
+
+LLM__FN size_t llm__cache_page_count(const llm_cache *c) {
+    size_t pages = 0, i;
+    for (i = 0; i < c->layer_count; i++) pages += (size_t)c->layers[i].count;
+    return pages;
+}
+
+/* The bytes of a checkpoint, but for those of the pages that it shares with the one behind it, or with the cache. */
+LLM__FN size_t llm__checkpoint_bytes(const llm__checkpoint *p, const llm_cache *next) {
+    size_t bytes = sizeof *p + llm__cache_own_bytes(p->cache), layer;
+    int64_t i;
+    for (layer = 0; layer < p->cache->layer_count; layer++) {
+        const llm__kept *k = &p->cache->layers[layer];
+        for (i = 0; i < k->count; i++) {
+            llm__page **entry = llm__page_entry(&next->layers[layer], llm__page_number(k, i));
+            if (!entry || *entry != k->pages[i]) bytes += k->pages[i]->bytes;
+        }
+    }
+    return bytes;
 }
 
 /* ---- passes */
@@ -2596,16 +2918,18 @@ LLM__FN void llm__cache_abandon(llm_cache *c) {
    call_count tokens; rotating layers with pinned tokens go by calls.  On failure nothing has changed. */
 LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_start, int64_t call_count,
                                     llm_error *error) {
+    const llm_cache_codes wish[2] = {c->wish[0], c->wish[1]};
     int64_t page, pages = llm__page_count(c->length + count);
     llm_status status;
     size_t i;
     if (c->pending)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the cache is in use by a forward pass that is not finished");
     if ((c->wish[0].bits || c->wish[1].bits) && c->length >= c->wish_from &&
-        (status = llm__cache_convert(c, c->wish, error)) != LLM_OK)
+        (status = llm__cache_convert(c, wish, error)) != LLM_OK)
         return status;
     if (c->length < c->saved) c->saved = 0; /* tokens were taken back; others come in their place */
     c->pending = count;
+    c->by_hand = 0;
     c->call_start = call_start;
     c->call_count = call_count;
     for (i = 0; i < c->layer_count; i++) {
@@ -2647,20 +2971,21 @@ LLM__FN void llm__cache_commit(llm_cache *c) {
         if (llm__is_attention(k)) llm__drop_old(k, c->length);
         else k->turned = !k->turned;
     }
+    if (c->checkpoint_every && c->length % c->checkpoint_every == 0) llm__checkpoint_make(c, NULL);
 }
 
-/* What the query at `position` of the pass may see, itself included: one or two spans, in order.
+/* What the query at `position` may see, itself included: one or two spans, in order.  It is one of a call of `count`
+   tokens that found `before` others.
    A window w sees the last w tokens.  With pinned tokens it is mlx-lm's RotatingKVCache, to the token: there, a call of
    one token sees the pinned ones and the last w - keep; a longer call first drops what exceeds w - 1 tokens, then
    appends its own and masks by slot, so that the pinned tokens, being the first slots, fall out of its later queries'
    windows. */
-LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm_span out[2]) {
-    const llm_cache_layer *d = &c->layers[layer].desc;
-    int64_t w = d->window, keep = d->keep, before = c->call_start, slot, shift;
+LLM__FN int llm__visible(const llm_cache_layer *d, int64_t before, int64_t count, int64_t position, llm_span out[2]) {
+    int64_t w = d->window, keep = d->keep, slot, shift;
     out[0].begin = llm__oldest_seen(d, position);
     out[0].end = position + 1;
     if (!keep || position < w) return 1;
-    if (c->call_count == 1) {
+    if (count == 1) {
         out[0].begin = 0;
         out[0].end = keep;
         out[1].begin = position - (w - keep) + 1;
@@ -2676,6 +3001,11 @@ LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t positio
     out[1].begin = keep + shift;
     out[1].end = position + 1;
     return 2;
+}
+
+/* The same in the pass under way. */
+LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm_span out[2]) {
+    return llm__visible(&c->layers[layer].desc, c->call_start, c->call_count, position, out);
 }
 
 LLM__FN int llm__cache_is_latent(const llm_cache *c, size_t layer) {
@@ -2971,12 +3301,6 @@ LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm_span o
     return length - oldest;
 }
 
-/* A window that took tokens back may have lost its oldest one, which no later query sees.  mlx-lm wants a row for it
-   all the same: zeros, where the ring goes on. */
-LLM__FN int llm__record_lacks(const llm__kept *k, int64_t position) {
-    return !llm__page_entry(k, position / LLM_PAGE_TOKENS) || (position >= k->desc.keep && position < k->since);
-}
-
 /* Which of its tokens a row of the record has in a layer: as llm__record_spans, but those that come after others where
    the layer sees all; and in a batch a window's lost token counts as padding. */
 LLM__FN int64_t llm__saved_spans(const llm__record *r, size_t row, size_t layer, llm_span out[2]) {
@@ -2984,7 +3308,7 @@ LLM__FN int64_t llm__saved_spans(const llm__record *r, size_t row, size_t layer,
     const llm__kept *k = &c->layers[layer];
     int64_t tokens = llm__record_spans(k, c->length, out);
     if (!llm__reach(&k->desc)) out[1].begin = r->after;
-    if (r->batch && tokens && llm__record_lacks(k, out[1].begin)) out[1].begin++;
+    if (r->batch && tokens && llm__lacks(k, out[1].begin)) out[1].begin++;
     return out[0].end - out[0].begin + out[1].end - out[1].begin;
 }
 
@@ -3057,7 +3381,7 @@ LLM__FN void llm__record_numbers(llm__record *r, size_t layer, int64_t tokens) {
     if (k->desc.window) {
         llm__saved_number(r, layer, at++, k->desc.keep);
         llm__saved_number(r, layer, at++, k->desc.window);
-        llm__saved_number(r, layer, at++, tokens && llm__record_lacks(k, spans[1].begin) ? k->desc.keep : tokens);
+        llm__saved_number(r, layer, at++, tokens && llm__lacks(k, spans[1].begin) ? k->desc.keep : tokens);
     }
     if (k->desc.chunk) {
         llm__saved_number(r, layer, at++, k->desc.chunk);
@@ -3307,7 +3631,7 @@ LLM__FN void llm__write_head(llm__writer *w, const llm__record *r, const llm__sa
         for (at = spans[i].begin; at < spans[i].end; at = end) {
             end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
             if (end > spans[i].end) end = spans[i].end;
-            if (llm__record_lacks(&c->layers[e->layer], at)) {
+            if (llm__lacks(&c->layers[e->layer], at)) { /* the oldest of a window: no query sees it any more */
                 end = at + 1;
                 llm__write_zeros(w, each);
             } else {
@@ -4426,7 +4750,7 @@ LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer
         if (t.count > c->length - position) t.count = c->length - position;
         skip = j < r->layer.keep ? 0 : llm__oldest_held(&k->desc, c->length) - position;
         if (skip < 1 && !r->offsets && r->type->window && j == r->layer.keep && j == r->next)
-            skip = 1; /* see llm__record_lacks */
+            skip = 1; /* a row of zeros: see llm__write_head */
         if (skip > 0) {
             if (t.count > skip) t.count = skip;
             continue;
@@ -4546,6 +4870,8 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, int64_t sequence, llm_cac
     desc.layers = layers;
     desc.layer_count = l->layer_count;
     desc.dtype = d->want ? d->want->dtype : LLM_F32;
+    desc.checkpoint_every = d->want ? d->want->checkpoint_every : 0;
+    desc.checkpoints_max = d->want ? d->want->checkpoints_max : 0;
     desc.allocator = l->arena.allocator;
     for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
         status = llm__loading_decide(l, i, partial, &desc.dtype, &known);
@@ -4752,7 +5078,7 @@ typedef struct llm__entry {
     llm_cache *cache;
     struct llm__node *node;
     llm_entry_type type;
-    size_t pages, own_bytes; /* of the cache: how many pages, and what the rest takes */
+    size_t shared, own_bytes; /* of the cache: how many pages and checkpoints, and what the rest takes */
     struct llm__entry *older, *newer;
 } llm__entry;
 
@@ -4771,9 +5097,9 @@ typedef struct llm__node {
     struct llm__node *below, *beside, *previous; /* in the heap of its parent's children */
 } llm__node;
 
-/* A page, and how many entries of each type hold it. */
+/* A page or a checkpoint, and how often entries of each type hold it. */
 typedef struct llm__held {
-    const llm__page *page; /* NULL: the slot is free */
+    const void *what; /* NULL: the slot is free */
     uint32_t entries[LLM_ENTRY_TYPE_COUNT];
 } llm__held;
 
@@ -4787,7 +5113,7 @@ struct llm_store {
     llm__mutex mutex;  /* protects what follows */
     llm__node **edges; /* [edge_capacity] buckets with every node, by parent and symbol */
     size_t edge_capacity, node_count;
-    llm__held *held;   /* [held_capacity] slots, by page: an open table, at most half full */
+    llm__held *held;   /* [held_capacity] slots, by address: an open table, at most half full */
     size_t held_capacity, held_count;
     llm__queue queues[LLM_ENTRY_TYPE_COUNT];
     llm_store_stats stats;
@@ -5066,20 +5392,20 @@ LLM__FN llm__node *llm__node_at(llm_store *s, uint64_t model, const int32_t *tok
     return leaf;
 }
 
-/* ---- bytes: a page once, however many entries hold it */
+/* ---- bytes: a page or checkpoint once, however many entries hold it */
 
-LLM__FN size_t llm__held_home(const llm_store *s, const llm__page *page) {
-    return (size_t)llm__scatter((uint64_t)(uintptr_t)page) & (s->held_capacity - 1);
+LLM__FN size_t llm__held_home(const llm_store *s, const void *what) {
+    return (size_t)llm__scatter((uint64_t)(uintptr_t)what) & (s->held_capacity - 1);
 }
 
-/* The slot of a page, or the free one where it belongs. */
-LLM__FN llm__held *llm__held_find(const llm_store *s, const llm__page *page) {
-    size_t i = llm__held_home(s, page);
-    while (s->held[i].page && s->held[i].page != page) i = (i + 1) & (s->held_capacity - 1);
+/* The slot of a page or checkpoint, or the free one where it belongs. */
+LLM__FN llm__held *llm__held_find(const llm_store *s, const void *what) {
+    size_t i = llm__held_home(s, what);
+    while (s->held[i].what && s->held[i].what != what) i = (i + 1) & (s->held_capacity - 1);
     return &s->held[i];
 }
 
-/* Slots for `more` pages, so that adding them cannot fail. */
+/* Slots for `more` of them, so that adding them cannot fail. */
 LLM__FN int llm__held_room(llm_store *s, size_t more) {
     size_t capacity = llm__table_size(2 * (s->held_count + more)), before = s->held_capacity, i;
     llm__held *old = s->held, *held;
@@ -5089,7 +5415,7 @@ LLM__FN int llm__held_room(llm_store *s, size_t more) {
     s->held = held;
     s->held_capacity = capacity;
     for (i = 0; i < before; i++)
-        if (old[i].page) *llm__held_find(s, old[i].page) = old[i];
+        if (old[i].what) *llm__held_find(s, old[i].what) = old[i];
     llm__store_free(s, old, before, sizeof *old);
     return 1;
 }
@@ -5097,8 +5423,8 @@ LLM__FN int llm__held_room(llm_store *s, size_t more) {
 /* Frees a slot and moves those behind it up that would no longer be found from their homes. */
 LLM__FN void llm__held_remove(llm_store *s, llm__held *slot) {
     size_t mask = s->held_capacity - 1, hole = (size_t)(slot - s->held), i;
-    for (i = (hole + 1) & mask; s->held[i].page; i = (i + 1) & mask)
-        if (((i - llm__held_home(s, s->held[i].page)) & mask) >= ((i - hole) & mask)) {
+    for (i = (hole + 1) & mask; s->held[i].what; i = (i + 1) & mask)
+        if (((i - llm__held_home(s, s->held[i].what)) & mask) >= ((i - hole) & mask)) {
             s->held[hole] = s->held[i];
             hole = i;
         }
@@ -5113,31 +5439,43 @@ LLM__FN int llm__held_by_none(const llm__held *slot) {
     return 1;
 }
 
-LLM__FN void llm__held_add(llm_store *s, const llm__page *page, llm_entry_type type) {
-    llm__held *slot = llm__held_find(s, page);
-    if (!slot->page) {
-        slot->page = page;
+LLM__FN void llm__held_add(llm_store *s, const void *what, size_t bytes, llm_entry_type type) {
+    llm__held *slot = llm__held_find(s, what);
+    if (!slot->what) {
+        slot->what = what;
         s->held_count++;
-        s->stats.bytes += page->bytes;
+        s->stats.bytes += bytes;
     }
-    if (!slot->entries[type]++) s->stats.type_bytes[type] += page->bytes;
+    if (!slot->entries[type]++) s->stats.type_bytes[type] += bytes;
 }
 
-LLM__FN void llm__held_drop(llm_store *s, const llm__page *page, llm_entry_type type) {
-    llm__held *slot = llm__held_find(s, page);
-    if (!--slot->entries[type]) s->stats.type_bytes[type] -= page->bytes;
+LLM__FN void llm__held_drop(llm_store *s, const void *what, size_t bytes, llm_entry_type type) {
+    llm__held *slot = llm__held_find(s, what);
+    if (!--slot->entries[type]) s->stats.type_bytes[type] -= bytes;
     if (!llm__held_by_none(slot)) return;
-    s->stats.bytes -= page->bytes;
+    s->stats.bytes -= bytes;
     llm__held_remove(s, slot);
 }
 
-/* Calls `visit` with every page of an entry. */
-LLM__FN void llm__entry_pages(llm_store *s, const llm__entry *e,
-                              void (*visit)(llm_store *, const llm__page *, llm_entry_type)) {
+typedef void llm__visit(llm_store *s, const void *what, size_t bytes, llm_entry_type type);
+
+LLM__FN void llm__cache_pages(llm_store *s, const llm_cache *c, llm_entry_type type, llm__visit *visit) {
     size_t layer;
     int64_t i;
-    for (layer = 0; layer < e->cache->layer_count; layer++)
-        for (i = 0; i < e->cache->layers[layer].count; i++) visit(s, e->cache->layers[layer].pages[i], e->type);
+    for (layer = 0; layer < c->layer_count; layer++)
+        for (i = 0; i < c->layers[layer].count; i++)
+            visit(s, c->layers[layer].pages[i], c->layers[layer].pages[i]->bytes, type);
+}
+
+/* Calls `visit` with every page of an entry and of its checkpoints, and with these. */
+LLM__FN void llm__entry_shared(llm_store *s, const llm__entry *e, llm__visit *visit) {
+    size_t i;
+    llm__cache_pages(s, e->cache, e->type, visit);
+    for (i = 0; i < e->cache->checkpoint_count; i++) {
+        const llm__checkpoint *p = e->cache->checkpoints[i];
+        llm__cache_pages(s, p->cache, e->type, visit);
+        visit(s, p, sizeof *p + llm__cache_own_bytes(p->cache), e->type);
+    }
 }
 
 /* ---- entries */
@@ -5159,7 +5497,7 @@ LLM__FN void llm__queue_remove(llm_store *s, llm__entry *e) {
 /* Counts an entry in, as the newest of its type. */
 LLM__FN void llm__entry_add(llm_store *s, llm__entry *e) {
     llm__queue_push(s, e);
-    llm__entry_pages(s, e, llm__held_add);
+    llm__entry_shared(s, e, llm__held_add);
     s->stats.bytes += e->own_bytes;
     s->stats.type_bytes[e->type] += e->own_bytes;
     s->stats.entries++;
@@ -5170,7 +5508,7 @@ LLM__FN void llm__entry_add(llm_store *s, llm__entry *e) {
 /* Counts an entry out and puts it into a list by `newer`, to be freed once the store is unlocked: it may take long. */
 LLM__FN void llm__entry_drop(llm_store *s, llm__entry *e, llm__entry **gone) {
     llm__queue_remove(s, e);
-    llm__entry_pages(s, e, llm__held_drop);
+    llm__entry_shared(s, e, llm__held_drop);
     s->stats.bytes -= e->own_bytes;
     s->stats.type_bytes[e->type] -= e->own_bytes;
     s->stats.entries--;
@@ -5202,8 +5540,8 @@ LLM__FN void llm__entry_remove_prefixes(llm_store *s, const llm__entry *e, llm__
     llm__node *n = e->node->parent;
     while (n) {
         llm__node *parent = n->parent;
-        if (n->entry && llm__cache_can_trim(e->cache, (int64_t)(e->node->depth - n->depth)))
-            llm__entry_remove(s, n->entry, gone);
+        int64_t more = (int64_t)(e->node->depth - n->depth);
+        if (n->entry && llm__cache_can_trim(e->cache, more) == more) llm__entry_remove(s, n->entry, gone);
         n = parent;
     }
 }
@@ -5258,7 +5596,7 @@ LLM__FN llm_status llm__entry_new(const llm_store *s, const llm_cache *cache, ll
                                   llm_error *error) {
     llm__entry *e = (llm__entry *)llm__alloc_zero(&s->allocator, 1, sizeof *e);
     llm_status status;
-    size_t layer;
+    size_t i;
     if (!e) return llm__no_memory(error, sizeof *e);
     e->type = type;
     status = llm_cache_fork(&e->cache, cache, error);
@@ -5267,12 +5605,10 @@ LLM__FN llm_status llm__entry_new(const llm_store *s, const llm_cache *cache, ll
         return status;
     }
     *out = e;
-    e->own_bytes = llm_cache_bytes(e->cache);
-    for (layer = 0; layer < e->cache->layer_count; layer++) {
-        const llm__kept *k = &e->cache->layers[layer];
-        e->pages += (size_t)k->count;
-        e->own_bytes -= (size_t)k->count * llm__page_bytes(&k->layout);
-    }
+    e->own_bytes = llm__cache_own_bytes(e->cache);
+    e->shared = llm__cache_page_count(e->cache) + e->cache->checkpoint_count;
+    for (i = 0; i < e->cache->checkpoint_count; i++)
+        e->shared += llm__cache_page_count(e->cache->checkpoints[i]->cache);
     return LLM_OK;
 }
 
@@ -5280,7 +5616,7 @@ LLM__FN llm_status llm__entry_new(const llm_store *s, const llm_cache *cache, ll
 LLM__FN llm_status llm__store_put(llm_store *s, uint64_t model, const int32_t *tokens, size_t count, llm__entry *e,
                                   llm__entry **gone, llm_error *error) {
     llm__entry *before;
-    if (!llm__held_room(s, e->pages)) return llm__no_memory(error, 2 * e->pages * sizeof *s->held);
+    if (!llm__held_room(s, e->shared)) return llm__no_memory(error, 2 * e->shared * sizeof *s->held);
     if (!llm__edge_room(s, 3)) return llm__no_memory(error, 2 * s->edge_capacity * sizeof *s->edges);
     e->node = llm__node_at(s, model, tokens, count);
     if (!e->node) return llm__no_memory(error, count * sizeof *tokens);
@@ -5333,8 +5669,9 @@ LLM__FN llm__entry *llm__store_find(const llm_store *s, uint64_t model, const in
     if (common && common == count) common--;
     if (common > shorter) {
         llm__node *longer = way.node->nearest;
-        if (llm__cache_can_trim(longer->entry->cache, (int64_t)(longer->depth - common))) {
-            *used = common;
+        int64_t less = llm__cache_can_trim(longer->entry->cache, (int64_t)(longer->depth - common));
+        if (less >= 0 && longer->depth - (size_t)less > shorter) {
+            *used = longer->depth - (size_t)less;
             return longer->entry;
         }
     }
@@ -5369,9 +5706,14 @@ LLM_API llm_status llm_store_fetch(llm_store *store, uint64_t model, const int32
     LLM__LOCK(&store->mutex);
     status = llm__store_take(store, model, tokens, count, out, &found, error);
     LLM__UNLOCK(&store->mutex);
-    if (status != LLM_OK) return status;
-    *used = found;
-    return *out ? llm_cache_trim(*out, llm_cache_length(*out) - (int64_t)found, error) : llm__ok(error);
+    if (status == LLM_OK && *out) status = llm_cache_trim(*out, llm_cache_length(*out) - (int64_t)found, NULL, error);
+    if (status == LLM_OK) {
+        *used = found;
+        return llm__ok(error);
+    }
+    llm_cache_close(*out);
+    *out = NULL;
+    return status;
 }
 
 LLM_API void llm_store_trim_to(llm_store *store, size_t entries, size_t bytes) {
@@ -5519,8 +5861,15 @@ LLM__FN llm_status llm__check_desc(const llm_cache_desc *d, llm_error *error) {
     if (d->dtype != LLM_F32 && d->dtype != LLM_F16 && d->dtype != LLM_BF16)
         return llm__fail(error, LLM_BAD_ARGUMENT, "keys and values are stored as F32, F16 or BF16, not %s",
                          llm__dtype_name(d->dtype));
+    if (d->checkpoint_every < 0 || d->checkpoint_every > LLM__MOST_TOKENS || d->checkpoints_max < 0 ||
+        d->checkpoints_max > LLM__MOST_CHECKPOINTS)
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "a checkpoint every %lld tokens, %lld at most; expected 0 to 2^40, and 0 to %d",
+                         (long long)d->checkpoint_every, (long long)d->checkpoints_max, (int)LLM__MOST_CHECKPOINTS);
     return llm__check_lists(d, error);
 }
+
+LLM__FN int64_t llm__checkpoints_max(const llm_cache_desc *d) { return d->checkpoints_max ? d->checkpoints_max : 8; }
 
 LLM__FN llm_status llm__kept_open(llm_cache *c, const llm_cache_desc *d, size_t i, llm_error *error) {
     llm__kept *k = &c->layers[i];
@@ -5544,6 +5893,8 @@ LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, l
     if (!c) return llm__no_memory(error, sizeof *c);
     c->allocator = c->note_arena.allocator = a;
     c->dtype = desc->dtype;
+    c->checkpoint_every = desc->checkpoint_every;
+    c->checkpoints_max = llm__checkpoints_max(desc);
     c->layers = (llm__kept *)llm__alloc_zero(&a, desc->layer_count, sizeof *c->layers);
     if (c->layers) c->layer_count = desc->layer_count;
     else status = llm__no_memory(error, desc->layer_count * sizeof *c->layers);
@@ -5562,11 +5913,32 @@ LLM_API void llm_cache_close(llm_cache *cache) {
 
 LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error) {
     llm_status status;
+    size_t n, i;
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be forked into a NULL pointer");
     *out = NULL;
     if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to fork is NULL");
     if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to fork");
+    n = cache->checkpoint_count;
     status = llm__cache_share(out, cache, 2, error);
+    if (status != LLM_OK) return status;
+    if (n && !llm__checkpoints_room(*out, n)) {
+        llm_cache_close(*out);
+        *out = NULL;
+        return llm__no_memory(error, n * sizeof *cache->checkpoints);
+    }
+    for (i = 0; i < n; i++) llm__atomic_add(&((*out)->checkpoints[i] = cache->checkpoints[i])->holders, 1);
+    (*out)->checkpoint_count = n;
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_copy(llm_cache **out, const llm_cache *cache, llm_error *error) {
+    const llm_cache_codes none[2] = {{0, 0}, {0, 0}};
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be copied into a NULL pointer");
+    *out = NULL;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to copy is NULL");
+    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to copy");
+    status = llm__cache_remake(out, cache, none, error);
     return status == LLM_OK ? llm__ok(error) : status;
 }
 
@@ -5576,11 +5948,6 @@ LLM_API int64_t llm_cache_length(const llm_cache *cache) {
 
 LLM_API size_t llm_cache_layers(const llm_cache *cache) {
     return cache ? cache->layer_count : 0;
-}
-
-LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
-    return (size_t)(k->count + k->free_count) * llm__page_bytes(&k->layout) + k->capacity * sizeof *k->pages +
-           (size_t)k->halves * k->state_floats * sizeof(float);
 }
 
 LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer) {
@@ -5610,8 +5977,13 @@ LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer
 LLM_API size_t llm_cache_bytes(const llm_cache *cache) {
     size_t bytes, i;
     if (!cache) return 0;
-    bytes = sizeof *cache + cache->layer_count * sizeof *cache->layers;
-    for (i = 0; i < cache->layer_count; i++) bytes += llm__kept_bytes(&cache->layers[i]);
+    bytes = llm__cache_own_bytes(cache);
+    for (i = 0; i < cache->layer_count; i++)
+        bytes += llm__kept_bytes(&cache->layers[i]) - llm__kept_own_bytes(&cache->layers[i]);
+    for (i = 0; i < cache->checkpoint_count; i++)
+        bytes += llm__checkpoint_bytes(cache->checkpoints[i], i + 1 < cache->checkpoint_count
+                                                                  ? cache->checkpoints[i + 1]->cache
+                                                                  : cache);
     return bytes;
 }
 
@@ -5624,19 +5996,48 @@ LLM__FN int64_t llm__most_pages(const llm__kept *k, int64_t length, int64_t more
     return reach && ring < all ? ring : all;
 }
 
+/* Entries of an array that llm__grow has made for so many. */
+LLM__FN size_t llm__grown(size_t count) {
+    size_t capacity = count ? 16 : 0;
+    while (capacity < count) capacity *= 2;
+    return capacity;
+}
+
+/* The most that a layer adds to a checkpoint of at most `tokens` tokens: its own states and pages that the cache does
+   not hold any more, or has copied to write to them.  0: too much for a size_t. */
+LLM__FN size_t llm__checkpoint_layer_bytes(const llm__kept *k, int64_t tokens) {
+    llm__kept past = *k;
+    size_t pages;
+    past.count = !llm__is_attention(k) ? 0 : llm__reach(&k->desc) ? llm__most_pages(k, 0, tokens, 1) : 1;
+    past.capacity = llm__is_attention(k) ? llm__grown((size_t)llm__most_pages(k, 0, tokens, 1)) : 0;
+    past.halves = 1;
+    pages = llm__is_attention(k) ? llm__page_bytes(&k->layout) : 1;
+    if ((uint64_t)past.count > SIZE_MAX / 4 / pages) return 0;
+    return llm__kept_bytes(&past) + sizeof past;
+}
+
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens) {
-    size_t bytes = sizeof(llm_cache), i;
+    size_t bytes = sizeof(llm_cache), past = sizeof(llm_cache) + sizeof(llm__checkpoint), i;
+    int64_t count;
+    int forgets = 0;
     if (tokens < 0 || tokens > LLM__MOST_TOKENS || llm__check_desc(desc, NULL) != LLM_OK) return 0;
     for (i = 0; i < desc->layer_count; i++) {
         llm__kept k; /* as it will be */
+        size_t more;
         if (llm__check_layer(desc, i, &k, NULL) != LLM_OK) return 0;
         k.count = llm__is_attention(&k) ? llm__most_pages(&k, 0, tokens, LLM__PASS_TOKENS) : 0;
-        if ((uint64_t)k.count > SIZE_MAX / 4 / llm__page_bytes(&k.layout)) return 0;
-        k.capacity = k.count ? 16 : 0; /* as llm__grow has it */
-        while (k.capacity < (size_t)k.count) k.capacity *= 2;
+        if (k.count && (uint64_t)k.count > SIZE_MAX / 4 / llm__page_bytes(&k.layout)) return 0;
+        k.capacity = llm__grown((size_t)k.count);
         if (!llm__add_ok(bytes, llm__kept_bytes(&k) + sizeof k, &bytes)) return 0;
+        more = llm__checkpoint_layer_bytes(&k, tokens);
+        if (!more || !llm__add_ok(past, more, &past)) return 0;
+        forgets |= k.desc.kind == LLM_CACHE_RECURRENT || llm__reach(&k.desc);
     }
-    return bytes;
+    if (!desc->checkpoint_every || !forgets) return bytes;
+    count = tokens / desc->checkpoint_every; /* one more than are kept, while it is made */
+    if (count > llm__checkpoints_max(desc)) count = llm__checkpoints_max(desc) + 1;
+    if (!llm__mul_ok(past, (size_t)count, &past) || !llm__add_ok(bytes, past, &bytes)) return 0;
+    return llm__add_ok(bytes, llm__grown((size_t)count) * sizeof(void *), &bytes) ? bytes : 0;
 }
 
 /* Pages to set aside for `more` tokens.  What a fork shares does not come back when this cache drops it, and the page
@@ -5687,27 +6088,53 @@ LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error
     return llm__cache_reserve(cache, tokens, LLM__PASS_TOKENS, error);
 }
 
-LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error) {
+/* Which layer is in the way. */
+LLM__FN llm_status llm__trim_refused(const llm_cache *c, int64_t tokens, llm_error *error) {
+    size_t i = 0;
+    while (llm__can_trim(&c->layers[i], c->length, tokens)) i++;
+    return llm__fail(error, LLM_UNSUPPORTED, "layer %llu cannot take %lld tokens back: %s", (unsigned long long)i,
+                     (long long)tokens,
+                     llm__is_attention(&c->layers[i]) ? "its window has dropped older ones" : "it is recurrent");
+}
+
+LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, int64_t *trimmed, llm_error *error) {
+    llm_status status;
+    int64_t n;
     size_t i;
     if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to trim is NULL");
     if (tokens < 0 || tokens > cache->length)
         return llm__fail(error, LLM_BAD_ARGUMENT, "trim of %lld tokens: expected 0 to %lld, which the cache has seen",
                          (long long)tokens, (long long)cache->length);
     if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to trim");
-    for (i = 0; i < cache->layer_count; i++)
-        if (!llm__can_trim(&cache->layers[i], cache->length, tokens))
-            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu cannot take %lld tokens back: %s",
-                             (unsigned long long)i, (long long)tokens,
-                             llm__is_attention(&cache->layers[i]) ? "its window has dropped older ones"
-                                                                  : "it is recurrent");
-    if (tokens == cache->length) {
+    n = llm__cache_can_trim(cache, tokens);
+    if (n < 0 || (n != tokens && !trimmed)) return llm__trim_refused(cache, tokens, error);
+    if (n == cache->length) {
         llm_cache_clear(cache);
-        return llm__ok(error);
+    } else if (llm__layers_can_trim(cache, tokens)) {
+        cache->length -= tokens;
+        for (i = 0; i < cache->layer_count; i++)
+            if (llm__is_attention(&cache->layers[i])) llm__drop_new(&cache->layers[i], cache->length);
+        llm__checkpoints_cut(cache, cache->length);
+    } else {
+        status = llm__checkpoint_restore(cache, llm__checkpoint_at(cache, cache->length - tokens), error);
+        if (status != LLM_OK) return status;
     }
-    cache->length -= tokens;
-    for (i = 0; i < cache->layer_count; i++)
-        if (llm__is_attention(&cache->layers[i])) llm__drop_new(&cache->layers[i], cache->length);
+    if (trimmed) *trimmed = n;
     return llm__ok(error);
+}
+
+LLM_API int64_t llm_cache_can_trim(const llm_cache *cache, int64_t tokens) {
+    if (!cache || cache->pending || tokens < 0 || tokens > cache->length) return -1;
+    return llm__cache_can_trim(cache, tokens);
+}
+
+LLM_API llm_status llm_cache_checkpoint(llm_cache *cache, llm_error *error) {
+    llm_status status;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to make a checkpoint of is NULL");
+    if (cache->pending)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to make a checkpoint of");
+    status = llm__checkpoint_make(cache, error);
+    return status == LLM_OK ? llm__ok(error) : status;
 }
 
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
@@ -5741,12 +6168,177 @@ LLM_API void llm_cache_clear(llm_cache *cache) {
     size_t i;
     if (!cache || cache->pending) return;
     cache->length = 0;
+    llm__checkpoints_cut(cache, 0);
     for (i = 0; i < cache->layer_count; i++) {
         llm__kept *k = &cache->layers[i];
         llm__drop_new(k, 0);
         k->turned = 0;
         if (k->states) memset(k->states, 0, k->state_floats * sizeof(float));
     }
+}
+
+/* ---- a cache without a model */
+
+LLM_API llm_status llm_cache_begin(llm_cache *cache, int64_t count, llm_error *error) {
+    llm_status status;
+    size_t i;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to begin a pass on is NULL");
+    if (count < 1 || count > LLM__MOST_TOKENS - cache->length)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a pass of %lld tokens behind %lld; expected 1 to 2^40 in all",
+                         (long long)count, (long long)cache->length);
+    status = llm__cache_begin(cache, count, cache->length, count, error);
+    if (status != LLM_OK) return status;
+    cache->by_hand = 1;
+    for (i = 0; i < cache->layer_count; i++) cache->layers[i].filled = 0;
+    return llm__ok(error);
+}
+
+/* Whether there is a layer to fill. */
+LLM__FN llm_status llm__check_pass(const llm_cache *c, size_t layer, int attention, llm_error *error) {
+    if (!c) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache of the pass is NULL");
+    if (!c->pending || !c->by_hand)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "no pass that llm_cache_begin began is under way on the cache");
+    if (layer >= c->layer_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: the cache has %llu", (unsigned long long)layer,
+                         (unsigned long long)c->layer_count);
+    if (c->layers[layer].desc.kind == LLM_CACHE_LIST || llm__is_attention(&c->layers[layer]) != attention)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is not %s", (unsigned long long)layer,
+                         attention ? "an attention layer" : "recurrent");
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_put(llm_cache *cache, size_t layer, int64_t count, const float *keys, const float *values,
+                                 llm_error *error) {
+    llm_status status = llm__check_pass(cache, layer, 1, error);
+    llm__kept *k;
+    size_t key_floats, value_floats;
+    if (status != LLM_OK) return status;
+    k = &cache->layers[layer];
+    if (!keys || (!values && k->desc.value_width))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: keys or values are NULL", (unsigned long long)layer);
+    if (count < 0 || count > cache->pending - k->filled)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %lld tokens; expected 0 to %lld, which the pass lacks",
+                         (unsigned long long)layer, (long long)count, (long long)(cache->pending - k->filled));
+    key_floats = (size_t)k->desc.heads * (size_t)k->desc.key_width;
+    value_floats = (size_t)k->desc.heads * (size_t)k->desc.value_width;
+    if (!values) values = keys; /* none of them is read */
+    for (; count; count--, k->filled++, keys += key_floats, values += value_floats)
+        llm__cache_put(cache, layer, cache->length + k->filled, keys, values);
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_put_state(llm_cache *cache, size_t layer, int array, const float *numbers,
+                                       llm_error *error) {
+    llm_status status = llm__check_pass(cache, layer, 0, error);
+    llm__kept *k;
+    if (status != LLM_OK) return status;
+    k = &cache->layers[layer];
+    if (array < 0 || array >= LLM_CACHE_MAX_ARRAYS || !llm__array_floats(&k->desc, array) || !numbers)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: expected one of its arrays and numbers, not array %d%s",
+                         (unsigned long long)layer, array, numbers ? "" : " and NULL");
+    memcpy(llm__cache_next_state(cache, layer, array), numbers, llm__array_floats(&k->desc, array) * sizeof(float));
+    k->filled |= (int64_t)1 << array;
+    return llm__ok(error);
+}
+
+/* What a layer of a pass by hand has when it is full. */
+LLM__FN int64_t llm__full(const llm_cache *c, const llm__kept *k) {
+    int64_t arrays = 0;
+    if (k->desc.kind == LLM_CACHE_LIST) return 0;
+    if (llm__is_attention(k)) return c->pending;
+    while (arrays < LLM_CACHE_MAX_ARRAYS && k->desc.shapes[arrays][0]) arrays++;
+    return ((int64_t)1 << arrays) - 1;
+}
+
+LLM_API llm_status llm_cache_commit(llm_cache *cache, llm_error *error) {
+    size_t i;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to commit is NULL");
+    if (!cache->pending || !cache->by_hand)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "no pass that llm_cache_begin began is under way on the cache");
+    for (i = 0; i < cache->layer_count; i++) {
+        const llm__kept *k = &cache->layers[i];
+        if (k->filled == llm__full(cache, k)) continue;
+        if (!llm__is_attention(k))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: not all of its arrays were put",
+                             (unsigned long long)i);
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %lld of the pass's %lld tokens were put",
+                         (unsigned long long)i, (long long)k->filled, (long long)cache->pending);
+    }
+    llm__cache_commit(cache);
+    return llm__ok(error);
+}
+
+LLM_API void llm_cache_abandon(llm_cache *cache) {
+    if (cache && cache->by_hand) llm__cache_abandon(cache);
+}
+
+LLM_API const float *llm_cache_state(const llm_cache *cache, size_t layer, int array) {
+    if (!cache || layer >= cache->layer_count || cache->layers[layer].desc.kind != LLM_CACHE_RECURRENT || array < 0 ||
+        array >= LLM_CACHE_MAX_ARRAYS || !llm__array_floats(&cache->layers[layer].desc, array))
+        return NULL;
+    return llm__cache_state(cache, layer, array);
+}
+
+LLM_API int llm_cache_visible(const llm_cache *cache, size_t layer, int64_t position, llm_span out[2]) {
+    if (!cache || !out || layer >= cache->layer_count || !llm__is_attention(&cache->layers[layer])) return 0;
+    if (position < cache->length || position > cache->length + (cache->pending ? cache->pending - 1 : 0)) return 0;
+    if (cache->pending) return llm__cache_visible(cache, layer, position, out);
+    return llm__visible(&cache->layers[layer].desc, position, 1, position, out);
+}
+
+/* Whether an attention layer holds some tokens. */
+LLM__FN llm_status llm__check_held(const llm_cache *c, size_t layer, int64_t position, int64_t count,
+                                   llm_error *error) {
+    const llm__kept *k;
+    int64_t end, p;
+    if (!c || layer >= c->layer_count || !llm__is_attention(&c->layers[layer]))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "reading needs a cache and one of its attention layers, not %llu",
+                         (unsigned long long)layer);
+    k = &c->layers[layer];
+    end = c->length + (c->pending && c->by_hand ? k->filled : 0);
+    if (position < 0 || count < 0 || position > end || count > end - position)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %lld tokens from position %lld on; there are %lld",
+                         (unsigned long long)layer, (long long)count, (long long)position, (long long)end);
+    for (p = position; p < position + count; p++)
+        if (llm__lacks(k, p))
+            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu does not hold position %lld any more",
+                             (unsigned long long)layer, (long long)p);
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_fetch(const llm_cache *cache, size_t layer, int64_t position, int64_t count, float *keys,
+                                   float *values, llm_error *error) {
+    llm_status status = llm__check_held(cache, layer, position, count, error);
+    const llm__kept *k;
+    int kw, vw, head, latent;
+    if (status != LLM_OK) return status;
+    k = &cache->layers[layer];
+    kw = k->desc.key_width;
+    vw = k->desc.value_width;
+    latent = k->desc.kind == LLM_CACHE_LATENT;
+    for (; count; count--, position++)
+        for (head = 0; head < k->desc.heads; head++) {
+            const llm__page *page = *llm__page_entry(k, position / LLM_PAGE_TOKENS);
+            int token = (int)(position % LLM_PAGE_TOKENS);
+            if (keys) llm__page_load(&k->layout, page, 0, head, token, 0, kw, keys);
+            if (values) llm__page_load(&k->layout, page, !latent, head, token, latent ? kw : 0, vw, values);
+            if (keys) keys += kw;
+            if (values) values += vw;
+        }
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_rows(const llm_cache *cache, size_t layer, int values, int head, int64_t position,
+                                  llm_rows *out, llm_error *error) {
+    llm_status status = llm__check_held(cache, layer, position, 1, error);
+    if (status != LLM_OK) return status;
+    if (!out || head < 0 || head >= cache->layers[layer].desc.heads ||
+        (values && (values != 1 || llm__cache_is_latent(cache, layer))))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: rows %d of head %d; expected 0 (keys) or, unless it is "
+                         "latent, 1 (values), one of its heads, and where to put them", (unsigned long long)layer,
+                         values, head);
+    *out = llm__cache_rows(cache, layer, values, head, position / LLM_PAGE_TOKENS);
+    return llm__ok(error);
 }
 
 #endif /* LLM_CACHE_IMPLEMENTATION */

@@ -234,7 +234,7 @@ static int same_content(const llm_cache *a, const llm_cache *b) {
         llm__record_spans(&a->layers[i], a->length, spans);
         for (s = 0; s < 2; s++)
             for (p = spans[s].begin; p < spans[s].end; p++) {
-                int lost = llm__record_lacks(&a->layers[i], p) || llm__record_lacks(&b->layers[i], p);
+                int lost = llm__lacks(&a->layers[i], p) || llm__lacks(&b->layers[i], p);
                 if (lost ? !s || p > spans[s].begin || !a->layers[i].desc.window : !same_row(a, b, i, p)) return 0;
             }
     }
@@ -271,7 +271,7 @@ static int go_on_alike(llm_cache *a, llm_cache *b) {
         same = same && same_view(a, b);
         llm__cache_commit(a);
         llm__cache_commit(b);
-        if (llm_cache_trim(a, 1, NULL) != llm_cache_trim(b, 1, NULL)) return 0;
+        if (llm_cache_trim(a, 1, NULL, NULL) != llm_cache_trim(b, 1, NULL, NULL)) return 0;
     }
     return same && same_content(a, b);
 }
@@ -352,7 +352,7 @@ static int round_trip(const shape *s, int64_t length, int64_t pass, int64_t trim
     llm_note notes[2];
     tally t;
     int ok, n;
-    for (; trim && !llm_cache_trim(c, 1, NULL); trim--) continue;
+    for (; trim && !llm_cache_trim(c, 1, NULL, NULL); trim--) continue;
     file = save(c, some_notes, 2);
     loaded = must_load(&file, &want, &t);
     ok = loaded && same_content(c, loaded) && loaded->dtype == s->dtype;
@@ -421,8 +421,8 @@ static void trims_after_loading(void) {
         int64_t trim = 1 + (int64_t)(mix(round + 1) % (round % 4 ? 20 : 90));
         tally t;
         loaded = must_load(&file, NULL, &t);
-        if (!llm_cache_trim(loaded, trim, NULL)) {
-            CHECK_EQ(llm_cache_trim(c, trim, NULL), LLM_OK);
+        if (!llm_cache_trim(loaded, trim, NULL, NULL)) {
+            CHECK_EQ(llm_cache_trim(c, trim, NULL, NULL), LLM_OK);
             begin(c, 3);
             begin(loaded, 3);
             CHECK(same_view(c, loaded));
@@ -529,7 +529,7 @@ static void partial_loads(void) {
             llm_cache_load_desc d = from_memory(file.data, file.length, NULL);
             d.tokens = counts[n];
             loaded = load_with(d, &t, &error);
-            if (counts[n] < 200) CHECK_EQ(llm_cache_trim(c, 200 - counts[n], NULL), LLM_OK);
+            if (counts[n] < 200) CHECK_EQ(llm_cache_trim(c, 200 - counts[n], NULL, NULL), LLM_OK);
             CHECK(loaded && same_content(c, loaded) && go_on_alike(c, loaded));
             close_checked(loaded, &t);
             llm_cache_close(c);
@@ -746,7 +746,7 @@ static void parts_round_trips(void) {
         memset(&x, 0, sizeof x);
         for (step = 0; step < 10; step++) {
             int64_t trim = mix(r++) % 4 ? 0 : 1 + (int64_t)(mix(r++) % 9), after;
-            if (trim <= c->length && !llm_cache_trim(c, trim, NULL) && c->length < low) low = c->length;
+            if (trim <= c->length && !llm_cache_trim(c, trim, NULL, NULL) && c->length < low) low = c->length;
             append(c, 1 + (int64_t)(mix(r) % (mix(r + 1) % 3 ? 5 : 150)));
             r += 2;
             if (mix(r++) % 2) continue;
@@ -1012,7 +1012,7 @@ static void rows_round_trips(void) {
         want = desc_of(&s, NULL);
         for (i = 0; i < count; i++) {
             rows[i] = make(&s, (int64_t)(mix(r) % (round % 9 ? 300 : 1)), 1 + (int64_t)(mix(r + 1) % 90), NULL);
-            llm_cache_trim(rows[i], (int64_t)(mix(r + 2) % 3), NULL);
+            llm_cache_trim(rows[i], (int64_t)(mix(r + 2) % 3), NULL, NULL);
             r += 3;
         }
         file = save_rows(rows, count);

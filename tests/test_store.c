@@ -443,7 +443,7 @@ static void test_forks_are_apart(void) {
     CHECK_EQ(llm_store_fetch(s, PLAIN, other, 6, &b, &used, NULL), LLM_OK);
     CHECK_EQ(used, 3);
     read_in(b, other, 6);
-    CHECK_EQ(llm_cache_trim(a, 3, NULL), LLM_OK);
+    CHECK_EQ(llm_cache_trim(a, 3, NULL, NULL), LLM_OK);
     read_in(a, other, 6);
     CHECK_EQ(fetch(s, PLAIN, tokens, 6), 6);
     CHECK(holds(a, other, 6) && holds(b, other, 6));
@@ -604,7 +604,7 @@ static int can_become(const llm_cache *cache, size_t count) {
     llm_cache *c = NULL;
     int can;
     if (llm_cache_fork(&c, cache, NULL)) exit(2);
-    can = llm_cache_trim(c, llm_cache_length(c) - (int64_t)count, NULL) == LLM_OK;
+    can = llm_cache_trim(c, llm_cache_length(c) - (int64_t)count, NULL, NULL) == LLM_OK;
     llm_cache_close(c);
     return can;
 }
