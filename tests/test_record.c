@@ -1664,6 +1664,108 @@ static void batches_by_hand(void) {
     }
 }
 
+/* ---- batches that mlx-lm wrote, and what its extract() says of their sequences */
+
+typedef struct golden {
+    llm__arena arena;
+    llm__folder folder;
+    llm__tensors tensors;
+} golden;
+
+static const llm__tensor *golden_tensor(golden *g, const char *name) {
+    llm__tensor *x = llm__tensor_find(&g->tensors, name);
+    const uint8_t *data;
+    if (x && llm__tensor_fetch(&g->folder, x, &data, NULL)) exit(2);
+    return x;
+}
+
+/* Whether the newest tokens of a layer are those of a tensor [1, heads, tokens, width]. */
+static int golden_rows(const llm_cache *c, size_t layer, int part, const llm__tensor *x) {
+    const llm_cache_layer *l = llm__cache_layer_desc(c, layer);
+    int64_t tokens = x->shape[2], t;
+    size_t bytes = (size_t)x->shape[3] * llm__dtype_bytes(x->dtype);
+    int head;
+    if (x->shape[1] != l->heads || x->shape[3] != (part ? l->value_width : l->key_width)) return 0;
+    for (head = 0; head < l->heads; head++)
+        for (t = llm__oldest_held(l, c->length) - (c->length - tokens); t < tokens; t++) {
+            int64_t position = c->length - tokens + t;
+            llm_rows rows;
+            if (t < 0) continue; /* the oldest of a window, which padding stands for */
+            rows = llm__cache_rows(c, layer, part, head, position / LLM_PAGE_TOKENS);
+            if (rows.dtype != x->dtype || memcmp(rows.data + (size_t)(position % LLM_PAGE_TOKENS) * rows.stride,
+                                                 x->data + (size_t)(head * tokens + t) * bytes, bytes))
+                return 0;
+        }
+    return 1;
+}
+
+static int golden_sequence(golden *g, const llm_cache *c, size_t row) {
+    char name[64];
+    const llm__tensor *offsets = golden_tensor(g, "offsets"), *x;
+    size_t i, leaf = 0, a;
+    int recurrent = 0, same = 1;
+    for (i = 0; i < llm_cache_layers(c); i++) {
+        if (llm__cache_layer_desc(c, i)->kind == LLM_CACHE_LIST) continue;
+        recurrent = llm__cache_layer_desc(c, i)->kind == LLM_CACHE_RECURRENT;
+        for (a = 0; a < 2 && same; a++) {
+            snprintf(name, sizeof name, recurrent ? "%lu.%lu.%d" : a ? "%lu.%lu.values" : "%lu.%lu.keys",
+                     (unsigned long)row, (unsigned long)leaf, (int)a);
+            x = golden_tensor(g, name);
+            same = x && (recurrent ? !memcmp(x->data, llm__cache_state(c, i, (int)a), (size_t)x->bytes)
+                                   : golden_rows(c, i, (int)a, x));
+        }
+        leaf++;
+    }
+    snprintf(name, sizeof name, "%lu.%lu.keys", (unsigned long)row, (unsigned long)leaf);
+    return same && !golden_tensor(g, name) && c->length == llm__whole_in(offsets, (int64_t)row);
+}
+
+static void golden_batches(void) {
+    static const char *const names[] = {"kv", "kv-went-on", "rotating", "rotating-turned", "rotating-twice-turned",
+                                        "rotating-long-call", "rotating-both", "states", "list", "left-padded",
+                                        "right-padded", "filtered"};
+    size_t i, row, rows;
+    for (i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[60];
+        golden g;
+        const llm__tensor *x;
+        llm__text file, again;
+        llm_cache *out[MOST_ROWS];
+        llm_error error;
+        tally t;
+        memset(&g, 0, sizeof g);
+        snprintf(path, sizeof path, "%s.safetensors", names[i]);
+        g.arena.allocator = llm__allocator_or_default(g.arena.allocator);
+        g.folder.path = "tests/golden/cachefiles-batch";
+        g.folder.files = llm__files_or_default(g.folder.files);
+        g.folder.arena = &g.arena;
+        if (llm__safetensors_add(&g.folder, path, &g.tensors, &error) || !(x = golden_tensor(&g, "cache_file"))) {
+            printf("%s: %s\n", path, error.message);
+            exit(2);
+        }
+        memset(&file, 0, sizeof file);
+        add(&file, x->data, (size_t)x->bytes);
+        rows = (size_t)golden_tensor(&g, "offsets")->shape[0];
+        if (!load_rows(&file, NULL, out, rows, &t, &error)) printf("%s: %s\n", path, error.message);
+        for (row = 0; row < rows && out[row]; row++) {
+            CHECK(golden_sequence(&g, out[row], row));
+            if (!golden_sequence(&g, out[row], row)) printf("  row %d of %s\n", (int)row, path);
+        }
+        CHECK(row == rows);
+        again = save_rows(out, rows);
+        for (row = 0; row < rows; row++) llm_cache_close(out[row]);
+        if (load_rows(&again, NULL, out, rows, &t, &error))
+            for (row = 0; row < rows; row++) CHECK(golden_sequence(&g, out[row], row));
+        for (row = 0; row < rows; row++) llm_cache_close(out[row]);
+        CHECK_EQ(t.live, 0);
+        llm__text_free(&file);
+        llm__text_free(&again);
+        llm__folder_close(&g.folder);
+        llm__tensors_free(&g.arena.allocator, &g.tensors);
+        llm__arena_free(&g.arena);
+    }
+}
+
 /* Layers of several dtypes are kept in one that holds them all. */
 static void mixed_dtypes(void) {
     tally t;
@@ -2218,6 +2320,7 @@ int main(int argc, char **argv) {
     TEST(deep_lists);
     TEST(turned_ring);
     TEST(batches_by_hand);
+    TEST(golden_batches);
     TEST(mixed_dtypes);
     TEST(truncated);
     TEST(flipped);
