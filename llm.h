@@ -10137,7 +10137,8 @@ LLM__FN llm_status llm__cache_fits(const llm_model *m, const llm_cache *cache, l
         llm_cache_layer want = llm__cache_layer_of(&m->layers[i], 0);
         const llm_cache_layer *have = llm__cache_layer_desc(cache, (size_t)i);
         int same = want.kind == have->kind && want.heads == have->heads && want.key_width == have->key_width &&
-                   want.value_width == have->value_width && (!want.window || want.window == have->window) && want.chunk == have->chunk &&
+                   want.value_width == have->value_width && (!want.window || want.window == have->window) &&
+                   want.chunk == have->chunk &&
                    !memcmp(want.shapes, have->shapes, sizeof want.shapes);
         if (!same)
             return llm__fail(error, LLM_BAD_ARGUMENT, "layer %d of the cache is not what this model's layer needs", i);

@@ -177,7 +177,7 @@ typedef struct llm_cache_layer {
     int64_t window;               /* tokens that stay visible, the newest included; 0: all */
     int64_t keep;                 /* of those, how many of the very first stay: mlx-lm's rotating cache */
     int64_t chunk;                /* a token sees those of its own chunk: from the last multiple of `chunk`; 0: all */
-    llm_cache_codes keys, values; /* how they are stored; latent: `keys` holds for the whole row, `values` for nothing */
+    llm_cache_codes keys, values; /* how they are stored; latent: `keys` says it of the whole row */
     int items;                    /* list: its direct members */
     int64_t shapes[LLM_CACHE_MAX_ARRAYS][LLM_CACHE_MAX_AXES]; /* recurrent: of each array; a 0 ends axes and list */
 } llm_cache_layer;
@@ -211,9 +211,10 @@ typedef struct llm_span {
     int64_t begin, end;
 } llm_span;
 
-/* The rows of one page for one head, where they lie.  Token t of the page (its position modulo LLM_PAGE_TOKENS): `width`
-   numbers of `dtype` at data + t * stride; or, where bits is not 0, their codes as a little-endian bit stream, and a
-   scale and a bias for each `group` of them at scales and biases + t * group_stride: number = scale * code + bias. */
+/* The rows of one page for one head, where they lie.  Token t of the page (its position modulo LLM_PAGE_TOKENS):
+   `width` numbers of `dtype` at data + t * stride; or, where bits is not 0, their codes as a little-endian bit stream,
+   and a scale and a bias for each `group` of them at scales and biases + t * group_stride: number = scale * code +
+   bias. */
 typedef struct llm_rows {
     const uint8_t *data;
     size_t stride;                /* bytes */
@@ -249,9 +250,9 @@ LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer
 LLM_API size_t llm_cache_bytes(const llm_cache *cache);
 
 /* Bytes that an empty cache of this description takes with `tokens` tokens reserved, and no more once they have come in
-   passes as llm_cache_reserve expects them.  With checkpoint_every, the most that checkpoints can add is in it, although
-   they are made only when they are due.  0: the description is invalid, tokens is not in 0 to 2^40, or a size_t cannot
-   hold the sum. */
+   passes as llm_cache_reserve expects them.  With checkpoint_every, the most that checkpoints can add is in it,
+   although they are made only when they are due.  0: the description is invalid, tokens is not in 0 to 2^40, or a
+   size_t cannot hold the sum. */
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens);
 
 /* Sets aside what the next `tokens` tokens will need, so that adding them allocates nothing: in any passes where a
@@ -260,8 +261,8 @@ LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens);
    before. */
 LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error);
 
-/* Takes the last `tokens` tokens back.  Some layers cannot: recurrent ones, and windows and chunks that have dropped what
-   would become visible again; these two can always take one token back, unless they were just loaded from a file
+/* Takes the last `tokens` tokens back.  Some layers cannot: recurrent ones, and windows and chunks that have dropped
+   what would become visible again; these two can always take one token back, unless they were just loaded from a file
    without it.  Then a checkpoint helps.  With `trimmed` NULL, only one of exactly the remaining length; otherwise as
    few tokens more are taken back as the nearest checkpoint asks for, and *trimmed says how many went in all.  Refused
    (LLM_UNSUPPORTED) if there is none.  Going back to a checkpoint may need memory (LLM_OUT_OF_MEMORY); what is taken
@@ -289,8 +290,8 @@ LLM_API llm_status llm_cache_checkpoint(llm_cache *cache, llm_error *error);
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
                                       llm_error *error);
 
-/* Forgets all tokens and checkpoints; keeps the memory, and quantized layers quantized.  Does nothing while a forward pass is under way
-   on the cache: abandon the pass first. */
+/* Forgets all tokens and checkpoints; keeps the memory, and quantized layers quantized.  Does nothing while a
+   forward pass is under way on the cache: abandon the pass first. */
 LLM_API void llm_cache_clear(llm_cache *cache);
 
 /* ---- a cache without a model: tokens come in passes, each of which fills every layer.  A session does the same by
@@ -319,7 +320,8 @@ LLM_API void llm_cache_abandon(llm_cache *cache);
    until the cache changes. */
 LLM_API const float *llm_cache_state(const llm_cache *cache, size_t layer, int array);
 
-/* The mask: which positions a query at `position` sees in an attention layer, itself included, as 1 or 2 spans in order.
+/* The mask: which positions a query at `position` sees in an attention layer, itself included, as 1 or 2 spans in
+   order.
    `position` is one of the pass under way or, without one, that of the token that would come next, alone.  0: there is
    no such layer or position. */
 LLM_API int llm_cache_visible(const llm_cache *cache, size_t layer, int64_t position, llm_span out[2]);
@@ -358,11 +360,11 @@ typedef struct llm_cache_save_desc {
     size_t note_count;
 } llm_cache_save_desc;
 
-/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there.  (What
+/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there. (What
    this library can and mlx-lm cannot has classes of its own, which mlx-lm refuses by name: windows and chunks that are
-   quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the
-   disk or the sink, else by the memory: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink
-   then has a part of the file, a path what it had before. */
+   quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the disk or the
+   sink, else by memory: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a
+   sink then has a part of the file, a path what it had before. */
 LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
 
 /* The same, but only of the tokens that came after the last llm_cache_save_more, or after the cache was loaded: a file
@@ -407,14 +409,14 @@ typedef struct llm_cache_load_desc {
 
 /* Loads a cache.  The checksum of a file that llm_cache_save wrote is verified.  LLM_BAD_FORMAT: the bytes are no such
    file, or damaged, or hold more than the layers they list; LLM_BAD_ARGUMENT: they are not what `want` says, or a part
-   does not continue the file before it; LLM_UNSUPPORTED: they do not hold the first `tokens` tokens; LLM_TOO_LARGE: they
-   are of several sequences.  Takes memory in proportion to the file; a page is the
+   does not continue the file before it; LLM_UNSUPPORTED: they do not hold the first `tokens` tokens; LLM_TOO_LARGE:
+   they are of several sequences.  Takes memory in proportion to the file; a page is the
    least that a layer with tokens takes.  *out is NULL on failure. */
 LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *desc, llm_error *error);
 
-/* Loads all sequences of a file: those of llm_cache_save_rows, of mlx-lm's batches, or the one of any other file; `want`,
-   `tokens` and the notes hold for each.  out[0] to out[*count - 1] are the caches, in order; what of out [capacity] lies
-   behind is NULL.  Padding is not kept: each cache is as if its sequence had been alone.
+/* Loads all sequences of a file: those of llm_cache_save_rows, of mlx-lm's batches, or the one of any other file;
+   `want`, `tokens` and the notes hold for each.  out[0] to out[*count - 1] are the caches, in order; what of out
+   [capacity] lies behind is NULL.  Padding is not kept: each cache is as if its sequence had been alone.
    On failure all of out is NULL.  LLM_TOO_LARGE: there are *count sequences, which is more than `capacity`. */
 LLM_API llm_status llm_cache_load_rows(llm_cache **out, size_t capacity, size_t *count,
                                        const llm_cache_load_desc *desc, llm_error *error);
@@ -2707,8 +2709,8 @@ LLM__FN llm_status llm__remake_one(llm_cache **out, const llm_cache *c, int halv
     return status;
 }
 
-/* Gives a cache that was made from another the same checkpoints, made alike.  From the newest to the oldest: each shares
-   pages with the next or with none. */
+/* Gives a cache that was made from another the same checkpoints, made alike.  From the newest to the oldest: each
+   shares pages with the next or with none. */
 LLM__FN llm_status llm__checkpoints_remake(llm_cache *made, const llm_cache *c, const llm_cache_codes wish[2],
                                            llm_error *error) {
     llm__made kin;
@@ -3081,9 +3083,9 @@ LLM__FN llm_rows llm__cache_values(const llm_cache *c, size_t layer, int head, i
    thing in the header; found elsewhere, another program has carried our notes over into a file of its own, and it says
    nothing.
 
-   A file that continues another has two notes more, how many tokens lie before it and the checksum of the file that ends
-   with them, and "Continued" before the names of its classes.  Where a layer sees all tokens it has the rows behind
-   those; of everything else, which is small, all that the cache holds.
+   A file that continues another has two notes more, how many tokens lie before it and the checksum of the file that
+   ends with them, and "Continued" before the names of its classes.  Where a layer sees all tokens it has the rows
+   behind those; of everything else, which is small, all that the cache holds.
    After this chapter a cache can leave through a sink and come back from bytes that nobody trusts. */
 
 #define LLM__NOTE_TOKENS "llm_tokens"
@@ -3899,7 +3901,7 @@ LLM_API llm_status llm_cache_save_more(llm_cache *cache, const llm_cache_save_de
     llm__record r;
     llm_status status;
     if (!cache || !after)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "saving more needs a cache, and a place to say after how many tokens");
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving more needs a cache, and room for the number of tokens");
     r = llm__record_of(&row, 1);
     r.after = cache->saved <= cache->length ? cache->saved : 0;
     status = llm__save(&r, desc, error);
@@ -4094,7 +4096,8 @@ LLM__FN const char *llm__recorded_path(const llm__loading *l, size_t layer, int 
 
 LLM__FN llm_status llm__loading_bad(const llm__loading *l, size_t layer, const char *what) {
     char path[LLM__SAVED_NAME];
-    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, llm__recorded_path(l, layer, 0, path), what);
+    llm__recorded_path(l, layer, 0, path);
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, path, what);
 }
 
 LLM__FN llm_status llm__loading_bad_tensor(const llm__loading *l, const llm__tensor *x, const char *expected) {
@@ -4171,8 +4174,8 @@ LLM__FN llm_status llm__loading_batch(llm__loading *l, size_t layer, int64_t bat
     return llm__loading_bad(l, layer, text);
 }
 
-/* Keys or values, or their codes, scales and biases: [batch, heads, tokens, numbers] each.  Only values may have a width of
-   0. */
+/* Keys or values, or their codes, scales and biases: [batch, heads, tokens, numbers] each.  Only values may have a
+   width of 0. */
 LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
     llm__recorded *r = &l->layers[layer];
     int tensors = (part ? r->layer.values : r->layer.keys).bits ? 3 : 1, i;
@@ -4530,7 +4533,7 @@ LLM__FN llm_status llm__loading_layers(llm__loading *l) {
     return status;
 }
 
-/* The bytes of a file from `at` on as far as they can be had at once: where they lie, or a piece of them in `buffer`. */
+/* The bytes of a file from `at` on as far as they can be had at once: where they lie, or some of them in `buffer`. */
 LLM__FN llm_status llm__loading_piece(llm__loading *l, llm__blob *b, uint64_t at, uint8_t buffer[LLM__WRITE_BUFFER],
                                       const uint8_t **piece, size_t *bytes) {
     uint64_t left = b->bytes - at;
@@ -4914,20 +4917,21 @@ LLM__FN llm_status llm__loading_open(llm__loading *l, llm__blob *b) {
 
 /* Whether a file continues the one before it, or no other if it is the first. */
 LLM__FN llm_status llm__loading_chain(llm__loading *l) {
-    const char *before = llm__loading_text(l, "0." LLM__NOTE_BEFORE), *after = llm__loading_text(l, "0." LLM__NOTE_AFTER);
+    const char *before = llm__loading_text(l, "0." LLM__NOTE_BEFORE);
+    const char *after = llm__loading_text(l, "0." LLM__NOTE_AFTER);
     char digits[LLM__CHECKSUM_DIGITS + 1];
     const llm__loading *last = l - 1;
     if (after && (l->after = llm__whole_number(after)) < 1)
-        return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"" LLM__NOTE_AFTER "\" is \"%.40s\"; expected a whole number from "
-                         "1 to 2^40", l->name, after);
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"" LLM__NOTE_AFTER "\" is \"%.40s\"; expected a whole number "
+                         "from 1 to 2^40", l->name, after);
     if (!l->index && !after) return LLM_OK;
     if (!l->index)
-        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues another file, after %s tokens; expected the file that "
-                         "holds the first ones, and this one among its parts", l->name, after);
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues another file, after %s tokens; expected the file "
+                         "that holds the first ones, and this one among its parts", l->name, after);
     snprintf(digits, sizeof digits, "%016llx", (unsigned long long)last->checksum);
     if (!after || !before)
-        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues no file; expected the one that continues %s", l->name,
-                         last->name);
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues no file; expected the one that continues %s",
+                         l->name, last->name);
     if (!last->checksum || strcmp(before, digits) || l->after != last->length)
         return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues a file of %s tokens with checksum %.16s, not %s of "
                          "%lld tokens with checksum %s", l->name, after, before, last->name, (long long)last->length,
@@ -4941,9 +4945,10 @@ LLM__FN llm_status llm__loading_same_layers(llm__loading *l) {
     char words[2][120];
     size_t i;
     if (l->layer_count != last->layer_count || l->batch != 1 || last->batch != 1)
-        return llm__fail(l->error, LLM_BAD_FORMAT, "%s has %llu layers of %lld sequences, %s has %llu of %lld; expected "
-                         "as many, of one", l->name, (unsigned long long)l->layer_count, (long long)l->batch, last->name,
-                         (unsigned long long)last->layer_count, (long long)last->batch);
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s has %llu layers of %lld sequences, %s has %llu of %lld; "
+                         "expected as many, of one", l->name, (unsigned long long)l->layer_count,
+                         (long long)l->batch, last->name, (unsigned long long)last->layer_count,
+                         (long long)last->batch);
     for (i = 0; i < l->layer_count; i++)
         if (!last->layers[i].empty && !llm__same_layer(&l->layers[i].layer, &last->layers[i].layer))
             return llm__fail(l->error, LLM_BAD_FORMAT, "%s: entry %llu is %s; expected %s as in %s", l->name,
@@ -5850,7 +5855,7 @@ LLM__FN llm_status llm__check_lists(const llm_cache_desc *d, llm_error *error) {
         left[depth++] = d->layers[i].items;
     }
     if (!depth) return LLM_OK;
-    return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is the last one; expected %d members more of a list before it",
+    return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is the last one; expected %d members more of a list",
                      (unsigned long long)(d->layer_count - 1), left[depth - 1]);
 }
 

@@ -2,8 +2,9 @@
    or the input is a prompt cache
 
    The input's first byte says which file of which checkpoint: 'a'.. for tests/golden/models/stories260K (float,
-   SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache.  Whatever comes, the library must leave with
-   an llm_error or work, give back all memory and touch nothing that is not its own (the sanitizers look on). */
+   SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache.  Whatever comes, the
+   library must leave with an llm_error or work, give back all memory and touch nothing that is not its own (the
+   sanitizers look on). */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 

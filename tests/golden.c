@@ -612,7 +612,7 @@ static llm_cache *read_prompt(fixture *f, const llm_model *model, int64_t count)
     return cache;
 }
 
-/* For mlx-lm to go on from: a batch of the whole prompt and of all but its last 3 tokens (or none), where mlx-lm has batches. */
+/* For mlx-lm to go on from, where it has batches: the whole prompt, and all but its last 3 tokens (or none). */
 static int save_pair(fixture *f, const llm_model *model, const llm_cache *cache, const char *folder) {
     enum { FEWER = 3 };
     llm_cache *shorter = read_prompt(f, model, f->prompt_count < FEWER ? 0 : f->prompt_count - FEWER);
