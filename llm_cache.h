@@ -387,7 +387,7 @@ LLM_API llm_status llm_batch_trim(llm_batch *batch, int64_t tokens, llm_error *e
 /* ---- files: mlx-lm's prompt caches (safetensors), and a little more in their metadata */
 
 /* A text that travels with a cache: which model, which template.  Both are NUL-terminated UTF-8; no dots in keys, which
-   are neither empty nor "llm_tokens" or "llm_checksum": those the library writes. */
+   are neither empty nor "llm_tokens", "llm_checksum", "llm_after" or "llm_before": those the library writes. */
 typedef struct llm_note {
     const char *key, *value;
 } llm_note;
@@ -410,9 +410,33 @@ typedef struct llm_cache_save_desc {
 /* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there. (What
    this library can and mlx-lm cannot has classes of its own, which mlx-lm refuses by name: windows and chunks that are
    quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the disk or the
-   sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink then has a
-   part of the file, a path what it had before. */
+   sink, else by memory: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a
+   sink then has a part of the file, a path what it had before. */
 LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
+
+/* The same, but only of the tokens that came after the last llm_cache_save_more, or after the cache was loaded: a file
+   that continues the one of then.  Windows, chunks and recurrent states, which are small, are saved whole.  *after says
+   how many tokens the earlier files hold; 0: this one is whole and needs none of them - the first time, and again when
+   some of their tokens were taken back since and others came in their place, or were quantized.  Give every file a path
+   of its own, as all since the last whole one are needed to load the cache: that one, and the others as its parts.
+   Forks go on from the same files.  mlx-lm refuses a file that continues another by the names of its classes.
+   A failed call leaves cache and *after as they were. */
+LLM_API llm_status llm_cache_save_more(llm_cache *cache, const llm_cache_save_desc *desc, int64_t *after,
+                                       llm_error *error);
+
+/* Saves several sequences in one file, as the batch that mlx-lm has of them: filled up on the left, windows in order.
+   llm_cache_load_rows and mlx-lm's load_prompt_cache go on from there.  The caches must be of the same layers and dtype
+   (LLM_BAD_ARGUMENT), and mlx-lm has no batches of codes, of chunks or of windows with kept tokens (LLM_UNSUPPORTED).
+   Otherwise as llm_cache_save. */
+LLM_API llm_status llm_cache_save_rows(const llm_cache *const *rows, size_t count, const llm_cache_save_desc *desc,
+                                       llm_error *error);
+
+/* A file behind a path, or its bytes, which are needed during the call only. */
+typedef struct llm_cache_part {
+    const char *path;
+    const void *data;
+    size_t bytes;
+} llm_cache_part;
 
 /* Where a cache is loaded from. */
 typedef struct llm_cache_load_desc {
@@ -425,13 +449,24 @@ typedef struct llm_cache_load_desc {
                                    look like attention there, and empty ones do not say how large they are */
     int64_t tokens;             /* only so many from the start, if every layer holds them; 0: all */
     llm_allocator allocator;
+    const llm_cache_part *parts; /* [part_count], the files of llm_cache_save_more that continue the first one, in their
+                                    order; those behind `tokens` tokens are not opened */
+    size_t part_count;
 } llm_cache_load_desc;
 
 /* Loads a cache.  The checksum of a file that llm_cache_save wrote is verified.  LLM_BAD_FORMAT: the bytes are no such
-   file, or damaged, or hold more than the layers they list; LLM_BAD_ARGUMENT: they are not what `want` says;
-   LLM_UNSUPPORTED: they do not hold the first `tokens` tokens.  Takes memory in proportion to the file; a page is the
+   file, or damaged, or hold more than the layers they list; LLM_BAD_ARGUMENT: they are not what `want` says, or a part
+   does not continue the file before it; LLM_UNSUPPORTED: they do not hold the first `tokens` tokens; LLM_TOO_LARGE:
+   they are of several sequences.  Takes memory in proportion to the file; a page is the
    least that a layer with tokens takes.  *out is NULL on failure. */
 LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *desc, llm_error *error);
+
+/* Loads all sequences of a file: those of llm_cache_save_rows, of mlx-lm's batches, or the one of any other file;
+   `want`, `tokens` and the notes hold for each.  out[0] to out[*count - 1] are the caches, in order; what of out
+   [capacity] lies behind is NULL.  Padding is not kept: each cache is as if its sequence had been alone.
+   On failure all of out is NULL.  LLM_TOO_LARGE: there are *count sequences, which is more than `capacity`. */
+LLM_API llm_status llm_cache_load_rows(llm_cache **out, size_t capacity, size_t *count,
+                                       const llm_cache_load_desc *desc, llm_error *error);
 
 /* A note of the file that the cache was loaded from, or NULL.  Belongs to the cache; forks have none. */
 LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key);
@@ -2321,6 +2356,8 @@ struct llm_cache {
     llm__checkpoint **checkpoints; /* [checkpoint_count] by length, all of the layout that the cache has */
     size_t checkpoint_count, checkpoint_capacity;
     int64_t checkpoint_every, checkpoints_max;
+    int64_t saved;       /* tokens that a file holds and that have not changed since; 0: none */
+    uint64_t saved_as;   /* that file's checksum */
     llm__arena note_arena;
     llm_note *notes; /* [note_count], of the file that it came from */
     size_t note_count;
@@ -2591,6 +2628,8 @@ LLM__FN llm_status llm__cache_like(llm_cache **out, const llm_cache *c, int halv
     made->wish_from = c->wish_from;
     made->checkpoint_every = c->checkpoint_every;
     made->checkpoints_max = c->checkpoints_max;
+    made->saved = c->saved;
+    made->saved_as = c->saved_as;
     made->layers = (llm__kept *)llm__alloc_zero(a, c->layer_count, sizeof *made->layers);
     if (!made->layers) status = llm__no_memory(error, c->layer_count * sizeof *made->layers);
     for (; status == LLM_OK && made->layer_count < c->layer_count; made->layer_count++)
@@ -2777,6 +2816,7 @@ LLM__FN llm_status llm__cache_convert(llm_cache *c, const llm_cache_codes wish[2
         made->checkpoints = was.checkpoints;
         made->checkpoint_capacity = was.checkpoint_capacity; /* there are as many as before */
         llm_cache_close(made);
+        c->saved = 0;
     }
     memset(c->wish, 0, sizeof c->wish);
     return LLM_OK;
@@ -2936,6 +2976,7 @@ LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_st
     if ((c->wish[0].bits || c->wish[1].bits) && c->length >= c->wish_from &&
         (status = llm__cache_convert(c, wish, error)) != LLM_OK)
         return status;
+    if (c->length < c->saved) c->saved = 0; /* tokens were taken back; others come in their place */
     c->pending = count;
     c->by_hand = 0;
     c->call_start = call_start;
@@ -3270,6 +3311,12 @@ LLM_API llm_status llm_batch_trim(llm_batch *batch, int64_t tokens, llm_error *e
        recurrent       ArraysCache         (arrays...) none none                               -
        list            CacheList           (state class) of each member                        (classes) (numbers)
 
+   Several sequences in one file are rows of the tensors, filled up on the left:
+
+       plain, latent   BatchKVCache          keys values offsets padding _idx
+       window          BatchRotatingKVCache  keys values offsets padding max_size _offset _idx rotated
+       recurrent       ArraysCache           (arrays...) padding lengths, which may be none
+
    ConcatenateKVCache, which is plain without an offset, is read too.  What mlx-lm has no class for is of a class of
    ours, which it refuses by name: MixedQuantizedKVCache, RotatingQuantizedKVCache and ChunkedQuantizedKVCache have the
    state of the class with the same beginning (Mixed: of KVCache), then group and bits of the keys and of the values;
@@ -3281,13 +3328,21 @@ LLM_API llm_status llm_batch_trim(llm_batch *batch, int64_t tokens, llm_error *e
    class in the metadata at "0.PATH.0.M" and its numbers behind "0.PATH.1.M".  Only used tokens are written, oldest
    first.
 
-   Two notes are our own: how many tokens the cache has seen, which recurrent layers do not count, and a checksum of the
-   whole file, its own 16 digits taken for zeros.  It is the first thing in the header; found elsewhere, another program
-   has carried our notes over into a file of its own, and it says nothing.
+   Two notes are our own: how many tokens the cache has seen (of several rows, each, with commas between), which
+   recurrent layers do not count, and a checksum of the whole file, its own 16 digits taken for zeros.  It is the first
+   thing in the header; found elsewhere, another program has carried our notes over into a file of its own, and it says
+   nothing.
+
+   A file that continues another has two notes more, how many tokens lie before it and the checksum of the file that
+   ends with them, and "Continued" before the names of its classes.  Where a layer sees all tokens it has the rows
+   behind those; of everything else, which is small, all that the cache holds.
    After this chapter a cache can leave through a sink and come back from bytes that nobody trusts. */
 
 #define LLM__NOTE_TOKENS "llm_tokens"
 #define LLM__NOTE_CHECKSUM "llm_checksum"
+#define LLM__NOTE_AFTER "llm_after"
+#define LLM__NOTE_BEFORE "llm_before"
+#define LLM__CONTINUED "Continued"
 #define LLM__CHECKSUM_START "{\"__metadata__\":{\"0." LLM__NOTE_CHECKSUM "\":\"" /* behind the header's 8-byte length */
 enum { LLM__CHECKSUM_AT = 8 + sizeof LLM__CHECKSUM_START - 1, LLM__CHECKSUM_DIGITS = 16 };
 
@@ -3299,72 +3354,119 @@ typedef struct llm__class {
     int pairs;         /* of group and bits: 1: for keys and values; 2: for each of them */
     int bare;          /* its rows alone say how many tokens it has seen */
     int ours;
+    int batch;         /* of several sequences */
 } llm__class;
 
-enum { LLM__MOST_CLASSES = 11 };
+enum { LLM__MOST_CLASSES = 13 };
 
 static const llm__class llm__classes[LLM__MOST_CLASSES] = {
-    {"KVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 0, 0},
-    {"RotatingKVCache", LLM_CACHE_ATTENTION, 1, 0, 0, 0, 0},
-    {"ChunkedKVCache", LLM_CACHE_ATTENTION, 0, 1, 0, 0, 0},
-    {"QuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 1, 0, 0},
-    {"MixedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 2, 0, 1},
-    {"RotatingQuantizedKVCache", LLM_CACHE_ATTENTION, 1, 0, 2, 0, 1},
-    {"ChunkedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 1, 2, 0, 1},
-    {"ArraysCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0},
-    {"CacheList", LLM_CACHE_LIST, 0, 0, 0, 0, 0},
-    {"MambaCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0},
-    {"ConcatenateKVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 1, 0},
+    {"KVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 0, 0, 0},
+    {"RotatingKVCache", LLM_CACHE_ATTENTION, 1, 0, 0, 0, 0, 0},
+    {"ChunkedKVCache", LLM_CACHE_ATTENTION, 0, 1, 0, 0, 0, 0},
+    {"QuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 1, 0, 0, 0},
+    {"MixedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 2, 0, 1, 0},
+    {"RotatingQuantizedKVCache", LLM_CACHE_ATTENTION, 1, 0, 2, 0, 1, 0},
+    {"ChunkedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 1, 2, 0, 1, 0},
+    {"ArraysCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0},
+    {"CacheList", LLM_CACHE_LIST, 0, 0, 0, 0, 0, 0},
+    {"BatchKVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 0, 0, 1},
+    {"BatchRotatingKVCache", LLM_CACHE_ATTENTION, 1, 0, 0, 0, 0, 1},
+    {"MambaCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0},
+    {"ConcatenateKVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 1, 0, 0},
 };
 
 /* ---- writing */
 
-enum { LLM__WRITE_BUFFER = 16384, LLM__SAVED_NAME = 96, LLM__CLASS_NAME = 40 };
+enum { LLM__WRITE_BUFFER = 65536, LLM__WRITE_AT_ONCE = 4096, LLM__SAVED_NAME = 96, LLM__CLASS_NAME = 40 };
 
-/* Everything is written twice: first to be hashed, as the header holds the checksum, then to the sink. */
+/* A checksum of all bytes; it finds damage, not malice.  Word n goes to lane n modulo 4, so that four multiplications
+   are under way at a time and memory is what one waits for. */
+enum { LLM__LANES = 4, LLM__BLOCK = 8 * LLM__LANES };
+
+typedef struct llm__checksum {
+    uint64_t lanes[LLM__LANES];
+    uint64_t bytes;
+    uint8_t rest[LLM__BLOCK]; /* what does not fill a block yet: bytes modulo LLM__BLOCK */
+} llm__checksum;
+
+LLM__FN uint64_t llm__hash_word(uint64_t h, uint64_t word) {
+    h = (h ^ word) * 0x9E3779B97F4A7C15u;
+    return h << 32 | h >> 32;
+}
+
+LLM__FN void llm__checksum_blocks(llm__checksum *c, const uint8_t *p, size_t blocks) {
+    uint64_t a = c->lanes[0], b = c->lanes[1], d = c->lanes[2], e = c->lanes[3], w[LLM__LANES];
+    for (; blocks; blocks--, p += LLM__BLOCK) {
+        memcpy(w, p, sizeof w);
+        a = llm__hash_word(a, w[0]);
+        b = llm__hash_word(b, w[1]);
+        d = llm__hash_word(d, w[2]);
+        e = llm__hash_word(e, w[3]);
+    }
+    c->lanes[0] = a;
+    c->lanes[1] = b;
+    c->lanes[2] = d;
+    c->lanes[3] = e;
+}
+
+/* Does not depend on how the bytes are cut. */
+LLM__FN void llm__checksum_add(llm__checksum *c, const void *data, size_t bytes) {
+    const uint8_t *p = (const uint8_t *)data;
+    size_t used = (size_t)(c->bytes % LLM__BLOCK), room = used ? LLM__BLOCK - used : 0;
+    if (room > bytes) room = bytes;
+    c->bytes += bytes;
+    if (room) memcpy(c->rest + used, p, room);
+    if (room && used + room == LLM__BLOCK) llm__checksum_blocks(c, c->rest, 1);
+    p += room;
+    bytes -= room;
+    llm__checksum_blocks(c, p, bytes / LLM__BLOCK);
+    if (bytes % LLM__BLOCK) memcpy(c->rest, p + bytes / LLM__BLOCK * LLM__BLOCK, bytes % LLM__BLOCK);
+}
+
+/* The last block is filled up with zeros; the number of bytes tells them apart. */
+LLM__FN uint64_t llm__checksum_end(llm__checksum *c) {
+    size_t used = (size_t)(c->bytes % LLM__BLOCK);
+    uint64_t h = c->bytes;
+    int i;
+    memset(c->rest + used, 0, LLM__BLOCK - used);
+    if (used) llm__checksum_blocks(c, c->rest, 1);
+    for (i = 0; i < LLM__LANES; i++) h = llm__hash_word(h, c->lanes[i]);
+    return h;
+}
+
+/* Everything is written twice: first to be hashed, as the header holds the checksum, then to the sink.  Large spans go
+   from where they lie, small ones are gathered. */
 typedef struct llm__writer {
     llm_sink sink; /* write NULL: the first time */
-    uint64_t hash;
+    llm__checksum checksum;
     size_t used;
     int failed;
     uint8_t buffer[LLM__WRITE_BUFFER];
 } llm__writer;
 
-/* A checksum over whole 8-byte words; it finds damage, not malice. */
-LLM__FN uint64_t llm__hash_words(uint64_t h, const uint8_t *p, size_t words) {
-    uint64_t w;
-    for (; words; words--, p += 8) {
-        memcpy(&w, p, sizeof w);
-        h = (h ^ w) * 0x9E3779B97F4A7C15u;
-        h ^= h >> 32;
-    }
-    return h;
+LLM__FN void llm__writer_pass(llm__writer *w, const void *data, size_t bytes) {
+    if (!w->sink.write) llm__checksum_add(&w->checksum, data, bytes);
+    else if (bytes && !w->failed) w->failed = w->sink.write(w->sink.user, data, bytes) != 0;
 }
 
-/* The last words are filled up with zeros. */
 LLM__FN void llm__writer_flush(llm__writer *w) {
-    size_t words = (w->used + 7) / 8;
-    memset(w->buffer + w->used, 0, words * 8 - w->used);
-    if (!w->sink.write) w->hash = llm__hash_words(w->hash, w->buffer, words);
-    else if (w->used && !w->failed) w->failed = w->sink.write(w->sink.user, w->buffer, w->used) != 0;
+    llm__writer_pass(w, w->buffer, w->used);
     w->used = 0;
 }
 
 LLM__FN void llm__write(llm__writer *w, const void *data, size_t bytes) {
-    const uint8_t *p = (const uint8_t *)data;
-    while (bytes && !w->failed) {
-        size_t room = sizeof w->buffer - w->used, n = bytes < room ? bytes : room;
-        memcpy(w->buffer + w->used, p, n);
-        w->used += n;
-        p += n;
-        bytes -= n;
-        if (w->used == sizeof w->buffer) llm__writer_flush(w);
+    if (bytes >= LLM__WRITE_AT_ONCE || bytes > sizeof w->buffer - w->used) llm__writer_flush(w);
+    if (bytes >= LLM__WRITE_AT_ONCE) {
+        llm__writer_pass(w, data, bytes);
+    } else if (bytes) {
+        memcpy(w->buffer + w->used, data, bytes);
+        w->used += bytes;
     }
 }
 
 typedef enum llm__saved_kind {
-    LLM__SAVED_ROWS, LLM__SAVED_SCALES, LLM__SAVED_BIASES, LLM__SAVED_STATE, LLM__SAVED_NUMBER, LLM__SAVED_CLASS,
-    LLM__SAVED_NONE
+    LLM__SAVED_ROWS, LLM__SAVED_SCALES, LLM__SAVED_BIASES, LLM__SAVED_STATE, LLM__SAVED_OFFSETS, LLM__SAVED_PADDING,
+    LLM__SAVED_NUMBER, LLM__SAVED_CLASS, LLM__SAVED_NONE
 } llm__saved_kind;
 
 /* One tensor of the file. */
@@ -3380,11 +3482,16 @@ typedef struct llm__saved {
 } llm__saved;
 
 typedef struct llm__record {
-    const llm_cache *cache;
-    const char *path; /* of the layer whose tensors are being listed */
+    const llm_cache *cache;        /* the first row */
+    const llm_cache *const *rows;  /* [row_count] caches with the same layers */
+    size_t row_count;
+    int batch;                     /* whether it is to be a batch of mlx-lm's, perhaps of one row */
+    int64_t after;                 /* tokens that the file holds that this one continues; 0: none */
+    const char *path;              /* of the layer whose tensors are being listed */
     llm__saved *entries;
     size_t count, capacity;
     llm__text header;
+    uint64_t checksum;
     int failed;
 } llm__record;
 
@@ -3426,7 +3533,7 @@ LLM__FN void llm__saved_rows(llm__record *r, llm__saved_kind kind, size_t layer,
     e->part = part;
     e->dtype = dtype;
     e->dims = 4;
-    e->shape[0] = 1;
+    e->shape[0] = (int64_t)r->row_count;
     e->shape[1] = r->cache->layers[layer].desc.heads;
     e->shape[2] = tokens;
     e->shape[3] = width;
@@ -3446,25 +3553,56 @@ LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm_span o
     return length - oldest;
 }
 
+/* Which of its tokens a row of the record has in a layer: as llm__record_spans, but those that come after others where
+   the layer sees all; and in a batch a window's lost token counts as padding. */
+LLM__FN int64_t llm__saved_spans(const llm__record *r, size_t row, size_t layer, llm_span out[2]) {
+    const llm_cache *c = r->rows[row];
+    const llm__kept *k = &c->layers[layer];
+    int64_t tokens = llm__record_spans(k, c->length, out);
+    if (!llm__reach(&k->desc)) out[1].begin = r->after;
+    if (r->batch && tokens && llm__lacks(k, out[1].begin)) out[1].begin++;
+    return out[0].end - out[0].begin + out[1].end - out[1].begin;
+}
+
+/* The most that a row has: all others are filled up to it. */
+LLM__FN int64_t llm__saved_tokens(const llm__record *r, size_t layer) {
+    int64_t most = 0, tokens;
+    llm_span spans[2];
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        if ((tokens = llm__saved_spans(r, row, layer, spans)) > most) most = tokens;
+    return most;
+}
+
+LLM__FN int64_t llm__saved_length(const llm__record *r) {
+    int64_t most = 0;
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        if (r->rows[row]->length > most) most = r->rows[row]->length;
+    return most;
+}
+
 /* The codes of the keys' and of the values' tensors: a latent row's for both of its parts. */
 LLM__FN void llm__kept_codes(const llm__kept *k, llm_cache_codes out[2]) {
     out[0] = k->desc.keys;
     out[1] = k->desc.kind == LLM_CACHE_LATENT ? k->desc.keys : k->desc.values;
 }
 
-/* The class that a layer has in a file. */
-LLM__FN const llm__class *llm__record_class(const llm__kept *k) {
+/* The class that a layer has in a file, alone or in a batch; NULL: it has none there. */
+LLM__FN const llm__class *llm__record_class(const llm__kept *k, int batch) {
     llm_cache_codes codes[2];
     int coded, i = 0;
+    if (batch && k->desc.keep) return NULL;
     llm__kept_codes(k, codes);
     coded = codes[0].bits || codes[1].bits;
     for (; i < LLM__MOST_CLASSES; i++) {
         const llm__class *c = &llm__classes[i];
         int pairs = !coded ? 0 : c->ours || !llm__same_codes(codes[0], codes[1]) ? 2 : 1;
         if (c->kind != k->desc.kind && !(llm__is_attention(k) && c->kind == LLM_CACHE_ATTENTION)) continue;
-        if (c->window == (k->desc.window > 0) && c->chunk == (k->desc.chunk > 0) && c->pairs == pairs) break;
+        if (c->batch != (batch && llm__is_attention(k))) continue;
+        if (c->window == (k->desc.window > 0) && c->chunk == (k->desc.chunk > 0) && c->pairs == pairs) return c;
     }
-    return &llm__classes[i];
+    return NULL;
 }
 
 /* The tensors of keys or values. */
@@ -3482,22 +3620,15 @@ LLM__FN void llm__record_part(llm__record *r, size_t layer, int part, llm_cache_
     }
 }
 
-LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
+/* The numbers behind the keys and values of one sequence. */
+LLM__FN void llm__record_numbers(llm__record *r, size_t layer, int64_t tokens) {
     const llm_cache *c = r->cache;
     const llm__kept *k = &c->layers[layer];
     llm_cache_codes codes[2];
-    char path[16];
     llm_span spans[2];
-    int64_t tokens = llm__record_spans(k, c->length, spans);
-    int part, at = 3;
+    int part, at = 3, pairs = llm__record_class(k, 0)->pairs;
     llm__kept_codes(k, codes);
-    for (part = 0; part < 2; part++) {
-        if (c->length) llm__record_part(r, layer, part, codes[part], tokens);
-        else {
-            snprintf(path, sizeof path, "%d", part);
-            llm__saved_none(r, layer, path);
-        }
-    }
+    llm__saved_spans(r, 0, layer, spans);
     llm__saved_number(r, layer, 2, c->length);
     if (k->desc.window) {
         llm__saved_number(r, layer, at++, k->desc.keep);
@@ -3508,10 +3639,46 @@ LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
         llm__saved_number(r, layer, at++, k->desc.chunk);
         llm__saved_number(r, layer, at++, spans[1].begin);
     }
-    for (part = 0; part < llm__record_class(k)->pairs; part++) {
+    for (part = 0; part < pairs; part++) {
         llm__saved_number(r, layer, at++, codes[part].bits ? codes[part].group : 0);
         llm__saved_number(r, layer, at++, codes[part].bits);
     }
+}
+
+/* Those of a batch, its rings in order: they go on behind their rows. */
+LLM__FN void llm__record_batch_numbers(llm__record *r, size_t layer, int64_t tokens) {
+    const llm__kept *k = &r->cache->layers[layer];
+    int part, at = 4;
+    for (part = 0; part < 2; part++) {
+        llm__saved *e = llm__saved_add(r, part ? LLM__SAVED_PADDING : LLM__SAVED_OFFSETS, layer, part ? "3" : "2");
+        if (!e) return;
+        e->dtype = llm__saved_length(r) <= INT32_MAX ? LLM_I32 : LLM_I64;
+        e->dims = 1;
+        e->shape[0] = (int64_t)r->row_count;
+        e->number = tokens;
+    }
+    if (k->desc.window) {
+        llm__saved_number(r, layer, at++, k->desc.window);
+        llm__saved_number(r, layer, at++, tokens);
+    }
+    llm__saved_number(r, layer, at++, tokens);
+    if (k->desc.window) llm__saved_number(r, layer, at, 0);
+    if (k->desc.window && !r->failed) r->entries[r->count - 1].dtype = LLM_BOOL;
+}
+
+LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
+    llm_cache_codes codes[2];
+    int64_t tokens = llm__saved_tokens(r, layer);
+    char path[16];
+    int part;
+    llm__kept_codes(&r->cache->layers[layer], codes);
+    for (part = 0; part < 2; part++) {
+        snprintf(path, sizeof path, "%d", part);
+        if (llm__saved_length(r)) llm__record_part(r, layer, part, codes[part], tokens);
+        else llm__saved_none(r, layer, path);
+    }
+    if (r->batch) llm__record_batch_numbers(r, layer, tokens);
+    else llm__record_numbers(r, layer, tokens);
 }
 
 LLM__FN void llm__record_recurrent(llm__record *r, size_t layer) {
@@ -3525,7 +3692,7 @@ LLM__FN void llm__record_recurrent(llm__record *r, size_t layer) {
         if (!e) return;
         e->part = a;
         e->dtype = LLM_F32;
-        e->shape[0] = 1;
+        e->shape[0] = (int64_t)r->row_count;
         for (d = 0; d < 3 && k->desc.shapes[a][d]; d++) e->shape[d + 1] = k->desc.shapes[a][d];
         e->dims = d + 1;
     }
@@ -3539,7 +3706,7 @@ LLM__FN void llm__record_string(llm__record *r, size_t layer, const char *path) 
     if (!e) return;
     e->dtype = LLM_I32;
     e->dims = 1;
-    e->shape[0] = (int64_t)strlen(llm__record_class(&r->cache->layers[layer])->name);
+    e->shape[0] = (int64_t)strlen(llm__record_class(&r->cache->layers[layer], r->batch)->name);
 }
 
 /* The tensors of an entry at `path` and of what lies in it; returns the place of the entry behind. */
@@ -3610,21 +3777,46 @@ LLM__FN void llm__record_tensor(llm__text *t, const llm__saved *e, uint64_t offs
     llm__text_add(t, text, strlen(text));
 }
 
+/* The notes of the library itself. */
+LLM__FN void llm__record_own_notes(llm__record *r) {
+    llm__text *t = &r->header;
+    char value[32];
+    size_t row;
+    llm__text_add(t, ",\"0." LLM__NOTE_TOKENS "\":\"", sizeof LLM__NOTE_TOKENS + 6);
+    for (row = 0; row < r->row_count; row++) {
+        snprintf(value, sizeof value, row ? ",%lld" : "%lld", (long long)r->rows[row]->length);
+        llm__text_add(t, value, strlen(value));
+    }
+    llm__text_add(t, "\"", 1);
+    if (!r->after) return;
+    snprintf(value, sizeof value, "%lld", (long long)r->after);
+    llm__record_note(t, "0.", LLM__NOTE_AFTER, value);
+    snprintf(value, sizeof value, "%016llx", (unsigned long long)r->cache->saved_as);
+    llm__record_note(t, "0.", LLM__NOTE_BEFORE, value);
+}
+
+LLM__FN void llm__record_classes(llm__record *r) {
+    char prefix[32], name[2 * LLM__CLASS_NAME];
+    size_t i, layer;
+    for (i = layer = 0; layer < r->cache->layer_count; i++, layer = llm__entry_end(r->cache, layer)) {
+        snprintf(prefix, sizeof prefix, "%lu", (unsigned long)i);
+        snprintf(name, sizeof name, "%s%s", r->after ? LLM__CONTINUED : "",
+                 llm__record_class(&r->cache->layers[layer], r->batch)->name);
+        llm__record_note(&r->header, "1.", prefix, name);
+    }
+}
+
 /* Length and header, padded so that the tensors begin at a multiple of 8; the checksum is still zeros. */
 LLM__FN void llm__record_header(llm__record *r, const llm_cache_save_desc *d) {
     llm__text *t = &r->header;
-    char prefix[32], value[32];
+    char prefix[32];
     uint64_t offset = 0;
-    size_t i, layer, numbers = 0;
+    size_t i, numbers = 0;
     llm__text_add(t, "\0\0\0\0\0\0\0\0" LLM__CHECKSUM_START, LLM__CHECKSUM_AT);
     llm__text_add(t, "0000000000000000\"", LLM__CHECKSUM_DIGITS + 1);
     for (i = 0; i < d->note_count; i++) llm__record_note(t, "0.", d->notes[i].key, d->notes[i].value);
-    snprintf(value, sizeof value, "%lld", (long long)r->cache->length);
-    llm__record_note(t, "0.", LLM__NOTE_TOKENS, value);
-    for (i = layer = 0; layer < r->cache->layer_count; i++, layer = llm__entry_end(r->cache, layer)) {
-        snprintf(prefix, sizeof prefix, "%lu", (unsigned long)i);
-        llm__record_note(t, "1.", prefix, llm__record_class(&r->cache->layers[layer])->name);
-    }
+    llm__record_own_notes(r);
+    llm__record_classes(r);
     llm__record_note(t, "2.", "0", "");
     for (i = 0; i < r->count; i++) {
         const llm__saved *e = &r->entries[i];
@@ -3678,25 +3870,57 @@ LLM__FN void llm__write_zeros(llm__writer *w, size_t bytes) {
     llm__write(w, zeros, bytes);
 }
 
-/* A window that took tokens back may have lost its oldest one, which no later query sees.  mlx-lm wants a row for it
-   all the same: zeros, where the ring goes on. */
-LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm__saved *e) {
+/* One head of one row: padding, then its tokens. */
+LLM__FN void llm__write_head(llm__writer *w, const llm__record *r, const llm__saved *e, size_t row, int head) {
+    const llm_cache *c = r->rows[row];
+    size_t each = (size_t)e->shape[3] * llm__dtype_bytes(e->dtype);
+    int64_t at, end, tokens;
     llm_span spans[2];
-    int64_t at, end;
-    int head, i;
-    llm__record_spans(&c->layers[e->layer], c->length, spans);
-    for (head = 0; head < e->shape[1]; head++)
-        for (i = 0; i < 2; i++)
-            for (at = spans[i].begin; at < spans[i].end; at = end) {
-                end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
-                if (end > spans[i].end) end = spans[i].end;
-                if (llm__lacks(&c->layers[e->layer], at)) {
-                    end = at + 1;
-                    llm__write_zeros(w, (size_t)e->shape[3] * llm__dtype_bytes(e->dtype));
-                } else {
-                    llm__write_page(w, c, e, head, at / LLM_PAGE_TOKENS, (int)(at % LLM_PAGE_TOKENS), end - at);
-                }
+    int i;
+    tokens = llm__saved_spans(r, row, e->layer, spans);
+    llm__write_zeros(w, (size_t)(e->shape[2] - tokens) * each);
+    for (i = 0; i < 2; i++)
+        for (at = spans[i].begin; at < spans[i].end; at = end) {
+            end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
+            if (end > spans[i].end) end = spans[i].end;
+            if (llm__lacks(&c->layers[e->layer], at)) { /* the oldest of a window: no query sees it any more */
+                end = at + 1;
+                llm__write_zeros(w, each);
+            } else {
+                llm__write_page(w, c, e, head, at / LLM_PAGE_TOKENS, (int)(at % LLM_PAGE_TOKENS), end - at);
             }
+        }
+}
+
+LLM__FN void llm__write_attention(llm__writer *w, const llm__record *r, const llm__saved *e) {
+    size_t row;
+    int head;
+    for (row = 0; row < r->row_count; row++)
+        for (head = 0; head < e->shape[1]; head++) llm__write_head(w, r, e, row, head);
+}
+
+LLM__FN void llm__write_number(llm__writer *w, llm_dtype dtype, int64_t number) {
+    int32_t small = (int32_t)number;
+    uint8_t truth = number != 0;
+    if (dtype == LLM_I64) llm__write(w, &number, sizeof number);
+    else if (dtype == LLM_I32) llm__write(w, &small, sizeof small);
+    else llm__write(w, &truth, sizeof truth);
+}
+
+/* What the rows of a batch have seen, or how far they are filled up. */
+LLM__FN void llm__write_row_numbers(llm__writer *w, const llm__record *r, const llm__saved *e) {
+    llm_span spans[2];
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        llm__write_number(w, e->dtype, e->kind == LLM__SAVED_OFFSETS
+                                           ? r->rows[row]->length
+                                           : e->number - llm__saved_spans(r, row, e->layer, spans));
+}
+
+LLM__FN void llm__write_states(llm__writer *w, const llm__record *r, const llm__saved *e) {
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        llm__write(w, llm__cache_state(r->rows[row], e->layer, e->part), llm__saved_bytes(e) / r->row_count);
 }
 
 LLM__FN void llm__write_string(llm__writer *w, const char *text) {
@@ -3710,16 +3934,16 @@ LLM__FN void llm__write_entries(llm__writer *w, const llm__record *r) {
     size_t i;
     for (i = 0; i < r->count; i++) {
         const llm__saved *e = &r->entries[i];
-        int32_t small = (int32_t)e->number;
         switch (e->kind) {
-        case LLM__SAVED_NUMBER:
-            if (e->dtype == LLM_I32) llm__write(w, &small, sizeof small);
-            else llm__write(w, &e->number, sizeof e->number);
+        case LLM__SAVED_OFFSETS:
+        case LLM__SAVED_PADDING: llm__write_row_numbers(w, r, e); break;
+        case LLM__SAVED_NUMBER: llm__write_number(w, e->dtype, e->number); break;
+        case LLM__SAVED_STATE: llm__write_states(w, r, e); break;
+        case LLM__SAVED_CLASS:
+            llm__write_string(w, llm__record_class(&r->cache->layers[e->layer], r->batch)->name);
             break;
-        case LLM__SAVED_STATE: llm__write(w, llm__cache_state(r->cache, e->layer, e->part), llm__saved_bytes(e)); break;
-        case LLM__SAVED_CLASS: llm__write_string(w, llm__record_class(&r->cache->layers[e->layer])->name); break;
         case LLM__SAVED_NONE: break;
-        default: llm__write_attention(w, r->cache, e);
+        default: llm__write_attention(w, r, e);
         }
     }
     llm__writer_flush(w);
@@ -3811,6 +4035,11 @@ LLM__FN llm_status llm__replacement_close(llm__replacement *f, int failed, const
 
 /* ---- saving */
 
+LLM__FN int llm__note_is_own(const char *key) {
+    return !strcmp(key, LLM__NOTE_TOKENS) || !strcmp(key, LLM__NOTE_CHECKSUM) || !strcmp(key, LLM__NOTE_AFTER) ||
+           !strcmp(key, LLM__NOTE_BEFORE);
+}
+
 LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *error) {
     size_t i, k, length, bytes;
     if (d->note_count && !d->notes) return llm__fail(error, LLM_BAD_ARGUMENT, "note_count is given but notes is NULL");
@@ -3823,7 +4052,7 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
             for (bytes = strlen(texts[k]); bytes; bytes -= length, texts[k] += length)
                 if (llm__char_check(texts[k], bytes, &length) != 1)
                     return llm__fail(error, LLM_BAD_ARGUMENT, "note %llu is not valid UTF-8", (unsigned long long)i);
-        if (!strcmp(d->notes[i].key, LLM__NOTE_TOKENS) || !strcmp(d->notes[i].key, LLM__NOTE_CHECKSUM))
+        if (llm__note_is_own(d->notes[i].key))
             return llm__fail(error, LLM_BAD_ARGUMENT, "the note \"%s\" is written by the library", d->notes[i].key);
         for (k = 0; k < i; k++)
             if (!strcmp(d->notes[k].key, d->notes[i].key))
@@ -3836,6 +4065,7 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
 LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_cache_save_desc *d, llm_error *error) {
     char digits[LLM__CHECKSUM_DIGITS + 1], path[24];
     size_t i, layer = 0;
+    r->header.allocator = r->cache->allocator;
     for (i = 0; layer < r->cache->layer_count && !r->failed; i++) {
         snprintf(path, sizeof path, "%lu", (unsigned long)i);
         layer = llm__record_entry(r, layer, path);
@@ -3847,7 +4077,8 @@ LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_ca
                          (unsigned long long)r->header.length - 8, (int)LLM__HEADER_LIMIT);
     llm__write(w, r->header.data, r->header.length);
     llm__write_entries(w, r);
-    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)w->hash);
+    r->checksum = llm__checksum_end(&w->checksum);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)r->checksum);
     memcpy(r->header.data + LLM__CHECKSUM_AT, digits, LLM__CHECKSUM_DIGITS);
     return LLM_OK;
 }
@@ -3874,27 +4105,150 @@ LLM__FN llm_status llm__record_send(const llm__record *r, llm__writer *w, const 
     return w->failed ? llm__fail(error, LLM_BAD_FILE, "the sink refused what was written") : llm__ok(error);
 }
 
-LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error) {
-    llm__record r;
+/* Makes and sends a record of rows that are known to be alike. */
+LLM__FN llm_status llm__save(llm__record *r, const llm_cache_save_desc *desc, llm_error *error) {
+    const llm_allocator *a = &r->cache->allocator;
     llm__writer *w;
+    size_t row;
     llm_status status;
-    if (!cache || !desc || (!desc->sink.write && !desc->path))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "saving needs a cache and a path or a sink");
-    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to save");
+    if (!desc || (!desc->sink.write && !desc->path))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving needs a path or a sink");
+    for (row = 0; row < r->row_count; row++)
+        if (r->rows[row]->pending)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to save");
 #if defined(LLM_NO_STDIO)
     if (!desc->sink.write) return llm__fail(error, LLM_UNSUPPORTED, "built without stdio: saving needs a sink");
 #endif
     if ((status = llm__check_notes(desc, error)) != LLM_OK) return status;
-    memset(&r, 0, sizeof r);
-    r.cache = cache;
-    r.header.allocator = cache->allocator;
-    w = (llm__writer *)llm__alloc_zero(&cache->allocator, 1, sizeof *w);
-    status = w ? llm__record_make(&r, w, desc, error) : llm__no_memory(error, sizeof *w);
-    if (status == LLM_OK) status = llm__record_send(&r, w, desc, error);
-    llm__free(&cache->allocator, r.entries, r.capacity * sizeof *r.entries);
-    llm__text_free(&r.header);
-    llm__free(&cache->allocator, w, sizeof *w);
+    w = (llm__writer *)llm__alloc_zero(a, 1, sizeof *w);
+    status = w ? llm__record_make(r, w, desc, error) : llm__no_memory(error, sizeof *w);
+    if (status == LLM_OK) status = llm__record_send(r, w, desc, error);
+    llm__free(a, r->entries, r->capacity * sizeof *r->entries);
+    llm__text_free(&r->header);
+    llm__free(a, w, sizeof *w);
     return status;
+}
+
+LLM__FN llm__record llm__record_of(const llm_cache *const *rows, size_t count) {
+    llm__record r;
+    memset(&r, 0, sizeof r);
+    r.cache = rows[0];
+    r.rows = rows;
+    r.row_count = count;
+    return r;
+}
+
+LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error) {
+    llm__record r;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to save is NULL");
+    r = llm__record_of(&cache, 1);
+    return llm__save(&r, desc, error);
+}
+
+LLM_API llm_status llm_cache_save_more(llm_cache *cache, const llm_cache_save_desc *desc, int64_t *after,
+                                       llm_error *error) {
+    const llm_cache *row = cache;
+    llm__record r;
+    llm_status status;
+    if (!cache || !after)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving more needs a cache, and room for the number of tokens");
+    r = llm__record_of(&row, 1);
+    r.after = cache->saved <= cache->length ? cache->saved : 0;
+    status = llm__save(&r, desc, error);
+    if (status != LLM_OK) return status;
+    *after = r.after;
+    cache->saved = cache->length;
+    cache->saved_as = r.checksum;
+    return LLM_OK;
+}
+
+LLM__FN int llm__same_arrays(const llm_cache_layer *x, const llm_cache_layer *y) {
+    int a, i;
+    for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
+        for (i = 0; i < LLM_CACHE_MAX_AXES; i++) {
+            if (x->shapes[a][i] != y->shapes[a][i]) return 0;
+            if (!x->shapes[a][i]) break; /* what stands behind a 0 says nothing */
+        }
+        if (!x->shapes[a][0]) break;
+    }
+    return 1;
+}
+
+/* Whether two layers remember the same things in the same way. */
+LLM__FN int llm__same_layer(const llm_cache_layer *x, const llm_cache_layer *y) {
+    if (x->kind != y->kind) return 0;
+    if (x->kind == LLM_CACHE_LIST) return x->items == y->items;
+    if (x->kind == LLM_CACHE_RECURRENT) return llm__same_arrays(x, y);
+    return x->heads == y->heads && x->key_width == y->key_width && x->value_width == y->value_width &&
+           x->window == y->window && x->keep == y->keep && x->chunk == y->chunk && llm__same_codes(x->keys, y->keys) &&
+           llm__same_codes(x->values, y->values);
+}
+
+/* What a layer is called in messages. */
+LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t size) {
+    char window[48] = "", codes[64] = "";
+    size_t used;
+    int a, i;
+    if (d->kind == LLM_CACHE_LIST) {
+        snprintf(out, size, "a list of %d", d->items);
+        return out;
+    }
+    if (d->kind == LLM_CACHE_RECURRENT) {
+        used = (size_t)snprintf(out, size, "recurrent");
+        for (a = 0; a < LLM_CACHE_MAX_ARRAYS && d->shapes[a][0]; a++)
+            for (i = 0; i < LLM_CACHE_MAX_AXES && d->shapes[a][i] && used < size; i++)
+                used += (size_t)snprintf(out + used, size - used, i ? "x%lld" : " %lld", (long long)d->shapes[a][i]);
+        return out;
+    }
+    if (d->window) snprintf(window, sizeof window, ", window %lld", (long long)d->window);
+    if (d->chunk) snprintf(window, sizeof window, ", chunks of %lld", (long long)d->chunk);
+    if (d->keys.bits && d->keys.bits == d->values.bits) snprintf(codes, sizeof codes, ", %d bits", d->keys.bits);
+    else if (d->keys.bits || d->values.bits)
+        snprintf(codes, sizeof codes, ", keys of %d bits, values of %d", d->keys.bits, d->values.bits);
+    snprintf(out, size, "%s, %d heads of %d and %d%s%s", d->kind == LLM_CACHE_LATENT ? "latent" : "attention", d->heads,
+             d->key_width, d->value_width, window, codes);
+    return out;
+}
+
+/* Whether a cache can be a row of a batch beside the first one. */
+LLM__FN llm_status llm__check_batch_row(const llm_cache *first, const llm_cache *c, size_t row, llm_error *error) {
+    char words[2][120];
+    size_t i;
+    if (c->dtype != first->dtype || c->layer_count != first->layer_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu has %llu layers of %s, row 0 has %llu of %s; expected the "
+                         "same", (unsigned long long)row, (unsigned long long)c->layer_count,
+                         llm__dtype_name(c->dtype), (unsigned long long)first->layer_count,
+                         llm__dtype_name(first->dtype));
+    for (i = 0; i < c->layer_count; i++) {
+        const llm_cache_layer *x = &c->layers[i].desc, *y = &first->layers[i].desc;
+        llm__layer_words(x, words[0], sizeof words[0]);
+        if (!llm__same_layer(x, y))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: row %llu is %s, row 0 is %s; expected the same",
+                             (unsigned long long)i, (unsigned long long)row, words[0],
+                             llm__layer_words(y, words[1], sizeof words[1]));
+        if (!llm__record_class(&c->layers[i], 1))
+            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu is %s; expected what mlx-lm has batches of: neither "
+                             "codes nor chunks nor kept tokens", (unsigned long long)i, words[0]);
+    }
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_save_rows(const llm_cache *const *rows, size_t count, const llm_cache_save_desc *desc,
+                                       llm_error *error) {
+    llm__record r;
+    llm_status status;
+    size_t row;
+    if (!rows || !count || count > LLM__MOST_WIDTH)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving rows needs 1 to 2^24 caches, not %llu",
+                         (unsigned long long)(rows ? count : 0));
+    for (row = 0; row < count; row++) {
+        if (!rows[row])
+            return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu of those to save is NULL", (unsigned long long)row);
+        if ((status = llm__check_batch_row(rows[0], rows[row], row, error)) != LLM_OK) return status;
+    }
+    r = llm__record_of(rows, count);
+    r.batch = 1;
+    return llm__save(&r, desc, error);
 }
 
 /* ---- loading */
@@ -3907,11 +4261,18 @@ typedef struct llm__recorded {
     llm_cache_layer layer;
     llm__tensor *parts[2][3];   /* keys and values: rows, scales, biases */
     llm__tensor *arrays[LLM_CACHE_MAX_ARRAYS];
-    int64_t offset, rows, next; /* tokens seen; rows that hold some; where a ring goes on */
-    int64_t start;              /* chunks: the position of the first row */
+    llm__tensor *offsets, *padding; /* batches: tokens seen and rows without a token, of each of its sequences */
+    int64_t end;                /* batches: where their rows end */
+    int64_t next;               /* where a ring goes on */
+    int turned;                 /* batches: whether it has gone on at its beginning */
+    int64_t start;              /* chunks, and files that continue another: the position of the first row */
     int empty;
+    /* of one sequence: */
+    int64_t offset, rows;       /* tokens seen; rows that hold some */
+    int64_t first, ring;        /* where they begin; rows that a ring has, 0: the tokens lie in order */
 } llm__recorded;
 
+/* One file. */
 typedef struct llm__loading {
     llm__arena arena;
     llm__folder folder; /* of one file */
@@ -3921,6 +4282,12 @@ typedef struct llm__loading {
     const llm__json **keys; /* [key_count], of the metadata, sorted */
     size_t key_count;
     int old;                /* 0.31's layout */
+    uint64_t checksum;      /* of all bytes, where the file had one; else 0 */
+    llm_cache_part source;
+    size_t index;           /* files before it that it continues: they lie before it in an array */
+    int64_t after;          /* tokens that those hold; 0: it is whole */
+    int64_t length;         /* tokens seen by the sequence that is being loaded */
+    int64_t batch;          /* sequences in it; 0: not known yet */
     llm__recorded *layers;  /* [layer_count] entries, in the arena's allocator */
     size_t layer_count, layer_capacity;
     llm_error *error;
@@ -4011,6 +4378,23 @@ LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const ch
     return x && (x->dims != 1 || x->bytes) ? x : NULL;
 }
 
+LLM__FN int llm__is_whole(llm_dtype t) { return t == LLM_I32 || t == LLM_I64 || t == LLM_BOOL; }
+
+LLM__FN int64_t llm__whole_at(llm_dtype t, const uint8_t *p) {
+    int64_t large;
+    int32_t small;
+    if (t == LLM_BOOL) return *p != 0;
+    memcpy(&small, p, sizeof small);
+    if (t == LLM_I32) return small;
+    memcpy(&large, p, sizeof large);
+    return large;
+}
+
+/* One of an array's numbers. */
+LLM__FN int64_t llm__whole_in(const llm__tensor *x, int64_t i) {
+    return llm__whole_at(x->dtype, x->data + (size_t)i * llm__dtype_bytes(x->dtype));
+}
+
 /* A number of a layer: a tensor without axes at its place in the state, or a text in the metadata at its old place. */
 LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place, int old_place, int64_t *out) {
     char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME], path[16];
@@ -4021,20 +4405,27 @@ LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place,
     snprintf(key, sizeof key, "%s.%s", llm__recorded_path(l, layer, l->old, prefix), path);
     if (l->old) *out = llm__whole_number(llm__loading_text(l, key));
     else x = llm__loading_tensor(l, layer, path);
-    if (x && !x->dims && (x->dtype == LLM_I32 || x->dtype == LLM_I64)) {
-        int32_t small = 0;
+    if (x && !x->dims && llm__is_whole(x->dtype)) {
         llm_status status = llm__tensor_fetch(&l->folder, x, &data, l->error);
         if (status != LLM_OK) return status;
-        if (x->dtype == LLM_I64) memcpy(out, data, sizeof *out);
-        else memcpy(&small, data, sizeof small);
-        if (x->dtype == LLM_I32) *out = small;
+        *out = llm__whole_at(x->dtype, data);
     }
     if (*out >= 0 && *out <= LLM__MOST_TOKENS) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"%s\": expected a whole number from 0 to 2^40", l->name, key);
 }
 
-/* Keys or values, or their codes, scales and biases: [1, heads, tokens, numbers] each.  Only values may have a width of
-   0. */
+/* How many sequences a layer is of: all of a file's must agree. */
+LLM__FN llm_status llm__loading_batch(llm__loading *l, size_t layer, int64_t batch) {
+    char text[120];
+    if (!l->batch) l->batch = batch;
+    if (batch > 0 && batch == l->batch && batch <= LLM__MOST_WIDTH) return LLM_OK;
+    snprintf(text, sizeof text, "it is of %lld sequences; expected %lld as in the layers before it, at most 2^24",
+             (long long)batch, (long long)l->batch);
+    return llm__loading_bad(l, layer, text);
+}
+
+/* Keys or values, or their codes, scales and biases: [batch, heads, tokens, numbers] each.  Only values may have a
+   width of 0. */
 LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
     llm__recorded *r = &l->layers[layer];
     int tensors = (part ? r->layer.values : r->layer.keys).bits ? 3 : 1, i;
@@ -4050,8 +4441,9 @@ LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
                      path);
             return llm__loading_bad(l, layer, text);
         }
-        snprintf(text, sizeof text, "%s [1, heads, tokens, width]", codes ? "U32" : "F32, F16 or BF16");
-        if (x->dims != 4 || x->shape[0] != 1 || x->shape[1] < 1 || x->shape[1] > LLM__MOST_WIDTH ||
+        snprintf(text, sizeof text, "%s [%lld, heads, tokens, width]", codes ? "U32" : "F32, F16 or BF16",
+                 (long long)l->batch);
+        if (x->dims != 4 || x->shape[0] != l->batch || x->shape[1] < 1 || x->shape[1] > LLM__MOST_WIDTH ||
             x->shape[3] < !part || x->shape[3] > LLM__MOST_WIDTH ||
             (codes ? x->dtype != LLM_U32 : !llm__is_float(x->dtype)))
             return llm__loading_bad_tensor(l, x, text);
@@ -4075,6 +4467,48 @@ LLM__FN llm_status llm__loading_codes(llm__loading *l, size_t layer, int place, 
     return llm__loading_bad(l, layer, "expected 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128");
 }
 
+/* An array with a whole number for each sequence of a batch. */
+LLM__FN llm_status llm__loading_list(llm__loading *l, size_t layer, const char *path, llm__tensor **out) {
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME];
+    const uint8_t *data;
+    llm__tensor *x = *out = llm__loading_tensor(l, layer, path);
+    if (!x) {
+        snprintf(key, sizeof key, "tensor \"%s.%s\" is missing", llm__recorded_path(l, layer, 0, prefix), path);
+        return llm__loading_bad(l, layer, key);
+    }
+    if (x->dims != 1 || (x->dtype != LLM_I32 && x->dtype != LLM_I64))
+        return llm__loading_bad_tensor(l, x, "I32 or I64 [sequences]");
+    return llm__tensor_fetch(&l->folder, x, &data, l->error);
+}
+
+/* The numbers of a batch.  In 0.31's layout the rows of one without a window end where the tensor does. */
+LLM__FN llm_status llm__loading_batch_numbers(llm__loading *l, size_t layer) {
+    llm__recorded *r = &l->layers[layer];
+    int64_t turned = 0, seen = 0;
+    char key[LLM__SAVED_NAME + 8], prefix[LLM__SAVED_NAME];
+    const char *text;
+    llm_status status = llm__loading_list(l, layer, "2", &r->offsets);
+    if (status == LLM_OK) status = llm__loading_list(l, layer, "3", &r->padding);
+    if (status == LLM_OK) status = llm__loading_batch(l, layer, r->offsets->shape[0]);
+    if (status == LLM_OK && r->padding->shape[0] != l->batch)
+        return llm__loading_bad_tensor(l, r->padding, "as many numbers as there are offsets");
+    r->end = -1;
+    if (status == LLM_OK && r->type->window) {
+        status = llm__loading_number(l, layer, 4, 0, &r->layer.window);
+        if (status == LLM_OK) status = llm__loading_number(l, layer, 5, 1, &seen);
+        if (status == LLM_OK) status = llm__loading_number(l, layer, 6, 2, &r->end);
+        if (status == LLM_OK && !l->old) status = llm__loading_number(l, layer, 7, 3, &turned);
+        snprintf(key, sizeof key, "%s.3", llm__recorded_path(l, layer, 1, prefix));
+        if (l->old && (text = llm__loading_text(l, key)) != NULL) turned = !strcmp(text, "True");
+        if (status == LLM_OK && !r->layer.window)
+            return llm__loading_bad(l, layer, "expected a window of 1 token or more");
+    } else if (status == LLM_OK && !l->old) {
+        status = llm__loading_number(l, layer, 4, 0, &r->end);
+    }
+    r->turned = turned != 0;
+    return status;
+}
+
 /* The numbers of an attention layer, which stand in its state or in the metadata. */
 LLM__FN llm_status llm__loading_numbers(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
@@ -4082,6 +4516,8 @@ LLM__FN llm_status llm__loading_numbers(llm__loading *l, size_t layer) {
     llm_cache_layer *d = &r->layer;
     int place = 3;
     llm_status status = LLM_OK;
+    if (t->batch) return llm__loading_batch_numbers(l, layer);
+    if ((status = llm__loading_batch(l, layer, 1)) != LLM_OK) return status;
     r->offset = -1;
     if (!t->bare && (!l->old || t->window || t->pairs))
         status = llm__loading_number(l, layer, 2, t->window ? 2 : 0, &r->offset);
@@ -4121,23 +4557,51 @@ LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, i
     return llm__loading_bad(l, layer, text);
 }
 
-/* How many rows hold a token, and whether they are those that the numbers promise.  A ring goes on behind its rows or,
-   when it is full, at any that is not pinned. */
+/* Whether the rows of one sequence are those that its numbers promise.  A ring goes on behind its rows or, when it is
+   full, at any that is not pinned. */
 LLM__FN llm_status llm__loading_rows(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
-    int64_t all = r->parts[0][0]->shape[2], window = r->layer.window, left = r->offset - r->start;
+    int64_t all = r->parts[0][0]->shape[2], window = r->layer.window, left;
+    int behind = l->after && !llm__reach(&r->layer);
     char text[160];
+    if (behind) r->start = l->after;
+    left = r->offset - r->start;
     r->rows = left < all ? left : all;
     snprintf(text, sizeof text, "its %lld rows do not hold what is left of %lld tokens", (long long)all,
              (long long)r->offset);
-    if (r->start > llm__oldest_seen(&r->layer, r->offset) || (all < left && (!window || all < window)))
+    if (left < 0 || (!behind && r->start > llm__oldest_seen(&r->layer, r->offset)) ||
+        (all < left && (!window || all < window)))
         return llm__loading_bad(l, layer, text);
     if (!window || r->next == r->rows) return LLM_OK;
+    r->ring = r->rows;
     if (all == window && r->offset >= window && r->next >= r->layer.keep && r->next < window) return LLM_OK;
     snprintf(text, sizeof text,
              "its ring of %lld rows for a window of %lld has seen %lld tokens and cannot go on at %lld",
              (long long)all, (long long)window, (long long)r->offset, (long long)r->next);
     return llm__loading_bad(l, layer, text);
+}
+
+/* The same for one sequence of a batch: its rows lie behind its padding, in the order of the ring. */
+LLM__FN llm_status llm__loading_batch_rows(llm__loading *l, size_t layer, int64_t row) {
+    llm__recorded *r = &l->layers[layer];
+    int64_t all = r->empty ? 0 : r->parts[0][0]->shape[2], window = r->layer.window, end = r->end < 0 ? all : r->end;
+    int64_t seen;
+    char text[200];
+    r->offset = llm__whole_in(r->offsets, row);
+    r->first = llm__whole_in(r->padding, row);
+    snprintf(text, sizeof text, "sequence %lld: %lld tokens seen and padding of %lld do not fit %lld rows that end at "
+             "%lld", (long long)row, (long long)r->offset, (long long)r->first, (long long)all, (long long)end);
+    if (r->offset > LLM__MOST_TOKENS || r->first > LLM__MOST_TOKENS || end > all ||
+        (r->turned && (all != window || !end)))
+        return llm__loading_bad(l, layer, text);
+    r->next = end;
+    r->ring = r->turned ? all : 0;
+    if (r->turned) end = all;
+    if (r->first < 0) r->first = 0;    /* it has left the ring */
+    if (r->offset < 0) r->offset = 0;  /* nothing but padding so far */
+    r->rows = end > r->first ? end - r->first : 0;
+    seen = window && r->offset >= window ? window - 1 : r->offset; /* what the next token sees */
+    return r->rows < seen || r->rows > r->offset ? llm__loading_bad(l, layer, text) : LLM_OK;
 }
 
 LLM__FN llm_status llm__loading_attention(llm__loading *l, size_t layer) {
@@ -4159,31 +4623,37 @@ LLM__FN llm_status llm__loading_attention(llm__loading *l, size_t layer) {
     if (r->offset < 0) r->offset = r->parts[0][0]->shape[2];
     r->layer.heads = (int)r->parts[0][0]->shape[1];
     status = llm__loading_width(l, layer, 0, &r->layer.key_width);
-    if (status == LLM_OK) status = llm__loading_width(l, layer, 1, &r->layer.value_width);
-    return status == LLM_OK ? llm__loading_rows(l, layer) : status;
+    return status == LLM_OK ? llm__loading_width(l, layer, 1, &r->layer.value_width) : status;
 }
 
 LLM__FN llm_status llm__loading_recurrent(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
     char path[16];
     int a, d;
+    llm_status status;
     for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
         llm__tensor *x;
         int fits;
         snprintf(path, sizeof path, l->old ? "%d" : "0.%d", a);
         if (!(x = llm__loading_tensor(l, layer, path))) continue;
         if (a && !r->arrays[a - 1]) return llm__loading_bad_tensor(l, x, "none, as the one before it is missing");
-        fits = x->dims >= 2 && x->dims <= 1 + LLM_CACHE_MAX_AXES && x->shape[0] == 1 && llm__is_float(x->dtype);
+        fits = x->dims >= 2 && x->dims <= 1 + LLM_CACHE_MAX_AXES && llm__is_float(x->dtype);
         for (d = 1; d < x->dims && fits; d++) {
             fits = x->shape[d] > 0 && x->shape[d] <= LLM__MOST_WIDTH;
             r->layer.shapes[a][d - 1] = x->shape[d];
         }
-        if (!fits) return llm__loading_bad_tensor(l, x, "F32, F16 or BF16 [1, ...] with 1 to 3 further axes");
+        if (!fits) return llm__loading_bad_tensor(l, x, "F32, F16 or BF16 [sequences, ...] with 1 to 3 further axes");
+        if ((status = llm__loading_batch(l, layer, x->shape[0])) != LLM_OK) return status;
         r->arrays[a] = x;
     }
     r->empty = !r->arrays[0];
-    if (!l->old && (llm__loading_tensor(l, layer, "1") || llm__loading_tensor(l, layer, "2")))
-        return llm__loading_bad(l, layer, "it is of a batch: it has padding or lengths");
+    for (a = 1; a < 3 && !l->old; a++) { /* where a prompt that is being read begins or ends */
+        snprintf(path, sizeof path, "%d", a);
+        if (!llm__loading_tensor(l, layer, path)) continue;
+        if ((status = llm__loading_list(l, layer, path, &r->padding)) != LLM_OK ||
+            (status = llm__loading_batch(l, layer, r->padding->shape[0])) != LLM_OK)
+            return status;
+    }
     return LLM_OK;
 }
 
@@ -4257,6 +4727,32 @@ LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) 
     return status == LLM_OK && !items ? llm__loading_bad(l, layer, "a list without members") : status;
 }
 
+/* What was no array when mlx-lm saved it is listed with its kind: it must look so. */
+LLM__FN llm_status llm__loading_scalars(llm__loading *l) {
+    char key[32];
+    const char *path, *kind;
+    llm__tensor *x;
+    int n, fits;
+    for (n = 1; !l->old; n++) {
+        snprintf(key, sizeof key, "2.%d.0", n);
+        if (!(path = llm__loading_text(l, key))) break;
+        snprintf(key, sizeof key, "2.%d.1", n);
+        kind = llm__loading_text(l, key);
+        x = llm__tensor_find(&l->tensors, path);
+        if (!x)
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: tensor \"%.60s\", which its metadata list, is missing",
+                             l->name, path);
+        if (kind && !strcmp(kind, "scalar")) fits = !x->dims;
+        else if (kind && !strcmp(kind, "string")) fits = x->dims == 1;
+        else if (kind && !strcmp(kind, "none")) fits = x->dims == 1 && !x->bytes;
+        else
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: tensor \"%.60s\" is of kind \"%.40s\"; expected scalar, "
+                             "string or none", l->name, path, kind ? kind : "");
+        if (!fits) return llm__loading_bad_tensor(l, x, kind);
+    }
+    return LLM_OK;
+}
+
 /* Which layers there are and what each of them is.  A tensor that no layer has would be forgotten, hence refused. */
 LLM__FN llm_status llm__loading_layers(llm__loading *l) {
     char key[32];
@@ -4268,12 +4764,15 @@ LLM__FN llm_status llm__loading_layers(llm__loading *l) {
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s is no prompt cache: its metadata do not list its layers",
                          l->name);
     l->old = *name != 0;
+    status = llm__loading_scalars(l);
     for (n = 0; status == LLM_OK; n++) {
         snprintf(key, sizeof key, "%d.%d", l->old ? 2 : 1, n);
         if (!(name = llm__loading_text(l, key))) break;
+        if (l->after && !strncmp(name, LLM__CONTINUED, sizeof LLM__CONTINUED - 1)) name += sizeof LLM__CONTINUED - 1;
         status = llm__loading_add(l, name, l->layer_count, n);
         if (status == LLM_OK) status = llm__loading_entry(l, l->layer_count - 1, 0);
     }
+    if (!l->batch) l->batch = 1;
     if (status == LLM_OK && !l->layer_count)
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s lists no layers; expected 1 to %d", l->name,
                          (int)LLM__MOST_LAYERS);
@@ -4284,66 +4783,42 @@ LLM__FN llm_status llm__loading_layers(llm__loading *l) {
     return status;
 }
 
+/* The bytes of a file from `at` on as far as they can be had at once: where they lie, or some of them in `buffer`. */
+LLM__FN llm_status llm__loading_piece(llm__loading *l, llm__blob *b, uint64_t at, uint8_t buffer[LLM__WRITE_BUFFER],
+                                      const uint8_t **piece, size_t *bytes) {
+    uint64_t left = b->bytes - at;
+    *piece = b->data ? b->data + at : buffer;
+    *bytes = b->data || left < LLM__WRITE_BUFFER ? (size_t)left : (size_t)LLM__WRITE_BUFFER;
+    return b->data ? LLM_OK : llm__folder_read(&l->folder, b, at, buffer, *bytes, l->error);
+}
+
 /* All bytes of the file against the checksum, if it is one of ours. */
 LLM__FN llm_status llm__loading_verify(llm__loading *l, llm__blob *b) {
     char start[LLM__CHECKSUM_AT + LLM__CHECKSUM_DIGITS], got[LLM__CHECKSUM_DIGITS + 1];
-    uint64_t at = 0;
+    uint64_t at = sizeof start;
+    const uint8_t *piece;
     llm__writer *w;
+    size_t bytes;
     llm_status status;
     if (b->bytes < sizeof start) return LLM_OK;
     status = llm__folder_read(&l->folder, b, 0, start, sizeof start, l->error);
     if (status != LLM_OK || memcmp(start + 8, LLM__CHECKSUM_START, LLM__CHECKSUM_AT - 8)) return status;
     w = (llm__writer *)llm__arena_alloc(&l->arena, 1, sizeof *w);
     if (!w) return llm__no_memory(l->error, sizeof *w);
-    while (at < b->bytes && status == LLM_OK) {
-        w->used = b->bytes - at < sizeof w->buffer ? (size_t)(b->bytes - at) : sizeof w->buffer;
-        status = llm__folder_read(&l->folder, b, at, w->buffer, w->used, l->error);
-        if (!at) memset(w->buffer + LLM__CHECKSUM_AT, '0', LLM__CHECKSUM_DIGITS);
-        at += w->used;
-        llm__writer_flush(w);
+    memcpy(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS);
+    memset(start + LLM__CHECKSUM_AT, '0', LLM__CHECKSUM_DIGITS);
+    llm__checksum_add(&w->checksum, start, sizeof start);
+    memcpy(start + LLM__CHECKSUM_AT, got, LLM__CHECKSUM_DIGITS);
+    for (; at < b->bytes && status == LLM_OK; at += bytes) {
+        status = llm__loading_piece(l, b, at, w->buffer, &piece, &bytes);
+        if (status == LLM_OK) llm__checksum_add(&w->checksum, piece, bytes);
     }
-    snprintf(got, sizeof got, "%016llx", (unsigned long long)w->hash);
-    if (status != LLM_OK || !memcmp(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS)) return status;
+    if (status != LLM_OK) return status;
+    l->checksum = llm__checksum_end(&w->checksum);
+    snprintf(got, sizeof got, "%016llx", (unsigned long long)l->checksum);
+    if (!memcmp(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS)) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %.16s", l->name, got,
                      start + LLM__CHECKSUM_AT);
-}
-
-/* What a layer is called in messages. */
-LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t size) {
-    char window[48] = "", codes[64] = "";
-    size_t used;
-    int a, i;
-    if (d->kind == LLM_CACHE_LIST) {
-        snprintf(out, size, "a list of %d", d->items);
-        return out;
-    }
-    if (d->kind == LLM_CACHE_RECURRENT) {
-        used = (size_t)snprintf(out, size, "recurrent");
-        for (a = 0; a < LLM_CACHE_MAX_ARRAYS && d->shapes[a][0]; a++)
-            for (i = 0; i < LLM_CACHE_MAX_AXES && d->shapes[a][i] && used < size; i++)
-                used += (size_t)snprintf(out + used, size - used, i ? "x%lld" : " %lld", (long long)d->shapes[a][i]);
-        return out;
-    }
-    if (d->window) snprintf(window, sizeof window, ", window %lld", (long long)d->window);
-    if (d->chunk) snprintf(window, sizeof window, ", chunks of %lld", (long long)d->chunk);
-    if (d->keys.bits && d->keys.bits == d->values.bits) snprintf(codes, sizeof codes, ", %d bits", d->keys.bits);
-    else if (d->keys.bits || d->values.bits)
-        snprintf(codes, sizeof codes, ", keys of %d bits, values of %d", d->keys.bits, d->values.bits);
-    snprintf(out, size, "%s, %d heads of %d and %d%s%s", d->kind == LLM_CACHE_LATENT ? "latent" : "attention", d->heads,
-             d->key_width, d->value_width, window, codes);
-    return out;
-}
-
-LLM__FN int llm__same_arrays(const llm_cache_layer *x, const llm_cache_layer *y) {
-    int a, i;
-    for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
-        for (i = 0; i < LLM_CACHE_MAX_AXES; i++) {
-            if (x->shapes[a][i] != y->shapes[a][i]) return 0;
-            if (!x->shapes[a][i]) break; /* what stands behind a 0 says nothing */
-        }
-        if (!x->shapes[a][0]) break;
-    }
-    return 1;
 }
 
 /* A layer of the file as the one that is wanted: how it is stored and how much it remembers may differ, what it
@@ -4375,115 +4850,206 @@ LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_l
                      llm__layer_words(want, want_text, sizeof want_text));
 }
 
+/* The whole number at place `row` of a list with commas; -1: there is none from 0 to 2^40. */
+LLM__FN int64_t llm__whole_number_in(const char *text, int64_t row) {
+    char number[24];
+    size_t length;
+    for (; row; row--) {
+        if (!(text = strchr(text, ','))) return -1;
+        text++;
+    }
+    length = strcspn(text, ",");
+    if (length >= sizeof number) return -1;
+    memcpy(number, text, length);
+    number[length] = 0;
+    return llm__whole_number(number);
+}
+
 /* How many tokens the sequence has seen: what its attention layers say, all the same. */
-LLM__FN llm_status llm__loading_length(llm__loading *l, int64_t *out) {
+LLM__FN llm_status llm__loading_length(llm__loading *l, int64_t row) {
     const char *text = llm__loading_text(l, "0." LLM__NOTE_TOKENS);
+    int64_t length = -1;
     size_t i;
-    *out = -1;
     for (i = 0; i < l->layer_count; i++) {
         if (!llm__holds_tokens(l->layers[i].layer.kind)) continue;
-        if (*out >= 0 && l->layers[i].offset != *out)
+        if (length >= 0 && l->layers[i].offset != length)
             return llm__loading_bad(l, i, "it has seen another number of tokens than the layers before it");
-        *out = l->layers[i].offset;
+        length = l->layers[i].offset;
     }
-    if (*out < 0) *out = text ? llm__whole_number(text) : 0; /* recurrent layers do not count */
-    if (*out < 0)
+    if (length < 0) length = text ? llm__whole_number_in(text, row) : 0; /* recurrent layers do not count */
+    if (length < 0)
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"" LLM__NOTE_TOKENS "\" is \"%.40s\"; expected a whole number "
-                         "from 0 to 2^40", l->name, text);
-    for (i = 0; i < l->layer_count && *out; i++)
+                         "from 0 to 2^40 for each sequence", l->name, text);
+    for (i = 0; i < l->layer_count && length; i++)
         if (l->layers[i].empty) return llm__loading_bad(l, i, "it is empty, while tokens have been seen");
+    l->length = length;
     return LLM_OK;
+}
+
+/* Turns to one sequence of the file. */
+LLM__FN llm_status llm__loading_row(llm__loading *l, int64_t row) {
+    llm_status status = LLM_OK;
+    size_t i;
+    for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
+        if (l->layers[i].offsets) status = llm__loading_batch_rows(l, i, row);
+        else if (llm__holds_tokens(l->layers[i].layer.kind) && !l->layers[i].empty) status = llm__loading_rows(l, i);
+    }
+    return status == LLM_OK ? llm__loading_length(l, row) : status;
 }
 
 /* The row of the file that holds a layer's j-th token, oldest first: a ring goes on in the middle. */
 LLM__FN int64_t llm__recorded_row(const llm__recorded *r, int64_t j) {
-    int64_t keep = r->layer.keep, all = r->rows;
-    if (!r->type->window || r->next >= all || j < keep) return j;
+    int64_t keep = r->layer.keep;
+    j += r->first;
+    if (!r->ring || j < keep) return j;
     j += r->next - keep;
-    return j < all ? j : j - (all - keep);
+    return j < r->ring ? j : j - (r->ring - keep);
 }
 
-/* One token of one head into its place. */
-LLM__FN void llm__loading_row(const llm__recorded *r, const llm__kept *k, llm__page *page, int part, int head,
-                              int token, int64_t row, float *scratch) {
-    const llm__tensor *x = r->parts[part][0];
-    int behind = part && k->desc.kind == LLM_CACHE_LATENT, f;
-    size_t index = (size_t)head * (size_t)x->shape[2] + (size_t)row, width = (size_t)x->shape[3];
-    size_t bytes = width * llm__dtype_bytes(x->dtype), latent = (size_t)k->desc.key_width;
-    llm_cache_codes c = part && !behind ? k->desc.values : k->desc.keys;
+/* How many tokens from the j-th on lie in rows that follow one another, at positions that do. */
+LLM__FN int64_t llm__recorded_run(const llm__recorded *r, int64_t j) {
+    int64_t row = llm__recorded_row(r, j), left = r->rows - j;
+    if (j < r->layer.keep) return r->layer.keep < r->rows ? r->layer.keep - j : left;
+    return r->ring && r->ring - row < left ? r->ring - row : left;
+}
+
+/* Where tokens go: the rows of one head of keys or values, from a token of a page on. */
+typedef struct llm__target {
+    const llm__kept *kept;
+    llm__page *page;
+    int part, head, token;
+    int64_t count;
+    float *scratch; /* for one token */
+} llm__target;
+
+/* Plain numbers or codes, in one piece where a token's row is the whole row of the page. */
+LLM__FN void llm__loading_data(const llm__tensor *x, size_t index, const llm__target *t, int value, size_t skip,
+                               int coded) {
+    const llm__layout *y = &t->kept->layout;
+    size_t width = (size_t)x->shape[3], bytes = width * llm__dtype_bytes(x->dtype), stride = y->planes[value].row;
     const uint8_t *from = x->data + index * bytes;
-    uint8_t *to = llm__page_row(&k->layout, page, part && !behind, head, token);
-    if (!width) return;
-    if (behind) to += c.bits ? latent / 8 * (size_t)c.bits : latent * llm__dtype_bytes(k->layout.dtype);
-    if (c.bits || x->dtype == k->layout.dtype) {
-        memcpy(to, from, bytes);
-    } else {
-        llm__to_f32(x->dtype, from, width, scratch);
-        llm__from_f32(k->layout.dtype, scratch, width, to);
+    uint8_t *to = llm__page_row(y, t->page, value, t->head, t->token) + skip;
+    int64_t i;
+    if (coded || x->dtype == y->dtype) {
+        if (bytes == stride) memcpy(to, from, bytes * (size_t)t->count);
+        else
+            for (i = 0; i < t->count; i++) memcpy(to + (size_t)i * stride, from + (size_t)i * bytes, bytes);
+        return;
     }
-    for (f = 1; f < 3 && c.bits; f++) {
-        float *factors = llm__page_scales(&k->layout, page, part && !behind, head, token, f == 2);
-        x = r->parts[part][f];
-        llm__to_f32(x->dtype, x->data + index * (size_t)x->shape[3] * llm__dtype_bytes(x->dtype), (size_t)x->shape[3],
-                    factors + (behind ? latent / (size_t)c.group : 0));
+    for (i = 0; i < t->count; i++) {
+        llm__to_f32(x->dtype, from + (size_t)i * bytes, width, t->scratch);
+        llm__from_f32(y->dtype, t->scratch, width, to + (size_t)i * stride);
     }
 }
 
-LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer) {
-    llm__recorded *r = &l->layers[layer];
-    llm__kept *k = &c->layers[layer];
+/* Scales or biases, likewise. */
+LLM__FN void llm__loading_factors(const llm__tensor *x, size_t index, const llm__target *t, int value, size_t skip,
+                                  int biases) {
+    const llm__layout *y = &t->kept->layout;
+    size_t groups = (size_t)x->shape[3], stride = y->planes[value].groups, bytes = groups * llm__dtype_bytes(x->dtype);
+    const uint8_t *from = x->data + index * bytes;
+    float *to = llm__page_scales(y, t->page, value, t->head, t->token, biases) + skip;
+    int64_t i;
+    if (groups == stride) llm__to_f32(x->dtype, from, groups * (size_t)t->count, to);
+    else
+        for (i = 0; i < t->count; i++)
+            llm__to_f32(x->dtype, from + (size_t)i * bytes, groups, to + (size_t)i * stride);
+}
+
+/* A run of tokens of one head into their place; `sequence` is which one of the file. */
+LLM__FN void llm__loading_run(const llm__recorded *r, int64_t sequence, int64_t row, const llm__target *t) {
+    const llm__tensor *x = r->parts[t->part][0];
+    const llm_cache_layer *d = &t->kept->desc;
+    int behind = t->part && d->kind == LLM_CACHE_LATENT, value = t->part && !behind, f;
+    size_t head = (size_t)sequence * (size_t)x->shape[1] + (size_t)t->head;
+    size_t index = head * (size_t)x->shape[2] + (size_t)row, latent = behind ? (size_t)d->key_width : 0;
+    llm_cache_codes c = value ? d->values : d->keys;
+    if (!x->shape[3]) return;
+    llm__loading_data(x, index, t, value,
+                      c.bits ? latent / 8 * (size_t)c.bits : latent * llm__dtype_bytes(t->kept->layout.dtype), c.bits);
+    for (f = 1; f < 3 && c.bits; f++)
+        llm__loading_factors(r->parts[t->part][f], index, t, value, latent / (size_t)c.group, f == 2);
+}
+
+LLM__FN llm_status llm__loading_fetch(llm__loading *l, const llm__recorded *r) {
     const uint8_t *data;
-    float *scratch;
-    int64_t j, since = -1;
-    int part, i, head;
     llm_status status = LLM_OK;
+    int part, i;
     for (part = 0; part < 2; part++)
         for (i = 0; i < 3; i++)
             if (status == LLM_OK && r->parts[part][i])
                 status = llm__tensor_fetch(&l->folder, r->parts[part][i], &data, l->error);
+    return status;
+}
+
+/* The tokens of a layer that this file holds, a run within a page at a time. */
+LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer, int64_t sequence) {
+    llm__recorded *r = &l->layers[layer];
+    llm__kept *k = &c->layers[layer];
+    llm__target t;
+    int64_t j, position, since = -1, skip;
+    llm_status status = llm__loading_fetch(l, r);
     if (status != LLM_OK) return status;
-    scratch = (float *)llm__arena_alloc(&l->arena, (size_t)(k->desc.key_width + k->desc.value_width), sizeof *scratch);
-    if (!scratch) return llm__no_memory(l->error, k->layout.bytes);
-    if (!r->rows) k->since = c->length;
-    for (j = 0; j < r->rows; j++) {
-        int64_t position = j < r->layer.keep ? j : r->offset - (r->rows - j);
+    t.kept = k;
+    t.scratch = (float *)llm__arena_alloc(&l->arena, (size_t)(k->desc.key_width + k->desc.value_width), sizeof(float));
+    if (!t.scratch) return llm__no_memory(l->error, k->layout.bytes);
+    if (!r->rows && llm__reach(&k->desc)) k->since = c->length;
+    for (j = 0; j < r->rows; j += t.count) {
+        position = j < r->layer.keep ? j : r->offset - (r->rows - j);
         if (position >= c->length) break;
-        if (r->type->window && j == r->layer.keep && j == r->next) continue; /* zeros: see llm__write_attention */
-        if (position >= k->desc.keep && position < llm__oldest_held(&k->desc, c->length)) continue;
+        t.token = (int)(position % LLM_PAGE_TOKENS);
+        t.count = llm__recorded_run(r, j);
+        if (t.count > LLM_PAGE_TOKENS - t.token) t.count = LLM_PAGE_TOKENS - t.token;
+        if (t.count > c->length - position) t.count = c->length - position;
+        skip = j < r->layer.keep ? 0 : llm__oldest_held(&k->desc, c->length) - position;
+        if (skip < 1 && !r->offsets && r->type->window && j == r->layer.keep && j == r->next)
+            skip = 1; /* a row of zeros: see llm__write_head */
+        if (skip > 0) {
+            if (t.count > skip) t.count = skip;
+            continue;
+        }
         if (!llm__page_own(&c->allocator, k, position / LLM_PAGE_TOKENS))
             return llm__no_memory(l->error, llm__page_bytes(&k->layout));
-        if (since < 0 && position >= k->desc.keep) k->since = since = position;
-        for (part = 0; part < 2; part++)
-            for (head = 0; head < k->desc.heads; head++)
-                llm__loading_row(r, k, *llm__page_entry(k, position / LLM_PAGE_TOKENS), part, head,
-                                 (int)(position % LLM_PAGE_TOKENS), llm__recorded_row(r, j), scratch);
+        if (since < 0 && position >= k->desc.keep && llm__reach(&k->desc)) k->since = since = position;
+        t.page = *llm__page_entry(k, position / LLM_PAGE_TOKENS);
+        for (t.part = 0; t.part < 2; t.part++)
+            for (t.head = 0; t.head < k->desc.heads; t.head++)
+                llm__loading_run(r, sequence, llm__recorded_row(r, j), &t);
     }
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__loading_states(llm__loading *l, llm_cache *c, size_t layer) {
+LLM__FN llm_status llm__loading_states(llm__loading *l, llm_cache *c, size_t layer, int64_t sequence) {
     llm__recorded *r = &l->layers[layer];
     const uint8_t *data = NULL;
     int a;
     for (a = 0; a < LLM_CACHE_MAX_ARRAYS && r->arrays[a]; a++) {
         llm_status status = llm__tensor_fetch(&l->folder, r->arrays[a], &data, l->error);
+        size_t bytes = (size_t)r->arrays[a]->bytes / (size_t)l->batch;
         if (status != LLM_OK) return status;
-        llm__to_f32(r->arrays[a]->dtype, data, (size_t)r->arrays[a]->bytes / llm__dtype_bytes(r->arrays[a]->dtype),
+        llm__to_f32(r->arrays[a]->dtype, data + (size_t)sequence * bytes,
+                    bytes / llm__dtype_bytes(r->arrays[a]->dtype),
                     llm__state(&c->layers[layer], c->layers[layer].turned, a));
     }
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__loading_content(llm__loading *l, llm_cache *c, size_t layer) {
-    if (l->layers[layer].layer.kind == LLM_CACHE_LIST) return LLM_OK;
-    return llm__is_attention(&c->layers[layer]) ? llm__loading_fill(l, c, layer) : llm__loading_states(l, c, layer);
+/* A layer that sees all tokens has them from all the files, any other its present ones from the last. */
+LLM__FN llm_status llm__loading_content(llm__loading *l, llm_cache *c, size_t layer, int64_t sequence) {
+    const llm__kept *k = &c->layers[layer];
+    llm__loading *f = llm__reach(&k->desc) ? l : l - l->index;
+    llm_status status = LLM_OK;
+    if (k->desc.kind == LLM_CACHE_LIST) return LLM_OK;
+    if (!llm__is_attention(k)) return llm__loading_states(l, c, layer, sequence);
+    for (; f <= l && status == LLM_OK; f++)
+        if (!f->layers[layer].empty) status = llm__loading_fill(f, c, layer, sequence);
+    return status;
 }
 
 /* Whether a key of the metadata is one of the user's notes. */
 LLM__FN int llm__loading_is_note(const llm__loading *l, const llm__json *key) {
     const char *text = key->as.text;
-    return !strncmp(text, l->old ? "1." : "0.", 2) && strcmp(text + 2, LLM__NOTE_CHECKSUM) &&
-           strcmp(text + 2, LLM__NOTE_TOKENS);
+    return !strncmp(text, l->old ? "1." : "0.", 2) && !llm__note_is_own(text + 2);
 }
 
 LLM__FN llm_status llm__loading_notes(llm__loading *l, llm_cache *c) {
@@ -4515,11 +5081,13 @@ LLM__FN llm_status llm__loading_notes(llm__loading *l, llm_cache *c) {
 LLM__FN llm_status llm__loading_decide(llm__loading *l, size_t i, int partial, llm_dtype *dtype, int *known) {
     const llm__recorded *r = &l->layers[i];
     const llm_cache_load_desc *d = l->desc;
+    const llm__loading *f;
+    llm_dtype t;
     int part;
     char path[LLM__SAVED_NAME];
     int recurrent = r->layer.kind == LLM_CACHE_RECURRENT;
     llm__recorded_path(l, i, 0, path);
-    if (partial && (recurrent || r->rows < r->offset))
+    if (partial && (recurrent || r->rows < r->offset - (llm__reach(&r->layer) ? 0 : r->start)))
         return llm__fail(l->error, LLM_UNSUPPORTED, "%s: layer %s holds no beginning of %lld tokens: %s", l->name,
                          path, (long long)d->tokens, recurrent ? "it is recurrent" : "its window has moved on");
     if (d->want) return llm__loading_fit(l, i, &d->want->layers[i]);
@@ -4527,24 +5095,25 @@ LLM__FN llm_status llm__loading_decide(llm__loading *l, size_t i, int partial, l
         return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s: layer %s is empty: what it is must be said by `want`",
                          l->name, path);
     for (part = 0; part < 2 && llm__holds_tokens(r->layer.kind); part++) {
-        llm_dtype t = r->parts[part][0]->dtype;
         if ((part ? r->layer.values : r->layer.keys).bits) continue;
-        *dtype = !*known || *dtype == t ? t : LLM_F32;
-        *known = 1;
+        for (f = l - l->index; f <= l; f++) {
+            if (f->layers[i].empty) continue;
+            t = f->layers[i].parts[part][0]->dtype;
+            *dtype = !*known || *dtype == t ? t : LLM_F32;
+            *known = 1;
+        }
     }
     return LLM_OK;
 }
 
-/* The file is checked by now: what can still be wrong is what is wanted of it. */
-LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
+/* The files are checked by now: what can still be wrong is what is wanted of them. */
+LLM__FN llm_status llm__loading_cache(llm__loading *l, int64_t sequence, llm_cache **out) {
     const llm_cache_load_desc *d = l->desc;
     llm_cache_desc desc;
     llm_cache_layer *layers;
-    int64_t length = 0;
-    llm_status status = llm__loading_length(l, &length);
+    llm_status status = LLM_OK;
     size_t i;
-    int partial = d->tokens > 0 && d->tokens < length, known = 0;
-    if (status != LLM_OK) return status;
+    int partial = d->tokens > 0 && d->tokens < l->length, known = 0;
     if (d->want && d->want->layer_count != l->layer_count)
         return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s has %llu layers; expected %llu", l->name,
                          (unsigned long long)l->layer_count, (unsigned long long)d->want->layer_count);
@@ -4563,38 +5132,83 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
     }
     if (status == LLM_OK) status = llm_cache_open(out, &desc, l->error);
     if (status != LLM_OK) return status;
-    (*out)->length = partial ? d->tokens : length;
+    (*out)->length = partial ? d->tokens : l->length;
+    (*out)->saved = l->checksum && !partial && l->batch == 1 ? l->length : 0;
+    (*out)->saved_as = l->checksum;
     for (i = 0; i < l->layer_count && status == LLM_OK; i++)
-        if (!l->layers[i].empty) status = llm__loading_content(l, *out, i);
+        if (!l->layers[i].empty) status = llm__loading_content(l, *out, i, sequence);
     return status == LLM_OK ? llm__loading_notes(l, *out) : status;
 }
 
 /* The file as the only one of its folder: memory, or what lies behind the path; messages call it by the path's end. */
 LLM__FN llm_status llm__loading_open(llm__loading *l, llm__blob *b) {
     enum { LONGEST = 80 };
-    const llm_cache_load_desc *d = l->desc;
+    const llm_cache_part *p = &l->source;
     const llm_files *files = &l->folder.files;
-    const char *name = d->path, *p;
+    const char *name = p->path, *c;
     l->folder.first = b;
-    b->name = l->name = "the prompt cache";
-    if (d->data) {
-        b->data = (const uint8_t *)d->data;
-        b->bytes = d->bytes;
+    b->name = l->name = l->index ? "a part of the prompt cache" : "the prompt cache";
+    if (p->data) {
+        b->data = (const uint8_t *)p->data;
+        b->bytes = p->bytes;
         return LLM_OK;
     }
-    if (!files->open || files->open(files->user, d->path, &b->handle, &b->bytes))
-        return llm__fail(l->error, LLM_BAD_FILE, "%.250s: cannot be opened as a file", d->path);
+    if (!files->open || files->open(files->user, p->path, &b->handle, &b->bytes))
+        return llm__fail(l->error, LLM_BAD_FILE, "%.250s: cannot be opened as a file", p->path);
     if (files->map) b->data = (const uint8_t *)files->map(files->user, b->handle, b->bytes);
 #if !defined(LLM_NO_STDIO) && !defined(LLM_NO_MMAP) && (defined(__unix__) || defined(__APPLE__))
     b->mapped = b->data && files->map == llm__posix_map;
 #endif
-    for (p = name; *p; p++)
-        if (*p == '/' || *p == '\\') name = p + 1;
+    for (c = name; *c; c++)
+        if (*c == '/' || *c == '\\') name = c + 1;
     if (*name && strlen(name) <= LONGEST) b->name = l->name = name;
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__load(llm__loading *l, llm_cache **out) {
+/* Whether a file continues the one before it, or no other if it is the first. */
+LLM__FN llm_status llm__loading_chain(llm__loading *l) {
+    const char *before = llm__loading_text(l, "0." LLM__NOTE_BEFORE);
+    const char *after = llm__loading_text(l, "0." LLM__NOTE_AFTER);
+    char digits[LLM__CHECKSUM_DIGITS + 1];
+    const llm__loading *last = l - 1;
+    if (after && (l->after = llm__whole_number(after)) < 1)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"" LLM__NOTE_AFTER "\" is \"%.40s\"; expected a whole number "
+                         "from 1 to 2^40", l->name, after);
+    if (!l->index && !after) return LLM_OK;
+    if (!l->index)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues another file, after %s tokens; expected the file "
+                         "that holds the first ones, and this one among its parts", l->name, after);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)last->checksum);
+    if (!after || !before)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues no file; expected the one that continues %s",
+                         l->name, last->name);
+    if (!last->checksum || strcmp(before, digits) || l->after != last->length)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues a file of %s tokens with checksum %.16s, not %s of "
+                         "%lld tokens with checksum %s", l->name, after, before, last->name, (long long)last->length,
+                         digits);
+    return LLM_OK;
+}
+
+/* A file that continues another is of the same layers; only how many tokens they have seen differs. */
+LLM__FN llm_status llm__loading_same_layers(llm__loading *l) {
+    const llm__loading *last = l - 1;
+    char words[2][120];
+    size_t i;
+    if (l->layer_count != last->layer_count || l->batch != 1 || last->batch != 1)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s has %llu layers of %lld sequences, %s has %llu of %lld; "
+                         "expected as many, of one", l->name, (unsigned long long)l->layer_count,
+                         (long long)l->batch, last->name, (unsigned long long)last->layer_count,
+                         (long long)last->batch);
+    for (i = 0; i < l->layer_count; i++)
+        if (!last->layers[i].empty && !llm__same_layer(&l->layers[i].layer, &last->layers[i].layer))
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: entry %llu is %s; expected %s as in %s", l->name,
+                             (unsigned long long)i, llm__layer_words(&l->layers[i].layer, words[0], sizeof words[0]),
+                             llm__layer_words(&last->layers[i].layer, words[1], sizeof words[1]), last->name);
+    return LLM_OK;
+}
+
+/* Reads what one file says; of its tensors only those that say how the others are to be read. */
+LLM__FN llm_status llm__loading_read(llm__loading *l) {
     llm__blob *b = (llm__blob *)llm__arena_alloc(&l->arena, 1, sizeof *b);
     llm_status status;
     if (!b) return llm__no_memory(l->error, sizeof *b);
@@ -4604,33 +5218,93 @@ LLM__FN llm_status llm__load(llm__loading *l, llm_cache **out) {
     if (status == LLM_OK) status = llm__safetensors_add(&l->folder, l->name, &l->tensors, l->error);
     if (status == LLM_OK) status = llm__loading_verify(l, b);
     if (status == LLM_OK) status = llm__loading_index(l);
+    if (status == LLM_OK) status = llm__loading_chain(l);
     if (status == LLM_OK) status = llm__loading_layers(l);
-    return status == LLM_OK ? llm__loading_cache(l, out) : status;
+    if (status == LLM_OK) status = llm__loading_row(l, 0);
+    return status == LLM_OK && l->index ? llm__loading_same_layers(l) : status;
+}
+
+/* Reads the files in their order, up to the one with all tokens that are asked for, and makes caches of the last. */
+LLM__FN llm_status llm__load(llm__loading *files, llm_cache **out, size_t capacity, size_t *count) {
+    const llm_cache_load_desc *d = files->desc;
+    llm__loading *l = files;
+    llm_status status = llm__loading_read(l);
+    int64_t row;
+    while (status == LLM_OK && l->index < d->part_count && (!d->tokens || l->length < d->tokens))
+        status = llm__loading_read(++l);
+    if (status != LLM_OK) return status;
+    *count = (size_t)l->batch;
+    if (*count > capacity)
+        return llm__fail(l->error, LLM_TOO_LARGE, "%s holds %lld sequences; expected at most %llu", l->name,
+                         (long long)l->batch, (unsigned long long)capacity);
+    for (row = 0; row < l->batch && status == LLM_OK; row++) {
+        if (row) status = llm__loading_row(l, row);
+        if (status == LLM_OK) status = llm__loading_cache(l, row, &out[row]);
+    }
+    return status;
+}
+
+LLM__FN void llm__loading_close(llm__loading *l) {
+    llm__folder_close(&l->folder);
+    llm__tensors_free(&l->arena.allocator, &l->tensors);
+    llm__free(&l->arena.allocator, l->layers, l->layer_capacity * sizeof *l->layers);
+    llm__arena_free(&l->arena);
+}
+
+LLM__FN llm_status llm__check_load(const llm_cache_load_desc *d, llm_error *error) {
+    size_t i;
+    if (!d || (!d->path && !d->data) || d->tokens < 0 || (d->part_count && !d->parts))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs a path or data, its parts if there are some, and 0 or "
+                         "more tokens");
+    for (i = 0; i < d->part_count; i++)
+        if (!d->parts[i].path && !d->parts[i].data)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "part %llu of the cache has neither a path nor data",
+                             (unsigned long long)i);
+    if (d->want && !d->want->layers)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the description of the wanted cache has no layers");
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_load_rows(llm_cache **out, size_t capacity, size_t *count,
+                                       const llm_cache_load_desc *desc, llm_error *error) {
+    llm_allocator a;
+    llm__loading *files;
+    llm_status status;
+    size_t found = 0, i, file_count;
+    if (count) *count = 0;
+    for (i = 0; out && i < capacity; i++) out[i] = NULL;
+    if (!out || !capacity || !count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs room for a cache or more, and for their number");
+    if ((status = llm__check_load(desc, error)) != LLM_OK) return status;
+    a = llm__allocator_or_default(desc->allocator);
+    if (!llm__add_ok(desc->part_count, 1, &file_count)) return llm__no_memory(error, SIZE_MAX);
+    files = (llm__loading *)llm__alloc_zero(&a, file_count, sizeof *files);
+    if (!files) return llm__no_memory(error, sizeof *files);
+    for (i = 0; i < file_count; i++) {
+        files[i].desc = desc;
+        files[i].error = error;
+        files[i].arena.allocator = a;
+        files[i].index = i;
+        if (i) files[i].source = desc->parts[i - 1];
+    }
+    files[0].source.path = desc->path;
+    files[0].source.data = desc->data;
+    files[0].source.bytes = desc->bytes;
+    status = llm__load(files, out, capacity, &found);
+    for (i = 0; status != LLM_OK && i < capacity; i++) {
+        llm_cache_close(out[i]);
+        out[i] = NULL;
+    }
+    for (i = 0; i < file_count; i++) llm__loading_close(&files[i]);
+    llm__free(&a, files, file_count * sizeof *files);
+    *count = found;
+    return status == LLM_OK ? llm__ok(error) : status;
 }
 
 LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *desc, llm_error *error) {
-    llm__loading l;
-    llm_status status;
+    size_t count;
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be loaded into a NULL pointer");
-    *out = NULL;
-    if (!desc || (!desc->path && !desc->data) || desc->tokens < 0)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs a path or data, and 0 or more tokens");
-    if (desc->want && !desc->want->layers)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "the description of the wanted cache has no layers");
-    memset(&l, 0, sizeof l);
-    l.desc = desc;
-    l.error = error;
-    l.arena.allocator = llm__allocator_or_default(desc->allocator);
-    status = llm__load(&l, out);
-    if (status != LLM_OK) {
-        llm_cache_close(*out);
-        *out = NULL;
-    }
-    llm__folder_close(&l.folder);
-    llm__tensors_free(&l.arena.allocator, &l.tensors);
-    llm__free(&l.arena.allocator, l.layers, l.layer_capacity * sizeof *l.layers);
-    llm__arena_free(&l.arena);
-    return status == LLM_OK ? llm__ok(error) : status;
+    return llm_cache_load_rows(out, 1, &count, desc, error);
 }
 
 LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key) {

@@ -629,8 +629,9 @@ static int decode_from_copy(fixture *f, const llm_model *model, const llm_cache 
     return ok;
 }
 
-/* The prompt as the golden read it: in one call, or token by token until the ring had turned. */
-static llm_cache *read_prompt(fixture *f, const llm_model *model) {
+/* The first `count` tokens of the prompt as the golden read it: in one call, or token by token until the ring had
+   turned. */
+static llm_cache *read_prompt(fixture *f, const llm_model *model, int64_t count) {
     llm_model_cache_desc cd;
     llm_session_desc sd;
     llm_session *session = NULL;
@@ -650,13 +651,30 @@ static llm_cache *read_prompt(fixture *f, const llm_model *model) {
     }
     s.cache = cache;
     s.tokens = f->prompt;
-    s.count = strstr(f->name, "turned") ? 1 : (size_t)f->prompt_count;
+    s.count = strstr(f->name, "turned") ? 1 : (size_t)count;
     s.want = LLM_LOGITS_NONE;
-    for (; s.tokens < f->prompt + f->prompt_count; s.tokens += s.count)
+    for (; s.tokens < f->prompt + count; s.tokens += s.count)
         if (llm_forward(session, &s, 1, &error)) say(f, "%s", error.message);
     if (codes.bits && llm_cache_quantize(cache, codes, codes, 0, &error)) say(f, "%s", error.message);
     llm_session_close(session);
     return cache;
+}
+
+/* For mlx-lm to go on from, where it has batches: the whole prompt, and all but its last 3 tokens (or none). */
+static int save_pair(fixture *f, const llm_model *model, const llm_cache *cache, const char *folder) {
+    enum { FEWER = 3 };
+    llm_cache *shorter = read_prompt(f, model, f->prompt_count < FEWER ? 0 : f->prompt_count - FEWER);
+    const llm_cache *rows[2] = {cache, shorter};
+    llm_cache_save_desc to;
+    llm_error error;
+    char path[4096];
+    llm_status status;
+    memset(&to, 0, sizeof to);
+    snprintf(path, sizeof path, "%s/%s.batch", folder, f->name);
+    to.path = path;
+    status = llm_cache_save_rows(rows, 2, &to, &error);
+    llm_cache_close(shorter);
+    return !status || status == LLM_UNSUPPORTED || say(f, "llm_cache_save_rows: %s", error.message);
 }
 
 /* Whether some layers of the golden were quantized and others not, which llm_cache_quantize does not do. */
@@ -678,12 +696,13 @@ static int run_cachefile(fixture *f, const llm_model *model, const options *o) {
     llm_cache *cache;
     if (!bytes) return say(f, "it has no cache_file");
     cache = load_cache(f, model, bytes, (size_t)t->bytes);
-    ok = cache && decode_from_copy(f, model, cache, o->save, again) && decode_from(f, model, cache, first) &&
+    ok = cache && decode_from_copy(f, model, cache, o->save, again) &&
+         (!o->save || is_mixed(f) || save_pair(f, model, cache, o->save)) && decode_from(f, model, cache, first) &&
          compare_rows(f, "decode", first, f->decode_logits, f->decode_count, vocabulary) &&
          same_bits(f, "the saved cache", first, again, f->decode_count, vocabulary);
     llm_cache_close(cache);
     if (!ok || is_mixed(f)) return ok;
-    cache = read_prompt(f, model);
+    cache = read_prompt(f, model, f->prompt_count);
     ok = cache && !f->problem[0] && decode_from_copy(f, model, cache, NULL, again);
     llm_cache_close(cache);
     return ok && compare_rows(f, "decode from our own file", again, f->decode_logits, f->decode_count, vocabulary);
