@@ -468,6 +468,10 @@ LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *de
 LLM_API llm_status llm_cache_load_rows(llm_cache **out, size_t capacity, size_t *count,
                                        const llm_cache_load_desc *desc, llm_error *error);
 
+/* The same for a batch.  Loading takes memory for the batch itself from desc->allocator. */
+LLM_API llm_status llm_batch_save(const llm_batch *batch, const llm_cache_save_desc *desc, llm_error *error);
+LLM_API llm_status llm_batch_load(llm_batch **out, const llm_cache_load_desc *desc, llm_error *error);
+
 /* A note of the file that the cache was loaded from, or NULL.  Belongs to the cache; forks have none. */
 LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key);
 
@@ -3105,14 +3109,27 @@ struct llm_batch {
     size_t count;
 };
 
-/* What two entries differ in, or NULL. */
+LLM__FN int llm__same_arrays(const llm_cache_layer *x, const llm_cache_layer *y) {
+    int a, i;
+    for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
+        for (i = 0; i < LLM_CACHE_MAX_AXES; i++) {
+            if (x->shapes[a][i] != y->shapes[a][i]) return 0;
+            if (!x->shapes[a][i]) break; /* what stands behind a 0 says nothing */
+        }
+        if (!x->shapes[a][0]) break;
+    }
+    return 1;
+}
+
+/* What two entries differ in, codes aside, or NULL. */
 LLM__FN const char *llm__layer_difference(const llm_cache_layer *a, const llm_cache_layer *b) {
-    if (a->kind != b->kind || a->items != b->items) return "kind";
+    if (a->kind != b->kind) return "kind";
+    if (a->kind == LLM_CACHE_LIST) return a->items == b->items ? NULL : "number of members";
+    if (a->kind == LLM_CACHE_RECURRENT) return llm__same_arrays(a, b) ? NULL : "shape of its arrays";
     if (a->heads != b->heads) return "number of heads";
     if (a->key_width != b->key_width || a->value_width != b->value_width) return "width";
     if (a->window != b->window || a->keep != b->keep) return "window";
-    if (a->chunk != b->chunk) return "chunk";
-    return memcmp(a->shapes, b->shapes, sizeof a->shapes) ? "shape of its arrays" : NULL;
+    return a->chunk == b->chunk ? NULL : "chunk";
 }
 
 LLM__FN llm_status llm__batch_alike(const llm_cache *a, const llm_cache *b, llm_error *error) {
@@ -4162,26 +4179,11 @@ LLM_API llm_status llm_cache_save_more(llm_cache *cache, const llm_cache_save_de
     return LLM_OK;
 }
 
-LLM__FN int llm__same_arrays(const llm_cache_layer *x, const llm_cache_layer *y) {
-    int a, i;
-    for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
-        for (i = 0; i < LLM_CACHE_MAX_AXES; i++) {
-            if (x->shapes[a][i] != y->shapes[a][i]) return 0;
-            if (!x->shapes[a][i]) break; /* what stands behind a 0 says nothing */
-        }
-        if (!x->shapes[a][0]) break;
-    }
-    return 1;
-}
-
 /* Whether two layers remember the same things in the same way. */
 LLM__FN int llm__same_layer(const llm_cache_layer *x, const llm_cache_layer *y) {
-    if (x->kind != y->kind) return 0;
-    if (x->kind == LLM_CACHE_LIST) return x->items == y->items;
-    if (x->kind == LLM_CACHE_RECURRENT) return llm__same_arrays(x, y);
-    return x->heads == y->heads && x->key_width == y->key_width && x->value_width == y->value_width &&
-           x->window == y->window && x->keep == y->keep && x->chunk == y->chunk && llm__same_codes(x->keys, y->keys) &&
-           llm__same_codes(x->values, y->values);
+    if (llm__layer_difference(x, y)) return 0;
+    return !llm__holds_tokens(x->kind) ||
+           (llm__same_codes(x->keys, y->keys) && llm__same_codes(x->values, y->values));
 }
 
 /* What a layer is called in messages. */
@@ -5305,6 +5307,37 @@ LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *de
     size_t count;
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be loaded into a NULL pointer");
     return llm_cache_load_rows(out, 1, &count, desc, error);
+}
+
+LLM_API llm_status llm_batch_save(const llm_batch *batch, const llm_cache_save_desc *desc, llm_error *error) {
+    if (!batch || !batch->count) return llm__fail(error, LLM_BAD_ARGUMENT, "saving a batch needs one that has rows");
+    return llm_cache_save_rows((const llm_cache *const *)batch->rows, batch->count, desc, error);
+}
+
+/* The first try says how many rows there are, unless there is one. */
+LLM_API llm_status llm_batch_load(llm_batch **out, const llm_cache_load_desc *desc, llm_error *error) {
+    llm_cache **rows = NULL;
+    size_t capacity = 1, count = 0;
+    llm_status status = llm_batch_open(out, NULL, 0, desc ? &desc->allocator : NULL, error);
+    while (status == LLM_OK && !rows) {
+        const llm_allocator *a = &(*out)->allocator;
+        rows = (llm_cache **)llm__alloc(a, capacity, sizeof *rows);
+        status = rows ? llm_cache_load_rows(rows, capacity, &count, desc, error)
+                      : llm__no_memory(error, capacity * sizeof *rows);
+        if (status == LLM_OK) break;
+        llm__free(a, (void *)rows, capacity * sizeof *rows);
+        rows = NULL;
+        if (status != LLM_TOO_LARGE || count <= capacity) break;
+        capacity = count;
+        status = LLM_OK;
+    }
+    if (status == LLM_OK) {
+        llm__batch_replace(*out, rows, count);
+        return llm__ok(error);
+    }
+    if (out) llm_batch_close(*out);
+    if (out) *out = NULL;
+    return status;
 }
 
 LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key) {

@@ -551,6 +551,45 @@ static void test_cache_list(void) {
     CHECK_EQ(t.live, 0);
 }
 
+/* mlx-lm's test_save_load_batch_caches: rows of different lengths through a file and back. */
+static void test_save_load_batch_caches(void) {
+    static row rows[3];
+    static const int lengths[] = {4, 11, 1};
+    static const int shapes_of_mlx[] = {0, 1, 6, 7, 9}; /* those that mlx-lm has batches of */
+    tally t = {0, 0};
+    size_t s, i, n;
+    for (s = 0; s < sizeof shapes_of_mlx / sizeof *shapes_of_mlx; s++)
+        for (n = 1; n <= 3; n += 2) {
+            llm_cache_save_desc to;
+            llm_cache_load_desc from;
+            llm_cache_desc want = desc_of(&shapes[shapes_of_mlx[s]], &t);
+            llm_batch *batch, *loaded = NULL;
+            llm__text file;
+            llm_error error;
+            memset(&to, 0, sizeof to);
+            memset(&from, 0, sizeof from);
+            memset(&file, 0, sizeof file);
+            file.allocator = llm__allocator_or_default(file.allocator);
+            to.sink.user = &file;
+            to.sink.write = collect;
+            open_rows(rows, (int)n, &shapes[shapes_of_mlx[s]], lengths, &t);
+            batch = merge(rows, (int)n);
+            CHECK(!llm_batch_save(batch, &to, NULL));
+            from.data = file.data;
+            from.bytes = file.length;
+            from.want = &want;
+            from.allocator = want.allocator;
+            if (llm_batch_load(&loaded, &from, &error)) printf("  %s\n", error.message);
+            CHECK(loaded && llm_batch_get_info(loaded).rows == n);
+            for (i = 0; loaded && i < n; i++) CHECK(row_is(loaded, i, &rows[i]));
+            llm_batch_close(loaded);
+            llm_batch_close(batch);
+            llm__text_free(&file);
+            close_rows(rows, (int)n);
+            CHECK_EQ(t.live, 0);
+        }
+}
+
 /* ---- the rest */
 
 static void wrong_calls(void) {
@@ -579,6 +618,9 @@ static void wrong_calls(void) {
     CHECK(row_is(batch, 0, &rows[0]) && row_is(batch, 1, &rows[1]));
     CHECK_EQ(llm_batch_get_info(NULL).rows, 0);
     CHECK(!llm_batch_rows(NULL));
+    CHECK(llm_batch_save(NULL, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "rows"));
+    CHECK(llm_batch_load(&none, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "path") && !none);
+    CHECK(llm_batch_load(NULL, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
     CHECK(!llm_batch_filter(batch, NULL, 0, NULL));
     CHECK_EQ(llm_batch_get_info(batch).rows, 0);
     CHECK(!llm_batch_extend(batch, &other, 1, NULL)); /* an empty batch takes any kind */
@@ -635,6 +677,7 @@ int main(void) {
     TEST(test_extend_with_empty_and_nonempty_batch_caches);
     TEST(test_arrays_cache_extend_with_empty);
     TEST(test_cache_list);
+    TEST(test_save_load_batch_caches);
     TEST(wrong_calls);
     TEST(refused_allocations);
     TEST(random_sequences);
