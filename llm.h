@@ -8427,7 +8427,8 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
    sliding_window_pattern-th layer, which has no rotation. */
 LLM__FN llm__attention llm__read_cohere_attention(llm__config *c, llm_model *m, double theta) {
     llm__attention a;
-    llm__read_plain(c, m, "layer_norm_eps", 1);
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", 1e-5);
     m->tied = 1;
     m->logit_scale = (float)llm__config_number(c, "logit_scale", 0.0625, 1e-9, 1e9);
     llm__set_layer_norm(m, llm__config_flag(c, "layer_norm_bias", 0));
