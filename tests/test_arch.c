@@ -90,8 +90,9 @@ static void refused(const char *config, const char *word, const char *other) {
     free(c.weights);
 }
 
-#define SIZES "\"hidden_size\":8,\"vocab_size\":6,\"num_hidden_layers\":2,\"num_attention_heads\":2," \
-              "\"num_key_value_heads\":1,\"intermediate_size\":8,\"rms_norm_eps\":0.1,\"rope_theta\":10.0,\"head_dim\":4"
+#define SIZES \
+    "\"hidden_size\":8,\"vocab_size\":6,\"num_hidden_layers\":2,\"num_attention_heads\":2,\"head_dim\":4," \
+    "\"num_key_value_heads\":1,\"intermediate_size\":8,\"rms_norm_eps\":0.1,\"rope_theta\":10.0"
 #define GPT "\"n_embd\":4,\"n_layer\":1,\"n_head\":2,\"n_positions\":4,\"layer_norm_epsilon\":0.1,\"vocab_size\":6"
 
 static void readers_name_what_is_wrong(void) {
