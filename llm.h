@@ -12189,6 +12189,7 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
     case LLM__ATTENTION:
         llm__need_matrix(n, &a->q);
         llm__need_matrix(n, &a->o);
+        llm__need_matrix(n, &a->gates);
         llm__most(&n->scratch, llm__attend_scratch(a->width, a->value_width, a->heads / a->kv_heads));
         break;
     case LLM__LATENT:
@@ -12212,6 +12213,7 @@ LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer
     if (l->ffn == LLM__FFN_MAP) llm__need_matrix(n, &l->ffn_map);
     if (l->ffn == LLM__MLP) {
         floats = llm__mlp_floats(&l->mlp);
+        llm__need_matrix(n, &l->mlp.gate);
         llm__need_matrix(n, &l->mlp.up);
         llm__need_matrix(n, &l->mlp.down);
     }
