@@ -11,6 +11,24 @@
 
    WHAT IT DOES NOT DO   It never runs a model, prints, exits, aborts or starts a thread.
 
+   WITHOUT A MODEL   Errors left out; two layers, one with attention and one that is recurrent:
+
+       llm_cache_layer layers[2] = {{0}};
+       layers[0].heads = 2;
+       layers[0].key_width = layers[0].value_width = 64;
+       layers[1].kind = LLM_CACHE_RECURRENT;
+       layers[1].shapes[0][0] = 128;
+       llm_cache_desc desc = {0};
+       desc.layers = layers;
+       desc.layer_count = 2;
+       llm_cache_open(&cache, &desc, NULL);
+       llm_cache_begin(cache, 3, NULL);                         three tokens come in
+       llm_cache_put(cache, 0, 3, keys, values, NULL);          [3, 2, 64] each
+       llm_cache_put_state(cache, 1, 0, state, NULL);           [128]
+       llm_cache_commit(cache, NULL);
+       llm_cache_fetch(cache, 0, 0, 3, keys, values, NULL);     and out again
+       llm_cache_close(cache);
+
    TRUST   Files are hostile until checked: every offset, product and depth is checked where it is read.  A failed call
    leaves its arguments as they were and says what, where and what was expected in an llm_error.
 
@@ -21,6 +39,7 @@
        >>files     bytes behind a name, JSON, safetensors
        >>pages     shared pages of tokens
        >>kinds     what each kind of layer remembers, and what a query may see of it
+       >>batch     caches side by side
        >>record    caches as files, in mlx-lm's layouts
        >>store     the prompt store: caches found again by the tokens they have seen
        >>public    the calls of >>api
@@ -159,7 +178,7 @@ typedef struct llm_cache_layer {
     int64_t window;               /* tokens that stay visible, the newest included; 0: all */
     int64_t keep;                 /* of those, how many of the very first stay: mlx-lm's rotating cache */
     int64_t chunk;                /* a token sees those of its own chunk: from the last multiple of `chunk`; 0: all */
-    llm_cache_codes keys, values; /* how they are stored; latent: `keys` holds for the whole row, `values` for nothing */
+    llm_cache_codes keys, values; /* how they are stored; latent: `keys` says it of the whole row */
     int items;                    /* list: its direct members */
     int64_t shapes[LLM_CACHE_MAX_ARRAYS][LLM_CACHE_MAX_AXES]; /* recurrent: of each array; a 0 ends axes and list */
 } llm_cache_layer;
@@ -168,8 +187,10 @@ typedef struct llm_cache_layer {
 typedef struct llm_cache_desc {
     const llm_cache_layer *layers;
     size_t layer_count;
-    llm_dtype dtype;         /* LLM_F32, LLM_F16 or LLM_BF16: how keys and values are stored */
+    llm_dtype dtype;          /* LLM_F32, LLM_F16 or LLM_BF16: how keys and values are stored */
     llm_allocator allocator;
+    int64_t checkpoint_every; /* tokens, up to 2^40: see llm_cache_checkpoint; 0: no checkpoints but those asked for */
+    int64_t checkpoints_max;  /* up to 65536; 0: 8 */
 } llm_cache_desc;
 
 /* What one sequence remembers.  Used by one thread at a time; forks share pages and may live on other threads. */
@@ -191,9 +212,10 @@ typedef struct llm_span {
     int64_t begin, end;
 } llm_span;
 
-/* The rows of one page for one head, where they lie.  Token t of the page (its position modulo LLM_PAGE_TOKENS): `width`
-   numbers of `dtype` at data + t * stride; or, where bits is not 0, their codes as a little-endian bit stream, and a
-   scale and a bias for each `group` of them at scales and biases + t * group_stride: number = scale * code + bias. */
+/* The rows of one page for one head, where they lie.  Token t of the page (its position modulo LLM_PAGE_TOKENS):
+   `width` numbers of `dtype` at data + t * stride; or, where bits is not 0, their codes as a little-endian bit stream,
+   and a scale and a bias for each `group` of them at scales and biases + t * group_stride: number = scale * code +
+   bias. */
 typedef struct llm_rows {
     const uint8_t *data;
     size_t stride;                /* bytes */
@@ -210,9 +232,12 @@ LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, l
    it: abandon the pass first. */
 LLM_API void llm_cache_close(llm_cache *cache);
 
-/* Another cache with the same content: shares every page, copies recurrent arrays.  O(pages).  Memory that the parent
-   has set aside stays its own.  *out is NULL on failure. */
+/* Another cache with the same content: shares every page and checkpoint, copies recurrent arrays.  O(pages).  Memory
+   that the parent has set aside stays its own.  *out is NULL on failure. */
 LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error);
+
+/* The same, but sharing nothing: the copy has pages and checkpoints of its own. */
+LLM_API llm_status llm_cache_copy(llm_cache **out, const llm_cache *cache, llm_error *error);
 
 /* Tokens that the sequence has seen. */
 LLM_API int64_t llm_cache_length(const llm_cache *cache);
@@ -221,37 +246,143 @@ LLM_API int64_t llm_cache_length(const llm_cache *cache);
 LLM_API size_t llm_cache_layers(const llm_cache *cache);
 LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer);
 
-/* All memory behind the cache, in bytes: layers as in llm_cache_layer_info, and the cache itself. */
+/* All memory behind the cache, in bytes: layers as in llm_cache_layer_info, the cache itself, and its checkpoints with
+   the pages that only they still hold. */
 LLM_API size_t llm_cache_bytes(const llm_cache *cache);
 
 /* Bytes that an empty cache of this description takes with `tokens` tokens reserved, and no more once they have come in
-   passes as llm_cache_reserve expects them.  0: the description is invalid, tokens is not in 0 to 2^40, or a size_t
-   cannot hold the sum. */
+   passes as llm_cache_reserve expects them.  With checkpoint_every, the most that checkpoints can add is in it,
+   although they are made only when they are due.  0: the description is invalid, tokens is not in 0 to 2^40, or a
+   size_t cannot hold the sum. */
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens);
 
 /* Sets aside what the next `tokens` tokens will need, so that adding them allocates nothing: in any passes where a
-   layer sees all tokens, in passes of at most 512 tokens where it has a window.  A fork made or a quantization done in
-   the meantime asks for another reservation.  After a failure nothing is set aside that was not before. */
+   layer sees all tokens, in passes of at most 512 tokens where it has a window or chunks.  A fork or checkpoint made or
+   a quantization done in the meantime asks for another reservation.  After a failure nothing is set aside that was not
+   before. */
 LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error);
 
-/* Takes the last `tokens` tokens back.  Refused (LLM_UNSUPPORTED), nothing changed, where a layer cannot: recurrent
-   layers, and windows that have dropped what would become visible again; a window can always take one token back.
-   Taking all tokens back always works. */
-LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error);
+/* Takes the last `tokens` tokens back.  Some layers cannot: recurrent ones, and windows and chunks that have dropped
+   what would become visible again; these two can always take one token back, unless they were just loaded from a file
+   without it.  Then a checkpoint helps.  With `trimmed` NULL, only one of exactly the remaining length; otherwise as
+   few tokens more are taken back as the nearest checkpoint asks for, and *trimmed says how many went in all.  Refused
+   (LLM_UNSUPPORTED) if there is none.  Going back to a checkpoint may need memory (LLM_OUT_OF_MEMORY); what is taken
+   back takes the checkpoints behind it along.  Taking all tokens back always works.  A failed call changes nothing. */
+LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, int64_t *trimmed, llm_error *error);
+
+/* How many tokens llm_cache_trim would take back to take back at least `tokens`; -1: it would refuse. */
+LLM_API int64_t llm_cache_can_trim(const llm_cache *cache, int64_t tokens);
+
+/* Makes a checkpoint: what the cache remembers now, to which llm_cache_trim can go back even where layers forget.  It
+   shares the cache's pages, so that it costs the recurrent arrays, one page a layer for the tokens that come next, and
+   what windows would have dropped.  A cache keeps checkpoints_max of them; then, one goes whose neighbours are closest
+   to each other, never the newest.  With checkpoint_every, one is made whenever a pass ends at a multiple of it (left
+   out if memory is refused); a session ends passes there, and passes of your own that step over it make none.  Does
+   nothing for an empty cache, where one was just made, and where every token can be taken back anyway. */
+LLM_API llm_status llm_cache_checkpoint(llm_cache *cache, llm_error *error);
 
 /* Turns the plain keys and values of every attention layer into affine codes; later tokens are stored the same way.
    Codes of 0 bits leave keys or values as they are; so do those that are quantized already.  Latent rows take the keys'
    codes.  Widths that a group does not divide are refused (LLM_BAD_ARGUMENT).  Before `from` tokens have been seen,
    nothing happens yet: the wish is remembered, forks remember it too, and the first pass that begins with as many
    converts the whole cache (mlx-lm's quantized_kv_start), and fails, nothing changed, if memory is refused for that.
-   Forks keep their plain pages.  While it is converted, the old pages and the new ones are both there; what was set
-   aside goes, and so do the checkpoints. */
+   Checkpoints are converted too, forks keep their plain pages.  While that is done, the old pages and the new ones are
+   both there; what was set aside goes. */
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
                                       llm_error *error);
 
-/* Forgets all tokens; keeps the memory, and quantized layers quantized.  Does nothing while a forward pass is under way
-   on the cache: abandon the pass first. */
+/* Forgets all tokens and checkpoints; keeps the memory, and quantized layers quantized.  Does nothing while a
+   forward pass is under way on the cache: abandon the pass first. */
 LLM_API void llm_cache_clear(llm_cache *cache);
+
+/* ---- a cache without a model: tokens come in passes, each of which fills every layer.  A session does the same by
+   itself; llm_cache_put, llm_cache_put_state, llm_cache_commit and llm_cache_abandon refuse its passes.  What they get
+   and give is float32: keys and values as [tokens, heads, width]; of latent layers, the latents as keys and the rotated
+   keys as values. */
+
+/* Begins a pass: room for `count` tokens behind the present ones.  On failure nothing has changed. */
+LLM_API llm_status llm_cache_begin(llm_cache *cache, int64_t count, llm_error *error);
+
+/* Stores the next `count` of the pass's tokens in an attention layer.  values may be NULL where their width is 0. */
+LLM_API llm_status llm_cache_put(llm_cache *cache, size_t layer, int64_t count, const float *keys, const float *values,
+                                 llm_error *error);
+
+/* Stores what the pass leaves in an array of a recurrent layer: all of it.  `numbers` may be the present state. */
+LLM_API llm_status llm_cache_put_state(llm_cache *cache, size_t layer, int array, const float *numbers,
+                                       llm_error *error);
+
+/* Ends the pass: its tokens are now part of the cache.  Refused, and the pass goes on, if a layer lacks some. */
+LLM_API llm_status llm_cache_commit(llm_cache *cache, llm_error *error);
+
+/* Ends the pass without its tokens: the cache is as it was.  Nothing without a pass, or if it is a session's. */
+LLM_API void llm_cache_abandon(llm_cache *cache);
+
+/* An array of a recurrent layer, as the tokens so far left it: zeros at first.  NULL if there is no such array.  Valid
+   until the cache changes. */
+LLM_API const float *llm_cache_state(const llm_cache *cache, size_t layer, int array);
+
+/* The mask: which positions a query at `position` sees in an attention layer, itself included, as 1 or 2 spans in
+   order.
+   `position` is one of the pass under way or, without one, that of the token that would come next, alone.  0: there is
+   no such layer or position. */
+LLM_API int llm_cache_visible(const llm_cache *cache, size_t layer, int64_t position, llm_span out[2]);
+
+/* Keys and values (NULL: not wanted) of `count` tokens from `position` on, decoded, as [count, heads, width].  Those of
+   the pass under way are there once they were put.  LLM_UNSUPPORTED: the layer does not hold them all any more. */
+LLM_API llm_status llm_cache_fetch(const llm_cache *cache, size_t layer, int64_t position, int64_t count, float *keys,
+                                   float *values, llm_error *error);
+
+/* The keys (values 0) or values (1) of one head on the page that holds `position`, where they lie: tokens from
+   position - position % LLM_PAGE_TOKENS on.  Rows of tokens that are not there are undefined.  Latent layers have keys
+   only: [latent | rotated key].  Valid until the cache changes.  LLM_UNSUPPORTED: the layer does not hold the token. */
+LLM_API llm_status llm_cache_rows(const llm_cache *cache, size_t layer, int values, int head, int64_t position,
+                                  llm_rows *out, llm_error *error);
+
+/* ---- batches: sequences side by side */
+
+/* Rows, each of which is a cache of its own: they may have seen different numbers of tokens, and nothing is padded.
+   What mlx-lm's batch caches do by moving tensors (merge, filter, extend, extract) moves pointers and shares pages here;
+   their left padding is the longest row's length less the row's.  A pass takes any of the rows, in llm.h as sequences.
+   Used by one thread at a time. */
+typedef struct llm_batch llm_batch;
+
+/* What a batch holds. */
+typedef struct llm_batch_info {
+    size_t rows, bytes;        /* bytes: of all rows, pages that they share counted for each */
+    int64_t longest, shortest; /* tokens that rows have seen; 0 without rows */
+} llm_batch_info;
+
+/* Merges caches into a batch: row i is a fork of caches[i], which stays its owner's.  count may be 0.  All must be
+   alike: the same layers, though in any dtype and any codes (LLM_BAD_ARGUMENT, the first difference named); empty
+   ones are welcome.  The batch itself takes its memory from `allocator` (NULL: the default), rows take theirs where the
+   caches do.  *out is NULL on failure. */
+LLM_API llm_status llm_batch_open(llm_batch **out, llm_cache *const *caches, size_t count,
+                                  const llm_allocator *allocator, llm_error *error);
+
+/* Frees a batch and its rows.  NULL is fine.  Not while a pass is under way on a row. */
+LLM_API void llm_batch_close(llm_batch *batch);
+
+/* The rows, in order, to be used as any cache; they belong to the batch, and the array is good until the next call
+   that changes the batch.  llm_batch_get_info says how many there are; NULL if there are none. */
+LLM_API llm_cache *const *llm_batch_rows(const llm_batch *batch);
+
+/* All zero for NULL. */
+LLM_API llm_batch_info llm_batch_get_info(const llm_batch *batch);
+
+/* Adds forks of further caches (or of another batch's rows, or its own) behind the rows there are.  As llm_batch_open;
+   a failed call changes nothing. */
+LLM_API llm_status llm_batch_extend(llm_batch *batch, llm_cache *const *caches, size_t count, llm_error *error);
+
+/* A fork of a row, which is the caller's to close and goes on by itself.  *out is NULL on failure. */
+LLM_API llm_status llm_batch_extract(const llm_batch *batch, size_t row, llm_cache **out, llm_error *error);
+
+/* Keeps the rows with these numbers, in this order; one that is named twice becomes two.  The others are closed: no
+   pass may be under way on them.  A failed call changes nothing. */
+LLM_API llm_status llm_batch_filter(llm_batch *batch, const size_t *rows, size_t count, llm_error *error);
+
+/* Takes the last `tokens` tokens of every row back.  Where a row cannot (see llm_cache_trim), none is changed.  What was
+   set aside for rows goes. */
+LLM_API llm_status llm_batch_trim(llm_batch *batch, int64_t tokens, llm_error *error);
 
 /* ---- files: mlx-lm's prompt caches (safetensors), and a little more in their metadata */
 
@@ -276,11 +407,11 @@ typedef struct llm_cache_save_desc {
     size_t note_count;
 } llm_cache_save_desc;
 
-/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there.  (What
+/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there. (What
    this library can and mlx-lm cannot has classes of its own, which mlx-lm refuses by name: windows and chunks that are
-   quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the
-   disk or the sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink
-   then has a part of the file, a path what it had before. */
+   quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the disk or the
+   sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink then has a
+   part of the file, a path what it had before. */
 LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
 
 /* Where a cache is loaded from. */
@@ -357,8 +488,8 @@ LLM_API llm_status llm_store_insert(llm_store *store, uint64_t model, const int3
    seen the first *used tokens.  If there is none, *out is NULL, *used 0, and the status LLM_OK.
    An entry with exactly these tokens gives all of them.  The logits that follow the last one are not in a cache: to
    have them, take that token back (llm_cache_trim) or, where that is refused, ask again for one token less.  An entry
-   that goes on differently, or further, is trimmed to what is common, if its layers can be, and leaves at least one
-   token to read.  What was used counts as recently used. */
+   that goes on differently, or further, is trimmed to what is common or, where its layers cannot be, to the nearest
+   checkpoint before, and leaves at least one token to read.  What was used counts as recently used. */
 LLM_API llm_status llm_store_fetch(llm_store *store, uint64_t model, const int32_t *tokens, size_t count,
                                    llm_cache **out, size_t *used, llm_error *error);
 
@@ -2110,15 +2241,21 @@ LLM__FN void llm__page_store(const llm__layout *y, llm__page *page, int value, i
                        llm__page_scales(y, page, value, head, token, 1) + group);
 }
 
-/* One token's row of one head as float32. */
-LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int value, int head, int token, float *x) {
+/* The reverse: as float32. */
+LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int value, int head, int token, int first,
+                            int count, float *x) {
     const llm__plane *p = &y->planes[value];
     const uint8_t *row = llm__page_row(y, page, value, head, token);
-    if (!p->codes.bits) llm__to_f32(y->dtype, row, (size_t)p->width, x);
-    else
-        llm__affine_decode(row, llm__page_scales(y, page, value, head, token, 0),
-                           llm__page_scales(y, page, value, head, token, 1), (size_t)p->width, p->codes.bits,
-                           p->codes.group, x);
+    int group;
+    if (!count) return;
+    if (!p->codes.bits) {
+        llm__to_f32(y->dtype, row + (size_t)first * llm__dtype_bytes(y->dtype), (size_t)count, x);
+        return;
+    }
+    group = first / p->codes.group;
+    llm__affine_decode(row + first / 8 * p->codes.bits, llm__page_scales(y, page, value, head, token, 0) + group,
+                       llm__page_scales(y, page, value, head, token, 1) + group, (size_t)count, p->codes.bits,
+                       p->codes.group, x);
 }
 
 /* ========================================================================================================== >>kinds
@@ -2133,7 +2270,7 @@ LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int val
 /* Limits that keep every sum of positions far from overflow, and the tokens that one pass is expected to bring at most
    where the pages of a window are counted beforehand. */
 #define LLM__MOST_TOKENS ((int64_t)1 << 40)
-enum { LLM__MOST_LAYERS = 65536, LLM__MOST_WIDTH = 1 << 24, LLM__PASS_TOKENS = 512 };
+enum { LLM__MOST_LAYERS = 65536, LLM__MOST_WIDTH = 1 << 24, LLM__PASS_TOKENS = 512, LLM__MOST_CHECKPOINTS = 65536 };
 
 LLM__FN int llm__codes_ok(llm_cache_codes c) {
     return (c.bits == 2 || c.bits == 3 || c.bits == 4 || c.bits == 5 || c.bits == 6 || c.bits == 8) &&
@@ -2158,11 +2295,18 @@ typedef struct llm__kept {
     llm__page *free;      /* pages to use again */
     int64_t free_count;
     int64_t added;        /* of those, how many the llm_cache_reserve under way has put there */
+    int64_t filled;       /* in a pass by hand: tokens that were put; recurrent: a bit for each array */
     float *states;        /* [halves, state_floats] */
     size_t state_floats;  /* of all arrays, one after the other */
     int halves;           /* 2; 1 where nothing is to come any more */
     int turned;           /* which half is the present one */
 } llm__kept;
+
+/* A cache of the past, which nobody writes to: the caches that went on from there share it. */
+typedef struct llm__checkpoint {
+    llm__atomic holders;
+    llm_cache *cache; /* without checkpoints of its own */
+} llm__checkpoint;
 
 struct llm_cache {
     llm_allocator allocator;
@@ -2171,8 +2315,12 @@ struct llm_cache {
     llm__kept *layers;
     int64_t length;
     int64_t pending, call_start, call_count; /* the pass under way; pending 0: none */
+    int by_hand;                             /* it began with llm_cache_begin */
     llm_cache_codes wish[2]; /* what keys and values are to become once `wish_from` tokens are in; 0 bits: no wish */
     int64_t wish_from;
+    llm__checkpoint **checkpoints; /* [checkpoint_count] by length, all of the layout that the cache has */
+    size_t checkpoint_count, checkpoint_capacity;
+    int64_t checkpoint_every, checkpoints_max;
     llm__arena note_arena;
     llm_note *notes; /* [note_count], of the file that it came from */
     size_t note_count;
@@ -2327,11 +2475,16 @@ LLM__FN int llm__can_trim(const llm__kept *k, int64_t length, int64_t n) {
 }
 
 /* The same for all layers. */
-LLM__FN int llm__cache_can_trim(const llm_cache *c, int64_t n) {
+LLM__FN int llm__layers_can_trim(const llm_cache *c, int64_t n) {
     size_t i;
     for (i = 0; i < c->layer_count; i++)
         if (!llm__can_trim(&c->layers[i], c->length, n)) return 0;
     return 1;
+}
+
+/* Whether a position that was seen is not there. */
+LLM__FN int llm__lacks(const llm__kept *k, int64_t position) {
+    return !llm__page_entry(k, position / LLM_PAGE_TOKENS) || (position >= k->desc.keep && position < k->since);
 }
 
 /* ---- recurrent states */
@@ -2366,6 +2519,26 @@ LLM__FN float *llm__cache_next_state(llm_cache *c, size_t layer, int array) {
 
 /* ---- caches made from others */
 
+LLM__FN void llm__checkpoint_drop(llm__checkpoint *p) {
+    llm_allocator a = p->cache->allocator;
+    if (llm__atomic_add(&p->holders, -1)) return;
+    llm_cache_close(p->cache);
+    llm__free(&a, p, sizeof *p);
+}
+
+/* Drops the checkpoints behind `length`. */
+LLM__FN void llm__checkpoints_cut(llm_cache *c, int64_t length) {
+    while (c->checkpoint_count && c->checkpoints[c->checkpoint_count - 1]->cache->length > length)
+        llm__checkpoint_drop(c->checkpoints[--c->checkpoint_count]);
+}
+
+LLM__FN int llm__checkpoints_room(llm_cache *c, size_t count) {
+    void *checkpoints = c->checkpoints;
+    if (!llm__grow(&c->allocator, &checkpoints, &c->checkpoint_capacity, count, sizeof *c->checkpoints)) return 0;
+    c->checkpoints = (llm__checkpoint **)checkpoints;
+    return 1;
+}
+
 /* Frees a cache, perhaps with some of its [capacity] layers not made yet. */
 LLM__FN void llm__cache_free(llm_cache *c, size_t capacity) {
     llm_allocator a = c->allocator;
@@ -2378,6 +2551,8 @@ LLM__FN void llm__cache_free(llm_cache *c, size_t capacity) {
         llm__free(&a, k->states, (size_t)k->halves * k->state_floats * sizeof(float));
     }
     llm__free(&a, c->layers, capacity * sizeof *c->layers);
+    llm__checkpoints_cut(c, 0);
+    llm__free(&a, c->checkpoints, c->checkpoint_capacity * sizeof *c->checkpoints);
     llm__arena_free(&c->note_arena);
     llm__free(&a, c, sizeof *c);
 }
@@ -2414,6 +2589,8 @@ LLM__FN llm_status llm__cache_like(llm_cache **out, const llm_cache *c, int halv
     made->wish[0] = c->wish[0];
     made->wish[1] = c->wish[1];
     made->wish_from = c->wish_from;
+    made->checkpoint_every = c->checkpoint_every;
+    made->checkpoints_max = c->checkpoints_max;
     made->layers = (llm__kept *)llm__alloc_zero(a, c->layer_count, sizeof *made->layers);
     if (!made->layers) status = llm__no_memory(error, c->layer_count * sizeof *made->layers);
     for (; status == LLM_OK && made->layer_count < c->layer_count; made->layer_count++)
@@ -2423,7 +2600,7 @@ LLM__FN llm_status llm__cache_like(llm_cache **out, const llm_cache *c, int halv
     return status;
 }
 
-/* A cache that shares all pages with another. */
+/* A cache that shares all pages with another, but no checkpoints. */
 LLM__FN llm_status llm__cache_share(llm_cache **out, const llm_cache *c, int halves, llm_error *error) {
     llm_status status = llm__cache_like(out, c, halves, error);
     size_t i;
@@ -2447,7 +2624,7 @@ LLM__FN void llm__plane_convert(const llm__layout *from, const llm__layout *to, 
     int head, token;
     for (head = 0; head < to->heads; head++)
         for (token = 0; token < tokens; token++) {
-            llm__page_load(from, page, value, head, token, row);
+            llm__page_load(from, page, value, head, token, 0, from->planes[value].width, row);
             llm__page_store(to, copy, value, head, token, 0, to->planes[value].width, row);
         }
 }
@@ -2486,9 +2663,24 @@ LLM__FN int llm__wished(const llm__kept *k, const llm_cache_codes wish[2], llm_c
     return out->keys.bits != k->desc.keys.bits || out->values.bits != k->desc.values.bits;
 }
 
+/* A layer that was made from another, both perhaps NULL: what follows them and shares pages with the one is to share
+   their copies with the other. */
+typedef struct llm__made {
+    const llm_cache *from, *to;
+} llm__made;
+
+/* The copy of a page that another cache has made already, or NULL. */
+LLM__FN llm__page *llm__page_made(llm__made kin, size_t layer, int64_t number, const llm__page *page) {
+    llm__page **entry = kin.from ? llm__page_entry(&kin.from->layers[layer], number) : NULL;
+    return entry && *entry == page ? *llm__page_entry(&kin.to->layers[layer], number) : NULL;
+}
+
 /* Fills a layer that has no pages yet with copies of another's, which a wish may convert on the way. */
-LLM__FN llm_status llm__kept_remake(const llm_allocator *a, llm__kept *to, const llm__kept *from, int64_t length,
+LLM__FN llm_status llm__kept_remake(llm_cache *made, const llm_cache *c, size_t layer, llm__made kin,
                                     const llm_cache_codes wish[2], llm_error *error) {
+    const llm_allocator *a = &c->allocator;
+    llm__kept *to = &made->layers[layer];
+    const llm__kept *from = &c->layers[layer];
     const llm__layout *y = &from->layout;
     size_t width = (size_t)(y->planes[0].width > y->planes[1].width ? y->planes[0].width : y->planes[1].width);
     float *row;
@@ -2499,10 +2691,13 @@ LLM__FN llm_status llm__kept_remake(const llm_allocator *a, llm__kept *to, const
     row = (float *)llm__alloc(a, width, sizeof *row);
     if (!row || !llm__pages_room(a, to, from->count)) status = llm__no_memory(error, width * sizeof *row);
     for (; status == LLM_OK && to->count < from->count; to->count++) {
-        int64_t tokens = length - llm__page_number(from, to->count) * LLM_PAGE_TOKENS;
+        int64_t number = llm__page_number(from, to->count), tokens = c->length - number * LLM_PAGE_TOKENS;
+        llm__page *page = from->pages[to->count], *copy = llm__page_made(kin, layer, number, page);
         if (tokens > LLM_PAGE_TOKENS) tokens = LLM_PAGE_TOKENS;
-        to->pages[to->count] = llm__page_remade(a, y, &to->layout, from->pages[to->count], (int)tokens, row);
-        if (to->pages[to->count]) continue;
+        if (copy) llm__atomic_add(&copy->holders, 1);
+        else copy = llm__page_remade(a, y, &to->layout, page, (int)tokens, row);
+        to->pages[to->count] = copy;
+        if (copy) continue;
         status = llm__no_memory(error, llm__page_bytes(&to->layout));
         break;
     }
@@ -2510,13 +2705,55 @@ LLM__FN llm_status llm__kept_remake(const llm_allocator *a, llm__kept *to, const
     return status;
 }
 
+LLM__FN llm_status llm__remake_one(llm_cache **out, const llm_cache *c, int halves, llm__made kin,
+                                   const llm_cache_codes wish[2], llm_error *error) {
+    llm_status status = llm__cache_like(out, c, halves, error);
+    size_t i;
+    for (i = 0; i < c->layer_count && status == LLM_OK; i++)
+        status = llm__kept_remake(*out, c, i, kin, wish, error);
+    if (status == LLM_OK) return LLM_OK;
+    llm_cache_close(*out);
+    *out = NULL;
+    return status;
+}
+
+/* Gives a cache that was made from another the same checkpoints, made alike.  From the newest to the oldest: each
+   shares pages with the next or with none. */
+LLM__FN llm_status llm__checkpoints_remake(llm_cache *made, const llm_cache *c, const llm_cache_codes wish[2],
+                                           llm_error *error) {
+    llm__made kin;
+    size_t i, n = c->checkpoint_count;
+    kin.from = c;
+    kin.to = made;
+    if (n && !llm__checkpoints_room(made, n)) return llm__no_memory(error, n * sizeof *made->checkpoints);
+    for (i = 0; i < n; i++) {
+        const llm_cache *past = c->checkpoints[n - 1 - i]->cache;
+        llm__checkpoint *p = (llm__checkpoint *)llm__alloc_zero(&c->allocator, 1, sizeof *p);
+        llm_status status = p ? llm__remake_one(&p->cache, past, 1, kin, wish, error)
+                              : llm__no_memory(error, sizeof *p);
+        if (status != LLM_OK) {
+            llm__free(&c->allocator, p, sizeof *p);
+            return status;
+        }
+        llm__atomic_set(&p->holders, 1);
+        made->checkpoints[made->checkpoint_count++] = p;
+        kin.from = past;
+        kin.to = p->cache;
+    }
+    for (i = 0; i < n / 2; i++) {
+        llm__checkpoint *p = made->checkpoints[i];
+        made->checkpoints[i] = made->checkpoints[n - 1 - i];
+        made->checkpoints[n - 1 - i] = p;
+    }
+    return LLM_OK;
+}
+
 /* A cache that shares nothing with another, its layers as a wish makes them. */
 LLM__FN llm_status llm__cache_remake(llm_cache **out, const llm_cache *c, const llm_cache_codes wish[2],
                                      llm_error *error) {
-    llm_status status = llm__cache_like(out, c, 2, error);
-    size_t i;
-    for (i = 0; i < c->layer_count && status == LLM_OK; i++)
-        status = llm__kept_remake(&c->allocator, &(*out)->layers[i], &c->layers[i], c->length, wish, error);
+    const llm__made none = {NULL, NULL};
+    llm_status status = llm__remake_one(out, c, 2, none, wish, error);
+    if (status == LLM_OK) status = llm__checkpoints_remake(*out, c, wish, error);
     if (status == LLM_OK) return LLM_OK;
     llm_cache_close(*out);
     *out = NULL;
@@ -2526,8 +2763,7 @@ LLM__FN llm_status llm__cache_remake(llm_cache **out, const llm_cache *c, const 
 /* Converts what is plain and not meant to be, and fulfils the wish for it. */
 LLM__FN llm_status llm__cache_convert(llm_cache *c, const llm_cache_codes wish[2], llm_error *error) {
     llm_cache_layer wished;
-    llm__kept *layers = c->layers;
-    llm_cache *made;
+    llm_cache was = *c, *made;
     llm_status status;
     size_t i = 0;
     while (i < c->layer_count && !llm__wished(&c->layers[i], wish, &wished)) i++;
@@ -2535,11 +2771,146 @@ LLM__FN llm_status llm__cache_convert(llm_cache *c, const llm_cache_codes wish[2
         status = llm__cache_remake(&made, c, wish, error);
         if (status != LLM_OK) return status;
         c->layers = made->layers;
-        made->layers = layers;
+        c->checkpoints = made->checkpoints;
+        c->checkpoint_capacity = made->checkpoint_capacity;
+        made->layers = was.layers;
+        made->checkpoints = was.checkpoints;
+        made->checkpoint_capacity = was.checkpoint_capacity; /* there are as many as before */
         llm_cache_close(made);
     }
     memset(c->wish, 0, sizeof c->wish);
     return LLM_OK;
+}
+
+/* ---- checkpoints */
+
+/* Whether some tokens could not be taken back without. */
+LLM__FN int llm__cache_forgets(const llm_cache *c) {
+    size_t i = 0;
+    while (i < c->layer_count && c->layers[i].desc.kind != LLM_CACHE_RECURRENT && !llm__reach(&c->layers[i].desc)) i++;
+    return i < c->layer_count;
+}
+
+/* Where there are too many, the one goes whose neighbours are closest to each other: so the gaps stay even. */
+LLM__FN void llm__checkpoints_thin(llm_cache *c) {
+    llm__checkpoint **p = c->checkpoints;
+    size_t i, worst = 0;
+    int64_t least = INT64_MAX;
+    if ((int64_t)c->checkpoint_count <= c->checkpoints_max) return;
+    for (i = 0; i + 1 < c->checkpoint_count; i++) {
+        int64_t gap = p[i + 1]->cache->length - (i ? p[i - 1]->cache->length : 0);
+        if (gap < least) {
+            least = gap;
+            worst = i;
+        }
+    }
+    llm__checkpoint_drop(p[worst]);
+    c->checkpoint_count--;
+    memmove(p + worst, p + worst + 1, (c->checkpoint_count - worst) * sizeof *p);
+}
+
+LLM__FN llm_status llm__checkpoint_make(llm_cache *c, llm_error *error) {
+    size_t n = c->checkpoint_count;
+    llm__checkpoint *p;
+    llm_status status;
+    if (!c->length || !llm__cache_forgets(c) || (n && c->checkpoints[n - 1]->cache->length == c->length)) return LLM_OK;
+    if (!llm__checkpoints_room(c, n + 1)) return llm__no_memory(error, (n + 1) * sizeof *c->checkpoints);
+    p = (llm__checkpoint *)llm__alloc_zero(&c->allocator, 1, sizeof *p);
+    if (!p) return llm__no_memory(error, sizeof *p);
+    status = llm__cache_share(&p->cache, c, 1, error);
+    if (status != LLM_OK) {
+        llm__free(&c->allocator, p, sizeof *p);
+        return status;
+    }
+    llm__atomic_set(&p->holders, 1);
+    c->checkpoints[c->checkpoint_count++] = p;
+    llm__checkpoints_thin(c);
+    return LLM_OK;
+}
+
+/* Tokens until the next checkpoint is due: a pass should bring no more. */
+LLM__FN int64_t llm__cache_pass_limit(const llm_cache *c) {
+    if (!c->checkpoint_every || !llm__cache_forgets(c)) return INT64_MAX;
+    return c->checkpoint_every - c->length % c->checkpoint_every;
+}
+
+/* The newest checkpoint of at most `length` tokens, or NULL. */
+LLM__FN const llm_cache *llm__checkpoint_at(const llm_cache *c, int64_t length) {
+    size_t i = c->checkpoint_count;
+    while (i && c->checkpoints[i - 1]->cache->length > length) i--;
+    return i ? c->checkpoints[i - 1]->cache : NULL;
+}
+
+/* How many tokens go if at least n are taken back; -1: it cannot be done. */
+LLM__FN int64_t llm__cache_can_trim(const llm_cache *c, int64_t n) {
+    const llm_cache *past;
+    if (llm__layers_can_trim(c, n)) return n;
+    past = llm__checkpoint_at(c, c->length - n);
+    return past ? c->length - past->length : -1;
+}
+
+/* Makes a layer what it was. */
+LLM__FN void llm__kept_restore(llm__kept *k, const llm__kept *past) {
+    int64_t i;
+    for (i = 0; i < past->count; i++) llm__atomic_add(&past->pages[i]->holders, 1);
+    while (k->count) llm__page_drop(k, k->pages[--k->count]);
+    if (past->count) memcpy(k->pages, past->pages, (size_t)past->count * sizeof *k->pages);
+    k->count = past->count;
+    k->gone = past->gone;
+    k->since = past->since;
+    if (k->states)
+        memcpy(llm__state(k, k->turned, 0), llm__state(past, past->turned, 0), k->state_floats * sizeof(float));
+}
+
+/* Goes back to a checkpoint.  Can fail for memory, and then nothing has changed. */
+LLM__FN llm_status llm__checkpoint_restore(llm_cache *c, const llm_cache *past, llm_error *error) {
+    size_t i;
+    for (i = 0; i < c->layer_count; i++)
+        if (!llm__pages_room(&c->allocator, &c->layers[i], past->layers[i].count))
+            return llm__no_memory(error, (size_t)past->layers[i].count * sizeof *c->layers[i].pages);
+    for (i = 0; i < c->layer_count; i++) llm__kept_restore(&c->layers[i], &past->layers[i]);
+    c->length = past->length;
+    llm__checkpoints_cut(c, c->length);
+    return LLM_OK;
+}
+
+/* ---- bytes */
+
+/* What a layer takes beside the pages that it holds. */
+LLM__FN size_t llm__kept_own_bytes(const llm__kept *k) {
+    return (size_t)k->free_count * llm__page_bytes(&k->layout) + k->capacity * sizeof *k->pages +
+           (size_t)k->halves * k->state_floats * sizeof(float);
+}
+
+LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
+    return (size_t)k->count * llm__page_bytes(&k->layout) + llm__kept_own_bytes(k);
+}
+
+/* What a cache takes beside its pages and checkpoints. */
+LLM__FN size_t llm__cache_own_bytes(const llm_cache *c) {
+    size_t bytes = sizeof *c + c->layer_count * sizeof *c->layers + c->checkpoint_capacity * sizeof *c->checkpoints, i;
+    for (i = 0; i < c->layer_count; i++) bytes += llm__kept_own_bytes(&c->layers[i]);
+    return bytes;
+}
+
+LLM__FN size_t llm__cache_page_count(const llm_cache *c) {
+    size_t pages = 0, i;
+    for (i = 0; i < c->layer_count; i++) pages += (size_t)c->layers[i].count;
+    return pages;
+}
+
+/* The bytes of a checkpoint, but for those of the pages that it shares with the one behind it, or with the cache. */
+LLM__FN size_t llm__checkpoint_bytes(const llm__checkpoint *p, const llm_cache *next) {
+    size_t bytes = sizeof *p + llm__cache_own_bytes(p->cache), layer;
+    int64_t i;
+    for (layer = 0; layer < p->cache->layer_count; layer++) {
+        const llm__kept *k = &p->cache->layers[layer];
+        for (i = 0; i < k->count; i++) {
+            llm__page **entry = llm__page_entry(&next->layers[layer], llm__page_number(k, i));
+            if (!entry || *entry != k->pages[i]) bytes += k->pages[i]->bytes;
+        }
+    }
+    return bytes;
 }
 
 /* ---- passes */
@@ -2556,15 +2927,17 @@ LLM__FN void llm__cache_abandon(llm_cache *c) {
    call_count tokens; rotating layers with pinned tokens go by calls.  On failure nothing has changed. */
 LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_start, int64_t call_count,
                                     llm_error *error) {
+    const llm_cache_codes wish[2] = {c->wish[0], c->wish[1]};
     int64_t page, pages = llm__page_count(c->length + count);
     llm_status status;
     size_t i;
     if (c->pending)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the cache is in use by a forward pass that is not finished");
     if ((c->wish[0].bits || c->wish[1].bits) && c->length >= c->wish_from &&
-        (status = llm__cache_convert(c, c->wish, error)) != LLM_OK)
+        (status = llm__cache_convert(c, wish, error)) != LLM_OK)
         return status;
     c->pending = count;
+    c->by_hand = 0;
     c->call_start = call_start;
     c->call_count = call_count;
     for (i = 0; i < c->layer_count; i++) {
@@ -2606,20 +2979,21 @@ LLM__FN void llm__cache_commit(llm_cache *c) {
         if (llm__is_attention(k)) llm__drop_old(k, c->length);
         else k->turned = !k->turned;
     }
+    if (c->checkpoint_every && c->length % c->checkpoint_every == 0) llm__checkpoint_make(c, NULL);
 }
 
-/* What the query at `position` of the pass may see, itself included: one or two spans, in order.
+/* What the query at `position` may see, itself included: one or two spans, in order.  It is one of a call of `count`
+   tokens that found `before` others.
    A window w sees the last w tokens.  With pinned tokens it is mlx-lm's RotatingKVCache, to the token: there, a call of
    one token sees the pinned ones and the last w - keep; a longer call first drops what exceeds w - 1 tokens, then
    appends its own and masks by slot, so that the pinned tokens, being the first slots, fall out of its later queries'
    windows. */
-LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm_span out[2]) {
-    const llm_cache_layer *d = &c->layers[layer].desc;
-    int64_t w = d->window, keep = d->keep, before = c->call_start, slot, shift;
+LLM__FN int llm__visible(const llm_cache_layer *d, int64_t before, int64_t count, int64_t position, llm_span out[2]) {
+    int64_t w = d->window, keep = d->keep, slot, shift;
     out[0].begin = llm__oldest_seen(d, position);
     out[0].end = position + 1;
     if (!keep || position < w) return 1;
-    if (c->call_count == 1) {
+    if (count == 1) {
         out[0].begin = 0;
         out[0].end = keep;
         out[1].begin = position - (w - keep) + 1;
@@ -2635,6 +3009,11 @@ LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t positio
     out[1].begin = keep + shift;
     out[1].end = position + 1;
     return 2;
+}
+
+/* The same in the pass under way. */
+LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm_span out[2]) {
+    return llm__visible(&c->layers[layer].desc, c->call_start, c->call_count, position, out);
 }
 
 LLM__FN int llm__cache_is_latent(const llm_cache *c, size_t layer) {
@@ -2673,6 +3052,209 @@ LLM__FN llm_rows llm__cache_keys(const llm_cache *c, size_t layer, int head, int
 /* The same for values; not for latent layers, whose values are the first key_width numbers of the keys' rows. */
 LLM__FN llm_rows llm__cache_values(const llm_cache *c, size_t layer, int head, int64_t number) {
     return llm__cache_rows(c, layer, 1, head, number);
+}
+
+/* ========================================================================================================== >>batch
+   A batch is an array of caches.  As the forward pass takes sequences of any lengths, each with its own cache, there is
+   nothing else to it: after this chapter rows come, go and multiply by their pointers. */
+
+struct llm_batch {
+    llm_allocator allocator;
+    llm_cache **rows; /* [count] */
+    size_t count;
+};
+
+/* What two entries differ in, or NULL. */
+LLM__FN const char *llm__layer_difference(const llm_cache_layer *a, const llm_cache_layer *b) {
+    if (a->kind != b->kind || a->items != b->items) return "kind";
+    if (a->heads != b->heads) return "number of heads";
+    if (a->key_width != b->key_width || a->value_width != b->value_width) return "width";
+    if (a->window != b->window || a->keep != b->keep) return "window";
+    if (a->chunk != b->chunk) return "chunk";
+    return memcmp(a->shapes, b->shapes, sizeof a->shapes) ? "shape of its arrays" : NULL;
+}
+
+LLM__FN llm_status llm__batch_alike(const llm_cache *a, const llm_cache *b, llm_error *error) {
+    size_t i;
+    if (a->layer_count != b->layer_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a cache of %llu layers cannot join a batch of caches of %llu",
+                         (unsigned long long)b->layer_count, (unsigned long long)a->layer_count);
+    for (i = 0; i < a->layer_count; i++) {
+        const char *what = llm__layer_difference(&a->layers[i].desc, &b->layers[i].desc);
+        if (what)
+            return llm__fail(error, LLM_BAD_ARGUMENT,
+                             "a cache cannot join the batch: layer %llu has another %s than in the rows before it",
+                             (unsigned long long)i, what);
+    }
+    return LLM_OK;
+}
+
+/* All of them there, and like each other and the rows there are. */
+LLM__FN llm_status llm__batch_check(const llm_batch *b, llm_cache *const *caches, size_t count, llm_error *error) {
+    llm_status status = LLM_OK;
+    size_t i;
+    if (count && !caches) return llm__fail(error, LLM_BAD_ARGUMENT, "the caches to join a batch are NULL");
+    if (count > SIZE_MAX / sizeof *caches - b->count)
+        return llm__fail(error, LLM_TOO_LARGE, "a batch cannot have %llu rows more", (unsigned long long)count);
+    for (i = 0; i < count && status == LLM_OK; i++)
+        status = caches[i] ? llm__batch_alike(b->count ? b->rows[0] : caches[0], caches[i], error)
+                           : llm__fail(error, LLM_BAD_ARGUMENT, "cache %llu of those to join a batch is NULL",
+                                       (unsigned long long)i);
+    return status;
+}
+
+LLM__FN void llm__rows_close(llm_cache **rows, size_t count) {
+    while (count) llm_cache_close(rows[--count]);
+}
+
+/* Forks of caches into `to`; none stays after a failure. */
+LLM__FN llm_status llm__rows_fork(llm_cache **to, llm_cache *const *caches, size_t count, llm_error *error) {
+    size_t i;
+    for (i = 0; i < count; i++) {
+        llm_status status = llm_cache_fork(&to[i], caches[i], error);
+        if (status == LLM_OK) continue;
+        llm__rows_close(to, i);
+        return status;
+    }
+    return LLM_OK;
+}
+
+LLM__FN void llm__batch_replace(llm_batch *b, llm_cache **rows, size_t count) {
+    llm__free(&b->allocator, (void *)b->rows, b->count * sizeof *rows);
+    b->rows = rows;
+    b->count = count;
+}
+
+LLM_API llm_status llm_batch_open(llm_batch **out, llm_cache *const *caches, size_t count,
+                                  const llm_allocator *allocator, llm_error *error) {
+    llm_allocator a;
+    llm_batch *b;
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a batch cannot be opened into a NULL pointer");
+    *out = NULL;
+    memset(&a, 0, sizeof a);
+    a = llm__allocator_or_default(allocator ? *allocator : a);
+    b = (llm_batch *)llm__alloc_zero(&a, 1, sizeof *b);
+    if (!b) return llm__no_memory(error, sizeof *b);
+    b->allocator = a;
+    status = llm_batch_extend(b, caches, count, error);
+    if (status == LLM_OK) *out = b;
+    else llm_batch_close(b);
+    return status;
+}
+
+LLM_API void llm_batch_close(llm_batch *batch) {
+    llm_allocator a;
+    if (!batch) return;
+    a = batch->allocator;
+    llm__rows_close(batch->rows, batch->count);
+    llm__batch_replace(batch, NULL, 0);
+    llm__free(&a, batch, sizeof *batch);
+}
+
+LLM_API llm_cache *const *llm_batch_rows(const llm_batch *batch) {
+    return batch ? batch->rows : NULL;
+}
+
+LLM_API llm_batch_info llm_batch_get_info(const llm_batch *batch) {
+    llm_batch_info info;
+    size_t i;
+    memset(&info, 0, sizeof info);
+    info.rows = batch ? batch->count : 0;
+    for (i = 0; i < info.rows; i++) {
+        int64_t length = llm_cache_length(batch->rows[i]);
+        info.bytes += llm_cache_bytes(batch->rows[i]);
+        if (length > info.longest) info.longest = length;
+        if (!i || length < info.shortest) info.shortest = length;
+    }
+    return info;
+}
+
+LLM_API llm_status llm_batch_extend(llm_batch *batch, llm_cache *const *caches, size_t count, llm_error *error) {
+    llm_cache **rows;
+    llm_status status;
+    size_t total;
+    if (!batch) return llm__fail(error, LLM_BAD_ARGUMENT, "the batch to extend is NULL");
+    status = llm__batch_check(batch, caches, count, error);
+    if (status != LLM_OK || !count) return status == LLM_OK ? llm__ok(error) : status;
+    total = batch->count + count;
+    rows = (llm_cache **)llm__alloc(&batch->allocator, total, sizeof *rows);
+    if (!rows) return llm__no_memory(error, total * sizeof *rows);
+    status = llm__rows_fork(rows + batch->count, caches, count, error);
+    if (status != LLM_OK) {
+        llm__free(&batch->allocator, (void *)rows, total * sizeof *rows);
+        return status;
+    }
+    if (batch->count) memcpy((void *)rows, (const void *)batch->rows, batch->count * sizeof *rows);
+    llm__batch_replace(batch, rows, total);
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_batch_extract(const llm_batch *batch, size_t row, llm_cache **out, llm_error *error) {
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a row cannot be extracted into a NULL pointer");
+    *out = NULL;
+    if (batch && row < batch->count) return llm_cache_fork(out, batch->rows[row], error);
+    return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu cannot be extracted: the batch has %llu",
+                     (unsigned long long)row, (unsigned long long)(batch ? batch->count : 0));
+}
+
+/* Rows for llm_batch_filter: the first of each number is moved from `left`, further ones are forks. */
+LLM__FN llm_status llm__rows_pick(const llm_batch *b, const size_t *rows, size_t count, llm_cache **left,
+                                  llm_cache **picked, llm_error *error) {
+    llm_status status = LLM_OK;
+    size_t i;
+    for (i = 0; i < count && status == LLM_OK; i++) {
+        picked[i] = left[rows[i]];
+        if (!picked[i]) status = llm_cache_fork(&picked[i], b->rows[rows[i]], error);
+        left[rows[i]] = NULL;
+    }
+    for (; status != LLM_OK && i; i--)
+        if (picked[i - 1] != b->rows[rows[i - 1]]) llm_cache_close(picked[i - 1]);
+    return status;
+}
+
+LLM_API llm_status llm_batch_filter(llm_batch *batch, const size_t *rows, size_t count, llm_error *error) {
+    llm_cache **picked, **left; /* [count], [batch->count] */
+    llm_status status;
+    size_t i;
+    if (!batch || (count && !rows))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "filtering needs a batch and numbers of rows; one is NULL");
+    for (i = 0; i < count; i++)
+        if (rows[i] >= batch->count)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu cannot be kept: the batch has %llu",
+                             (unsigned long long)rows[i], (unsigned long long)batch->count);
+    if (!batch->count) return llm__ok(error);
+    left = (llm_cache **)llm__alloc(&batch->allocator, batch->count, sizeof *left);
+    picked = count ? (llm_cache **)llm__alloc(&batch->allocator, count, sizeof *picked) : NULL;
+    if (left) memcpy((void *)left, (const void *)batch->rows, batch->count * sizeof *left);
+    status = left && (picked || !count) ? llm__rows_pick(batch, rows, count, left, picked, error)
+                                        : llm__no_memory(error, count * sizeof *picked);
+    if (status == LLM_OK) llm__rows_close(left, batch->count);
+    llm__free(&batch->allocator, (void *)left, batch->count * sizeof *left);
+    if (status == LLM_OK) llm__batch_replace(batch, picked, count);
+    else llm__free(&batch->allocator, (void *)picked, count * sizeof *picked);
+    return status == LLM_OK ? llm__ok(error) : status;
+}
+
+/* The trim is tried on forks, which then take the rows' places: no row changes unless all can. */
+LLM_API llm_status llm_batch_trim(llm_batch *batch, int64_t tokens, llm_error *error) {
+    llm_cache **rows;
+    llm_status status;
+    size_t i;
+    if (!batch) return llm__fail(error, LLM_BAD_ARGUMENT, "the batch to trim is NULL");
+    if (!batch->count) return llm__ok(error);
+    rows = (llm_cache **)llm__alloc(&batch->allocator, batch->count, sizeof *rows);
+    if (!rows) return llm__no_memory(error, batch->count * sizeof *rows);
+    status = llm__rows_fork(rows, batch->rows, batch->count, error);
+    if (status != LLM_OK) {
+        llm__free(&batch->allocator, (void *)rows, batch->count * sizeof *rows);
+        return status;
+    }
+    for (i = 0; i < batch->count && status == LLM_OK; i++) status = llm_cache_trim(rows[i], tokens, NULL, error);
+    llm__rows_close(status == LLM_OK ? batch->rows : rows, batch->count);
+    if (status == LLM_OK) llm__batch_replace(batch, rows, batch->count);
+    else llm__free(&batch->allocator, (void *)rows, batch->count * sizeof *rows);
+    return status;
 }
 
 /* ========================================================================================================= >>record
@@ -2850,21 +3432,18 @@ LLM__FN void llm__saved_rows(llm__record *r, llm__saved_kind kind, size_t layer,
     e->shape[3] = width;
 }
 
-/* Which tokens a layer's record has rows for: two spans, the first that of the pinned ones. */
+/* Which tokens a layer's record has rows for: two spans, the first that of the pinned ones.  A chunk that took tokens
+   back may have lost its first ones: the record begins with what is there. */
 LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm_span out[2]) {
     int64_t oldest = llm__oldest_held(&k->desc, length);
-    if (k->desc.chunk && oldest < k->since) oldest = k->since;
+    int64_t there = k->count ? llm__page_number(k, 0) * LLM_PAGE_TOKENS : length;
+    if (there < k->since) there = k->since;
+    if (k->desc.chunk && oldest < there) oldest = there;
     out[0].begin = 0;
     out[0].end = oldest ? k->desc.keep : 0;
     out[1].begin = oldest + out[0].end;
     out[1].end = length;
     return length - oldest;
-}
-
-/* A window that took tokens back may have lost its oldest one, which no later query sees.  mlx-lm wants a row for it
-   all the same: zeros, where the ring goes on. */
-LLM__FN int llm__record_lacks(const llm__kept *k, int64_t position) {
-    return !llm__page_entry(k, position / LLM_PAGE_TOKENS) || (position >= k->desc.keep && position < k->since);
 }
 
 /* The codes of the keys' and of the values' tensors: a latent row's for both of its parts. */
@@ -2923,7 +3502,7 @@ LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
     if (k->desc.window) {
         llm__saved_number(r, layer, at++, k->desc.keep);
         llm__saved_number(r, layer, at++, k->desc.window);
-        llm__saved_number(r, layer, at++, tokens && llm__record_lacks(k, spans[1].begin) ? k->desc.keep : tokens);
+        llm__saved_number(r, layer, at++, tokens && llm__lacks(k, spans[1].begin) ? k->desc.keep : tokens);
     }
     if (k->desc.chunk) {
         llm__saved_number(r, layer, at++, k->desc.chunk);
@@ -3099,6 +3678,8 @@ LLM__FN void llm__write_zeros(llm__writer *w, size_t bytes) {
     llm__write(w, zeros, bytes);
 }
 
+/* A window that took tokens back may have lost its oldest one, which no later query sees.  mlx-lm wants a row for it
+   all the same: zeros, where the ring goes on. */
 LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm__saved *e) {
     llm_span spans[2];
     int64_t at, end;
@@ -3109,7 +3690,7 @@ LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm_
             for (at = spans[i].begin; at < spans[i].end; at = end) {
                 end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
                 if (end > spans[i].end) end = spans[i].end;
-                if (llm__record_lacks(&c->layers[e->layer], at)) {
+                if (llm__lacks(&c->layers[e->layer], at)) {
                     end = at + 1;
                     llm__write_zeros(w, (size_t)e->shape[3] * llm__dtype_bytes(e->dtype));
                 } else {
@@ -3320,8 +3901,8 @@ LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_d
 
 /* What a file says of one layer. */
 typedef struct llm__recorded {
-    char path[LLM__SAVED_NAME]; /* where its state lies among the tensors */
-    char meta[LLM__SAVED_NAME]; /* 0.31: where its numbers lie in the metadata */
+    size_t list;                /* the entry that it is a member of; its own number: none */
+    int member;                 /* its place there, or among the layers */
     const llm__class *type;
     llm_cache_layer layer;
     llm__tensor *parts[2][3];   /* keys and values: rows, scales, biases */
@@ -3378,8 +3959,28 @@ LLM__FN const char *llm__loading_text(const llm__loading *l, const char *key) {
     return found ? (*found)[1].as.text : NULL;
 }
 
+/* Where a layer's state lies among the tensors or, with `meta`, where its numbers lie in 0.31's metadata. */
+LLM__FN const char *llm__recorded_path(const llm__loading *l, size_t layer, int meta, char out[LLM__SAVED_NAME]) {
+    int members[LLM_CACHE_MAX_DEPTH + 1], depth = 0;
+    size_t used;
+    for (;; layer = l->layers[layer].list) {
+        members[depth++] = l->layers[layer].member;
+        if (l->layers[layer].list == layer) break;
+    }
+    used = (size_t)snprintf(out, LLM__SAVED_NAME, meta ? "0.%d" : "%d", members[--depth]);
+    while (depth)
+        used += (size_t)snprintf(out + used, LLM__SAVED_NAME - used,
+                                 meta     ? ".1.%d"
+                                 : l->old ? ".%d"
+                                          : ".%d.0",
+                                 members[--depth]);
+    return out;
+}
+
 LLM__FN llm_status llm__loading_bad(const llm__loading *l, size_t layer, const char *what) {
-    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, l->layers[layer].path, what);
+    char path[LLM__SAVED_NAME];
+    llm__recorded_path(l, layer, 0, path);
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, path, what);
 }
 
 LLM__FN llm_status llm__loading_bad_tensor(const llm__loading *l, const llm__tensor *x, const char *expected) {
@@ -3402,9 +4003,9 @@ LLM__FN int64_t llm__whole_number(const char *text) {
 
 /* The tensor of a layer by its path, or NULL; an array without axes or numbers is how mlx saves that there is none. */
 LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const char *path) {
-    char key[LLM__SAVED_NAME + 32];
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME];
     llm__tensor *x;
-    snprintf(key, sizeof key, "%s.%s", l->layers[layer].path, path);
+    snprintf(key, sizeof key, "%s.%s", llm__recorded_path(l, layer, 0, prefix), path);
     x = llm__tensor_find(&l->tensors, key);
     if (x) x->used = 1;
     return x && (x->dims != 1 || x->bytes) ? x : NULL;
@@ -3412,13 +4013,12 @@ LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const ch
 
 /* A number of a layer: a tensor without axes at its place in the state, or a text in the metadata at its old place. */
 LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place, int old_place, int64_t *out) {
-    char key[LLM__SAVED_NAME + 32], path[16];
-    const llm__recorded *r = &l->layers[layer];
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME], path[16];
     const uint8_t *data = NULL;
     llm__tensor *x = NULL;
     *out = -1;
     snprintf(path, sizeof path, "%d", l->old ? old_place : place);
-    snprintf(key, sizeof key, "%s.%s", l->old ? r->meta : r->path, path);
+    snprintf(key, sizeof key, "%s.%s", llm__recorded_path(l, layer, l->old, prefix), path);
     if (l->old) *out = llm__whole_number(llm__loading_text(l, key));
     else x = llm__loading_tensor(l, layer, path);
     if (x && !x->dims && (x->dtype == LLM_I32 || x->dtype == LLM_I64)) {
@@ -3438,7 +4038,7 @@ LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place,
 LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
     llm__recorded *r = &l->layers[layer];
     int tensors = (part ? r->layer.values : r->layer.keys).bits ? 3 : 1, i;
-    char path[16], text[LLM__SAVED_NAME + 60];
+    char path[16], prefix[LLM__SAVED_NAME], text[LLM__SAVED_NAME + 60];
     for (i = 0; i < tensors; i++) {
         const llm__tensor *first = r->parts[0][0];
         llm__tensor *x;
@@ -3446,7 +4046,8 @@ LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
         snprintf(path, sizeof path, tensors > 1 ? "%d.%d" : "%d", part, i);
         r->parts[part][i] = x = llm__loading_tensor(l, layer, path);
         if (!x) {
-            snprintf(text, sizeof text, "tensor \"%s.%s\" is missing", r->path, path);
+            snprintf(text, sizeof text, "tensor \"%s.%s\" is missing", llm__recorded_path(l, layer, 0, prefix),
+                     path);
             return llm__loading_bad(l, layer, text);
         }
         snprintf(text, sizeof text, "%s [1, heads, tokens, width]", codes ? "U32" : "F32, F16 or BF16");
@@ -3504,7 +4105,7 @@ LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, i
     const llm__recorded *r = &l->layers[layer];
     llm_cache_codes c = part ? r->layer.values : r->layer.keys;
     int64_t width = r->parts[part][0]->shape[3], scales;
-    char text[LLM__SAVED_NAME + 160];
+    char prefix[LLM__SAVED_NAME], text[LLM__SAVED_NAME + 160];
     *out = (int)width;
     if (!c.bits) return LLM_OK;
     scales = r->parts[part][1]->shape[3];
@@ -3515,8 +4116,8 @@ LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, i
     }
     snprintf(text, sizeof text,
              "\"%s.%d\": %lld words of codes, %lld scales and %lld biases a token do not fit %d bits in groups of %d",
-             r->path, part, (long long)width, (long long)scales, (long long)r->parts[part][2]->shape[3], c.bits,
-             c.group);
+             llm__recorded_path(l, layer, 0, prefix), part, (long long)width, (long long)scales,
+             (long long)r->parts[part][2]->shape[3], c.bits, c.group);
     return llm__loading_bad(l, layer, text);
 }
 
@@ -3586,8 +4187,9 @@ LLM__FN llm_status llm__loading_recurrent(llm__loading *l, size_t layer) {
     return LLM_OK;
 }
 
-/* An entry by the name of its class, behind those that are known.  `path` and `meta`: see llm__recorded. */
-LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, const char *path, const char *meta) {
+/* An entry by the name of its class, behind those that are known: a member of `list` or, if that is where it will be
+   itself, of none. */
+LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, size_t list, int member) {
     void *layers = l->layers;
     llm__recorded *r;
     char text[120];
@@ -3601,8 +4203,8 @@ LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, const cha
     l->layer_count++;
     r = &l->layers[layer];
     memset(r, 0, sizeof *r);
-    snprintf(r->path, sizeof r->path, "%s", path);
-    snprintf(r->meta, sizeof r->meta, "%s", meta);
+    r->list = list;
+    r->member = member;
     for (k = 0; k < LLM__MOST_CLASSES; k++) {
         const llm__class *type = &llm__classes[k];
         if (strcmp(name, type->name) || (l->old && type->ours)) continue;
@@ -3616,14 +4218,14 @@ LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, const cha
 
 /* The class of member number `member` of a list; none, an empty text: there is no such member. */
 LLM__FN llm_status llm__loading_member(llm__loading *l, size_t layer, int member, char name[LLM__CLASS_NAME]) {
-    char key[LLM__SAVED_NAME + 32];
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME];
     const char *text;
     const uint8_t *data = NULL;
     llm__tensor *x;
     int64_t i;
     llm_status status;
     name[0] = 0;
-    snprintf(key, sizeof key, "%s.0.%d", l->layers[layer].meta, member);
+    snprintf(key, sizeof key, "%s.0.%d", llm__recorded_path(l, layer, 1, prefix), member);
     if (l->old && (text = llm__loading_text(l, key)) != NULL) snprintf(name, LLM__CLASS_NAME, "%s", text);
     snprintf(key, sizeof key, "%d.1", member);
     if (l->old || !(x = llm__loading_tensor(l, layer, key))) return LLM_OK;
@@ -3638,7 +4240,7 @@ LLM__FN llm_status llm__loading_member(llm__loading *l, size_t layer, int member
 
 /* What an entry holds, and the members of a list with what they hold. */
 LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) {
-    char name[LLM__CLASS_NAME], path[LLM__SAVED_NAME], meta[LLM__SAVED_NAME];
+    char name[LLM__CLASS_NAME];
     int items = 0;
     llm_status status = LLM_OK;
     if (l->layers[layer].layer.kind == LLM_CACHE_RECURRENT) return llm__loading_recurrent(l, layer);
@@ -3648,9 +4250,7 @@ LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) 
     for (; status == LLM_OK; items++) {
         status = llm__loading_member(l, layer, items, name);
         if (status != LLM_OK || !*name) break;
-        snprintf(path, sizeof path, l->old ? "%.70s.%d" : "%.70s.%d.0", l->layers[layer].path, items);
-        snprintf(meta, sizeof meta, "%.70s.1.%d", l->layers[layer].meta, items);
-        status = llm__loading_add(l, name, path, meta);
+        status = llm__loading_add(l, name, layer, items);
         if (status == LLM_OK) status = llm__loading_entry(l, l->layer_count - 1, depth + 1);
     }
     l->layers[layer].layer.items = items;
@@ -3659,20 +4259,19 @@ LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) 
 
 /* Which layers there are and what each of them is.  A tensor that no layer has would be forgotten, hence refused. */
 LLM__FN llm_status llm__loading_layers(llm__loading *l) {
-    char key[LLM__SAVED_NAME], path[24], meta[32];
+    char key[32];
     const char *name = llm__loading_text(l, "2.0");
     size_t i;
+    int n;
     llm_status status = LLM_OK;
     if (!name)
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s is no prompt cache: its metadata do not list its layers",
                          l->name);
     l->old = *name != 0;
-    for (i = 0; status == LLM_OK; i++) {
-        snprintf(path, sizeof path, "%lu", (unsigned long)i);
-        snprintf(meta, sizeof meta, "0.%s", path);
-        snprintf(key, sizeof key, "%d.%s", l->old ? 2 : 1, path);
+    for (n = 0; status == LLM_OK; n++) {
+        snprintf(key, sizeof key, "%d.%d", l->old ? 2 : 1, n);
         if (!(name = llm__loading_text(l, key))) break;
-        status = llm__loading_add(l, name, path, meta);
+        status = llm__loading_add(l, name, l->layer_count, n);
         if (status == LLM_OK) status = llm__loading_entry(l, l->layer_count - 1, 0);
     }
     if (status == LLM_OK && !l->layer_count)
@@ -3753,7 +4352,7 @@ LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_l
     llm__recorded *r = &l->layers[i];
     llm_cache_layer *d = &r->layer;
     const int recurrent = want->kind == LLM_CACHE_RECURRENT;
-    char have_text[120], want_text[120];
+    char path[LLM__SAVED_NAME], have_text[120], want_text[120];
     int fits;
     if (r->empty && recurrent == (d->kind == LLM_CACHE_RECURRENT)) {
         d->heads = want->heads;
@@ -3771,7 +4370,7 @@ LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_l
                (!want->window || want->window == d->window) && (!want->chunk || want->chunk == d->chunk);
     if (fits) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s does not belong to this model: layer %s is %s; expected %s",
-                     l->name, r->path,
+                     l->name, llm__recorded_path(l, i, 0, path),
                      r->empty ? "empty" : llm__layer_words(d, have_text, sizeof have_text),
                      llm__layer_words(want, want_text, sizeof want_text));
 }
@@ -3849,7 +4448,7 @@ LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer
     for (j = 0; j < r->rows; j++) {
         int64_t position = j < r->layer.keep ? j : r->offset - (r->rows - j);
         if (position >= c->length) break;
-        if (r->type->window && j == r->layer.keep && j == r->next) continue; /* see llm__record_lacks */
+        if (r->type->window && j == r->layer.keep && j == r->next) continue; /* zeros: see llm__write_attention */
         if (position >= k->desc.keep && position < llm__oldest_held(&k->desc, c->length)) continue;
         if (!llm__page_own(&c->allocator, k, position / LLM_PAGE_TOKENS))
             return llm__no_memory(l->error, llm__page_bytes(&k->layout));
@@ -3917,14 +4516,16 @@ LLM__FN llm_status llm__loading_decide(llm__loading *l, size_t i, int partial, l
     const llm__recorded *r = &l->layers[i];
     const llm_cache_load_desc *d = l->desc;
     int part;
+    char path[LLM__SAVED_NAME];
     int recurrent = r->layer.kind == LLM_CACHE_RECURRENT;
+    llm__recorded_path(l, i, 0, path);
     if (partial && (recurrent || r->rows < r->offset))
         return llm__fail(l->error, LLM_UNSUPPORTED, "%s: layer %s holds no beginning of %lld tokens: %s", l->name,
-                         r->path, (long long)d->tokens, recurrent ? "it is recurrent" : "its window has moved on");
+                         path, (long long)d->tokens, recurrent ? "it is recurrent" : "its window has moved on");
     if (d->want) return llm__loading_fit(l, i, &d->want->layers[i]);
     if (r->empty)
         return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s: layer %s is empty: what it is must be said by `want`",
-                         l->name, r->path);
+                         l->name, path);
     for (part = 0; part < 2 && llm__holds_tokens(r->layer.kind); part++) {
         llm_dtype t = r->parts[part][0]->dtype;
         if ((part ? r->layer.values : r->layer.keys).bits) continue;
@@ -3953,6 +4554,8 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
     desc.layers = layers;
     desc.layer_count = l->layer_count;
     desc.dtype = d->want ? d->want->dtype : LLM_F32;
+    desc.checkpoint_every = d->want ? d->want->checkpoint_every : 0;
+    desc.checkpoints_max = d->want ? d->want->checkpoints_max : 0;
     desc.allocator = l->arena.allocator;
     for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
         status = llm__loading_decide(l, i, partial, &desc.dtype, &known);
@@ -4056,7 +4659,7 @@ typedef struct llm__entry {
     llm_cache *cache;
     struct llm__node *node;
     llm_entry_type type;
-    size_t pages, own_bytes; /* of the cache: how many pages, and what the rest takes */
+    size_t shared, own_bytes; /* of the cache: how many pages and checkpoints, and what the rest takes */
     struct llm__entry *older, *newer;
 } llm__entry;
 
@@ -4075,9 +4678,9 @@ typedef struct llm__node {
     struct llm__node *below, *beside, *previous; /* in the heap of its parent's children */
 } llm__node;
 
-/* A page, and how many entries of each type hold it. */
+/* A page or a checkpoint, and how often entries of each type hold it. */
 typedef struct llm__held {
-    const llm__page *page; /* NULL: the slot is free */
+    const void *what; /* NULL: the slot is free */
     uint32_t entries[LLM_ENTRY_TYPE_COUNT];
 } llm__held;
 
@@ -4091,7 +4694,7 @@ struct llm_store {
     llm__mutex mutex;  /* protects what follows */
     llm__node **edges; /* [edge_capacity] buckets with every node, by parent and symbol */
     size_t edge_capacity, node_count;
-    llm__held *held;   /* [held_capacity] slots, by page: an open table, at most half full */
+    llm__held *held;   /* [held_capacity] slots, by address: an open table, at most half full */
     size_t held_capacity, held_count;
     llm__queue queues[LLM_ENTRY_TYPE_COUNT];
     llm_store_stats stats;
@@ -4370,20 +4973,20 @@ LLM__FN llm__node *llm__node_at(llm_store *s, uint64_t model, const int32_t *tok
     return leaf;
 }
 
-/* ---- bytes: a page once, however many entries hold it */
+/* ---- bytes: a page or checkpoint once, however many entries hold it */
 
-LLM__FN size_t llm__held_home(const llm_store *s, const llm__page *page) {
-    return (size_t)llm__scatter((uint64_t)(uintptr_t)page) & (s->held_capacity - 1);
+LLM__FN size_t llm__held_home(const llm_store *s, const void *what) {
+    return (size_t)llm__scatter((uint64_t)(uintptr_t)what) & (s->held_capacity - 1);
 }
 
-/* The slot of a page, or the free one where it belongs. */
-LLM__FN llm__held *llm__held_find(const llm_store *s, const llm__page *page) {
-    size_t i = llm__held_home(s, page);
-    while (s->held[i].page && s->held[i].page != page) i = (i + 1) & (s->held_capacity - 1);
+/* The slot of a page or checkpoint, or the free one where it belongs. */
+LLM__FN llm__held *llm__held_find(const llm_store *s, const void *what) {
+    size_t i = llm__held_home(s, what);
+    while (s->held[i].what && s->held[i].what != what) i = (i + 1) & (s->held_capacity - 1);
     return &s->held[i];
 }
 
-/* Slots for `more` pages, so that adding them cannot fail. */
+/* Slots for `more` of them, so that adding them cannot fail. */
 LLM__FN int llm__held_room(llm_store *s, size_t more) {
     size_t capacity = llm__table_size(2 * (s->held_count + more)), before = s->held_capacity, i;
     llm__held *old = s->held, *held;
@@ -4393,7 +4996,7 @@ LLM__FN int llm__held_room(llm_store *s, size_t more) {
     s->held = held;
     s->held_capacity = capacity;
     for (i = 0; i < before; i++)
-        if (old[i].page) *llm__held_find(s, old[i].page) = old[i];
+        if (old[i].what) *llm__held_find(s, old[i].what) = old[i];
     llm__store_free(s, old, before, sizeof *old);
     return 1;
 }
@@ -4401,8 +5004,8 @@ LLM__FN int llm__held_room(llm_store *s, size_t more) {
 /* Frees a slot and moves those behind it up that would no longer be found from their homes. */
 LLM__FN void llm__held_remove(llm_store *s, llm__held *slot) {
     size_t mask = s->held_capacity - 1, hole = (size_t)(slot - s->held), i;
-    for (i = (hole + 1) & mask; s->held[i].page; i = (i + 1) & mask)
-        if (((i - llm__held_home(s, s->held[i].page)) & mask) >= ((i - hole) & mask)) {
+    for (i = (hole + 1) & mask; s->held[i].what; i = (i + 1) & mask)
+        if (((i - llm__held_home(s, s->held[i].what)) & mask) >= ((i - hole) & mask)) {
             s->held[hole] = s->held[i];
             hole = i;
         }
@@ -4417,31 +5020,43 @@ LLM__FN int llm__held_by_none(const llm__held *slot) {
     return 1;
 }
 
-LLM__FN void llm__held_add(llm_store *s, const llm__page *page, llm_entry_type type) {
-    llm__held *slot = llm__held_find(s, page);
-    if (!slot->page) {
-        slot->page = page;
+LLM__FN void llm__held_add(llm_store *s, const void *what, size_t bytes, llm_entry_type type) {
+    llm__held *slot = llm__held_find(s, what);
+    if (!slot->what) {
+        slot->what = what;
         s->held_count++;
-        s->stats.bytes += page->bytes;
+        s->stats.bytes += bytes;
     }
-    if (!slot->entries[type]++) s->stats.type_bytes[type] += page->bytes;
+    if (!slot->entries[type]++) s->stats.type_bytes[type] += bytes;
 }
 
-LLM__FN void llm__held_drop(llm_store *s, const llm__page *page, llm_entry_type type) {
-    llm__held *slot = llm__held_find(s, page);
-    if (!--slot->entries[type]) s->stats.type_bytes[type] -= page->bytes;
+LLM__FN void llm__held_drop(llm_store *s, const void *what, size_t bytes, llm_entry_type type) {
+    llm__held *slot = llm__held_find(s, what);
+    if (!--slot->entries[type]) s->stats.type_bytes[type] -= bytes;
     if (!llm__held_by_none(slot)) return;
-    s->stats.bytes -= page->bytes;
+    s->stats.bytes -= bytes;
     llm__held_remove(s, slot);
 }
 
-/* Calls `visit` with every page of an entry. */
-LLM__FN void llm__entry_pages(llm_store *s, const llm__entry *e,
-                              void (*visit)(llm_store *, const llm__page *, llm_entry_type)) {
+typedef void llm__visit(llm_store *s, const void *what, size_t bytes, llm_entry_type type);
+
+LLM__FN void llm__cache_pages(llm_store *s, const llm_cache *c, llm_entry_type type, llm__visit *visit) {
     size_t layer;
     int64_t i;
-    for (layer = 0; layer < e->cache->layer_count; layer++)
-        for (i = 0; i < e->cache->layers[layer].count; i++) visit(s, e->cache->layers[layer].pages[i], e->type);
+    for (layer = 0; layer < c->layer_count; layer++)
+        for (i = 0; i < c->layers[layer].count; i++)
+            visit(s, c->layers[layer].pages[i], c->layers[layer].pages[i]->bytes, type);
+}
+
+/* Calls `visit` with every page of an entry and of its checkpoints, and with these. */
+LLM__FN void llm__entry_shared(llm_store *s, const llm__entry *e, llm__visit *visit) {
+    size_t i;
+    llm__cache_pages(s, e->cache, e->type, visit);
+    for (i = 0; i < e->cache->checkpoint_count; i++) {
+        const llm__checkpoint *p = e->cache->checkpoints[i];
+        llm__cache_pages(s, p->cache, e->type, visit);
+        visit(s, p, sizeof *p + llm__cache_own_bytes(p->cache), e->type);
+    }
 }
 
 /* ---- entries */
@@ -4463,7 +5078,7 @@ LLM__FN void llm__queue_remove(llm_store *s, llm__entry *e) {
 /* Counts an entry in, as the newest of its type. */
 LLM__FN void llm__entry_add(llm_store *s, llm__entry *e) {
     llm__queue_push(s, e);
-    llm__entry_pages(s, e, llm__held_add);
+    llm__entry_shared(s, e, llm__held_add);
     s->stats.bytes += e->own_bytes;
     s->stats.type_bytes[e->type] += e->own_bytes;
     s->stats.entries++;
@@ -4474,7 +5089,7 @@ LLM__FN void llm__entry_add(llm_store *s, llm__entry *e) {
 /* Counts an entry out and puts it into a list by `newer`, to be freed once the store is unlocked: it may take long. */
 LLM__FN void llm__entry_drop(llm_store *s, llm__entry *e, llm__entry **gone) {
     llm__queue_remove(s, e);
-    llm__entry_pages(s, e, llm__held_drop);
+    llm__entry_shared(s, e, llm__held_drop);
     s->stats.bytes -= e->own_bytes;
     s->stats.type_bytes[e->type] -= e->own_bytes;
     s->stats.entries--;
@@ -4506,8 +5121,8 @@ LLM__FN void llm__entry_remove_prefixes(llm_store *s, const llm__entry *e, llm__
     llm__node *n = e->node->parent;
     while (n) {
         llm__node *parent = n->parent;
-        if (n->entry && llm__cache_can_trim(e->cache, (int64_t)(e->node->depth - n->depth)))
-            llm__entry_remove(s, n->entry, gone);
+        int64_t more = (int64_t)(e->node->depth - n->depth);
+        if (n->entry && llm__cache_can_trim(e->cache, more) == more) llm__entry_remove(s, n->entry, gone);
         n = parent;
     }
 }
@@ -4562,7 +5177,7 @@ LLM__FN llm_status llm__entry_new(const llm_store *s, const llm_cache *cache, ll
                                   llm_error *error) {
     llm__entry *e = (llm__entry *)llm__alloc_zero(&s->allocator, 1, sizeof *e);
     llm_status status;
-    size_t layer;
+    size_t i;
     if (!e) return llm__no_memory(error, sizeof *e);
     e->type = type;
     status = llm_cache_fork(&e->cache, cache, error);
@@ -4571,12 +5186,10 @@ LLM__FN llm_status llm__entry_new(const llm_store *s, const llm_cache *cache, ll
         return status;
     }
     *out = e;
-    e->own_bytes = llm_cache_bytes(e->cache);
-    for (layer = 0; layer < e->cache->layer_count; layer++) {
-        const llm__kept *k = &e->cache->layers[layer];
-        e->pages += (size_t)k->count;
-        e->own_bytes -= (size_t)k->count * llm__page_bytes(&k->layout);
-    }
+    e->own_bytes = llm__cache_own_bytes(e->cache);
+    e->shared = llm__cache_page_count(e->cache) + e->cache->checkpoint_count;
+    for (i = 0; i < e->cache->checkpoint_count; i++)
+        e->shared += llm__cache_page_count(e->cache->checkpoints[i]->cache);
     return LLM_OK;
 }
 
@@ -4584,7 +5197,7 @@ LLM__FN llm_status llm__entry_new(const llm_store *s, const llm_cache *cache, ll
 LLM__FN llm_status llm__store_put(llm_store *s, uint64_t model, const int32_t *tokens, size_t count, llm__entry *e,
                                   llm__entry **gone, llm_error *error) {
     llm__entry *before;
-    if (!llm__held_room(s, e->pages)) return llm__no_memory(error, 2 * e->pages * sizeof *s->held);
+    if (!llm__held_room(s, e->shared)) return llm__no_memory(error, 2 * e->shared * sizeof *s->held);
     if (!llm__edge_room(s, 3)) return llm__no_memory(error, 2 * s->edge_capacity * sizeof *s->edges);
     e->node = llm__node_at(s, model, tokens, count);
     if (!e->node) return llm__no_memory(error, count * sizeof *tokens);
@@ -4637,8 +5250,9 @@ LLM__FN llm__entry *llm__store_find(const llm_store *s, uint64_t model, const in
     if (common && common == count) common--;
     if (common > shorter) {
         llm__node *longer = way.node->nearest;
-        if (llm__cache_can_trim(longer->entry->cache, (int64_t)(longer->depth - common))) {
-            *used = common;
+        int64_t less = llm__cache_can_trim(longer->entry->cache, (int64_t)(longer->depth - common));
+        if (less >= 0 && longer->depth - (size_t)less > shorter) {
+            *used = longer->depth - (size_t)less;
             return longer->entry;
         }
     }
@@ -4673,9 +5287,14 @@ LLM_API llm_status llm_store_fetch(llm_store *store, uint64_t model, const int32
     LLM__LOCK(&store->mutex);
     status = llm__store_take(store, model, tokens, count, out, &found, error);
     LLM__UNLOCK(&store->mutex);
-    if (status != LLM_OK) return status;
-    *used = found;
-    return *out ? llm_cache_trim(*out, llm_cache_length(*out) - (int64_t)found, error) : llm__ok(error);
+    if (status == LLM_OK && *out) status = llm_cache_trim(*out, llm_cache_length(*out) - (int64_t)found, NULL, error);
+    if (status == LLM_OK) {
+        *used = found;
+        return llm__ok(error);
+    }
+    llm_cache_close(*out);
+    *out = NULL;
+    return status;
 }
 
 LLM_API void llm_store_trim_to(llm_store *store, size_t entries, size_t bytes) {
@@ -4812,7 +5431,7 @@ LLM__FN llm_status llm__check_lists(const llm_cache_desc *d, llm_error *error) {
         left[depth++] = d->layers[i].items;
     }
     if (!depth) return LLM_OK;
-    return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is the last one; expected %d members more of a list before it",
+    return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is the last one; expected %d members more of a list",
                      (unsigned long long)(d->layer_count - 1), left[depth - 1]);
 }
 
@@ -4823,8 +5442,15 @@ LLM__FN llm_status llm__check_desc(const llm_cache_desc *d, llm_error *error) {
     if (d->dtype != LLM_F32 && d->dtype != LLM_F16 && d->dtype != LLM_BF16)
         return llm__fail(error, LLM_BAD_ARGUMENT, "keys and values are stored as F32, F16 or BF16, not %s",
                          llm__dtype_name(d->dtype));
+    if (d->checkpoint_every < 0 || d->checkpoint_every > LLM__MOST_TOKENS || d->checkpoints_max < 0 ||
+        d->checkpoints_max > LLM__MOST_CHECKPOINTS)
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "a checkpoint every %lld tokens, %lld at most; expected 0 to 2^40, and 0 to %d",
+                         (long long)d->checkpoint_every, (long long)d->checkpoints_max, (int)LLM__MOST_CHECKPOINTS);
     return llm__check_lists(d, error);
 }
+
+LLM__FN int64_t llm__checkpoints_max(const llm_cache_desc *d) { return d->checkpoints_max ? d->checkpoints_max : 8; }
 
 LLM__FN llm_status llm__kept_open(llm_cache *c, const llm_cache_desc *d, size_t i, llm_error *error) {
     llm__kept *k = &c->layers[i];
@@ -4848,6 +5474,8 @@ LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, l
     if (!c) return llm__no_memory(error, sizeof *c);
     c->allocator = c->note_arena.allocator = a;
     c->dtype = desc->dtype;
+    c->checkpoint_every = desc->checkpoint_every;
+    c->checkpoints_max = llm__checkpoints_max(desc);
     c->layers = (llm__kept *)llm__alloc_zero(&a, desc->layer_count, sizeof *c->layers);
     if (c->layers) c->layer_count = desc->layer_count;
     else status = llm__no_memory(error, desc->layer_count * sizeof *c->layers);
@@ -4866,11 +5494,32 @@ LLM_API void llm_cache_close(llm_cache *cache) {
 
 LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error) {
     llm_status status;
+    size_t n, i;
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be forked into a NULL pointer");
     *out = NULL;
     if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to fork is NULL");
     if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to fork");
+    n = cache->checkpoint_count;
     status = llm__cache_share(out, cache, 2, error);
+    if (status != LLM_OK) return status;
+    if (n && !llm__checkpoints_room(*out, n)) {
+        llm_cache_close(*out);
+        *out = NULL;
+        return llm__no_memory(error, n * sizeof *cache->checkpoints);
+    }
+    for (i = 0; i < n; i++) llm__atomic_add(&((*out)->checkpoints[i] = cache->checkpoints[i])->holders, 1);
+    (*out)->checkpoint_count = n;
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_copy(llm_cache **out, const llm_cache *cache, llm_error *error) {
+    const llm_cache_codes none[2] = {{0, 0}, {0, 0}};
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be copied into a NULL pointer");
+    *out = NULL;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to copy is NULL");
+    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to copy");
+    status = llm__cache_remake(out, cache, none, error);
     return status == LLM_OK ? llm__ok(error) : status;
 }
 
@@ -4880,11 +5529,6 @@ LLM_API int64_t llm_cache_length(const llm_cache *cache) {
 
 LLM_API size_t llm_cache_layers(const llm_cache *cache) {
     return cache ? cache->layer_count : 0;
-}
-
-LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
-    return (size_t)(k->count + k->free_count) * llm__page_bytes(&k->layout) + k->capacity * sizeof *k->pages +
-           (size_t)k->halves * k->state_floats * sizeof(float);
 }
 
 LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer) {
@@ -4914,8 +5558,13 @@ LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer
 LLM_API size_t llm_cache_bytes(const llm_cache *cache) {
     size_t bytes, i;
     if (!cache) return 0;
-    bytes = sizeof *cache + cache->layer_count * sizeof *cache->layers;
-    for (i = 0; i < cache->layer_count; i++) bytes += llm__kept_bytes(&cache->layers[i]);
+    bytes = llm__cache_own_bytes(cache);
+    for (i = 0; i < cache->layer_count; i++)
+        bytes += llm__kept_bytes(&cache->layers[i]) - llm__kept_own_bytes(&cache->layers[i]);
+    for (i = 0; i < cache->checkpoint_count; i++)
+        bytes += llm__checkpoint_bytes(cache->checkpoints[i], i + 1 < cache->checkpoint_count
+                                                                  ? cache->checkpoints[i + 1]->cache
+                                                                  : cache);
     return bytes;
 }
 
@@ -4928,19 +5577,48 @@ LLM__FN int64_t llm__most_pages(const llm__kept *k, int64_t length, int64_t more
     return reach && ring < all ? ring : all;
 }
 
+/* Entries of an array that llm__grow has made for so many. */
+LLM__FN size_t llm__grown(size_t count) {
+    size_t capacity = count ? 16 : 0;
+    while (capacity < count) capacity *= 2;
+    return capacity;
+}
+
+/* The most that a layer adds to a checkpoint of at most `tokens` tokens: its own states and pages that the cache does
+   not hold any more, or has copied to write to them.  0: too much for a size_t. */
+LLM__FN size_t llm__checkpoint_layer_bytes(const llm__kept *k, int64_t tokens) {
+    llm__kept past = *k;
+    size_t pages;
+    past.count = !llm__is_attention(k) ? 0 : llm__reach(&k->desc) ? llm__most_pages(k, 0, tokens, 1) : 1;
+    past.capacity = llm__is_attention(k) ? llm__grown((size_t)llm__most_pages(k, 0, tokens, 1)) : 0;
+    past.halves = 1;
+    pages = llm__is_attention(k) ? llm__page_bytes(&k->layout) : 1;
+    if ((uint64_t)past.count > SIZE_MAX / 4 / pages) return 0;
+    return llm__kept_bytes(&past) + sizeof past;
+}
+
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens) {
-    size_t bytes = sizeof(llm_cache), i;
+    size_t bytes = sizeof(llm_cache), past = sizeof(llm_cache) + sizeof(llm__checkpoint), i;
+    int64_t count;
+    int forgets = 0;
     if (tokens < 0 || tokens > LLM__MOST_TOKENS || llm__check_desc(desc, NULL) != LLM_OK) return 0;
     for (i = 0; i < desc->layer_count; i++) {
         llm__kept k; /* as it will be */
+        size_t more;
         if (llm__check_layer(desc, i, &k, NULL) != LLM_OK) return 0;
         k.count = llm__is_attention(&k) ? llm__most_pages(&k, 0, tokens, LLM__PASS_TOKENS) : 0;
-        if ((uint64_t)k.count > SIZE_MAX / 4 / llm__page_bytes(&k.layout)) return 0;
-        k.capacity = k.count ? 16 : 0; /* as llm__grow has it */
-        while (k.capacity < (size_t)k.count) k.capacity *= 2;
+        if (k.count && (uint64_t)k.count > SIZE_MAX / 4 / llm__page_bytes(&k.layout)) return 0;
+        k.capacity = llm__grown((size_t)k.count);
         if (!llm__add_ok(bytes, llm__kept_bytes(&k) + sizeof k, &bytes)) return 0;
+        more = llm__checkpoint_layer_bytes(&k, tokens);
+        if (!more || !llm__add_ok(past, more, &past)) return 0;
+        forgets |= k.desc.kind == LLM_CACHE_RECURRENT || llm__reach(&k.desc);
     }
-    return bytes;
+    if (!desc->checkpoint_every || !forgets) return bytes;
+    count = tokens / desc->checkpoint_every; /* one more than are kept, while it is made */
+    if (count > llm__checkpoints_max(desc)) count = llm__checkpoints_max(desc) + 1;
+    if (!llm__mul_ok(past, (size_t)count, &past) || !llm__add_ok(bytes, past, &bytes)) return 0;
+    return llm__add_ok(bytes, llm__grown((size_t)count) * sizeof(void *), &bytes) ? bytes : 0;
 }
 
 /* Pages to set aside for `more` tokens.  What a fork shares does not come back when this cache drops it, and the page
@@ -4991,27 +5669,53 @@ LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error
     return llm__cache_reserve(cache, tokens, LLM__PASS_TOKENS, error);
 }
 
-LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error) {
+/* Which layer is in the way. */
+LLM__FN llm_status llm__trim_refused(const llm_cache *c, int64_t tokens, llm_error *error) {
+    size_t i = 0;
+    while (llm__can_trim(&c->layers[i], c->length, tokens)) i++;
+    return llm__fail(error, LLM_UNSUPPORTED, "layer %llu cannot take %lld tokens back: %s", (unsigned long long)i,
+                     (long long)tokens,
+                     llm__is_attention(&c->layers[i]) ? "its window has dropped older ones" : "it is recurrent");
+}
+
+LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, int64_t *trimmed, llm_error *error) {
+    llm_status status;
+    int64_t n;
     size_t i;
     if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to trim is NULL");
     if (tokens < 0 || tokens > cache->length)
         return llm__fail(error, LLM_BAD_ARGUMENT, "trim of %lld tokens: expected 0 to %lld, which the cache has seen",
                          (long long)tokens, (long long)cache->length);
     if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to trim");
-    for (i = 0; i < cache->layer_count; i++)
-        if (!llm__can_trim(&cache->layers[i], cache->length, tokens))
-            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu cannot take %lld tokens back: %s",
-                             (unsigned long long)i, (long long)tokens,
-                             llm__is_attention(&cache->layers[i]) ? "its window has dropped older ones"
-                                                                  : "it is recurrent");
-    if (tokens == cache->length) {
+    n = llm__cache_can_trim(cache, tokens);
+    if (n < 0 || (n != tokens && !trimmed)) return llm__trim_refused(cache, tokens, error);
+    if (n == cache->length) {
         llm_cache_clear(cache);
-        return llm__ok(error);
+    } else if (llm__layers_can_trim(cache, tokens)) {
+        cache->length -= tokens;
+        for (i = 0; i < cache->layer_count; i++)
+            if (llm__is_attention(&cache->layers[i])) llm__drop_new(&cache->layers[i], cache->length);
+        llm__checkpoints_cut(cache, cache->length);
+    } else {
+        status = llm__checkpoint_restore(cache, llm__checkpoint_at(cache, cache->length - tokens), error);
+        if (status != LLM_OK) return status;
     }
-    cache->length -= tokens;
-    for (i = 0; i < cache->layer_count; i++)
-        if (llm__is_attention(&cache->layers[i])) llm__drop_new(&cache->layers[i], cache->length);
+    if (trimmed) *trimmed = n;
     return llm__ok(error);
+}
+
+LLM_API int64_t llm_cache_can_trim(const llm_cache *cache, int64_t tokens) {
+    if (!cache || cache->pending || tokens < 0 || tokens > cache->length) return -1;
+    return llm__cache_can_trim(cache, tokens);
+}
+
+LLM_API llm_status llm_cache_checkpoint(llm_cache *cache, llm_error *error) {
+    llm_status status;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to make a checkpoint of is NULL");
+    if (cache->pending)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to make a checkpoint of");
+    status = llm__checkpoint_make(cache, error);
+    return status == LLM_OK ? llm__ok(error) : status;
 }
 
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
@@ -5045,12 +5749,177 @@ LLM_API void llm_cache_clear(llm_cache *cache) {
     size_t i;
     if (!cache || cache->pending) return;
     cache->length = 0;
+    llm__checkpoints_cut(cache, 0);
     for (i = 0; i < cache->layer_count; i++) {
         llm__kept *k = &cache->layers[i];
         llm__drop_new(k, 0);
         k->turned = 0;
         if (k->states) memset(k->states, 0, k->state_floats * sizeof(float));
     }
+}
+
+/* ---- a cache without a model */
+
+LLM_API llm_status llm_cache_begin(llm_cache *cache, int64_t count, llm_error *error) {
+    llm_status status;
+    size_t i;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to begin a pass on is NULL");
+    if (count < 1 || count > LLM__MOST_TOKENS - cache->length)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a pass of %lld tokens behind %lld; expected 1 to 2^40 in all",
+                         (long long)count, (long long)cache->length);
+    status = llm__cache_begin(cache, count, cache->length, count, error);
+    if (status != LLM_OK) return status;
+    cache->by_hand = 1;
+    for (i = 0; i < cache->layer_count; i++) cache->layers[i].filled = 0;
+    return llm__ok(error);
+}
+
+/* Whether there is a layer to fill. */
+LLM__FN llm_status llm__check_pass(const llm_cache *c, size_t layer, int attention, llm_error *error) {
+    if (!c) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache of the pass is NULL");
+    if (!c->pending || !c->by_hand)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "no pass that llm_cache_begin began is under way on the cache");
+    if (layer >= c->layer_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: the cache has %llu", (unsigned long long)layer,
+                         (unsigned long long)c->layer_count);
+    if (c->layers[layer].desc.kind == LLM_CACHE_LIST || llm__is_attention(&c->layers[layer]) != attention)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is not %s", (unsigned long long)layer,
+                         attention ? "an attention layer" : "recurrent");
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_put(llm_cache *cache, size_t layer, int64_t count, const float *keys, const float *values,
+                                 llm_error *error) {
+    llm_status status = llm__check_pass(cache, layer, 1, error);
+    llm__kept *k;
+    size_t key_floats, value_floats;
+    if (status != LLM_OK) return status;
+    k = &cache->layers[layer];
+    if (!keys || (!values && k->desc.value_width))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: keys or values are NULL", (unsigned long long)layer);
+    if (count < 0 || count > cache->pending - k->filled)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %lld tokens; expected 0 to %lld, which the pass lacks",
+                         (unsigned long long)layer, (long long)count, (long long)(cache->pending - k->filled));
+    key_floats = (size_t)k->desc.heads * (size_t)k->desc.key_width;
+    value_floats = (size_t)k->desc.heads * (size_t)k->desc.value_width;
+    if (!values) values = keys; /* none of them is read */
+    for (; count; count--, k->filled++, keys += key_floats, values += value_floats)
+        llm__cache_put(cache, layer, cache->length + k->filled, keys, values);
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_put_state(llm_cache *cache, size_t layer, int array, const float *numbers,
+                                       llm_error *error) {
+    llm_status status = llm__check_pass(cache, layer, 0, error);
+    llm__kept *k;
+    if (status != LLM_OK) return status;
+    k = &cache->layers[layer];
+    if (array < 0 || array >= LLM_CACHE_MAX_ARRAYS || !llm__array_floats(&k->desc, array) || !numbers)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: expected one of its arrays and numbers, not array %d%s",
+                         (unsigned long long)layer, array, numbers ? "" : " and NULL");
+    memcpy(llm__cache_next_state(cache, layer, array), numbers, llm__array_floats(&k->desc, array) * sizeof(float));
+    k->filled |= (int64_t)1 << array;
+    return llm__ok(error);
+}
+
+/* What a layer of a pass by hand has when it is full. */
+LLM__FN int64_t llm__full(const llm_cache *c, const llm__kept *k) {
+    int64_t arrays = 0;
+    if (k->desc.kind == LLM_CACHE_LIST) return 0;
+    if (llm__is_attention(k)) return c->pending;
+    while (arrays < LLM_CACHE_MAX_ARRAYS && k->desc.shapes[arrays][0]) arrays++;
+    return ((int64_t)1 << arrays) - 1;
+}
+
+LLM_API llm_status llm_cache_commit(llm_cache *cache, llm_error *error) {
+    size_t i;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to commit is NULL");
+    if (!cache->pending || !cache->by_hand)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "no pass that llm_cache_begin began is under way on the cache");
+    for (i = 0; i < cache->layer_count; i++) {
+        const llm__kept *k = &cache->layers[i];
+        if (k->filled == llm__full(cache, k)) continue;
+        if (!llm__is_attention(k))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: not all of its arrays were put",
+                             (unsigned long long)i);
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %lld of the pass's %lld tokens were put",
+                         (unsigned long long)i, (long long)k->filled, (long long)cache->pending);
+    }
+    llm__cache_commit(cache);
+    return llm__ok(error);
+}
+
+LLM_API void llm_cache_abandon(llm_cache *cache) {
+    if (cache && cache->by_hand) llm__cache_abandon(cache);
+}
+
+LLM_API const float *llm_cache_state(const llm_cache *cache, size_t layer, int array) {
+    if (!cache || layer >= cache->layer_count || cache->layers[layer].desc.kind != LLM_CACHE_RECURRENT || array < 0 ||
+        array >= LLM_CACHE_MAX_ARRAYS || !llm__array_floats(&cache->layers[layer].desc, array))
+        return NULL;
+    return llm__cache_state(cache, layer, array);
+}
+
+LLM_API int llm_cache_visible(const llm_cache *cache, size_t layer, int64_t position, llm_span out[2]) {
+    if (!cache || !out || layer >= cache->layer_count || !llm__is_attention(&cache->layers[layer])) return 0;
+    if (position < cache->length || position > cache->length + (cache->pending ? cache->pending - 1 : 0)) return 0;
+    if (cache->pending) return llm__cache_visible(cache, layer, position, out);
+    return llm__visible(&cache->layers[layer].desc, position, 1, position, out);
+}
+
+/* Whether an attention layer holds some tokens. */
+LLM__FN llm_status llm__check_held(const llm_cache *c, size_t layer, int64_t position, int64_t count,
+                                   llm_error *error) {
+    const llm__kept *k;
+    int64_t end, p;
+    if (!c || layer >= c->layer_count || !llm__is_attention(&c->layers[layer]))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "reading needs a cache and one of its attention layers, not %llu",
+                         (unsigned long long)layer);
+    k = &c->layers[layer];
+    end = c->length + (c->pending && c->by_hand ? k->filled : 0);
+    if (position < 0 || count < 0 || position > end || count > end - position)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %lld tokens from position %lld on; there are %lld",
+                         (unsigned long long)layer, (long long)count, (long long)position, (long long)end);
+    for (p = position; p < position + count; p++)
+        if (llm__lacks(k, p))
+            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu does not hold position %lld any more",
+                             (unsigned long long)layer, (long long)p);
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_fetch(const llm_cache *cache, size_t layer, int64_t position, int64_t count, float *keys,
+                                   float *values, llm_error *error) {
+    llm_status status = llm__check_held(cache, layer, position, count, error);
+    const llm__kept *k;
+    int kw, vw, head, latent;
+    if (status != LLM_OK) return status;
+    k = &cache->layers[layer];
+    kw = k->desc.key_width;
+    vw = k->desc.value_width;
+    latent = k->desc.kind == LLM_CACHE_LATENT;
+    for (; count; count--, position++)
+        for (head = 0; head < k->desc.heads; head++) {
+            const llm__page *page = *llm__page_entry(k, position / LLM_PAGE_TOKENS);
+            int token = (int)(position % LLM_PAGE_TOKENS);
+            if (keys) llm__page_load(&k->layout, page, 0, head, token, 0, kw, keys);
+            if (values) llm__page_load(&k->layout, page, !latent, head, token, latent ? kw : 0, vw, values);
+            if (keys) keys += kw;
+            if (values) values += vw;
+        }
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_rows(const llm_cache *cache, size_t layer, int values, int head, int64_t position,
+                                  llm_rows *out, llm_error *error) {
+    llm_status status = llm__check_held(cache, layer, position, 1, error);
+    if (status != LLM_OK) return status;
+    if (!out || head < 0 || head >= cache->layers[layer].desc.heads ||
+        (values && (values != 1 || llm__cache_is_latent(cache, layer))))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: rows %d of head %d; expected 0 (keys) or, unless it is "
+                         "latent, 1 (values), one of its heads, and where to put them", (unsigned long long)layer,
+                         values, head);
+    *out = llm__cache_rows(cache, layer, values, head, position / LLM_PAGE_TOKENS);
+    return llm__ok(error);
 }
 
 #endif /* LLM_CACHE_IMPLEMENTATION */

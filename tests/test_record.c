@@ -91,6 +91,14 @@ typedef struct shape {
 #define RECURRENT(first, second) \
     { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, 0, {{first}, {second, 2, 1}} }
 
+#define CHUNK(heads, keys, values, chunk, key_bits, value_bits) \
+    { LLM_CACHE_ATTENTION, heads, keys, values, 0, 0, chunk, {key_bits, 32}, {value_bits, 32}, 0, {{0}} }
+#define MIXED_CODES(keys, key_bits, values, value_bits) \
+    { LLM_CACHE_ATTENTION, 1, keys, values, 0, 0, 0, {key_bits, 32}, {value_bits, 32}, 0, {{0}} }
+#define CODED_LATENT(keys, values, bits) \
+    { LLM_CACHE_LATENT, 1, keys, values, 0, 0, 0, {bits, 32}, {0, 0}, 0, {{0}} }
+#define LIST(items) { LLM_CACHE_LIST, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, items, {{0}} }
+
 static const shape shapes[] = {
     {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 3, 3, 0, 0, 0, 0)}, LLM_F32},
     {{ATTENTION(3, 5, 4, 0, 0, 0, 0)}, LLM_F16},
@@ -104,8 +112,13 @@ static const shape shapes[] = {
     {{RECURRENT(7, 30), RECURRENT(12, 0)}, LLM_F32},
     {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 32, 32, 100, 4, 5, 32), RECURRENT(7, 30), LATENT(9, 3, 0, 0),
       ATTENTION(1, 128, 128, 0, 0, 4, 128), ATTENTION(1, 3, 3, 64, 0, 0, 0)}, LLM_F16},
+    {{LIST(3), RECURRENT(7, 3), LIST(1), ATTENTION(1, 3, 3, 64, 2, 0, 0), CHUNK(2, 3, 2, 40, 0, 0),
+      ATTENTION(1, 3, 3, 0, 0, 0, 0)}, LLM_F32},
+    {{CHUNK(2, 3, 2, 40, 0, 0), CHUNK(1, 32, 64, 100, 4, 0), CHUNK(1, 32, 32, 64, 0, 6), MIXED_CODES(32, 4, 32, 8),
+      MIXED_CODES(64, 0, 32, 2), CODED_LATENT(64, 32, 5)}, LLM_F16},
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes, PLAIN = 0, QUANTIZED = 6, LATENTS = 8, STATES = 9, MIXED = 10 };
+enum { SHAPES = sizeof shapes / sizeof *shapes, PLAIN = 0, QUANTIZED = 6, LATENTS = 8, STATES = 9, MIXED = 10,
+       CHUNKED = 12 };
 
 static const int64_t lengths[] = {0, 1, 63, 64, 65, 300};
 enum { LENGTHS = sizeof lengths / sizeof *lengths };
@@ -114,7 +127,8 @@ static llm_cache_desc desc_of(const shape *s, tally *t) {
     llm_cache_desc d;
     memset(&d, 0, sizeof d);
     d.layers = s->layers;
-    while (d.layer_count < MOST_LAYERS && (s->layers[d.layer_count].heads || s->layers[d.layer_count].shapes[0][0]))
+    while (d.layer_count < MOST_LAYERS && (s->layers[d.layer_count].heads || s->layers[d.layer_count].items ||
+                                           s->layers[d.layer_count].shapes[0][0]))
         d.layer_count++;
     d.dtype = s->dtype;
     if (t) d.allocator = tally_allocator(t);
@@ -136,7 +150,7 @@ static void begin(llm_cache *c, int64_t count) {
     if (llm__cache_begin(c, count, c->length, count, NULL)) exit(2);
     for (i = 0; i < llm_cache_layers(c); i++) {
         const llm_cache_layer *l = llm__cache_layer_desc(c, i);
-        for (p = c->length; l->kind != LLM_CACHE_RECURRENT && p < c->length + count; p++) {
+        for (p = c->length; llm__holds_tokens(l->kind) && p < c->length + count; p++) {
             fill_row(keys, (size_t)(l->heads * l->key_width), i, p, 1);
             fill_row(values, (size_t)(l->heads * l->value_width), i, p, 2);
             llm__cache_put(c, i, p, keys, values);
@@ -221,7 +235,7 @@ static int same_content(const llm_cache *a, const llm_cache *b) {
         llm__record_spans(&a->layers[i], a->length, spans);
         for (s = 0; s < 2; s++)
             for (p = spans[s].begin; p < spans[s].end; p++) {
-                int lost = llm__record_lacks(&a->layers[i], p) || llm__record_lacks(&b->layers[i], p);
+                int lost = llm__lacks(&a->layers[i], p) || llm__lacks(&b->layers[i], p);
                 if (lost ? !s || p > spans[s].begin || !a->layers[i].desc.window : !same_row(a, b, i, p)) return 0;
             }
     }
@@ -258,7 +272,7 @@ static int go_on_alike(llm_cache *a, llm_cache *b) {
         same = same && same_view(a, b);
         llm__cache_commit(a);
         llm__cache_commit(b);
-        if (llm_cache_trim(a, 1, NULL) != llm_cache_trim(b, 1, NULL)) return 0;
+        if (llm_cache_trim(a, 1, NULL, NULL) != llm_cache_trim(b, 1, NULL, NULL)) return 0;
     }
     return same && same_content(a, b);
 }
@@ -339,7 +353,7 @@ static int round_trip(const shape *s, int64_t length, int64_t pass, int64_t trim
     llm_note notes[2];
     tally t;
     int ok, n;
-    for (; trim && !llm_cache_trim(c, 1, NULL); trim--) continue;
+    for (; trim && !llm_cache_trim(c, 1, NULL, NULL); trim--) continue;
     file = save(c, some_notes, 2);
     loaded = must_load(&file, &want, &t);
     ok = loaded && same_content(c, loaded) && loaded->dtype == s->dtype;
@@ -408,8 +422,8 @@ static void trims_after_loading(void) {
         int64_t trim = 1 + (int64_t)(mix(round + 1) % (round % 4 ? 20 : 90));
         tally t;
         loaded = must_load(&file, NULL, &t);
-        if (!llm_cache_trim(loaded, trim, NULL)) {
-            CHECK_EQ(llm_cache_trim(c, trim, NULL), LLM_OK);
+        if (!llm_cache_trim(loaded, trim, NULL, NULL)) {
+            CHECK_EQ(llm_cache_trim(c, trim, NULL, NULL), LLM_OK);
             begin(c, 3);
             begin(loaded, 3);
             CHECK(same_view(c, loaded));
@@ -469,9 +483,9 @@ static void without_want(void) {
         llm__text file = save(c, NULL, 0);
         loaded = must_load(&file, NULL, &t);
         CHECK(loaded != NULL);
-        if (i == LATENTS || i == MIXED) {
-            const llm_cache_layer *l = llm__cache_layer_desc(loaded, i == MIXED ? 3 : 0);
-            CHECK(l->kind == LLM_CACHE_ATTENTION && l->key_width == 9 && l->value_width == 3);
+        if (i == LATENTS || i == MIXED || i == CHUNKED) {
+            const llm_cache_layer *l = llm__cache_layer_desc(loaded, i == MIXED ? 3 : i == CHUNKED ? 5 : 0);
+            CHECK(l->kind == LLM_CACHE_ATTENTION && l->key_width == (i == CHUNKED ? 64 : 9));
         } else CHECK(loaded && same_content(c, loaded));
         close_checked(loaded, &t);
         llm_cache_close(c);
@@ -512,7 +526,7 @@ static void partial_loads(void) {
             llm_cache_load_desc d = from_memory(file.data, file.length, NULL);
             d.tokens = counts[n];
             loaded = load_with(d, &t, &error);
-            if (counts[n] < 200) CHECK_EQ(llm_cache_trim(c, 200 - counts[n], NULL), LLM_OK);
+            if (counts[n] < 200) CHECK_EQ(llm_cache_trim(c, 200 - counts[n], NULL, NULL), LLM_OK);
             CHECK(loaded && same_content(c, loaded) && go_on_alike(c, loaded));
             close_checked(loaded, &t);
             llm_cache_close(c);
@@ -673,7 +687,11 @@ static llm__text file_of(const char *spec) {
         spec += n;
         if (sscanf(line, "%3s %63s %63s %63s", kind, name, a, b) < 2) continue;
         if (*kind == 't') add_tensor(&tensors, &data, name, a, b);
-        else if (*kind == 'o') add_offsets(&tensors, name, "F32", "0", data.length, 0);
+        else if (*kind == 's') {
+            snprintf(line, sizeof line, "%d", (int)strlen(a));
+            add_offsets(&tensors, name, "I32", line, data.length, 4 * strlen(a));
+            for (i = 0; a[i]; i++) add(&data, (bytes = (uint8_t)a[i], &bytes), 4);
+        } else if (*kind == 'o') add_offsets(&tensors, name, "F32", "0", data.length, 0);
         else if (*kind == 'm') {
             snprintf(line, sizeof line, "%s\"%s\":\"%s\"", metadata.length ? "," : "", name, a);
             add_text(&metadata, line);
@@ -714,6 +732,18 @@ static llm__text file_of(const char *spec) {
     "t 0.0.2 F16 1,1,9,2\nt 0.1.0 U32 1,1,9,4\nt 0.1.1 F16 1,1,9,1\nt 0.1.2 F16 1,1,9,1\n"
 #define OLD_STATES_FILE "m 0.0\nm 2.0 MambaCache\nt 0.0 F32 1,3,5\nt 0.1 F16 1,2,2,2\n"
 
+#define CHUNK_FILE \
+    "m 1.0 ChunkedKVCache\nm 2.0\nt 0.0 F16 1,1,9,4\nt 0.1 F16 1,1,9,3\ni 0.2 30\ni 0.3 8\ni 0.4 22\n"
+#define OLD_CHUNK_FILE "m 0.0.0 8\nm 0.0.1 0\nm 2.0 ChunkedKVCache\nt 0.0 F16 1,1,9,4\nt 0.1 F16 1,1,9,3\n"
+#define LIST_FILE                                                                                                    \
+    "m 1.0 CacheList\nm 1.1 KVCache\nm 2.0\nt 0.0.0.0.0 F32 1,3,5\nt 0.0.0.0.1 F16 1,2,2,2\no 0.0.0.1\no 0.0.0.2\n"  \
+    "s 0.0.1 ArraysCache\nt 0.1.0.0.0.0 F16 1,2,9,4\nt 0.1.0.0.0.1 F16 1,2,9,3\ni 0.1.0.0.0.2 9\n"                   \
+    "s 0.1.0.0.1 KVCache\ns 0.1.1 CacheList\nt 1.0 F16 1,2,9,4\nt 1.1 F16 1,2,9,3\ni 1.2 9\n"
+#define OLD_LIST_FILE                                                                                                \
+    "m 0.0.0.0 ArraysCache\nm 0.0.0.1 CacheList\nm 0.0.1.0\nm 0.0.1.1.0.0 RotatingKVCache\nm 0.0.1.1.1.0.0 2\n"      \
+    "m 0.0.1.1.1.0.1 8\nm 0.0.1.1.1.0.2 30\nm 0.0.1.1.1.0.3 5\nm 2.0 CacheList\n"                                   \
+    "t 0.0.0 F32 1,3,5\nt 0.0.1 F16 1,2,2,2\nt 0.1.0.0 F16 1,1,8,4\nt 0.1.0.1 F16 1,1,8,3\n"
+
 /* `text` with its first `find` replaced. */
 static llm__text replaced(const char *text, const char *find, const char *by) {
     const char *at = strstr(text, find);
@@ -751,6 +781,13 @@ static void good_by_hand(void) {
         {OLD_RING_FILE, "m", "m"},
         {OLD_CODES_FILE, "m", "m"},
         {OLD_STATES_FILE, "m", "m"},
+        {CHUNK_FILE, "m", "m"},
+        {OLD_CHUNK_FILE, "m", "m"},
+        {LIST_FILE, "m", "m"},
+        {OLD_LIST_FILE, "m", "m"},
+        {CHUNK_FILE, "i 0.4 22", "i 0.4 24"},                     /* the present chunk is enough */
+        {OLD_PLAIN_FILE, "2.0 KVCache", "2.0 ConcatenateKVCache"},
+        {PLAIN_FILE "m 1.1 ConcatenateKVCache\nt 1.0 F16 1,2,9,4\nt 1.1 F16 1,2,9,3\n", "m", "m"},
         {PLAIN_FILE, "i 0.2 9", "l 0.2 9"},                       /* a larger integer */
         {PLAIN_FILE, "i 0.2 9", "i 0.2 5"},                       /* mlx-lm's buffers are longer than what is used */
         {PLAIN_FILE, "i 0.2 9", "i 0.2 0"},                       /* all was trimmed */
@@ -788,7 +825,7 @@ static const lie lies[] = {
     {OLD_PLAIN_FILE, "m 2.0 KVCache", "m 2.0", "lists no layers"},
     {OLD_RING_FILE, "m 2.0 RotatingKVCache", "m 2.0\nm 1.0 RotatingKVCache", "\"0.2\": expected a whole number"},
     {OLD_RING_FILE, "m 2.0 RotatingKVCache", "m 2.0 RotatingQuantizedKVCache", "not known here"},
-    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 CacheList", "\"CacheList\" is a kind of cache that is not known here"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 CacheList", "layer 0: a list without members"},
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0", "\"\" is a kind"},
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.0 KVCache", "in its metadata twice"},
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.\\u0000 x", "holds a NUL"},
@@ -879,6 +916,36 @@ static const lie lies[] = {
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 QuantizedKVCache", "\"0.3\": expected a whole number"},
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 RotatingKVCache", "\"0.3\": expected a whole number"},
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 ArraysCache", "it is of a batch"},
+    /* chunks: 9 rows from position 22 on of 30 tokens, in chunks of 8 */
+    {CHUNK_FILE, "i 0.3 8", "i 0.3 0", "expected a chunk of 1 token or more"},
+    {CHUNK_FILE, "i 0.3 8", "i 0.3 -8", "\"0.3\": expected a whole number"},
+    {CHUNK_FILE, "i 0.3 8", "i 0.3 16", "its 9 rows do not hold what is left of 30 tokens"},
+    {CHUNK_FILE, "i 0.4 22", "i 0.4 20", "its 9 rows do not hold what is left of 30 tokens"},
+    {CHUNK_FILE, "i 0.4 22", "i 0.4 25", "its 9 rows do not hold what is left of 30 tokens"},
+    {CHUNK_FILE, "i 0.4 22", "i 0.4 31", "its 9 rows do not hold what is left of 30 tokens"},
+    {CHUNK_FILE, "i 0.4 22\n", "", "\"0.4\": expected a whole number"},
+    {CHUNK_FILE, "t 0.0 F16 1,1,9,4\nt 0.1 F16 1,1,9,3\ni 0.2 30\n", "o 0.0\no 0.1\ni 0.2 0\n", "no keys"},
+    {OLD_CHUNK_FILE, "m 0.0.1 0", "m 0.0.1 3", "its first tokens are gone and, in 0.31's layout, how many"},
+    {OLD_CHUNK_FILE, "m 2.0 ChunkedKVCache", "m 2.0 ChunkedQuantizedKVCache", "not known here"},
+    /* codes of keys and values apart */
+    {PLAIN_FILE "i 0.3 0\ni 0.4 0\ni 0.5 0\ni 0.6 3\n", "m 1.0 KVCache", "m 1.0 MixedQuantizedKVCache",
+     "expected 2, 3, 4, 5, 6 or 8 bits"},
+    {PLAIN_FILE "i 0.3 0\ni 0.4 0\ni 0.5 32\ni 0.6 4\n", "m 1.0 KVCache", "m 1.0 MixedQuantizedKVCache",
+     "\"0.1.0\" is missing"},
+    /* lists: states and a list of one attention cache, then attention */
+    {LIST_FILE, "s 0.0.1 ArraysCache\n", "", "layer 0: a list without members"},
+    {LIST_FILE, "s 0.0.1 ArraysCache", "s 0.0.1 ArraysCash", "layer 0.0.0: \"ArraysCash\" is a kind"},
+    {LIST_FILE, "s 0.0.1 ArraysCache", "t 0.0.1 I32 1,11", "is I32 [1, 11]; expected I32 [1 to 39]"},
+    {LIST_FILE, "s 0.0.1 ArraysCache", "t 0.0.1 I32 40", "is I32 [40]; expected"},
+    {LIST_FILE, "s 0.0.1 ArraysCache", "t 0.0.1 U8 11", "is U8 [11]; expected"},
+    {LIST_FILE, "s 0.1.1 CacheList\n", "", "belongs to none"},
+    {LIST_FILE, "s 0.1.0.0.1 KVCache", "s 0.1.0.0.1 RotatingKVCache", "\"0.1.0.0.0.3\": expected a whole number"},
+    {LIST_FILE, "i 0.1.0.0.0.2 9", "i 0.1.0.0.0.2 8", "layer 1: it has seen another number of tokens"},
+    {LIST_FILE, "m 1.0 CacheList\n", "", "lists no layers"},
+    {LIST_FILE, "m 1.0 CacheList\nm 1.1 KVCache\n", "m 1.0 KVCache\n", "\"0.2\": expected a whole number"},
+    {OLD_LIST_FILE, "m 0.0.0.1 CacheList\n", "", "belongs to none"},
+    {OLD_LIST_FILE, "m 0.0.1.1.1.0.3 5\n", "", "\"0.0.1.1.1.0.3\": expected a whole number"},
+    {OLD_LIST_FILE, "m 0.0.1.1.0.0 RotatingKVCache", "m 0.0.1.1.0.0 CacheList", "layer 0.1.0: a list without members"},
     /* states */
     {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 2,3,5", "is F32 [2, 3, 5]; expected"},
     {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 15", "is F32 [15]; expected"},
@@ -932,6 +999,34 @@ static void countless(void) {
         file = file_of(spec.data);
         CHECK(!load(file.data, file.length, NULL, &t, &error) && says(&error, words[k]));
         CHECK(t.most < 16 * (long long)file.length);
+        llm__text_free(&spec);
+        llm__text_free(&file);
+    }
+}
+
+/* Lists within each other: as many as may be, and one more. */
+static void deep_lists(void) {
+    int depth, i;
+    for (depth = 7; depth < 12; depth++) {
+        llm__text spec, file;
+        char path[60] = "0", line[300];
+        tally t;
+        llm_error error;
+        llm_cache *c;
+        memset(&spec, 0, sizeof spec);
+        add_text(&spec, "m 1.0 CacheList\nm 2.0\n");
+        for (i = 1; i <= depth; i++) {
+            add(&spec, line, (size_t)snprintf(line, sizeof line, "s %s.0.1 %s\n", path,
+                                              i < depth ? "CacheList" : "KVCache"));
+            strcat(path, ".0.0");
+        }
+        add(&spec, line, (size_t)snprintf(line, sizeof line, "t %s.0 F16 1,1,2,3\nt %s.1 F16 1,1,2,3\ni %s.2 2\n",
+                                          path, path, path));
+        file = file_of(spec.data);
+        c = load(file.data, file.length, NULL, &t, &error);
+        CHECK(depth <= LLM_CACHE_MAX_DEPTH ? c && llm_cache_layers(c) == (size_t)depth + 1
+                                           : !c && error.status == LLM_BAD_FORMAT && says(&error, "at most 8 lists"));
+        llm_cache_close(c);
         llm__text_free(&spec);
         llm__text_free(&file);
     }
@@ -1097,8 +1192,15 @@ static void other_models(void) {
     expect_mismatch(&file, &want, "layer 0 is attention", "expected recurrent");
     s.layers[0] = shapes[MIXED].layers[0];
     s.layers[4].kind = LLM_CACHE_LATENT;
-    expect_mismatch(&file, &want, "layer 4 is attention", "expected latent");
-    s.layers[4].kind = LLM_CACHE_ATTENTION;
+    s.layers[4].key_width = 64;
+    expect_mismatch(&file, &want, "layer 4 is latent, 1 heads of 128", "expected latent, 1 heads of 64");
+    s.layers[4] = shapes[MIXED].layers[4];
+    s.layers[5].kind = LLM_CACHE_LIST;
+    expect_mismatch(&file, &want, "layer 5 is attention", "expected a list of 0");
+    s.layers[5] = shapes[MIXED].layers[5];
+    s.layers[0].chunk = 8;
+    expect_mismatch(&file, &want, "layer 0 is attention", "chunks of 8");
+    s.layers[0].chunk = 0;
     want.layers = NULL;
     expect_mismatch(&file, &want, "no layers", "wanted");
     want.layers = s.layers;
@@ -1112,7 +1214,8 @@ static void other_models(void) {
     s.layers[2].shapes[3][0] = 0;
     s.layers[2].shapes[3][1] = 5;
     loaded = must_load(&file, &want, &t);
-    CHECK(loaded && same_content(c, loaded) && loaded->layers[1].desc.keep == 4 && loaded->layers[4].desc.keys.bits == 4);
+    CHECK(loaded && same_content(c, loaded));
+    CHECK(loaded->layers[1].desc.keep == 4 && loaded->layers[4].desc.keys.bits == 4);
     close_checked(loaded, &t);
     llm__text_free(&file);
     llm_cache_close(c);
@@ -1498,6 +1601,7 @@ int main(int argc, char **argv) {
     TEST(good_by_hand);
     TEST(lying_files);
     TEST(countless);
+    TEST(deep_lists);
     TEST(turned_ring);
     TEST(mixed_dtypes);
     TEST(truncated);
