@@ -505,7 +505,7 @@ static void llm__run_alone(void *user, int count, llm_job_fn fn, void *argument)
                    4 bits: byte i holds column 2i in its low and column 2i + 1 in its high half
        MXFP4       e2m1 halves of a byte, low first; a power of two (e8m0) for each 32 columns
        MXFP8       e4m3 bytes; a power of two (e8m0) for each 32 columns
-       NVFP4       e2m1 halves of a byte, low first; an e4m3 factor for each 16 columns */
+       NVFP4       e2m1 halves of a byte, low first; an e4m3 factor for each 16 columns, and one float32 `factor` */
 
 typedef enum llm__format {
     LLM__FLOAT, LLM__FP8_BLOCK, LLM__AFFINE, LLM__MXFP4, LLM__MXFP8, LLM__NVFP4
@@ -522,9 +522,14 @@ typedef struct llm__matrix {
     size_t scale_row_bytes;
     int first_row;     /* FP8_BLOCK: where this matrix's row 0 lies within the grid of factors */
     const float *bias; /* [rows] or NULL, added to the product */
+    float factor;               /* NVFP4; 0: 1 */
 } llm__matrix;
 
 enum { LLM__FP8_SQUARE = 128 };
+
+LLM__FN float llm__nvfp4_factor(const llm__matrix *w, uint8_t code) {
+    return llm__e4m3_to_f32(code) * (w->factor != 0 ? w->factor : 1);
+}
 
 LLM__FN void llm__affine_row(const llm__matrix *w, int row, float *out) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
@@ -560,7 +565,7 @@ LLM__FN void llm__scaled_row(const llm__matrix *w, int row, float *out) {
     int i;
     for (i = 0; i < w->cols; i++) {
         uint8_t f = factors[i / group];
-        float factor = w->format == LLM__NVFP4 ? llm__e4m3_to_f32(f) : llm__e8m0_to_f32(f);
+        float factor = w->format == LLM__NVFP4 ? llm__nvfp4_factor(w, f) : llm__e8m0_to_f32(f);
         if (w->format == LLM__MXFP8) out[i] = llm__e4m3_to_f32(codes[i]) * factor;
         else out[i] = llm__e2m1_to_f32((unsigned)codes[i / 2] >> (i % 2 * 4) & 15u) * factor;
     }
@@ -1512,7 +1517,7 @@ LLM__FN void LLMK_(decode_scaled)(const llm__matrix *w, int row, int begin, int 
     if (w->format != LLM__MXFP8) codes = (const uint8_t *)scratch;
     for (i = 0; i < end - begin; i += group) {
         const uint8_t f = factors[(begin + i) / group];
-        const VF factor = vf_set(w->format == LLM__NVFP4 ? llm__e4m3_to_f32(f) : llm__e8m0_to_f32(f));
+        const VF factor = vf_set(w->format == LLM__NVFP4 ? llm__nvfp4_factor(w, f) : llm__e8m0_to_f32(f));
         if (w->format == LLM__MXFP8)
             for (k = i; k < i + group; k += VF_N) vf_store(out + k, vf_mul(vf_load_e4m3(codes + k), factor));
         else for (k = i; k < i + group; k += VF_N) vf_store(out + k, vf_mul(vf_load_e2m1(codes + k), factor));
@@ -7245,7 +7250,13 @@ typedef enum llm__scores {
 
 /* y = (x - mean) / deviation * weight + bias.  A reader fills in the form, binding the numbers.  Every norm takes the
    form of the model's last one, llm_model.norm, unless its own kind is set; its own eps goes before. */
-typedef enum llm__norm_kind { LLM__NORM_AS_MODEL, LLM__NO_NORM, LLM__RMS, LLM__LAYER_NORM } llm__norm_kind;
+typedef enum llm__norm_kind {
+    LLM__NORM_AS_MODEL,
+    LLM__NO_NORM,
+    LLM__RMS,
+    LLM__LAYER_NORM,
+    LLM__RMS_OF_WEIGHTED /* x is multiplied by the weight before it is divided by its deviation, not after */
+} llm__norm_kind;
 typedef struct llm__norm {
     llm__norm_kind kind; /* RMS: the mean is taken as 0 */
     int weightless, biased;
@@ -7270,7 +7281,8 @@ typedef struct llm__rope {
 typedef enum llm__qkv {
     LLM__QKV_SEPARATE, /* q_proj, k_proj, v_proj */
     LLM__QKV_JOINED,   /* qkv_proj: all queries, all keys, all values */
-    LLM__QKV_GROUPED   /* qkv_proj: for each kv head its queries, its key, its value */
+    LLM__QKV_GROUPED,  /* qkv_proj: for each kv head its queries, its key, its value */
+    LLM__QKVG_JOINED   /* qkv_proj: all queries, all keys, all values, all gates */
 } llm__qkv;
 
 /* What the norms of queries and keys reach over. */
@@ -7344,6 +7356,9 @@ typedef struct llm__attention {
     const float *mix_weight, *mix_bias;      /* sigmoid(q . weight + bias); [heads, width], [heads] */
     int mix_cache;
     llm__indexer indexer;
+    int halves;                              /* q and k rows have a head's pairs as (i, i + width/2): put side by side */
+    int heads_normed;                        /* each head's output is, before the gate */
+    llm__norm head_norm;
 } llm__attention;
 
 /* Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values are functions of one latent vector a
@@ -7508,6 +7523,9 @@ typedef struct llm__experts {
     float renormalize_least;          /* the sum is taken to be at least this */
     float jitter;                     /* SPARSEMIXER: twice this is near */
     llm__stacks stacks;
+    float router_scale;               /* router logits are multiplied by this; 0: not */
+    int low_normed, each_normed;      /* what the map down gives, and each expert's output */
+    llm__norm low_norm, each_norm;
     int folds;                        /* stacks may have the shared expert as one more */
     int blended;                      /* routed and shared output are weighed by a softmax of coefficient(h), with bias */
     int latent, latent_bias;          /* the experts' input and output are so wide, by maps around them; 0: hidden */
@@ -7529,6 +7547,11 @@ typedef struct llm__ngram_table {
 } llm__ngram_table;
 
 enum { LLM__OWN = -1, LLM__NOWHERE = -1 };
+
+/* How a branch joins the stream x, number by number: x = keep x + take branch. */
+typedef struct llm__residual {
+    const float *keep, *take; /* [hidden]; NULL: ones */
+} llm__residual;
 
 /* One layer of ours.  A reader fills in what it is; what it leaves as llm__read_common made it is the usual. */
 typedef struct llm__layer {
@@ -7563,6 +7586,8 @@ typedef struct llm__layer {
     llm__shortcut shortcut;
     llm__short short_conv;
     llm__conv keyed_conv; /* of keys and values */
+    int weighs_stream;    /* the two below */
+    llm__residual mixer_residual, ffn_residual;
     llm__lru lru;
     llm__fading fading;
     llm__rwkv rwkv;
@@ -10642,6 +10667,71 @@ LLM__FN void llm__read_minimax_m3(llm__config *c, llm_model *m) {
     if (dense >= 0) llm__need_layout(m, name);
 }
 
+/* muse_spark: muse_glimmer's attention with pairs that rotate, each head's output normed before its gate; a learned share
+   of stream and branch in place of their sum; experts that work at a width of their own, between norms.  mlx-lm's
+   conversion has q, k, v and gates in one map, norms and shares as they are used; the original has q and k in halves,
+   norms less 1, and gates that the shares come from. */
+LLM__FN void llm__read_muse_spark(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    llm__config s = llm__config_of(c, parameters);
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i, original;
+    float post_eps = llm__config_eps(c, "post_norm_eps", llm__not_a_number());
+    llm__norm inner, last;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    original = !llm__model_has(m, "model.layers.0.self_attn.qkv_proj.weight");
+    m->logit_scale = (float)llm__config_number(c, "output_multiplier", llm__not_a_number(), -1e6, 1e6);
+    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", llm__not_a_number(), 1e-6, 1e9);
+    m->embedding_normed = 1;
+    m->embedding_norm = llm__rms_form(m->norm.eps);
+    m->embedding_norm.weightless = 1;
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    a.scale *= (float)llm__config_number(c, "qk_scale_factor", 5.4730064863875, -1e6, 1e6);
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = a.head_norm = m->embedding_norm;
+    a.gate = LLM__GATE_FULL;
+    a.heads_normed = 1;
+    a.halves = original;
+    a.qkv = original ? LLM__QKV_SEPARATE : LLM__QKVG_JOINED;
+    if (!llm__json_is(parameters, LLM__JSON_OBJECT)) llm__config_fail(c, "rope_parameters", "an object");
+    s.status = c->status;
+    a.rope = llm__rope_add(&s, m, a.width, llm__config_number(&s, "rope_theta", llm__not_a_number(), 1e-3, 1e30), 1,
+                           NULL);
+    c->status = s.status;
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    if (llm__config_int(c, "num_shared_experts", 0, 0, 4096)) llm__config_fail(c, "num_shared_experts", "0");
+    e.latent = llm__config_size(c, "moe_hidden_size");
+    e.scores = LLM__SIGMOID;
+    e.router_scale = m->logit_scale;
+    e.biased = e.renormalize = 1;
+    e.renormalize_eps = 1e-15f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    e.low_normed = e.each_normed = 1;
+    inner = llm__rms_form(m->norm.eps);
+    last = llm__rms_form(post_eps);
+    inner.offset = last.offset = original ? 1 : 0;
+    last.kind = LLM__RMS_OF_WEIGHTED;
+    e.low_norm = inner;
+    e.each_norm = last;
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    llm__fill_experts(c, m, &e, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->scheme = LLM__SANDWICH;
+        layer->mixer_norm = layer->ffn_norm = inner;
+        layer->mixer_post_norm = llm__rms_form(post_eps);
+        layer->mixer_post_norm.weightless = 1;
+        layer->ffn_post_norm = last;
+        layer->weighs_stream = 1;
+        if (llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)) layer->attention.window = window;
+        if (llm__listed_number(c, "layer_rope_theta", i, llm__not_a_number(), 0, 1e30) == 0) layer->attention.rope = -1;
+        if (llm__config_has(c, "mlp_layer_types")) llm__layer_word(c, m, "mlp_layer_types", i, "sparse");
+    }
+}
+
 /* ---- readers: recurrent families and hybrids */
 
 /* Whether a convolution lies as in the original's layout, [channels, 1, kernel]: mlx-lm tells by that whether other
@@ -11817,6 +11907,22 @@ LLM__FN void llm__bind_blocks(llm__binder *b, llm__tensor *t, int lead, int rows
     llm__bind_quantized(b, t, s, lead, rows, cols, w);
 }
 
+/* ModelOpt's NVFP4 as muse_spark has it, in stacks: bytes of two codes and e4m3 factors; see llm__bind_stack_factors. */
+LLM__FN void llm__bind_nvfp4(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
+    llm__tensor *s = llm__bind_find(b, "_weight_scale");
+    if (s->dtype != LLM_F8_E4M3 || cols % 16) {
+        llm__bind_bad(b, "bytes of two codes go with F8_E4M3 factors for groups of 16");
+        return;
+    }
+    w->format = LLM__NVFP4;
+    w->bits = 4;
+    w->group = 16;
+    w->row_bytes = (size_t)cols / 2;
+    w->scale_row_bytes = (size_t)cols / 16;
+    w->data = llm__bind_bytes(b, t, lead, rows, cols / 2);
+    w->scales = llm__bind_bytes(b, s, lead, rows, cols / 16);
+}
+
 /* MXFP8 as minimax_m3_vl has it: bytes, and an exponent for each 32 of them. */
 LLM__FN void llm__bind_mxfp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
                              llm__matrix *w) {
@@ -12090,6 +12196,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else if (awq && !lead) llm__bind_awq(b, llm__bind_find(b, ".qweight"), rows, cols, w);
     else if (blocks) llm__bind_blocks(b, blocks, lead, rows, cols, w);
     else if (!t) llm__bind_absent(b, ".weight", what);
+    else if (t->dtype == LLM_U8 && llm__bind_find(b, "_weight_scale")) llm__bind_nvfp4(b, t, lead, rows, cols, w);
     else if (ternary && t->dtype == LLM_U8 && !lead) llm__bind_ternary(b, t, rows, cols, w);
     else if (factors && factors->dtype == LLM_U8) llm__bind_mxfp8(b, t, factors, lead, rows, cols, w);
     else if (factors) llm__bind_fp8(b, t, factors, lead, rows, cols, w);
@@ -12154,6 +12261,7 @@ LLM__FN void llm__bind_first(llm__binder *b, const char *parts) {
 /* q, k and v: separate maps, slices of one, or one that keeps its order. */
 LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
     int hidden = b->m->hidden, q = a->heads * a->width, k = a->kv_heads * a->width, v = a->kv_heads * a->value_width;
+    int gates = 0;
     if (a->qkv == LLM__QKV_SEPARATE || a->shared) {
         llm__bind_part(b, "q_proj");
         llm__bind_matrix(b, &a->q, 0, a->gate == LLM__GATE_IN_Q ? 2 * q : q, hidden, a->q_bias);
@@ -12165,11 +12273,13 @@ LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
         llm__bind_matrix(b, &a->v, 0, v, hidden, a->v_bias);
         return;
     }
+    if (a->qkv == LLM__QKVG_JOINED) gates = a->heads * a->value_width;
     llm__bind_part(b, "qkv_proj");
-    llm__bind_matrix(b, &a->q, 0, q + k + v, hidden, a->q_bias);
+    llm__bind_matrix(b, &a->q, 0, q + k + v + gates, hidden, a->q_bias);
     if (a->qkv == LLM__QKV_GROUPED || b->status != LLM_OK) return;
     a->k = llm__matrix_slice(&a->q, q, k);
     a->v = llm__matrix_slice(&a->q, q + k, v);
+    if (gates) a->gates = llm__matrix_slice(&a->q, q + k + v, gates);
     a->q = llm__matrix_slice(&a->q, 0, q);
 }
 
@@ -12252,7 +12362,7 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     llm__bind_qkv(b, a);
     llm__bind_part(b, "o_proj");
     llm__bind_matrix(b, &a->o, 0, hidden, out, a->o_bias);
-    if (a->gate > LLM__GATE_IN_Q) {
+    if (a->gate > LLM__GATE_IN_Q && a->qkv != LLM__QKVG_JOINED) {
         llm__bind_part(b, "gate_proj");
         llm__bind_matrix(b, &a->gates, 0, a->gate == LLM__GATE_FULL ? out : a->heads, hidden, a->gate_bias);
     }
@@ -12572,14 +12682,26 @@ LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int 
     return w;
 }
 
+/* The factors that the stack at b->name has for each expert, for this of its `parts`. */
+LLM__FN void llm__bind_stack_factors(llm__binder *b, const llm__experts *e, llm__matrix *w, int parts, int part) {
+    const float *factors;
+    int k;
+    if (b->status != LLM_OK || w[0].format != LLM__NVFP4 || !llm__bind_find(b, "_weight_scale_2")) return;
+    factors = llm__bind_floats(b, "_weight_scale_2", e->count, parts > 1 ? parts : 0, 0);
+    for (k = 0; factors && k < e->count; k++) w[k].factor = factors[k * parts + part];
+}
+
 /* One of the maps of all experts: a stack, or a tensor for each expert under either of its two names. */
 LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e, int rows, int cols, const char *name,
                                            const char *other) {
     llm__matrix *w;
     int k, down = !strcmp(name, "down_proj");
-    if (llm__bind_stack_at(b, name))
-        return llm__bind_stack(b, e, rows, cols,
-                               e->stacks == LLM__STACKS_TRANSPOSED || (down && e->stacks == LLM__DOWN_TRANSPOSED));
+    if (llm__bind_stack_at(b, name)) {
+        w = llm__bind_stack(b, e, rows, cols,
+                            e->stacks == LLM__STACKS_TRANSPOSED || (down && e->stacks == LLM__DOWN_TRANSPOSED));
+        if (w) llm__bind_stack_factors(b, e, w, 1, 0);
+        return w;
+    }
     w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
     if (!w) return NULL;
     llm__bind_name(b, "%s.experts.0.%s", b->place, other);
@@ -12599,6 +12721,10 @@ LLM__FN void llm__bind_latent_experts(llm__binder *b, llm__experts *e) {
     llm__bind_matrix(b, &e->latent_up, 0, b->m->hidden, e->latent, e->latent_bias);
     llm__bind_part(b, "latent_norm");
     if (e->latent_normed) llm__bind_norm(b, &e->latent_norm, e->latent);
+    llm__bind_part(b, "low_norm");
+    if (e->low_normed) llm__bind_norm(b, &e->low_norm, e->latent);
+    llm__bind_part(b, "each_norm");
+    if (e->each_normed) llm__bind_norm(b, &e->each_norm, e->latent);
 }
 
 /* Gates and ups that lie in one stack, at b->name. */
@@ -12612,6 +12738,9 @@ LLM__FN void llm__bind_joined_experts(llm__binder *b, llm__experts *e, int hidde
         e->gates[k] = mixed ? llm__bind_every_other(b, &both[k], 0) : llm__matrix_slice(&both[k], 0, e->width);
         e->ups[k] = mixed ? llm__bind_every_other(b, &both[k], 1) : llm__matrix_slice(&both[k], e->width, e->width);
     }
+    if (b->status != LLM_OK) return;
+    llm__bind_stack_factors(b, e, e->gates, 2, 0);
+    llm__bind_stack_factors(b, e, e->ups, 2, 1);
 }
 
 /* Whether all stacks have the shared expert; some must not have it alone. */
@@ -12752,8 +12881,39 @@ LLM__FN void llm__bind_layer_norms(llm__binder *b, llm__layer *layer) {
     }
 }
 
+/* muse_spark's residual: two vectors, or in the original one gate g from which they come. */
+LLM__FN void llm__bind_residual(llm__binder *b, const llm__layer *layer, llm__residual *r, const char *keep,
+                                const char *take, const char *gate) {
+    float *weights[2];
+    int hidden = b->m->hidden, i;
+    llm__bind_block(b, layer, keep);
+    weights[0] = weights[1] = NULL;
+    if (llm__bind_find(b, "")) {
+        weights[0] = llm__bind_floats(b, "", hidden, 0, 0);
+        llm__bind_block(b, layer, take);
+        weights[1] = llm__bind_floats(b, "", hidden, 0, 0);
+    } else {
+        llm__bind_block(b, layer, gate);
+        weights[1] = llm__bind_floats(b, "", hidden, 0, 0);
+        weights[0] = (float *)llm__bind_alloc(b, (size_t)hidden, sizeof(float));
+        for (i = 0; weights[0] && weights[1] && i < hidden; i++) {
+            float w = weights[1][i] / 0.3f, beta = 1 / (1 + expf(-w)), kept = (1 + beta) / (1 + expf(w));
+            weights[0][i] = sqrtf(kept > 1e-3f ? kept : 1e-3f);
+            weights[1][i] = beta;
+        }
+    }
+    r->keep = weights[0];
+    r->take = weights[1];
+}
+
 LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     b->transposed = b->m->transposed;
+    if (layer->weighs_stream) {
+        llm__bind_residual(b, layer, &layer->mixer_residual, "add_attn_alpha", "add_attn_beta",
+                           "post_attention_residual_gate.gate");
+        llm__bind_residual(b, layer, &layer->ffn_residual, "add_ffn_alpha", "add_ffn_beta",
+                           "post_feedforward_residual_gate.gate");
+    }
     llm__bind_layer_norms(b, layer);
     llm__bind_mixer(b, layer, layer->mixer);
     llm__bind_mixer(b, layer, layer->beside);
@@ -13154,6 +13314,11 @@ static const llm__arch llm__archs[] = {
     {{"minimax_m3_vl"}, llm__read_minimax_m3, LLM__M3 "|.mlp.=.block_sparse_moe. " LLM__M3,
      "vision_tower.* multi_modal_projector.* patch_merge_mlp.*",
      "attention to chosen blocks of tokens; experts"},
+    {{"muse_spark"}, llm__read_muse_spark,
+     ".self_attn.qkv_proj=.self_attn.qkvg_proj .latent_down=.pre_expert_proj .latent_up=.post_expert_proj "
+     ".low_norm=.pre_expert_norm .each_norm=.experts.post_expert_norm model.=model.language_model.",
+     "model.audio_tower.* model.vision_tower.* model.vision_adapter.* model.vision_projection.* *_input_scale",
+     "gated attention, shares of stream and branch; experts of their own width between norms"},
     {{"gear"}, llm__read_gear, "", "*embed_scale", "sliding and full attention, and convolved keys and values"},
 
     /* recurrent, and hybrids */
@@ -13431,6 +13596,9 @@ LLM__FN void llm__norm_row(const llm__ops *ops, const llm__norm *norm, const flo
     if (norm->kind == LLM__LAYER_NORM) ops->layer_norm(y, x, norm->weight, norm->bias, norm->eps, width);
     else if (norm->kind == LLM__RMS) ops->rms_norm(y, x, norm->weight, norm->eps, width);
     else if (y != x) memcpy(y, x, (size_t)width * sizeof(float));
+    if (norm->kind != LLM__RMS_OF_WEIGHTED) return;
+    ops->mul(y, norm->weight, width);
+    ops->rms_norm(y, y, NULL, norm->eps, width);
 }
 
 LLM__FN void llm__norm_rows(const llm_session *s, const llm__norm *norm, const float *x, float *y, int n, int width) {
@@ -13747,11 +13915,23 @@ LLM__FN void llm__norm_heads(const llm__ops *ops, const llm__attention *a, const
     }
 }
 
+/* (x_i, x_{i + n/2}) side by side, for all i. */
+LLM__FN void llm__interleave(float *x, int n, float *scratch) {
+    int i;
+    memcpy(scratch, x, (size_t)n * sizeof(float));
+    for (i = 0; i < n / 2; i++) {
+        x[2 * i] = scratch[i];
+        x[2 * i + 1] = scratch[i + n / 2];
+    }
+}
+
 /* Norms and rotates the queries, or the keys, of one row. */
-LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t row, float *x, int heads) {
+LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t row, float *x, int heads,
+                           float *scratch) {
     const llm__attention *a = w->a;
     const llm__ops *ops = w->s->model->ops;
     int i;
+    for (i = 0; a->halves && i < heads; i++) llm__interleave(x + (size_t)i * (size_t)a->width, a->width, scratch);
     if (a->qk_norm != LLM__QK_PLAIN && !a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
     for (i = 0; a->rope >= 0 && i < heads; i++)
         llm__rotate(&w->s->model->ropes[a->rope], llm__row_angles(w->s, a->rope, (int)row),
@@ -13766,7 +13946,7 @@ LLM__FN float llm__heat(float heat, int from, int length, int64_t position) {
 }
 
 /* Positions q and k of one row and stores k and v. */
-LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
+LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r, float *scratch) {
     const llm__attention *a = w->a;
     const llm__ops *ops = w->s->model->ops;
     size_t row = (size_t)(part->first + r), queries = (size_t)a->heads * (size_t)a->width;
@@ -13775,14 +13955,14 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     int i;
     llm__gqa_place(w, row, q, k, v);
     if (a->clip > 0) llm__clip(q, queries, a->clip);
-    llm__gqa_turn(w, &a->q_norm, row, q, a->heads);
+    llm__gqa_turn(w, &a->q_norm, row, q, a->heads, scratch);
     if (a->heat != 0)
         ops->scale(q, llm__heat(a->heat, a->heat_from, a->heat_length, part->position + r), (int)queries);
     for (i = 0; a->q_gain && i < a->heads; i++) ops->scale(q + (size_t)i * (size_t)a->width, a->q_gain[i], a->width);
     if (a->shared) return;
     if (a->clip > 0) llm__clip(k, keys, a->clip);
     if (a->clip > 0) llm__clip(v, values, a->clip);
-    llm__gqa_turn(w, &a->k_norm, row, k, a->kv_heads);
+    llm__gqa_turn(w, &a->k_norm, row, k, a->kv_heads, scratch);
     for (i = 0; a->v_normed && i < a->kv_heads; i++)
         llm__norm_row(ops, &a->v_norm, v + (size_t)i * (size_t)a->value_width, v + (size_t)i * (size_t)a->value_width,
                       a->value_width);
@@ -13804,8 +13984,7 @@ LLM__FN const llm__part *llm__part_of(const llm_session *s, int row) {
 static void llm__gqa_job(void *argument, int job, int worker) {
     llm__gqa_work *w = (llm__gqa_work *)argument;
     const llm__part *part = llm__part_of(w->s, job);
-    (void)worker;
-    llm__gqa_row(w, part, job - part->first);
+    llm__gqa_row(w, part, job - part->first, (float *)llm__scratch(w->s, worker));
 }
 
 /* The output of the heads times their gates: for numbers i of head g, those of GATE_IN_Q lie behind its query. */
@@ -13827,6 +14006,7 @@ LLM__FN void llm__gate_heads(const llm_session *s, const llm__attention *a, cons
 LLM__FN void llm__finish_heads(llm_session *s, const llm__attention *a, const float *h, const float *projected,
                                float *out) {
     const float *gates = projected;
+    if (a->heads_normed) llm__norm_rows(s, &a->head_norm, out, out, s->row_count * a->heads, a->value_width);
     if (a->gate > LLM__GATE_IN_Q) {
         float *made = llm__take(s, (size_t)s->row_count * (size_t)a->gates.rows);
         llm__linear(s, &a->gates, h, s->row_count, made);
@@ -14860,6 +15040,7 @@ LLM__FN void llm__score(const llm__experts *e, float *x, int n) {
     int i;
     for (i = 0; i < n; i++) {
         if (x[i] != x[i]) x[i] = -HUGE_VALF;
+        if (e->router_scale != 0) x[i] *= e->router_scale;
         if (e->score_cap > 0) x[i] = e->score_cap * tanhf(x[i] / e->score_cap);
         if (e->scores == LLM__SIGMOID) x[i] = 1 / (1 + expf(-x[i]));
         if (e->scores == LLM__SQRT_SOFTPLUS) x[i] = sqrtf(llm__softplus(x[i]));
@@ -14982,6 +15163,7 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
     if (e->identity)
         memcpy(out + (size_t)s->starts[e->count] * width, x + (size_t)s->starts[e->count] * width,
                (pairs - (size_t)s->starts[e->count]) * width * sizeof(float));
+    if (e->each_normed) llm__norm_rows(s, &e->each_norm, out, out, (int)pairs, row);
     memset(y, 0, (size_t)n * width * sizeof(float));
     for (r = 0; r < n; r++)
         for (id = -1, k = 0; k < e->chosen; k++) {
@@ -15009,6 +15191,7 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
     if (e->latent) {
         float *low = llm__take(s, (size_t)n * (size_t)width);
         llm__linear(s, &e->latent_down, h, n, low);
+        if (e->low_normed) llm__norm_rows(s, &e->low_norm, low, low, n, width);
         in = low;
         out = llm__take(s, (size_t)n * (size_t)width);
     }
@@ -15193,12 +15376,16 @@ LLM__FN const float *llm__block_input(llm_session *s, const llm__layer *layer, c
 }
 
 /* Adds what a block gave to the stream. */
-LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post, const float *gain,
-                            float factor) {
+LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post,
+                            const llm__residual *residual, const float *gain, float factor) {
     const llm_model *m = s->model;
     float scale = layer->branch_scale * (gain ? *gain : 1);
-    int n = (int)((size_t)s->row_count * (size_t)m->hidden);
+    int n = (int)((size_t)s->row_count * (size_t)m->hidden), i;
     if (llm__has_post(layer)) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
+    for (i = 0; residual->keep && i < s->row_count; i++) {
+        m->ops->mul(s->x + (size_t)i * (size_t)m->hidden, residual->keep, m->hidden);
+        m->ops->mul(s->y + (size_t)i * (size_t)m->hidden, residual->take, m->hidden);
+    }
     scale *= factor;
     if (scale == 1) m->ops->add(s->x, s->y, n);
     else m->ops->add_scaled(s->x, s->y, scale, n);
@@ -15215,12 +15402,12 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
-        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain, layer->mixer_scale);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain, layer->mixer_scale);
     }
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
-        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain, layer->beside_scale);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain, layer->beside_scale);
     }
     s->slab_used = 0;
     if (layer->ffn != LLM__NO_FFN) {
@@ -15228,7 +15415,7 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         if (layer->shortcut == LLM__SHORTCUT_BEGINS) llm__run_experts(s, &layer->experts, h, s->carry);
         s->slab_used = 0;
         llm__run_ffn(s, layer, h);
-        llm__add_branch(s, layer, &layer->ffn_post_norm, layer->ffn_gain, layer->ffn_scale);
+        llm__add_branch(s, layer, &layer->ffn_post_norm, &layer->ffn_residual, layer->ffn_gain, layer->ffn_scale);
         if (layer->shortcut == LLM__SHORTCUT_ENDS)
             m->ops->add(s->x, s->carry, (int)((size_t)s->row_count * (size_t)m->hidden));
     }
