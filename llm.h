@@ -560,7 +560,7 @@ static void llm__run_alone(void *user, int count, llm_job_fn fn, void *argument)
                    4 bits: byte i holds column 2i in its low and column 2i + 1 in its high half
        MXFP4       e2m1 halves of a byte, low first; a power of two (e8m0) for each 32 columns
        MXFP8       e4m3 bytes; a power of two (e8m0) for each 32 columns
-       NVFP4       e2m1 halves of a byte, low first; an e4m3 factor for each 16 columns */
+       NVFP4       e2m1 halves of a byte, low first; an e4m3 factor for each 16 columns, and one float32 `factor` */
 
 typedef enum llm__format {
     LLM__FLOAT, LLM__FP8_BLOCK, LLM__AFFINE, LLM__MXFP4, LLM__MXFP8, LLM__NVFP4
@@ -577,9 +577,14 @@ typedef struct llm__matrix {
     size_t scale_row_bytes;
     int first_row;     /* FP8_BLOCK: where this matrix's row 0 lies within the grid of factors */
     const float *bias; /* [rows] or NULL, added to the product */
+    float factor;               /* NVFP4; 0: 1 */
 } llm__matrix;
 
 enum { LLM__FP8_SQUARE = 128 };
+
+LLM__FN float llm__nvfp4_factor(const llm__matrix *w, uint8_t code) {
+    return llm__e4m3_to_f32(code) * (w->factor != 0 ? w->factor : 1);
+}
 
 LLM__FN void llm__affine_row(const llm__matrix *w, int row, float *out) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
@@ -615,7 +620,7 @@ LLM__FN void llm__scaled_row(const llm__matrix *w, int row, float *out) {
     int i;
     for (i = 0; i < w->cols; i++) {
         uint8_t f = factors[i / group];
-        float factor = w->format == LLM__NVFP4 ? llm__e4m3_to_f32(f) : llm__e8m0_to_f32(f);
+        float factor = w->format == LLM__NVFP4 ? llm__nvfp4_factor(w, f) : llm__e8m0_to_f32(f);
         if (w->format == LLM__MXFP8) out[i] = llm__e4m3_to_f32(codes[i]) * factor;
         else out[i] = llm__e2m1_to_f32((unsigned)codes[i / 2] >> (i % 2 * 4) & 15u) * factor;
     }
@@ -1574,7 +1579,7 @@ LLM__FN void LLMK_(decode_scaled)(const llm__matrix *w, int row, int begin, int 
     if (w->format != LLM__MXFP8) codes = (const uint8_t *)scratch;
     for (i = 0; i < end - begin; i += group) {
         const uint8_t f = factors[(begin + i) / group];
-        const VF factor = vf_set(w->format == LLM__NVFP4 ? llm__e4m3_to_f32(f) : llm__e8m0_to_f32(f));
+        const VF factor = vf_set(w->format == LLM__NVFP4 ? llm__nvfp4_factor(w, f) : llm__e8m0_to_f32(f));
         if (w->format == LLM__MXFP8)
             for (k = i; k < i + group; k += VF_N) vf_store(out + k, vf_mul(vf_load_e4m3(codes + k), factor));
         else for (k = i; k < i + group; k += VF_N) vf_store(out + k, vf_mul(vf_load_e2m1(codes + k), factor));
@@ -7296,8 +7301,13 @@ typedef enum llm__mixer_kind {
     LLM__MIXER_MAP, /* a linear map in the place of attention */
     LLM__ATTENTION,
     LLM__LATENT,
-    LLM__SSD,
-    LLM__DELTA
+    LLM__SSM,
+    LLM__DELTA,
+    LLM__SHORT_CONV,
+    LLM__LRU,
+    LLM__FADING,
+    LLM__RWKV,
+    LLM__KEYED_CONV /* attention's maps around two convolutions, see llm__run_keyed_conv */
 } llm__mixer_kind;
 typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__FFN_MAP, LLM__MLP, LLM__EXPERTS } llm__ffn_kind;
 
@@ -7318,13 +7328,14 @@ typedef enum llm__activation_kind {
     LLM__RELU2,          /* the square of relu */
     LLM__XIELU,          /* numbers: alpha_p, alpha_n, beta, eps */
     LLM__SWIGLU_LIMITED, /* min(silu(gate), limit) clip(up) */
-    LLM__SWIGLU_OAI      /* gate sigmoid(1.702 gate) (clip(up) + 1), gate at most the limit */
+    LLM__SWIGLU_OAI      /* gate sigmoid(alpha gate) (clip(up) + 1), gate at most the limit */
 } llm__activation_kind;
 
 typedef struct llm__activation {
     llm__activation_kind kind;
     float limit;          /* 0: none */
     const float *numbers; /* what the kind has besides, from the checkpoint */
+    float alpha;          /* SWIGLU_OAI; 0: 1.702 */
 } llm__activation;
 
 /* How a router's logits become scores. */
@@ -7332,12 +7343,19 @@ typedef enum llm__scores {
     LLM__SOFTMAX_ALL,  /* softmax over all experts */
     LLM__SOFTMAX_BEST, /* the logits choose; softmax over the chosen ones */
     LLM__SIGMOID,
-    LLM__SQRT_SOFTPLUS
+    LLM__SQRT_SOFTPLUS,
+    LLM__SPARSEMIXER /* each pick's is a softmax over those left that are near the best: see llm__sparsemixer */
 } llm__scores;
 
 /* y = (x - mean) / deviation * weight + bias.  A reader fills in the form, binding the numbers.  Every norm takes the
    form of the model's last one, llm_model.norm, unless its own kind is set; its own eps goes before. */
-typedef enum llm__norm_kind { LLM__NORM_AS_MODEL, LLM__NO_NORM, LLM__RMS, LLM__LAYER_NORM } llm__norm_kind;
+typedef enum llm__norm_kind {
+    LLM__NORM_AS_MODEL,
+    LLM__NO_NORM,
+    LLM__RMS,
+    LLM__LAYER_NORM,
+    LLM__RMS_OF_WEIGHTED /* x is multiplied by the weight before it is divided by its deviation, not after */
+} llm__norm_kind;
 typedef struct llm__norm {
     llm__norm_kind kind; /* RMS: the mean is taken as 0 */
     int weightless, biased;
@@ -7362,7 +7380,8 @@ typedef struct llm__rope {
 typedef enum llm__qkv {
     LLM__QKV_SEPARATE, /* q_proj, k_proj, v_proj */
     LLM__QKV_JOINED,   /* qkv_proj: all queries, all keys, all values */
-    LLM__QKV_GROUPED   /* qkv_proj: for each kv head its queries, its key, its value */
+    LLM__QKV_GROUPED,  /* qkv_proj: for each kv head its queries, its key, its value */
+    LLM__QKVG_JOINED   /* qkv_proj: all queries, all keys, all values, all gates */
 } llm__qkv;
 
 /* What the norms of queries and keys reach over. */
@@ -7391,6 +7410,17 @@ typedef struct llm__sparse {
 /* Keys and values that several layers share before rotation, norm and cache. */
 typedef enum llm__raw { LLM__RAW_OWN, LLM__RAW_LENT, LLM__RAW_BORROWED } llm__raw;
 
+/* Which tokens sparse attention sees.  In latent attention (DeepSeek-V3.2) a token is worth the sum over the indexer's
+   heads of weight * relu(q . k), and rows see the best `chosen`.  In grouped-query attention (MiniMax-M3) each of the
+   indexer's heads serves as many of the query heads, a block of tokens is worth the largest q . k among them, and what
+   is seen are the best `chosen` blocks, the last `local` ones always. */
+typedef struct llm__indexer {
+    int heads, width, chosen, rope; /* heads 0: there is none */
+    int block, local;               /* block 0: it chooses single tokens */
+    llm__matrix q, k, weights;      /* from the query's latent (blocks: from the layer's input), and that twice */
+    llm__norm q_norm, k_norm;
+} llm__indexer;
+
 typedef struct llm__attention {
     int heads, kv_heads, width, value_width; /* width: of a query and a key */
     int rope;                                /* index into the model's, -1: none */
@@ -7405,6 +7435,7 @@ typedef struct llm__attention {
     int shared;                              /* keys and values are those of another layer: see llm__layer.reads */
     int key_is_value;                        /* values are what k_proj gives, neither normed nor rotated as keys are */
     int gate_bias, has_sinks;
+    float value_scale;                       /* values are stored multiplied by this; 0: as they are */
     llm__qk_norm qk_norm;
     int norm_last;                           /* q and k are normed after their rotation */
     int v_normed, out_normed;                /* out: before o, over all heads together */
@@ -7423,36 +7454,123 @@ typedef struct llm__attention {
     int mixed;                               /* the output is g attention(mix_cache) + (1 - g) attention, where g is */
     const float *mix_weight, *mix_bias;      /* sigmoid(q . weight + bias); [heads, width], [heads] */
     int mix_cache;
+    llm__indexer indexer;
+    int halves;                              /* q and k rows have a head's pairs as (i, i + width/2): put side by side */
+    int heads_normed;                        /* each head's output is, before the gate */
+    llm__norm head_norm;
 } llm__attention;
 
 /* Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values are functions of one latent vector a
    token, and with embed_q and unembed_out folded into query and output it is attention over that vector. */
 typedef struct llm__latent {
     int heads, q_rank, rank, nope, rotary, value, rope, bias;
+    int expanded;                   /* the cache holds keys and values of each head, as mlx-lm's does for some */
     float scale;
+    float latent_scale;             /* of the normed latent; 0: 1 */
+    float heat;                     /* as in llm__attention, for both parts of the query */
+    int heat_length;
     llm__matrix q, q_a, q_b, kv_a, o;
+    llm__matrix kv_b;               /* expanded: [heads * (nope + value), rank] */
     llm__norm q_norm, kv_norm;
-    llm__matrix *embed_q, *unembed; /* [heads] of [rank, nope] and [value, rank] */
+    llm__matrix *embed_q, *unembed; /* else: [heads] of [rank, nope] and [value, rank] */
+    llm__indexer indexer;
 } llm__latent;
 
-/* Mamba-2 (arXiv:2405.21060). */
-typedef struct llm__ssd {
-    int heads, width, state, groups, kernel, bias, conv_bias;
-    float dt_min, dt_max;
-    llm__matrix in, out;
-    const float *conv, *conv_offset; /* [channels][kernel], [channels] */
-    const float *a, *d, *dt_bias;    /* [heads]; a = -exp(A_log) */
-    llm__norm norm;
-} llm__ssd;
+/* A short causal convolution over each channel by itself.  What it looks back at is kept in the first arrays of the
+   mixer's entry: one array, or one for each run of channels. */
+typedef struct llm__conv {
+    int kernel, channels, biased;
+    int plain;                    /* there is no silu behind it */
+    int runs[3];                  /* channels of each array; all 0: one array */
+    const float *weight, *offset; /* [kernel][channels], [channels] */
+} llm__conv;
 
-/* Gated delta rule (arXiv:2412.06464) as qwen3_next has it. */
+/* How the input map of a state-space mixer lies, and where dt, B and C come from. */
+typedef enum llm__ssm_in {
+    LLM__SSM_DUAL,     /* in_proj: z | x | B | C | dt; x, B and C go through the convolution (Mamba-2) */
+    LLM__SSM_CHANNELS, /* in_proj: x | z; behind the convolution x_proj: dt | B | C (Mamba) */
+    LLM__SSM_HEADS     /* in_proj: z | x of each head; behind the convolution x_proj: B | C | dt */
+} llm__ssm_in;
+
+/* Mamba-2 (arXiv:2405.21060), and Mamba (arXiv:2312.00752): there each channel is a head of one number, whose state's
+   numbers decay each by itself. */
+typedef struct llm__ssm {
+    llm__ssm_in in_order;
+    int heads, width, state, groups;     /* CHANNELS: width 1, groups 1 */
+    int dt_rank;                         /* unless DUAL: dt_proj's input */
+    int bias, out_bias;
+    float dt_min, dt_max;                /* dt is clipped behind its softplus */
+    int multiplied;                      /* what in_proj gives is multiplied: z, x, B, C, dt */
+    float multipliers[5];
+    int norm_groups, norm_first;         /* the output's norm goes over each group; before the gate */
+    llm__conv conv;
+    llm__matrix in, x, dt, out;
+    llm__norm dt_norm, b_norm, c_norm;   /* unless DUAL */
+    const float *a, *d, *dt_bias;        /* [heads]; a = -exp(A_log); CHANNELS: a [heads, state], dt_bias NULL */
+    llm__norm norm;                      /* of the output; LLM__NO_NORM: it is gated only */
+} llm__ssm;
+
+/* How the maps before a gated delta rule lie. */
+typedef enum llm__delta_in {
+    LLM__DELTA_GROUPED, /* in_proj_qkvz, in_proj_ba: for each key head its q, k, v, z; b, a */
+    LLM__DELTA_JOINED,  /* in_proj_qkv: all of q, all of k, all of v; in_proj_z, in_proj_b, in_proj_a */
+    LLM__DELTA_SEPARATE /* q_proj, k_proj, v_proj; the others as JOINED */
+} llm__delta_in;
+
+/* Gated delta rule (arXiv:2412.06464), and Kimi's (arXiv:2510.26692), where each column of the state has its decay. */
 typedef struct llm__delta {
-    int key_heads, value_heads, key_width, value_width, kernel;
-    llm__matrix qkvz, ba, out;
-    const float *conv;        /* [channels][kernel] */
-    const float *a, *dt_bias; /* [value_heads]; a = exp(A_log) */
+    llm__delta_in in_order;
+    int key_heads, value_heads, key_width, value_width;
+    int columns;                 /* a decay for each column: a and dt_bias of [value_heads, key_width] */
+    int a_rank, z_rank;          /* decay or gate go through two maps, by way of so many numbers; 0: one */
+    float lower_bound;           /* decay = exp(lower_bound sigmoid(a (..))); 0: exp(-a softplus(..)) */
+    float beta_scale;            /* 2: eigenvalues may be negative */
+    int sigmoid_gate;            /* the output times sigmoid(z), not silu(z) */
+    llm__conv conv;
+    llm__matrix q, k, v, z, b, a_map, a_low, z_low, out; /* q: all where GROUPED or JOINED; b: b and a where GROUPED */
+    const float *a, *dt_bias;    /* a = exp(A_log), [value_heads] */
     llm__norm norm;
 } llm__delta;
+
+/* The convolution of LFM2: out(C * conv(B * x)), in_proj giving B | C | x. */
+typedef struct llm__short {
+    llm__conv conv;
+    int bias;
+    llm__matrix in, out;
+} llm__short;
+
+/* The recurrence of Griffin (arXiv:2402.19427): out(gelu(y h) * RG-LRU(conv(x h))). */
+typedef struct llm__lru {
+    int heads, width;                   /* of each head */
+    llm__conv conv;
+    llm__matrix y, x, out;
+    const float *in_gate, *in_offset;   /* [heads][width in][width out], [heads * width] */
+    const float *rec_gate, *rec_offset;
+    const float *a;                     /* [heads * width]: -8 softplus(recurrent_param) */
+} llm__lru;
+
+/* Attention without softmax whose memory fades, each head at its own rate (arXiv:2405.17381): S = decay S + k v^T,
+   y = S^T q.  Its maps, norms and rotation are the layer's attention. */
+typedef struct llm__fading {
+    const float *decay; /* [heads] */
+    int norm_groups;
+} llm__fading;
+
+/* A map of low rank between a token's shifted mix and a vector: b + W1 f(W0 x). */
+typedef struct llm__lora {
+    int rank, biased;
+    llm__matrix down, up;
+} llm__lora;
+
+/* RWKV-7's time mixing (arXiv:2503.14456). */
+typedef struct llm__rwkv {
+    int heads, width, first;             /* first: the layer whose values the later ones look back to */
+    const float *mix[6];                 /* [hidden] for r, w, k, v, a, g: how much of the token before */
+    const float *k_k, *k_a, *r_k;        /* [heads * width] */
+    llm__matrix r, k, v, o;
+    llm__lora w_lora, v_lora, a_lora, g_lora;
+    const float *norm_weight, *norm_bias; /* [heads * width] */
+} llm__rwkv;
 
 /* How the rows of gate and up lie in the checkpoint. */
 typedef enum llm__gate_up {
@@ -7470,7 +7588,15 @@ typedef struct llm__mlp {
     int sub_normed;             /* sub_norm before down */
     llm__matrix gate, up, down; /* gate: both where MIXED */
     llm__norm sub_norm;
+    float gate_scale;           /* what gate gives is multiplied by this; 0: not */
 } llm__mlp;
+
+/* How the original's stacks of experts lie, which have no ".weight" in their names; others are [experts, out, in]. */
+typedef enum llm__stacks {
+    LLM__STACKS_PLAIN,     /* [experts, out, in] too */
+    LLM__STACKS_TRANSPOSED, /* [experts, in, out] */
+    LLM__DOWN_TRANSPOSED   /* of down_proj alone */
+} llm__stacks;
 
 typedef struct llm__experts {
     int count, chosen, width;
@@ -7486,16 +7612,45 @@ typedef struct llm__experts {
     float scaling;
     int weigh_input;                  /* the weight multiplies an expert's input, not its output */
     int router_bias, bias_each;       /* the router and the experts' maps have biases */
-    llm__gate_up gate_up;             /* SEPARATE, JOINED or UP_ONLY */
+    llm__gate_up gate_up;             /* of a stack gate_up_proj, if there is one: JOINED unless MIXED; or UP_ONLY */
     llm__activation activation;
     int shared_gate;                  /* the shared expert's output * sigmoid(shared_gate_row h) */
     llm__matrix gate, shared_gate_row;
     const float *bias;                /* [count + identity] */
     llm__matrix *gates, *ups, *downs; /* [count]; gates NULL: UP_ONLY */
     llm__mlp shared;                  /* width 0: none */
+    float renormalize_least;          /* the sum is taken to be at least this */
+    float jitter;                     /* SPARSEMIXER: twice this is near */
+    llm__stacks stacks;
+    float router_scale;               /* router logits are multiplied by this; 0: not */
+    int low_normed, each_normed;      /* what the map down gives, and each expert's output */
+    llm__norm low_norm, each_norm;
+    int folds;                        /* stacks may have the shared expert as one more */
+    int blended;                      /* routed and shared output are weighed by a softmax of coefficient(h), with bias */
+    int latent, latent_bias;          /* the experts' input and output are so wide, by maps around them; 0: hidden */
+    int latent_normed;                /* before the map back */
+    llm__matrix latent_down, latent_up;
+    llm__norm latent_norm;
 } llm__experts;
 
+/* Experts that read what a layer's feed-forward reads, and whose output joins the stream at the end of the next layer
+   (LongCat's shortcut). */
+typedef enum llm__shortcut { LLM__NO_SHORTCUT, LLM__SHORTCUT_BEGINS, LLM__SHORTCUT_ENDS } llm__shortcut;
+
+/* Embeddings of the last tokens together (LongCat): each table is looked up at a hash of so many last ids, and what is
+   found is mapped to the model's width and added to the token's own embedding; the sum is averaged. */
+typedef struct llm__ngram_table {
+    int reach;               /* ids that go into the hash */
+    int64_t rows;
+    llm__matrix table, map;  /* [rows, width], [hidden, width] */
+} llm__ngram_table;
+
 enum { LLM__OWN = -1, LLM__NOWHERE = -1 };
+
+/* How a branch joins the stream x, number by number: x = keep x + take branch. */
+typedef struct llm__residual {
+    const float *keep, *take; /* [hidden]; NULL: ones */
+} llm__residual;
 
 /* One layer of ours.  A reader fills in what it is; what it leaves as llm__read_common made it is the usual. */
 typedef struct llm__layer {
@@ -7522,11 +7677,21 @@ typedef struct llm__layer {
     /* the blocks */
     llm__attention attention;
     llm__latent latent;
-    llm__ssd ssd;
+    llm__ssm ssm;
     llm__delta delta;
     llm__matrix mixer_map, ffn_map;
     llm__mlp mlp;
     llm__experts experts;
+    llm__shortcut shortcut;
+    llm__short short_conv;
+    llm__conv keyed_conv; /* of keys and values */
+    int weighs_stream;    /* the two below */
+    llm__residual mixer_residual, ffn_residual;
+    llm__lru lru;
+    llm__fading fading;
+    llm__rwkv rwkv;
+    /* what mixer, beside and ffn give is multiplied by this besides; 1 */
+    float mixer_scale, beside_scale, ffn_scale;
 } llm__layer;
 
 struct llm__arch;
@@ -7559,12 +7724,16 @@ struct llm_model {
     int head_rows_normed;   /* the head's rows are divided by their length (plus 1e-7) */
     int ternary_scaled;     /* ternary weights are multiplied by their scale whatever the config says */
     int position_count;     /* learned positions: how many; 0: none */
+    int head_columns_normed; /* or its columns */
     llm__layer *layers;
     llm__rope *ropes;
     llm_cache_layer *caches;
     int cache_count;
     llm__matrix embedding, positions, head;
     llm__norm norm, embedding_norm;
+    llm__ngram_table *ngrams; /* [ngram_count] */
+    int ngram_count, ngram_past; /* past: earlier tokens that the longest hash takes in; entry 0 of the caches */
+    int drops_later_layers;   /* tensors of layers behind the last are none of the model's */
     const int32_t *ends;
     size_t end_count;
 };
@@ -7578,6 +7747,7 @@ typedef struct llm__config {
     llm__arena *arena;
     llm_error *error;
     llm_status status;
+    int usual_heads;    /* num_attention_heads where the file does not say; 0: it must */
 } llm__config;
 
 enum { LLM__REQUIRED = -2147483647 };
@@ -7621,6 +7791,12 @@ LLM__FN int llm__config_int(llm__config *c, const char *key, int fallback, int l
     snprintf(expected, sizeof expected, "a whole number from %d to %d", low, high);
     llm__config_fail(c, key, expected);
     return low;
+}
+
+/* The same where null says that there is none: 0. */
+LLM__FN int llm__config_count(llm__config *c, const char *key, int fallback, int high) {
+    if (llm__json_is(llm__json_get(c->root, key), LLM__JSON_NULL)) return 0;
+    return llm__config_int(c, key, fallback, 0, high);
 }
 
 /* A size that a model cannot do without: 1 to 2^24. */
@@ -7866,10 +8042,25 @@ LLM__FN int llm__same_rope(const llm__rope *a, const llm__rope *b) {
            !memcmp(a->frequency, b->frequency, (size_t)a->dims / 2 * sizeof(double));
 }
 
-/* Adds a rotary embedding of `dims` numbers to the model, if it has none like it; its scaling comes from the object
-   `scaling` (may be NULL).  Returns its index. */
-LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, int interleaved,
-                          const llm__json *scaling) {
+/* Ways of stretching for families that do not look at the type.  c: the configuration, s: the scaling in it. */
+typedef void (*llm__stretch)(llm__config *c, llm__config *s, llm__rope *r, double base);
+
+LLM__FN void llm__stretch_yarn(llm__config *c, llm__config *s, llm__rope *r, double base) {
+    (void)c;
+    llm__rope_yarn(s, r, base);
+}
+
+/* LongRoPE with the long factors at any length. */
+LLM__FN void llm__stretch_long(llm__config *c, llm__config *s, llm__rope *r, double base) {
+    (void)base;
+    llm__rope_long(c, s, r);
+    r->short_frequency = NULL;
+}
+
+/* Adds a rotary embedding of `dims` numbers to the model, if it has none like it; the object `scaling` (may be NULL)
+   says how `stretch` is to stretch it.  Returns its index. */
+LLM__FN int llm__rope_stretched(llm__config *c, llm_model *m, int dims, double base, int interleaved,
+                                const llm__json *scaling, llm__stretch stretch) {
     llm__rope *r;
     int i;
     if (c->status != LLM_OK) return -1;
@@ -7897,12 +8088,18 @@ LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, i
     for (i = 0; i < dims / 2; i++) r->frequency[i] = pow(base, -2.0 * i / dims);
     if (llm__json_is(scaling, LLM__JSON_OBJECT)) {
         llm__config s = llm__config_of(c, scaling);
-        llm__rope_scaled(c, &s, r, base);
+        stretch(c, &s, r, base);
         c->status = s.status;
     }
     for (i = 0; i < m->rope_count; i++)
         if (llm__same_rope(&m->ropes[i], r)) return i;
     return m->rope_count++;
+}
+
+/* The same, as the scaling's type says. */
+LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, int interleaved,
+                          const llm__json *scaling) {
+    return llm__rope_stretched(c, m, dims, base, interleaved, scaling, llm__rope_scaled);
 }
 
 /* Every angle of a rotary embedding times a factor; returns its index. */
@@ -8008,6 +8205,19 @@ LLM__FN void llm__choose_renames(llm_model *m) {
     }
 }
 
+/* Goes on to the row's next list of renames as long as a tensor is not found that every layout has. */
+LLM__FN void llm__need_layout(llm_model *m, const char *tensor) {
+    const char *first = m->renames;
+    int layout = m->layout;
+    while (!llm__model_has(m, tensor) && strchr(m->renames, '|')) {
+        m->renames = strchr(m->renames, '|') + 1;
+        m->layout++;
+    }
+    if (llm__model_has(m, tensor)) return;
+    m->renames = first;
+    m->layout = layout;
+}
+
 /* ---- readers: what several families share */
 
 /* A form for norms that differ from the model's: RMS with an eps of its own. */
@@ -8037,7 +8247,7 @@ LLM__FN void llm__make_layers(llm__config *c, llm_model *m, int count) {
         layer->sub = "";
         layer->reads = layer->mixes = LLM__OWN;
         layer->cache = layer->beside_cache = LLM__NOWHERE;
-        layer->branch_scale = 1;
+        layer->branch_scale = layer->mixer_scale = layer->beside_scale = layer->ffn_scale = 1;
         layer->attention.rope = -1;
     }
 }
@@ -8066,7 +8276,7 @@ LLM__FN void llm__read_common(llm__config *c, llm_model *m) {
 LLM__FN llm__attention llm__read_heads(llm__config *c) {
     llm__attention a;
     memset(&a, 0, sizeof a);
-    a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+    a.heads = llm__config_int(c, "num_attention_heads", c->usual_heads ? c->usual_heads : (int)LLM__REQUIRED, 1, 65536);
     a.kv_heads = llm__config_int(c, "num_key_value_heads", a.heads, 1, 65536);
     llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
     a.rope = -1;
@@ -8274,6 +8484,30 @@ LLM__FN void llm__read_qwen3_moe(llm__config *c, llm_model *m) {
     llm__read_qwen_experts(c, m);
 }
 
+/* Gated delta rule as the Qwen models configure it; defaults: value heads, key heads, their widths, the kernel; NULL:
+   all are required.  Its norm's weights are stored as they are. */
+LLM__FN llm__delta llm__read_delta(llm__config *c, llm_model *m, const int *defaults) {
+    static const char *const keys[5] = {"linear_num_value_heads", "linear_num_key_heads", "linear_key_head_dim",
+                                        "linear_value_head_dim", "linear_conv_kernel_dim"};
+    static const int most[5] = {65536, 65536, 4096, 4096, 64};
+    int n[5], i;
+    llm__delta d;
+    memset(&d, 0, sizeof d);
+    for (i = 0; i < 5; i++) n[i] = llm__config_int(c, keys[i], defaults ? defaults[i] : (int)LLM__REQUIRED, 1, most[i]);
+    d.value_heads = n[0];
+    d.key_heads = n[1];
+    d.key_width = n[2];
+    d.value_width = n[3];
+    d.conv.kernel = n[4];
+    d.beta_scale = 1;
+    d.norm = llm__rms_form(m->norm.eps);
+    llm__config_divides(c, keys[0], d.value_heads, keys[1], d.key_heads);
+    llm__config_product(c, keys[0], d.value_heads, keys[3], d.value_width);
+    llm__config_product(c, keys[0], d.value_heads, keys[2], d.key_width);
+    if (c->status == LLM_OK) d.conv.channels = 2 * d.key_heads * d.key_width + d.value_heads * d.value_width;
+    return d;
+}
+
 /* qwen3_next: three layers of gated delta rule to one of attention, whose output a sigmoid of a second half of q_proj
    gates; experts with a shared one that has its own gate. */
 LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
@@ -8281,7 +8515,6 @@ LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
     llm__delta d;
     int i, rotated, interval = llm__config_int(c, "full_attention_interval", 4, 1, 4096);
     int shared = llm__config_int(c, "shared_expert_intermediate_size", LLM__REQUIRED, 1, 1 << 24);
-    memset(&d, 0, sizeof d);
     llm__read_common(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
@@ -8291,13 +8524,7 @@ LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
     a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
     rotated = llm__rope_part(c, a.width, llm__not_a_number());
     a.rope = llm__rope_add(c, m, rotated, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
-    d.value_heads = llm__config_int(c, "linear_num_value_heads", LLM__REQUIRED, 1, 65536);
-    d.key_heads = llm__config_int(c, "linear_num_key_heads", LLM__REQUIRED, 1, 65536);
-    d.key_width = llm__config_int(c, "linear_key_head_dim", LLM__REQUIRED, 1, 4096);
-    d.value_width = llm__config_int(c, "linear_value_head_dim", LLM__REQUIRED, 1, 4096);
-    d.kernel = llm__config_int(c, "linear_conv_kernel_dim", LLM__REQUIRED, 1, 64);
-    d.norm = llm__rms_form(m->norm.eps); /* its weights are stored as they are */
-    llm__config_divides(c, "linear_num_value_heads", d.value_heads, "linear_num_key_heads", d.key_heads);
+    d = llm__read_delta(c, m, NULL);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     llm__read_qwen_experts(c, m);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
@@ -8421,102 +8648,137 @@ LLM__FN float llm__yarn_softmax(llm__config *c, const llm__json *scaling) {
     return (float)(scale * scale);
 }
 
-LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
-    llm__experts e;
+/* Experts with DeepSeek's keys.  usual: what the config need not say; count 0: there are none. */
+LLM__FN llm__experts llm__read_routed(llm__config *c, const llm__experts *usual) {
+    llm__experts e = *usual;
+    int shared = llm__config_count(c, "n_shared_experts", usual->shared.width, 4096);
+    e.shared.width = 0;
+    e.count = llm__config_count(c, "n_routed_experts", usual->count, 65536);
+    if (!e.count || c->status != LLM_OK) return e;
+    e.chosen = llm__config_int(c, "num_experts_per_tok", usual->chosen, 1, e.count);
+    e.width = llm__config_int(c, "moe_intermediate_size", usual->width, 1, 1 << 24);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", usual->renormalize);
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", usual->scaling, -1e6, 1e6);
+    llm__config_product(c, "n_shared_experts", shared, "moe_intermediate_size", e.width);
+    if (c->status == LLM_OK) e.shared.width = e.width * shared;
+    return e;
+}
+
+/* n_group and topk_group. */
+LLM__FN void llm__read_groups(llm__config *c, llm__experts *e, const char *count_key, int groups, int chosen) {
+    if (!e->count || c->status != LLM_OK) return;
+    e->groups = llm__config_int(c, "n_group", groups, 1, e->count);
+    if (chosen > e->groups) chosen = e->groups;
+    e->chosen_groups = llm__config_int(c, "topk_group", chosen, 1, e->groups);
+    llm__config_divides(c, count_key, e->count, "n_group", e->groups);
+    if (c->status == LLM_OK && e->groups > 1 && !e->group_best && e->count / e->groups < 2)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                              "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e->groups);
+}
+
+/* Gives them to the layers that have experts. */
+LLM__FN void llm__set_routed(llm__config *c, llm_model *m, const llm__experts *e) {
     int i, first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20);
     int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096);
-    int shared = llm__config_int(c, "n_shared_experts", 0, 0, 4096);
-    memset(&e, 0, sizeof e);
-    e.count = llm__config_int(c, "n_routed_experts", 0, 0, 65536);
-    if (!e.count || c->status != LLM_OK) return;
-    e.chosen = llm__config_int(c, "num_experts_per_tok", 1, 1, e.count);
-    e.width = llm__config_int(c, "moe_intermediate_size", 1407, 1, 1 << 24);
-    e.groups = llm__config_int(c, "n_group", 1, 1, e.count);
-    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
-    llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
-    if (c->status == LLM_OK && e.groups > 1 && e.count / e.groups < 2)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
-                              "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e.groups);
-    e.scores = LLM__SIGMOID;
-    e.biased = 1;
-    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
-    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
-    llm__config_product(c, "n_shared_experts", shared, "moe_intermediate_size", e.width);
-    e.shared.width = c->status == LLM_OK ? e.width * shared : 0;
-    if (llm__config_has(c, "topk_method") && !llm__json_text_is(llm__json_get(c->root, "topk_method"), "noaux_tc"))
-        llm__config_fail(c, "topk_method", "\"noaux_tc\"");
-    for (i = first; i < m->layer_count; i++)
+    for (i = first; e->count && i < m->layer_count && c->status == LLM_OK; i++)
         if (i % step == 0) {
             m->layers[i].ffn = LLM__EXPERTS;
-            m->layers[i].experts = e;
+            m->layers[i].experts = *e;
         }
 }
 
-/* deepseek_v3 (also kimi_k2, joyai_llm_flash): latent attention, experts chosen by biased sigmoid within groups; the
-   norms of the latents have eps 1e-6 whatever the config says. */
-LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
-    const llm__json *scaling = llm__rope_scaling(c);
-    llm__attention none;
+/* Sigmoid scores, biased to choose, in groups: those of DeepSeek-V3 and after. */
+LLM__FN llm__experts llm__read_sigmoid_router(llm__config *c, const llm__experts *usual) {
+    llm__experts e = llm__read_routed(c, usual);
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = e.renormalize && e.chosen > 1;
+    llm__read_groups(c, &e, "n_routed_experts", 1, 1);
+    if (e.count && llm__config_has(c, "topk_method") &&
+        !llm__json_text_is(llm__json_get(c->root, "topk_method"), "noaux_tc"))
+        llm__config_fail(c, "topk_method", "\"noaux_tc\"");
+    return e;
+}
+
+LLM__FN void llm__read_sigmoid_experts(llm__config *c, llm_model *m, const llm__experts *usual) {
+    llm__experts e = llm__read_sigmoid_router(c, usual);
+    llm__set_routed(c, m, &e);
+}
+
+/* With DeepSeek-V3's defaults. */
+LLM__FN llm__experts llm__read_deepseek_router(llm__config *c) {
+    llm__experts usual;
+    memset(&usual, 0, sizeof usual);
+    usual.chosen = 1;
+    usual.width = 1407;
+    usual.renormalize = 1;
+    usual.scaling = 1;
+    return llm__read_sigmoid_router(c, &usual);
+}
+
+LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
+    llm__experts e = llm__read_deepseek_router(c);
+    llm__set_routed(c, m, &e);
+}
+
+/* Heads, ranks and widths of latent attention where the config says nothing. */
+typedef struct llm__latent_sizes {
+    int heads, q_rank, rank, rotary, nope, value;
+} llm__latent_sizes;
+
+static const llm__latent_sizes llm__latent_usual = {32, 1536, 512, 64, 128, 128};
+static const llm__latent_sizes llm__latent_required = {LLM__REQUIRED, LLM__REQUIRED, LLM__REQUIRED,
+                                                       LLM__REQUIRED, LLM__REQUIRED, LLM__REQUIRED};
+
+/* Latent attention with DeepSeek's keys; eps: of the latents' norms. */
+LLM__FN llm__latent llm__read_latent(llm__config *c, const llm__latent_sizes *usual, float eps) {
     llm__latent a;
-    int i;
-    memset(&none, 0, sizeof none);
     memset(&a, 0, sizeof a);
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
-    a.heads = llm__config_int(c, "num_attention_heads", 32, 1, 65536);
-    a.q_rank = llm__json_is(llm__json_get(c->root, "q_lora_rank"), LLM__JSON_NULL)
-                   ? 0 : llm__config_int(c, "q_lora_rank", 1536, 1, 1 << 20);
-    a.rank = llm__config_int(c, "kv_lora_rank", 512, 1, 1 << 20);
-    a.rotary = llm__config_int(c, "qk_rope_head_dim", 64, 1, 65536);
-    a.nope = llm__config_int(c, "qk_nope_head_dim", 128, 1, 65536);
-    a.value = llm__config_int(c, "v_head_dim", 128, 1, 65536);
+    a.heads = llm__config_int(c, "num_attention_heads", usual->heads, 1, 65536);
+    a.q_rank = llm__config_count(c, "q_lora_rank", usual->q_rank, 1 << 20);
+    a.rank = llm__config_int(c, "kv_lora_rank", usual->rank, 1, 1 << 20);
+    a.rotary = llm__config_int(c, "qk_rope_head_dim", usual->rotary, 1, 65536);
+    a.nope = llm__config_int(c, "qk_nope_head_dim", usual->nope, 1, 65536);
+    a.value = usual->value ? llm__config_int(c, "v_head_dim", usual->value, 1, 65536) : 1;
     llm__config_product(c, "num_attention_heads", a.heads, "qk_rope_head_dim", a.rotary);
     llm__config_product(c, "num_attention_heads", a.heads, "qk_nope_head_dim", a.nope);
     llm__config_product(c, "num_attention_heads", a.heads, "v_head_dim", a.value);
     a.bias = llm__config_flag(c, "attention_bias", 0);
-    a.q_norm = a.kv_norm = llm__rms_form(1e-6f);
-    a.scale = llm__yarn_softmax(c, scaling) / sqrtf((float)(a.nope + a.rotary));
-    a.rope = llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 10000), 1, scaling);
-    llm__read_dense(c, m, &none, LLM__SILU, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].mixer = LLM__LATENT;
-        m->layers[i].latent = a;
-    }
-    llm__read_deepseek_experts(c, m);
+    a.q_norm = a.kv_norm = llm__rms_form(eps);
+    a.scale = 1 / sqrtf((float)(a.nope + a.rotary));
+    a.rope = -1;
+    return a;
 }
 
-/* mamba2: state-space duality in every layer, no feed-forward; the layers' norms have eps 1e-5. */
-LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
-    const llm__json *limit = llm__json_get(c->root, "time_step_limit");
-    double low = 0, high = HUGE_VAL;
-    llm__ssd s;
+/* Its rotation, with what YaRN does to the scale of scores. */
+LLM__FN void llm__rotate_latent(llm__config *c, llm_model *m, llm__latent *a, double theta, int interleaved,
+                                const llm__json *scaling) {
+    a->scale *= llm__yarn_softmax(c, scaling);
+    a->rope = llm__rope_add(c, m, a->rotary, theta, interleaved, scaling);
+}
+
+/* All layers: this attention, and a feed-forward of the usual kind. */
+LLM__FN void llm__set_latent(llm__config *c, llm_model *m, const llm__latent *a, int mlp_bias) {
+    llm__attention none;
     int i;
-    memset(&s, 0, sizeof s);
-    llm__read_common(c, m);
-    m->context = 0;
-    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    s.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
-    s.width = llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 4096);
-    s.state = llm__config_has(c, "ssm_state_size") ? llm__config_int(c, "ssm_state_size", LLM__REQUIRED, 1, 4096)
-                                                   : llm__config_int(c, "state_size", LLM__REQUIRED, 1, 4096);
-    s.groups = llm__config_int(c, "n_groups", LLM__REQUIRED, 1, 65536);
-    s.kernel = llm__config_int(c, "conv_kernel", LLM__REQUIRED, 1, 64);
-    s.bias = llm__config_flag(c, "use_bias", 0);
-    s.conv_bias = llm__config_flag(c, "use_conv_bias", 0);
-    llm__config_divides(c, "num_heads", s.heads, "n_groups", s.groups);
-    if (limit && limit->type != LLM__JSON_NULL)
-        if (!llm__json_is(limit, LLM__JSON_ARRAY) || limit->length != 2 ||
-            !llm__json_float(llm__json_at(limit, 0), &low) || !llm__json_float(llm__json_at(limit, 1), &high) ||
-            !(low <= high))
-            llm__config_fail(c, "time_step_limit", "two numbers, the smaller first");
-    s.dt_min = (float)low;
-    s.dt_max = (float)high;
+    memset(&none, 0, sizeof none);
+    llm__read_dense(c, m, &none, LLM__SILU, mlp_bias);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].mixer = LLM__SSD;
-        m->layers[i].mixer_norm.eps = 1e-5f;
-        m->layers[i].ssd = s;
+        m->layers[i].mixer = LLM__LATENT;
+        m->layers[i].latent = *a;
     }
+}
+
+/* deepseek_v3 (also kimi_k2, joyai_llm_flash, and within kimi_vl and kimi_k25): latent attention, experts chosen by
+   biased sigmoid within groups; the norms of the latents have eps 1e-6 whatever the config says. */
+LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
+    llm__latent a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    a = llm__read_latent(c, &llm__latent_usual, 1e-6f);
+    llm__rotate_latent(c, m, &a, llm__rope_theta(c, 10000), 1, llm__rope_scaling(c));
+    llm__set_latent(c, m, &a, 0);
+    llm__read_deepseek_experts(c, m);
 }
 
 /* ---- readers: families of attention and dense feed-forwards */
@@ -9025,16 +9287,6 @@ LLM__FN void llm__read_ministral3(llm__config *c, llm_model *m) {
             m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
 }
 
-/* mistral3: ministral3 or llama, as text_config says. */
-LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
-    if (llm__json_text_is(llm__json_get(c->root, "model_type"), "ministral3")) {
-        llm__read_ministral3(c, m);
-        return;
-    }
-    llm__read_llama(c, m);
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-}
-
 /* nanbeige: llama's layers, gone through num_loops times; the last norm ends every loop, or only the last one. */
 LLM__FN void llm__read_nanbeige(llm__config *c, llm_model *m) {
     static const char *const unknown[] = {"enable_double_loop_split", "loop_share_kv", "enable_depth_attention"};
@@ -9308,12 +9560,6 @@ LLM__FN void llm__read_phi3small(llm__config *c, llm_model *m) {
     }
 }
 
-/* pixtral, llava: llama inside of a text_config; pixtral is never tied. */
-LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
-    llm__read_llama(c, m);
-    m->tied = 0;
-}
-
 /* plamo: one norm for attention and feed-forward side by side; kv heads are laid out over the query heads as tiles. */
 LLM__FN void llm__read_plamo(llm__config *c, llm_model *m) {
     int shared = llm__config_int(c, "n_shared_head", 8, 1, 65536);
@@ -9460,9 +9706,1897 @@ LLM__FN void llm__read_telechat3(llm__config *c, llm_model *m) {
 
 /* ---- readers: families with experts */
 
+/* llm__read_common for families whose sizes have defaults. */
+LLM__FN void llm__read_sizes(llm__config *c, llm_model *m, int hidden, int vocabulary, int layers) {
+    m->hidden = llm__config_int(c, "hidden_size", hidden, 1, 1 << 24);
+    m->vocabulary = llm__read_vocabulary(c, vocabulary);
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
+    llm__make_layers(c, m, llm__config_int(c, "num_hidden_layers", layers, 1, LLM__MAX_LAYERS));
+}
+
+enum { LLM__EVEN = -1 };
+
+/* Grouped-query attention where the family has defaults.  width LLM__EVEN: heads share hidden_size, whatever head_dim
+   says. */
+LLM__FN llm__attention llm__read_usual_heads(llm__config *c, const llm_model *m, int heads, int kv_heads, int width) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, "num_attention_heads", heads, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads, 1, 65536);
+    a.rope = -1;
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    if (width == LLM__EVEN) llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
+    else width = llm__config_int(c, "head_dim", width, 1, 65536);
+    if (width == LLM__EVEN) width = c->status == LLM_OK ? m->hidden / a.heads : 1;
+    llm__set_width(c, &a, width);
+    return a;
+}
+
+/* Routed experts by the names of the family's keys. */
+LLM__FN llm__experts llm__read_experts(llm__config *c, const char *count_key, int count, const char *chosen_key,
+                                       int chosen, const char *width_key, int width) {
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, count_key, count, 1, 65536);
+    e.chosen = llm__config_int(c, chosen_key, chosen, 1, e.count);
+    e.width = llm__config_int(c, width_key, width, 1, 1 << 24);
+    e.scaling = 1;
+    return e;
+}
+
+/* A shared expert as wide as `count_key` of `width` together. */
+LLM__FN void llm__read_shared(llm__config *c, llm__experts *e, const char *count_key, int count, const char *width_key,
+                              int width) {
+    count = llm__config_int(c, count_key, count, 0, 4096);
+    llm__config_product(c, count_key, count, width_key, width);
+    e->shared.width = c->status == LLM_OK ? count * width : 0;
+}
+
+/* The experts go into the layers from `first` on. */
+LLM__FN void llm__fill_experts(llm__config *c, llm_model *m, const llm__experts *e, int first) {
+    int i;
+    for (i = first; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = *e;
+    }
+}
+
+/* Which of the words between spaces this is, from 0; -1: none. */
+LLM__FN int llm__word_in(const char *word, const char *known) {
+    int i;
+    for (i = 0; *known; i++) {
+        size_t n = strcspn(known, " ");
+        if (strlen(word) == n && !strncmp(word, known, n)) return i;
+        known += n + (known[n] == ' ');
+    }
+    return -1;
+}
+
+/* A text value that must be one of a few words, listed in `known` between spaces; returns which. */
+LLM__FN int llm__config_word(llm__config *c, const char *key, const char *fallback, const char *known) {
+    const llm__json *v = llm__json_get(c->root, key);
+    int text = llm__json_is(v, LLM__JSON_STRING), n = -1;
+    char expected[160];
+    if (text || !llm__config_has(c, key)) n = llm__word_in(text ? v->as.text : fallback, known);
+    snprintf(expected, sizeof expected, "one of: %s", known);
+    if (n < 0) llm__config_fail(c, key, expected);
+    return n < 0 ? 0 : n;
+}
+
+/* Item i of a list of numbers that may be shorter than the layers are many, or absent: then the fallback, as for null;
+   not a number: there must be one. */
+LLM__FN double llm__listed_number(llm__config *c, const char *key, int i, double fallback, double low, double high) {
+    const llm__json *list = llm__json_get(c->root, key), *v;
+    char expected[100];
+    double n;
+    if (!llm__config_has(c, key) && fallback == fallback) return fallback;
+    if (llm__json_is(list, LLM__JSON_ARRAY)) {
+        v = (uint32_t)i < list->length ? llm__json_at(list, (uint32_t)i) : NULL;
+        if ((!v || v->type == LLM__JSON_NULL) && fallback == fallback) return fallback;
+        if (llm__json_float(v, &n) && n >= low && n <= high) return n;
+    }
+    snprintf(expected, sizeof expected, "a list with a number from %g to %g for layer %d", low, high, i);
+    llm__config_fail(c, key, expected);
+    return low;
+}
+
+/* qwen2_moe: qwen2 with experts in every layer, weighed by a softmax over all that is not renormalized, and a shared
+   one with a sigmoid gate.  head_dim and rope_scaling are not used. */
+LLM__FN void llm__read_qwen2_moe(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 0);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    e.shared.width = llm__config_size(c, "shared_expert_intermediate_size");
+    e.shared_gate = 1;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* qwen3_vl_moe: qwen3_moe within a vision model, whose original has its experts in transposed stacks. */
+LLM__FN void llm__read_qwen3_vl_moe(llm__config *c, llm_model *m) {
+    int i;
+    llm__read_qwen3_moe(c, m);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].experts.gate_up = LLM__GATE_UP_JOINED;
+        m->layers[i].experts.stacks = LLM__STACKS_TRANSPOSED;
+    }
+}
+
+/* olmoe: q and k are normed over all heads together; softmax over all experts. */
+LLM__FN void llm__read_olmoe(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.qk_norm = LLM__QK_WHOLE;
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED, "intermediate_size",
+                          LLM__REQUIRED);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    e.bias_each = llm__config_flag(c, "mlp_bias", 0);
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* granitemoe: granite with experts, weighed by a softmax over the chosen ones.  The original has gate and up in one
+   stack, input_linear. */
+LLM__FN void llm__read_granitemoe(llm__config *c, llm_model *m) {
+    llm__experts e;
+    llm__read_granite(c, m);
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "intermediate_size", LLM__REQUIRED);
+    e.scores = LLM__SOFTMAX_BEST;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* glm4_moe, solar_open: part of each head rotates, no YaRN; DeepSeek-V3's experts behind the first dense layers; never
+   tied; what lies behind the last layer predicts further tokens. */
+LLM__FN void llm__read_glm4_moe(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    m->drops_later_layers = 1;
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 0) ? LLM__QK_HEAD : LLM__QK_PLAIN;
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_deepseek_router(c);
+    if (e.count) llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20));
+}
+
+/* dots1: norms on each head; DeepSeek-V3's experts; mlp_bias reaches dense and shared feed-forwards, not the routed. */
+LLM__FN void llm__read_dots1(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "mlp_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+    e = llm__read_deepseek_router(c);
+    e.shared.bias = e.shared.down_bias = bias;
+    if (e.count) llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", LLM__REQUIRED, 0, 1 << 20));
+}
+
+/* The least or the greatest of a number or a list of them, as ernie4_5_moe has its layer numbers. */
+LLM__FN int llm__config_extreme(llm__config *c, const char *key, int fallback, int greatest) {
+    const llm__json *list = llm__json_get(c->root, key), *v;
+    int best = greatest ? -1 : 1 << 20;
+    uint32_t i;
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, 0, 1 << 20);
+    for (i = 0; i < list->length; i++) {
+        v = llm__json_at(list, i);
+        if (v->type != LLM__JSON_INTEGER || v->as.number < 0 || v->as.number > 1 << 20) break;
+        if (greatest ? v->as.number > best : v->as.number < best) best = (int)v->as.number;
+    }
+    if (!list->length || i < list->length) llm__config_fail(c, key, "a layer number or a list of them");
+    return best;
+}
+
+/* ernie4_5_moe: interleaved rotation; experts between two layers at an interval, chosen without their correction bias
+   and always renormalized. */
+LLM__FN void llm__read_ernie4_5_moe(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0), first = llm__config_extreme(c, "moe_layer_start_index", 0, 0);
+    int interval = llm__config_int(c, "moe_layer_interval", 1, 1, 4096), last, i;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    last = llm__config_extreme(c, "moe_layer_end_index", m->layer_count ? m->layer_count - 1 : 0, 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+    e = llm__read_experts(c, "moe_num_experts", LLM__REQUIRED, "moe_k", 1, "intermediate_size", LLM__REQUIRED);
+    i = llm__config_int(c, "moe_intermediate_size", 0, 0, 1 << 24);
+    if (i) e.width = i;
+    llm__read_shared(c, &e, "moe_num_shared_experts", 0, "moe_intermediate_size", e.width);
+    e.bias_each = e.shared.bias = e.shared.down_bias = bias;
+    e.scores = llm__config_word(c, "moe_gate_act", "softmax", "softmax sigmoid") ? LLM__SIGMOID : LLM__SOFTMAX_ALL;
+    e.renormalize = 1;
+    e.renormalize_least = 1e-12f;
+    for (i = first; i <= last && i < m->layer_count && c->status == LLM_OK; i++) {
+        if ((i + 1) % interval) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* deepseek: DeepSeek's first model of experts: softmax over all, not renormalized; only linear rotary scaling counts. */
+LLM__FN void llm__read_deepseek(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    int first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20), i;
+    int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096), bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 4096, 102400, 30);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    a = llm__read_usual_heads(c, m, 32, 32, LLM__EVEN);
+    llm__set_bias(&a, bias, bias);
+    if (!llm__json_text_is(llm__json_get(scaling, "type"), "linear")) scaling = NULL;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, scaling);
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 11008, 1, 1 << 24), LLM__SILU, 0);
+    if (!llm__config_has(c, "n_routed_experts")) return;
+    e = llm__read_experts(c, "n_routed_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", 1407);
+    llm__read_shared(c, &e, "n_shared_experts", 0, "moe_intermediate_size", e.width);
+    for (i = first; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (i % step) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* minimax (also minimax_m2): q and k are normed over all heads together, part of a head rotates; experts chosen by
+   biased sigmoid, without groups. */
+LLM__FN void llm__read_minimax(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 1) ? LLM__QK_WHOLE : LLM__QK_PLAIN;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", LLM__REQUIRED, 2, a.width),
+                           llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "intermediate_size", LLM__REQUIRED);
+    e.scores = LLM__SIGMOID;
+    e.biased = e.renormalize = 1;
+    e.renormalize_eps = 1e-20f;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* gpt_oss: a learned score per head that draws attention to nothing (sinks), every other layer slides, biases
+   everywhere; softmax over the chosen experts, whose swiglu is cut at 7.  The original has gate and up rows in turns,
+   in MXFP4.  Without layer_types an odd last layer is left out, as mlx-lm does it. */
+LLM__FN void llm__read_gpt_oss(llm__config *c, llm_model *m) {
+    int window = llm__config_int(c, "sliding_window", 128, 1, 1 << 30), i, listed = llm__config_has(c, "layer_types");
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 2880, 201088, 36);
+    if (!listed && m->layer_count > 1) m->layer_count &= ~1;
+    m->drops_later_layers = 1;
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    a = llm__read_usual_heads(c, m, 64, 8, 64);
+    llm__set_bias(&a, 1, 1);
+    a.has_sinks = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 150000), 0, llm__rope_scaling(c));
+    e = llm__read_experts(c, "num_local_experts", 128, "num_experts_per_tok", 4, "intermediate_size", 2880);
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    e.scores = LLM__SOFTMAX_BEST;
+    e.router_bias = e.bias_each = 1;
+    e.gate_up = LLM__GATE_UP_MIXED;
+    e.stacks = LLM__STACKS_TRANSPOSED; /* the original in bfloat16 */
+    e.activation.kind = LLM__SWIGLU_OAI;
+    e.activation.limit = 7;
+    llm__fill_experts(c, m, &e, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (listed ? llm__layer_slides(c, m, i) : i % 2 == 0) m->layers[i].attention.window = window;
+}
+
+/* llama4: three layers that see their own chunk of the text only to one that sees all of it, without positions but with
+   queries that grow with them; one expert a token, weighed on its input, and a shared one.  The original has its
+   experts in transposed stacks. */
+LLM__FN void llm__read_llama4(llm__config *c, llm_model *m) {
+    int chunk = llm__config_int(c, "attention_chunk_size", LLM__REQUIRED, 1, 1 << 30), i, rope;
+    int step = llm__config_int(c, "interleave_moe_layer_step", LLM__REQUIRED, 1, 4096);
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, llm__rope_scaling(c));
+    if (llm__config_int(c, "attn_temperature_tuning", 4, 0, 1 << 30))
+        a.heat = (float)llm__config_number(c, "attn_scale", 0.1, -1e6, 1e6);
+    a.heat_from = 1;
+    a.heat_length = llm__config_int(c, "floor_scale", 8192, 1, 1 << 30);
+    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "intermediate_size", LLM__REQUIRED);
+    if (e.chosen != 1) llm__config_fail(c, "num_experts_per_tok", "1");
+    e.shared.width = e.width;
+    e.scores = LLM__SIGMOID;
+    e.weigh_input = 1;
+    e.stacks = LLM__STACKS_TRANSPOSED;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__attention *own = &m->layers[i].attention;
+        if (i % step == step - 1) {
+            m->layers[i].ffn = LLM__EXPERTS;
+            m->layers[i].experts = e;
+        }
+        if ((i + 1) % 4 == 0) continue;
+        own->rope = rope;
+        own->chunk = chunk;
+        own->heat = 0;
+        if (!llm__config_flag(c, "use_qk_norm", 0)) continue;
+        own->qk_norm = LLM__QK_HEAD;
+        own->norm_last = 1;
+        own->q_norm = own->k_norm = llm__rms_form(1e-6f);
+        own->q_norm.weightless = own->k_norm.weightless = 1;
+    }
+}
+
+/* Item i of a list with a value for each layer and maybe more; NULL after an error. */
+LLM__FN const llm__json *llm__layer_item(llm__config *c, const llm_model *m, const char *key, int i) {
+    const llm__json *list = llm__json_get(c->root, key);
+    char expected[80];
+    if (llm__json_is(list, LLM__JSON_ARRAY) && list->length >= (uint32_t)m->layer_count)
+        return llm__json_at(list, (uint32_t)i);
+    snprintf(expected, sizeof expected, "a list with a value for each of %d layers", m->layer_count);
+    llm__config_fail(c, key, expected);
+    return NULL;
+}
+
+LLM__FN int llm__layer_int(llm__config *c, const llm_model *m, const char *key, int i, int low, int high) {
+    const llm__json *v = llm__layer_item(c, m, key, i);
+    char expected[80];
+    if (v && v->type == LLM__JSON_INTEGER && v->as.number >= low && v->as.number <= high) return (int)v->as.number;
+    if (v && v->type == LLM__JSON_TRUE && high >= 1) return 1;
+    if (v && v->type == LLM__JSON_FALSE && low <= 0) return 0;
+    snprintf(expected, sizeof expected, "whole numbers from %d to %d for the layers", low, high);
+    llm__config_fail(c, key, expected);
+    return low;
+}
+
+/* Which of a few words, listed in `known` between spaces, the layer has. */
+LLM__FN int llm__layer_word(llm__config *c, const llm_model *m, const char *key, int i, const char *known) {
+    const llm__json *v = llm__layer_item(c, m, key, i);
+    int n = llm__json_is(v, LLM__JSON_STRING) ? llm__word_in(v->as.text, known) : -1;
+    char found[80];
+    if (n < 0 && c->status == LLM_OK)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\"[%d] is %s; expected one of: %s", key, i,
+                              llm__json_show(v, found, sizeof found), known);
+    return n < 0 ? 0 : n;
+}
+
+/* The rotary embedding that rope_parameters has for a sort of layer; theta not a number: it must have one. */
+LLM__FN int llm__rope_of_type(llm__config *c, llm_model *m, int width, const char *type, double theta, double part,
+                              int scaled) {
+    const llm__json *all = llm__json_get(c->root, "rope_parameters"), *own = llm__json_get(all, type);
+    char expected[80];
+    if (llm__json_is(own, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, own);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        part = llm__config_number(&s, "partial_rotary_factor", part, 0, 1);
+        c->status = s.status;
+    } else if (theta != theta) {
+        snprintf(expected, sizeof expected, "an object with an object \"%s\"", type);
+        llm__config_fail(c, "rope_parameters", expected);
+    }
+    return llm__rope_add(c, m, (int)(width * part), theta, 0, scaled ? own : NULL);
+}
+
+/* The names of sorts of layers as most families have them. */
+static const char *const llm__layer_sorts = "full_attention sliding_attention";
+
+/* Klear: experts chosen by biased sigmoid, and a shared one; a softmax over two learned numbers says how much of each. */
+LLM__FN void llm__read_klear(llm__config *c, llm_model *m) {
+    int step = llm__config_int(c, "decoder_sparse_step", LLM__REQUIRED, 1, 4096), i;
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (!llm__config_int(c, "num_experts", LLM__REQUIRED, 0, 65536)) return;
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    llm__read_shared(c, &e, "n_shared_experts", LLM__REQUIRED, "moe_intermediate_size", e.width);
+    e.scores = LLM__SIGMOID;
+    e.biased = e.blended = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if ((i + 1) % step || llm__config_lists(c, "mlp_only_layers", i)) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* afmoe: sandwich norms, a gate on the whole attention output; full layers have no rotation; embeddings times
+   sqrt(hidden) where mup_enabled. */
+LLM__FN void llm__read_afmoe(llm__config *c, llm_model *m) {
+    int window = llm__config_int(c, "sliding_window", 2048, 1, 1 << 30), i;
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 2048, 200192, 32);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    if (llm__config_flag(c, "mup_enabled", 1)) m->embedding_scale = sqrtf((float)m->hidden);
+    a = llm__read_usual_heads(c, m, 32, 4, 64);
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = LLM__GATE_FULL;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 6144, 1, 1 << 24), LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", 128, "num_experts_per_tok", 8, "moe_intermediate_size", 1024);
+    llm__read_shared(c, &e, "num_shared_experts", 1, "moe_intermediate_size", e.width);
+    llm__read_groups(c, &e, "num_experts", 1, 1);
+    e.scores = llm__config_word(c, "score_func", "sigmoid", "sigmoid softmax") ? LLM__SOFTMAX_ALL : LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "route_norm", 1) && e.chosen > 1;
+    e.scaling = (float)llm__config_number(c, "route_scale", 2.826, -1e6, 1e6);
+    llm__fill_experts(c, m, &e, llm__config_int(c, "num_dense_layers", 2, 0, 1 << 20));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].scheme = LLM__SANDWICH;
+        if (llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)) m->layers[i].attention.window = window;
+        else m->layers[i].attention.rope = -1;
+    }
+}
+
+/* Experts as all bailing families have them. */
+LLM__FN llm__experts llm__read_bailing_experts(llm__config *c) {
+    int bias = llm__config_flag(c, "use_bias", 0), width;
+    llm__experts e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                                       "moe_intermediate_size", LLM__REQUIRED);
+    width = llm__config_int(c, "moe_shared_expert_intermediate_size", 0, 0, 1 << 24);
+    if (llm__config_flag(c, "moe_router_enable_shared_expert", 1))
+        llm__read_shared(c, &e, "num_shared_experts", LLM__REQUIRED, "moe_intermediate_size", width ? width : e.width);
+    llm__read_groups(c, &e, "num_experts", 1, 4);
+    e.bias_each = e.shared.bias = e.shared.down_bias = bias;
+    e.scores = llm__config_word(c, "score_function", "softmax", "softmax sigmoid") ? LLM__SIGMOID : LLM__SOFTMAX_ALL;
+    e.biased = llm__config_flag(c, "moe_router_enable_expert_bias", 0);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    return e;
+}
+
+/* bailing_moe: q, k and v in one map, head norms by flag; norm_head makes the columns of lm_head unit vectors. */
+LLM__FN void llm__read_bailing_moe(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0), rotated;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->head_columns_normed = llm__config_flag(c, "norm_head", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "use_qkv_bias", 0), bias);
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 0) ? LLM__QK_HEAD : LLM__QK_PLAIN;
+    rotated = llm__config_int(c, "rotary_dim", llm__rope_part(c, a.width, 1), 2, a.width);
+    a.rope = llm__rope_add(c, m, rotated, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+    if (!llm__config_has(c, "num_experts")) return;
+    e = llm__read_bailing_experts(c);
+    llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", LLM__REQUIRED, 0, 1 << 20));
+}
+
+/* dbrx: q, k and v are clipped; layer norms without biases; experts' weights sum to 1.  The original has the rows of
+   all experts together, and down_proj transposed. */
+LLM__FN void llm__read_dbrx(llm__config *c, llm_model *m) {
+    const llm__json *attention = llm__json_get(c->root, "attn_config"), *ffn = llm__json_get(c->root, "ffn_config");
+    llm__config s = llm__config_of(c, attention), f;
+    llm__attention a;
+    llm__experts e;
+    memset(&a, 0, sizeof a);
+    if (!llm__json_is(attention, LLM__JSON_OBJECT)) llm__config_fail(c, "attn_config", "an object");
+    if (!llm__json_is(ffn, LLM__JSON_OBJECT)) llm__config_fail(c, "ffn_config", "an object");
+    m->hidden = llm__config_size(c, "d_model");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "max_seq_len", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    llm__set_layer_norm(m, 0);
+    m->norm.eps = 1e-5f;
+    a.heads = llm__config_int(c, "n_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "d_model", m->hidden, "n_heads", a.heads);
+    s.status = c->status;
+    a.kv_heads = llm__config_int(&s, "kv_n_heads", LLM__REQUIRED, 1, a.heads);
+    a.clip = (float)llm__config_number(&s, "clip_qkv", llm__not_a_number(), 1e-9, 1e9);
+    a.qkv = LLM__QKV_JOINED;
+    llm__config_divides(&s, "n_heads", a.heads, "kv_n_heads", a.kv_heads);
+    c->status = s.status;
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.rope = llm__rope_add(c, m, a.width, llm__config_number(&s, "rope_theta", llm__not_a_number(), 1e-3, 1e30), 0,
+                           NULL);
+    if (c->status == LLM_OK) c->status = s.status;
+    f = llm__config_of(c, ffn);
+    e = llm__read_experts(&f, "moe_num_experts", LLM__REQUIRED, "moe_top_k", LLM__REQUIRED, "ffn_hidden_size",
+                          LLM__REQUIRED);
+    c->status = f.status;
+    e.renormalize = 1;
+    e.stacks = LLM__DOWN_TRANSPOSED;
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* exaone_moe: sliding layers rotate, full ones only if there are no others; DeepSeek-V3's experts where is_moe_layer. */
+LLM__FN void llm__read_exaone_moe(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i, slides = 0;
+    double theta = llm__config_number(c, "rope_theta", 1e6, 1e-3, 1e30);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (llm__json_is(parameters, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, parameters);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        c->status = s.status;
+    }
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, theta, 0, llm__json_get(c->root, "rope_scaling"));
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    llm__read_shared(c, &e, "num_shared_experts", 0, "moe_intermediate_size", e.width);
+    llm__read_groups(c, &e, "num_experts", 1, 1);
+    llm__config_word(c, "topk_method", "noaux_tc", "noaux_tc");
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 2.5, -1e6, 1e6);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)) {
+            m->layers[i].attention.window = window;
+            slides = 1;
+        }
+        if (!llm__layer_int(c, m, "is_moe_layer", i, 0, 1)) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+    for (i = 0; i < m->layer_count && slides && c->status == LLM_OK; i++)
+        if (!m->layers[i].attention.window) m->layers[i].attention.rope = -1;
+}
+
+/* laguna: each layer has its own number of heads; softplus of a learned number gates each head; a rotary embedding for
+   each sort of layer; router logits may be capped, scores may be sqrt(softplus). */
+LLM__FN void llm__read_laguna(llm__config *c, llm_model *m) {
+    int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, ropes[2];
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    double part = llm__config_number(c, "partial_rotary_factor", 1, 0, 1);
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 2048, 100352, 40);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_usual_heads(c, m, 48, 8, 128);
+    llm__set_bias(&a, llm__config_flag(c, "qkv_bias", 0), bias);
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = llm__config_flag(c, "gating", 1) ? LLM__GATE_SOFTPLUS : LLM__UNGATED;
+    ropes[0] = llm__rope_of_type(c, m, a.width, "full_attention", 10000, part, 1);
+    ropes[1] = llm__rope_of_type(c, m, a.width, "sliding_attention", 10000, part, 1);
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 8192, 1, 1 << 24), LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", 256, "num_experts_per_tok", 8, "moe_intermediate_size", 512);
+    e.shared.width = llm__config_int(c, "shared_expert_intermediate_size", 512, 1, 1 << 24);
+    e.scores = llm__config_word(c, "moe_router_score_func", "sigmoid", "sigmoid sqrtsoftplus") ? LLM__SQRT_SOFTPLUS
+                                                                                               : LLM__SIGMOID;
+    e.score_cap = (float)llm__config_number(c, "moe_router_logit_softcapping", 0, -1e9, 1e9);
+    e.biased = e.renormalize = 1;
+    e.scaling = (float)llm__config_number(c, "moe_routed_scaling_factor", 1, -1e6, 1e6);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__attention *own = &m->layers[i].attention;
+        int slides = llm__config_has(c, "layer_types") && llm__layer_word(c, m, "layer_types", i, llm__layer_sorts);
+        int sparse = llm__config_has(c, "mlp_layer_types") ? llm__layer_word(c, m, "mlp_layer_types", i, "dense sparse")
+                                                           : i > 0;
+        if (llm__config_has(c, "num_attention_heads_per_layer")) {
+            own->heads = llm__layer_int(c, m, "num_attention_heads_per_layer", i, 1, 65536);
+            llm__config_divides(c, "num_attention_heads_per_layer", own->heads, "num_key_value_heads", own->kv_heads);
+            llm__config_product(c, "num_attention_heads_per_layer", own->heads, "head_dim", own->width);
+        }
+        own->rope = ropes[slides];
+        own->window = slides ? window : 0;
+        if (!sparse) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* Whether rope_parameters[type] has a scaling that mellum reads. */
+LLM__FN int llm__mellum_scales(const llm__config *c, const char *type) {
+    const llm__json *own = llm__json_get(llm__json_get(c->root, "rope_parameters"), type);
+    return !llm__json_text_is(llm__json_get(own, "rope_type"), "linear");
+}
+
+/* mellum: qwen3's attention with a rotary embedding for each sort of layer, of which "linear" does nothing; experts in
+   every layer, by softmax over all. */
+LLM__FN void llm__read_mellum(llm__config *c, llm_model *m) {
+    static const char *const sorts[2] = {"full_attention", "sliding_attention"};
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    a.qk_norm = LLM__QK_HEAD;
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    llm__fill_experts(c, m, &e, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = llm__layer_word(c, m, "layer_types", i, llm__layer_sorts);
+        m->layers[i].attention.window = slides ? window : 0;
+        m->layers[i].attention.rope = llm__rope_of_type(c, m, a.width, sorts[slides], llm__not_a_number(), 1,
+                                                        llm__mellum_scales(c, sorts[slides]));
+    }
+}
+
+/* mimo_v2_flash: sliding and full layers with heads, widths and rotary bases of their own, values narrower than keys
+   and stored scaled, sinks in either; DeepSeek-V3's experts where moe_layer_freq says so. */
+LLM__FN llm__attention llm__read_mimo_heads(llm__config *c, llm_model *m, int slides) {
+    static const char *const keys[2][6] = {
+        {"num_attention_heads", "num_key_value_heads", "head_dim", "v_head_dim", "rope_theta",
+         "add_full_attention_sink_bias"},
+        {"swa_num_attention_heads", "swa_num_key_value_heads", "swa_head_dim", "swa_v_head_dim", "swa_rope_theta",
+         "add_swa_attention_sink_bias"},
+    };
+    const char *const *k = keys[slides];
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, k[0], LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, k[1], LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, k[0], a.heads, k[1], a.kv_heads);
+    llm__set_width(c, &a, llm__config_int(c, k[2], LLM__REQUIRED, 1, 65536));
+    a.value_width = llm__config_int(c, k[3], LLM__REQUIRED, 1, 65536);
+    llm__config_product(c, k[0], a.heads, k[3], a.value_width);
+    a.has_sinks = llm__config_flag(c, k[5], 0);
+    a.value_scale = (float)llm__config_number(c, "attention_value_scale", 0, -1e6, 1e6);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__config_number(c, k[4], llm__not_a_number(), 1e-3, 1e30), 0, NULL);
+    if (slides) a.window = llm__config_int(c, "sliding_window_size", LLM__REQUIRED, 1, 1 << 30);
+    return a;
+}
+
+LLM__FN void llm__read_mimo_v2_flash(llm__config *c, llm_model *m) {
+    llm__attention full, sliding;
+    llm__experts e;
+    int i;
+    llm__read_plain(c, m, "layernorm_epsilon", 0);
+    m->tied = 0;
+    full = llm__read_mimo_heads(c, m, 0);
+    sliding = llm__read_mimo_heads(c, m, 1);
+    llm__read_dense(c, m, &full, LLM__SILU, 0);
+    e = llm__read_deepseek_router(c);
+    e.renormalize_eps = 1e-20f;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (llm__layer_int(c, m, "hybrid_layer_pattern", i, 0, 1)) m->layers[i].attention = sliding;
+        if (!llm__layer_int(c, m, "moe_layer_freq", i, 0, 1)) continue;
+        if (!e.count) llm__config_fail(c, "n_routed_experts", "a whole number from 1 to 65536");
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* phimoe: layer norms, biases everywhere, longrope with the long factors at any length; experts by SparseMixer. */
+LLM__FN void llm__read_phimoe(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__json_get(c->root, "rope_scaling");
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 4096, 32064, 32);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    llm__set_layer_norm(m, 1);
+    m->head_bias = 1;
+    a = llm__read_usual_heads(c, m, 32, 8, LLM__EVEN);
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, NULL);
+    if (llm__config_has(c, "rope_scaling") && a.rope >= 0 && c->status == LLM_OK) {
+        llm__config s = llm__config_of(c, scaling);
+        llm__rope_long(c, &s, &m->ropes[a.rope]);
+        m->ropes[a.rope].short_frequency = NULL;
+        m->ropes[a.rope].scale = (float)llm__config_number(&s, "long_mscale", llm__not_a_number(), 1e-6, 1e6);
+        c->status = s.status;
+    }
+    e = llm__read_experts(c, "num_local_experts", 16, "num_experts_per_tok", 2, "intermediate_size", 6400);
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    e.scores = LLM__SPARSEMIXER;
+    e.jitter = (float)llm__config_number(c, "router_jitter_noise", 0.01, 0, 1e6);
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* phixtral (also phi-msft): phi's block, one layer norm for attention and experts side by side; experts without gates,
+   four times as wide as the model; the head has a norm and a bias. */
+LLM__FN void llm__read_phixtral(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "model_dim", 2560, 1, 1 << 22);
+    m->vocabulary = llm__config_int(c, "num_vocab", 51200, 1, 1 << 24);
+    llm__make_layers(c, m, llm__config_int(c, "num_layers", 32, 1, LLM__MAX_LAYERS));
+    llm__set_layer_norm(m, 1);
+    m->norm.eps = 1e-5f;
+    m->head_bias = 1;
+    a.heads = a.kv_heads = llm__config_int(c, "num_heads", 32, 1, 65536);
+    llm__config_divides(c, "model_dim", m->hidden, "num_heads", a.heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    llm__set_bias(&a, 1, 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", 32, 2, a.width < 2 ? 2 : a.width), 10000, 0, NULL);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "num_local_experts", 4, 1, 65536);
+    e.chosen = llm__config_int(c, "num_experts_per_tok", 2, 1, e.count);
+    e.width = 4 * m->hidden;
+    e.scores = LLM__SOFTMAX_BEST;
+    e.gate_up = LLM__UP_ONLY;
+    e.activation.kind = LLM__GELU_TANH;
+    e.bias_each = 1;
+    e.scaling = 1;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* spark2_5: a sigmoid gates each head; q, k and v in one map; GELU with erf; an unscaled rotary embedding for each sort
+   of layer, three sliding to one full unless layer_types says otherwise. */
+LLM__FN void llm__read_spark2_5(llm__config *c, llm_model *m) {
+    static const char *const sorts[2] = {"full_attention", "sliding_attention"};
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i;
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, bias, bias);
+    a.qkv = LLM__QKV_JOINED;
+    a.gate = LLM__GATE_HEAD;
+    a.gate_bias = bias;
+    llm__config_word(c, "hidden_act", "gelu", "gelu");
+    llm__config_word(c, "gate_attn_act_mode", "sigmoid", "sigmoid");
+    if (!llm__config_flag(c, "headwise_attn_output_gate", 1)) llm__config_fail(c, "headwise_attn_output_gate", "true");
+    llm__read_dense(c, m, &a, LLM__GELU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = llm__config_has(c, "layer_types") ? llm__layer_slides(c, m, i) : i % 4 != 3;
+        m->layers[i].attention.window = slides ? window : 0;
+        m->layers[i].attention.rope = llm__rope_of_type(c, m, a.width, sorts[slides], 10000, 1, 0);
+    }
+}
+
+/* Whether moe_layers_enum, layer numbers between commas, has this one; without it all but the first are. */
+LLM__FN int llm__step3p5_sparse(llm__config *c, int layer) {
+    const llm__json *list = llm__json_get(c->root, "moe_layers_enum");
+    const char *at = llm__json_is(list, LLM__JSON_STRING) ? list->as.text : "";
+    int found = 0;
+    if (!*at && !llm__config_has(c, "moe_layers_enum")) return layer > 0;
+    if (!*at && llm__json_is(list, LLM__JSON_STRING)) return layer > 0;
+    while (*at && c->status == LLM_OK) {
+        size_t n = strspn(at, " 0123456789");
+        if (!n || n > 8 || (at[n] && at[n] != ',')) break;
+        if (atoi(at) == layer) found = 1;
+        at += n + (at[n] == ',');
+    }
+    if (*at || !llm__json_is(list, LLM__JSON_STRING))
+        llm__config_fail(c, "moe_layers_enum", "layer numbers between commas");
+    return found;
+}
+
+/* The limit that a list of fewer or more numbers than layers gives a layer; 0: none. */
+LLM__FN llm__activation llm__step3p5_limit(llm__config *c, const char *key, int layer) {
+    llm__activation a;
+    double limit = llm__listed_number(c, key, layer, 0, 0, 1e9);
+    memset(&a, 0, sizeof a);
+    a.kind = limit > 0 ? LLM__SWIGLU_LIMITED : LLM__SILU;
+    a.limit = (float)limit;
+    return a;
+}
+
+/* step3p5: a sigmoid gates each head, norms with weight + 1 in the original; sliding layers may have other heads; the
+   rotary base, how much of a head rotates and the limits of swiglu are lists over the layers, and scaling is for the
+   sorts in yarn_only_types. */
+LLM__FN void llm__read_step3p5(llm__config *c, llm_model *m) {
+    const llm__json *other = llm__json_get(c->root, "attention_other_setting");
+    int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, listed = llm__config_has(c, "layer_types");
+    llm__attention a, sliding;
+    llm__experts e;
+    char name[64];
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->drops_later_layers = 1;
+    for (i = 0; i < m->layer_count && !llm__step3p5_sparse(c, i); i++) continue;
+    snprintf(name, sizeof name, "model.layers.%d.mlp.switch_mlp.up_proj.weight", i);
+    llm__need_layout(m, name);
+    m->norm.offset = m->layout == 1 ? 1 : 0;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_attention_groups", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_attention_groups", a.kv_heads);
+    llm__set_width(c, &a, llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 65536));
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = llm__config_flag(c, "use_head_wise_attn_gate", 1) ? LLM__GATE_HEAD : LLM__UNGATED;
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    sliding = a;
+    sliding.window = window;
+    if (llm__config_has(c, "attention_other_setting")) {
+        llm__config s = llm__config_of(c, other);
+        if (other->type != LLM__JSON_OBJECT) llm__config_fail(c, "attention_other_setting", "an object or null");
+        s.status = c->status;
+        sliding.heads = llm__config_int(&s, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+        sliding.kv_heads = llm__config_int(&s, "num_attention_groups", LLM__REQUIRED, 1, 65536);
+        llm__config_divides(&s, "num_attention_heads", sliding.heads, "num_attention_groups", sliding.kv_heads);
+        llm__config_product(&s, "num_attention_heads", sliding.heads, "head_dim", a.width);
+        c->status = s.status;
+    }
+    e = llm__read_experts(c, "moe_num_experts", 288, "moe_top_k", 8, "moe_intermediate_size", 1280);
+    e.shared.width = llm__config_int(c, "share_expert_dim", 1280, 1, 1 << 24);
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_expert_weight", 1);
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "moe_router_scaling_factor", 3, -1e6, 1e6);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = listed ? llm__layer_word(c, m, "layer_types", i, llm__layer_sorts) : i % 2 == 0;
+        const llm__json *only = llm__json_get(c->root, "yarn_only_types"), *scaling = llm__rope_scaling(c);
+        double theta = llm__json_is(llm__json_get(c->root, "rope_theta"), LLM__JSON_ARRAY)
+                           ? llm__listed_number(c, "rope_theta", i, llm__not_a_number(), 1e-3, 1e30)
+                           : llm__rope_theta(c, 10000);
+        double part = llm__listed_number(c, "partial_rotary_factors", i, 1, 0, 1);
+        uint32_t k;
+        int scaled = !llm__json_is(only, LLM__JSON_ARRAY) || !only->length;
+        for (k = 0; !scaled && k < only->length; k++)
+            scaled = llm__json_text_is(llm__json_at(only, k), listed && slides ? "sliding_attention" : "full_attention");
+        m->layers[i].attention = slides ? sliding : a;
+        m->layers[i].attention.rope =
+            llm__rope_add(c, m, (int)(a.width * part), theta, 0, scaled ? scaling : NULL);
+        m->layers[i].mlp.activation = llm__step3p5_limit(c, "swiglu_limits_shared", i);
+        if (!llm__step3p5_sparse(c, i)) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+        m->layers[i].experts.activation = llm__step3p5_limit(c, "swiglu_limits", i);
+        m->layers[i].experts.shared.activation = m->layers[i].mlp.activation;
+    }
+}
+
+/* muse_glimmer: sandwich norms with weight + 1 and an eps of their own behind the blocks, the final norm with the weight
+   alone; embeddings are normed; q and k are normed without weights, q then scaled; a gate on the whole attention output;
+   which layers slide and which rotate are two lists. */
+LLM__FN void llm__read_muse_glimmer(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    int window = llm__config_int(c, "sliding_window", 2048, 1, 1 << 30), i;
+    double theta = llm__config_number(c, "rope_theta", 500000, 1e-3, 1e30);
+    llm__norm inner, post;
+    llm__config outer = *c;
+    llm__attention a;
+    llm__read_sizes(c, m, 6656, 202048, 52);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    outer.root = llm__config_has(c, "tie_word_embeddings") ? c->root : c->outer;
+    m->tied = llm__config_flag(&outer, "tie_word_embeddings", 0);
+    if (c->status == LLM_OK) c->status = outer.status;
+    m->logit_scale = (float)llm__config_number(c, "output_multiplier", 0.19611613513818404, -1e6, 1e6);
+    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", 20, 1e-6, 1e9);
+    m->embedding_normed = 1;
+    m->embedding_norm = llm__rms_form(m->norm.eps);
+    m->embedding_norm.weightless = 1;
+    if (llm__json_is(parameters, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, parameters);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        c->status = s.status;
+    }
+    a = llm__read_usual_heads(c, m, 32, 2, 128);
+    a.scale *= (float)llm__config_number(c, "qk_scale_factor", 3.87, -1e6, 1e6);
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = m->embedding_norm;
+    a.gate = LLM__GATE_FULL;
+    a.rope = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 19968, 1, 1 << 24), LLM__SILU, 0);
+    inner = llm__rms_form(m->norm.eps);
+    post = llm__rms_form(llm__config_eps(c, "post_norm_eps", 1e-8));
+    inner.offset = post.offset = 1;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int slides =
+            llm__config_has(c, "layer_types") ? llm__layer_word(c, m, "layer_types", i, llm__layer_sorts) : i % 4 != 3;
+        int rotates = slides;
+        if (llm__config_has(c, "layer_rope_theta"))
+            rotates = llm__listed_number(c, "layer_rope_theta", i, llm__not_a_number(), 0, 1e30) != 0;
+        layer->scheme = LLM__SANDWICH;
+        layer->mixer_norm = layer->ffn_norm = inner;
+        layer->mixer_post_norm = layer->ffn_post_norm = post;
+        layer->attention.window = slides ? window : 0;
+        if (!rotates) layer->attention.rope = -1;
+    }
+}
+
+/* gear: gemma's norms and embeddings; layers slide, see all, or are convolutions of normed keys and of values, which
+   multiply.  Sliding layers have a rotary base of their own; scaling is for the full ones. */
+LLM__FN void llm__read_gear(llm__config *c, llm_model *m) {
+    static const llm__activation_kind kinds[] = {LLM__GELU_TANH, LLM__GELU_TANH, LLM__GELU_TANH,
+                                                 LLM__GELU,      LLM__SILU,      LLM__SILU};
+    int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, local, bias, keys, word;
+    llm__attention a;
+    llm__conv conv;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->norm.offset = 1;
+    m->embedding_scale = sqrtf((float)m->hidden);
+    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", 0, 0, 1e9);
+    if (llm__config_flag(c, "use_bidirectional_attention", 0))
+        llm__config_fail(c, "use_bidirectional_attention", "false");
+    bias = llm__config_flag(c, "attention_bias", 0);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, bias, bias);
+    a.qk_norm = LLM__QK_HEAD;
+    a.scale = (float)(1 / sqrt(llm__config_number(c, "query_pre_attn_scalar", a.width, 1e-6, 1e6)));
+    a.softcap = (float)llm__config_number(c, "attn_logit_softcapping", 0, 0, 1e9);
+    a.rope = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_theta", 1e6, 1e-3, 1e30), 0,
+                           llm__json_get(c->root, "rope_scaling"));
+    local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_base_freq", 1e4, 1e-3, 1e30), 0, NULL);
+    word = llm__config_word(c, "hidden_activation", "gelu_pytorch_tanh",
+                            "gelu_pytorch_tanh gelu_new gelu_fast gelu silu swish");
+    llm__read_dense(c, m, &a, kinds[word], 0);
+    llm__set_layers(c, m, LLM__SANDWICH, LLM__GATE_UP_SEPARATE);
+    memset(&conv, 0, sizeof conv);
+    conv.kernel = llm__config_int(c, "conv_L_cache", 3, 1, 4096);
+    conv.plain = 1;
+    conv.biased = bias;
+    keys = c->status == LLM_OK ? a.kv_heads * a.width : 1;
+    conv.runs[0] = conv.runs[1] = keys;
+    conv.channels = 2 * keys;
+    for (i = 0; llm__config_has(c, "layer_types") && i < m->layer_count && c->status == LLM_OK; i++) {
+        int sort = llm__layer_word(c, m, "layer_types", i, "full_attention sliding_attention conv_mixer");
+        if (sort == 1) {
+            m->layers[i].attention.rope = local;
+            m->layers[i].attention.window = window;
+        } else if (sort == 2) {
+            m->layers[i].mixer = LLM__KEYED_CONV;
+            m->layers[i].attention.rope = -1;
+            m->layers[i].keyed_conv = conv;
+        }
+    }
+}
+
+/* A key of minimax_m3_vl's sparse_attention_config, or its flat name. */
+LLM__FN int llm__m3_sparse(llm__config *c, const char *nested, const char *flat, int fallback) {
+    const llm__json *config = llm__json_get(c->root, "sparse_attention_config");
+    if (llm__json_get(config, nested)) {
+        llm__config s = llm__config_of(c, config);
+        int n = llm__config_int(&s, nested, LLM__REQUIRED, 0, 65536);
+        c->status = s.status;
+        return n;
+    }
+    return llm__config_int(c, flat, fallback, 0, 65536);
+}
+
+/* Whether layer i attends to chosen blocks: layer_types says so, or sparse_attention_freq in either place; else all do. */
+LLM__FN int llm__m3_is_sparse(llm__config *c, const llm_model *m, int i) {
+    const llm__json *config = llm__json_get(c->root, "sparse_attention_config");
+    llm__config s = *c;
+    int sparse;
+    if (llm__config_has(c, "layer_types"))
+        return !llm__json_text_is(llm__layer_item(c, m, "layer_types", i), "full_attention");
+    if (llm__json_get(config, "sparse_attention_freq")) s = llm__config_of(c, config);
+    if (!llm__config_has(&s, "sparse_attention_freq")) return 1;
+    sparse = llm__layer_int(&s, m, "sparse_attention_freq", i, 0, 1);
+    c->status = s.status;
+    return sparse;
+}
+
+/* The indexer of minimax_m3_vl's sparse layers; heads 0: the config has none. */
+LLM__FN llm__indexer llm__read_block_indexer(llm__config *c, llm_model *m, const llm__attention *a, int rotated,
+                                             double theta, const llm__json *scaling) {
+    llm__indexer x;
+    memset(&x, 0, sizeof x);
+    x.block = llm__m3_sparse(c, "sparse_block_size", "index_block_size", 0);
+    if (!x.block) return x;
+    x.heads = llm__m3_sparse(c, "sparse_num_index_heads", "index_n_heads", LLM__REQUIRED);
+    x.width = llm__m3_sparse(c, "sparse_index_dim", "index_head_dim", LLM__REQUIRED);
+    x.chosen = llm__m3_sparse(c, "sparse_topk_blocks", "index_topk_blocks", LLM__REQUIRED);
+    x.local = llm__m3_sparse(c, "sparse_local_block", "index_local_blocks", 1);
+    if (!x.heads || !x.width || !x.chosen) llm__config_fail(c, "sparse_attention_config", "sizes of 1 and more");
+    llm__config_divides(c, "num_attention_heads", a->heads, "index_n_heads", x.heads);
+    llm__config_product(c, "index_n_heads", x.heads, "index_head_dim", x.width);
+    x.rope = llm__rope_add(c, m, rotated < x.width ? rotated : x.width, theta, 0, scaling);
+    return x;
+}
+
+/* minimax_m3_vl: gemma's norms by flag, gpt_oss's swiglu with numbers of its own; sparse layers attend to the blocks of
+   tokens that an indexer chooses for each of its heads.  The original may have the MLP of a dense layer among its
+   experts' names, MXFP8, and the shared expert folded into the stacks of the others. */
+LLM__FN void llm__read_minimax_m3(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    double theta = llm__rope_number(c, NULL, "rope_theta", 5e6, 1e-3, 1e30);
+    double part = llm__config_number(c, "partial_rotary_factor", 0.5, 0, 1);
+    int rotated, i, dense = -1;
+    llm__indexer indexer;
+    llm__attention a;
+    llm__experts e;
+    char name[80];
+    llm__read_sizes(c, m, 6144, 200064, 60);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->norm.offset = llm__config_flag(c, "use_gemma_norm", 1) ? 1 : 0;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    if (llm__json_is(parameters, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, parameters);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        part = llm__config_number(&s, "partial_rotary_factor", part, 0, 1);
+        c->status = s.status;
+    }
+    a = llm__read_usual_heads(c, m, 64, 4, 128);
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 1) ? LLM__QK_HEAD : LLM__QK_PLAIN;
+    rotated = llm__config_int(c, "rotary_dim", (int)(a.width * part), 2, a.width < 2 ? 2 : a.width);
+    a.rope = llm__rope_add(c, m, rotated, theta, 0, parameters);
+    indexer = llm__read_block_indexer(c, m, &a, rotated, theta, parameters);
+    llm__set_dense(c, m, &a, llm__config_int(c, "dense_intermediate_size", 12288, 1, 1 << 24), LLM__SWIGLU_OAI, 0);
+    e = llm__read_experts(c, "num_local_experts", 128, "num_experts_per_tok", 4, "intermediate_size", 3072);
+    e.shared.width = llm__config_int(c, "shared_intermediate_size", 3072, 1, 1 << 24);
+    e.scores = LLM__SIGMOID;
+    e.biased = e.renormalize = e.folds = 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 2, -1e6, 1e6);
+    e.activation.kind = LLM__SWIGLU_OAI;
+    e.activation.alpha = (float)llm__config_number(c, "swiglu_alpha", 1.702, 1e-6, 1e6);
+    e.activation.limit = (float)llm__config_number(c, "swiglu_limit", 7, 1e-6, 1e9);
+    e.shared.activation = e.activation;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int sparse = llm__config_has(c, "mlp_layer_types")
+                         ? llm__layer_word(c, m, "mlp_layer_types", i, "dense sparse")
+                         : !llm__config_has(c, "moe_layer_freq") || llm__layer_int(c, m, "moe_layer_freq", i, 0, 1);
+        layer->mlp.activation = e.activation;
+        layer->list = 1;
+        if (indexer.heads && llm__m3_is_sparse(c, m, i)) {
+            layer->attention.indexer = indexer;
+            layer->list = 2;
+        }
+        if (!sparse) dense = i;
+        if (!sparse) continue;
+        layer->ffn = LLM__EXPERTS;
+        layer->experts = e;
+    }
+    snprintf(name, sizeof name, "model.layers.%d.mlp.up_proj.weight", dense);
+    if (dense >= 0) llm__need_layout(m, name);
+}
+
+/* muse_spark: muse_glimmer's attention with pairs that rotate, each head's output normed before its gate; a learned share
+   of stream and branch in place of their sum; experts that work at a width of their own, between norms.  mlx-lm's
+   conversion has q, k, v and gates in one map, norms and shares as they are used; the original has q and k in halves,
+   norms less 1, and gates that the shares come from. */
+LLM__FN void llm__read_muse_spark(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    llm__config s = llm__config_of(c, parameters);
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i, original;
+    float post_eps = llm__config_eps(c, "post_norm_eps", llm__not_a_number());
+    llm__norm inner, last;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    original = !llm__model_has(m, "model.layers.0.self_attn.qkv_proj.weight");
+    m->logit_scale = (float)llm__config_number(c, "output_multiplier", llm__not_a_number(), -1e6, 1e6);
+    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", llm__not_a_number(), 1e-6, 1e9);
+    m->embedding_normed = 1;
+    m->embedding_norm = llm__rms_form(m->norm.eps);
+    m->embedding_norm.weightless = 1;
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    a.scale *= (float)llm__config_number(c, "qk_scale_factor", 5.4730064863875, -1e6, 1e6);
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = a.head_norm = m->embedding_norm;
+    a.gate = LLM__GATE_FULL;
+    a.heads_normed = 1;
+    a.halves = original;
+    a.qkv = original ? LLM__QKV_SEPARATE : LLM__QKVG_JOINED;
+    if (!llm__json_is(parameters, LLM__JSON_OBJECT)) llm__config_fail(c, "rope_parameters", "an object");
+    s.status = c->status;
+    a.rope = llm__rope_add(&s, m, a.width, llm__config_number(&s, "rope_theta", llm__not_a_number(), 1e-3, 1e30), 1,
+                           NULL);
+    c->status = s.status;
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    if (llm__config_int(c, "num_shared_experts", 0, 0, 4096)) llm__config_fail(c, "num_shared_experts", "0");
+    e.latent = llm__config_size(c, "moe_hidden_size");
+    e.scores = LLM__SIGMOID;
+    e.router_scale = m->logit_scale;
+    e.biased = e.renormalize = 1;
+    e.renormalize_eps = 1e-15f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    e.low_normed = e.each_normed = 1;
+    inner = llm__rms_form(m->norm.eps);
+    last = llm__rms_form(post_eps);
+    inner.offset = last.offset = original ? 1 : 0;
+    last.kind = LLM__RMS_OF_WEIGHTED;
+    e.low_norm = inner;
+    e.each_norm = last;
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    llm__fill_experts(c, m, &e, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->scheme = LLM__SANDWICH;
+        layer->mixer_norm = layer->ffn_norm = inner;
+        layer->mixer_post_norm = llm__rms_form(post_eps);
+        layer->mixer_post_norm.weightless = 1;
+        layer->ffn_post_norm = last;
+        layer->weighs_stream = 1;
+        if (llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)) layer->attention.window = window;
+        if (llm__listed_number(c, "layer_rope_theta", i, llm__not_a_number(), 0, 1e30) == 0) layer->attention.rope = -1;
+        if (llm__config_has(c, "mlp_layer_types")) llm__layer_word(c, m, "mlp_layer_types", i, "sparse");
+    }
+}
+
 /* ---- readers: recurrent families and hybrids */
 
+/* Whether a convolution lies as in the original's layout, [channels, 1, kernel]: mlx-lm tells by that whether other
+   tensors are the original's, too. */
+LLM__FN int llm__is_original(const llm_model *m, const char *block) {
+    char name[320];
+    int i;
+    for (i = 0; i < m->layer_count; i++) {
+        const llm__tensor *t;
+        snprintf(name, sizeof name, "model.layers.%d.%s.conv1d.weight", i, block);
+        llm__rename(name, sizeof name, m->renames);
+        t = llm__tensor_find(&m->tensors, name);
+        if (t) return t->dims == 3 && t->shape[2] != 1;
+    }
+    return 0;
+}
+
+/* Mamba-2; keys: heads, width, state, groups, kernel; defaults: theirs, NULL: all are required. */
+LLM__FN llm__ssm llm__read_ssd(llm__config *c, const char *const *keys, const int *defaults) {
+    static const int most[5] = {65536, 4096, 4096, 65536, 64};
+    int n[5], i;
+    llm__ssm s;
+    memset(&s, 0, sizeof s);
+    for (i = 0; i < 5; i++) n[i] = llm__config_int(c, keys[i], defaults ? defaults[i] : (int)LLM__REQUIRED, 1, most[i]);
+    s.heads = n[0];
+    s.width = n[1];
+    s.state = n[2];
+    s.groups = n[3];
+    s.conv.kernel = n[4];
+    s.norm_groups = 1;
+    s.dt_max = HUGE_VALF;
+    llm__config_divides(c, keys[0], s.heads, keys[3], s.groups);
+    llm__config_product(c, keys[0], s.heads, keys[1], s.width);
+    llm__config_product(c, keys[3], s.groups, keys[2], s.state);
+    if (c->status == LLM_OK) s.conv.channels = s.heads * s.width + 2 * s.groups * s.state;
+    return s;
+}
+
+/* time_step_limit: what dt is clipped to. */
+LLM__FN void llm__read_dt_limit(llm__config *c, llm__ssm *s, double low, double high) {
+    const llm__json *limit = llm__json_get(c->root, "time_step_limit");
+    if (llm__config_has(c, "time_step_limit"))
+        if (!llm__json_is(limit, LLM__JSON_ARRAY) || limit->length != 2 ||
+            !llm__json_float(llm__json_at(limit, 0), &low) || !llm__json_float(llm__json_at(limit, 1), &high) ||
+            !(low <= high))
+            llm__config_fail(c, "time_step_limit", "two numbers, the smaller first");
+    s->dt_min = (float)low;
+    s->dt_max = (float)high;
+}
+
+/* mamba2: state-space duality in every layer, no feed-forward; the layers' norms have eps 1e-5. */
+LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"num_heads", "head_dim", "ssm_state_size", "n_groups", "conv_kernel"};
+    static const char *const older[5] = {"num_heads", "head_dim", "state_size", "n_groups", "conv_kernel"};
+    llm__ssm s;
+    int i;
+    llm__read_plain(c, m, "layer_norm_epsilon", 0);
+    m->context = 0;
+    s = llm__read_ssd(c, llm__config_has(c, "ssm_state_size") ? keys : older, NULL);
+    s.bias = s.out_bias = llm__config_flag(c, "use_bias", 0);
+    s.conv.biased = llm__config_flag(c, "use_conv_bias", 0);
+    llm__read_dt_limit(c, &s, 0, HUGE_VAL);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mixer = LLM__SSM;
+        m->layers[i].mixer_norm.eps = 1e-5f;
+        m->layers[i].ssm = s;
+    }
+}
+
+/* Mamba: `inner` channels; what the keys are called.  A rank of "auto" is a sixteenth of the width. */
+LLM__FN llm__ssm llm__read_scan(llm__config *c, const llm_model *m, int inner, const char *state, const char *kernel,
+                                const char *rank) {
+    int automatic = (m->hidden + 15) / 16;
+    llm__ssm s;
+    memset(&s, 0, sizeof s);
+    s.in_order = LLM__SSM_CHANNELS;
+    s.heads = s.conv.channels = inner;
+    s.width = s.groups = s.norm_groups = 1;
+    s.state = llm__config_int(c, state, LLM__REQUIRED, 1, 4096);
+    s.conv.kernel = llm__config_int(c, kernel, LLM__REQUIRED, 1, 64);
+    s.dt_rank = llm__json_text_is(llm__json_get(c->root, rank), "auto")
+                    ? automatic : llm__config_int(c, rank, LLM__REQUIRED, 1, 1 << 20);
+    s.dt_max = HUGE_VALF;
+    s.norm.kind = s.dt_norm.kind = s.b_norm.kind = s.c_norm.kind = LLM__NO_NORM;
+    llm__config_product(c, "the inner width", inner, state, s.state);
+    return s;
+}
+
+/* mamba, falcon_mamba: a selective scan in every layer, no feed-forward; all norms have eps 1e-5.  falcon_mamba norms
+   dt, B and C, without weights. */
+LLM__FN void llm__read_mamba(llm__config *c, llm_model *m) {
+    int i, normed = llm__json_text_is(llm__json_get(c->outer, "model_type"), "falcon_mamba");
+    llm__ssm s;
+    llm__read_common(c, m);
+    m->context = 0;
+    m->norm.eps = 1e-5f;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    s = llm__read_scan(c, m, llm__config_size(c, "intermediate_size"), "state_size", "conv_kernel", "time_step_rank");
+    s.bias = s.out_bias = llm__config_flag(c, "use_bias", 0);
+    s.conv.biased = llm__config_flag(c, "use_conv_bias", 0);
+    if (normed || llm__config_flag(c, "use_bcdt_rms", 0)) {
+        s.dt_norm = llm__rms_form(llm__config_eps(c, "mixer_rms_eps", 1e-6));
+        s.dt_norm.weightless = 1;
+        s.b_norm = s.c_norm = s.dt_norm;
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mixer = LLM__SSM;
+        m->layers[i].ssm = s;
+    }
+}
+
+/* jamba: Mamba with norms of dt, B and C, and attention without rotation; experts in some layers, weighed by a softmax
+   over the chosen, as mlx-lm has it (the reference: over all). */
+LLM__FN void llm__read_jamba(llm__config *c, llm_model *m) {
+    int i, period, offset, expert_period, expert_offset, count, chosen, attends;
+    llm__attention a;
+    llm__ssm s;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_even_attention(c, m);
+    i = llm__config_int(c, "mamba_expand", LLM__REQUIRED, 1, 64);
+    llm__config_product(c, "mamba_expand", i, "hidden_size", m->hidden);
+    if (c->status != LLM_OK) return;
+    s = llm__read_scan(c, m, i * m->hidden, "mamba_d_state", "mamba_d_conv", "mamba_dt_rank");
+    s.bias = s.out_bias = llm__config_flag(c, "mamba_proj_bias", 0);
+    s.conv.biased = llm__config_flag(c, "mamba_conv_bias", 1);
+    s.dt_norm = s.b_norm = s.c_norm = llm__rms_form(m->norm.eps);
+    period = llm__config_int(c, "attn_layer_period", LLM__REQUIRED, 1, 1 << 20);
+    offset = llm__config_int(c, "attn_layer_offset", LLM__REQUIRED, 0, 1 << 20);
+    expert_period = llm__config_int(c, "expert_layer_period", LLM__REQUIRED, 1, 1 << 20);
+    expert_offset = llm__config_int(c, "expert_layer_offset", LLM__REQUIRED, 0, 1 << 20);
+    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 0, 65536);
+    chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 0, count > 1 ? count : 65536);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        attends = llm__config_has(c, "layers_block_type")
+                      ? llm__layer_word(c, m, "layers_block_type", i, "mamba attention") : i % period == offset;
+        if (!attends) {
+            layer->mixer = LLM__SSM;
+            layer->ssm = s;
+        }
+        if (count < 2 || (i + expert_offset) % expert_period) continue;
+        layer->ffn = LLM__EXPERTS;
+        layer->experts.count = count;
+        layer->experts.chosen = chosen ? chosen : 1;
+        layer->experts.width = layer->mlp.width;
+        layer->experts.scores = LLM__SOFTMAX_BEST;
+        layer->experts.scaling = 1;
+    }
+}
+
+/* A list of `count` numbers; absent: the fallback. */
+LLM__FN void llm__config_numbers(llm__config *c, const char *key, const float *fallback, int count, float *out) {
+    const llm__json *list = llm__json_get(c->root, key);
+    char expected[48];
+    double n;
+    int i;
+    memcpy(out, fallback, (size_t)count * sizeof(float));
+    if (!llm__config_has(c, key)) return;
+    snprintf(expected, sizeof expected, "a list of %d numbers", count);
+    if (!llm__json_is(list, LLM__JSON_ARRAY) || list->length != (uint32_t)count) llm__config_fail(c, key, expected);
+    for (i = 0; i < count && c->status == LLM_OK; i++) {
+        if (!llm__json_float(llm__json_at(list, (uint32_t)i), &n) || !(fabs(n) < 1e9)) llm__config_fail(c, key, expected);
+        else out[i] = (float)n;
+    }
+}
+
+LLM__FN float llm__read_multiplier(llm__config *c, const char *key, double fallback) {
+    return (float)llm__config_number(c, key, fallback, -1e9, 1e9);
+}
+
+/* falcon_h1: Mamba-2 and attention side by side on one norm.  A checkpoint in mlx's layout has the multipliers in its
+   weights, but for the quotient of those of a tied head and the embedding; the original's are applied here as the
+   reference has it (mlx-lm forgets key_multiplier, and the input's on values). */
+LLM__FN void llm__read_falcon_h1(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups",
+                                        "mamba_d_conv"};
+    static const int defaults[5] = {24, 64, 128, 1, 4};
+    static const float ssm_usual[5] = {0.3535533905932738f, 0.25f, 0.3535533905932738f, 0.5f, 0.3535533905932738f};
+    static const float mlp_usual[2] = {0.8838834764831844f, 0.5859375f};
+    float embedding = llm__read_multiplier(c, "embedding_multiplier", 5.656854249492381), mlp[2];
+    float head = llm__read_multiplier(c, "lm_head_multiplier", 0.0390625);
+    float in = llm__read_multiplier(c, "ssm_in_multiplier", 1.25);
+    float attention_in = llm__read_multiplier(c, "attention_in_multiplier", 1);
+    float attention_out = llm__read_multiplier(c, "attention_out_multiplier", 0.9375);
+    float key = llm__read_multiplier(c, "key_multiplier", 0.390625);
+    float out = llm__read_multiplier(c, "ssm_out_multiplier", 0.23570226039551587);
+    int i, original, bias = llm__config_flag(c, "attention_bias", 0), mlp_bias = llm__config_flag(c, "mlp_bias", 0);
+    llm__attention a;
+    llm__ssm s;
+    llm__read_sizes(c, m, 1024, 32784, 36);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    original = llm__is_original(m, "mamba");
+    if (original) m->embedding_scale = embedding;
+    if (original) m->logit_scale = head;
+    else if (m->tied) m->logit_scale = head / embedding;
+    a = llm__read_usual_heads(c, m, 8, 2, 64);
+    if (original) a.scale *= attention_in * attention_in * key;
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, 1e11);
+    s = llm__read_ssd(c, keys, defaults);
+    s.bias = llm__config_flag(c, "mamba_proj_bias", 0);
+    s.out_bias = llm__config_flag(c, "projectors_bias", 0);
+    s.conv.biased = llm__config_flag(c, "mamba_conv_bias", 1);
+    s.norm_first = llm__config_flag(c, "mamba_norm_before_gate", 0);
+    s.norm_groups = s.groups;
+    if (!llm__config_flag(c, "mamba_rms_norm", 0)) s.norm.kind = LLM__NO_NORM;
+    s.multiplied = original;
+    llm__config_numbers(c, "ssm_multipliers", ssm_usual, 5, s.multipliers);
+    llm__config_numbers(c, "mlp_multipliers", mlp_usual, 2, mlp);
+    for (i = 0; i < 5; i++) s.multipliers[i] *= in;
+    i = llm__config_int(c, "mamba_d_ssm", 1536, 1, 1 << 24);
+    if (c->status == LLM_OK && i != s.heads * s.width)
+        llm__config_fail(c, "mamba_d_ssm", "mamba_n_heads times mamba_d_head");
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 2048, 1, 1 << 24), LLM__SILU, mlp_bias);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->mixer = LLM__SSM;
+        layer->beside = LLM__ATTENTION;
+        layer->list = 2;
+        layer->ssm = s;
+        if (!original) continue;
+        layer->mixer_scale = out;
+        layer->beside_scale = attention_in * attention_out;
+        layer->ffn_scale = mlp[1];
+        layer->mlp.gate_scale = mlp[0];
+    }
+}
+
+/* granitemoehybrid: granite with Mamba-2 in the layers that layer_types says; experts with a shared one beside them, or
+   a dense feed-forward, which the original calls shared_mlp. */
+LLM__FN void llm__read_granitemoehybrid(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups",
+                                        "mamba_d_conv"};
+    const llm__json *rope = llm__json_get(c->root, "rope_parameters");
+    int i, bias = llm__config_flag(c, "attention_bias", 0), count = llm__config_int(c, "num_local_experts", 0, 0, 65536);
+    int chosen = count ? llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count) : 0;
+    int shared = count ? llm__config_size(c, "shared_intermediate_size") : 0;
+    double theta;
+    llm__attention a;
+    llm__ssm s;
+    llm__config p = llm__config_of(c, rope);
+    memset(&s, 0, sizeof s);
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->embedding_scale = (float)llm__config_number(c, "embedding_multiplier", llm__not_a_number(), -1e9, 1e9);
+    m->logit_scale = (float)(1 / llm__config_number(c, "logits_scaling", llm__not_a_number(), 1e-9, 1e9));
+    a = llm__read_even_attention(c, m);
+    a.scale = (float)llm__config_number(c, "attention_multiplier", llm__not_a_number(), -1e9, 1e9);
+    llm__set_bias(&a, bias, bias);
+    theta = llm__config_number(c, "rope_theta", 10000, 1e-3, 1e30);
+    if (llm__json_is(rope, LLM__JSON_OBJECT)) theta = llm__config_number(&p, "rope_theta", theta, 1e-3, 1e30);
+    if (c->status == LLM_OK) c->status = p.status;
+    if (!llm__json_text_is(llm__json_get(c->root, "position_embedding_type"), "nope"))
+        a.rope = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, !count && llm__config_flag(c, "mlp_bias", 0));
+    llm__set_branch_scale(c, m, llm__config_number(c, "residual_multiplier", llm__not_a_number(), -1e9, 1e9));
+    if (!count && !llm__model_has(m, "model.layers.0.mlp.gate_proj.weight"))
+        llm__need_layout(m, "model.layers.0.mlp.gate_up_proj.weight");
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        llm__experts *e = &layer->experts;
+        if (llm__layer_word(c, m, "layer_types", i, "attention mamba")) {
+            if (!s.heads) s = llm__read_ssd(c, keys, NULL);
+            s.bias = s.out_bias = llm__config_flag(c, "mamba_proj_bias", 0);
+            s.conv.biased = llm__config_flag(c, "mamba_conv_bias", 0);
+            llm__read_dt_limit(c, &s, 0.001, 100);
+            layer->mixer = LLM__SSM;
+            layer->ssm = s;
+        }
+        if (m->layout) layer->mlp.gate_up = LLM__GATE_UP_JOINED;
+        if (!count) continue;
+        layer->ffn = LLM__EXPERTS;
+        e->count = count;
+        e->chosen = chosen;
+        e->width = layer->mlp.width;
+        e->scores = LLM__SOFTMAX_BEST;
+        e->scaling = 1;
+        e->shared.width = shared;
+        e->shared.gate_up = LLM__GATE_UP_JOINED;
+    }
+}
+
+/* The kind of layer i of nemotron_h: a letter of its pattern, or a name under either key; see llm__read_nemotron_h. */
+LLM__FN int llm__nemotron_layer(llm__config *c, const llm_model *m, int i) {
+    static const char *const letters = "M*-E";
+    static const char kinds[] = "*ME-*MM"; /* in the order of the names */
+    const llm__json *pattern = llm__json_get(c->root, "hybrid_override_pattern"), *letter;
+    const char *names = "full_attention linear_attention moe mlp attention mamba conv", *found;
+    int kind;
+    if (!llm__config_has(c, "hybrid_override_pattern")) {
+        kind = kinds[llm__layer_word(
+            c, m, llm__config_has(c, "layers_block_type") ? "layers_block_type" : "layer_types", i, names)];
+    } else if (pattern->type == LLM__JSON_STRING) {
+        kind = pattern->as.text[i];
+    } else {
+        letter = llm__json_at(pattern, (uint32_t)i);
+        kind = llm__json_is(letter, LLM__JSON_STRING) && strlen(letter->as.text) == 1 ? letter->as.text[0] : 0;
+    }
+    found = kind ? strchr(letters, kind) : NULL;
+    if (!found) llm__config_fail(c, "hybrid_override_pattern", "the letters M, *, - and E");
+    return found ? kind : 'M';
+}
+
+/* How many layers that are. */
+LLM__FN int llm__nemotron_layers(llm__config *c) {
+    const char *key = llm__config_has(c, "hybrid_override_pattern") ? "hybrid_override_pattern"
+                      : llm__config_has(c, "layers_block_type")     ? "layers_block_type"
+                                                                    : "layer_types";
+    const llm__json *list = llm__json_get(c->root, key);
+    size_t n = llm__json_is(list, LLM__JSON_STRING) ? strlen(list->as.text)
+               : llm__json_is(list, LLM__JSON_ARRAY) ? list->length
+                                                     : 0;
+    if (n < 1 || n > LLM__MAX_LAYERS) llm__config_fail(c, key, "a kind for each of 1 to 4096 layers");
+    return n < 1 || n > LLM__MAX_LAYERS ? 1 : (int)n;
+}
+
+LLM__FN llm__experts llm__read_nemotron_experts(llm__config *c, int bias) {
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "n_routed_experts", LLM__REQUIRED, 1, 65536);
+    e.chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, e.count);
+    e.width = llm__config_size(c, "moe_intermediate_size");
+    e.latent = llm__config_int(c, "moe_latent_size", 0, 1, 1 << 24);
+    e.latent_bias = bias;
+    e.groups = llm__config_int(c, "n_group", 1, 1, e.count);
+    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
+    llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    e.gate_up = e.shared.gate_up = LLM__UP_ONLY;
+    e.activation.kind = e.shared.activation.kind = LLM__RELU2;
+    e.shared.bias = e.shared.down_bias = bias;
+    if (llm__config_has(c, "n_shared_experts"))
+        e.shared.width = llm__config_has(c, "moe_shared_expert_intermediate_size")
+                             ? llm__config_size(c, "moe_shared_expert_intermediate_size")
+                             : llm__config_size(c, "intermediate_size");
+    return e;
+}
+
+/* nemotron_h: each layer is one block on one norm: M Mamba-2, * attention without rotation, - a feed-forward with the
+   square of relu, E experts of that kind, perhaps in a narrower space. */
+LLM__FN void llm__read_nemotron_h(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"mamba_num_heads", "mamba_head_dim", "ssm_state_size", "n_groups",
+                                        "conv_kernel"};
+    int i, bias = llm__config_flag(c, "attention_bias", 0), mlp_bias = llm__config_flag(c, "mlp_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__ssm s;
+    memset(&e, 0, sizeof e);
+    m->hidden = llm__config_size(c, "hidden_size");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
+    llm__make_layers(c, m, llm__nemotron_layers(c));
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    s = llm__read_ssd(c, keys, NULL);
+    s.norm_groups = s.groups;
+    s.bias = s.out_bias = llm__config_flag(c, "mamba_proj_bias", 0);
+    s.conv.biased = llm__config_flag(c, "use_conv_bias", 0);
+    llm__read_dt_limit(c, &s, 0, HUGE_VAL);
+    llm__read_dense(c, m, &a, LLM__RELU2, mlp_bias);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int kind = llm__nemotron_layer(c, m, i);
+        layer->mlp.gate_up = LLM__UP_ONLY;
+        layer->ssm = s;
+        if (kind == 'E' && !e.count) e = llm__read_nemotron_experts(c, mlp_bias);
+        layer->experts = e;
+        layer->mixer = kind == 'M' ? LLM__SSM : kind == '*' ? LLM__ATTENTION : LLM__NO_MIXER;
+        layer->ffn = kind == '-' ? LLM__MLP : kind == 'E' ? LLM__EXPERTS : LLM__NO_FFN;
+    }
+}
+
+/* What the lfm2 families share: attention with head norms in the layers that full_attn_idxs or layer_types says, short
+   convolutions in the others; the embedding is the head. */
+LLM__FN void llm__read_lfm2_mixers(llm__config *c, llm_model *m) {
+    const llm__json *rope = llm__json_get(c->root, "rope_parameters");
+    llm__config p = llm__config_of(c, rope);
+    llm__attention a;
+    llm__short s;
+    double theta;
+    int i, attends;
+    memset(&s, 0, sizeof s);
+    llm__read_plain(c, m, "norm_eps", 1);
+    m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    theta = llm__config_number(c, "rope_theta", 1e6, 1e-3, 1e30);
+    if (llm__json_is(rope, LLM__JSON_OBJECT)) theta = llm__config_number(&p, "rope_theta", theta, 1e-3, 1e30);
+    if (c->status == LLM_OK) c->status = p.status;
+    a.rope = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    s.conv.kernel = llm__config_int(c, "conv_L_cache", LLM__REQUIRED, 1, 64);
+    s.conv.channels = m->hidden;
+    s.conv.plain = 1;
+    s.bias = s.conv.biased = llm__config_flag(c, "conv_bias", 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        attends = llm__config_has(c, "full_attn_idxs") ? llm__config_lists(c, "full_attn_idxs", i)
+                                                       : llm__layer_word(c, m, "layer_types", i, "conv full_attention");
+        layer->mixer = attends ? LLM__ATTENTION : LLM__SHORT_CONV;
+        layer->attention = a;
+        layer->short_conv = s;
+        layer->ffn = LLM__MLP;
+    }
+}
+
+/* lfm2: see above; the feed-forward's width is 2/3 of what the config says, times a factor, rounded up. */
+LLM__FN void llm__read_lfm2(llm__config *c, llm_model *m) {
+    int width = llm__config_size(c, llm__config_has(c, "block_ff_dim") ? "block_ff_dim" : "intermediate_size"), i;
+    int multiple = llm__config_int(c, "block_multiple_of", LLM__REQUIRED, 1, 1 << 20), block;
+    double factor = llm__config_number(c, "block_ffn_dim_multiplier", 1, 1e-6, 1e3);
+    llm__read_lfm2_mixers(c, m);
+    block = llm__config_size(c, "block_dim");
+    if (c->status == LLM_OK && block != m->hidden) llm__config_fail(c, "block_dim", "what \"hidden_size\" is");
+    if (llm__config_flag(c, "block_auto_adjust_ff_dim", 0)) {
+        double wish = factor * (double)(int64_t)(2.0 * width / 3);
+        if (c->status == LLM_OK && !(wish >= 1 && wish <= 1 << 24))
+            llm__config_fail(c, "block_ffn_dim_multiplier", "a factor that leaves a width from 1 to 2^24");
+        if (c->status == LLM_OK) width = ((int)wish + multiple - 1) / multiple * multiple;
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.width = width;
+}
+
+/* lfm2_moe: lfm2 with experts behind the first layers, chosen by biased sigmoid. */
+LLM__FN void llm__read_lfm2_moe(llm__config *c, llm_model *m) {
+    int i, dense = llm__config_int(c, "num_dense_layers", LLM__REQUIRED, 0, 1 << 20);
+    int width = llm__config_size(c, "intermediate_size");
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    e.chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, e.count);
+    e.width = llm__config_size(c, "moe_intermediate_size");
+    e.scores = LLM__SIGMOID;
+    e.biased = llm__config_flag(c, "use_expert_bias", 0);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    e.renormalize_eps = 1e-6f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    llm__read_lfm2_mixers(c, m);
+    if (dense) llm__need_layout(m, "model.layers.0.mlp.gate_proj.weight");
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mlp.width = width;
+        m->layers[i].experts = e;
+        if (i >= dense) m->layers[i].ffn = LLM__EXPERTS;
+    }
+}
+
+/* qwen3_5 (also its moe): qwen3_next with maps apart; with num_experts every layer has experts.  Norms of a checkpoint
+   in the original's layout are weights less 1. */
+LLM__FN void llm__read_qwen3_5(llm__config *c, llm_model *m) {
+    static const int usual[5] = {64, 16, 192, 128, 4};
+    const llm__json *rope = llm__json_get(c->root, "rope_parameters");
+    int i, interval = llm__config_int(c, "full_attention_interval", 4, 1, 4096);
+    int count = llm__config_int(c, "num_experts", 0, 0, 65536), bias = llm__config_flag(c, "attention_bias", 0);
+    llm__config p = llm__json_is(rope, LLM__JSON_OBJECT) ? llm__config_of(c, rope) : *c;
+    double theta = llm__config_number(&p, "rope_theta", 100000, 1e-3, 1e30);
+    double part = llm__config_number(&p, "partial_rotary_factor", 0.25, 0, 1);
+    llm__attention a;
+    llm__experts e;
+    llm__delta d;
+    memset(&e, 0, sizeof e);
+    if (c->status == LLM_OK) c->status = p.status;
+    llm__read_sizes(c, m, 4096, 151936, 32);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_usual_heads(c, m, 32, 8, 0);
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = LLM__GATE_IN_Q;
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, (int)(a.width * part), theta, 0, rope);
+    d = llm__read_delta(c, m, usual);
+    d.in_order = LLM__DELTA_JOINED;
+    if (llm__is_original(m, "linear_attn")) m->norm.offset = 1;
+    if (count) {
+        e.count = count;
+        e.chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count);
+        e.width = llm__config_size(c, "moe_intermediate_size");
+        e.scores = LLM__SOFTMAX_ALL;
+        e.renormalize = llm__config_flag(c, "norm_topk_prob", 1);
+        e.scaling = 1;
+        e.shared.width = llm__config_size(c, "shared_expert_intermediate_size");
+        e.shared_gate = 1;
+    }
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 14336, 1, 1 << 24), LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].experts = e;
+        if (count) m->layers[i].ffn = LLM__EXPERTS;
+        if ((i + 1) % interval == 0) continue;
+        m->layers[i].mixer = LLM__DELTA;
+        m->layers[i].delta = d;
+    }
+}
+
+
 /* ---- readers: latent attention and families with rules of their own */
+
+/* deepseek_v2: deepseek_v3's attention, but caches keep the keys and values of each head; YaRN whatever the type says.
+   Experts by softmax, not renormalized; group_limited_greedy: groups compete by their best expert. */
+LLM__FN void llm__read_deepseek_v2(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    llm__experts e;
+    llm__latent a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    a = llm__read_latent(c, &llm__latent_usual, 1e-6f);
+    a.expanded = 1;
+    a.scale *= llm__yarn_softmax(c, scaling);
+    a.rope = llm__rope_stretched(c, m, a.rotary, llm__rope_theta(c, 10000), 1, scaling,
+                                 llm__json_get(scaling, "factor") ? llm__stretch_yarn : llm__rope_scaled);
+    llm__set_latent(c, m, &a, 0);
+    memset(&e, 0, sizeof e);
+    e.chosen = LLM__REQUIRED;
+    e.width = 1407;
+    e.scaling = 1;
+    e = llm__read_routed(c, &e);
+    e.scores = LLM__SOFTMAX_ALL;
+    e.renormalize = 0;
+    e.group_best = 1;
+    if (llm__json_text_is(llm__json_get(c->root, "topk_method"), "group_limited_greedy"))
+        llm__read_groups(c, &e, "n_routed_experts", 1, 1);
+    llm__set_routed(c, m, &e);
+}
+
+/* minicpm3: deepseek_v2's attention with LongRoPE (long factors at any length) and eps 1e-5 for the latents, heads of
+   values that share the hidden size; minicpm's multipliers. */
+LLM__FN void llm__read_minicpm3(llm__config *c, llm_model *m) {
+    llm__latent_sizes sizes = llm__latent_required;
+    const llm__json *scaling = llm__rope_scaling(c);
+    llm__latent a;
+    sizes.value = 0;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->embedding_scale = (float)llm__config_number(c, "scale_emb", llm__not_a_number(), -1e9, 1e9);
+    if (!m->tied) m->logit_scale = (float)llm__config_size(c, "dim_model_base") / (float)m->hidden;
+    a = llm__read_latent(c, &sizes, 1e-5f);
+    a.expanded = 1;
+    if (a.heads > m->hidden) llm__config_fail(c, "num_attention_heads", "no more than the hidden size");
+    else a.value = m->hidden / a.heads;
+    if (!llm__json_is(scaling, LLM__JSON_OBJECT)) llm__config_fail(c, "rope_scaling", "an object with \"long_factor\"");
+    a.rope = llm__rope_stretched(c, m, a.rotary, llm__rope_theta(c, 1e6), 0, scaling, llm__stretch_long);
+    llm__set_latent(c, m, &a, 0);
+    if (c->status != LLM_OK) return;
+    llm__set_branch_scale(c, m, llm__config_number(c, "scale_depth", llm__not_a_number(), -1e9, 1e9) /
+                                    sqrt((double)m->layer_count));
+}
+
+/* youtu_llm: deepseek_v2's attention with the model's eps and without YaRN's factor on scores; dense. */
+LLM__FN void llm__read_youtu(llm__config *c, llm_model *m) {
+    static const llm__latent_sizes sizes = {16, 1536, 512, 64, 128, 128};
+    llm__latent a;
+    m->vocabulary = 128256;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_latent(c, &sizes, m->norm.eps);
+    a.expanded = 1;
+    a.rope = llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 1.6e6), llm__config_flag(c, "rope_traditional", 1),
+                           llm__rope_scaling(c));
+    llm__set_latent(c, m, &a, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* glm4_moe_lite: deepseek_v3 with the model's eps for the latents, and 1e-20 in the sum that weights are divided by. */
+LLM__FN void llm__read_glm4_moe_lite(llm__config *c, llm_model *m) {
+    static const llm__latent_sizes sizes = {20, 768, 512, 64, 192, 256};
+    llm__experts usual;
+    llm__latent a;
+    m->vocabulary = 154880;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->drops_later_layers = 1;
+    a = llm__read_latent(c, &sizes, m->norm.eps);
+    llm__rotate_latent(c, m, &a, llm__rope_theta(c, 1e6), 1, llm__rope_scaling(c));
+    llm__set_latent(c, m, &a, 0);
+    memset(&usual, 0, sizeof usual);
+    usual.count = 64;
+    usual.chosen = 4;
+    usual.width = 1536;
+    usual.renormalize = usual.shared.width = 1;
+    usual.renormalize_eps = 1e-20f;
+    usual.scaling = 1.8f;
+    llm__read_sigmoid_experts(c, m, &usual);
+}
+
+/* deepseek_v32, glm_moe_dsa: deepseek_v3 whose attention sees the tokens that an indexer chooses (DeepSeek sparse
+   attention).  The indexer reads the normed latent of the query; its key has a layer norm with eps 1e-5; halves of its
+   first numbers rotate, or pairs. */
+LLM__FN void llm__read_sparse(llm__config *c, llm_model *m, const llm__latent_sizes *sizes, const llm__indexer *usual,
+                              double theta, const llm__json *scaling, int interleaved) {
+    llm__latent a;
+    llm__indexer *x = &a.indexer;
+    int i;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->drops_later_layers = 1;
+    a = llm__read_latent(c, sizes, 1e-6f);
+    if (!a.q_rank) llm__config_fail(c, "q_lora_rank", "a positive whole number: the indexer reads the query's latent");
+    llm__rotate_latent(c, m, &a, theta, 1, scaling);
+    x->heads = llm__config_int(c, "index_n_heads", usual->heads, 1, 65536);
+    x->width = llm__config_int(c, "index_head_dim", usual->width, 1, 65536);
+    x->chosen = llm__config_int(c, "index_topk", usual->chosen, 1, 1 << 20);
+    llm__config_product(c, "index_n_heads", x->heads, "index_head_dim", x->width);
+    if (x->width < a.rotary) llm__config_fail(c, "index_head_dim", "no less than \"qk_rope_head_dim\"");
+    x->rope = llm__rope_add(c, m, a.rotary, theta, llm__config_flag(c, "indexer_rope_interleave", interleaved),
+                            scaling);
+    x->k_norm = llm__rms_form(1e-5f);
+    x->k_norm.kind = LLM__LAYER_NORM;
+    x->k_norm.biased = 1;
+    llm__set_latent(c, m, &a, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].list = 2;
+    llm__read_deepseek_experts(c, m);
+}
+
+LLM__FN void llm__read_deepseek_v32(llm__config *c, llm_model *m) {
+    llm__indexer usual;
+    memset(&usual, 0, sizeof usual);
+    usual.heads = 64;
+    usual.width = 128;
+    usual.chosen = 2048;
+    llm__read_sparse(c, m, &llm__latent_usual, &usual, llm__rope_theta(c, 10000), llm__rope_scaling(c), 0);
+}
+
+/* The object that gives a family all it says of rotation. */
+LLM__FN const llm__json *llm__rope_parameters(llm__config *c) {
+    const llm__json *p = llm__json_get(c->root, "rope_parameters");
+    if (!llm__json_is(p, LLM__JSON_OBJECT)) llm__config_fail(c, "rope_parameters", "an object");
+    return llm__json_is(p, LLM__JSON_OBJECT) ? p : NULL;
+}
+
+/* A number in it. */
+LLM__FN double llm__rope_parameter(llm__config *c, const llm__json *p, const char *key, double fallback, double low,
+                                   double high) {
+    llm__config inner;
+    double n;
+    if (!p) return low;
+    inner = llm__config_of(c, p);
+    n = llm__config_number(&inner, key, fallback, low, high);
+    c->status = inner.status;
+    return n;
+}
+
+LLM__FN void llm__read_glm_moe_dsa(llm__config *c, llm_model *m) {
+    const llm__json *p = llm__rope_parameters(c);
+    llm__indexer usual;
+    memset(&usual, 0, sizeof usual);
+    usual.heads = usual.width = usual.chosen = LLM__REQUIRED;
+    llm__read_sparse(c, m, &llm__latent_required, &usual,
+                     llm__rope_parameter(c, p, "rope_theta", llm__not_a_number(), 1e-3, 1e30), p, 1);
+}
+
+/* longcat_flash: two rounds of latent attention and feed-forward a layer, which are two layers here; experts read what
+   the first feed-forward reads and join the stream after the second (arXiv:2509.01322).  Query and latent are multiplied
+   by the root of hidden to rank; some experts return their input. */
+LLM__FN llm__experts llm__read_longcat_experts(llm__config *c) {
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "n_routed_experts", LLM__REQUIRED, 1, 65536);
+    e.identity = llm__config_int(c, "zero_expert_num", LLM__REQUIRED, 0, 65536);
+    e.chosen = llm__config_int(c, "moe_topk", LLM__REQUIRED, 1, e.count + e.identity);
+    e.width = llm__config_size(c, "expert_ffn_hidden_size");
+    e.biased = 1;
+    e.router_bias = llm__config_flag(c, "router_bias", 0);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", llm__not_a_number(), -1e6, 1e6);
+    if (llm__config_has(c, "zero_expert_type") &&
+        !llm__json_text_is(llm__json_get(c->root, "zero_expert_type"), "identity"))
+        llm__config_fail(c, "zero_expert_type", "\"identity\"");
+    return e;
+}
+
+LLM__FN void llm__read_longcat(llm__config *c, llm_model *m) {
+    llm__experts e = llm__read_longcat_experts(c);
+    int i, width = llm__config_size(c, "ffn_hidden_size");
+    llm__attention none;
+    llm__latent a;
+    m->hidden = m->carry = llm__config_size(c, "hidden_size");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
+    llm__make_layers(c, m, 2 * llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS / 2));
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    a = llm__read_latent(c, &llm__latent_required, 1e-5f);
+    llm__rotate_latent(c, m, &a, llm__rope_theta(c, llm__not_a_number()), 1, llm__rope_scaling(c));
+    if (llm__config_flag(c, "mla_scale_kv_lora", 1)) a.latent_scale = sqrtf((float)m->hidden / (float)a.rank);
+    if (llm__config_flag(c, "mla_scale_q_lora", 1) && a.q_rank) a.scale *= sqrtf((float)m->hidden / (float)a.q_rank);
+    memset(&none, 0, sizeof none);
+    llm__set_dense(c, m, &none, width, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->number = i / 2;
+        layer->sub = i % 2 ? ".1" : ".0";
+        layer->list = i % 2 ? 0 : 2;
+        layer->mixer = LLM__LATENT;
+        layer->latent = a;
+        layer->shortcut = i % 2 ? LLM__SHORTCUT_ENDS : LLM__SHORTCUT_BEGINS;
+        layer->experts = e;
+    }
+}
+
+/* longcat_flash_ngram: longcat_flash whose embeddings add those of hashes of the last 2, 3, ... tokens, each of
+   emb_split_num tables of its own size. */
+LLM__FN void llm__read_longcat_ngram(llm__config *c, llm_model *m) {
+    int ratio = llm__config_int(c, "ngram_vocab_size_ratio", 78, 1, 1 << 20);
+    int reach = llm__config_int(c, "emb_neighbor_num", 4, 2, 64);
+    int split = llm__config_int(c, "emb_split_num", 4, 1, 1024), i;
+    llm__read_longcat(c, m);
+    m->ngram_past = reach - 1;
+    m->ngram_count = split * (reach - 1);
+    if (c->status == LLM_OK && m->ngram_count > m->hidden)
+        llm__config_fail(c, "emb_split_num", "no more tables than the hidden size");
+    llm__config_product(c, "ngram_vocab_size_ratio", ratio, "vocab_size", m->vocabulary);
+    m->ngrams = (llm__ngram_table *)llm__arena_alloc(c->arena, (size_t)m->ngram_count, sizeof *m->ngrams);
+    if (!m->ngrams && c->status == LLM_OK) c->status = llm__no_memory(c->error, (size_t)m->ngram_count);
+    for (i = 0; i < m->ngram_count && c->status == LLM_OK; i++) {
+        m->ngrams[i].reach = i / split + 2;
+        m->ngrams[i].rows = (int64_t)ratio * m->vocabulary + 2 * i + 1;
+    }
+}
+
+/* mistral4: deepseek_v3's attention, queries that grow with the position as ministral3's do, experts by softmax in
+   groups. */
+LLM__FN void llm__read_mistral4(llm__config *c, llm_model *m) {
+    const llm__json *p = llm__rope_parameters(c), *scaling = p;
+    const llm__json *type = llm__json_get(p, llm__json_get(p, "type") ? "type" : "rope_type");
+    llm__experts e;
+    llm__latent a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_latent(c, &llm__latent_required, 1e-6f);
+    if (!type || llm__json_text_is(type, "default")) scaling = NULL;
+    llm__rotate_latent(c, m, &a, llm__rope_parameter(c, p, "rope_theta", 1e5, 1e-3, 1e30),
+                       llm__config_flag(c, "rope_interleave", 1), scaling);
+    a.heat = (float)llm__rope_parameter(c, p, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
+    a.heat_length =
+        (int)llm__rope_parameter(c, p, "original_max_position_embeddings", llm__not_a_number(), 1, 1 << 30);
+    llm__set_latent(c, m, &a, 0);
+    memset(&e, 0, sizeof e);
+    e.count = e.chosen = e.width = LLM__REQUIRED;
+    e.scaling = 1;
+    e = llm__read_routed(c, &e);
+    e.scores = LLM__SOFTMAX_ALL;
+    e.renormalize_eps = 1e-20f;
+    llm__read_groups(c, &e, "n_routed_experts", 1, 1);
+    llm__set_routed(c, m, &e);
+}
+
+/* mistral3 (also llava): vision-language wrapper around ministral3, mistral4 or llama; tied only where the file says
+   so. */
+LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
+    const llm__json *type = llm__json_get(c->root, "model_type");
+    if (llm__json_text_is(type, "ministral3")) llm__read_ministral3(c, m);
+    else if (llm__json_text_is(type, "mistral4")) llm__read_mistral4(c, m);
+    else llm__read_llama(c, m);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+}
+
+/* pixtral: vision-language wrapper around llama, never tied. */
+LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
+    c->usual_heads = 32;
+    llm__read_llama(c, m);
+    m->tied = 0;
+}
 
 /* ---- what a sequence remembers: the entries of its cache, from the layers that a reader made */
 
@@ -9495,15 +11629,24 @@ LLM__FN void llm__plan_rows(llm__config *c, llm_model *m, llm_cache_kind kind, i
     entry->chunk = chunk;
 }
 
-/* Two arrays: what a convolution looks back at, [kernel - 1, channels], and a state [heads, rows, cols]. */
-LLM__FN void llm__plan_state(llm__config *c, llm_model *m, int kernel, int channels, int heads, int rows, int cols) {
+/* How many arrays of an entry a convolution needs. */
+LLM__FN int llm__conv_arrays(const llm__conv *conv) {
+    return conv->runs[2] ? 3 : conv->runs[1] ? 2 : 1;
+}
+
+/* Its arrays, [kernel - 1, channels] each, and behind them, unless heads is 0, a state of up to three axes. */
+LLM__FN void llm__plan_state(llm__config *c, llm_model *m, const llm__conv *conv, int heads, int rows, int cols) {
     llm_cache_layer *entry = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+    int i, arrays = llm__conv_arrays(conv);
     if (!entry) return;
-    entry->shapes[0][0] = kernel > 1 ? kernel - 1 : 1; /* a kernel of one remembers nothing */
-    entry->shapes[0][1] = kernel > 1 ? channels : 1;
-    entry->shapes[1][0] = heads;
-    entry->shapes[1][1] = rows;
-    entry->shapes[1][2] = cols;
+    for (i = 0; i < arrays; i++) {
+        entry->shapes[i][0] = conv->kernel > 1 ? conv->kernel - 1 : 1; /* a kernel of one remembers nothing */
+        entry->shapes[i][1] = conv->kernel < 2 ? 1 : arrays > 1 ? conv->runs[i] : conv->channels;
+    }
+    if (!heads) return;
+    entry->shapes[arrays][0] = heads;
+    entry->shapes[arrays][1] = rows;
+    entry->shapes[arrays][2] = cols;
 }
 
 /* The last key and the last value, before their convolution. */
@@ -9520,7 +11663,8 @@ LLM__FN void llm__plan_last(llm__config *c, llm_model *m, const llm__attention *
 /* The entries of one mixer; returns the first. */
 LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, llm__mixer_kind kind) {
     const llm__attention *a = &l->attention;
-    const llm__ssd *s = &l->ssd;
+    const llm__latent *t = &l->latent;
+    const llm__ssm *s = &l->ssm;
     const llm__delta *d = &l->delta;
     int first = m->cache_count;
     switch (kind) {
@@ -9531,15 +11675,26 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
     case LLM__ATTENTION:
         if (a->conv) llm__plan_last(c, m, a);
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, a->kv_heads, a->width, a->value_width, a->window, a->chunk);
+        if (a->indexer.heads) llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, a->indexer.width, 0, 0, 0);
         break;
-    case LLM__LATENT: llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, l->latent.rank, l->latent.rotary, 0, 0); break;
-    case LLM__SSD:
-        llm__plan_state(c, m, s->kernel, s->heads * s->width + 2 * s->groups * s->state, s->heads, s->width, s->state);
+    case LLM__LATENT:
+        if (t->expanded)
+            llm__plan_rows(c, m, LLM_CACHE_ATTENTION, t->heads, t->nope + t->rotary, t->value, 0, 0);
+        else
+            llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, t->rank, t->rotary, 0, 0);
+        if (t->indexer.heads) /* mlx-lm gives its keys values too, all zero */
+            llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, t->indexer.width, t->indexer.width, 0, 0);
         break;
-    case LLM__DELTA:
-        llm__plan_state(c, m, d->kernel, 2 * d->key_heads * d->key_width + d->value_heads * d->value_width,
-                        d->value_heads, d->value_width, d->key_width);
+    case LLM__SSM:
+        if (s->in_order == LLM__SSM_CHANNELS) llm__plan_state(c, m, &s->conv, s->heads, s->state, 0);
+        else llm__plan_state(c, m, &s->conv, s->heads, s->width, s->state);
         break;
+    case LLM__DELTA: llm__plan_state(c, m, &d->conv, d->value_heads, d->value_width, d->key_width); break;
+    case LLM__SHORT_CONV: llm__plan_state(c, m, &l->short_conv.conv, 0, 0, 0); break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
+    case LLM__KEYED_CONV: llm__plan_state(c, m, &l->keyed_conv, 0, 0, 0); break;
     }
     return first;
 }
@@ -9547,6 +11702,10 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
 /* Goes through the layers in order.  A layer that reads another's cache comes after that one. */
 LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
     int i;
+    if (m->ngram_past) {
+        llm_cache_layer *past = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+        if (past) past->shapes[0][0] = m->ngram_past;
+    }
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *l = &m->layers[i];
         if (l->reads != LLM__OWN) {
@@ -9750,7 +11909,9 @@ LLM__FN void llm__bind_norm(llm__binder *b, llm__norm *norm, int width) {
 
 /* `count` matrices of one stack: the first and how far apart they are. */
 LLM__FN void llm__spread(llm__matrix *out, int count) {
-    size_t bytes = (size_t)out->rows * out->row_bytes, scales = (size_t)out->rows * out->scale_row_bytes;
+    size_t bytes = (size_t)out->rows * out->row_bytes;
+    size_t scale_rows = out->format == LLM__FP8_BLOCK ? ((size_t)out->rows + 127) / 128 : (size_t)out->rows;
+    size_t scales = scale_rows * out->scale_row_bytes;
     int i;
     for (i = 1; i < count; i++) {
         out[i] = out[0];
@@ -9833,18 +11994,87 @@ LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s,
         llm__bind_bad(b, "affine groups have 2, 3, 4, 5, 6 or 8 bits and 32, 64 or 128 numbers");
 }
 
-/* DeepSeek's FP8: a float32 factor for each block of 128 x 128. */
-LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
-    int64_t down = (rows + 127) / 128, across = (cols + 127) / 128;
-    const uint8_t *raw = llm__bind_bytes(b, s, 0, down, across);
-    float *scales = (float *)llm__bind_alloc(b, (size_t)(down * across), sizeof(float));
-    w->data = llm__bind_bytes(b, t, 0, rows, cols);
-    if (!raw || !scales || !w->data) return;
-    if (t->dtype != LLM_F8_E4M3 || !llm__is_float(s->dtype)) {
-        llm__bind_bad(b, "block scales go with F8_E4M3 numbers and are floats");
+/* gpt_oss's MXFP4: 16 bytes of two codes for each group, which are mlx's words, and the groups' scales. */
+LLM__FN void llm__bind_blocks(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
+    llm__tensor *s = llm__bind_find(b, "_scales");
+    if (!s) {
+        llm__bind_absent(b, "_scales", "one for each group of 32");
         return;
     }
-    llm__to_f32(s->dtype, raw, (size_t)(down * across), scales);
+    if (t->dtype == LLM_U8 && t->dims > 2 && t->shape[t->dims - 1] == 16) {
+        t->dims--;
+        t->shape[t->dims - 1] *= 4;
+        t->dtype = LLM_U32;
+    }
+    llm__bind_quantized(b, t, s, lead, rows, cols, w);
+}
+
+/* ModelOpt's NVFP4 as muse_spark has it, in stacks: bytes of two codes and e4m3 factors; see llm__bind_stack_factors. */
+LLM__FN void llm__bind_nvfp4(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
+    llm__tensor *s = llm__bind_find(b, "_weight_scale");
+    if (s->dtype != LLM_F8_E4M3 || cols % 16) {
+        llm__bind_bad(b, "bytes of two codes go with F8_E4M3 factors for groups of 16");
+        return;
+    }
+    w->format = LLM__NVFP4;
+    w->bits = 4;
+    w->group = 16;
+    w->row_bytes = (size_t)cols / 2;
+    w->scale_row_bytes = (size_t)cols / 16;
+    w->data = llm__bind_bytes(b, t, lead, rows, cols / 2);
+    w->scales = llm__bind_bytes(b, s, lead, rows, cols / 16);
+}
+
+/* MXFP8 as minimax_m3_vl has it: bytes, and an exponent for each 32 of them. */
+LLM__FN void llm__bind_mxfp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
+                             llm__matrix *w) {
+    if (t->dtype != LLM_F8_E4M3 || cols % 32) {
+        llm__bind_bad(b, "exponents for groups of 32 go with F8_E4M3 numbers");
+        return;
+    }
+    w->format = LLM__MXFP8;
+    w->bits = 8;
+    w->group = 32;
+    w->row_bytes = (size_t)cols;
+    w->scale_row_bytes = (size_t)cols / 32;
+    w->data = llm__bind_bytes(b, t, lead, rows, cols);
+    w->scales = llm__bind_bytes(b, s, lead, rows, cols / 32);
+}
+
+/* FP8 with a factor for each block of 128 x 128 (DeepSeek), or for each matrix of a stack, or for all;
+   mimo_v2_flash has more factors than blocks. */
+LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
+                           llm__matrix *w) {
+    int64_t down = (rows + 127) / 128, across = (cols + 127) / 128, stack = lead ? lead : 1, factors = 1, i;
+    const uint8_t *raw;
+    float *scales;
+    size_t n;
+    int d, whole = 0;
+    if (!lead && s->dims == 2 && s->shape[0] >= down && s->shape[1] >= across) {
+        down = s->shape[0];
+        across = s->shape[1];
+    }
+    for (d = 0; d < s->dims && factors <= stack; d++) factors *= s->shape[d] > 0 ? s->shape[d] : stack + 1;
+    if (factors == 1 || (factors == stack && s->shape[0] == stack)) { /* of any number of axes */
+        s->dims = 1;
+        s->shape[0] = factors;
+        whole = 1;
+    }
+    n = (size_t)(stack * down * across);
+    scales = (float *)llm__bind_alloc(b, n, sizeof(float));
+    raw = whole ? llm__bind_bytes(b, s, 0, factors, 0) : llm__bind_bytes(b, s, lead, down, across);
+    w->data = llm__bind_bytes(b, t, lead, rows, cols);
+    if (!raw || !scales || !w->data) return;
+    if (t->dtype != LLM_F8_E4M3 || !llm__is_float(s->dtype)) {
+        llm__bind_bad(b, "scales of FP8 go with F8_E4M3 numbers and are floats");
+        return;
+    }
+    if (whole)
+        for (i = 0; i < (int64_t)n; i++)
+            llm__to_f32(s->dtype, raw + (size_t)(factors > 1 ? i / (down * across) : 0) * llm__dtype_bytes(s->dtype), 1,
+                        &scales[i]);
+    else
+        llm__to_f32(s->dtype, raw, n, scales);
     w->format = LLM__FP8_BLOCK;
     w->row_bytes = (size_t)cols;
     w->scales = (const uint8_t *)scales;
@@ -10049,13 +12279,16 @@ LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
     const llm__tensor *packed = llm__bind_find(b, ".weight_packed"), *awq = llm__bind_find(b, ".qweight");
     llm__tensor *t = llm__bind_find(b, ".weight"), *scales = llm__bind_find(b, ".scales");
-    llm__tensor *blocks = llm__bind_find(b, ".weight_scale_inv"), *ternary = llm__bind_find(b, ".weight_scale");
+    llm__tensor *factors = llm__bind_find(b, t ? ".weight_scale_inv" : "_scale_inv");
+    llm__tensor *blocks = llm__bind_find(b, "_blocks");
+    const llm__tensor *ternary = llm__bind_find(b, ".weight_scale");
     char what[64];
     if (b->status != LLM_OK) return;
     if (b->transposed) {
         llm__bind_conv1d(b, w, rows, cols, bias);
         return;
     }
+    if (!t) t = llm__bind_find(b, "");
     memset(w, 0, sizeof *w);
     w->rows = rows;
     w->cols = cols;
@@ -10063,14 +12296,18 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else snprintf(what, sizeof what, "[%d, %d]", rows, cols);
     if (packed && !lead) llm__bind_packed4(b, llm__bind_find(b, ".weight_packed"), rows, cols, w);
     else if (awq && !lead) llm__bind_awq(b, llm__bind_find(b, ".qweight"), rows, cols, w);
-    else if (!t && llm__bind_find(b, "")) llm__bind_plain(b, llm__bind_find(b, ""), lead, rows, cols, w);
+    else if (blocks) llm__bind_blocks(b, blocks, lead, rows, cols, w);
     else if (!t) llm__bind_absent(b, ".weight", what);
+    else if (t->dtype == LLM_U8 && llm__bind_find(b, "_weight_scale")) llm__bind_nvfp4(b, t, lead, rows, cols, w);
     else if (ternary && t->dtype == LLM_U8 && !lead) llm__bind_ternary(b, t, rows, cols, w);
-    else if (blocks && !lead) llm__bind_fp8(b, t, blocks, rows, cols, w);
+    else if (factors && factors->dtype == LLM_U8) llm__bind_mxfp8(b, t, factors, lead, rows, cols, w);
+    else if (factors) llm__bind_fp8(b, t, factors, lead, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
-    if (bias) w->bias = llm__bind_floats(b, ".bias", lead ? lead : rows, lead ? rows : 0, 0);
+    if (bias)
+        w->bias = llm__bind_floats(b, llm__bind_find(b, "_bias") ? "_bias" : ".bias", lead ? lead : rows,
+                                   lead ? rows : 0, 0);
     if (b->status == LLM_OK && scales && w->format != LLM__FLOAT)
         llm__bind_check_override(b, llm__json_get(b->m->config, "quantization"), w);
     if (lead) llm__spread(w, lead);
@@ -10088,9 +12325,45 @@ LLM__FN llm__matrix llm__matrix_slice(const llm__matrix *w, int first, int rows)
     return part;
 }
 
+/* Every other row of a matrix as a matrix. */
+LLM__FN llm__matrix llm__bind_every_other(llm__binder *b, const llm__matrix *w, int first) {
+    llm__matrix part = llm__matrix_slice(w, first, w->rows / 2);
+    float *bias = w->bias ? (float *)llm__bind_alloc(b, (size_t)part.rows, sizeof(float)) : NULL;
+    int i;
+    if (w->format == LLM__FP8_BLOCK) llm__bind_bad(b, "rows in turns do not go with block scales");
+    part.row_bytes *= 2;
+    part.scale_row_bytes *= 2;
+    part.bias = bias;
+    for (i = 0; bias && i < part.rows; i++) bias[i] = w->bias[first + 2 * i];
+    return part;
+}
+
+/* Whether the checkpoint has a map at b->name. */
+LLM__FN int llm__bind_has(const llm__binder *b) {
+    static const char *const suffixes[] = {".weight", ".qweight", ".weight_packed", "_blocks", ""};
+    int i;
+    for (i = 0; i < 5; i++)
+        if (llm__bind_find(b, suffixes[i])) return 1;
+    return 0;
+}
+
+/* Goes on to the first of some parts, separated by spaces, that the checkpoint has; if it has none, to the first. */
+LLM__FN void llm__bind_first(llm__binder *b, const char *parts) {
+    const char *part = parts;
+    char name[80];
+    for (; *part; part += strlen(name) + (part[strlen(name)] == ' ')) {
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(part, " "), part);
+        llm__bind_part(b, name);
+        if (llm__bind_has(b)) return;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(parts, " "), parts);
+    llm__bind_part(b, name);
+}
+
 /* q, k and v: separate maps, slices of one, or one that keeps its order. */
 LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
     int hidden = b->m->hidden, q = a->heads * a->width, k = a->kv_heads * a->width, v = a->kv_heads * a->value_width;
+    int gates = 0;
     if (a->qkv == LLM__QKV_SEPARATE || a->shared) {
         llm__bind_part(b, "q_proj");
         llm__bind_matrix(b, &a->q, 0, a->gate == LLM__GATE_IN_Q ? 2 * q : q, hidden, a->q_bias);
@@ -10102,11 +12375,13 @@ LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
         llm__bind_matrix(b, &a->v, 0, v, hidden, a->v_bias);
         return;
     }
+    if (a->qkv == LLM__QKVG_JOINED) gates = a->heads * a->value_width;
     llm__bind_part(b, "qkv_proj");
-    llm__bind_matrix(b, &a->q, 0, q + k + v, hidden, a->q_bias);
+    llm__bind_matrix(b, &a->q, 0, q + k + v + gates, hidden, a->q_bias);
     if (a->qkv == LLM__QKV_GROUPED || b->status != LLM_OK) return;
     a->k = llm__matrix_slice(&a->q, q, k);
     a->v = llm__matrix_slice(&a->q, q + k, v);
+    if (gates) a->gates = llm__matrix_slice(&a->q, q + k + v, gates);
     a->q = llm__matrix_slice(&a->q, 0, q);
 }
 
@@ -10172,12 +12447,24 @@ LLM__FN void llm__bind_attention_extras(llm__binder *b, llm__attention *a) {
     }
 }
 
+LLM__FN void llm__bind_block_indexer(llm__binder *b, llm__indexer *x) {
+    llm__bind_part(b, "index_q_proj");
+    llm__bind_matrix(b, &x->q, 0, x->heads * x->width, b->m->hidden, 0);
+    llm__bind_part(b, "index_k_proj");
+    llm__bind_matrix(b, &x->k, 0, x->width, b->m->hidden, 0);
+    llm__bind_part(b, "index_q_norm");
+    llm__bind_norm(b, &x->q_norm, x->width);
+    llm__bind_part(b, "index_k_norm");
+    llm__bind_norm(b, &x->k_norm, x->width);
+}
+
 LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     int hidden = b->m->hidden, out = a->heads * a->value_width;
+    if (a->indexer.heads) llm__bind_block_indexer(b, &a->indexer);
     llm__bind_qkv(b, a);
     llm__bind_part(b, "o_proj");
     llm__bind_matrix(b, &a->o, 0, hidden, out, a->o_bias);
-    if (a->gate > LLM__GATE_IN_Q) {
+    if (a->gate > LLM__GATE_IN_Q && a->qkv != LLM__QKVG_JOINED) {
         llm__bind_part(b, "gate_proj");
         llm__bind_matrix(b, &a->gates, 0, a->gate == LLM__GATE_FULL ? out : a->heads, hidden, a->gate_bias);
     }
@@ -10202,6 +12489,18 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     llm__bind_qk_norm(b, a, &a->k_norm, a->kv_heads);
 }
 
+LLM__FN void llm__bind_indexer(llm__binder *b, llm__latent *a) {
+    llm__indexer *x = &a->indexer;
+    llm__bind_part(b, "indexer.wq_b");
+    llm__bind_matrix(b, &x->q, 0, x->heads * x->width, a->q_rank, 0);
+    llm__bind_part(b, "indexer.wk");
+    llm__bind_matrix(b, &x->k, 0, x->width, b->m->hidden, 0);
+    llm__bind_part(b, "indexer.k_norm");
+    llm__bind_norm(b, &x->k_norm, x->width);
+    llm__bind_part(b, "indexer.weights_proj");
+    llm__bind_matrix(b, &x->weights, 0, x->heads, b->m->hidden, 0);
+}
+
 LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
     int hidden = b->m->hidden, q = a->heads * (a->nope + a->rotary), h;
     if (a->q_rank) {
@@ -10221,10 +12520,15 @@ LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
     llm__bind_norm(b, &a->kv_norm, a->rank);
     llm__bind_part(b, "o_proj");
     llm__bind_matrix(b, &a->o, 0, hidden, a->heads * a->value, a->bias);
+    if (a->indexer.heads) llm__bind_indexer(b, a);
+    llm__bind_part(b, "kv_b_proj");
+    if (a->expanded) {
+        llm__bind_matrix(b, &a->kv_b, 0, a->heads * (a->nope + a->value), a->rank, 0);
+        return;
+    }
     a->embed_q = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
     a->unembed = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
-    llm__bind_part(b, "kv_b_proj");
-    if (llm__bind_find(b, ".weight") || llm__bind_find(b, ".weight_packed")) {
+    if (llm__bind_find(b, ".weight") || llm__bind_find(b, ".weight_packed") || llm__bind_find(b, ".qweight")) {
         llm__matrix both, part;
         llm__bind_matrix(b, &both, 0, a->heads * (a->nope + a->value), a->rank, 0);
         for (h = 0; h < a->heads && b->status == LLM_OK; h++) {
@@ -10251,53 +12555,152 @@ LLM__FN const float *llm__bind_conv(llm__binder *b, int channels, int kernel) {
     return llm__bind_floats(b, ".weight", channels, kernel, 0);
 }
 
+LLM__FN float llm__softplus(float x) {
+    return x > 20 ? x : log1pf(expf(x));
+}
+
+/* Channels [first, first + count) of a convolution, of the tensor at b->name. */
+LLM__FN void llm__bind_channels(llm__binder *b, llm__conv *conv, int first, int count) {
+    const float *own = llm__bind_conv(b, count, conv->kernel);
+    float *weight = (float *)conv->weight, *offset = (float *)conv->offset;
+    int c, k;
+    if (!weight)
+        conv->weight = weight = (float *)llm__bind_alloc(b, (size_t)conv->channels * (size_t)conv->kernel, sizeof(float));
+    for (c = 0; own && weight && c < count; c++)
+        for (k = 0; k < conv->kernel; k++) weight[k * conv->channels + first + c] = own[c * conv->kernel + k];
+    if (!conv->biased) return;
+    own = llm__bind_floats(b, ".bias", count, 0, 0);
+    if (!offset) conv->offset = offset = (float *)llm__bind_alloc(b, (size_t)conv->channels, sizeof(float));
+    if (own && offset) memcpy(offset + first, own, (size_t)count * sizeof(float));
+}
+
+/* The tensor at b->name as a list of numbers, however many axes it has; more of them than `count` are left out. */
+LLM__FN float *llm__bind_flat(llm__binder *b, const char *suffix, int64_t count) {
+    llm__tensor *t = llm__bind_find(b, suffix);
+    int64_t n = 1;
+    int i;
+    for (i = 0; t && i < t->dims; i++) n *= t->shape[i];
+    if (t && n == count) {
+        t->dims = 1;
+        t->shape[0] = count;
+    }
+    return llm__bind_floats(b, suffix, count, 0, 0);
+}
+
 /* exp of a stored logarithm, times sign. */
 LLM__FN const float *llm__bind_exp(llm__binder *b, int count, float sign) {
-    float *a = llm__bind_floats(b, "", count, 0, 0);
+    float *a = llm__bind_flat(b, "", count);
     int i;
     for (i = 0; a && i < count; i++) a[i] = sign * expf(a[i]);
     return a;
 }
 
-LLM__FN void llm__bind_ssd(llm__binder *b, llm__ssd *s) {
-    int inner = s->heads * s->width, channels = inner + 2 * s->groups * s->state;
+/* dt, B and C behind the convolution. */
+LLM__FN void llm__bind_ssm_inputs(llm__binder *b, llm__ssm *s) {
+    llm__bind_part(b, "x_proj");
+    llm__bind_matrix(b, &s->x, 0, s->dt_rank + 2 * s->state, s->heads * s->width, 0);
+    llm__bind_part(b, "dt_proj");
+    llm__bind_matrix(b, &s->dt, 0, s->heads, s->dt_rank, s->in_order == LLM__SSM_CHANNELS);
+    llm__bind_part(b, "dt_layernorm");
+    llm__bind_norm(b, &s->dt_norm, s->dt_rank);
+    llm__bind_part(b, "b_layernorm");
+    llm__bind_norm(b, &s->b_norm, s->state);
+    llm__bind_part(b, "c_layernorm");
+    llm__bind_norm(b, &s->c_norm, s->state);
+}
+
+LLM__FN void llm__bind_ssm(llm__binder *b, llm__ssm *s) {
+    int inner = s->heads * s->width, channels = s->in_order == LLM__SSM_CHANNELS, dual = s->in_order == LLM__SSM_DUAL;
     llm__bind_part(b, "in_proj");
-    llm__bind_matrix(b, &s->in, 0, inner + channels + s->heads, b->m->hidden, s->bias);
+    llm__bind_matrix(b, &s->in, 0, dual ? inner + s->conv.channels + s->heads : 2 * inner, b->m->hidden, s->bias);
     llm__bind_part(b, "out_proj");
-    llm__bind_matrix(b, &s->out, 0, b->m->hidden, inner, s->bias);
+    llm__bind_matrix(b, &s->out, 0, b->m->hidden, inner, s->out_bias);
     llm__bind_part(b, "conv1d");
-    s->conv = llm__bind_conv(b, channels, s->kernel);
-    if (s->conv_bias) s->conv_offset = llm__bind_floats(b, ".bias", channels, 0, 0);
+    llm__bind_channels(b, &s->conv, 0, s->conv.channels);
+    if (!dual) llm__bind_ssm_inputs(b, s);
     llm__bind_part(b, "A_log");
-    s->a = llm__bind_exp(b, s->heads, -1);
+    s->a = llm__bind_exp(b, channels ? inner * s->state : s->heads, -1);
     llm__bind_part(b, "D");
     s->d = llm__bind_floats(b, "", s->heads, 0, 0);
     llm__bind_part(b, "dt_bias");
-    s->dt_bias = llm__bind_floats(b, "", s->heads, 0, 0);
+    if (!channels) s->dt_bias = llm__bind_floats(b, "", s->heads, 0, 0);
     llm__bind_part(b, "norm");
     llm__bind_norm(b, &s->norm, inner);
 }
 
-LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d) {
+/* Maps of the same rows beside each other: the whole at b's `whole`, or its parts. */
+LLM__FN void llm__bind_delta_qkv(llm__binder *b, llm__delta *d) {
+    int hidden = b->m->hidden, keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width;
+    llm__bind_part(b, "q_proj");
+    llm__bind_matrix(b, &d->q, 0, keys, hidden, 0);
+    llm__bind_part(b, "k_proj");
+    llm__bind_matrix(b, &d->k, 0, keys, hidden, 0);
+    llm__bind_part(b, "v_proj");
+    llm__bind_matrix(b, &d->v, 0, values, hidden, 0);
+}
+
+/* A map from the stream, by way of `rank` numbers if that is not 0. */
+LLM__FN void llm__bind_low(llm__binder *b, const char *name, int rank, int rows, llm__matrix *low, llm__matrix *w) {
+    char part[40];
+    snprintf(part, sizeof part, "%s_low", name);
+    llm__bind_part(b, part);
+    if (rank) llm__bind_matrix(b, low, 0, rank, b->m->hidden, 0);
+    llm__bind_part(b, name);
+    llm__bind_matrix(b, w, 0, rows, rank ? rank : b->m->hidden, 0);
+}
+
+/* Its convolution: one tensor, or one for each of q, k and v. */
+LLM__FN void llm__bind_delta_conv(llm__binder *b, llm__delta *d) {
     int keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width;
-    llm__bind_part(b, "in_proj_qkvz");
-    llm__bind_matrix(b, &d->qkvz, 0, 2 * keys + 2 * values, b->m->hidden, 0);
-    llm__bind_part(b, "in_proj_ba");
-    llm__bind_matrix(b, &d->ba, 0, 2 * d->value_heads, b->m->hidden, 0);
+    llm__bind_first(b, "conv1d qkv_conv.conv");
+    if (llm__bind_find(b, ".weight")) {
+        llm__bind_channels(b, &d->conv, 0, 2 * keys + values);
+        return;
+    }
+    llm__bind_first(b, "q_conv1d q_conv.conv");
+    llm__bind_channels(b, &d->conv, 0, keys);
+    llm__bind_first(b, "k_conv1d k_conv.conv");
+    llm__bind_channels(b, &d->conv, keys, keys);
+    llm__bind_first(b, "v_conv1d v_conv.conv");
+    llm__bind_channels(b, &d->conv, 2 * keys, values);
+}
+
+LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d) {
+    int keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width, hidden = b->m->hidden;
+    if (d->in_order == LLM__DELTA_GROUPED) {
+        llm__bind_part(b, "in_proj_qkvz");
+        llm__bind_matrix(b, &d->q, 0, 2 * keys + 2 * values, hidden, 0);
+        llm__bind_part(b, "in_proj_ba");
+        llm__bind_matrix(b, &d->b, 0, 2 * d->value_heads, hidden, 0);
+    } else {
+        llm__bind_part(b, "in_proj_qkv");
+        if (llm__bind_find(b, ".weight")) d->in_order = LLM__DELTA_JOINED;
+        if (d->in_order == LLM__DELTA_JOINED) llm__bind_matrix(b, &d->q, 0, 2 * keys + values, hidden, 0);
+        else llm__bind_delta_qkv(b, d);
+        llm__bind_low(b, "in_proj_z", d->z_rank, values, &d->z_low, &d->z);
+        llm__bind_low(b, "in_proj_a", d->a_rank, d->value_heads * (d->columns ? d->key_width : 1), &d->a_low, &d->a_map);
+        llm__bind_part(b, "in_proj_b");
+        llm__bind_matrix(b, &d->b, 0, d->value_heads, hidden, 0);
+    }
     llm__bind_part(b, "out_proj");
-    llm__bind_matrix(b, &d->out, 0, b->m->hidden, values, 0);
-    llm__bind_part(b, "conv1d");
-    d->conv = llm__bind_conv(b, 2 * keys + values, d->kernel);
+    llm__bind_matrix(b, &d->out, 0, hidden, values, 0);
+    llm__bind_delta_conv(b, d);
     llm__bind_part(b, "A_log");
     d->a = llm__bind_exp(b, d->value_heads, 1);
     llm__bind_part(b, "dt_bias");
-    d->dt_bias = llm__bind_floats(b, "", d->value_heads, 0, 0);
+    d->dt_bias = llm__bind_flat(b, "", (int64_t)d->value_heads * (d->columns ? d->key_width : 1));
     llm__bind_part(b, "norm");
     llm__bind_norm(b, &d->norm, d->value_width);
 }
 
-LLM__FN float llm__softplus(float x) {
-    return x > 20 ? x : log1pf(expf(x));
+LLM__FN void llm__bind_short(llm__binder *b, llm__short *c) {
+    int hidden = b->m->hidden;
+    llm__bind_part(b, "in_proj");
+    llm__bind_matrix(b, &c->in, 0, 3 * hidden, hidden, c->bias);
+    llm__bind_part(b, "conv");
+    llm__bind_channels(b, &c->conv, 0, hidden);
+    llm__bind_part(b, "out_proj");
+    llm__bind_matrix(b, &c->out, 0, hidden, hidden, c->bias);
 }
 
 /* xIELU's four numbers (arXiv:2411.13010), each [1] or a scalar: alpha_p and alpha_n are stored before their softplus,
@@ -10344,19 +12747,67 @@ LLM__FN void llm__bind_mlp(llm__binder *b, llm__mlp *mlp) {
     if (mlp->activation.kind == LLM__XIELU) mlp->activation.numbers = llm__bind_xielu(b);
 }
 
+/* Goes on to a stack of the experts' maps, under either of its two names; 0: the checkpoint has none. */
+LLM__FN int llm__bind_stack_at(llm__binder *b, const char *name) {
+    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
+    if (llm__bind_has(b)) return 1;
+    llm__bind_name(b, "%s.experts.%s", b->place, name);
+    return llm__bind_has(b);
+}
+
+/* Whether the stack at b->name has the shared expert behind the others. */
+LLM__FN int llm__is_folded(const llm__binder *b, const llm__experts *e) {
+    const llm__tensor *t = llm__bind_find(b, ".weight");
+    return e->folds && e->shared.width == e->width && t && t->dims == 3 && t->shape[0] == e->count + 1;
+}
+
+/* The stack at b->name: [count, rows, cols], or all experts' rows together, or transposed. */
+LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int rows, int cols, int transposed) {
+    llm__tensor *t = llm__bind_find(b, "");
+    int k, turn = transposed && t, count = e->count + llm__is_folded(b, e);
+    llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)count, sizeof(llm__matrix)), flat;
+    if (!w) return NULL;
+    if (t && t->dims == 2 && t->shape[0] % e->count == 0) {
+        t->dims = 3;
+        t->shape[2] = t->shape[1];
+        t->shape[1] = t->shape[0] / e->count;
+        t->shape[0] = e->count;
+    }
+    llm__bind_matrix(b, w, count, turn ? cols : rows, turn ? rows : cols, e->bias_each && !turn);
+    if (!turn || b->status != LLM_OK) return w;
+    for (k = 0; k < e->count && b->status == LLM_OK; k++) {
+        flat = w[k];
+        llm__bind_transposed(b, &flat, &w[k]);
+    }
+    if (e->bias_each) w[0].bias = llm__bind_floats(b, "_bias", e->count, rows, 0);
+    for (k = 1; w[0].bias && k < e->count; k++) w[k].bias = w[0].bias + (size_t)k * (size_t)rows;
+    return w;
+}
+
+/* The factors that the stack at b->name has for each expert, for this of its `parts`. */
+LLM__FN void llm__bind_stack_factors(llm__binder *b, const llm__experts *e, llm__matrix *w, int parts, int part) {
+    const float *factors;
+    int k;
+    if (b->status != LLM_OK || w[0].format != LLM__NVFP4 || !llm__bind_find(b, "_weight_scale_2")) return;
+    factors = llm__bind_floats(b, "_weight_scale_2", e->count, parts > 1 ? parts : 0, 0);
+    for (k = 0; factors && k < e->count; k++) w[k].factor = factors[k * parts + part];
+}
+
 /* One of the maps of all experts: a stack, or a tensor for each expert under either of its two names. */
 LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e, int rows, int cols, const char *name,
                                            const char *other) {
-    llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
-    int k;
-    if (!w) return NULL;
-    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
-    if (llm__bind_find(b, ".weight")) {
-        llm__bind_matrix(b, w, e->count, rows, cols, e->bias_each);
+    llm__matrix *w;
+    int k, down = !strcmp(name, "down_proj");
+    if (llm__bind_stack_at(b, name)) {
+        w = llm__bind_stack(b, e, rows, cols,
+                            e->stacks == LLM__STACKS_TRANSPOSED || (down && e->stacks == LLM__DOWN_TRANSPOSED));
+        if (w) llm__bind_stack_factors(b, e, w, 1, 0);
         return w;
     }
+    w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
+    if (!w) return NULL;
     llm__bind_name(b, "%s.experts.0.%s", b->place, other);
-    if (!llm__bind_find(b, ".weight")) other = name;
+    if (!llm__bind_has(b)) other = name;
     for (k = 0; k < e->count; k++) {
         llm__bind_name(b, "%s.experts.%d.%s", b->place, k, other);
         llm__bind_matrix(b, &w[k], 0, rows, cols, e->bias_each);
@@ -10364,20 +12815,81 @@ LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e
     return w;
 }
 
-LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer *layer) {
-    int hidden = b->m->hidden;
-    llm__bind_part(b, "gate");
-    llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
-    if (e->biased) e->bias = llm__bind_floats(b, ".e_score_correction_bias", e->count + e->identity, 0, 0);
-    if (e->gate_up != LLM__UP_ONLY) e->gates = llm__bind_experts_map(b, e, e->width, hidden, "gate_proj", "w1");
-    e->ups = llm__bind_experts_map(b, e, e->width, hidden, "up_proj", "w3");
-    e->downs = llm__bind_experts_map(b, e, hidden, e->width, "down_proj", "w2");
-    if (e->shared_gate) {
-        llm__bind_part(b, "shared_expert_gate");
-        llm__bind_matrix(b, &e->shared_gate_row, 0, 1, hidden, 0);
+/* The maps around experts whose space is narrower than the stream. */
+LLM__FN void llm__bind_latent_experts(llm__binder *b, llm__experts *e) {
+    llm__bind_part(b, "latent_down");
+    llm__bind_matrix(b, &e->latent_down, 0, e->latent, b->m->hidden, e->latent_bias);
+    llm__bind_part(b, "latent_up");
+    llm__bind_matrix(b, &e->latent_up, 0, b->m->hidden, e->latent, e->latent_bias);
+    llm__bind_part(b, "latent_norm");
+    if (e->latent_normed) llm__bind_norm(b, &e->latent_norm, e->latent);
+    llm__bind_part(b, "low_norm");
+    if (e->low_normed) llm__bind_norm(b, &e->low_norm, e->latent);
+    llm__bind_part(b, "each_norm");
+    if (e->each_normed) llm__bind_norm(b, &e->each_norm, e->latent);
+}
+
+/* Gates and ups that lie in one stack, at b->name. */
+LLM__FN void llm__bind_joined_experts(llm__binder *b, llm__experts *e, int hidden) {
+    llm__matrix *both = llm__bind_stack(b, e, 2 * e->width, hidden, e->stacks == LLM__STACKS_TRANSPOSED);
+    int k, count = e->count + llm__is_folded(b, e);
+    e->gates = (llm__matrix *)llm__bind_alloc(b, (size_t)count, sizeof(llm__matrix));
+    e->ups = (llm__matrix *)llm__bind_alloc(b, (size_t)count, sizeof(llm__matrix));
+    for (k = 0; k < count && b->status == LLM_OK; k++) {
+        int mixed = e->gate_up == LLM__GATE_UP_MIXED;
+        e->gates[k] = mixed ? llm__bind_every_other(b, &both[k], 0) : llm__matrix_slice(&both[k], 0, e->width);
+        e->ups[k] = mixed ? llm__bind_every_other(b, &both[k], 1) : llm__matrix_slice(&both[k], e->width, e->width);
     }
-    if (!e->shared.width) return;
-    llm__bind_block(b, layer, e->shared_gate ? "mlp.shared_expert" : "mlp.shared_experts");
+    if (b->status != LLM_OK) return;
+    llm__bind_stack_factors(b, e, e->gates, 2, 0);
+    llm__bind_stack_factors(b, e, e->ups, 2, 1);
+}
+
+/* Whether all stacks have the shared expert; some must not have it alone. */
+LLM__FN int llm__all_folded(llm__binder *b, const llm__experts *e) {
+    static const char *const names[] = {"gate_up_proj", "gate_proj", "up_proj", "down_proj"};
+    int i, stacks = 0, folded = 0;
+    for (i = 0; i < 4; i++) {
+        if (!llm__bind_stack_at(b, names[i])) continue;
+        stacks++;
+        folded += llm__is_folded(b, e);
+    }
+    if (folded && folded < stacks) llm__bind_bad(b, "the shared expert is in some of the experts' stacks alone");
+    return folded > 0;
+}
+
+/* The router's bias and map have another place in nearly every family's original. */
+LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer *layer) {
+    int hidden = b->m->hidden, width = e->latent ? e->latent : hidden, joined, folded;
+    llm__bind_first(b, "gate gate.gate_proj gate.proj gate.gate");
+    llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
+    llm__bind_first(b, "gate.e_score_correction_bias e_score_correction_bias experts.e_score_correction_bias");
+    if (e->biased) e->bias = llm__bind_floats(b, "", e->count + e->identity, 0, 0);
+    if (e->gate_up != LLM__UP_ONLY && llm__bind_stack_at(b, "gate_up_proj")) {
+        llm__bind_joined_experts(b, e, width);
+    } else {
+        if (e->gate_up != LLM__UP_ONLY) e->gates = llm__bind_experts_map(b, e, e->width, width, "gate_proj", "w1");
+        e->ups = llm__bind_experts_map(b, e, e->width, width, "up_proj", "w3");
+    }
+    folded = llm__all_folded(b, e);
+    e->downs = llm__bind_experts_map(b, e, width, e->width, "down_proj", "w2");
+    if (e->latent) llm__bind_latent_experts(b, e);
+    if (e->shared_gate || e->blended) {
+        llm__bind_part(b, e->blended ? "coefficient" : "shared_expert_gate");
+        llm__bind_matrix(b, &e->shared_gate_row, 0, e->blended ? 2 : 1, hidden, e->blended);
+    }
+    if (!e->shared.width || b->status != LLM_OK) return;
+    if (folded) {
+        e->shared.gate = e->gates[e->count];
+        e->shared.up = e->ups[e->count];
+        e->shared.down = e->downs[e->count];
+        return;
+    }
+    llm__bind_part(b, "shared_experts.gate_up_proj");
+    if (e->folds && llm__bind_has(b)) e->shared.gate_up = LLM__GATE_UP_JOINED;
+    joined = e->shared.gate_up != LLM__GATE_UP_SEPARATE && e->shared.gate_up != LLM__UP_ONLY;
+    llm__bind_part(b, joined ? "shared_expert.gate_up_proj" : "shared_expert.up_proj");
+    llm__bind_block(b, layer, llm__bind_has(b) ? "mlp.shared_expert" : "mlp.shared_experts");
     llm__bind_mlp(b, &e->shared);
 }
 
@@ -10396,13 +12908,28 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
         llm__bind_block(b, layer, "self_attn");
         llm__bind_latent(b, &layer->latent);
         break;
-    case LLM__SSD:
+    case LLM__SSM:
         llm__bind_block(b, layer, "mamba");
-        llm__bind_ssd(b, &layer->ssd);
+        llm__bind_ssm(b, &layer->ssm);
         break;
     case LLM__DELTA:
         llm__bind_block(b, layer, "linear_attn");
         llm__bind_delta(b, &layer->delta);
+        break;
+    case LLM__SHORT_CONV:
+        llm__bind_block(b, layer, "conv");
+        llm__bind_short(b, &layer->short_conv);
+        break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
+    case LLM__KEYED_CONV:
+        llm__bind_block(b, layer, "local_mixer");
+        llm__bind_attention(b, &layer->attention);
+        llm__bind_part(b, "key_conv");
+        llm__bind_channels(b, &layer->keyed_conv, 0, layer->keyed_conv.runs[0]);
+        llm__bind_part(b, "value_conv");
+        llm__bind_channels(b, &layer->keyed_conv, layer->keyed_conv.runs[0], layer->keyed_conv.runs[1]);
         break;
     }
 }
@@ -10456,12 +12983,47 @@ LLM__FN void llm__bind_layer_norms(llm__binder *b, llm__layer *layer) {
     }
 }
 
+/* muse_spark's residual: two vectors, or in the original one gate g from which they come. */
+LLM__FN void llm__bind_residual(llm__binder *b, const llm__layer *layer, llm__residual *r, const char *keep,
+                                const char *take, const char *gate) {
+    float *weights[2];
+    int hidden = b->m->hidden, i;
+    llm__bind_block(b, layer, keep);
+    weights[0] = weights[1] = NULL;
+    if (llm__bind_find(b, "")) {
+        weights[0] = llm__bind_floats(b, "", hidden, 0, 0);
+        llm__bind_block(b, layer, take);
+        weights[1] = llm__bind_floats(b, "", hidden, 0, 0);
+    } else {
+        llm__bind_block(b, layer, gate);
+        weights[1] = llm__bind_floats(b, "", hidden, 0, 0);
+        weights[0] = (float *)llm__bind_alloc(b, (size_t)hidden, sizeof(float));
+        for (i = 0; weights[0] && weights[1] && i < hidden; i++) {
+            float w = weights[1][i] / 0.3f, beta = 1 / (1 + expf(-w)), kept = (1 + beta) / (1 + expf(w));
+            weights[0][i] = sqrtf(kept > 1e-3f ? kept : 1e-3f);
+            weights[1][i] = beta;
+        }
+    }
+    r->keep = weights[0];
+    r->take = weights[1];
+}
+
 LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     b->transposed = b->m->transposed;
+    if (layer->weighs_stream) {
+        llm__bind_residual(b, layer, &layer->mixer_residual, "add_attn_alpha", "add_attn_beta",
+                           "post_attention_residual_gate.gate");
+        llm__bind_residual(b, layer, &layer->ffn_residual, "add_ffn_alpha", "add_ffn_beta",
+                           "post_feedforward_residual_gate.gate");
+    }
     llm__bind_layer_norms(b, layer);
     llm__bind_mixer(b, layer, layer->mixer);
     llm__bind_mixer(b, layer, layer->beside);
     llm__bind_ffn(b, layer);
+    if (layer->shortcut == LLM__SHORTCUT_BEGINS) {
+        snprintf(b->place, sizeof b->place, "%s.%d.mlp", layer->stem, layer->number);
+        llm__bind_experts(b, &layer->experts, layer);
+    }
     if (layer->gained) {
         llm__bind_block(b, layer, "attn_gain.a_g");
         layer->mixer_gain = llm__bind_number(b);
@@ -10509,9 +13071,11 @@ LLM__FN int llm__is_extra_layer(const llm_model *m, const char *name) {
     double layer = 0;
     char layers[320] = "model.layers.";
     llm__rename(layers, sizeof layers, m->renames);
-    if (!llm__json_is(extra, LLM__JSON_INTEGER) || strncmp(name, layers, strlen(layers))) return 0;
+    if (strncmp(name, layers, strlen(layers))) return 0;
+    if (!llm__json_is(extra, LLM__JSON_INTEGER) && !m->drops_later_layers) return 0;
     for (name += strlen(layers); *name >= '0' && *name <= '9'; name++) layer = 10 * layer + (*name - '0');
-    return *name == '.' && layer >= m->layer_count && layer < m->layer_count + extra->as.number;
+    if (*name != '.' || layer < m->layer_count) return 0;
+    return m->drops_later_layers || layer < m->layer_count + extra->as.number;
 }
 
 /* What any checkpoint may hold besides. */
@@ -10533,20 +13097,25 @@ LLM__FN void llm__bind_leftovers(llm__binder *b) {
     }
 }
 
-/* A head of floats as one of its own whose rows have the length 1. */
-LLM__FN void llm__norm_head(llm__binder *b, llm__matrix *w) {
-    size_t size = llm__dtype_bytes(w->dtype), bytes = (size_t)w->cols * size;
-    float *row = (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
+/* A head of floats as one of its own whose rows have the length 1, or else its columns. */
+LLM__FN void llm__norm_head(llm__binder *b, llm__matrix *w, int columns) {
+    size_t size = llm__dtype_bytes(w->dtype), cols = (size_t)w->cols, bytes = cols * size, n, r, i;
+    float *row = (float *)llm__bind_alloc(b, cols, sizeof(float));
+    double *length;
     uint8_t *data;
-    int r, i;
     if (w->format != LLM__FLOAT) return; /* mlx-lm leaves quantized heads as they are */
+    n = columns ? cols : (size_t)w->rows;
+    length = (double *)llm__bind_alloc(b, n, sizeof(double));
     data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, bytes);
-    for (r = 0; row && data && r < w->rows; r++) {
-        double sum = 0;
-        llm__matrix_row(w, r, row);
-        for (i = 0; i < w->cols; i++) sum += (double)row[i] * row[i];
-        for (i = 0; i < w->cols; i++) row[i] /= (float)sqrt(sum) + 1e-7f;
-        for (i = 0; i < w->cols; i++) llm__from_f32(w->dtype, &row[i], 1, data + (size_t)r * bytes + (size_t)i * size);
+    if (!row || !length || !data) return;
+    for (r = 0; r < (size_t)w->rows; r++) {
+        llm__matrix_row(w, (int)r, row);
+        for (i = 0; i < cols; i++) length[columns ? i : r] += (double)row[i] * row[i];
+    }
+    for (r = 0; r < (size_t)w->rows; r++) {
+        llm__matrix_row(w, (int)r, row);
+        for (i = 0; i < cols; i++) row[i] /= (float)sqrt(length[columns ? i : r]) + 1e-7f;
+        for (i = 0; i < cols; i++) llm__from_f32(w->dtype, &row[i], 1, data + r * bytes + i * size);
     }
     w->data = data;
     w->row_bytes = bytes;
@@ -10577,6 +13146,14 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         llm__bind_name(&b, "model.embed_positions");
         llm__bind_matrix(&b, &m->positions, 0, m->position_count, m->hidden, 0);
     }
+    for (i = 0; i < m->ngram_count; i++) {
+        llm__ngram_table *g = &m->ngrams[i];
+        int width = m->hidden / m->ngram_count;
+        llm__bind_name(&b, "model.ngram_embeddings.embedders.%d", i);
+        llm__bind_matrix(&b, &g->table, 0, (int)g->rows, width, 0);
+        llm__bind_name(&b, "model.ngram_embeddings.post_projs.%d", i);
+        llm__bind_matrix(&b, &g->map, 0, m->hidden, width, 0);
+    }
     if (m->embedding_normed) {
         llm__bind_name(&b, "model.embed_norm");
         llm__bind_norm(&b, &m->embedding_norm, m->hidden);
@@ -10588,7 +13165,8 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     if (!m->tied) {
         llm__bind_name(&b, "lm_head");
         llm__bind_matrix(&b, &m->head, 0, m->vocabulary, m->hidden, m->head_bias);
-        if (m->head_rows_normed) llm__norm_head(&b, &m->head);
+        if ((m->head_rows_normed || m->head_columns_normed) && b.status == LLM_OK)
+            llm__norm_head(&b, &m->head, m->head_columns_normed);
     }
     if (m->head_gained) {
         const float *gain;
@@ -10619,6 +13197,29 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
 #define LLM__NEOX \
     ".self_attn=.attention .qkv_proj=.query_key_value .o_proj=.dense .up_proj=.dense_h_to_4h .down_proj=.dense_4h_to_h"
 
+/* LongCat's names: two dense feed-forwards beside the experts, whose gate is a router's classifier. */
+#define LLM__LONGCAT \
+    ".mlp.0=.mlps.0 .mlp.1=.mlps.1 .mlp.gate.e_score_correction_bias=.mlp.router.e_score_correction_bias " \
+    ".mlp.gate=.mlp.router.classifier"
+/* Lists that rows begin with more than once. */
+#define LLM__GRANITE_HYBRID                                                                                          \
+    ".mlp.gate=.block_sparse_moe.router.layer .switch_mlp.gate_up_proj=.input_linear "                                \
+    ".mlp.shared_experts.gate_up_proj=.shared_mlp.input_linear "                                                      \
+    ".mlp.shared_experts.down_proj=.shared_mlp.output_linear .mlp.switch_mlp.=.block_sparse_moe.switch_mlp. "         \
+    ".mlp.input_linear=.block_sparse_moe.input_linear .mlp.experts.down_proj=.block_sparse_moe.output_linear"
+#define LLM__LFM2                                                                                                    \
+    "model.norm=model.embedding_norm .input_layernorm=.operator_norm .post_attention_layernorm=.ffn_norm "            \
+    ".q_norm=.q_layernorm .k_norm=.k_layernorm .self_attn.o_proj=.self_attn.out_proj "                                \
+    ".mlp.gate.e_score_correction_bias=.mlp.expert_bias .mlp.=.feed_forward."
+#define LLM__LFM2_W123 " .gate_proj=.w1 .up_proj=.w3 .down_proj=.w2"
+
+/* minimax_m3_vl keeps only its experts apart. */
+#define LLM__M3                                                                                                        \
+    ".mlp.gate=.block_sparse_moe.gate .mlp.e_score_correction_bias=.block_sparse_moe.e_score_correction_bias "         \
+    ".mlp.switch_mlp=.block_sparse_moe.switch_mlp .mlp.experts=.block_sparse_moe.experts "                             \
+    ".mlp.shared_experts=.block_sparse_moe.shared_experts model.=language_model.model. "                               \
+    "lm_head=language_model.lm_head"
+
 static const llm__arch llm__archs[] = {
     {{"llama", "mistral", "iquestcoder", "xverse"}, llm__read_llama, "", "",
      "biases by flag, sliding windows by layer_types"},
@@ -10634,10 +13235,7 @@ static const llm__arch llm__archs[] = {
     {{"phi3"}, llm__read_phi3, "", "", "joined q, k, v and gate, up; longrope"},
     {{"deepseek_v3", "kimi_k2", "joyai_llm_flash"}, llm__read_deepseek_v3, "", "model.layers.61*",
      "latent attention; experts in groups chosen by biased sigmoid"},
-    {{"mamba2"}, llm__read_mamba2,
-     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
-     ".mamba=.mixer",
-     "", "state-space duality, no feed-forward"},
+
 
     /* attention and dense feed-forwards */
     {{"afm7"}, llm__read_afm7,
@@ -10703,8 +13301,6 @@ static const llm__arch llm__archs[] = {
     {{"mimo"}, llm__read_mimo, "", "model.mtp_layers.*", "biases on q, k and v"},
     {{"minicpm"}, llm__read_minicpm, "", "", "llama with multipliers for depth and width"},
     {{"ministral3"}, llm__read_ministral3, "", "*activation_scale*", "queries grow with their position"},
-    {{"mistral3", "llava"}, llm__read_mistral3, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
-     "ministral3 or llama in a text_config"},
     {{"nanbeige"}, llm__read_nanbeige, "", "", "layers in loops"},
     {{"nanochat"}, llm__read_nanochat,
      "model.embed_tokens=transformer.wte model.layers=transformer.h .self_attn=.attn .q_proj=.c_q .k_proj=.c_k "
@@ -10727,8 +13323,6 @@ static const llm__arch llm__archs[] = {
     {{"phi3small"}, llm__read_phi3small,
      "model.norm=model.final_layernorm .qkv_proj=.query_key_value .o_proj=.dense .gate_up_proj=.up_proj", "",
      "block-sparse attention, gegelu, multipliers"},
-    {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
-     "llama in a text_config"},
     {{"plamo"}, llm__read_plamo, "model.layers=model.layers.layers .input_layernorm=.norm", "",
      "parallel blocks on one norm, tiled kv heads"},
     {{"plamo3"}, llm__read_plamo3,
@@ -10753,10 +13347,138 @@ static const llm__arch llm__archs[] = {
     {{"telechat3"}, llm__read_telechat3, "", "", "llama"},
 
     /* experts */
+    {{"qwen2_moe"}, llm__read_qwen2_moe, "", "", "qwen2 with experts and a gated shared one"},
+    {{"qwen3_vl_moe", "qwen3_vl_moe_text"}, llm__read_qwen3_vl_moe, LLM__WRAPPED, "*visual.* *vision_tower.*",
+     "qwen3_moe within a vision model"},
+    {{"olmoe"}, llm__read_olmoe, "", "", "q and k normed over all heads together; experts"},
+    {{"granitemoe"}, llm__read_granitemoe,
+     ".mlp.gate=.block_sparse_moe.router.layer .switch_mlp.gate_up_proj=.input_linear "
+     ".experts.down_proj=.output_linear .mlp.=.block_sparse_moe.",
+     "", "granite with experts"},
+    {{"glm4_moe", "solar_open"}, llm__read_glm4_moe, "", "", "partial rotation; experts in groups"},
+    {{"dots1"}, llm__read_dots1, "", "", "head norms; experts in groups"},
+    {{"ernie4_5_moe"}, llm__read_ernie4_5_moe, "",
+     "*mtp_block.* *mtp_linear_proj.* *mtp_hidden_norm.* *mtp_emb_norm.* *e_score_correction_bias",
+     "interleaved rotation; experts in some layers"},
+    {{"deepseek"}, llm__read_deepseek, "", "", "experts by softmax, not renormalized"},
+    {{"minimax", "minimax_m2"}, llm__read_minimax, ".mlp.=.block_sparse_moe.", "",
+     "q and k normed over all heads together; experts by biased sigmoid"},
+    {{"gpt_oss"}, llm__read_gpt_oss, ".mlp.gate=.mlp.router", "", "attention sinks, sliding layers 1:1; experts"},
+    {{"llama4"}, llm__read_llama4, ".mlp.gate=.mlp.router .mlp.=.feed_forward. model.=language_model.model. "
+     "lm_head=language_model.lm_head",
+     "*vision_model.* *multi_modal_projector.*", "chunked attention 3:1; an expert weighed on its input"},
+    {{"Klear"}, llm__read_klear, ".e_score_correction_bias=.expert_bias", "",
+     "head norms; experts and a shared one, blended by a softmax"},
+    {{"afmoe"}, llm__read_afmoe,
+     ".mlp.gate=.mlp.router.gate .e_score_correction_bias=.expert_bias .pre_feedforward_layernorm=.pre_mlp_layernorm "
+     ".post_feedforward_layernorm=.post_mlp_layernorm",
+     "", "sandwich norms, gated attention, full layers without rotation; experts"},
+    {{"bailing_moe"}, llm__read_bailing_moe,
+     ".self_attn.qkv_proj=.attention.query_key_value .self_attn.o_proj=.attention.dense "
+     ".self_attn.q_norm=.attention.query_layernorm .self_attn.k_norm=.attention.key_layernorm "
+     "model.embed_tokens=model.word_embeddings .e_score_correction_bias=.expert_bias",
+     "", "joined q, k, v; experts in groups; a head of unit columns"},
+    {{"dbrx"}, llm__read_dbrx,
+     "model.embed_tokens=transformer.wte model.norm=transformer.norm_f model.layers.=transformer.blocks. "
+     ".input_layernorm=.norm_attn_norm.norm_1 .post_attention_layernorm=.norm_attn_norm.norm_2 "
+     ".self_attn.qkv_proj=.norm_attn_norm.attn.Wqkv .self_attn.o_proj=.norm_attn_norm.attn.out_proj "
+     ".mlp.gate=.mlp.router.layer .mlp.=.ffn. .w3=.v1 .experts.gate_proj=.experts.mlp.w1 "
+     ".experts.up_proj=.experts.mlp.v1 .experts.down_proj=.experts.mlp.w2",
+     "", "clipped q, k, v; layer norms; experts"},
+    {{"exaone_moe"}, llm__read_exaone_moe, "", "mtp.*", "head norms, full layers without rotation; experts in groups"},
+    {{"laguna"}, llm__read_laguna,
+     ".self_attn.gate_proj=.self_attn.g_proj|.self_attn.gate_proj=.self_attn.g_proj model.=language_model.model. "
+     "lm_head=language_model.lm_head",
+     "", "heads by layer, gated by softplus; experts"},
+    {{"mellum"}, llm__read_mellum, "", "", "head norms, a rotary embedding for each sort of layer; experts"},
+    {{"mimo_v2_flash"}, llm__read_mimo_v2_flash, ".sinks=.attention_sink_bias", "model.mtp*",
+     "other heads and widths in sliding layers, sinks; experts in groups"},
+    {{"phimoe"}, llm__read_phimoe, ".mlp.=.block_sparse_moe.", "", "layer norms, longrope; experts by SparseMixer"},
+    {{"phixtral", "phi-msft"}, llm__read_phixtral,
+     "lm_head=lm_head.linear model.norm=lm_head.ln model.embed_tokens=transformer.embd.wte "
+     "model.layers.=transformer.h. .input_layernorm=.ln .self_attn.qkv_proj=.mixer.Wqkv "
+     ".self_attn.o_proj=.mixer.out_proj .mlp.=.moe. .experts.=.mlp. .up_proj=.fc1 .down_proj=.fc2",
+     "", "attention beside experts without gates"},
+    {{"spark2_5"}, llm__read_spark2_5,
+     ".self_attn.qkv_proj=.self_attn.q_k_v_proj .self_attn.o_proj=.self_attn.out_proj "
+     ".self_attn.gate_proj=.self_attn.g_proj model.embed_tokens=model.embedding"
+     "|.self_attn.qkv_proj=.self_attn.q_k_v_proj .self_attn.o_proj=.self_attn.out_proj "
+     ".self_attn.gate_proj=.self_attn.g_proj",
+     "", "gated heads, sliding layers 3:1"},
+    {{"step3p5"}, llm__read_step3p5,
+     ".self_attn.gate_proj=.self_attn.g_proj .gate.e_score_correction_bias=.gate.router_bias "
+     ".mlp.shared_expert=.mlp.share_expert"
+     "|.self_attn.gate_proj=.self_attn.g_proj .mlp.gate=.moe.gate .mlp.e_score_correction_bias=.moe.router_bias "
+     ".mlp.switch_mlp=.moe .mlp.shared_expert=.share_expert",
+     "*.mtp*", "gated heads, rotary bases and limits by layer; experts"},
+    {{"muse_glimmer"}, llm__read_muse_glimmer, LLM__WRAPPED, "vision_tower* vision_adapter* vision_projection*",
+     "normed embeddings, sandwich norms, gated attention"},
+    {{"minimax_m3_vl"}, llm__read_minimax_m3, LLM__M3 "|.mlp.=.block_sparse_moe. " LLM__M3,
+     "vision_tower.* multi_modal_projector.* patch_merge_mlp.*",
+     "attention to chosen blocks of tokens; experts"},
+    {{"muse_spark"}, llm__read_muse_spark,
+     ".self_attn.qkv_proj=.self_attn.qkvg_proj .latent_down=.pre_expert_proj .latent_up=.post_expert_proj "
+     ".low_norm=.pre_expert_norm .each_norm=.experts.post_expert_norm model.=model.language_model.",
+     "model.audio_tower.* model.vision_tower.* model.vision_adapter.* model.vision_projection.* *_input_scale",
+     "gated attention, shares of stream and branch; experts of their own width between norms"},
+    {{"gear"}, llm__read_gear, "", "*embed_scale", "sliding and full attention, and convolved keys and values"},
 
     /* recurrent, and hybrids */
+    {{"mamba", "falcon_mamba"}, llm__read_mamba,
+     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
+     ".mamba=.mixer",
+     "", "selective scans, no feed-forward"},
+    {{"mamba2"}, llm__read_mamba2,
+     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
+     ".mamba=.mixer",
+     "", "state-space duality, no feed-forward"},
+    {{"jamba"}, llm__read_jamba,
+     "model.norm=model.final_layernorm .post_attention_layernorm=.pre_ff_layernorm .mlp.gate=.feed_forward.router "
+     ".mlp.=.feed_forward.",
+     "", "selective scans and attention without rotation; experts in some layers"},
+    {{"falcon_h1"}, llm__read_falcon_h1,
+     "model.norm=model.final_layernorm .post_attention_layernorm=.pre_ff_layernorm .mlp.=.feed_forward.", "",
+     "Mamba-2 and attention side by side"},
+    {{"granitemoehybrid"}, llm__read_granitemoehybrid, LLM__GRANITE_HYBRID "|" LLM__GRANITE_HYBRID
+     " .mlp.gate_up_proj=.shared_mlp.input_linear .mlp.down_proj=.shared_mlp.output_linear",
+     "", "granite with Mamba-2 in most layers"},
+    {{"nemotron_h"}, llm__read_nemotron_h,
+     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
+     ".post_attention_layernorm=.norm .mamba.=.mixer. .self_attn.=.mixer. .mlp.=.mixer. "
+     ".switch_mlp.up_proj=.switch_mlp.fc1 .switch_mlp.down_proj=.switch_mlp.fc2 .latent_down=.fc1_latent_proj "
+     ".latent_up=.fc2_latent_proj",
+     "mtp.*", "one block a layer: Mamba-2, attention without rotation, feed-forward or experts"},
+    {{"lfm2", "lfm2-vl", "lfm2_vl"}, llm__read_lfm2,
+     LLM__LFM2 LLM__LFM2_W123 "|" LLM__LFM2 LLM__LFM2_W123 " model.=language_model.model.|" LLM__LFM2 LLM__LFM2_W123
+     " model.=model.language_model.",
+     "vision_tower.* multi_modal_projector.* model.vision_tower.* model.multi_modal_projector.*",
+     "short convolutions and attention with head norms"},
+    {{"lfm2_moe"}, llm__read_lfm2_moe, LLM__LFM2 "|" LLM__LFM2 LLM__LFM2_W123, "", "lfm2 with experts"},
+    {{"qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"}, llm__read_qwen3_5, LLM__WRAPPED,
+     "*visual.* vision_tower.* *mtp.*", "gated delta rule 3:1 gated attention, maps apart; perhaps experts"},
 
     /* latent attention, and rules of their own */
+    {{"kimi_k25", "kimi_vl"}, llm__read_deepseek_v3, LLM__WRAPPED,
+     "*vision_tower* vision_model* *multi_modal_projector* mm_projector* language_model.model.layers.61*",
+     "deepseek_v3 in a vision-language wrapper"},
+    {{"deepseek_v2"}, llm__read_deepseek_v2, "", "", "latent attention whose caches keep keys and values of each head"},
+    {{"minicpm3"}, llm__read_minicpm3, "", "", "deepseek_v2's attention, minicpm's multipliers"},
+    {{"youtu_llm"}, llm__read_youtu, "", "", "deepseek_v2's attention, dense"},
+    {{"glm4_moe_lite"}, llm__read_glm4_moe_lite, "", "", "deepseek_v3 with other eps"},
+    {{"deepseek_v32"}, llm__read_deepseek_v32, "", "", "deepseek_v3 with an indexer that chooses what is seen"},
+    {{"glm_moe_dsa"}, llm__read_glm_moe_dsa, "", "", "deepseek_v32 whose indexer rotates pairs"},
+    {{"longcat_flash"}, llm__read_longcat, LLM__LONGCAT, "model.mtp*",
+     "two rounds a layer, experts on a shortcut past the second; some experts return their input"},
+    {{"longcat_flash_ngram"}, llm__read_longcat_ngram,
+     LLM__LONGCAT "|model.embed_tokens=model.ngram_embeddings.word_embeddings " LLM__LONGCAT, "model.mtp*",
+     "longcat_flash with hashed embeddings of the last tokens together"},
+    {{"mistral4"}, llm__read_mistral4, "", "*activation_scale*",
+     "deepseek_v3's attention, queries that grow with the position"},
+    {{"mistral3", "llava"}, llm__read_mistral3, LLM__WRAPPED,
+     "*vision_tower* *multi_modal_projector* *activation_scale*",
+     "llama, ministral3 or mistral4 in a vision-language wrapper"},
+    {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
+     "llama in a vision-language wrapper"},
 
 };
 
@@ -10789,6 +13511,14 @@ typedef struct llm__task {
 
 enum { LLM__QUERY_BLOCK = 16, LLM__HEAD_BLOCK = 16, LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 2 };
 
+/* A token that an indexer chose, or a block of them by its number, and what it is worth. */
+typedef struct llm__pick {
+    int64_t position;
+    float worth;
+} llm__pick;
+
+enum { LLM__ALL_TOKENS = -1 };
+
 struct llm_session {
     llm__arena arena;
     const llm_model *model;
@@ -10818,6 +13548,9 @@ struct llm_session {
     int *order, *starts;             /* experts: rows by expert */
     uint8_t *scratch;                /* [workers, scratch_bytes] */
     size_t scratch_bytes;
+    llm__pick *picks;                /* [max_rows, pick_sets, most_picks]: what sparse attention sees, in order... */
+    int *pick_counts;                /* [max_rows, pick_sets] */
+    size_t pick_sets, most_picks;
 };
 
 LLM__FN void llm__parallel(llm_session *s, int count, llm_job_fn fn, void *argument) {
@@ -10965,6 +13698,9 @@ LLM__FN void llm__norm_row(const llm__ops *ops, const llm__norm *norm, const flo
     if (norm->kind == LLM__LAYER_NORM) ops->layer_norm(y, x, norm->weight, norm->bias, norm->eps, width);
     else if (norm->kind == LLM__RMS) ops->rms_norm(y, x, norm->weight, norm->eps, width);
     else if (y != x) memcpy(y, x, (size_t)width * sizeof(float));
+    if (norm->kind != LLM__RMS_OF_WEIGHTED) return;
+    ops->mul(y, norm->weight, width);
+    ops->rms_norm(y, y, NULL, norm->eps, width);
 }
 
 LLM__FN void llm__norm_rows(const llm_session *s, const llm__norm *norm, const float *x, float *y, int n, int width) {
@@ -11017,6 +13753,8 @@ typedef struct llm__attend_work {
     int heads, kv_heads, key_width, value_width, blocks, head_blocks,
         head_block;     /* blocks: query blocks of the longest part */
     int tiled;          /* heads that share a kv head are kv_heads apart, not neighbours */
+    int pick_sets;      /* rows see what the session's picks say, so many neighbouring shares of the heads each its own */
+    int pick_tokens;    /* how many tokens a pick is */
     float scale, softcap;
     const float *sinks; /* [heads] or NULL */
     llm__sparse sparse;
@@ -11096,6 +13834,36 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *
                run->v_stride, w->value_width);
 }
 
+/* The next tokens in a row that heads from `head` on of a row see among [*a, end) of the page that begins at `base`;
+   0: there are none. */
+LLM__FN int llm__next_run(const llm__attend_work *w, int row, int head, int64_t base, int64_t *a, int64_t end,
+                          int64_t *b) {
+    const llm_session *s = w->s;
+    size_t place = (size_t)row * s->pick_sets;
+    int low = 0, high, count = LLM__ALL_TOKENS;
+    int64_t tokens = w->pick_tokens;
+    const llm__pick *picks;
+    *b = end;
+    if (w->pick_sets) {
+        place += (size_t)(head / (w->heads / w->pick_sets));
+        count = s->pick_counts[place];
+    }
+    if (count == LLM__ALL_TOKENS) return *a < end;
+    picks = s->picks + place * s->most_picks;
+    high = count;
+    while (low < high) { /* the first pick that does not end before *a */
+        int middle = (low + high) / 2;
+        if ((picks[middle].position + 1) * tokens <= base + *a) low = middle + 1;
+        else high = middle;
+    }
+    if (low == count || picks[low].position * tokens >= base + end) return 0;
+    if (picks[low].position * tokens > base + *a) *a = picks[low].position * tokens - base;
+    *b = (picks[low].position + 1) * tokens - base;
+    while (++low < count && *b < end && picks[low].position * tokens == base + *b) *b += tokens;
+    if (*b > end) *b = end;
+    return *a < end;
+}
+
 /* One part's rows [from, to) x `heads` heads from `head` on that share a kv head. */
 LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part, int from, int to, int kv, int head,
                                int heads, float *scratch) {
@@ -11127,11 +13895,11 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
         llm__attend_run run;
         for (r = from; r < to; r++)
             for (i = 0; i < counts[r - from]; i++) {
-                int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base;
+                int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base, until;
                 size_t row = (size_t)(part->first + r) * (size_t)w->heads + (size_t)head;
                 if (a < 0) a = 0;
                 if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
-                if (a >= b) continue;
+                if (!llm__next_run(w, part->first + r, head, base, &a, b, &until)) continue;
                 if (!k) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
                     llm_rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
@@ -11144,17 +13912,20 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                         v = llm__page_floats(ops, &rows, (int)fill, values, decoding);
                     }
                 }
-                run.k = k + (size_t)a * (size_t)w->key_width;
-                run.k_stride = (size_t)w->key_width;
-                run.v = v + (size_t)a * v_stride;
-                run.v_stride = v_stride;
-                run.count = (int)(b - a);
-                run.head = head;
-                run.heads = heads;
-                run.position = part->position + r;
-                run.first = base + a;
-                llm__attend_some(w, &run, w->q + row * (size_t)w->key_width, w->out + row * (size_t)w->value_width,
-                                 state + 2 * (size_t)((r - from) * heads), p);
+                for (; llm__next_run(w, part->first + r, head, base, &a, b, &until); a = until) {
+                    run.k = k + (size_t)a * (size_t)w->key_width;
+                    run.k_stride = (size_t)w->key_width;
+                    run.v = v + (size_t)a * v_stride;
+                    run.v_stride = v_stride;
+                    run.count = (int)(until - a);
+                    run.head = head;
+                    run.heads = heads;
+                    run.position = part->position + r;
+                    run.first = base + a;
+                    llm__attend_some(w, &run, w->q + row * (size_t)w->key_width,
+                                     w->out + row * (size_t)w->value_width,
+                                     state + 2 * (size_t)((r - from) * heads), p);
+                }
             }
     }
     for (r = from; r < to; r++)
@@ -11185,6 +13956,7 @@ LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
     w->s = s;
     w->blocks = (longest + LLM__QUERY_BLOCK - 1) / LLM__QUERY_BLOCK;
     w->head_block = group < LLM__HEAD_BLOCK ? group : (int)LLM__HEAD_BLOCK;
+    while (w->pick_sets && (group % w->head_block || w->heads / w->pick_sets % w->head_block)) w->head_block--;
     w->head_blocks = (group + w->head_block - 1) / w->head_block;
     llm__parallel(s, s->part_count * w->blocks * w->kv_heads * w->head_blocks, llm__attend_job, w);
 }
@@ -11254,11 +14026,23 @@ LLM__FN void llm__norm_heads(const llm__ops *ops, const llm__attention *a, const
     }
 }
 
+/* (x_i, x_{i + n/2}) side by side, for all i. */
+LLM__FN void llm__interleave(float *x, int n, float *scratch) {
+    int i;
+    memcpy(scratch, x, (size_t)n * sizeof(float));
+    for (i = 0; i < n / 2; i++) {
+        x[2 * i] = scratch[i];
+        x[2 * i + 1] = scratch[i + n / 2];
+    }
+}
+
 /* Norms and rotates the queries, or the keys, of one row. */
-LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t row, float *x, int heads) {
+LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t row, float *x, int heads,
+                           float *scratch) {
     const llm__attention *a = w->a;
     const llm__ops *ops = w->s->model->ops;
     int i;
+    for (i = 0; a->halves && i < heads; i++) llm__interleave(x + (size_t)i * (size_t)a->width, a->width, scratch);
     if (a->qk_norm != LLM__QK_PLAIN && !a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
     for (i = 0; a->rope >= 0 && i < heads; i++)
         llm__rotate(&w->s->model->ropes[a->rope], llm__row_angles(w->s, a->rope, (int)row),
@@ -11266,8 +14050,14 @@ LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t
     if (a->qk_norm != LLM__QK_PLAIN && a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
 }
 
+/* What queries are multiplied by at a position. */
+LLM__FN float llm__heat(float heat, int from, int length, int64_t position) {
+    int64_t stretch = (position + from) / length;
+    return 1 + heat * (float)log(1 + (double)stretch);
+}
+
 /* Positions q and k of one row and stores k and v. */
-LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
+LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r, float *scratch) {
     const llm__attention *a = w->a;
     const llm__ops *ops = w->s->model->ops;
     size_t row = (size_t)(part->first + r), queries = (size_t)a->heads * (size_t)a->width;
@@ -11276,19 +14066,18 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     int i;
     llm__gqa_place(w, row, q, k, v);
     if (a->clip > 0) llm__clip(q, queries, a->clip);
-    llm__gqa_turn(w, &a->q_norm, row, q, a->heads);
-    if (a->heat != 0) {
-        int64_t stretch = (part->position + r + a->heat_from) / a->heat_length;
-        ops->scale(q, 1 + a->heat * (float)log(1 + (double)stretch), (int)queries);
-    }
+    llm__gqa_turn(w, &a->q_norm, row, q, a->heads, scratch);
+    if (a->heat != 0)
+        ops->scale(q, llm__heat(a->heat, a->heat_from, a->heat_length, part->position + r), (int)queries);
     for (i = 0; a->q_gain && i < a->heads; i++) ops->scale(q + (size_t)i * (size_t)a->width, a->q_gain[i], a->width);
     if (a->shared) return;
     if (a->clip > 0) llm__clip(k, keys, a->clip);
     if (a->clip > 0) llm__clip(v, values, a->clip);
-    llm__gqa_turn(w, &a->k_norm, row, k, a->kv_heads);
+    llm__gqa_turn(w, &a->k_norm, row, k, a->kv_heads, scratch);
     for (i = 0; a->v_normed && i < a->kv_heads; i++)
         llm__norm_row(ops, &a->v_norm, v + (size_t)i * (size_t)a->value_width, v + (size_t)i * (size_t)a->value_width,
                       a->value_width);
+    if (a->value_scale != 0) ops->scale(v, a->value_scale, (int)values);
     if (a->rounded) {
         llm__round8(k, keys, *a->k_step);
         llm__round8(v, values, *a->v_step);
@@ -11306,8 +14095,7 @@ LLM__FN const llm__part *llm__part_of(const llm_session *s, int row) {
 static void llm__gqa_job(void *argument, int job, int worker) {
     llm__gqa_work *w = (llm__gqa_work *)argument;
     const llm__part *part = llm__part_of(w->s, job);
-    (void)worker;
-    llm__gqa_row(w, part, job - part->first);
+    llm__gqa_row(w, part, job - part->first, (float *)llm__scratch(w->s, worker));
 }
 
 /* The output of the heads times their gates: for numbers i of head g, those of GATE_IN_Q lie behind its query. */
@@ -11329,6 +14117,7 @@ LLM__FN void llm__gate_heads(const llm_session *s, const llm__attention *a, cons
 LLM__FN void llm__finish_heads(llm_session *s, const llm__attention *a, const float *h, const float *projected,
                                float *out) {
     const float *gates = projected;
+    if (a->heads_normed) llm__norm_rows(s, &a->head_norm, out, out, s->row_count * a->heads, a->value_width);
     if (a->gate > LLM__GATE_IN_Q) {
         float *made = llm__take(s, (size_t)s->row_count * (size_t)a->gates.rows);
         llm__linear(s, &a->gates, h, s->row_count, made);
@@ -11388,6 +14177,213 @@ LLM__FN void llm__mix_heads(const llm_session *s, const llm__attention *a, const
         }
 }
 
+/* ---- what an indexer chooses for sparse attention */
+
+/* Whether a token goes before another: worth more, or earlier among equals. */
+LLM__FN int llm__pick_better(const llm__pick *a, const llm__pick *b) {
+    return a->worth > b->worth || (a->worth == b->worth && a->position < b->position);
+}
+
+/* Whether a should lie above b in a heap: with the worst on top, or the latest. */
+LLM__FN int llm__pick_above(const llm__pick *a, const llm__pick *b, int by_position) {
+    return by_position ? a->position > b->position : llm__pick_better(b, a);
+}
+
+LLM__FN void llm__pick_sink(llm__pick *heap, int count, int at, int by_position) {
+    for (;;) {
+        int child = 2 * at + 1;
+        llm__pick swap;
+        if (child + 1 < count && llm__pick_above(&heap[child + 1], &heap[child], by_position)) child++;
+        if (child >= count || !llm__pick_above(&heap[child], &heap[at], by_position)) return;
+        swap = heap[at];
+        heap[at] = heap[child];
+        heap[child] = swap;
+        at = child;
+    }
+}
+
+/* Keeps the best `most` of what comes. */
+LLM__FN void llm__pick_offer(llm__pick *heap, int *count, int most, const llm__pick *pick) {
+    int i;
+    if (*count < most) {
+        heap[(*count)++] = *pick;
+        if (*count == most)
+            for (i = most / 2; i >= 0; i--) llm__pick_sink(heap, most, i, 0);
+    } else if (llm__pick_better(pick, &heap[0])) {
+        heap[0] = *pick;
+        llm__pick_sink(heap, most, 0, 0);
+    }
+}
+
+/* Puts them in the order of their positions. */
+LLM__FN void llm__pick_sort(llm__pick *picks, int count) {
+    int i;
+    for (i = count / 2; i >= 0; i--) llm__pick_sink(picks, count, i, 1);
+    for (i = count - 1; i > 0; i--) {
+        llm__pick swap = picks[0];
+        picks[0] = picks[i];
+        picks[i] = swap;
+        llm__pick_sink(picks, i, 0, 1);
+    }
+}
+
+typedef struct llm__indexer_work {
+    llm_session *s;
+    const llm__indexer *x;
+    size_t layer;
+    float *q, *k, *weights; /* [rows, heads, width], [rows, width], [rows, heads] */
+    const float *zeros;     /* [width]: values of the keys */
+} llm__indexer_work;
+
+static void llm__indexer_place_job(void *argument, int row, int worker) {
+    const llm__indexer_work *w = (const llm__indexer_work *)argument;
+    const llm__indexer *x = w->x;
+    const llm_model *m = w->s->model;
+    const llm__part *part = llm__part_of(w->s, row);
+    const float *angles = llm__row_angles(w->s, x->rope, row);
+    float *k = w->k + (size_t)row * (size_t)x->width;
+    int i;
+    (void)worker;
+    llm__norm_row(m->ops, &x->k_norm, k, k, x->width);
+    llm__rotate(&m->ropes[x->rope], angles, k);
+    llm__cache_put(part->cache, w->layer, part->position + (row - part->first), k, w->zeros);
+    for (i = 0; i < x->heads; i++)
+        llm__rotate(&m->ropes[x->rope], angles, w->q + ((size_t)row * (size_t)x->heads + (size_t)i) * (size_t)x->width);
+}
+
+/* What the tokens [a, b) of a page are worth to a row: relu(q . k) of each head times its weight. */
+LLM__FN void llm__indexer_page(const llm__indexer_work *w, size_t row, int64_t page, const float *k, int64_t a,
+                               int64_t b, float *p) {
+    const llm__indexer *x = w->x;
+    llm_session *s = w->s;
+    float scale = 1 / sqrtf((float)x->heads * (float)x->width);
+    const float *weights = w->weights + row * (size_t)x->heads;
+    int i, n = (int)(b - a), h;
+    s->model->ops->scores(w->q + row * (size_t)x->heads * (size_t)x->width, x->heads, (size_t)x->width,
+                          k + (size_t)a * (size_t)x->width, n, (size_t)x->width, x->width, scale, p, LLM_PAGE_TOKENS);
+    for (i = 0; i < n; i++) {
+        llm__pick pick;
+        pick.worth = 0;
+        pick.position = page * LLM_PAGE_TOKENS + a + i;
+        for (h = 0; h < x->heads; h++) {
+            float score = p[(size_t)h * LLM_PAGE_TOKENS + (size_t)i];
+            if (score > 0) pick.worth += score * weights[h];
+        }
+        llm__pick_offer(s->picks + row * s->pick_sets * s->most_picks, &s->pick_counts[row * s->pick_sets], x->chosen,
+                        &pick);
+    }
+}
+
+static void llm__indexer_pick_job(void *argument, int job, int worker) {
+    const llm__indexer_work *w = (const llm__indexer_work *)argument;
+    llm_session *s = w->s;
+    const llm__part *part = llm__part_of(s, job);
+    size_t row = (size_t)job, place = row * s->pick_sets;
+    float *keys = (float *)llm__scratch(s, worker), *p = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->x->width;
+    void *decoding = p + (size_t)LLM_PAGE_TOKENS * (size_t)w->x->heads;
+    llm_span spans[2];
+    int count = llm__cache_visible(part->cache, w->layer, part->position + (job - part->first), spans), i;
+    int64_t seen = 0, page;
+    for (i = 0; i < count; i++) seen += spans[i].end - spans[i].begin;
+    s->pick_counts[place] = LLM__ALL_TOKENS;
+    if (seen <= w->x->chosen) return;
+    s->pick_counts[place] = 0;
+    for (i = 0; i < count; i++)
+        for (page = spans[i].begin / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < spans[i].end; page++) {
+            int64_t base = page * LLM_PAGE_TOKENS, a = spans[i].begin - base, b = spans[i].end - base;
+            llm_rows rows = llm__cache_keys(part->cache, w->layer, 0, page);
+            if (a < 0) a = 0;
+            if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
+            llm__indexer_page(w, row, page, llm__page_floats(s->model->ops, &rows, (int)b, keys, decoding), a, b, p);
+        }
+    llm__pick_sort(s->picks + place * s->most_picks, s->pick_counts[place]);
+}
+
+/* low: the normed latents of the queries. */
+LLM__FN void llm__run_indexer(llm_session *s, const llm__indexer *x, size_t layer, const float *h, const float *low) {
+    size_t n = (size_t)s->row_count;
+    float *zeros = llm__take(s, (size_t)x->width);
+    llm__indexer_work w;
+    w.s = s;
+    w.x = x;
+    w.layer = layer;
+    w.q = llm__take(s, n * (size_t)x->heads * (size_t)x->width);
+    w.k = llm__take(s, n * (size_t)x->width);
+    w.weights = llm__take(s, n * (size_t)x->heads);
+    memset(zeros, 0, (size_t)x->width * sizeof(float));
+    w.zeros = zeros;
+    llm__linear(s, &x->q, low, s->row_count, w.q);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &x->k, w.k, &x->weights, w.weights, NULL, NULL);
+    llm__parallel(s, s->row_count, llm__indexer_place_job, &w);
+    llm__parallel(s, s->row_count, llm__indexer_pick_job, &w);
+}
+
+static void llm__block_place_job(void *argument, int row, int worker) {
+    const llm__indexer_work *w = (const llm__indexer_work *)argument;
+    float *q = w->q + (size_t)row * (size_t)w->x->heads * (size_t)w->x->width;
+    int i;
+    for (i = 0; i < w->x->heads; i++, q += w->x->width)
+        llm__norm_row(w->s->model->ops, &w->x->q_norm, q, q, w->x->width);
+    llm__indexer_place_job(argument, row, worker);
+}
+
+/* The blocks that one of the indexer's heads chooses for a row. */
+static void llm__block_pick_job(void *argument, int job, int worker) {
+    const llm__indexer_work *w = (const llm__indexer_work *)argument;
+    const llm__indexer *x = w->x;
+    llm_session *s = w->s;
+    int row = job / x->heads, head = job % x->heads, i, k;
+    const llm__part *part = llm__part_of(s, row);
+    int64_t position = part->position + (row - part->first), page;
+    size_t place = (size_t)row * s->pick_sets + (size_t)head, width = (size_t)x->width;
+    const float *q = w->q + ((size_t)row * (size_t)x->heads + (size_t)head) * width;
+    float *keys = (float *)llm__scratch(s, worker), *p = keys + (size_t)LLM_PAGE_TOKENS * width;
+    void *decoding = p + (size_t)LLM_PAGE_TOKENS * (size_t)x->heads;
+    llm__pick *picks = s->picks + place * s->most_picks, pick;
+    llm_span spans[2];
+    int count = llm__cache_visible(part->cache, w->layer, position, spans);
+    pick.position = -1;
+    s->pick_counts[place] = LLM__ALL_TOKENS;
+    if (position / x->block < x->chosen) return;
+    s->pick_counts[place] = 0;
+    for (i = 0; i < count; i++)
+        for (page = spans[i].begin / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < spans[i].end; page++) {
+            int64_t base = page * LLM_PAGE_TOKENS, a = spans[i].begin - base, b = spans[i].end - base;
+            llm_rows rows = llm__cache_keys(part->cache, w->layer, 0, page);
+            const float *from;
+            if (a < 0) a = 0;
+            if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
+            from = llm__page_floats(s->model->ops, &rows, (int)b, keys, decoding);
+            s->model->ops->scores(q, 1, width, from + (size_t)a * width, (int)(b - a), width, x->width, 1, p,
+                                  LLM_PAGE_TOKENS);
+            for (k = 0; k < (int)(b - a); k++) {
+                int64_t block = (base + a + k) / x->block;
+                if (block != pick.position) {
+                    if (pick.position >= 0) llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick);
+                    pick.position = block;
+                    pick.worth = block > position / x->block - x->local ? HUGE_VALF : -HUGE_VALF;
+                }
+                if (p[k] > pick.worth) pick.worth = p[k];
+            }
+        }
+    llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick);
+    llm__pick_sort(picks, s->pick_counts[place]);
+}
+
+LLM__FN void llm__run_block_indexer(llm_session *s, const llm__indexer *x, size_t layer, const float *h) {
+    size_t n = (size_t)s->row_count;
+    llm__indexer_work w;
+    memset(&w, 0, sizeof w);
+    w.s = s;
+    w.x = x;
+    w.layer = layer;
+    w.q = llm__take(s, n * (size_t)x->heads * (size_t)x->width);
+    w.k = llm__take(s, n * (size_t)x->width);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &x->q, w.q, &x->k, w.k, NULL, NULL);
+    llm__parallel(s, s->row_count, llm__block_place_job, &w);
+    llm__parallel(s, s->row_count * x->heads, llm__block_pick_job, &w);
+}
+
 LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t layer, const float *h, float *y) {
     size_t n = (size_t)s->row_count, queries = n * (size_t)a->heads * (size_t)a->width;
     int in_place = a->gate != LLM__GATE_IN_Q && a->qkv != LLM__QKV_GROUPED;
@@ -11410,6 +14406,7 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
         rows.layer = ++layer;
     }
     llm__parallel(s, s->row_count, llm__gqa_job, &rows);
+    if (a->indexer.heads) llm__run_block_indexer(s, &a->indexer, layer + 1, h);
     memset(&attend, 0, sizeof attend);
     attend.layer = layer;
     attend.heads = a->heads;
@@ -11421,6 +14418,8 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
     attend.softcap = a->softcap;
     attend.sinks = a->sinks;
     attend.sparse = a->sparse;
+    attend.pick_sets = a->indexer.heads;
+    attend.pick_tokens = a->indexer.block;
     attend.q = rows.q;
     attend.out = out;
     llm__attend(s, &attend);
@@ -11436,175 +14435,394 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
 
 /* ---- latent attention
    c = norm(Wkv_a h) is all that a token leaves behind, with one rotated key for all heads.  A head's score is
-   (embed_q q_nope) . c + q_rot . k_rot and its output unembed (sum_j p_j c_j). */
-LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer, const float *h, float *y) {
-    const llm_model *m = s->model;
-    int n = s->row_count, i, r, head_width = a->nope + a->rotary, row_width = a->rank + a->rotary;
-    size_t heads = (size_t)a->heads, rows = (size_t)n;
-    float *q = llm__take(s, rows * heads * (size_t)head_width), *kv = llm__take(s, rows * (size_t)row_width);
-    float *latent_q = llm__take(s, rows * heads * (size_t)row_width),
-          *mixed = llm__take(s, rows * heads * (size_t)a->rank);
-    float *out = llm__take(s, rows * heads * (size_t)a->value);
-    llm__attend_work attend;
-    if (a->q_rank) {
-        float *low = llm__take(s, rows * (size_t)a->q_rank);
-        llm__linear3(s, h, (size_t)m->hidden, n, &a->q_a, low, &a->kv_a, kv, NULL, NULL);
-        llm__norm_rows(s, &a->q_norm, low, low, n, a->q_rank);
-        llm__linear(s, &a->q_b, low, n, q);
-    } else {
-        llm__linear3(s, h, (size_t)m->hidden, n, &a->q, q, &a->kv_a, kv, NULL, NULL);
-    }
-    for (i = 0; i < a->heads; i++)
-        s->tasks[i] = llm__task_of(&a->embed_q[i], q + (size_t)i * (size_t)head_width, heads * (size_t)head_width,
-                                   latent_q + (size_t)i * (size_t)row_width, heads * (size_t)row_width, n);
-    llm__products(s, s->tasks, a->heads);
-    for (r = 0; r < n; r++) {
-        const llm__part *part = llm__part_of(s, r);
-        const float *angles = llm__row_angles(s, a->rope, r);
-        float *latent = kv + (size_t)r * (size_t)row_width;
-        m->ops->rms_norm(latent, latent, a->kv_norm.weight, a->kv_norm.eps, a->rank);
-        llm__rotate(&m->ropes[a->rope], angles, latent + a->rank);
-        llm__cache_put(part->cache, layer, part->position + (r - part->first), latent, latent + a->rank);
-        for (i = 0; i < a->heads; i++) {
-            size_t head = (size_t)r * heads + (size_t)i;
-            float *rotary = latent_q + head * (size_t)row_width + a->rank;
-            memcpy(rotary, q + head * (size_t)head_width + a->nope, (size_t)a->rotary * sizeof(float));
-            llm__rotate(&m->ropes[a->rope], angles, rotary);
-        }
-    }
-    memset(&attend, 0, sizeof attend);
-    attend.layer = layer;
-    attend.heads = a->heads;
-    attend.kv_heads = 1;
-    attend.key_width = row_width;
-    attend.value_width = a->rank;
-    attend.scale = a->scale;
-    attend.q = latent_q;
-    attend.out = mixed;
-    llm__attend(s, &attend);
-    for (i = 0; i < a->heads; i++)
-        s->tasks[i] = llm__task_of(&a->unembed[i], mixed + (size_t)i * (size_t)a->rank, heads * (size_t)a->rank,
-                                   out + (size_t)i * (size_t)a->value, heads * (size_t)a->value, n);
-    llm__products(s, s->tasks, a->heads);
-    llm__linear(s, &a->o, out, n, y);
+   (embed_q q_nope) . c + q_rot . k_rot and its output unembed (sum_j p_j c_j).  Expanded, a token leaves the key
+   [embed_q^T c | k_rot] and the value unembed c of each head. */
+typedef struct llm__latent_work {
+    llm_session *s;
+    const llm__latent *a;
+    size_t layer;
+    float *q, *kv;         /* [rows, heads, nope + rotary], [rows, rank + rotary] */
+    float *latent_q;       /* [rows, heads, rank + rotary] */
+    float *both, *k, *v;   /* expanded: [rows, heads, nope + value], and of it keys and values */
+} llm__latent_work;
+
+LLM__FN void llm__latent_rotate(const llm__latent_work *w, int row, float *x) {
+    if (w->a->rope >= 0) llm__rotate(&w->s->model->ropes[w->a->rope], llm__row_angles(w->s, w->a->rope, row), x);
 }
 
-/* ---- recurrent mixers: what they share is a short causal convolution over each channel, and silu after it */
+static void llm__latent_norm_job(void *argument, int row, int worker) {
+    const llm__latent_work *w = (const llm__latent_work *)argument;
+    const llm__latent *a = w->a;
+    float *latent = w->kv + (size_t)row * (size_t)(a->rank + a->rotary);
+    (void)worker;
+    llm__norm_row(w->s->model->ops, &a->kv_norm, latent, latent, a->rank);
+    if (a->latent_scale > 0) w->s->model->ops->scale(latent, a->latent_scale, a->rank);
+    llm__latent_rotate(w, row, latent + a->rank);
+}
+
+/* The queries of one row in the latent's space; stores the latent. */
+static void llm__latent_place_job(void *argument, int row, int worker) {
+    const llm__latent_work *w = (const llm__latent_work *)argument;
+    const llm__latent *a = w->a;
+    const llm__part *part = llm__part_of(w->s, row);
+    size_t heads = (size_t)a->heads, width = (size_t)(a->rank + a->rotary), i;
+    const float *latent = w->kv + (size_t)row * width;
+    float *q = w->latent_q + (size_t)row * heads * width;
+    int64_t position = part->position + (row - part->first);
+    (void)worker;
+    for (i = 0; i < heads; i++) {
+        const float *from = w->q + ((size_t)row * heads + i) * (size_t)(a->nope + a->rotary) + a->nope;
+        memcpy(q + i * width + a->rank, from, (size_t)a->rotary * sizeof(float));
+        llm__latent_rotate(w, row, q + i * width + a->rank);
+    }
+    if (a->heat != 0) w->s->model->ops->scale(q, llm__heat(a->heat, 0, a->heat_length, position), (int)(heads * width));
+    llm__cache_put(part->cache, w->layer, position, latent, latent + a->rank);
+}
+
+/* The queries, keys and values of one row; stores keys and values. */
+static void llm__latent_expand_job(void *argument, int row, int worker) {
+    const llm__latent_work *w = (const llm__latent_work *)argument;
+    const llm__latent *a = w->a;
+    const llm__part *part = llm__part_of(w->s, row);
+    size_t heads = (size_t)a->heads, nope = (size_t)a->nope, width = nope + (size_t)a->rotary;
+    size_t value = (size_t)a->value, at, i;
+    const float *turned = w->kv + (size_t)row * (size_t)(a->rank + a->rotary) + a->rank;
+    (void)worker;
+    for (i = 0; i < heads; i++) {
+        at = (size_t)row * heads + i;
+        llm__latent_rotate(w, row, w->q + at * width + nope);
+        memcpy(w->k + at * width, w->both + at * (nope + value), nope * sizeof(float));
+        memcpy(w->k + at * width + nope, turned, (size_t)a->rotary * sizeof(float));
+        memcpy(w->v + at * value, w->both + at * (nope + value) + nope, value * sizeof(float));
+    }
+    at = (size_t)row * heads;
+    llm__cache_put(part->cache, w->layer, part->position + (row - part->first), w->k + at * width, w->v + at * value);
+}
+
+/* Up to kv_b the two forms are the same: q and the normed latent with its rotated key; the indexer, if there is one. */
+LLM__FN void llm__latent_begin(llm__latent_work *w, const float *h) {
+    llm_session *s = w->s;
+    const llm__latent *a = w->a;
+    int n = s->row_count;
+    size_t hidden = (size_t)s->model->hidden, rows = (size_t)n;
+    w->q = llm__take(s, rows * (size_t)a->heads * (size_t)(a->nope + a->rotary));
+    w->kv = llm__take(s, rows * (size_t)(a->rank + a->rotary));
+    if (a->q_rank) {
+        float *low = llm__take(s, rows * (size_t)a->q_rank);
+        llm__linear3(s, h, hidden, n, &a->q_a, low, &a->kv_a, w->kv, NULL, NULL);
+        llm__norm_rows(s, &a->q_norm, low, low, n, a->q_rank);
+        llm__linear(s, &a->q_b, low, n, w->q);
+        if (a->indexer.heads) llm__run_indexer(s, &a->indexer, w->layer + 1, h, low);
+    } else {
+        llm__linear3(s, h, hidden, n, &a->q, w->q, &a->kv_a, w->kv, NULL, NULL);
+    }
+    llm__parallel(s, n, llm__latent_norm_job, w);
+}
+
+/* A map for each head: from x [rows, heads, x_width] to y [rows, heads, y_width]. */
+LLM__FN void llm__latent_heads(llm_session *s, const llm__latent *a, const llm__matrix *maps, const float *x,
+                               int x_width, float *y, int y_width) {
+    size_t heads = (size_t)a->heads, i;
+    for (i = 0; i < heads; i++)
+        s->tasks[i] = llm__task_of(&maps[i], x + i * (size_t)x_width, heads * (size_t)x_width, y + i * (size_t)y_width,
+                                   heads * (size_t)y_width, s->row_count);
+    llm__products(s, s->tasks, a->heads);
+}
+
+LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, heads = (size_t)a->heads;
+    int width = a->nope + a->rotary, row_width = a->rank + a->rotary;
+    float *out = llm__take(s, n * heads * (size_t)a->value);
+    llm__attend_work attend;
+    llm__latent_work w;
+    memset(&attend, 0, sizeof attend);
+    w.s = s;
+    w.a = a;
+    w.layer = attend.layer = layer;
+    attend.heads = a->heads;
+    attend.scale = a->scale;
+    attend.pick_sets = a->indexer.heads > 0;
+    attend.pick_tokens = 1;
+    llm__latent_begin(&w, h);
+    if (a->expanded) {
+        float *latent = llm__take(s, n * (size_t)a->rank);
+        size_t r;
+        w.both = llm__take(s, n * (size_t)a->kv_b.rows);
+        w.k = llm__take(s, n * heads * (size_t)width);
+        w.v = llm__take(s, n * heads * (size_t)a->value);
+        for (r = 0; r < n; r++)
+            memcpy(latent + r * (size_t)a->rank, w.kv + r * (size_t)row_width, (size_t)a->rank * sizeof(float));
+        llm__linear(s, &a->kv_b, latent, s->row_count, w.both);
+        llm__parallel(s, s->row_count, llm__latent_expand_job, &w);
+        attend.kv_heads = a->heads;
+        attend.key_width = width;
+        attend.value_width = a->value;
+        attend.q = w.q;
+        attend.out = out;
+        llm__attend(s, &attend);
+    } else {
+        float *mixed = llm__take(s, n * heads * (size_t)a->rank);
+        w.latent_q = llm__take(s, n * heads * (size_t)row_width);
+        llm__latent_heads(s, a, a->embed_q, w.q, width, w.latent_q, row_width);
+        llm__parallel(s, s->row_count, llm__latent_place_job, &w);
+        attend.kv_heads = 1;
+        attend.key_width = row_width;
+        attend.value_width = a->rank;
+        attend.q = w.latent_q;
+        attend.out = mixed;
+        llm__attend(s, &attend);
+        llm__latent_heads(s, a, a->unembed, mixed, a->rank, out, a->value);
+    }
+    llm__linear(s, &a->o, out, s->row_count, y);
+}
+
+/* ---- recurrent mixers: what most of them share is a short causal convolution over each channel */
 
 typedef struct llm__conv_work {
     llm_session *s;
-    size_t layer;
-    const float *in, *weight, *offset; /* in: [rows, stride], the channels first */
-    float *out;                        /* [rows, channels] */
-    size_t stride;
-    int channels, kernel;
+    const llm__conv *conv;
+    size_t layer, stride;
+    const float *in; /* [rows, stride], the channels first */
+    float *out;      /* [rows, channels] */
 } llm__conv_work;
 
-/* out_t = silu(offset + sum_k w_k in_{t - K + 1 + k}); what precedes the pass is in the cache's array 0, [K-1,
-   channels]. */
+/* out_t = offset + sum_k w_k in_{t - K + 1 + k}, and silu of that, for one part and the channels of one array; what
+   precedes the pass is in the cache, [K - 1, channels]. */
 static void llm__conv_job(void *argument, int job, int worker) {
     const llm__conv_work *w = (const llm__conv_work *)argument;
-    const llm__part *part = &w->s->parts[job];
-    const float *past = llm__cache_state(part->cache, w->layer, 0);
-    float *next = llm__cache_next_state(part->cache, w->layer, 0);
-    int t, k, c, history = w->kernel - 1;
+    const llm__conv *conv = w->conv;
+    int arrays = llm__conv_arrays(conv), array = job % arrays, first = 0, t, k, c, history = conv->kernel - 1;
+    int width = arrays > 1 ? conv->runs[array] : conv->channels;
+    const llm__part *part = &w->s->parts[job / arrays];
+    const float *past = llm__cache_state(part->cache, w->layer, array);
+    float *next = llm__cache_next_state(part->cache, w->layer, array);
     (void)worker;
+    for (k = 0; k < array; k++) first += conv->runs[k];
     for (t = 0; t < part->count; t++) {
-        float *out = w->out + (size_t)(part->first + t) * (size_t)w->channels;
-        for (c = 0; c < w->channels; c++) out[c] = w->offset ? w->offset[c] : 0;
-        for (k = 0; k < w->kernel; k++) {
+        float *out = w->out + (size_t)(part->first + t) * (size_t)conv->channels + first;
+        for (c = 0; c < width; c++) out[c] = conv->offset ? conv->offset[first + c] : 0;
+        for (k = 0; k < conv->kernel; k++) {
             int at = t - history + k;
-            const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)w->channels
-                                     : w->in + (size_t)(part->first + at) * w->stride;
-            for (c = 0; c < w->channels; c++) out[c] += w->weight[c * w->kernel + k] * in[c];
+            const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)width
+                                     : w->in + (size_t)(part->first + at) * w->stride + first;
+            const float *weight = conv->weight + (size_t)k * (size_t)conv->channels + first;
+            for (c = 0; c < width; c++) out[c] += weight[c] * in[c];
         }
-        w->s->model->ops->silu(out, w->channels);
+        if (!conv->plain) w->s->model->ops->silu(out, width);
     }
     for (k = 0; k < history; k++) {
         int at = part->count - history + k;
-        const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)w->channels
-                                 : w->in + (size_t)(part->first + at) * w->stride;
-        memcpy(next + (size_t)k * (size_t)w->channels, in, (size_t)w->channels * sizeof(float));
+        const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)width
+                                 : w->in + (size_t)(part->first + at) * w->stride + first;
+        memcpy(next + (size_t)k * (size_t)width, in, (size_t)width * sizeof(float));
     }
 }
 
-/* Mamba-2, one head over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x. */
-typedef struct llm__ssd_work {
+LLM__FN void llm__convolve(llm_session *s, const llm__conv *conv, size_t layer, const float *in, size_t stride,
+                           float *out) {
+    llm__conv_work w;
+    w.s = s;
+    w.conv = conv;
+    w.layer = layer;
+    w.in = in;
+    w.stride = stride;
+    w.out = out;
+    llm__parallel(s, s->part_count * llm__conv_arrays(conv), llm__conv_job, &w);
+}
+
+/* LFM2's short convolution. */
+LLM__FN void llm__run_short(llm_session *s, const llm__short *m, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, width = (size_t)m->conv.channels, r;
+    float *in = llm__take(s, n * 3 * width), *out = llm__take(s, n * width);
+    llm__linear(s, &m->in, h, s->row_count, in);
+    for (r = 0; r < n; r++) s->model->ops->mul(in + (3 * r + 2) * width, in + 3 * r * width, m->conv.channels);
+    llm__convolve(s, &m->conv, layer, in + 2 * width, 3 * width, out);
+    for (r = 0; r < n; r++) s->model->ops->mul(out + r * width, in + (3 * r + 1) * width, m->conv.channels);
+    llm__linear(s, &m->out, out, s->row_count, y);
+}
+
+/* Norms each of `groups` equal runs of a row; the weights go on from run to run. */
+LLM__FN void llm__norm_groups(const llm__ops *ops, const llm__norm *norm, float *x, int width, int groups) {
+    llm__norm each = *norm;
+    int g, run = width / groups;
+    for (g = 0; g < groups; g++) {
+        llm__norm_row(ops, &each, x + (size_t)g * (size_t)run, x + (size_t)g * (size_t)run, run);
+        if (each.weight) each.weight += run;
+    }
+}
+
+/* ---- state spaces, one head over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x */
+typedef struct llm__ssm_work {
     llm_session *s;
-    const llm__ssd *m;
-    size_t layer, projected_stride;
-    const float *projected, *conv; /* conv: [rows, x | B | C] */
-    float *out;                    /* [rows, heads * width] */
-    int channels;
-} llm__ssd_work;
+    const llm__ssm *m;
+    size_t layer, z_stride, dt_stride, b_stride;
+    float *z;            /* [rows, heads * width] */
+    const float *dt;     /* [rows, heads], before dt_bias and softplus */
+    const float *b, *c;  /* [rows, groups * state] */
+    float *conv;         /* [rows, heads * width ..] */
+    float *out;          /* [rows, heads * width] */
+} llm__ssm_work;
+
+LLM__FN float llm__ssm_dt(const llm__ssm *m, const float *dt, int head) {
+    float x = llm__softplus(dt[head] + (m->dt_bias ? m->dt_bias[head] : 0));
+    return x < m->dt_min ? m->dt_min : x > m->dt_max ? m->dt_max : x;
+}
 
 static void llm__ssd_job(void *argument, int job, int worker) {
-    const llm__ssd_work *w = (const llm__ssd_work *)argument;
-    const llm__ssd *m = w->m;
+    const llm__ssm_work *w = (const llm__ssm_work *)argument;
+    const llm__ssm *m = w->m;
     const llm__part *part = &w->s->parts[job / m->heads];
-    int head = job % m->heads, group = head / (m->heads / m->groups), inner = m->heads * m->width, t, i;
-    size_t floats = (size_t)m->width * (size_t)m->state;
+    int head = job % m->heads, group = head / (m->heads / m->groups), t, i;
+    size_t floats = (size_t)m->width * (size_t)m->state, at = (size_t)(head * m->width);
     float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
     (void)worker;
     memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
     for (t = 0; t < part->count; t++) {
-        size_t row = (size_t)(part->first + t);
-        const float *x = w->conv + row * (size_t)w->channels + (size_t)(head * m->width);
-        const float *b = w->conv + row * (size_t)w->channels + (size_t)(inner + group * m->state);
-        const float *c = b + (size_t)m->groups * (size_t)m->state;
-        float *y = w->out + row * (size_t)inner + (size_t)(head * m->width);
-        float dt = llm__softplus(w->projected[row * w->projected_stride + (size_t)(inner + w->channels + head)] +
-                                 m->dt_bias[head]);
-        dt = dt < m->dt_min ? m->dt_min : dt > m->dt_max ? m->dt_max : dt;
-        w->s->model->ops->ssd_step(state, x, b, c, expf(dt * m->a[head]), dt, y, m->width, m->state);
+        size_t row = (size_t)(part->first + t), bc = row * w->b_stride + (size_t)(group * m->state);
+        const float *x = w->conv + row * (size_t)m->conv.channels + at;
+        float *y = w->out + row * (size_t)(m->heads * m->width) + at;
+        float dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, head);
+        w->s->model->ops->ssd_step(state, x, w->b + bc, w->c + bc, expf(dt * m->a[head]), dt, y, m->width, m->state);
         for (i = 0; i < m->width; i++) y[i] += m->d[head] * x[i];
     }
 }
 
-LLM__FN void llm__run_ssd(llm_session *s, const llm__ssd *m, size_t layer, const float *h, float *y) {
-    int inner = m->heads * m->width, channels = inner + 2 * m->groups * m->state, n = s->row_count, r;
-    size_t stride = (size_t)m->in.rows;
-    float *projected = llm__take(s, (size_t)n * stride), *conv = llm__take(s, (size_t)n * (size_t)channels);
-    float *out = llm__take(s, (size_t)n * (size_t)inner);
-    llm__conv_work c;
-    llm__ssd_work w;
-    llm__linear(s, &m->in, h, n, projected);
-    c.s = s;
-    c.layer = layer;
-    c.in = projected + inner;
-    c.weight = m->conv;
-    c.offset = m->conv_offset;
-    c.out = conv;
-    c.stride = stride;
-    c.channels = channels;
-    c.kernel = m->kernel;
-    llm__parallel(s, s->part_count, llm__conv_job, &c);
+enum { LLM__SCAN_CHANNELS = 64 };
+
+/* Mamba's selective scan, some channels of one part: each number of a channel's state has its own decay. */
+static void llm__scan_job(void *argument, int job, int worker) {
+    const llm__ssm_work *w = (const llm__ssm_work *)argument;
+    const llm__ssm *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
+    int blocks = (m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS, t, i, k;
+    int first = job % blocks * LLM__SCAN_CHANNELS, n = m->state;
+    int end = first + LLM__SCAN_CHANNELS < m->heads ? first + LLM__SCAN_CHANNELS : m->heads;
+    const llm__part *part = &w->s->parts[job / blocks];
+    float *decay = (float *)llm__scratch(w->s, worker);
+    float *next = llm__cache_next_state(part->cache, w->layer, 1);
+    memcpy(next + (size_t)first * (size_t)n, llm__cache_state(part->cache, w->layer, 1) + (size_t)first * (size_t)n,
+           (size_t)(end - first) * (size_t)n * sizeof(float));
+    for (t = 0; t < part->count; t++) {
+        size_t row = (size_t)(part->first + t);
+        const float *b = w->b + row * w->b_stride, *c = w->c + row * w->b_stride;
+        const float *x = w->conv + row * (size_t)m->heads;
+        for (i = first; i < end; i++) {
+            float *state = next + (size_t)i * (size_t)n, dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, i);
+            for (k = 0; k < n; k++) decay[k] = dt * m->a[(size_t)i * (size_t)n + (size_t)k];
+            ops->exp_sum(decay, n, 0);
+            ops->mul(state, decay, n);
+            ops->add_scaled(state, b, dt * x[i], n);
+            w->out[row * (size_t)m->heads + (size_t)i] = ops->dot(state, c, n) + m->d[i] * x[i];
+        }
+    }
+}
+
+/* dt, B and C from what the convolution gave. */
+LLM__FN void llm__ssm_inputs(llm_session *s, const llm__ssm *m, llm__ssm_work *w) {
+    int n = s->row_count, r, dt_first = m->in_order == LLM__SSM_CHANNELS;
+    size_t stride = (size_t)m->x.rows;
+    float *low = llm__take(s, (size_t)n * stride), *dt = llm__take(s, (size_t)n * (size_t)m->heads);
+    float *raw = low + (dt_first ? 0 : 2 * m->state), *b = low + (dt_first ? m->dt_rank : 0), *c = b + m->state;
+    llm__linear(s, &m->x, w->conv, n, low);
+    for (r = 0; r < n; r++) {
+        size_t at = (size_t)r * stride;
+        llm__norm_row(s->model->ops, &m->dt_norm, raw + at, raw + at, m->dt_rank);
+        llm__norm_row(s->model->ops, &m->b_norm, b + at, b + at, m->state);
+        llm__norm_row(s->model->ops, &m->c_norm, c + at, c + at, m->state);
+    }
+    llm__linear3(s, raw, stride, n, &m->dt, dt, NULL, NULL, NULL, NULL);
+    w->dt = dt;
+    w->dt_stride = (size_t)m->heads;
+    w->b = b;
+    w->c = c;
+    w->b_stride = stride;
+}
+
+/* z * silu and the norm, in the model's order. */
+LLM__FN void llm__ssm_gate(const llm_session *s, const llm__ssm *m, const llm__ssm_work *w) {
+    const llm__ops *ops = s->model->ops;
+    int inner = m->heads * m->width, r;
+    for (r = 0; r < s->row_count; r++) {
+        float *z = w->z + (size_t)r * w->z_stride, *y = w->out + (size_t)r * (size_t)inner;
+        if (m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
+        ops->silu_mul(z, y, inner);
+        memcpy(y, z, (size_t)inner * sizeof(float));
+        if (!m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
+    }
+}
+
+/* z and x of each head apart. */
+LLM__FN void llm__ssm_split(const llm_session *s, const llm__ssm *m, const float *both, float *z, float *x) {
+    size_t heads = (size_t)s->row_count * (size_t)m->heads, width = (size_t)m->width, i;
+    for (i = 0; i < heads; i++) {
+        memcpy(z + i * width, both + 2 * i * width, width * sizeof(float));
+        memcpy(x + i * width, both + (2 * i + 1) * width, width * sizeof(float));
+    }
+}
+
+LLM__FN void llm__ssm_multiply(const llm_session *s, const llm__ssm *m, float *projected) {
+    int inner = m->heads * m->width, shared = m->groups * m->state, r, i;
+    int widths[5];
+    widths[0] = widths[1] = inner;
+    widths[2] = widths[3] = shared;
+    widths[4] = m->heads;
+    for (r = 0; r < s->row_count; r++)
+        for (i = 0; i < 5; projected += widths[i++]) s->model->ops->scale(projected, m->multipliers[i], widths[i]);
+}
+
+LLM__FN void llm__run_ssm(llm_session *s, const llm__ssm *m, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, inner = (size_t)(m->heads * m->width), stride = (size_t)m->in.rows;
+    float *projected = llm__take(s, n * stride), *in = projected;
+    int channels = m->in_order == LLM__SSM_CHANNELS;
+    llm__ssm_work w;
     w.s = s;
     w.m = m;
     w.layer = layer;
-    w.projected = projected;
-    w.projected_stride = stride;
-    w.conv = conv;
-    w.out = out;
-    w.channels = channels;
-    llm__parallel(s, s->part_count * m->heads, llm__ssd_job, &w);
-    for (r = 0; r < n; r++) { /* gated norm: RMS(silu(z) * y) */
-        float *z = projected + (size_t)r * stride;
-        s->model->ops->silu_mul(z, out + (size_t)r * (size_t)inner, inner);
-        s->model->ops->rms_norm(out + (size_t)r * (size_t)inner, z, m->norm.weight, m->norm.eps, inner);
+    w.conv = llm__take(s, n * (size_t)m->conv.channels);
+    w.out = llm__take(s, n * inner);
+    w.z = projected;
+    w.z_stride = stride;
+    llm__linear(s, &m->in, h, s->row_count, projected);
+    if (m->multiplied) llm__ssm_multiply(s, m, projected);
+    if (m->in_order == LLM__SSM_HEADS) {
+        w.z = llm__take(s, n * inner);
+        in = llm__take(s, n * inner);
+        w.z_stride = stride = inner;
+        llm__ssm_split(s, m, projected, w.z, in);
+    } else if (channels) {
+        w.z += inner;
+    } else {
+        in += inner;
     }
-    llm__linear(s, &m->out, out, n, y);
+    llm__convolve(s, &m->conv, layer, in, stride, w.conv);
+    if (m->in_order == LLM__SSM_DUAL) {
+        w.dt = in + m->conv.channels;
+        w.dt_stride = stride;
+        w.b = w.conv + inner;
+        w.c = w.b + m->groups * m->state;
+        w.b_stride = (size_t)m->conv.channels;
+    } else {
+        llm__ssm_inputs(s, m, &w);
+    }
+    if (channels)
+        llm__parallel(s, s->part_count * ((m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS), llm__scan_job, &w);
+    else
+        llm__parallel(s, s->part_count * m->heads, llm__ssd_job, &w);
+    llm__ssm_gate(s, m, &w);
+    llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
-/* Gated delta rule, one value head over one part:  S = g S,  S += beta (v - S k) k^T,  o = S q. */
+/* ---- gated delta rule, one value head over one part:  S = g S,  S += beta (v - S k) k^T,  o = S q */
 typedef struct llm__delta_work {
     llm_session *s;
     const llm__delta *m;
     size_t layer;
-    const float *ba;
-    float *conv; /* [rows, q | k | v] */
+    float *a;    /* [rows, value_heads] or [rows, value_heads, key_width]: before dt_bias; changed */
+    float *b;    /* [rows, value_heads] */
+    float *z;    /* [rows, value_heads * value_width] */
+    float *in;   /* [rows, q | k | v], before the convolution... */
+    float *conv; /* ...and behind it */
     float *out;  /* [rows, value_heads * value_width] */
-    int channels;
 } llm__delta_work;
 
 LLM__FN void llm__unit(float *x, int n, float scale) {
@@ -11615,83 +14833,157 @@ LLM__FN void llm__unit(float *x, int n, float scale) {
     for (i = 0; i < n; i++) x[i] *= scale;
 }
 
+/* The decays of one head, from `n` numbers of one row. */
+LLM__FN void llm__delta_decays(const llm__delta *m, int head, float *a, int n) {
+    const float *bias = m->dt_bias + (size_t)head * (size_t)n;
+    int i;
+    for (i = 0; i < n; i++)
+        a[i] = m->lower_bound != 0 ? expf(m->lower_bound / (1 + expf(-m->a[head] * (a[i] + bias[i]))))
+                                   : expf(-m->a[head] * llm__softplus(a[i] + bias[i]));
+}
+
 static void llm__delta_job(void *argument, int job, int worker) {
     const llm__delta_work *w = (const llm__delta_work *)argument;
     const llm__delta *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
     const llm__part *part = &w->s->parts[job / m->value_heads];
-    int head = job % m->value_heads, ratio = m->value_heads / m->key_heads, key = head / ratio, t;
-    size_t floats = (size_t)m->key_width * (size_t)m->value_width;
-    float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
+    int head = job % m->value_heads, key = head / (m->value_heads / m->key_heads), t, dv = m->value_width;
+    int decays = m->columns ? m->key_width : 1, keys = m->key_heads * m->key_width;
+    size_t floats = (size_t)m->key_width * (size_t)dv;
+    int array = llm__conv_arrays(&m->conv);
+    float *state = llm__cache_next_state(part->cache, w->layer, array) + (size_t)head * floats;
     (void)worker;
-    memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
+    memcpy(state, llm__cache_state(part->cache, w->layer, array) + (size_t)head * floats, floats * sizeof(float));
     for (t = 0; t < part->count; t++) {
-        size_t row = (size_t)(part->first + t);
-        const float *q = w->conv + row * (size_t)w->channels + (size_t)(key * m->key_width);
-        const float *k = q + (size_t)(m->key_heads * m->key_width);
-        const float *v =
-            w->conv + row * (size_t)w->channels + (size_t)(2 * m->key_heads * m->key_width + head * m->value_width);
-        const float *ba = w->ba + row * (size_t)(2 * m->value_heads) + (size_t)(key * 2 * ratio + head % ratio);
-        float beta = 1 / (1 + expf(-ba[0])), decay = expf(-m->a[head] * llm__softplus(ba[ratio] + m->dt_bias[head]));
-        w->s->model->ops->delta_step(state, k, v, q, decay, beta,
-                                     w->out + (row * (size_t)m->value_heads + (size_t)head) * (size_t)m->value_width,
-                                     m->value_width, m->key_width);
+        size_t row = (size_t)(part->first + t), at = row * (size_t)m->value_heads + (size_t)head;
+        const float *q = w->conv + row * (size_t)m->conv.channels + (size_t)(key * m->key_width), *k = q + keys;
+        const float *v = w->conv + row * (size_t)m->conv.channels + (size_t)(2 * keys + head * dv);
+        float beta = m->beta_scale / (1 + expf(-w->b[at])), *a = w->a + at * (size_t)decays;
+        llm__delta_decays(m, head, a, decays);
+        if (m->columns) ops->delta_step_columns(state, k, v, q, a, beta, w->out + at * (size_t)dv, dv, m->key_width);
+        else ops->delta_step(state, k, v, q, *a, beta, w->out + at * (size_t)dv, dv, m->key_width);
     }
 }
 
+/* From [q k v z] and [b a] of each key head to each for itself. */
+LLM__FN void llm__delta_ungroup(const llm__delta *m, const float *qkvz, const float *ba, llm__delta_work *w, size_t row) {
+    size_t ratio = (size_t)(m->value_heads / m->key_heads), dk = (size_t)m->key_width, dv = ratio * (size_t)m->value_width;
+    size_t keys = (size_t)m->key_heads * dk, i;
+    float *to = w->in + row * (size_t)m->conv.channels;
+    for (i = 0; i < (size_t)m->key_heads; i++) {
+        const float *from = qkvz + (row * (size_t)m->key_heads + i) * 2 * (dk + dv);
+        const float *pair = ba + (row * (size_t)m->key_heads + i) * 2 * ratio;
+        size_t head = row * (size_t)m->value_heads + i * ratio;
+        memcpy(to + i * dk, from, dk * sizeof(float));
+        memcpy(to + keys + i * dk, from + dk, dk * sizeof(float));
+        memcpy(to + 2 * keys + i * dv, from + 2 * dk, dv * sizeof(float));
+        memcpy(w->z + head * (size_t)m->value_width, from + 2 * dk + dv, dv * sizeof(float));
+        memcpy(w->b + head, pair, ratio * sizeof(float));
+        memcpy(w->a + head, pair + ratio, ratio * sizeof(float));
+    }
+}
+
+/* y = W h, by way of a few numbers if there are two maps. */
+LLM__FN void llm__linear_low(llm_session *s, const llm__matrix *low, const llm__matrix *w, const float *h, float *y) {
+    if (low->rows) {
+        float *few = llm__take(s, (size_t)s->row_count * (size_t)low->rows);
+        llm__linear(s, low, h, s->row_count, few);
+        h = few;
+    }
+    llm__linear(s, w, h, s->row_count, y);
+}
+
+/* q, k and v side by side. */
+LLM__FN void llm__delta_qkv(llm_session *s, const llm__delta *m, const float *h, float *in) {
+    const llm__matrix *maps[3];
+    llm__task tasks[3];
+    llm__variants v;
+    size_t first = 0;
+    int i;
+    maps[0] = &m->q;
+    maps[1] = &m->k;
+    maps[2] = &m->v;
+    v.count = 0;
+    for (i = 0; i < 3; first += (size_t)maps[i++]->rows) {
+        tasks[i] = llm__task_of(maps[i], h, (size_t)s->model->hidden, in + first, (size_t)m->conv.channels,
+                                s->row_count);
+        tasks[i].x8 = llm__int8(s, &v, maps[i], h, (size_t)s->model->hidden, s->row_count);
+    }
+    llm__products(s, tasks, 3);
+}
+
+LLM__FN void llm__delta_inputs(llm_session *s, const llm__delta *m, const float *h, llm__delta_work *w) {
+    int n = s->row_count, r;
+    if (m->in_order == LLM__DELTA_GROUPED) {
+        float *qkvz = llm__take(s, (size_t)n * (size_t)m->q.rows), *ba = llm__take(s, (size_t)n * (size_t)m->b.rows);
+        llm__linear3(s, h, (size_t)s->model->hidden, n, &m->q, qkvz, &m->b, ba, NULL, NULL);
+        for (r = 0; r < n; r++) llm__delta_ungroup(m, qkvz, ba, w, (size_t)r);
+        return;
+    }
+    if (m->in_order == LLM__DELTA_JOINED) llm__linear(s, &m->q, h, n, w->in);
+    else llm__delta_qkv(s, m, h, w->in);
+    llm__linear(s, &m->b, h, n, w->b);
+    llm__linear_low(s, &m->a_low, &m->a_map, h, w->a);
+    llm__linear_low(s, &m->z_low, &m->z, h, w->z);
+}
+
 LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, const float *h, float *y) {
-    int n = s->row_count, ratio = m->value_heads / m->key_heads, keys = m->key_heads * m->key_width;
-    int values = m->value_heads * m->value_width, channels = 2 * keys + values,
-        group = 2 * m->key_width + 2 * ratio * m->value_width;
-    int r, i;
-    size_t stride = (size_t)(2 * keys + 2 * values), dk = (size_t)m->key_width, dv = (size_t)(ratio * m->value_width);
-    float *mixed = llm__take(s, (size_t)n * stride), *ba = llm__take(s, (size_t)n * 2 * (size_t)m->value_heads);
-    float *in = llm__take(s, (size_t)n * (size_t)channels), *conv = llm__take(s, (size_t)n * (size_t)channels);
-    float *out = llm__take(s, (size_t)n * (size_t)values);
-    llm__conv_work c;
+    const llm__ops *ops = s->model->ops;
+    size_t n = (size_t)s->row_count, heads = n * (size_t)m->value_heads, dv = (size_t)m->value_width, i, r;
     llm__delta_work w;
-    llm__linear3(s, h, (size_t)s->model->hidden, n, &m->qkvz, mixed, &m->ba, ba, NULL, NULL);
-    for (r = 0; r < n; r++) /* from [q k v z] of each key head to [q | k | v] */
-        for (i = 0; i < m->key_heads; i++) {
-            const float *from = mixed + (size_t)r * stride + (size_t)i * (size_t)group;
-            float *to = in + (size_t)r * (size_t)channels;
-            memcpy(to + (size_t)i * dk, from, dk * sizeof(float));
-            memcpy(to + (size_t)keys + (size_t)i * dk, from + dk, dk * sizeof(float));
-            memcpy(to + (size_t)(2 * keys) + (size_t)i * dv, from + 2 * dk, dv * sizeof(float));
-        }
-    c.s = s;
-    c.layer = layer;
-    c.in = in;
-    c.weight = m->conv;
-    c.offset = NULL;
-    c.out = conv;
-    c.stride = (size_t)channels;
-    c.channels = channels;
-    c.kernel = m->kernel;
-    llm__parallel(s, s->part_count, llm__conv_job, &c);
-    for (r = 0; r < n; r++)
-        for (i = 0; i < m->key_heads; i++) {
-            float *q = conv + (size_t)r * (size_t)channels + (size_t)i * dk;
-            llm__unit(q, m->key_width, 1 / sqrtf((float)m->key_width));
-            llm__unit(q + keys, m->key_width, 1);
-        }
     w.s = s;
     w.m = m;
     w.layer = layer;
-    w.ba = ba;
-    w.conv = conv;
-    w.out = out;
-    w.channels = channels;
-    llm__parallel(s, s->part_count * m->value_heads, llm__delta_job, &w);
+    w.in = llm__take(s, n * (size_t)m->conv.channels);
+    w.conv = llm__take(s, n * (size_t)m->conv.channels);
+    w.a = llm__take(s, heads * (size_t)(m->columns ? m->key_width : 1));
+    w.b = llm__take(s, heads);
+    w.z = llm__take(s, heads * dv);
+    w.out = llm__take(s, heads * dv);
+    llm__delta_inputs(s, m, h, &w);
+    llm__convolve(s, &m->conv, layer, w.in, (size_t)m->conv.channels, w.conv);
     for (r = 0; r < n; r++)
-        for (i = 0; i < m->value_heads; i++) { /* silu(z) * RMS(o) */
-            float *o = out + ((size_t)r * (size_t)m->value_heads + (size_t)i) * (size_t)m->value_width;
-            float *z = mixed + (size_t)r * stride + (size_t)(i / ratio) * (size_t)group + 2 * dk + dv +
-                       (size_t)(i % ratio) * (size_t)m->value_width;
-            s->model->ops->rms_norm(o, o, m->norm.weight, m->norm.eps, m->value_width);
-            s->model->ops->silu_mul(z, o, m->value_width);
-            memcpy(o, z, (size_t)m->value_width * sizeof(float));
+        for (i = 0; i < (size_t)m->key_heads; i++) {
+            float *q = w.conv + r * (size_t)m->conv.channels + i * (size_t)m->key_width;
+            llm__unit(q, m->key_width, 1 / sqrtf((float)m->key_width));
+            llm__unit(q + m->key_heads * m->key_width, m->key_width, 1);
         }
-    llm__linear(s, &m->out, out, n, y);
+    llm__parallel(s, s->part_count * m->value_heads, llm__delta_job, &w);
+    for (i = 0; i < heads; i++) {
+        float *o = w.out + i * dv;
+        llm__norm_row(ops, &m->norm, o, o, (int)dv);
+        if (m->sigmoid_gate) {
+            ops->sigmoid_mul(o, w.z + i * dv, (int)dv);
+        } else {
+            ops->silu_mul(w.z + i * dv, o, (int)dv);
+            memcpy(o, w.z + i * dv, dv * sizeof(float));
+        }
+    }
+    llm__linear(s, &m->out, w.out, s->row_count, y);
+}
+
+/* gear's mixer: sigmoid(norm(q) conv(norm(k))) conv(v), number by number, where each query head has its kv head's. */
+LLM__FN void llm__run_keyed_conv(llm_session *s, const llm__attention *a, const llm__conv *conv, size_t layer,
+                                 const float *h, float *y) {
+    size_t n = (size_t)s->row_count, queries = (size_t)a->heads * (size_t)a->width, width = (size_t)a->width;
+    size_t keys = (size_t)a->kv_heads * width, channels = (size_t)conv->channels, r, i;
+    float *q = llm__take(s, n * queries), *k = llm__take(s, n * keys), *v = llm__take(s, n * keys);
+    float *in = llm__take(s, n * channels), *out = llm__take(s, n * channels);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, q, &a->k, k, &a->v, v);
+    llm__norm_rows(s, &a->q_norm, q, q, s->row_count * a->heads, a->width);
+    llm__norm_rows(s, &a->k_norm, k, k, s->row_count * a->kv_heads, a->width);
+    for (r = 0; r < n; r++) {
+        memcpy(in + r * channels, k + r * keys, keys * sizeof(float));
+        memcpy(in + r * channels + keys, v + r * keys, keys * sizeof(float));
+    }
+    llm__convolve(s, conv, layer, in, channels, out);
+    for (r = 0; r < n; r++)
+        for (i = 0; i < queries; i++) {
+            size_t at = r * channels + i / width / (size_t)(a->heads / a->kv_heads) * width + i % width;
+            float *x = q + r * queries + i;
+            *x = out[at + keys] / (1 + expf(-*x * out[at]));
+        }
+    llm__linear(s, &a->o, q, s->row_count, y);
 }
 
 /* ---- feed-forwards: down(act(gate h) * up h) (arXiv:2002.05202), or down(act(up h)) */
@@ -11717,11 +15009,12 @@ LLM__FN void llm__xielu(const float *numbers, float *x, int n) {
 /* The gated activations whose sides are cut at a limit. */
 LLM__FN void llm__swiglu_limited(const llm__activation *a, float *gate, const float *up, int n) {
     float limit = a->limit > 0 ? a->limit : HUGE_VALF;
+    float alpha = a->kind != LLM__SWIGLU_OAI ? 1 : a->alpha != 0 ? a->alpha : 1.702f;
     int i, oai = a->kind == LLM__SWIGLU_OAI;
     for (i = 0; i < n; i++) {
         float g = gate[i], u = up[i] > limit ? limit : up[i] < -limit ? -limit : up[i];
         if (oai && g > limit) g = limit;
-        g /= 1 + expf(oai ? -1.702f * g : -g);
+        g /= 1 + expf(-alpha * g);
         if (!oai && g > limit) g = limit;
         gate[i] = g * (oai ? u + 1 : u);
     }
@@ -11792,6 +15085,7 @@ LLM__FN void llm__run_mlp(llm_session *s, const llm__mlp *m, const float *h, int
         llm__linear3(s, h, (size_t)s->model->hidden, n, up ? &m->gate : NULL, gate, &m->up, up ? up : gate, NULL,
                      NULL);
     }
+    if (m->gate_scale != 0) s->model->ops->scale(gate, m->gate_scale, (int)floats);
     llm__activate(s, &m->activation, gate, up, n, m->width);
     if (m->sub_normed) llm__norm_rows(s, &m->sub_norm, gate, gate, n, m->width);
     llm__linear(s, &m->down, gate, n, y);
@@ -11859,11 +15153,29 @@ LLM__FN void llm__score(const llm__experts *e, float *x, int n) {
     int i;
     for (i = 0; i < n; i++) {
         if (x[i] != x[i]) x[i] = -HUGE_VALF;
+        if (e->router_scale != 0) x[i] *= e->router_scale;
         if (e->score_cap > 0) x[i] = e->score_cap * tanhf(x[i] / e->score_cap);
         if (e->scores == LLM__SIGMOID) x[i] = 1 / (1 + expf(-x[i]));
         if (e->scores == LLM__SQRT_SOFTPLUS) x[i] = sqrtf(llm__softplus(x[i]));
     }
     if (e->scores == LLM__SOFTMAX_ALL) llm__softmax(x, n);
+}
+
+/* SparseMixer (arXiv:2310.00811) as phimoe has it: the best expert that is left, weighed by a softmax over those left
+   that are near it.  choice [n]: a copy of x, in which the chosen become -infinity. */
+LLM__FN void llm__sparsemixer(const llm__experts *e, const float *x, float *choice, int n, int *ids, float *weights) {
+    int i, k;
+    for (k = 0; k < e->chosen; k++) {
+        float sum = 0, best;
+        llm__largest(choice, n, 1, &ids[k]);
+        best = choice[ids[k]];
+        for (i = 0; i < n; i++) {
+            float size = fabsf(x[i]) > best ? fabsf(x[i]) : best;
+            if (!((best - x[i]) / size > 2 * e->jitter)) sum += expf(choice[i] - best);
+        }
+        weights[k] = 1 / sum;
+        choice[ids[k]] = -HUGE_VALF;
+    }
 }
 
 /* Chooses experts for one row: logits [count + identity] (changed), choice of the same size is scratch; out: chosen ids
@@ -11874,11 +15186,16 @@ LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int
     llm__score(e, logits, n);
     for (i = 0; i < n; i++) choice[i] = logits[i] + (e->bias ? e->bias[i] : 0);
     if (e->groups > 1) llm__drop_groups(e, choice);
-    llm__largest(choice, n, e->chosen, ids);
-    for (i = 0; i < e->chosen; i++) weights[i] = logits[ids[i]];
+    if (e->scores == LLM__SPARSEMIXER) {
+        llm__sparsemixer(e, logits, choice, n, ids, weights);
+    } else {
+        llm__largest(choice, n, e->chosen, ids);
+        for (i = 0; i < e->chosen; i++) weights[i] = logits[ids[i]];
+    }
     if (e->scores == LLM__SOFTMAX_BEST) llm__softmax(weights, e->chosen);
     for (i = 0; i < e->chosen; i++) sum += weights[i];
     sum += e->renormalize_eps;
+    if (sum < e->renormalize_least) sum = e->renormalize_least;
     for (i = 0; e->renormalize && i < e->chosen; i++) weights[i] /= sum;
     for (i = 0; i < e->chosen; i++) weights[i] *= e->scaling;
 }
@@ -11902,14 +15219,20 @@ LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float 
     llm__products(s, s->tasks, count);
 }
 
-/* Routed experts for up to LLM__EXPERT_ROWS rows: rows are sorted by expert, each expert sees its rows as one block,
+/* How wide the experts' input and output are. */
+LLM__FN int llm__expert_width(const llm_model *m, const llm__experts *e) {
+    return e->latent ? e->latent : m->hidden;
+}
+
+/* Routed experts for up to LLM__EXPERT_ROWS rows, of which the router sees h and they see `in`: rows are sorted by expert, each expert sees its rows as one block,
    and
    each row adds up its experts in the order of their ids. */
-LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, int n, float *y) {
-    size_t hidden = (size_t)s->model->hidden, pairs = (size_t)n * (size_t)e->chosen, i;
+LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, const float *in, int n, float *y) {
+    int row = llm__expert_width(s->model, e);
+    size_t width = (size_t)row, pairs = (size_t)n * (size_t)e->chosen, i;
     int all = e->count + e->identity;
     float *logits = llm__take(s, (size_t)n * (size_t)all), *choice = llm__take(s, (size_t)all);
-    float *weights = llm__take(s, pairs), *x = llm__take(s, pairs * hidden), *out = llm__take(s, pairs * hidden);
+    float *weights = llm__take(s, pairs), *x = llm__take(s, pairs * width), *out = llm__take(s, pairs * width);
     float *gate = llm__take(s, pairs * (size_t)e->width);
     float *up = e->gates ? llm__take(s, pairs * (size_t)e->width) : NULL;
     int *ids = s->order, *slot = s->order + pairs, r, k, id, count = 0;
@@ -11923,9 +15246,9 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
     for (id = 0; id < all; id++) s->starts[id + 1] += s->starts[id];
     for (i = 0; i < pairs; i++) {
         slot[i] = s->starts[ids[i]]++;
-        memcpy(x + (size_t)slot[i] * hidden, h + i / (size_t)e->chosen * hidden, hidden * sizeof(float));
+        memcpy(x + (size_t)slot[i] * width, in + i / (size_t)e->chosen * width, width * sizeof(float));
         if (!e->weigh_input) continue;
-        s->model->ops->scale(x + (size_t)slot[i] * hidden, weights[i], (int)hidden);
+        s->model->ops->scale(x + (size_t)slot[i] * width, weights[i], row);
         weights[i] = 1;
     }
     v.count = 0;
@@ -11935,25 +15258,26 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
         int first = s->starts[id], rows = s->starts[id + 1] - first;
         if (!rows) continue;
         if (up)
-            s->tasks[count++] = llm__task_of(&e->gates[id], x + (size_t)first * hidden, hidden,
+            s->tasks[count++] = llm__task_of(&e->gates[id], x + (size_t)first * width, width,
                                              gate + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
-        s->tasks[count++] = llm__task_of(&e->ups[id], x + (size_t)first * hidden, hidden,
+        s->tasks[count++] = llm__task_of(&e->ups[id], x + (size_t)first * width, width,
                                          (up ? up : gate) + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
     }
-    llm__expert_products(s, &v, x, hidden, (int)pairs, count);
+    llm__expert_products(s, &v, x, width, (int)pairs, count);
     llm__activate(s, &e->activation, gate, up, (int)pairs, e->width);
     v.count = count = 0;
     for (id = 0; id < e->count; id++) {
         int first = s->starts[id], rows = s->starts[id + 1] - first;
         if (rows)
             s->tasks[count++] = llm__task_of(&e->downs[id], gate + (size_t)first * (size_t)e->width, (size_t)e->width,
-                                             out + (size_t)first * hidden, hidden, rows);
+                                             out + (size_t)first * width, width, rows);
     }
     llm__expert_products(s, &v, gate, (size_t)e->width, (int)pairs, count);
     if (e->identity)
-        memcpy(out + (size_t)s->starts[e->count] * hidden, x + (size_t)s->starts[e->count] * hidden,
-               (pairs - (size_t)s->starts[e->count]) * hidden * sizeof(float));
-    memset(y, 0, (size_t)n * hidden * sizeof(float));
+        memcpy(out + (size_t)s->starts[e->count] * width, x + (size_t)s->starts[e->count] * width,
+               (pairs - (size_t)s->starts[e->count]) * width * sizeof(float));
+    if (e->each_normed) llm__norm_rows(s, &e->each_norm, out, out, (int)pairs, row);
+    memset(y, 0, (size_t)n * width * sizeof(float));
     for (r = 0; r < n; r++)
         for (id = -1, k = 0; k < e->chosen; k++) {
             int j, next = -1;
@@ -11961,29 +15285,46 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
                 if (ids[r * e->chosen + j] > id && (next < 0 || ids[r * e->chosen + j] < ids[r * e->chosen + next]))
                     next = j;
             id = ids[r * e->chosen + next];
-            s->model->ops->add_scaled(y + (size_t)r * hidden, out + (size_t)slot[r * e->chosen + next] * hidden,
-                                      weights[r * e->chosen + next], s->model->hidden);
+            s->model->ops->add_scaled(y + (size_t)r * width, out + (size_t)slot[r * e->chosen + next] * width,
+                                      weights[r * e->chosen + next], row);
         }
 }
 
 LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float *h, float *y) {
-    int n = s->row_count, r, i, hidden = s->model->hidden;
-    float *shared = NULL, *gate = NULL;
+    int n = s->row_count, r, i, hidden = s->model->hidden, width = llm__expert_width(s->model, e);
+    float *shared = NULL, *gate = NULL, *out = y;
+    const float *in = h;
     if (e->shared.width) {
         shared = llm__take(s, (size_t)n * (size_t)hidden);
         llm__run_mlp(s, &e->shared, h, n, shared);
-        if (e->shared_gate) llm__linear(s, &e->shared_gate_row, h, n, gate = llm__take(s, (size_t)n));
+        if (e->shared_gate_row.rows)
+            llm__linear(s, &e->shared_gate_row, h, n,
+                        gate = llm__take(s, (size_t)n * (size_t)e->shared_gate_row.rows));
+    }
+    if (e->latent) {
+        float *low = llm__take(s, (size_t)n * (size_t)width);
+        llm__linear(s, &e->latent_down, h, n, low);
+        if (e->low_normed) llm__norm_rows(s, &e->low_norm, low, low, n, width);
+        in = low;
+        out = llm__take(s, (size_t)n * (size_t)width);
     }
     for (r = 0; r < n; r += LLM__EXPERT_ROWS) {
         size_t mark = s->slab_used;
         int rows = n - r < LLM__EXPERT_ROWS ? n - r : (int)LLM__EXPERT_ROWS;
-        llm__run_routed(s, e, h + (size_t)r * (size_t)hidden, rows, y + (size_t)r * (size_t)hidden);
+        llm__run_routed(s, e, h + (size_t)r * (size_t)hidden, in + (size_t)r * (size_t)width, rows,
+                        out + (size_t)r * (size_t)width);
         s->slab_used = mark;
     }
+    if (e->latent_normed) llm__norm_rows(s, &e->latent_norm, out, out, n, width);
+    if (e->latent) llm__linear(s, &e->latent_up, out, n, y);
     if (!shared) return;
-    for (i = 0; i < n; i++)
-        s->model->ops->add_scaled(y + (size_t)i * (size_t)hidden, shared + (size_t)i * (size_t)hidden,
-                                  gate ? 1 / (1 + expf(-gate[i])) : 1, hidden);
+    for (i = 0; i < n; i++) {
+        float *sum = y + (size_t)i * (size_t)hidden, part = 1;
+        if (e->blended) part = 1 / (1 + expf(gate[2 * i] - gate[2 * i + 1]));
+        else if (gate) part = 1 / (1 + expf(-gate[i]));
+        if (e->blended) s->model->ops->scale(sum, 1 - part, hidden);
+        s->model->ops->add_scaled(sum, shared + (size_t)i * (size_t)hidden, part, hidden);
+    }
 }
 
 /* ======================================================================================================== >>forward
@@ -12010,6 +15351,56 @@ static void llm__embed_job(void *argument, int job, int worker) {
     if (m->embedding_normed) llm__norm_row(m->ops, &m->embedding_norm, x, x, m->hidden);
     if (m->carry_embedding)
         memcpy(s->carry + (size_t)job * (size_t)m->carry, x, (size_t)m->hidden * sizeof(float));
+}
+
+/* ---- embeddings of the last tokens together */
+
+typedef struct llm__ngram_work {
+    llm_session *s;
+    const llm__ngram_table *g;
+    float *found; /* [rows, width] */
+} llm__ngram_work;
+
+/* The id that stands `back` places before row r of a part: in this pass, or before it; 0 before the first. */
+LLM__FN int64_t llm__past_token(const llm_session *s, const llm__part *part, int r, int back) {
+    if (r >= back) return s->tokens[part->first + r - back];
+    return (int64_t)llm__cache_state(part->cache, 0, 0)[s->model->ngram_past + r - back];
+}
+
+/* id + sum over p of past_p (V^p mod rows), all mod rows. */
+static void llm__ngram_job(void *argument, int row, int worker) {
+    const llm__ngram_work *w = (const llm__ngram_work *)argument;
+    const llm__part *part = llm__part_of(w->s, row);
+    int64_t id = w->s->tokens[row], power = 1;
+    int p;
+    for (p = 1; p < w->g->reach; p++) {
+        power = power * w->s->model->vocabulary % w->g->rows;
+        id += llm__past_token(w->s, part, row - part->first, p) * power;
+    }
+    w->s->model->ops->decode_rows(&w->g->table, (int)(id % w->g->rows), (int)(id % w->g->rows) + 1,
+                                  w->found + (size_t)row * (size_t)w->g->table.cols, llm__scratch(w->s, worker));
+}
+
+LLM__FN void llm__add_ngrams(llm_session *s) {
+    const llm_model *m = s->model;
+    size_t floats = (size_t)s->row_count * (size_t)m->hidden;
+    llm__ngram_work w;
+    int i, k, past = m->ngram_past;
+    s->slab_used = 0;
+    w.s = s;
+    w.found = llm__take(s, (size_t)s->row_count * (size_t)(m->hidden / m->ngram_count));
+    for (i = 0; i < m->ngram_count; i++) {
+        w.g = &m->ngrams[i];
+        llm__parallel(s, s->row_count, llm__ngram_job, &w);
+        llm__linear(s, &w.g->map, w.found, s->row_count, s->y);
+        m->ops->add(s->x, s->y, (int)floats);
+    }
+    m->ops->scale(s->x, 1 / (float)(1 + m->ngram_count), (int)floats);
+    for (i = 0; i < s->part_count; i++) {
+        const llm__part *part = &s->parts[i];
+        float *next = llm__cache_next_state(part->cache, 0, 0);
+        for (k = 0; k < past; k++) next[k] = (float)llm__past_token(s, part, part->count, past - k);
+    }
 }
 
 static void llm__angles_job(void *argument, int job, int worker) {
@@ -12061,6 +15452,7 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
     }
     s->layer = 0;
     llm__parallel(s, s->row_count, llm__embed_job, s);
+    if (s->model->ngram_count) llm__add_ngrams(s);
     llm__parallel(s, s->row_count, llm__angles_job, s);
     return LLM_OK;
 }
@@ -12071,8 +15463,15 @@ LLM__FN void llm__run_mixer(llm_session *s, const llm__layer *layer, llm__mixer_
     case LLM__MIXER_MAP: llm__linear(s, &layer->mixer_map, h, s->row_count, s->y); break;
     case LLM__ATTENTION: llm__run_attention(s, &layer->attention, (size_t)cache, h, s->y); break;
     case LLM__LATENT: llm__run_latent(s, &layer->latent, (size_t)cache, h, s->y); break;
-    case LLM__SSD: llm__run_ssd(s, &layer->ssd, (size_t)cache, h, s->y); break;
+    case LLM__SSM: llm__run_ssm(s, &layer->ssm, (size_t)cache, h, s->y); break;
     case LLM__DELTA: llm__run_delta(s, &layer->delta, (size_t)cache, h, s->y); break;
+    case LLM__SHORT_CONV: llm__run_short(s, &layer->short_conv, (size_t)cache, h, s->y); break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
+    case LLM__KEYED_CONV:
+        llm__run_keyed_conv(s, &layer->attention, &layer->keyed_conv, (size_t)cache, h, s->y);
+        break;
     }
 }
 
@@ -12093,11 +15492,17 @@ LLM__FN const float *llm__block_input(llm_session *s, const llm__layer *layer, c
 }
 
 /* Adds what a block gave to the stream. */
-LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post, const float *gain) {
+LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post,
+                            const llm__residual *residual, const float *gain, float factor) {
     const llm_model *m = s->model;
     float scale = layer->branch_scale * (gain ? *gain : 1);
-    int n = (int)((size_t)s->row_count * (size_t)m->hidden);
+    int n = (int)((size_t)s->row_count * (size_t)m->hidden), i;
     if (llm__has_post(layer)) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
+    for (i = 0; residual->keep && i < s->row_count; i++) {
+        m->ops->mul(s->x + (size_t)i * (size_t)m->hidden, residual->keep, m->hidden);
+        m->ops->mul(s->y + (size_t)i * (size_t)m->hidden, residual->take, m->hidden);
+    }
+    scale *= factor;
     if (scale == 1) m->ops->add(s->x, s->y, n);
     else m->ops->add_scaled(s->x, s->y, scale, n);
 }
@@ -12113,18 +15518,22 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
-        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain, layer->mixer_scale);
     }
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
-        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain, layer->beside_scale);
     }
     s->slab_used = 0;
     if (layer->ffn != LLM__NO_FFN) {
         if (!parallel || !h) h = llm__block_input(s, layer, &layer->ffn_norm);
+        if (layer->shortcut == LLM__SHORTCUT_BEGINS) llm__run_experts(s, &layer->experts, h, s->carry);
+        s->slab_used = 0;
         llm__run_ffn(s, layer, h);
-        llm__add_branch(s, layer, &layer->ffn_post_norm, layer->ffn_gain);
+        llm__add_branch(s, layer, &layer->ffn_post_norm, &layer->ffn_residual, layer->ffn_gain, layer->ffn_scale);
+        if (layer->shortcut == LLM__SHORTCUT_ENDS)
+            m->ops->add(s->x, s->carry, (int)((size_t)s->row_count * (size_t)m->hidden));
     }
     if (layer->gained) m->ops->add_scaled(s->x, s->carry, *layer->embedding_gain, s->row_count * m->hidden);
     if (layer->ends_loop) llm__norm_rows(s, &m->norm, s->x, s->x, s->row_count, m->hidden);
@@ -12232,6 +15641,7 @@ typedef struct llm__needs {
     size_t widest;       /* widest input of a linear map that may run in int8 */
     size_t pair_bytes;   /* int8 rows of the experts */
     size_t tasks, order, starts;
+    size_t picks, pick_sets; /* of a row, by indexers */
 } llm__needs;
 
 LLM__FN void llm__most(size_t *a, size_t b) {
@@ -12248,23 +15658,43 @@ LLM__FN void llm__need_matrix(llm__needs *n, const llm__matrix *w) {
 LLM__FN size_t llm__attention_floats(const llm__attention *a) {
     size_t heads = (size_t)a->heads, kv = (size_t)a->kv_heads, width = (size_t)a->width, value = (size_t)a->value_width;
     return (size_t)a->q.rows + heads * width + (a->mixed ? 2 : 1) * heads * value + kv * (width + value) +
-           (size_t)a->gates.rows;
+           (size_t)a->gates.rows + (size_t)(a->indexer.heads + 1) * (size_t)a->indexer.width;
+}
+
+LLM__FN size_t llm__latent_floats(const llm__latent *t) {
+    size_t heads = (size_t)t->heads, width = (size_t)(t->nope + t->rotary), rank = (size_t)t->rank;
+    size_t turned = (size_t)t->rotary, value = (size_t)t->value, indexing = (size_t)t->indexer.heads;
+    size_t before = heads * (width + value) + rank + turned + (size_t)t->q_rank;
+    size_t form = t->expanded ? rank + heads * ((size_t)t->nope + width + 2 * value) : heads * (2 * rank + turned);
+    return before + form + (indexing + 2) * (size_t)t->indexer.width + indexing;
+}
+
+LLM__FN size_t llm__ssm_floats(const llm__ssm *s) {
+    size_t inner = (size_t)s->heads * (size_t)s->width;
+    return (size_t)s->in.rows + (size_t)s->conv.channels + 3 * inner + (size_t)s->x.rows + (size_t)s->heads;
+}
+
+LLM__FN size_t llm__delta_floats(const llm__delta *d) {
+    size_t values = (size_t)d->value_heads * (size_t)d->value_width;
+    size_t decays = (size_t)d->value_heads * (size_t)(d->columns ? d->key_width : 1);
+    return 4 * values + 2 * (size_t)d->conv.channels + 4 * (size_t)d->value_heads + decays +
+           (size_t)(d->a_rank + d->z_rank) + 2 * (size_t)(d->key_heads * d->key_width);
 }
 
 LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     const llm__latent *t = &l->latent;
-    const llm__ssd *s = &l->ssd;
-    const llm__delta *d = &l->delta;
-    size_t keys = (size_t)d->key_heads * (size_t)d->key_width, values = (size_t)d->value_heads * (size_t)d->value_width;
     switch (kind) {
     case LLM__NO_MIXER:
     case LLM__MIXER_MAP: return 0;
     case LLM__ATTENTION: return llm__attention_floats(&l->attention);
-    case LLM__LATENT:
-        return (size_t)t->heads * (size_t)(t->nope + 2 * t->rotary + 2 * t->rank + t->value) +
-               (size_t)(t->rank + t->rotary + t->q_rank);
-    case LLM__SSD: return (size_t)(s->heads * s->width) * 4 + (size_t)(4 * s->groups * s->state + s->heads);
-    case LLM__DELTA: return 2 * keys + 2 * values + 2 * (size_t)d->value_heads + 2 * (2 * keys + values) + values;
+    case LLM__LATENT: return llm__latent_floats(t);
+    case LLM__SSM: return llm__ssm_floats(&l->ssm);
+    case LLM__DELTA: return llm__delta_floats(&l->delta);
+    case LLM__SHORT_CONV: return 4 * (size_t)l->short_conv.conv.channels;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: return 0;
+    case LLM__KEYED_CONV: return llm__attention_floats(&l->attention) + 2 * (size_t)l->keyed_conv.channels;
     }
     return 0;
 }
@@ -12276,10 +15706,10 @@ LLM__FN size_t llm__mlp_floats(const llm__mlp *m) {
 LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__experts *e, size_t *floats,
                                size_t *fixed) {
     size_t hidden = (size_t)m->hidden, chosen = (size_t)e->chosen, rows = LLM__EXPERT_ROWS;
-    size_t all = (size_t)(e->count + e->identity);
-    *floats = llm__mlp_floats(&e->shared) + (e->shared.width ? hidden : 0) + 16;
-    *fixed = rows * (all + chosen * (2 * hidden + 2 * (size_t)e->width + 1)) + all;
-    llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), m->hidden));
+    size_t all = (size_t)(e->count + e->identity), row = (size_t)llm__expert_width(m, e);
+    *floats = llm__mlp_floats(&e->shared) + (e->shared.width ? hidden : 0) + 2 * (size_t)e->latent + 16;
+    *fixed = rows * (all + chosen * (2 * row + 2 * (size_t)e->width + 1)) + all;
+    llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), (int)row));
     llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), e->width));
     llm__most(&n->tasks, 2 * (size_t)e->count);
     llm__most(&n->order, 2 * rows * chosen);
@@ -12287,7 +15717,20 @@ LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__exp
     llm__need_matrix(n, &e->gate);
     llm__need_matrix(n, &e->ups[0]);
     llm__need_matrix(n, &e->downs[0]);
+    llm__need_matrix(n, &e->shared.up);
     llm__need_matrix(n, &e->shared.down);
+    llm__need_matrix(n, &e->latent_down);
+    llm__need_matrix(n, &e->latent_up);
+}
+
+LLM__FN void llm__need_indexer(llm__needs *n, const llm__indexer *x) {
+    if (!x->heads) return;
+    llm__need_matrix(n, &x->q);
+    llm__need_matrix(n, &x->k);
+    llm__most(&n->picks, (size_t)x->chosen);
+    llm__most(&n->pick_sets, x->block ? (size_t)x->heads : 1);
+    llm__most(&n->scratch, sizeof(float) * (size_t)LLM_PAGE_TOKENS * (size_t)(x->width + x->heads) +
+                               llm__decode_scratch(LLM_PAGE_TOKENS * x->width, 32));
 }
 
 LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind kind) {
@@ -12299,6 +15742,7 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
     case LLM__MIXER_MAP: llm__need_matrix(n, &l->mixer_map); break;
     case LLM__ATTENTION:
         llm__need_matrix(n, &a->q);
+        llm__need_indexer(n, &a->indexer);
         llm__need_matrix(n, &a->o);
         llm__need_matrix(n, &a->gates);
         llm__most(&n->scratch, llm__attend_scratch(a->width, a->value_width, a->heads / a->kv_heads));
@@ -12307,13 +15751,35 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &t->q_b);
         llm__need_matrix(n, &t->o);
         llm__need_matrix(n, &t->kv_a);
+        llm__need_indexer(n, &t->indexer);
+        if (t->expanded) {
+            llm__need_matrix(n, &t->kv_b);
+            llm__most(&n->scratch, llm__attend_scratch(t->nope + t->rotary, t->value, 1));
+            break;
+        }
         llm__need_matrix(n, &t->embed_q[0]);
         llm__need_matrix(n, &t->unembed[0]);
         llm__most(&n->tasks, (size_t)t->heads);
         llm__most(&n->scratch, llm__attend_scratch(t->rank + t->rotary, t->rank, t->heads));
         break;
-    case LLM__SSD: llm__need_matrix(n, &l->ssd.out); break;
-    case LLM__DELTA: llm__need_matrix(n, &l->delta.out); break;
+    case LLM__SSM:
+        llm__need_matrix(n, &l->ssm.out);
+        llm__need_matrix(n, &l->ssm.x);
+        llm__need_matrix(n, &l->ssm.dt);
+        break;
+    case LLM__DELTA:
+        llm__need_matrix(n, &l->delta.out);
+        llm__need_matrix(n, &l->delta.a_map);
+        llm__need_matrix(n, &l->delta.z);
+        break;
+    case LLM__SHORT_CONV: llm__need_matrix(n, &l->short_conv.out); break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
+    case LLM__KEYED_CONV:
+        llm__need_matrix(n, &a->q);
+        llm__need_matrix(n, &a->o);
+        break;
     }
 }
 
@@ -12328,7 +15794,9 @@ LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer
         llm__need_matrix(n, &l->mlp.up);
         llm__need_matrix(n, &l->mlp.down);
     }
-    if (l->ffn == LLM__EXPERTS) llm__need_experts(n, m, &l->experts, &floats, &fixed);
+    llm__most(&n->floats, floats);
+    if (l->ffn == LLM__EXPERTS || l->shortcut == LLM__SHORTCUT_BEGINS)
+        llm__need_experts(n, m, &l->experts, &floats, &fixed);
     llm__most(&n->floats, floats);
     llm__most(&n->fixed, fixed);
 }
@@ -12343,6 +15811,11 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
     llm__need_matrix(&n, &m->head);
     llm__need_matrix(&n, &m->embedding);
     llm__need_matrix(&n, &m->positions);
+    for (i = 0; i < m->ngram_count; i++) {
+        llm__need_matrix(&n, &m->ngrams[i].table);
+        llm__need_matrix(&n, &m->ngrams[i].map);
+        llm__most(&n.floats, (size_t)m->ngrams[i].table.cols);
+    }
     for (i = 0; i < m->layer_count; i++) llm__need_layer(&n, m, &m->layers[i]);
     n.scratch = (n.scratch + 63) & ~(size_t)63;
     return n;
@@ -12372,6 +15845,10 @@ LLM__FN int llm__session_memory(llm_session *s) {
     ok &= (s->order = (int *)llm__arena_alloc(a, n.order, sizeof(int))) != NULL;
     ok &= (s->starts = (int *)llm__arena_alloc(a, n.starts, sizeof(int))) != NULL;
     ok &= (s->scratch = (uint8_t *)llm__arena_alloc(a, (size_t)s->workers, s->scratch_bytes)) != NULL;
+    s->most_picks = n.picks;
+    s->pick_sets = n.pick_sets;
+    ok &= (s->picks = (llm__pick *)llm__arena_alloc(a, rows * n.pick_sets, n.picks * sizeof *s->picks)) != NULL;
+    ok &= (s->pick_counts = (int *)llm__arena_alloc(a, rows * n.pick_sets, sizeof *s->pick_counts)) != NULL;
     ok &= (s->carry = (float *)llm__arena_alloc(a, rows, (size_t)m->carry * sizeof(float))) != NULL;
     s->angles = (float **)llm__arena_alloc(a, (size_t)m->rope_count + 1, sizeof *s->angles);
     if (!s->angles) return 0;
