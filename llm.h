@@ -225,8 +225,8 @@ typedef struct llm_model_template_desc {
     const char *family; /* if the checkpoint has none: a built-in format; "auto": the one of its model_type */
 } llm_model_template_desc;
 
-/* Opens a template of the checkpoint: of chat_template.jinja, additional_chat_templates/tool_use.jinja,
-   tokenizer_config.json or chat_template.json.  desc may be NULL.  LLM_UNSUPPORTED: there is none. */
+/* Opens a template of the checkpoint: of chat_template.jinja, tokenizer_config.json or
+   chat_template.json.  desc may be NULL.  LLM_UNSUPPORTED: there is none. */
 LLM_API llm_status llm_model_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
                                       llm_error *error);
 
@@ -8992,7 +8992,8 @@ LLM__FN int llm__parse_block(llm__parser *p, llm__syntax *node) {
     if ((found = llm__skip_word(p, "scoped")) < 0 || llm__skip_word(p, "required") < 0) return 0;
     node->flag = (uint8_t)found;
     p->loops = p->soft = 0;
-    if (!llm__parse_block_start(p) || !llm__parse_body(p, &node->body, "block", "endblock") || !llm__advance(p)) return 0;
+    if (!llm__parse_block_start(p) || !llm__parse_body(p, &node->body, "block", "endblock") || !llm__advance(p))
+        return 0;
     p->loops = loops;
     p->soft = soft;
     if (p->token.kind == LLM__TOKEN_NAME && p->token.length == p->t->symbols[node->symbol].length &&
@@ -9425,7 +9426,8 @@ LLM__FN int llm__int_math(llm__render *r, int op, const llm__value *a, const llm
 LLM__FN int llm__int_from_float(llm__render *r, double v, llm__value *out) {
     char text[400];
     int n;
-    if (v != v || fabs(v) == HUGE_VAL) return LLM__RENDER_FAIL(r, "%s cannot be a whole number", v != v ? "nan" : "inf");
+    if (v != v || fabs(v) == HUGE_VAL) return LLM__RENDER_FAIL(r, "%s cannot be a whole number", v != v
+        ? "nan" : "inf");
     if (fabs(v) < 9e18) return llm__give_int(out, (int64_t)v);
     n = snprintf(text, sizeof text, "%.0f", fabs(v));
     return llm__int_parse(&r->heap, text, (size_t)n, 10, v < 0, out) || llm__too_many_digits(r);
@@ -9592,7 +9594,7 @@ LLM__FN int llm__dict_index(llm__render *r, const llm__dict *d, const llm__value
 
 /* The value of a key, or NULL. */
 LLM__FN int llm__dict_find(llm__render *r, const llm__dict *d, const llm__value *key, const llm__value **out) {
-    uint64_t hash;
+    uint64_t hash = 0;
     uint32_t i;
     *out = NULL;
     if (!llm__hash(r, key, &hash) || !llm__dict_index(r, d, key, hash, &i)) return 0;
@@ -9613,7 +9615,7 @@ LLM__FN int llm__dict_rehash(llm__render *r, llm__dict *d) {
 }
 
 LLM__FN int llm__dict_set(llm__render *r, llm__dict *d, const llm__value *key, const llm__value *value) {
-    uint64_t hash;
+    uint64_t hash = 0;
     uint32_t i, at;
     if (!llm__hash(r, key, &hash) || !llm__dict_index(r, d, key, hash, &i)) return 0;
     if (i < d->count) {
@@ -9738,7 +9740,8 @@ LLM__FN int llm__put_bytes_repr(llm__render *r, const llm__value *v) {
     if (!llm__put_text(r, "b'")) return 0;
     for (i = 0; i < v->length; i++) {
         uint8_t c = (uint8_t)v->as.text[i];
-        if (c == '\n' || c == '\r' || c == '\t') snprintf(text, sizeof text, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+        if (c == '\n' || c == '\r' || c == '\t') snprintf(text, sizeof text, "\\%c", c == '\n' ? 'n' : c == '\r'
+            ? 'r' : 't');
         else if (c == '\'' || c == '\\') snprintf(text, sizeof text, "\\%c", c);
         else snprintf(text, sizeof text, c >= 32 && c < 127 ? "%c" : "\\x%02x", c);
         if (!llm__put_text(r, text)) return 0;
@@ -9897,7 +9900,8 @@ LLM__FN const char *llm__find_last(const char *in, size_t length, const char *wh
 
 /* ---- functions of the library: filters, tests, methods
    A row names its parameters, words with spaces between them ("/" stands for one that has no name); `required` of them
-   must be given.  run gets one value for each, LLM__MISSING where none was given; raw gets the arguments as they are. */
+   must be given.  run gets one value for each,
+       LLM__MISSING where none was given; raw gets the arguments as they are. */
 typedef struct llm__builtin {
     const char *name;
     int (*run)(llm__render *r, const llm__value *self, const llm__value *a, llm__value *out);
@@ -10290,7 +10294,7 @@ LLM__FN int llm__next(llm__render *r, llm__iterator *it, llm__value *out) {
 
 /* All items of v. */
 LLM__FN int llm__collect(llm__render *r, const llm__value *v, llm__list *list) {
-    llm__iterator *it;
+    llm__iterator *it = NULL;
     llm__value item;
     int got;
     memset(list, 0, sizeof *list);
@@ -10306,7 +10310,7 @@ LLM__FN int llm__collect(llm__render *r, const llm__value *v, llm__list *list) {
 }
 
 LLM__FN int llm__contains(llm__render *r, const llm__value *in, const llm__value *v, int *out) {
-    llm__iterator *it;
+    llm__iterator *it = NULL;
     llm__value item;
     const llm__value *found;
     int got;
@@ -10353,7 +10357,8 @@ LLM__FN int llm__join_two(llm__render *r, const llm__value *a, const llm__value 
         return llm__render_error(r, LLM_TOO_LARGE, "more than %llu bytes of text",
                                  (unsigned long long)r->t->max_output);
     if (!llm__work(r, right.length / 64)) return 0;
-    if (left.length && left.as.text + left.length == r->heap.top && (size_t)(r->heap.end - r->heap.top) > right.length) {
+    if (left.length && left.as.text + left.length == r->heap.top &&
+        (size_t)(r->heap.end - r->heap.top) > right.length) {
         memcpy(r->heap.top, right.as.text, right.length);
         r->heap.top += right.length;
         *out = llm__text_value(left.as.text, length);
@@ -10501,7 +10506,8 @@ LLM__FN int llm__assign(llm__render *r, llm__scope *scope, uint32_t symbol, cons
 LLM__FN int llm__set_member(llm__render *r, llm__scope *scope, const llm__syntax *target, const llm__value *v) {
     llm__value *of = llm__lookup(scope, target->symbol);
     r->at = target->at;
-    if (!of || of->type != LLM__NAMESPACE) return LLM__RENDER_FAIL(r, "only namespaces have attributes that can be set");
+    if (!of || of->type != LLM__NAMESPACE) return LLM__RENDER_FAIL(r,
+        "only namespaces have attributes that can be set");
     if (llm__is_private(&target->value))
         return LLM__RENDER_FAIL(r, "attributes of a namespace cannot begin with an underscore");
     return llm__dict_set(r, of->as.dict, &target->value, v);
@@ -11308,7 +11314,8 @@ LLM__FN int llm__is_final_sigma(const llm__value *s, const char *at) {
 LLM__FN int llm__put_case(llm__render *r, const llm__value *s, const char *at, uint32_t c, llm__case to) {
     uint32_t changed[3];
     int i, n;
-    if (c < 128) return llm__put_char(r, to == LLM__UPPER_CASE || to == LLM__TITLE_CASE ? llm__upper(c) : llm__lower(c));
+    if (c < 128) return llm__put_char(r, to == LLM__UPPER_CASE || to == LLM__TITLE_CASE
+        ? llm__upper(c) : llm__lower(c));
     n = llm__change_case(c, to, changed);
     if (c == 0x3A3 && to == LLM__LOWER_CASE && llm__is_final_sigma(s, at)) changed[0] = 0x3C2;
     for (i = 0; i < n; i++)
@@ -11829,7 +11836,8 @@ LLM__FN int llm__replace_text(llm__render *r, const llm__value *s, const llm__va
             at = found;
             continue;
         }
-        if (!llm__put(r, at, (size_t)(found - at)) || !llm__put(r, to->as.text, to->length) || !llm__work(r, 1)) return 0;
+        if (!llm__put(r, at, (size_t)(found - at)) || !llm__put(r, to->as.text, to->length) || !llm__work(r, 1))
+            return 0;
         at = found + from->length;
     }
     if (!llm__put(r, at, (size_t)(end - at)) || !llm__cut(r, start, out)) return 0;
@@ -11859,7 +11867,7 @@ LLM__FN int llm__m_replace(llm__render *r, const llm__value *v, const llm__value
 LLM__FN int llm__join(llm__render *r, const llm__value *between, const llm__value *over, const llm__value *attribute,
                       int strict, llm__value *out) {
     llm__value item, part, missing = llm__value_of(LLM__MISSING);
-    llm__iterator *it;
+    llm__iterator *it = NULL;
     size_t start = r->out.length;
     int got, first = 1;
     if (!llm__iterate(r, over, &it)) return 0;
@@ -11908,7 +11916,8 @@ LLM__FN int llm__justify(llm__render *r, const llm__value *v, const llm__value *
     if (!llm__need_int(r, a, 0, &width)) return 0;
     if (a[1].type != LLM__MISSING) fill = a[1];
     if (!llm__need_text(r, &fill)) return 0;
-    if (llm__count_chars(fill.as.text, fill.length) != 1) return LLM__RENDER_FAIL(r, "expected one character to fill with");
+    if (llm__count_chars(fill.as.text, fill.length) != 1) return LLM__RENDER_FAIL(r,
+        "expected one character to fill with");
     return llm__pad(r, v, width, fill.as.text, fill.length, how, out);
 }
 
@@ -12166,7 +12175,8 @@ LLM__FN int llm__percent_put(llm__render *r, llm__field *f, const llm__value *v,
         return llm__format_text(r, f, &text, '>');
     }
     if (c == 'c') {
-        if (v->type == LLM__STRING && llm__count_chars(v->as.text, v->length) == 1) return llm__format_text(r, f, v, '>');
+        if (v->type == LLM__STRING && llm__count_chars(v->as.text, v->length) == 1) return llm__format_text(r, f, v,
+            '>');
         if (v->type != LLM__INT || v->as.integer < 0 || v->as.integer > 0x10FFFF)
             return llm__fail_type(r, v, "%c needs a character");
         {
@@ -12346,7 +12356,8 @@ LLM__FN int llm__format_value(llm__render *r, const llm__value *v, const llm__va
         return llm__format_text(r, &f, v, '<');
     }
     if (!llm__is_number(v)) return llm__fail_type(r, v, "this format needs a string or a number");
-    if (f.type && !strchr("bcdoxXneEfFgG%", f.type)) return LLM__RENDER_FAIL(r, "the format '%c' is not one of numbers", f.type);
+    if (f.type && !strchr("bcdoxXneEfFgG%", f.type)) return LLM__RENDER_FAIL(r,
+        "the format '%c' is not one of numbers", f.type);
     if (llm__is_int(v) && (!f.type || strchr("bdoxXn", f.type))) {
         if (f.precision >= 0) return LLM__RENDER_FAIL(r, "whole numbers have no precision");
         if (v->type == LLM__BOOL && !f.type) return llm__format_text(r, &f, spec, '<');
@@ -12388,7 +12399,8 @@ LLM__FN int llm__format_find(llm__render *r, llm__formatter *f, const char *at, 
             if (f->next) return LLM__RENDER_FAIL(r, "a format counts places itself, or numbers them, not both");
             f->numbered = 1;
         }
-        if (place >= f->args->count) return LLM__RENDER_FAIL(r, "there is no argument %lld for the format", (long long)place);
+        if (place >= f->args->count) return LLM__RENDER_FAIL(r, "there is no argument %lld for the format",
+            (long long)place);
         *out = f->args->items[place];
     } else if (f->names) {
         if (!llm__dict_find(r, f->names, &key, &found)) return 0;
@@ -12762,7 +12774,7 @@ LLM__FN int llm__f_dictsort(llm__render *r, const llm__value *v, const llm__valu
 LLM__FN int llm__f_unique_now(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
     llm__value item, key, seen, missing = llm__value_of(LLM__MISSING);
     const llm__value *found;
-    llm__iterator *it;
+    llm__iterator *it = NULL;
     llm__list list;
     int got;
     memset(&list, 0, sizeof list);
@@ -12777,7 +12789,7 @@ LLM__FN int llm__f_unique_now(llm__render *r, const llm__value *v, const llm__va
 
 LLM__FN int llm__extreme(llm__render *r, const llm__value *v, const llm__value *a, int wanted, llm__value *out) {
     llm__value item, key, best, missing = llm__value_of(LLM__MISSING);
-    llm__iterator *it;
+    llm__iterator *it = NULL;
     int got, order, any = 0;
     if (!llm__iterate(r, v, &it)) return 0;
     llm__give_undefined(out, NULL, "the best of nothing", 19);
@@ -12858,7 +12870,8 @@ LLM__FN int llm__f_slice_now(llm__render *r, const llm__value *v, const llm__val
         for (k = 0; k < size; k++)
             if (!llm__list_add(r, &slice, all.items + at++)) return 0;
         if (llm__given(a + 1) && i >= all.count % count && !llm__list_add(r, &slice, a + 1)) return 0;
-        if (!llm__work(r, 1) || !llm__give_list(r, &one, LLM__LIST, &slice) || !llm__list_add(r, &slices, &one)) return 0;
+        if (!llm__work(r, 1) || !llm__give_list(r, &one, LLM__LIST, &slice) || !llm__list_add(r, &slices, &one))
+            return 0;
     }
     return llm__give_list(r, out, LLM__LIST, &slices);
 }
@@ -12910,7 +12923,7 @@ LLM__FN int llm__f_list(llm__render *r, const llm__value *v, const llm__value *a
 }
 
 LLM__FN int llm__f_first(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
-    llm__iterator *it;
+    llm__iterator *it = NULL;
     int got;
     (void)a;
     if (!llm__iterate(r, v, &it) || (got = llm__next(r, it, out)) < 0) return 0;
@@ -12945,7 +12958,7 @@ LLM__FN int llm__f_random(llm__render *r, const llm__value *v, const llm__value 
 }
 
 LLM__FN int llm__f_reverse(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
-    llm__iterator *it;
+    llm__iterator *it = NULL;
     llm__list list;
     llm__value all;
     (void)a;
@@ -12974,7 +12987,7 @@ LLM__FN int llm__f_length(llm__render *r, const llm__value *v, const llm__value 
 
 LLM__FN int llm__f_sum(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
     llm__value item, part, missing = llm__value_of(LLM__MISSING);
-    llm__iterator *it;
+    llm__iterator *it = NULL;
     int got;
     llm__give_int(out, 0);
     if (a[1].type != LLM__MISSING) *out = a[1];
@@ -12996,7 +13009,7 @@ LLM__FN int llm__give_lazy(llm__render *r, llm__iterator_kind kind, const llm__v
 
 /* map(attribute=.., default=..) or map('filter', arguments..) */
 LLM__FN int llm__f_map(llm__render *r, const llm__value *v, const llm__args *args, llm__value *out) {
-    llm__iterator *it;
+    llm__iterator *it = NULL;
     uint32_t i;
     if (!llm__give_lazy(r, LLM__OVER_MAP, v, &it, out)) return 0;
     if (!args->count) {
@@ -13021,7 +13034,7 @@ LLM__FN int llm__f_map(llm__render *r, const llm__value *v, const llm__args *arg
 
 LLM__FN int llm__select(llm__render *r, const llm__value *v, const llm__args *args, int negate, int attribute,
                         llm__value *out) {
-    llm__iterator *it;
+    llm__iterator *it = NULL;
     if (!llm__give_lazy(r, LLM__OVER_SELECT, v, &it, out)) return 0;
     it->negate = negate;
     it->args = *args;
@@ -13104,9 +13117,11 @@ LLM__FN int llm__read_float(const llm__value *s, double *out) {
         *out = word[0] == 'n' ? (double)NAN : negative ? -HUGE_VAL : HUGE_VAL;
         return 1;
     }
-    for (; at < end && ((*at >= '0' && *at <= '9') || (*at == '_' && digits && at[-1] != '_')); at++) digits |= *at != '_';
+    for (; at < end && ((*at >= '0' && *at <= '9') || (*at == '_' && digits &&
+        at[-1] != '_')); at++) digits |= *at != '_';
     if (at < end && *at == '.')
-        for (at++; at < end && ((*at >= '0' && *at <= '9') || (*at == '_' && digits && at[-1] != '.')); at++) digits = 1;
+        for (at++; at < end && ((*at >= '0' && *at <= '9') || (*at == '_' && digits &&
+            at[-1] != '.')); at++) digits = 1;
     if (!digits || at[-1] == '_') return 0;
     if (at < end && (*at | 32) == 'e') {
         at++;
@@ -13204,7 +13219,8 @@ LLM__FN int llm__round_int(llm__render *r, const llm__value *v, int64_t places, 
         !llm__int_math(r, '*', &rest, &two, &twice) || !llm__int_math(r, '-', out, &rest, out)) return 0;
     order = llm__compare_numbers(&twice, &unit, &unordered);
     if (order == 0) {
-        if (!llm__int_math(r, '/' << 8 | '/', out, &unit, &half) || !llm__int_math(r, '%', &half, &two, &half)) return 0;
+        if (!llm__int_math(r, '/' << 8 | '/', out, &unit, &half) || !llm__int_math(r, '%', &half, &two, &half))
+            return 0;
         order = half.as.integer ? 1 : -1;
     }
     return order < 0 || llm__int_math(r, '+', out, &unit, out);
@@ -13220,7 +13236,8 @@ LLM__FN int llm__f_round(llm__render *r, const llm__value *v, const llm__value *
     if (!llm__is_number(v)) return llm__fail_type(r, v, "round needs a number");
     if (!llm__need_int(r, a, 0, &places)) return 0;
     if (!up && !down)
-        return v->type == LLM__REAL ? llm__round_float(r, v->as.number, places, out) : llm__round_int(r, v, places, out);
+        return v->type == LLM__REAL ? llm__round_float(r, v->as.number, places, out) : llm__round_int(r, v, places,
+            out);
     scale = pow(10, (double)places);
     return llm__give_float(out, (up ? ceil(llm__to_double(v) * scale) : floor(llm__to_double(v) * scale)) / scale);
 }
@@ -13362,7 +13379,8 @@ LLM__FN const char *llm__wrap_piece(const char *start, const char *at, const cha
     llm__char_get(at, &c);
     if (llm__py_space(c)) return llm__skip_space(at, end);
     if (at > start) llm__char_before(at, &before);
-    if (hyphens && c == '-' && (llm__is_alnum(before) || (before && before < 128 && strchr("_!\"'&.,?", (int)before)))) {
+    if (hyphens && c == '-' && (llm__is_alnum(before) || (before && before < 128 && strchr("_!\"'&.,?",
+        (int)before)))) {
         for (q = at; q < end && *q == '-'; q++) continue;
         if (q < end) llm__char_get(q, &next);
         if (q - at >= 2 && q < end && (llm__is_alnum(next) || next == '_')) return q;
@@ -13436,7 +13454,8 @@ LLM__FN int llm__f_wordwrap(llm__render *r, const llm__value *v, const llm__valu
     size_t start = r->out.length;
     if (v->type != LLM__STRING) return llm__fail_type(r, v, "wordwrap needs a string");
     if (llm__given(a + 2)) between = a[2];
-    if (!llm__need_text(r, &between) || !llm__need_int(r, a, 79, &width) || !llm__split_lines(r, v, 0, &lines)) return 0;
+    if (!llm__need_text(r, &between) || !llm__need_int(r, a, 79, &width) || !llm__split_lines(r, v, 0, &lines))
+        return 0;
     if (width <= 0) return LLM__RENDER_FAIL(r, "the width of wordwrap is not above 0");
     for (i = 0; i < lines.count; i++) {
         int any = 0;
@@ -13663,7 +13682,7 @@ LLM__FN int llm__m_list_count(llm__render *r, const llm__value *v, const llm__va
 
 LLM__FN int llm__m_list_index(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
     llm__list list;
-    int64_t from, to, i;
+    int64_t from = 0, to = 0, i;
     int equal;
     if (!llm__collect(r, v, &list) ||
         !llm__slice_end(r, a[1].type == LLM__MISSING ? NULL : a + 1, list.count, 0, list.count, 0, &from) ||
@@ -14199,7 +14218,8 @@ LLM__FN int llm__put_directive(llm__render *r, char c, char flag) {
     static const char *const months[] = {"January", "February", "March", "April", "May", "June", "July", "August",
                                          "September", "October", "November", "December"};
     const llm_date *d = r->now;
-    int64_t days1970 = llm__civil_days(d->year, d->month, d->day), weekday = (days1970 % 7 + 11) % 7, week, year = d->year;
+    int64_t days1970 = llm__civil_days(d->year, d->month, d->day), weekday = (days1970 % 7 + 11) % 7, week,
+        year = d->year;
     int64_t of_year = days1970 - llm__civil_days(d->year, 1, 1);
     int hour = d->hour % 12 ? d->hour % 12 : 12;
     switch (c) {
@@ -14283,7 +14303,8 @@ LLM__FN int llm__call_function(llm__render *r, const llm__value *function, const
 }
 
 /* ---- values from JSON
-   The reader gives numbers as doubles; whole numbers and floats are read again, exactly, where they stand in the text. */
+   The reader gives numbers as doubles; whole numbers and floats are read again, exactly,
+       where they stand in the text. */
 typedef struct llm__json_numbers {
     const char *at, *end;
 } llm__json_numbers;
@@ -14523,13 +14544,13 @@ LLM__FN void llm__local_time(llm_date *out) {
     time_t now = time(NULL);
     struct tm t;
     memset(&t, 0, sizeof t);
-#if defined(_WIN32)
+#if defined(CLOCK_MONOTONIC) && !defined(_WIN32)
+    localtime_r(&now, &t);
+#else
     {
         struct tm *found = localtime(&now); /* Windows keeps one for each thread */
         if (found) t = *found;
     }
-#else
-    localtime_r(&now, &t);
 #endif
     memset(out, 0, sizeof *out);
     out->year = t.tm_year + 1900;
@@ -14647,7 +14668,8 @@ static const llm__family llm__families[] = {
      LLM__END "ASSISTANT:{% endif %}"},
     {"alpaca", "",
      LLM__TURNS "{% if message.role == 'system' %}{{ message.content }}\n\n{% elif message.role == 'user' %}"
-                "### Instruction:\n{{ message.content }}\n\n{% else %}### Response:\n{{ message.content }}{{ eos_token }}"
+                "### Instruction:\n{{ message.content }}\n\n{% else %}### Response:\n{{ message.content }}{{ "
+                    "eos_token }}"
                 "\n\n{% endif %}" LLM__END "### Response:\n{% endif %}"},
     {"deepseek", " deepseek_v3 ",
      "{{ bos_token }}" LLM__TURNS "{% if message.role == 'system' %}{{ message.content }}"
@@ -14680,8 +14702,6 @@ typedef struct llm__chat {
     size_t bytes;
     const llm__json *config, *map; /* tokenizer_config.json, special_tokens_map.json; NULL: none */
     const llm__json *more;         /* chat_template.json, or NULL */
-    const char *tools_text;        /* additional_chat_templates/tool_use.jinja, or NULL */
-    size_t tools_bytes;
 } llm__chat;
 
 /* Among a list of {"name", "template"} objects, or NULL. */
@@ -14698,13 +14718,7 @@ LLM__FN const llm__json *llm__named_template(const llm__json *list, const char *
 LLM__FN const char *llm__chat_source(const llm__chat *chat, const char *name, int has_tools, const char **file,
                                      size_t *bytes) {
     const llm__json *of_config = llm__json_get(chat->config, "chat_template"), *found = NULL;
-    int tools = name ? !strcmp(name, "tool_use") : has_tools;
     *file = "chat_template.jinja";
-    if (tools && chat->tools_text) {
-        *file = "tool_use.jinja";
-        *bytes = chat->tools_bytes;
-        return chat->tools_text;
-    }
     *bytes = chat->bytes;
     if (chat->text && (!name || !strcmp(name, "default"))) return chat->text;
     *file = "tokenizer_config.json:chat_template";
@@ -18243,9 +18257,6 @@ LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
     if (status == LLM_OK)
         status = llm__folder_text(&m->folder, "chat_template.jinja", LLM__CONFIG_LIMIT, &chat->text, &chat->bytes, 1,
                                   error);
-    if (status == LLM_OK)
-        status = llm__folder_text(&m->folder, "additional_chat_templates/tool_use.jinja", LLM__CONFIG_LIMIT,
-                                  &chat->tools_text, &chat->tools_bytes, 1, error);
     if (status == LLM_OK) status = llm__read_json(m, "chat_template.json", LLM__CONFIG_LIMIT, 1, &chat->more, error);
     if (status != LLM_OK) return status;
     m->chat_template = llm__chat_source(chat, NULL, 0, &file, &bytes);
@@ -18468,7 +18479,8 @@ LLM_API llm_status llm_template_render(llm_rendering **out, const llm_template *
         if (llm__check_text(desc->tokens[i].value, strlen(desc->tokens[i].value), error) != LLM_OK)
             return LLM_BAD_ARGUMENT;
     }
-    if (desc->now && (desc->now->month < 1 || desc->now->month > 12 || desc->now->year < -9999 || desc->now->year > 9999))
+    if (desc->now && (desc->now->month < 1 || desc->now->month > 12 || desc->now->year < -9999 ||
+        desc->now->year > 9999))
         return llm__fail(error, LLM_BAD_ARGUMENT, "expected a date with a month from 1 to 12 and a year up to 9999");
     return llm__template_render(out, t, desc, error);
 }

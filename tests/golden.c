@@ -816,7 +816,8 @@ static int case_fails(fixture *f, const char *item, const llm_error *error) {
     if (!expected) return say(f, "%s", error->message);
     if (line && strtol(line, NULL, 10) != found) return say(f, "line %s expected: %s", line, error->message);
     length = strlen(got);
-    if (kind && !strcmp(kind, "TemplateError") && (strncmp(got, expected, length) || (expected[length] && length < 200)))
+    if (kind && !strcmp(kind, "TemplateError") && (strncmp(got, expected, length) || (expected[length] &&
+        length < 200)))
         return say(f, "'%s' expected: %s", expected, error->message);
     return 1;
 }
