@@ -11724,7 +11724,7 @@ LLM__FN int llm__m_rpartition(llm__render *r, const llm__value *v, const llm__va
    NULL: it begins behind the end. */
 LLM__FN int llm__stretch(llm__render *r, const llm__value *s, const llm__value *a, const char **from, const char **to,
                          int64_t *offset) {
-    int64_t length = llm__length(s), end;
+    int64_t length = llm__length(s), end = length;
     *from = s->as.text;
     *to = s->as.text + s->length;
     *offset = 0;
