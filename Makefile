@@ -20,7 +20,7 @@ EXAMPLES = $(patsubst examples/%.c,$B/%,$(wildcard examples/*.c))
 PROGRAMS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 TESTS = golden golden-scalar compile cross examples $(PROGRAMS)
 PROMPT = Once upon a time
-FIXTURES = $(addprefix tests/golden/,logits quantization cachefiles mine)
+FIXTURES = $(addprefix tests/golden/,logits quantization cachefiles mine templates)
 
 .SECONDARY:
 .PHONY: all run test san fuzz bench clean results

@@ -38,6 +38,7 @@
        >>kernels     products, attention and recurrences, once for each instruction set
        >>unicode     tables
        >>words       text to token ids and back
+       >>templates   chat templates: messages to a prompt
        >>arch        how architectures differ, as data: config readers, tensor names, checks
        >>blocks      norms, rotary embeddings, attention, recurrences, feed-forwards, experts
        >>forward     one pass over the layers
@@ -144,6 +145,94 @@ LLM_API int32_t llm_token_id(const llm_model *model, const char *token);
 /* Whether generation ends with this id: the eos_token_id of generation_config.json, else of config.json, else the
    tokenizer's. */
 LLM_API int llm_token_is_end(const llm_model *model, int32_t id);
+
+/* ---- chat templates: from messages to a prompt */
+typedef struct llm_template llm_template;
+
+/* A template's source, and what one rendering may take.  The source is Jinja as transformers runs it: trim_blocks,
+   lstrip_blocks, loop controls, generation blocks, tojson, raise_exception, strftime_now; include, import and extends
+   are refused when they are run. */
+typedef struct llm_template_desc {
+    const char *source;      /* UTF-8, copied */
+    size_t source_bytes;     /* 0: up to the NUL */
+    const char *family;      /* instead of source: a built-in format, see llm_template_family */
+    const char *name;        /* for messages, copied; NULL: "chat_template.jinja", or the family */
+    int64_t max_steps;       /* operations; 0: 20 million */
+    int max_depth;           /* calls, blocks and values within each other; 0: 400, a stack of some 200 KB */
+    size_t max_memory_bytes; /* besides the JSON texts; 0: 256 MiB */
+    size_t max_output_bytes; /* of text, and of any text on the way to it; 0: 64 MiB */
+    llm_allocator allocator;
+} llm_template_desc;
+
+/* Reads a template.  LLM_BAD_FORMAT: "chat_template.jinja:12:5: ...", line and column.  *out is NULL on failure. */
+LLM_API llm_status llm_template_open(llm_template **out, const llm_template_desc *desc, llm_error *error);
+
+/* Frees a template; what it rendered lives on.  NULL is fine. */
+LLM_API void llm_template_close(llm_template *t);
+
+/* The n-th built-in format ("chatml", "llama2", "llama3", ...), or NULL beyond the last. */
+LLM_API const char *llm_template_family(size_t n);
+
+/* A date and time of day, as the place's clocks and calendars show it. */
+typedef struct llm_date {
+    int year, month, day;               /* month and day from 1 */
+    int hour, minute, second, microsecond;
+} llm_date;
+
+/* What a template is rendered with.  JSON texts are NUL-terminated UTF-8. */
+typedef struct llm_render_desc {
+    const char *messages;       /* a list of objects; NULL: no such variable */
+    const char *tools;          /* a list; NULL: none */
+    const char *documents;      /* a list; NULL: none */
+    const char *variables;      /* an object of further variables ("enable_thinking"); they go before all others */
+    const llm_note *tokens;     /* [token_count] variables that are texts: "bos_token", "eos_token", ... */
+    size_t token_count;
+    int add_generation_prompt;  /* the variable of that name */
+    int continue_final_message; /* end within the last message, so that the model goes on with it */
+    const char *continue_field; /* the message's text to go on with; NULL: "content" */
+    int messages_as_given;      /* do not copy what a model thought between the names it has ("reasoning_content",
+                                   "thinking", "reasoning"), as transformers does */
+    const llm_date *now;        /* for strftime_now; NULL: the system's local time */
+} llm_render_desc;
+
+/* Bytes [from, to) of a text. */
+typedef struct llm_span {
+    size_t from, to;
+} llm_span;
+
+/* A rendered prompt. */
+typedef struct llm_rendering {
+    const char *text;            /* UTF-8, NUL-terminated */
+    size_t bytes;
+    const llm_span *generations; /* [generation_count] what `generation` blocks wrote: the assistant's words */
+    size_t generation_count;
+} llm_rendering;
+
+/* Renders.  Any number of threads may use one template.  LLM_BAD_FORMAT: the template's own refusal
+   (raise_exception), its mistakes at run time, or JSON that cannot be read; LLM_TOO_LARGE: a bound of the descriptor;
+   LLM_BAD_ARGUMENT: continue_final_message, and no final message whose text is in what was rendered.  *out is NULL on
+   failure. */
+LLM_API llm_status llm_template_render(llm_rendering **out, const llm_template *t, const llm_render_desc *desc,
+                                       llm_error *error);
+
+/* Frees a rendering.  NULL is fine. */
+LLM_API void llm_rendering_close(llm_rendering *rendering);
+
+/* Which template of a model: checkpoints may have several. */
+typedef struct llm_model_template_desc {
+    const char *name;   /* NULL: "tool_use" if has_tools and there is one, else "default", else the only one */
+    int has_tools;
+    const char *family; /* if the checkpoint has none: a built-in format; "auto": the one of its model_type */
+} llm_model_template_desc;
+
+/* Opens a template of the checkpoint: of chat_template.jinja, tokenizer_config.json or
+   chat_template.json.  desc may be NULL.  LLM_UNSUPPORTED: there is none. */
+LLM_API llm_status llm_model_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
+                                      llm_error *error);
+
+/* Opens that template, renders it with the model's special tokens besides desc->tokens, and closes it. */
+LLM_API llm_status llm_model_render(llm_rendering **out, const llm_model *model, const llm_model_template_desc *which,
+                                    const llm_render_desc *desc, llm_error *error);
 
 /* ---- cache: see llm_cache.h for what can be done with one */
 
@@ -7287,6 +7376,7501 @@ LLM__FN llm_status llm__words_decode(const llm__words *w, const int32_t *ids, si
                      status == LLM_TOO_LARGE ? "a pattern of the tokenizer takes too many steps" : "out of memory");
 }
 
+/* ====================================================================================================== >>templates
+   After this chapter a chat becomes a prompt: chat templates are programs in Jinja, and here they run.  The source is
+   read into a tree once; rendering walks the tree with values that come from JSON texts.  What a template may do is
+   what transformers lets it: Jinja's immutable sandbox with trim_blocks and lstrip_blocks, loop controls, generation
+   blocks, raise_exception, strftime_now and its own tojson.  Since templates were written against Python, values
+   behave as Python's: whole numbers of any size, floats printed in their shortest form, strings of code points.
+
+   A template is a program from outside.  Steps, depth, memory and output of a rendering are bounded; each function
+   below that can fail returns 0 then, and the first failure, with its line and column, is what the caller sees. */
+
+/* ---- memory: small blocks out of an arena, which has a limit */
+typedef struct llm__heap {
+    llm__arena arena;
+    char *top, *end; /* what is free of the newest block */
+    size_t limit;    /* bytes that the arena may take; 0: any number */
+} llm__heap;
+
+enum { LLM__HEAP_BLOCK = 32768, LLM__MOST_OUTPUT = 1 << 30 };
+
+/* Aligned to 16 bytes and zeroed, or NULL. */
+LLM__FN void *llm__heap_alloc(llm__heap *heap, size_t count, size_t size) {
+    size_t bytes;
+    char *at;
+    if (!llm__mul_ok(count, size, &bytes) || bytes > SIZE_MAX / 4) return NULL;
+    at = heap->top + (16 - (uintptr_t)heap->top % 16) % 16;
+    if (!heap->top || at > heap->end || (size_t)(heap->end - at) < bytes) {
+        size_t block = bytes > LLM__HEAP_BLOCK / 2 ? bytes + bytes / 2 : (size_t)LLM__HEAP_BLOCK;
+        if (heap->limit && (block > heap->limit || heap->arena.bytes > heap->limit - block)) block = bytes;
+        if (heap->limit && (block > heap->limit || heap->arena.bytes > heap->limit - block)) return NULL;
+        at = (char *)llm__arena_alloc(&heap->arena, block, 1);
+        if (!at) return NULL;
+        heap->end = at + block;
+    }
+    heap->top = at + bytes;
+    return at;
+}
+
+/* ---- values */
+typedef enum llm__value_type {
+    LLM__UNDEFINED, LLM__NONE, LLM__BOOL, LLM__INT, LLM__BIG, LLM__REAL, LLM__STRING, LLM__BYTES, LLM__LIST,
+    LLM__TUPLE, LLM__DICT, LLM__KEYS, LLM__VALUES, LLM__ITEMS, LLM__RANGE, LLM__ITERATOR, LLM__NAMESPACE, LLM__LOOP,
+    LLM__MACRO, LLM__METHOD, LLM__FUNCTION, LLM__CYCLER, LLM__JOINER, LLM__SELF, LLM__BLOCK,
+    LLM__MISSING /* an argument that was not given */
+} llm__value_type;
+
+enum { LLM__MARKUP = 1, LLM__GROUP = 1, LLM__UNSAFE = 255 };
+
+/* A value.  Immutable but for what namespaces, cyclers, joiners, loops and iterators point to. */
+typedef struct llm__value {
+    uint8_t type;
+    uint8_t flag;    /* string: LLM__MARKUP, is HTML already; tuple: LLM__GROUP, of groupby; undefined: 0, or 1 + the
+                        type of what lacks the name, or LLM__UNSAFE */
+    uint32_t length; /* string, bytes, undefined's name: bytes; list, tuple: items */
+    union {
+        int64_t integer; /* bool, int; function: which one */
+        double number;
+        const char *text;              /* UTF-8, not NUL-terminated */
+        const struct llm__value *items;
+        struct llm__big *big;
+        struct llm__dict *dict;        /* dict, its views, namespace */
+        struct llm__range *range;
+        struct llm__iterator *iterator;
+        struct llm__loop *loop;
+        struct llm__macro *macro;
+        struct llm__method *method;
+        struct llm__cycler *cycler;
+        const struct llm__syntax *block;
+    } as;
+} llm__value;
+
+typedef struct llm__range {
+    int64_t start, stop, step, count;
+} llm__range;
+
+typedef struct llm__cycler {
+    const llm__value *items; /* joiner: the separator */
+    uint32_t count, at;
+} llm__cycler;
+
+/* A whole number that 64 bits do not hold: its digits in groups of nine, the lowest first. */
+enum { LLM__BIG_GROUPS = 480, LLM__BIG_BASE = 1000000000 };
+
+typedef struct llm__big {
+    int negative;
+    uint32_t count;
+    uint32_t groups[LLM__BIG_GROUPS]; /* those behind `count` are not allocated in values */
+} llm__big;
+
+typedef struct llm__dict_entry {
+    llm__value key, value;
+    uint64_t hash;
+} llm__dict_entry;
+
+/* Keys in the order in which they came, with a table over them once there are more than a few. */
+typedef struct llm__dict {
+    llm__dict_entry *entries;
+    uint32_t count, capacity;
+    uint32_t *table; /* [slots] entry + 1; open addressing */
+    uint32_t slots;
+} llm__dict;
+
+enum { LLM__DICT_LINEAR = 8 };
+
+/* What is handed to a function: values by place, and by name. */
+typedef struct llm__named {
+    llm__value name, value;
+} llm__named;
+
+typedef struct llm__args {
+    llm__value *items;
+    llm__named *named;
+    uint32_t count, named_count;
+} llm__args;
+
+/* ---- the tree */
+typedef enum llm__syntax_kind {
+    /* expressions */
+    LLM__X_CONST, LLM__X_NAME, LLM__X_LIST, LLM__X_TUPLE, LLM__X_DICT, LLM__X_IF, LLM__X_OR, LLM__X_AND, LLM__X_NOT,
+    LLM__X_COMPARE, LLM__X_MATH, LLM__X_CONCAT, LLM__X_NEGATE, LLM__X_PLUS, LLM__X_POSTFIX,
+    /* what follows the first operand of LLM__X_COMPARE and LLM__X_MATH, and a primary in LLM__X_POSTFIX */
+    LLM__X_OPERAND, LLM__X_ATTRIBUTE, LLM__X_ITEM, LLM__X_SLICE, LLM__X_CALL, LLM__X_FILTER, LLM__X_TEST,
+    LLM__X_ARGUMENT,
+    /* targets */
+    LLM__X_NAMESPACE,
+    /* statements */
+    LLM__S_TEXT, LLM__S_PRINT, LLM__S_IF, LLM__S_FOR, LLM__S_SET, LLM__S_SET_BLOCK, LLM__S_MACRO, LLM__S_CALL,
+    LLM__S_FILTER, LLM__S_WITH, LLM__S_AUTOESCAPE, LLM__S_BLOCK, LLM__S_GENERATION, LLM__S_BREAK, LLM__S_CONTINUE,
+    LLM__S_REFUSE, LLM__S_BRANCH, LLM__S_PARAMETER
+} llm__syntax_kind;
+
+/* LLM__X_ARGUMENT: how it is given. */
+enum { LLM__BY_PLACE, LLM__BY_NAME, LLM__SPREAD, LLM__SPREAD_NAMED };
+
+/* LLM__S_MACRO, LLM__S_CALL: names that the body uses without setting them. */
+enum { LLM__USES_CALLER = 1, LLM__USES_VARARGS = 2, LLM__USES_KWARGS = 4, LLM__USES_ALL = 7 };
+
+/* A node.  Lists are chained by `next`; chains of operators and postfixes are flat, so that only what is nested in the
+   source is nested here. */
+typedef struct llm__syntax {
+    uint8_t kind;
+    uint8_t flag;       /* argument: how; test: negated; for: recursive; block: scoped; macro: names it uses */
+    uint16_t op;        /* operator, as in the source */
+    uint32_t symbol;    /* name, macro, block, parameter, namespace target */
+    const char *at;     /* where it begins in the source */
+    const void *row;    /* filter, test: its row in the table; NULL: unknown */
+    struct llm__syntax *next, *a, *b, *c, *body, *otherwise;
+    llm__value value;   /* constant, text; name of attribute, filter, test or argument */
+} llm__syntax;
+
+struct llm_template {
+    llm__heap heap;
+    llm_allocator allocator;
+    const char *name, *source, *end; /* line ends are \n, and the last one is gone */
+    llm__value *symbols;             /* [symbol_count] the names it uses */
+    size_t symbol_count, symbol_capacity;
+    llm__syntax *body, *blocks;      /* blocks: chained by `otherwise` */
+    int64_t max_steps;
+    int max_depth;
+    size_t max_memory, max_output;
+};
+
+/* ---- failing */
+
+/* Says where, and what; formats the message first, since it may be longer than an llm_error holds. */
+LLM__FN void llm__template_error(const llm_template *t, const char *at, llm_status status, llm_error *error,
+                                 const char *format, va_list list) {
+    char text[sizeof error->message];
+    int line = 1, column = 1;
+    size_t n, cut;
+    const char *p;
+    for (p = t->source; p < at; p++, column++)
+        if (*p == '\n') {
+            line++;
+            column = 0;
+        }
+    vsnprintf(text, sizeof text, format, list);
+    llm__fail(error, status, "%.80s:%d:%d: %s", t->name, line, column, text);
+    if (!error) return;
+    for (n = 0; error->message[n]; n += cut) /* what was cut off may have been cut within a character */
+        if (llm__char_check(error->message + n, strlen(error->message + n), &cut) != 1) break;
+    error->message[n] = 0;
+}
+
+/* ---- whole numbers beyond 64 bits */
+
+LLM__FN void llm__big_trim(llm__big *n) {
+    while (n->count && !n->groups[n->count - 1]) n->count--;
+    if (!n->count) n->negative = 0;
+}
+
+/* n * factor + add in place; false when that has too many digits. */
+LLM__FN int llm__big_grow(llm__big *n, uint32_t factor, uint32_t add) {
+    uint64_t carry = add;
+    uint32_t i;
+    for (i = 0; i < n->count; i++) {
+        carry += (uint64_t)n->groups[i] * factor;
+        n->groups[i] = (uint32_t)(carry % LLM__BIG_BASE);
+        carry /= LLM__BIG_BASE;
+    }
+    for (; carry; carry /= LLM__BIG_BASE) {
+        if (n->count == LLM__BIG_GROUPS) return 0;
+        n->groups[n->count++] = (uint32_t)(carry % LLM__BIG_BASE);
+    }
+    return 1;
+}
+
+LLM__FN int llm__is_int(const llm__value *v) {
+    return v->type == LLM__INT || v->type == LLM__BOOL || v->type == LLM__BIG;
+}
+
+LLM__FN int llm__is_number(const llm__value *v) { return llm__is_int(v) || v->type == LLM__REAL; }
+
+LLM__FN void llm__big_from(const llm__value *v, llm__big *out) {
+    uint64_t rest;
+    if (v->type == LLM__BIG) {
+        out->negative = v->as.big->negative;
+        out->count = v->as.big->count;
+        memcpy(out->groups, v->as.big->groups, out->count * sizeof *out->groups);
+        return;
+    }
+    out->negative = v->as.integer < 0;
+    rest = out->negative ? 0 - (uint64_t)v->as.integer : (uint64_t)v->as.integer;
+    for (out->count = 0; rest; rest /= LLM__BIG_BASE) out->groups[out->count++] = (uint32_t)(rest % LLM__BIG_BASE);
+}
+
+LLM__FN int llm__big_compare_size(const llm__big *a, const llm__big *b) {
+    uint32_t i;
+    if (a->count != b->count) return a->count < b->count ? -1 : 1;
+    for (i = a->count; i-- > 0;)
+        if (a->groups[i] != b->groups[i]) return a->groups[i] < b->groups[i] ? -1 : 1;
+    return 0;
+}
+
+LLM__FN int llm__big_compare(const llm__big *a, const llm__big *b) {
+    if (a->negative != b->negative) return a->negative ? -1 : 1;
+    return a->negative ? llm__big_compare_size(b, a) : llm__big_compare_size(a, b);
+}
+
+/* |a| - |b| in place of a, where |a| is not less. */
+LLM__FN void llm__big_take(llm__big *a, const llm__big *b) {
+    uint32_t i;
+    int64_t borrow = 0;
+    for (i = 0; i < a->count; i++) {
+        borrow += (int64_t)a->groups[i] - (i < b->count ? (int64_t)b->groups[i] : 0);
+        a->groups[i] = (uint32_t)(borrow < 0 ? borrow + LLM__BIG_BASE : borrow);
+        borrow = borrow < 0 ? -1 : 0;
+    }
+    llm__big_trim(a);
+}
+
+/* a + b in place of a; false when that has too many digits. */
+LLM__FN int llm__big_add(llm__big *a, const llm__big *b) {
+    uint32_t i, carry = 0;
+    if (a->negative != b->negative) {
+        llm__big larger = *b;
+        if (llm__big_compare_size(a, b) >= 0) {
+            llm__big_take(a, b);
+            return 1;
+        }
+        llm__big_take(&larger, a);
+        *a = larger;
+        return 1;
+    }
+    for (i = 0; i < b->count || carry; i++) {
+        if (i == a->count) {
+            if (a->count == LLM__BIG_GROUPS) return 0;
+            a->groups[a->count++] = 0;
+        }
+        carry += a->groups[i] + (i < b->count ? b->groups[i] : 0);
+        a->groups[i] = carry % LLM__BIG_BASE;
+        carry /= LLM__BIG_BASE;
+    }
+    return 1;
+}
+
+LLM__FN int llm__big_multiply(const llm__big *a, const llm__big *b, llm__big *out) {
+    uint32_t i, k;
+    if (a->count + b->count > LLM__BIG_GROUPS) return 0;
+    memset(out, 0, sizeof *out);
+    out->count = a->count + b->count;
+    for (i = 0; i < a->count; i++) {
+        uint64_t carry = 0;
+        for (k = 0; k < b->count || carry; k++) {
+            carry += out->groups[i + k] + (k < b->count ? (uint64_t)a->groups[i] * b->groups[k] : 0);
+            out->groups[i + k] = (uint32_t)(carry % LLM__BIG_BASE);
+            carry /= LLM__BIG_BASE;
+        }
+    }
+    out->negative = a->negative != b->negative;
+    llm__big_trim(out);
+    return 1;
+}
+
+/* a = quotient * b + rest, rounded towards minus infinity; b is not 0.  One group of the quotient at a time, each found
+   by halving. */
+LLM__FN void llm__big_divide(const llm__big *a, const llm__big *b, llm__big *quotient, llm__big *rest) {
+    llm__big part, size = *b;
+    uint32_t i;
+    memset(quotient, 0, sizeof *quotient);
+    memset(rest, 0, sizeof *rest);
+    size.negative = 0;
+    quotient->count = a->count;
+    for (i = a->count; i-- > 0;) {
+        uint32_t low = 0, high = LLM__BIG_BASE - 1;
+        llm__big_grow(rest, LLM__BIG_BASE, a->groups[i]);
+        while (low < high) {
+            uint32_t middle = low + (high - low + 1) / 2;
+            part = size;
+            if (llm__big_grow(&part, middle, 0) && llm__big_compare_size(&part, rest) <= 0) low = middle;
+            else high = middle - 1;
+        }
+        part = size;
+        llm__big_grow(&part, low, 0);
+        llm__big_trim(&part);
+        llm__big_take(rest, &part);
+        quotient->groups[i] = low;
+    }
+    llm__big_trim(quotient);
+    quotient->negative = a->negative != b->negative && quotient->count;
+    if (rest->count && a->negative != b->negative) { /* towards minus infinity, the rest with the divisor's sign */
+        memset(&part, 0, sizeof part);
+        part.negative = 0;
+        part.groups[0] = part.count = 1;
+        llm__big_add(quotient, &part);
+        quotient->negative = 1;
+        llm__big_take(&size, rest);
+        *rest = size;
+    }
+    rest->negative = b->negative && rest->count;
+}
+
+enum { LLM__BIG_TEXT = LLM__BIG_GROUPS * 9 + 2 };
+
+/* Its decimal digits with a sign, NUL-terminated; returns their number. */
+LLM__FN size_t llm__big_text(const llm__big *n, char text[LLM__BIG_TEXT]) {
+    size_t length = 0;
+    uint32_t i = n->count;
+    if (n->negative) text[length++] = '-';
+    length += (size_t)snprintf(text + length, 12, "%lu", i ? (unsigned long)n->groups[i - 1] : 0ul);
+    while (i-- > 1) length += (size_t)snprintf(text + length, 12, "%09lu", (unsigned long)n->groups[i - 1]);
+    return length;
+}
+
+/* ---- floats
+   strtod and printf know the locale's decimal point, so numbers go in without one and digits are picked out. */
+
+/* digits * 10^exponent, rounded correctly.  Digits beyond the 770th cannot matter, but that there are some can. */
+LLM__FN double llm__float_from(const char *digits, size_t count, int64_t exponent) {
+    char text[820];
+    size_t kept;
+    while (count > 1 && *digits == '0') digits++, count--;
+    kept = count > 770 ? 770 : count;
+    memcpy(text, digits, kept);
+    if (kept < count) {
+        exponent += (int64_t)(count - kept) - 1;
+        text[kept++] = '1';
+    }
+    if (exponent > 99999) exponent = 99999;
+    if (exponent < -99999) exponent = -99999;
+    snprintf(text + kept, sizeof text - kept, "e%d", (int)exponent);
+    return strtod(text, NULL);
+}
+
+/* A number as in the source or in JSON: 12, -1.5e3.  Underscores are passed over. */
+LLM__FN double llm__float_parse(const char *text, size_t length) {
+    char digits[800];
+    size_t count = 0, i;
+    int64_t exponent = 0, shift = 0;
+    int negative = 0, minus = 0, phase = 0;
+    for (i = 0; i < length; i++) {
+        char c = text[i];
+        if (c == '.') phase = 1;
+        else if (c == 'e' || c == 'E') phase = 2;
+        else if (c == '-') phase == 2 ? (minus = 1) : (negative = 1);
+        else if (c < '0' || c > '9') continue;
+        else if (phase == 2) exponent = exponent < 1000000 ? exponent * 10 + (c - '0') : exponent;
+        else {
+            if (phase == 1) shift--;
+            if (count < sizeof digits) {
+                if (count || c != '0') digits[count++] = c;
+            } else {
+                shift++;
+                if (c != '0') digits[sizeof digits - 1] = '1';
+            }
+        }
+    }
+    if (!count) digits[count++] = '0';
+    {
+        double value = llm__float_from(digits, count, (minus ? -exponent : exponent) + shift);
+        return negative ? -value : value;
+    }
+}
+
+LLM__FN double llm__big_float(const llm__big *n) {
+    char text[LLM__BIG_TEXT];
+    size_t length = llm__big_text(n, text);
+    double value = llm__float_from(text + n->negative, length - (size_t)n->negative, 0);
+    return n->negative ? -value : value;
+}
+
+LLM__FN double llm__to_double(const llm__value *v) {
+    llm__big n;
+    if (v->type == LLM__REAL) return v->as.number;
+    if (v->type != LLM__BIG) return (double)v->as.integer;
+    llm__big_from(v, &n);
+    return llm__big_float(&n);
+}
+
+/* |v| to `count` significant digits; *exponent is the power of ten of the first. */
+LLM__FN void llm__float_round(double v, int count, char *digits, int *exponent) {
+    char text[40];
+    int i, n = 0;
+    snprintf(text, sizeof text, "%.*e", count - 1, fabs(v));
+    for (i = 0; text[i] != 'e'; i++)
+        if (text[i] >= '0' && text[i] <= '9') digits[n++] = text[i];
+    digits[n] = 0;
+    *exponent = atoi(text + i + 1);
+}
+
+/* The fewest digits that read as v, which is finite.  Trying the next number of as many digits matters at powers of
+   two, below which floats lie closer together. */
+LLM__FN int llm__float_digits(double v, char *digits, int *exponent) {
+    int n, i;
+    v = fabs(v);
+    for (n = v < 2.3e-308 ? 1 : 15; n < 17; n++) {
+        llm__float_round(v, n, digits, exponent);
+        if (llm__float_from(digits, (size_t)n, *exponent - n + 1) == v) break;
+        for (i = n - 1; i > 0 && digits[i] == '9'; i--) continue;
+        if (digits[i] == '9') continue;
+        digits[i]++;
+        for (i++; i < n; i++) digits[i] = '0';
+        if (llm__float_from(digits, (size_t)n, *exponent - n + 1) == v) break;
+    }
+    if (n == 17) llm__float_round(v, n, digits, exponent);
+    while (n > 1 && digits[n - 1] == '0') n--;
+    digits[n] = 0;
+    return n;
+}
+
+enum { LLM__FLOAT_TEXT = 40 };
+
+/* As Python prints it: 1.0, 1e+16, inf. */
+LLM__FN size_t llm__float_text(double v, char text[LLM__FLOAT_TEXT]) {
+    char digits[20];
+    int exponent, n, i;
+    char *to = text;
+    if (v != v) return (size_t)snprintf(text, LLM__FLOAT_TEXT, "nan");
+    if (fabs(v) == HUGE_VAL) return (size_t)snprintf(text, LLM__FLOAT_TEXT, v < 0 ? "-inf" : "inf");
+    n = llm__float_digits(v, digits, &exponent);
+    if (copysign(1, v) < 0) *to++ = '-';
+    if (exponent < -4 || exponent >= 16) {
+        *to++ = digits[0];
+        if (n > 1) *to++ = '.';
+        memcpy(to, digits + 1, (size_t)n - 1);
+        to += n - 1;
+        return (size_t)(to - text) + (size_t)snprintf(to, 8, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+    }
+    if (exponent < 0) *to++ = '0';
+    for (i = exponent < 0 ? exponent + 1 : 0; i < n || i <= exponent + 1; i++) {
+        if (i == exponent + 1) *to++ = '.';
+        *to++ = i >= 0 && i < n ? digits[i] : '0';
+    }
+    return (size_t)(to - text);
+}
+
+struct llm__builtin;
+LLM__FN const struct llm__builtin *llm__find_filter(const llm__value *name);
+LLM__FN const struct llm__builtin *llm__find_test(const llm__value *name);
+
+/* ---- reading the source: tokens */
+typedef enum llm__token_kind {
+    LLM__TOKEN_END, LLM__TOKEN_TEXT, LLM__TOKEN_PRINT, LLM__TOKEN_PRINT_END, LLM__TOKEN_TAG, LLM__TOKEN_TAG_END,
+    LLM__TOKEN_NAME, LLM__TOKEN_STRING, LLM__TOKEN_INTEGER, LLM__TOKEN_FLOAT, LLM__TOKEN_OPERATOR
+} llm__token_kind;
+
+typedef struct llm__token {
+    llm__token_kind kind;
+    uint16_t op;         /* operator: its characters */
+    const char *at;
+    const char *text;    /* text, name */
+    uint32_t length;
+    llm__value value;    /* string, number */
+} llm__token;
+
+enum { LLM__TEMPLATE_NESTING = 200, LLM__MAX_SYMBOLS = 10000 };
+
+typedef struct llm__parser {
+    llm_template *t;
+    const char *at;
+    int inside;          /* LLM__TOKEN_TAG or LLM__TOKEN_PRINT; 0: in text */
+    int line_start;      /* the last match ended a line */
+    int open;
+    char closers[LLM__TEMPLATE_NESTING]; /* of the brackets that are open */
+    llm__token token, ahead;
+    int has_ahead;
+    int depth;           /* of expressions and statements */
+    int loops;           /* around the statement, in this function */
+    int soft;            /* within an if: what is unknown fails when it is used */
+    unsigned uses;       /* LLM__USES_*: by what was read since the innermost macro began */
+    llm_error *error;
+    llm_status status;
+} llm__parser;
+
+LLM__FN int llm__parse_fail(llm__parser *p, const char *at, const char *format, ...) LLM__PRINTF(3, 4);
+LLM__FN int llm__parse_fail(llm__parser *p, const char *at, const char *format, ...) {
+    va_list list;
+    if (p->status != LLM_OK) return 0;
+    va_start(list, format);
+    p->status = LLM_BAD_FORMAT;
+    llm__template_error(p->t, at, p->status, p->error, format, list);
+    va_end(list);
+    return 0;
+}
+
+LLM__FN int llm__parse_no_memory(llm__parser *p, size_t bytes) {
+    if (p->status == LLM_OK) p->status = llm__no_memory(p->error, bytes);
+    return 0;
+}
+
+/* Space as Python's str.isspace and \s see it. */
+LLM__FN int llm__py_space(uint32_t c) { return llm__is_space(c) || (c >= 0x1C && c <= 0x1F); }
+
+LLM__FN const char *llm__skip_space(const char *at, const char *end) {
+    uint32_t c;
+    while (at < end) {
+        size_t n = llm__char_get(at, &c);
+        if (!llm__py_space(c)) break;
+        at += n;
+    }
+    return at;
+}
+
+/* Where the space before `end` begins. */
+LLM__FN const char *llm__blank_before(const char *start, const char *end) {
+    uint32_t c;
+    while (end > start) {
+        size_t n = llm__char_before(end, &c);
+        if (!llm__py_space(c)) break;
+        end -= n;
+    }
+    return end;
+}
+
+LLM__FN int llm__at(const llm__parser *p, const char *at, const char *text) {
+    size_t n = strlen(text);
+    return (size_t)(p->t->end - at) >= n && !memcmp(at, text, n);
+}
+
+/* What follows the word of the tag `{% word` at `at`, or NULL if that is another tag. */
+LLM__FN const char *llm__word_tag(const llm__parser *p, const char *at, const char *word) {
+    at += 2;
+    if (at < p->t->end && (*at == '-' || *at == '+')) at++;
+    at = llm__skip_space(at, p->t->end);
+    if (!llm__at(p, at, word)) return NULL;
+    return llm__skip_space(at + strlen(word), p->t->end);
+}
+
+/* Behind "%}" and its like at `at`, or NULL if nothing ends there. */
+LLM__FN const char *llm__tag_end(llm__parser *p, const char *at, const char *mark, int trim) {
+    if (*at == '-' && llm__at(p, at + 1, mark)) return llm__skip_space(at + 3, p->t->end);
+    if (*at == '+' && trim && llm__at(p, at + 1, mark)) return at + 3;
+    if (!llm__at(p, at, mark)) return NULL;
+    at += 2;
+    return trim && at < p->t->end && *at == '\n' ? at + 1 : at;
+}
+
+/* Text from `start` to the tag at `tag`, without the space that the tag takes away. */
+LLM__FN void llm__text_token(llm__parser *p, const char *start, const char *tag) {
+    const char *end = tag, *line = tag;
+    char sign = tag + 2 < p->t->end ? tag[2] : 0;
+    if (sign == '-') {
+        end = llm__blank_before(start, tag);
+    } else if (sign != '+' && tag[1] != '{') {
+        while (line > start && line[-1] != '\n') line--;
+        if ((line > start || p->line_start) && llm__skip_space(line, tag) == tag) end = line;
+    }
+    p->token.kind = LLM__TOKEN_TEXT;
+    p->token.at = p->token.text = start;
+    p->token.length = (uint32_t)(end - start);
+}
+
+LLM__FN const char *llm__find_tag(const llm__parser *p, const char *at) {
+    for (; at + 1 < p->t->end; at++)
+        if (*at == '{' && (at[1] == '{' || at[1] == '%' || at[1] == '#')) return at;
+    return p->t->end;
+}
+
+LLM__FN int llm__skip_comment(llm__parser *p, const char *tag) {
+    const char *at = tag + 2, *end;
+    if (at < p->t->end && (*at == '-' || *at == '+') && !llm__at(p, at, "-#}") && !llm__at(p, at, "+#}")) at++;
+    for (; at < p->t->end; at++)
+        if ((end = llm__tag_end(p, at, "#}", 1)) != NULL) {
+            p->at = end;
+            p->line_start = end[-1] == '\n';
+            return 1;
+        }
+    p->at = p->t->end;
+    return tag + 2 == p->t->end || llm__parse_fail(p, tag, "this comment has no end");
+}
+
+/* What a raw block holds, as text. */
+LLM__FN int llm__raw_token(llm__parser *p, const char *tag, const char *body) {
+    const char *at, *end;
+    for (at = body; at < p->t->end; at++) {
+        if (!llm__at(p, at, "{%") || (end = llm__word_tag(p, at, "endraw")) == NULL || end >= p->t->end ||
+            (end = llm__tag_end(p, end, "%}", 1)) == NULL) continue;
+        p->line_start = body[-1] == '\n';
+        llm__text_token(p, body, at);
+        p->at = end;
+        p->line_start = end[-1] == '\n';
+        return 1;
+    }
+    p->at = p->t->end;
+    p->token.length = 0;
+    return body == p->t->end || llm__parse_fail(p, tag, "this raw block has no end");
+}
+
+/* Text, or the beginning of a tag. */
+LLM__FN int llm__next_outside(llm__parser *p) {
+    for (;;) {
+        const char *start = p->at, *tag = llm__find_tag(p, start), *end = NULL;
+        if (start == p->t->end) {
+            p->token.kind = LLM__TOKEN_END;
+            return 1;
+        }
+        if (tag < p->t->end && tag > start) { /* the text first; the tag at the next call */
+            llm__text_token(p, start, tag);
+            p->at = tag;
+            p->line_start = 0;
+            if (p->token.length) return 1;
+            continue;
+        }
+        if (tag == p->t->end) {
+            p->token.kind = LLM__TOKEN_TEXT;
+            p->token.at = p->token.text = start;
+            p->token.length = (uint32_t)(tag - start);
+            p->at = tag;
+            return 1;
+        }
+        if (tag[1] == '#') {
+            if (!llm__skip_comment(p, tag)) return 0;
+            continue;
+        }
+        if (tag[1] == '%') end = llm__word_tag(p, tag, "raw");
+        if (end) end = end < p->t->end ? llm__tag_end(p, end, "%}", 0) : NULL;
+        if (end) {
+            if (!llm__raw_token(p, tag, end)) return 0;
+            if (p->token.length) return 1;
+            continue;
+        }
+        p->inside = tag[1] == '%' ? LLM__TOKEN_TAG : LLM__TOKEN_PRINT;
+        p->token.kind = (llm__token_kind)p->inside;
+        p->token.at = tag;
+        p->at = tag + 2;
+        if (p->at < p->t->end && (*p->at == '-' || *p->at == '+')) p->at++;
+        p->line_start = 0;
+        return 1;
+    }
+}
+
+/* Digits with single underscores between them, from `at` on: behind them, or `at`. */
+LLM__FN const char *llm__scan_digits(const llm__parser *p, const char *at, int base) {
+    const char *start = at;
+    for (; at < p->t->end; at++) {
+        char c = *at;
+        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : 99;
+        if (c == '_' && at > start && at[-1] != '_') continue;
+        if (digit >= base) break;
+    }
+    return at > start && at[-1] == '_' ? at - 1 : at;
+}
+
+/* digits in a base up to 36 to a number; false if there are too many, or none. */
+LLM__FN int llm__int_parse(llm__heap *heap, const char *digits, size_t length, int base, int negative,
+                           llm__value *out) {
+    llm__big n;
+    size_t i;
+    uint64_t small = 0;
+    int any = 0, is_big = 0;
+    memset(&n, 0, sizeof n);
+    for (i = 0; i < length; i++) {
+        char c = digits[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'z' ? (c | 32) - 'a' + 10 : 99;
+        if (c == '_') continue;
+        if (digit >= base) return 0;
+        any = 1;
+        if (!is_big && small > (uint64_t)(INT64_MAX - digit) / (uint64_t)base) {
+            llm__value v;
+            v.type = LLM__INT;
+            v.as.integer = (int64_t)small;
+            llm__big_from(&v, &n);
+            is_big = 1;
+        }
+        if (!is_big) small = small * (uint64_t)base + (uint64_t)digit;
+        else if (!llm__big_grow(&n, (uint32_t)base, (uint32_t)digit)) return 0;
+    }
+    memset(out, 0, sizeof *out);
+    out->type = LLM__INT;
+    out->as.integer = negative ? -(int64_t)small : (int64_t)small;
+    if (!is_big) return any;
+    n.negative = negative;
+    out->type = LLM__BIG;
+    out->as.big = (llm__big *)llm__heap_alloc(heap, 1, offsetof(llm__big, groups) + n.count * sizeof *n.groups);
+    if (!out->as.big) return 0;
+    memcpy(out->as.big, &n, offsetof(llm__big, groups) + n.count * sizeof *n.groups);
+    return 1;
+}
+
+LLM__FN int llm__number_token(llm__parser *p) {
+    const char *start = p->at, *at, *end = llm__scan_digits(p, start, 10);
+    int base = 10;
+    p->token.kind = LLM__TOKEN_INTEGER;
+    at = end;
+    if (start == p->t->source || start[-1] != '.') {
+        if (at + 1 < p->t->end && *at == '.' && llm__scan_digits(p, at + 1, 10) > at + 1) {
+            at = llm__scan_digits(p, at + 1, 10);
+            p->token.kind = LLM__TOKEN_FLOAT;
+        }
+        if (at < p->t->end && (*at | 32) == 'e') {
+            const char *power = at + 1;
+            if (power < p->t->end && (*power == '-' || *power == '+')) power++;
+            if (llm__scan_digits(p, power, 10) > power) {
+                at = llm__scan_digits(p, power, 10);
+                p->token.kind = LLM__TOKEN_FLOAT;
+            }
+        }
+    }
+    if (p->token.kind == LLM__TOKEN_FLOAT) {
+        p->token.value.type = LLM__REAL;
+        p->token.value.as.number = llm__float_parse(start, (size_t)(at - start));
+        p->at = at;
+        return 1;
+    }
+    at = start;
+    if (*start == '0') {
+        char kind = start + 1 < p->t->end ? (char)(start[1] | 32) : ' ';
+        const char *digits = start + 2 + (start + 2 < p->t->end && start[2] == '_');
+        base = kind == 'x' ? 16 : kind == 'o' ? 8 : kind == 'b' ? 2 : 0;
+        if (base && llm__scan_digits(p, digits, base) > digits) {
+            at = digits;
+            end = llm__scan_digits(p, digits, base);
+        } else { /* zeros only: other digits begin another token */
+            base = 10;
+            end = llm__scan_digits(p, start, 1);
+        }
+    }
+    p->at = end;
+    if (llm__int_parse(&p->t->heap, at, (size_t)(end - at), base, 0, &p->token.value)) return 1;
+    return llm__parse_fail(p, start, "a number of too many digits");
+}
+
+/* The escape behind a backslash at *at, written to `to`; returns the bytes, or -1. */
+LLM__FN int llm__string_escape(const char **at, const char *end, char *to) {
+    static const char from[] = "\\'\"abfnrtv", plain[] = "\\'\"\a\b\f\n\r\t\v";
+    const char *found = **at ? strchr(from, **at) : NULL;
+    uint32_t code = 0, low = 0;
+    int digits, i;
+    char c = *(*at)++;
+    if (found) return *to = plain[found - from], 1;
+    if (c == '\n') return 0;
+    if (c >= '0' && c <= '7') {
+        code = (uint32_t)(c - '0');
+        for (i = 0; i < 2 && *at < end && **at >= '0' && **at <= '7'; i++) code = code * 8 + (uint32_t)(*(*at)++ - '0');
+        return (int)llm__char_put(code, to);
+    }
+    digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
+    if (!digits) {
+        if (c == 'N') return -1;
+        to[0] = '\\';
+        to[1] = c;
+        return 2;
+    }
+    for (i = 0; i < digits; i++) {
+        char d = *at < end ? *(*at)++ : ' ';
+        int digit = d >= '0' && d <= '9' ? d - '0' : (d | 32) >= 'a' && (d | 32) <= 'f' ? (d | 32) - 'a' + 10 : -1;
+        if (digit < 0) return -1;
+        code = code << 4 | (uint32_t)digit;
+    }
+    if (code > 0x10FFFF) return -1;
+    if (code >= 0xD800 && code < 0xDC00 && end - *at >= 6 && **at == '\\' && (*at)[1] == 'u' &&
+        llm__json_hex4(*at + 2, end, &low) && low >= 0xDC00 && low < 0xE000) {
+        *at += 6;
+        code = 0x10000 + (code - 0xD800) * 0x400 + (low - 0xDC00);
+    }
+    return (int)llm__char_put(code >= 0xD800 && code < 0xE000 ? 0xFFFD : code, to);
+}
+
+LLM__FN int llm__string_token(llm__parser *p) {
+    const char *start = p->at, *end = start + 1, *at;
+    char *copy, *to;
+    int n;
+    while (end < p->t->end && *end != *start) end += *end == '\\' ? 2 : 1;
+    if (end >= p->t->end) return llm__parse_fail(p, start, "this string has no end");
+    copy = to = (char *)llm__heap_alloc(&p->t->heap, (size_t)(end - start), 2);
+    if (!copy) return llm__parse_no_memory(p, (size_t)(end - start));
+    for (at = start + 1; at < end;) {
+        if (*at != '\\') {
+            *to++ = *at++;
+            continue;
+        }
+        at++;
+        n = llm__string_escape(&at, end, to);
+        if (n < 0) return llm__parse_fail(p, at - 1, "an escape that cannot be read in a string");
+        to += n;
+    }
+    p->token.kind = LLM__TOKEN_STRING;
+    p->token.value.type = LLM__STRING;
+    p->token.value.as.text = copy;
+    p->token.value.length = (uint32_t)(to - copy);
+    p->at = end + 1;
+    return 1;
+}
+
+LLM__FN int llm__operator_token(llm__parser *p) {
+    static const char *const twos[] = {"//", "**", "==", "!=", ">=", "<="};
+    const char *at = p->at;
+    size_t i;
+    p->token.kind = LLM__TOKEN_OPERATOR;
+    for (i = 0; i < LLM__LENGTH(twos); i++)
+        if (llm__at(p, at, twos[i])) {
+            p->token.op = (uint16_t)(twos[i][0] << 8 | twos[i][1]);
+            p->at = at + 2;
+            return 1;
+        }
+    if (!*at || !strchr("+-/*%~[](){}><=.:|,;", *at)) {
+        int n = (unsigned char)*at < 128 ? 1 : 4;
+        while (n > 1 && (p->t->end - at < n || ((uint8_t)at[n - 1] & 0xC0) != 0x80)) n--;
+        return llm__parse_fail(p, at, "unexpected character '%.*s'", n, at);
+    }
+    p->token.op = (uint8_t)*at;
+    p->at = at + 1;
+    if (strchr("([{", *at)) {
+        if (p->open == LLM__TEMPLATE_NESTING) return llm__parse_fail(p, at, "more than 200 brackets within each other");
+        p->closers[p->open++] = (char)(*at == '(' ? ')' : *at == '[' ? ']' : '}');
+    } else if (strchr(")]}", *at)) {
+        if (!p->open) return llm__parse_fail(p, at, "unexpected '%c'", *at);
+        if (p->closers[--p->open] != *at)
+            return llm__parse_fail(p, at, "unexpected '%c', expected '%c'", *at, p->closers[p->open]);
+    }
+    return 1;
+}
+
+LLM__FN int llm__name_character(uint32_t c) {
+    return c < 128 ? c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z')
+                   : (LLM__BIT(llm__category(c)) & LLM__WORD_CATEGORIES) != 0;
+}
+
+LLM__FN int llm__next_inside(llm__parser *p) {
+    int tag = p->inside == LLM__TOKEN_TAG;
+    const char *end;
+    uint32_t c;
+    for (;;) { /* an end may stand behind space, and takes space along only if it is one */
+        if (p->at == p->t->end) {
+            p->token.kind = LLM__TOKEN_END;
+            return 1;
+        }
+        p->token.at = p->at;
+        if (!p->open && (end = llm__tag_end(p, p->at, tag ? "%}" : "}}", tag)) != NULL) {
+            p->token.kind = tag ? LLM__TOKEN_TAG_END : LLM__TOKEN_PRINT_END;
+            p->line_start = end[-1] == '\n';
+            p->at = end;
+            p->inside = 0;
+            return 1;
+        }
+        if (llm__skip_space(p->at, p->t->end) == p->at) break;
+        p->at = llm__skip_space(p->at, p->t->end);
+    }
+    llm__char_get(p->at, &c);
+    if (c >= '0' && c <= '9') return llm__number_token(p);
+    if (c == '"' || c == '\'') return llm__string_token(p);
+    if (!llm__name_character(c)) return llm__operator_token(p);
+    p->token.kind = LLM__TOKEN_NAME;
+    p->token.text = p->at;
+    while (p->at < p->t->end && llm__name_character(c)) {
+        p->at += llm__char_get(p->at, &c);
+        if (p->at < p->t->end) llm__char_get(p->at, &c);
+    }
+    p->token.length = (uint32_t)(p->at - p->token.text);
+    return 1;
+}
+
+/* The next token becomes the current one.  The end stands where the last token did. */
+LLM__FN int llm__advance(llm__parser *p) {
+    const char *last = p->token.at;
+    if (p->has_ahead) {
+        p->token = p->ahead;
+        p->has_ahead = 0;
+        return 1;
+    }
+    memset(&p->token, 0, sizeof p->token);
+    if (!(p->inside ? llm__next_inside(p) : llm__next_outside(p))) return 0;
+    if (p->token.kind == LLM__TOKEN_END) p->token.at = last ? last : p->t->source;
+    return 1;
+}
+
+/* Looks at the token behind the current one. */
+LLM__FN int llm__look(llm__parser *p) {
+    llm__token now = p->token;
+    if (p->has_ahead) return 1;
+    if (!llm__advance(p)) return 0;
+    p->ahead = p->token;
+    p->token = now;
+    p->has_ahead = 1;
+    return 1;
+}
+
+LLM__FN int llm__is_op(const llm__token *token, const char *op) {
+    return token->kind == LLM__TOKEN_OPERATOR &&
+           token->op == (op[1] ? (uint16_t)(op[0] << 8 | op[1]) : (uint16_t)(uint8_t)op[0]);
+}
+
+LLM__FN int llm__is_word_token(const llm__token *token, const char *word) {
+    return token->kind == LLM__TOKEN_NAME && token->length == strlen(word) && !memcmp(token->text, word, token->length);
+}
+
+/* A token as a message names it. */
+LLM__FN const char *llm__token_show(const llm__token *token, char *text, size_t size) {
+    static const char *const kinds[] = {"the end of the template", "text", "'{{'", "'}}'", "'{%'", "'%}'",
+                                        "", "a string", "a whole number", "a number"};
+    if (token->kind == LLM__TOKEN_NAME) {
+        snprintf(text, size, "'%.*s'", (int)(token->length < 60 ? token->length : 60), token->text);
+    } else if (token->kind == LLM__TOKEN_OPERATOR) {
+        if (token->op > 255) snprintf(text, size, "'%c%c'", token->op >> 8, token->op & 255);
+        else snprintf(text, size, "'%c'", token->op);
+    } else {
+        snprintf(text, size, "%s", kinds[token->kind]);
+    }
+    return text;
+}
+
+LLM__FN int llm__unexpected(llm__parser *p, const char *expected) {
+    char text[80];
+    return llm__parse_fail(p, p->token.at, "expected %s, found %s", expected,
+                           llm__token_show(&p->token, text, sizeof text));
+}
+
+LLM__FN int llm__expect_op(llm__parser *p, const char *op) {
+    char text[8];
+    if (llm__is_op(&p->token, op)) return llm__advance(p);
+    snprintf(text, sizeof text, "'%s'", op);
+    return llm__unexpected(p, text);
+}
+
+/* Passes over an operator or a word if it stands here: 1 it did, 0 not, -1 failure. */
+LLM__FN int llm__skip_op(llm__parser *p, const char *op) {
+    return !llm__is_op(&p->token, op) ? 0 : llm__advance(p) ? 1 : -1;
+}
+
+LLM__FN int llm__skip_word(llm__parser *p, const char *word) {
+    return !llm__is_word_token(&p->token, word) ? 0 : llm__advance(p) ? 1 : -1;
+}
+
+/* ---- reading the source: the tree */
+
+LLM__FN llm__syntax *llm__syntax_new(llm__parser *p, llm__syntax_kind kind, const char *at) {
+    llm__syntax *node = (llm__syntax *)llm__heap_alloc(&p->t->heap, 1, sizeof *node);
+    if (!node) {
+        llm__parse_no_memory(p, sizeof *node);
+        return NULL;
+    }
+    node->kind = (uint8_t)kind;
+    node->at = at;
+    return node;
+}
+
+LLM__FN llm__value llm__text_value(const char *text, size_t length) {
+    llm__value v;
+    memset(&v, 0, sizeof v);
+    v.type = LLM__STRING;
+    v.length = (uint32_t)length;
+    v.as.text = text;
+    return v;
+}
+
+LLM__FN int llm__text_is(const llm__value *v, const char *text) {
+    return v->length == strlen(text) && !memcmp(v->as.text, text, v->length);
+}
+
+/* The number of a name among those that the template uses, or -1. */
+LLM__FN int32_t llm__symbol_find(const llm_template *t, const char *text, size_t length) {
+    size_t i;
+    for (i = 0; i < t->symbol_count; i++)
+        if (t->symbols[i].length == length && !memcmp(t->symbols[i].as.text, text, length)) return (int32_t)i;
+    return -1;
+}
+
+LLM__FN int llm__intern(llm__parser *p, const char *text, size_t length, uint32_t *out) {
+    llm_template *t = p->t;
+    int32_t found = llm__symbol_find(t, text, length);
+    void *symbols = t->symbols;
+    if (found >= 0) {
+        *out = (uint32_t)found;
+        return 1;
+    }
+    if (t->symbol_count == LLM__MAX_SYMBOLS) return llm__parse_fail(p, text, "more than %d names", LLM__MAX_SYMBOLS);
+    if (!llm__grow(&t->allocator, &symbols, &t->symbol_capacity, t->symbol_count + 1, sizeof *t->symbols))
+        return llm__parse_no_memory(p, t->symbol_count * sizeof *t->symbols);
+    t->symbols = (llm__value *)symbols;
+    *out = (uint32_t)t->symbol_count;
+    t->symbols[t->symbol_count++] = llm__text_value(text, length);
+    return 1;
+}
+
+/* Notes that a name with a meaning of its own within macros is used. */
+LLM__FN void llm__note_use(llm__parser *p, const llm__value *name) {
+    if (llm__text_is(name, "caller")) p->uses |= LLM__USES_CALLER;
+    if (llm__text_is(name, "varargs")) p->uses |= LLM__USES_VARARGS;
+    if (llm__text_is(name, "kwargs")) p->uses |= LLM__USES_KWARGS;
+}
+
+LLM__FN int llm__enter(llm__parser *p) {
+    if (++p->depth <= LLM__TEMPLATE_NESTING) return 1;
+    return llm__parse_fail(p, p->token.at, "more than 200 expressions or blocks within each other");
+}
+
+LLM__FN llm__syntax *llm__parse_expression(llm__parser *p, int with_if);
+
+LLM__FN llm__syntax *llm__parse_primary(llm__parser *p, int how);
+
+/* SIMPLE: primaries only, as targets are; NAMESPACE: a.b is one of them; PARENS: may be empty */
+enum { LLM__LIST_NO_IF = 1, LLM__LIST_PARENS = 2, LLM__LIST_SIMPLE = 4, LLM__LIST_NAMESPACE = 8 };
+
+LLM__FN int llm__list_ends(const llm__parser *p, const char *stop) {
+    return p->token.kind == LLM__TOKEN_PRINT_END || p->token.kind == LLM__TOKEN_TAG_END ||
+           llm__is_op(&p->token, ")") || (stop && llm__is_word_token(&p->token, stop));
+}
+
+/* Expressions with commas between them; alone, without a comma, the expression itself.  stop: a word that ends them. */
+LLM__FN llm__syntax *llm__parse_tuple(llm__parser *p, int how, const char *stop) {
+    const char *at = p->token.at;
+    llm__syntax *first = NULL, **last = &first, *tuple;
+    int commas = 0;
+    for (;;) {
+        if (first && !llm__expect_op(p, ",")) return NULL;
+        if (llm__list_ends(p, stop)) break;
+        *last = how & LLM__LIST_SIMPLE ? llm__parse_primary(p, how)
+                                       : llm__parse_expression(p, !(how & LLM__LIST_NO_IF));
+        if (!*last) return NULL;
+        last = &(*last)->next;
+        if (!llm__is_op(&p->token, ",")) break;
+        commas = 1;
+    }
+    if (!commas && first) return first;
+    if (!commas && !(how & LLM__LIST_PARENS)) {
+        llm__unexpected(p, "an expression");
+        return NULL;
+    }
+    tuple = llm__syntax_new(p, LLM__X_TUPLE, at);
+    if (tuple) tuple->a = first;
+    return tuple;
+}
+
+/* [..] and {..}: kind LLM__X_LIST or LLM__X_DICT, whose keys and values alternate. */
+LLM__FN llm__syntax *llm__parse_display(llm__parser *p, llm__syntax_kind kind, const char *closer) {
+    llm__syntax *node = llm__syntax_new(p, kind, p->token.at), **last;
+    if (!node || !llm__advance(p)) return NULL;
+    for (last = &node->a; !llm__is_op(&p->token, closer);) {
+        if (node->a && !llm__expect_op(p, ",")) return NULL;
+        if (llm__is_op(&p->token, closer)) break;
+        if ((*last = llm__parse_expression(p, 1)) == NULL) return NULL;
+        last = &(*last)->next;
+        if (kind == LLM__X_LIST) continue;
+        if (!llm__expect_op(p, ":") || (*last = llm__parse_expression(p, 1)) == NULL) return NULL;
+        last = &(*last)->next;
+    }
+    return llm__advance(p) ? node : NULL;
+}
+
+LLM__FN llm__syntax *llm__parse_name(llm__parser *p, int with_namespace) {
+    static const char *const words[] = {"true", "True", "false", "False", "none", "None"};
+    llm__token token = p->token;
+    llm__syntax *node = llm__syntax_new(p, LLM__X_NAME, token.at);
+    size_t i;
+    if (!node || !llm__advance(p)) return NULL;
+    for (i = 0; i < LLM__LENGTH(words); i++)
+        if (llm__is_word_token(&token, words[i])) {
+            node->kind = LLM__X_CONST;
+            node->value.type = i < 4 ? LLM__BOOL : LLM__NONE;
+            node->value.as.integer = i < 2;
+            return node;
+        }
+    if (!llm__intern(p, token.text, token.length, &node->symbol)) return NULL;
+    if (!with_namespace || !llm__is_op(&p->token, ".")) return node;
+    if (!llm__advance(p)) return NULL;
+    if (p->token.kind != LLM__TOKEN_NAME) {
+        llm__unexpected(p, "a name");
+        return NULL;
+    }
+    node->kind = LLM__X_NAMESPACE;
+    node->value = llm__text_value(p->token.text, p->token.length);
+    return llm__advance(p) ? node : NULL;
+}
+
+/* Strings that stand next to each other are one. */
+LLM__FN llm__syntax *llm__parse_string(llm__parser *p) {
+    llm__syntax *node = llm__syntax_new(p, LLM__X_CONST, p->token.at);
+    if (!node) return NULL;
+    node->value = p->token.value;
+    if (!llm__advance(p)) return NULL;
+    while (p->token.kind == LLM__TOKEN_STRING) {
+        size_t length = (size_t)node->value.length + p->token.value.length;
+        char *text = (char *)llm__heap_alloc(&p->t->heap, length + 1, 1);
+        if (!text) {
+            llm__parse_no_memory(p, length);
+            return NULL;
+        }
+        memcpy(text, node->value.as.text, node->value.length);
+        memcpy(text + node->value.length, p->token.value.as.text, p->token.value.length);
+        node->value = llm__text_value(text, length);
+        if (!llm__advance(p)) return NULL;
+    }
+    return node;
+}
+
+LLM__FN llm__syntax *llm__parse_primary(llm__parser *p, int how) {
+    llm__syntax *node;
+    if (p->token.kind == LLM__TOKEN_NAME) {
+        node = llm__parse_name(p, how & LLM__LIST_NAMESPACE);
+        if (node && node->kind == LLM__X_NAME && !(how & LLM__LIST_SIMPLE))
+            llm__note_use(p, &p->t->symbols[node->symbol]);
+        return node;
+    }
+    if (p->token.kind == LLM__TOKEN_STRING) return llm__parse_string(p);
+    if (p->token.kind == LLM__TOKEN_INTEGER || p->token.kind == LLM__TOKEN_FLOAT) {
+        node = llm__syntax_new(p, LLM__X_CONST, p->token.at);
+        if (node) node->value = p->token.value;
+        return node && llm__advance(p) ? node : NULL;
+    }
+    if (llm__is_op(&p->token, "(")) {
+        if (!llm__advance(p)) return NULL;
+        node = llm__parse_tuple(p, LLM__LIST_PARENS, NULL);
+        return node && llm__expect_op(p, ")") ? node : NULL;
+    }
+    if (llm__is_op(&p->token, "[")) return llm__parse_display(p, LLM__X_LIST, "]");
+    if (llm__is_op(&p->token, "{")) return llm__parse_display(p, LLM__X_DICT, "}");
+    llm__unexpected(p, "an expression");
+    return NULL;
+}
+
+/* The arguments of a call, of a filter or of a test. */
+LLM__FN int llm__parse_arguments(llm__parser *p, llm__syntax **out) {
+    const char *at = p->token.at;
+    llm__syntax **last = out, *other;
+    int latest = LLM__BY_PLACE;
+    if (!llm__expect_op(p, "(")) return 0;
+    while (!llm__is_op(&p->token, ")")) {
+        llm__syntax *argument;
+        int how = LLM__BY_PLACE;
+        if (*out && !llm__expect_op(p, ",")) return 0;
+        if (*out && llm__is_op(&p->token, ")")) break;
+        if (llm__is_op(&p->token, "*")) how = LLM__SPREAD;
+        if (llm__is_op(&p->token, "**")) how = LLM__SPREAD_NAMED;
+        if (p->token.kind == LLM__TOKEN_NAME) {
+            if (!llm__look(p)) return 0;
+            if (llm__is_op(&p->ahead, "=")) how = LLM__BY_NAME;
+        }
+        if (latest == LLM__SPREAD_NAMED || (how == LLM__SPREAD && latest >= LLM__SPREAD) ||
+            (how == LLM__BY_PLACE && latest != LLM__BY_PLACE))
+            return llm__parse_fail(p, at, "these arguments are not in the order: by place, by name, *, **");
+        argument = llm__syntax_new(p, LLM__X_ARGUMENT, p->token.at);
+        if (!argument) return 0;
+        argument->flag = (uint8_t)how;
+        if (how == LLM__BY_NAME) {
+            argument->value = llm__text_value(p->token.text, p->token.length);
+            for (other = *out; other; other = other->next)
+                if (other->flag == LLM__BY_NAME && other->value.length == argument->value.length &&
+                    !memcmp(other->value.as.text, argument->value.as.text, argument->value.length))
+                    return llm__parse_fail(p, p->token.at, "the argument '%.*s' is given twice",
+                                           (int)(p->token.length < 60 ? p->token.length : 60), p->token.text);
+            if (!llm__advance(p)) return 0;
+        }
+        if (how != LLM__BY_PLACE && !llm__advance(p)) return 0;
+        argument->a = llm__parse_expression(p, 1);
+        if (!argument->a) return 0;
+        latest = how == LLM__BY_NAME && latest == LLM__SPREAD ? latest : how;
+        *last = argument;
+        last = &argument->next;
+    }
+    return llm__advance(p);
+}
+
+/* [i], [from:to:step] and [a, b], which is [(a, b)] */
+LLM__FN llm__syntax *llm__parse_item(llm__parser *p) {
+    const char *at = p->token.at;
+    llm__syntax *node = llm__syntax_new(p, LLM__X_ITEM, at), *first = NULL, **last = &first, *part = NULL;
+    int i;
+    if (!node || !llm__advance(p)) return NULL;
+    while (!llm__is_op(&p->token, "]")) {
+        if (first && !llm__expect_op(p, ",")) return NULL;
+        if (!llm__is_op(&p->token, ":") && (part = llm__parse_expression(p, 1)) == NULL) return NULL;
+        if (llm__is_op(&p->token, ":")) {
+            llm__syntax *slice = llm__syntax_new(p, LLM__X_SLICE, at), **parts[3];
+            if (!slice) return NULL;
+            parts[0] = &slice->a;
+            parts[1] = &slice->b;
+            parts[2] = &slice->c;
+            *parts[0] = part;
+            for (i = 1; i < 3 && llm__is_op(&p->token, ":"); i++) {
+                if (!llm__advance(p)) return NULL;
+                if (llm__is_op(&p->token, "]") || llm__is_op(&p->token, ",") || llm__is_op(&p->token, ":")) continue;
+                if ((*parts[i] = llm__parse_expression(p, 1)) == NULL) return NULL;
+            }
+            part = slice;
+        }
+        *last = part;
+        last = &part->next;
+        part = NULL;
+    }
+    if (first && !first->next) {
+        if (first->kind == LLM__X_SLICE) node = first;
+        else node->a = first;
+    } else {
+        node->a = llm__syntax_new(p, LLM__X_TUPLE, at);
+        if (!node->a) return NULL;
+        node->a->a = first;
+        for (; first; first = first->next)
+            if (first->kind == LLM__X_SLICE) {
+                llm__parse_fail(p, at, "a slice among other indices");
+                return NULL;
+            }
+    }
+    return llm__advance(p) ? node : NULL;
+}
+
+LLM__FN llm__syntax *llm__parse_attribute(llm__parser *p) {
+    llm__syntax *node = llm__syntax_new(p, LLM__X_ATTRIBUTE, p->token.at);
+    if (!node || !llm__advance(p)) return NULL;
+    if (p->token.kind == LLM__TOKEN_NAME) {
+        node->value = llm__text_value(p->token.text, p->token.length);
+    } else if (p->token.kind == LLM__TOKEN_INTEGER) {
+        node->kind = LLM__X_ITEM;
+        node->a = llm__syntax_new(p, LLM__X_CONST, p->token.at);
+        if (!node->a) return NULL;
+        node->a->value = p->token.value;
+    } else {
+        llm__unexpected(p, "a name or a whole number");
+        return NULL;
+    }
+    return llm__advance(p) ? node : NULL;
+}
+
+/* The name of a filter or test, which may have dots, and its row in the table. */
+LLM__FN int llm__parse_builtin_name(llm__parser *p, llm__syntax *node) {
+    const char *start = p->token.at;
+    uint32_t length = 0;
+    node->at = start;
+    for (;;) {
+        if (p->token.kind != LLM__TOKEN_NAME) return llm__unexpected(p, "a name");
+        length = (uint32_t)(p->token.text + p->token.length - start);
+        if (!llm__advance(p)) return 0;
+        if (!llm__is_op(&p->token, ".")) break;
+        if (!llm__advance(p)) return 0;
+    }
+    node->value = llm__text_value(start, length);
+    node->row = node->kind == LLM__X_FILTER ? (const void *)llm__find_filter(&node->value)
+                                            : (const void *)llm__find_test(&node->value);
+    if (node->row || p->soft) return 1;
+    return llm__parse_fail(p, start, "there is no %s named '%.*s'", node->kind == LLM__X_FILTER ? "filter" : "test",
+                           (int)(length < 60 ? length : 60), start);
+}
+
+LLM__FN llm__syntax *llm__parse_filter(llm__parser *p) {
+    llm__syntax *node = llm__syntax_new(p, LLM__X_FILTER, p->token.at);
+    if (!node || !llm__parse_builtin_name(p, node)) return NULL;
+    if (llm__is_op(&p->token, "(") && !llm__parse_arguments(p, &node->a)) return NULL;
+    return node;
+}
+
+LLM__FN int llm__begins_test_argument(const llm__parser *p) {
+    const llm__token *t = &p->token;
+    if (t->kind == LLM__TOKEN_NAME)
+        return !llm__is_word_token(t, "else") && !llm__is_word_token(t, "or") && !llm__is_word_token(t, "and");
+    return t->kind == LLM__TOKEN_STRING || t->kind == LLM__TOKEN_INTEGER || t->kind == LLM__TOKEN_FLOAT ||
+           llm__is_op(t, "[") || llm__is_op(t, "{");
+}
+
+LLM__FN int llm__parse_postfix(llm__parser *p, llm__syntax *node, llm__syntax ***last);
+
+/* is NAME, is not NAME(..), is NAME argument */
+LLM__FN llm__syntax *llm__parse_test(llm__parser *p) {
+    llm__syntax *node = llm__syntax_new(p, LLM__X_TEST, p->token.at), *argument, **last;
+    int negated;
+    if (!node || !llm__advance(p)) return NULL;
+    negated = llm__skip_word(p, "not");
+    if (negated < 0) return NULL;
+    node->flag = (uint8_t)negated;
+    if (!llm__parse_builtin_name(p, node)) return NULL;
+    if (llm__is_op(&p->token, "(")) return llm__parse_arguments(p, &node->a) ? node : NULL;
+    if (!llm__begins_test_argument(p)) return node;
+    if (llm__is_word_token(&p->token, "is")) {
+        llm__parse_fail(p, p->token.at, "a test cannot follow a test");
+        return NULL;
+    }
+    node->a = llm__syntax_new(p, LLM__X_ARGUMENT, p->token.at);
+    argument = llm__syntax_new(p, LLM__X_POSTFIX, p->token.at);
+    if (!node->a || !argument || (argument->a = llm__parse_primary(p, 0)) == NULL) return NULL;
+    last = &argument->b;
+    if (!llm__parse_postfix(p, argument, &last)) return NULL;
+    node->a->a = argument->b ? argument : argument->a;
+    return node;
+}
+
+/* Appends .name, [item] and (..) to the list that *last ends. */
+LLM__FN int llm__parse_postfix(llm__parser *p, llm__syntax *node, llm__syntax ***last) {
+    for (;;) {
+        llm__syntax *next;
+        if (llm__is_op(&p->token, ".")) {
+            next = llm__parse_attribute(p);
+        } else if (llm__is_op(&p->token, "[")) {
+            next = llm__parse_item(p);
+        } else if (llm__is_op(&p->token, "(")) {
+            next = llm__syntax_new(p, LLM__X_CALL, p->token.at);
+            if (next && !llm__parse_arguments(p, &next->a)) return 0;
+        } else {
+            return 1;
+        }
+        if (!next) return 0;
+        node->kind = LLM__X_POSTFIX;
+        **last = next;
+        *last = &next->next;
+    }
+}
+
+LLM__FN int llm__parse_filters(llm__parser *p, llm__syntax ***last) {
+    for (;;) {
+        llm__syntax *next;
+        if (llm__is_op(&p->token, "|")) {
+            next = llm__advance(p) ? llm__parse_filter(p) : NULL;
+        } else if (llm__is_word_token(&p->token, "is")) {
+            next = llm__parse_test(p);
+        } else if (llm__is_op(&p->token, "(")) {
+            next = llm__syntax_new(p, LLM__X_CALL, p->token.at);
+            if (next && !llm__parse_arguments(p, &next->a)) return 0;
+        } else {
+            return 1;
+        }
+        if (!next) return 0;
+        **last = next;
+        *last = &next->next;
+    }
+}
+
+LLM__FN llm__syntax *llm__parse_unary(llm__parser *p, int with_filter) {
+    llm__syntax *node, *primary, **last;
+    const char *at = p->token.at;
+    if (!llm__enter(p)) return NULL;
+    if (llm__is_op(&p->token, "-") || llm__is_op(&p->token, "+")) {
+        primary = llm__syntax_new(p, llm__is_op(&p->token, "-") ? LLM__X_NEGATE : LLM__X_PLUS, at);
+        if (!primary || !llm__advance(p)) return NULL;
+        primary->a = llm__parse_unary(p, 0);
+        if (!primary->a) return NULL;
+    } else {
+        primary = llm__parse_primary(p, 0);
+        if (!primary) return NULL;
+    }
+    node = llm__syntax_new(p, LLM__X_POSTFIX, at);
+    if (!node) return NULL;
+    node->a = primary;
+    last = &node->b;
+    if (!llm__parse_postfix(p, node, &last)) return NULL;
+    if (with_filter && !llm__parse_filters(p, &last)) return NULL;
+    p->depth--;
+    return node->b ? node : primary;
+}
+
+/* The operator at this level of precedence that stands here, or 0. */
+LLM__FN int llm__level_op(llm__parser *p, int level) {
+    static const char *const ops[5][7] = {
+        {"==", "!=", "<", "<=", ">", ">=", NULL}, {"+", "-", NULL}, {"~", NULL}, {"*", "/", "//", "%", NULL},
+        {"**", NULL}
+    };
+    int i;
+    for (i = 0; ops[level][i]; i++)
+        if (llm__is_op(&p->token, ops[level][i])) return p->token.op;
+    if (level) return 0;
+    if (llm__is_word_token(&p->token, "in")) return 'i';
+    if (!llm__is_word_token(&p->token, "not") || !llm__look(p)) return 0;
+    return llm__is_word_token(&p->ahead, "in") ? 'n' : 0;
+}
+
+/* Comparisons, sums, joined texts, products and powers: levels 0 to 4, each a flat chain from left to right. */
+LLM__FN llm__syntax *llm__parse_level(llm__parser *p, int level) {
+    const char *at = p->token.at;
+    llm__syntax *first = level == 4 ? llm__parse_unary(p, 1) : llm__parse_level(p, level + 1), *chain = NULL, **last;
+    int op;
+    if (!first) return NULL;
+    last = &first->next;
+    while ((op = llm__level_op(p, level)) != 0) {
+        llm__syntax *operand = llm__syntax_new(p, LLM__X_OPERAND, p->token.at);
+        if (!operand || !llm__advance(p) || (op == 'n' && !llm__advance(p))) return NULL;
+        if (!chain) {
+            chain = llm__syntax_new(p, level == 0 ? LLM__X_COMPARE : level == 2 ? LLM__X_CONCAT : LLM__X_MATH, at);
+            if (!chain) return NULL;
+            chain->a = first;
+            last = &chain->b;
+        }
+        operand->op = (uint16_t)op;
+        operand->a = level == 4 ? llm__parse_unary(p, 1) : llm__parse_level(p, level + 1);
+        if (!operand->a) return NULL;
+        *last = operand;
+        last = &operand->next;
+    }
+    return p->status != LLM_OK ? NULL : chain ? chain : first;
+}
+
+LLM__FN llm__syntax *llm__parse_not(llm__parser *p) {
+    llm__syntax *first = NULL, *node, **last = &first;
+    while (llm__is_word_token(&p->token, "not")) {
+        node = llm__syntax_new(p, LLM__X_NOT, p->token.at);
+        if (!node || !llm__enter(p) || !llm__advance(p)) return NULL;
+        *last = node;
+        last = &node->a;
+    }
+    *last = llm__parse_level(p, 0);
+    if (!*last) return NULL;
+    for (node = first; node != *last; node = node->a) p->depth--;
+    return first;
+}
+
+/* `and` (1) and `or` (0): flat lists */
+LLM__FN llm__syntax *llm__parse_logic(llm__parser *p, int level) {
+    const char *at = p->token.at;
+    llm__syntax *first = level ? llm__parse_not(p) : llm__parse_logic(p, 1), *list = NULL, **last;
+    int found;
+    if (!first) return NULL;
+    last = &first->next;
+    while ((found = llm__skip_word(p, level ? "and" : "or")) > 0) {
+        if (!list) {
+            list = llm__syntax_new(p, level ? LLM__X_AND : LLM__X_OR, at);
+            if (!list) return NULL;
+            list->a = first;
+        }
+        *last = level ? llm__parse_not(p) : llm__parse_logic(p, 1);
+        if (!*last) return NULL;
+        last = &(*last)->next;
+    }
+    return found < 0 ? NULL : list ? list : first;
+}
+
+LLM__FN llm__syntax *llm__parse_expression(llm__parser *p, int with_if) {
+    const char *at = p->token.at;
+    llm__syntax *node;
+    int found;
+    if (!llm__enter(p)) return NULL;
+    node = llm__parse_logic(p, 0);
+    while (node && with_if && (found = llm__skip_word(p, "if")) != 0) {
+        llm__syntax *choice = llm__syntax_new(p, LLM__X_IF, at);
+        if (!choice || found < 0) return NULL;
+        choice->b = node;
+        choice->a = llm__parse_logic(p, 0);
+        if (!choice->a || (found = llm__skip_word(p, "else")) < 0) return NULL;
+        if (found && (choice->c = llm__parse_expression(p, 1)) == NULL) return NULL;
+        node = choice;
+    }
+    p->depth--;
+    return node;
+}
+
+/* ---- reading the source: statements */
+
+LLM__FN int llm__check_target(llm__parser *p, llm__syntax *target) {
+    llm__syntax *item;
+    if (target->kind == LLM__X_NAME || target->kind == LLM__X_NAMESPACE) return 1;
+    if (target->kind != LLM__X_TUPLE) return llm__parse_fail(p, target->at, "this cannot be assigned to");
+    for (item = target->a; item; item = item->next)
+        if (!llm__check_target(p, item)) return 0;
+    return 1;
+}
+
+LLM__FN llm__syntax *llm__parse_target(llm__parser *p, int how, const char *stop) {
+    llm__syntax *target = llm__parse_tuple(p, LLM__LIST_SIMPLE | how, stop);
+    return target && llm__check_target(p, target) ? target : NULL;
+}
+
+LLM__FN llm__syntax *llm__parse_name_only(llm__parser *p, llm__syntax_kind kind) {
+    llm__syntax *node = llm__syntax_new(p, kind, p->token.at);
+    if (!node) return NULL;
+    if (p->token.kind != LLM__TOKEN_NAME) {
+        llm__unexpected(p, "a name");
+        return NULL;
+    }
+    if (!llm__intern(p, p->token.text, p->token.length, &node->symbol)) return NULL;
+    return llm__advance(p) ? node : NULL;
+}
+
+LLM__FN int llm__parse_statement(llm__parser *p, llm__syntax **out);
+
+LLM__FN int llm__is_any_word(const llm__token *token, const char *words) {
+    const char *at = words, *end;
+    for (; *at; at = *end ? end + 1 : end) {
+        end = strchr(at, ' ');
+        if (!end) end = at + strlen(at);
+        if (token->kind == LLM__TOKEN_NAME && token->length == (size_t)(end - at) &&
+            !memcmp(token->text, at, token->length)) return 1;
+    }
+    return 0;
+}
+
+/* Statements up to a tag that begins with one of `ends` (words with spaces between them; NULL: to the end of the
+   source), which is then the current token.  `tag` is the word that opened them. */
+LLM__FN int llm__parse_body(llm__parser *p, llm__syntax **out, const char *tag, const char *ends) {
+    llm__syntax **last = out;
+    if (!llm__enter(p)) return 0;
+    for (;;) {
+        llm__syntax *node = NULL;
+        if (p->token.kind == LLM__TOKEN_END) {
+            if (!ends) break;
+            return llm__parse_fail(p, p->token.at, "the template ends within '%s'; expected one of: %s", tag, ends);
+        }
+        if (p->token.kind == LLM__TOKEN_TEXT) {
+            node = llm__syntax_new(p, LLM__S_TEXT, p->token.at);
+            if (!node) return 0;
+            node->value = llm__text_value(p->token.text, p->token.length);
+            if (!llm__advance(p)) return 0;
+        } else if (p->token.kind == LLM__TOKEN_PRINT) {
+            node = llm__syntax_new(p, LLM__S_PRINT, p->token.at);
+            if (!node || !llm__advance(p) || (node->a = llm__parse_tuple(p, 0, NULL)) == NULL) return 0;
+            if (p->token.kind != LLM__TOKEN_PRINT_END) return llm__unexpected(p, "'}}'");
+            if (!llm__advance(p)) return 0;
+        } else {
+            if (!llm__advance(p)) return 0;
+            if (ends && llm__is_any_word(&p->token, ends)) break;
+            if (p->token.kind != LLM__TOKEN_NAME) return llm__unexpected(p, "the name of a tag");
+            if (!llm__parse_statement(p, &node)) {
+                char text[80];
+                if (!ends) return llm__parse_fail(p, p->token.at, "unknown tag %s",
+                                                  llm__token_show(&p->token, text, sizeof text));
+                return llm__parse_fail(p, p->token.at, "unknown tag %s within '%s'; expected one of: %s",
+                                       llm__token_show(&p->token, text, sizeof text), tag, ends);
+            }
+            if (p->token.kind != LLM__TOKEN_TAG_END) return llm__unexpected(p, "'%}'");
+            if (!llm__advance(p)) return 0;
+        }
+        if (node) {
+            *last = node;
+            while (*last) last = &(*last)->next;
+        }
+    }
+    p->depth--;
+    return 1;
+}
+
+/* A body that is a function of its own: loops and macros around it do not count in it. */
+LLM__FN int llm__parse_function(llm__parser *p, llm__syntax *node, const char *tag, const char *ends) {
+    unsigned uses = p->uses;
+    int loops = p->loops;
+    p->loops = 0;
+    p->uses = 0;
+    if (!llm__parse_body(p, &node->body, tag, ends)) return 0;
+    node->flag = (uint8_t)p->uses;
+    p->uses |= uses;
+    p->loops = loops;
+    return llm__advance(p);
+}
+
+LLM__FN int llm__parse_block_start(llm__parser *p) {
+    if (llm__skip_op(p, ":") < 0) return 0;
+    return p->token.kind == LLM__TOKEN_TAG_END ? llm__advance(p) : llm__unexpected(p, "'%}'");
+}
+
+LLM__FN int llm__parse_if(llm__parser *p, llm__syntax *node) {
+    llm__syntax **last = &node->a;
+    int has_test = 1, is_else;
+    p->soft++;
+    for (;;) {
+        llm__syntax *branch = llm__syntax_new(p, LLM__S_BRANCH, p->token.at);
+        if (!branch) return 0;
+        *last = branch;
+        last = &branch->next;
+        if (has_test && (branch->a = llm__parse_tuple(p, LLM__LIST_NO_IF, NULL)) == NULL) return 0;
+        if (!llm__parse_block_start(p) ||
+            !llm__parse_body(p, &branch->body, "if", has_test ? "elif else endif" : "endif")) return 0;
+        is_else = llm__is_word_token(&p->token, "else");
+        has_test = llm__is_word_token(&p->token, "elif");
+        if (!llm__advance(p)) return 0;
+        if (!is_else && !has_test) break;
+    }
+    p->soft--;
+    return 1;
+}
+
+LLM__FN int llm__names_loop(const llm__parser *p, const llm__syntax *target) {
+    const llm__syntax *item;
+    if (target->kind == LLM__X_NAME) return llm__text_is(&p->t->symbols[target->symbol], "loop");
+    for (item = target->a; item; item = item->next)
+        if (llm__names_loop(p, item)) return 1;
+    return 0;
+}
+
+LLM__FN int llm__parse_for(llm__parser *p, llm__syntax *node) {
+    int soft = p->soft, found;
+    if ((node->a = llm__parse_target(p, 0, "in")) == NULL) return 0;
+    if (llm__names_loop(p, node->a)) return llm__parse_fail(p, node->a->at, "'loop' cannot be assigned to in a loop");
+    if (!llm__is_word_token(&p->token, "in")) return llm__unexpected(p, "'in'");
+    if (!llm__advance(p) || (node->b = llm__parse_tuple(p, LLM__LIST_NO_IF, "recursive")) == NULL) return 0;
+    if ((found = llm__skip_word(p, "if")) < 0) return 0;
+    if (found && (node->c = llm__parse_expression(p, 1)) == NULL) return 0;
+    if ((found = llm__skip_word(p, "recursive")) < 0) return 0;
+    node->flag = (uint8_t)found;
+    p->soft = 0;
+    p->loops++;
+    if (!llm__parse_block_start(p) || !llm__parse_body(p, &node->body, "for", "endfor else")) return 0;
+    p->loops--;
+    found = llm__is_word_token(&p->token, "else");
+    if (!llm__advance(p)) return 0;
+    if (found && (!llm__parse_block_start(p) || !llm__parse_body(p, &node->otherwise, "for", "endfor") ||
+                  !llm__advance(p))) return 0;
+    p->soft = soft;
+    return 1;
+}
+
+LLM__FN int llm__parse_set(llm__parser *p, llm__syntax *node) {
+    llm__syntax **last = &node->b;
+    int found, soft = p->soft;
+    if ((node->a = llm__parse_target(p, LLM__LIST_NAMESPACE, NULL)) == NULL || (found = llm__skip_op(p, "=")) < 0)
+        return 0;
+    if (found) return (node->b = llm__parse_tuple(p, 0, NULL)) != NULL;
+    node->kind = LLM__S_SET_BLOCK;
+    while ((found = llm__skip_op(p, "|")) != 0) {
+        if (found < 0 || (*last = llm__parse_filter(p)) == NULL) return 0;
+        last = &(*last)->next;
+    }
+    p->soft = 0;
+    if (!llm__parse_block_start(p) || !llm__parse_body(p, &node->body, "set", "endset")) return 0;
+    p->soft = soft;
+    return llm__advance(p);
+}
+
+/* (a, b=1): the parameters of a macro or call block. */
+LLM__FN int llm__parse_signature(llm__parser *p, llm__syntax *node) {
+    llm__syntax **last = &node->a, *parameter, *other;
+    int defaults = 0, found;
+    if (!llm__expect_op(p, "(")) return 0;
+    while (!llm__is_op(&p->token, ")")) {
+        if (node->a && !llm__expect_op(p, ",")) return 0;
+        parameter = llm__parse_name_only(p, LLM__S_PARAMETER);
+        if (!parameter || (found = llm__skip_op(p, "=")) < 0) return 0;
+        if (found && (parameter->a = llm__parse_expression(p, 1)) == NULL) return 0;
+        for (other = node->a; other; other = other->next)
+            if (other->symbol == parameter->symbol)
+                return llm__parse_fail(p, parameter->at, "a parameter of this name is there already");
+        if (defaults && !found)
+            return llm__parse_fail(p, parameter->at, "a parameter without a default follows one with a default");
+        if (!found && llm__text_is(&p->t->symbols[parameter->symbol], "caller"))
+            return llm__parse_fail(p, parameter->at, "the parameter 'caller' needs a default");
+        defaults |= found;
+        *last = parameter;
+        last = &parameter->next;
+    }
+    return llm__advance(p);
+}
+
+LLM__FN int llm__parse_macro(llm__parser *p, llm__syntax *node) {
+    llm__syntax *name = llm__parse_name_only(p, LLM__X_NAME);
+    int soft = p->soft;
+    if (!name) return 0;
+    node->symbol = name->symbol;
+    p->soft = 0;
+    if (!llm__parse_signature(p, node) || !llm__parse_block_start(p) ||
+        !llm__parse_function(p, node, "macro", "endmacro")) return 0;
+    p->soft = soft;
+    return 1;
+}
+
+LLM__FN int llm__parse_call_block(llm__parser *p, llm__syntax *node) {
+    const llm__syntax *last;
+    int soft = p->soft;
+    if (llm__is_op(&p->token, "(") && !llm__parse_signature(p, node)) return 0;
+    if (!llm__intern(p, "caller", 6, &node->symbol) || (node->b = llm__parse_expression(p, 1)) == NULL) return 0;
+    for (last = node->b->kind == LLM__X_POSTFIX ? node->b->b : NULL; last && last->next;) last = last->next;
+    if (!last || last->kind != LLM__X_CALL) return llm__parse_fail(p, node->b->at, "expected a call");
+    p->soft = 0;
+    if (!llm__parse_block_start(p) || !llm__parse_function(p, node, "call", "endcall")) return 0;
+    p->soft = soft;
+    return 1;
+}
+
+LLM__FN int llm__parse_filter_block(llm__parser *p, llm__syntax *node) {
+    llm__syntax **last = &node->b;
+    int found, soft = p->soft;
+    do {
+        if ((*last = llm__parse_filter(p)) == NULL) return 0;
+        last = &(*last)->next;
+        found = llm__skip_op(p, "|");
+    } while (found > 0);
+    p->soft = 0;
+    if (found < 0 || !llm__parse_block_start(p) || !llm__parse_body(p, &node->body, "filter", "endfilter")) return 0;
+    p->soft = soft;
+    return llm__advance(p);
+}
+
+/* Targets and their values alternate in node->a. */
+LLM__FN int llm__parse_with(llm__parser *p, llm__syntax *node) {
+    llm__syntax **last = &node->a;
+    int soft = p->soft;
+    while (p->token.kind != LLM__TOKEN_TAG_END && !llm__is_op(&p->token, ":")) {
+        if (node->a && !llm__expect_op(p, ",")) return 0;
+        if ((*last = llm__parse_target(p, 0, NULL)) == NULL || !llm__expect_op(p, "=")) return 0;
+        last = &(*last)->next;
+        if ((*last = llm__parse_expression(p, 1)) == NULL) return 0;
+        last = &(*last)->next;
+    }
+    p->soft = 0;
+    if (!llm__parse_block_start(p) || !llm__parse_body(p, &node->body, "with", "endwith")) return 0;
+    p->soft = soft;
+    return llm__advance(p);
+}
+
+LLM__FN int llm__parse_block(llm__parser *p, llm__syntax *node) {
+    llm__syntax *name = llm__parse_name_only(p, LLM__X_NAME), *other;
+    int loops = p->loops, soft = p->soft, found;
+    if (!name) return 0;
+    node->symbol = name->symbol;
+    for (other = p->t->blocks; other; other = other->otherwise)
+        if (other->symbol == node->symbol) return llm__parse_fail(p, name->at, "a block of this name is there already");
+    node->otherwise = p->t->blocks;
+    p->t->blocks = node;
+    if ((found = llm__skip_word(p, "scoped")) < 0 || llm__skip_word(p, "required") < 0) return 0;
+    node->flag = (uint8_t)found;
+    p->loops = p->soft = 0;
+    if (!llm__parse_block_start(p) || !llm__parse_body(p, &node->body, "block", "endblock") || !llm__advance(p))
+        return 0;
+    p->loops = loops;
+    p->soft = soft;
+    if (p->token.kind == LLM__TOKEN_NAME && p->token.length == p->t->symbols[node->symbol].length &&
+        !memcmp(p->token.text, p->t->symbols[node->symbol].as.text, p->token.length)) return llm__advance(p);
+    return 1;
+}
+
+LLM__FN int llm__parse_autoescape(llm__parser *p, llm__syntax *node) {
+    node->a = llm__parse_expression(p, 1);
+    return node->a && llm__parse_block_start(p) &&
+           llm__parse_body(p, &node->body, "autoescape", "endautoescape") && llm__advance(p);
+}
+
+LLM__FN int llm__parse_generation(llm__parser *p, llm__syntax *node) {
+    return llm__parse_block_start(p) && llm__parse_function(p, node, "generation", "endgeneration");
+}
+
+LLM__FN int llm__parse_print(llm__parser *p, llm__syntax *node) {
+    llm__syntax **last = &node->a;
+    while (p->token.kind != LLM__TOKEN_TAG_END) {
+        if (node->a && !llm__expect_op(p, ",")) return 0;
+        if ((*last = llm__parse_expression(p, 1)) == NULL) return 0;
+        last = &(*last)->next;
+    }
+    return 1;
+}
+
+LLM__FN int llm__parse_loop_control(llm__parser *p, llm__syntax *node) {
+    if (p->loops) return 1;
+    return llm__parse_fail(p, node->at, "'%s' outside a loop", node->kind == LLM__S_BREAK ? "break" : "continue");
+}
+
+/* Other templates cannot be loaded: that is said when the statement is run. */
+LLM__FN int llm__parse_refused(llm__parser *p, llm__syntax *node) {
+    if ((node->a = llm__parse_expression(p, 1)) == NULL) return 0;
+    while (p->token.kind == LLM__TOKEN_NAME || llm__is_op(&p->token, ","))
+        if (!llm__advance(p)) return 0;
+    return 1;
+}
+
+/* One statement, whose word is the current token; 0 without a status if there is none of this name. */
+LLM__FN int llm__parse_statement(llm__parser *p, llm__syntax **out) {
+    static const struct {
+        const char *word;
+        llm__syntax_kind kind;
+        int (*parse)(llm__parser *p, llm__syntax *node);
+    } statements[] = {
+        {"if", LLM__S_IF, llm__parse_if},
+        {"for", LLM__S_FOR, llm__parse_for},
+        {"set", LLM__S_SET, llm__parse_set},
+        {"macro", LLM__S_MACRO, llm__parse_macro},
+        {"call", LLM__S_CALL, llm__parse_call_block},
+        {"filter", LLM__S_FILTER, llm__parse_filter_block},
+        {"with", LLM__S_WITH, llm__parse_with},
+        {"autoescape", LLM__S_AUTOESCAPE, llm__parse_autoescape},
+        {"block", LLM__S_BLOCK, llm__parse_block},
+        {"print", LLM__S_PRINT, llm__parse_print},
+        {"generation", LLM__S_GENERATION, llm__parse_generation},
+        {"break", LLM__S_BREAK, llm__parse_loop_control},
+        {"continue", LLM__S_CONTINUE, llm__parse_loop_control},
+        {"include", LLM__S_REFUSE, llm__parse_refused},
+        {"import", LLM__S_REFUSE, llm__parse_refused},
+        {"from", LLM__S_REFUSE, llm__parse_refused},
+        {"extends", LLM__S_REFUSE, llm__parse_refused},
+    };
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(statements); i++) {
+        llm__syntax *node;
+        if (!llm__is_word_token(&p->token, statements[i].word)) continue;
+        node = llm__syntax_new(p, statements[i].kind, p->token.at);
+        if (!node) return 0;
+        node->value = llm__text_value(p->token.text, p->token.length);
+        *out = node;
+        return llm__advance(p) && statements[i].parse(p, node);
+    }
+    return 0;
+}
+
+/* Line ends become \n, and one at the end goes. */
+LLM__FN int llm__template_source(llm_template *t, const char *source, size_t bytes) {
+    char *copy = (char *)llm__heap_alloc(&t->heap, bytes + 1, 1), *to = copy;
+    size_t i;
+    if (!copy) return 0;
+    for (i = 0; i < bytes; i++) {
+        *to++ = source[i] == '\r' ? '\n' : source[i];
+        if (source[i] == '\r' && i + 1 < bytes && source[i + 1] == '\n') i++;
+    }
+    if (to > copy && to[-1] == '\n') to--;
+    t->source = copy;
+    t->end = to;
+    return 1;
+}
+
+LLM__FN llm_status llm__template_parse(llm_template *t, llm_error *error) {
+    llm__parser p;
+    memset(&p, 0, sizeof p);
+    p.t = t;
+    p.at = t->source;
+    p.line_start = 1;
+    p.error = error;
+    if (llm__advance(&p)) llm__parse_body(&p, &t->body, "", NULL);
+    return p.status;
+}
+
+/* ---- rendering: state, failure, bounds */
+
+/* Names and their values within a stretch of the template; what is not here may be in the parent. */
+typedef struct llm__variable {
+    uint32_t symbol;
+    llm__value value;
+} llm__variable;
+
+typedef struct llm__scope {
+    struct llm__scope *parent;
+    llm__variable *variables;
+    uint32_t count, capacity;
+    int captured; /* a macro or a lazy loop looks into it: it is not used again */
+} llm__scope;
+
+typedef struct llm__macro {
+    const llm__syntax *node;
+    llm__scope *scope;
+} llm__macro;
+
+/* A method and what it belongs to. */
+typedef struct llm__method {
+    llm__value self;
+    const struct llm__builtin *row;
+} llm__method;
+
+typedef enum llm__iterator_kind {
+    LLM__OVER_ITEMS, LLM__OVER_BACKWARDS, LLM__OVER_TEXT, LLM__OVER_DICT, LLM__OVER_RANGE, LLM__OVER_IF, LLM__OVER_MAP,
+    LLM__OVER_SELECT, LLM__OVER_LATER, LLM__OVER_LOOP
+} llm__iterator_kind;
+
+/* A walk over something.  Those that filters give are lazy: each item is computed when it is asked for. */
+typedef struct llm__iterator {
+    llm__iterator_kind kind;
+    llm__value of;                  /* items, text, dict or view, range, or what a lazy filter was given */
+    int64_t at;
+    struct llm__iterator *source;   /* IF, MAP, SELECT: where items come from; LATER: what was computed */
+    const llm__syntax *node;        /* IF: the loop */
+    llm__scope *scope;
+    const struct llm__builtin *row; /* MAP, SELECT: filter or test; NULL: the attribute, or whether it is true */
+    llm__args args;
+    llm__value attribute, fallback; /* MAP: attribute and default; SELECT: attribute; MISSING: none */
+    int negate, ended;
+} llm__iterator;
+
+typedef struct llm__loop {
+    llm__iterator *iterator;
+    const llm__syntax *node;
+    llm__scope *scope;              /* around the loop */
+    llm__value before, current, after, changed;
+    int64_t index0, length;         /* length: -1 until it is asked for */
+    int has_after, depth0;
+} llm__loop;
+
+typedef struct llm__render {
+    const llm_template *t;
+    llm__heap heap;
+    llm__text out;                  /* what was written; behind it, texts under construction */
+    const llm_date *now;
+    llm__scope *top;                /* of the template's own variables */
+    const char *at;                 /* in the source */
+    int64_t steps;
+    int depth, autoescape;
+    int captures;                   /* macros and the like under way: what they write is not output yet */
+    size_t written;                 /* output before the outermost of them */
+    llm_span *spans;
+    size_t span_count, span_capacity;
+    uint64_t random;
+    llm_error *error;
+    llm_status status;
+} llm__render;
+
+LLM__FN int llm__render_error(llm__render *r, llm_status status, const char *format, ...) LLM__PRINTF(3, 4);
+LLM__FN int llm__render_error(llm__render *r, llm_status status, const char *format, ...) {
+    va_list list;
+    if (r->status != LLM_OK) return 0;
+    va_start(list, format);
+    r->status = status;
+    llm__template_error(r->t, r->at, status, r->error, format, list);
+    va_end(list);
+    return 0;
+}
+
+#define LLM__RENDER_FAIL(r, ...) llm__render_error(r, LLM_BAD_FORMAT, __VA_ARGS__)
+
+LLM__FN void *llm__render_alloc(llm__render *r, size_t count, size_t size) {
+    void *block = llm__heap_alloc(&r->heap, count, size);
+    if (block || r->status != LLM_OK) return block;
+    if (r->t->max_memory && r->heap.arena.bytes + LLM__HEAP_BLOCK + count * size > r->t->max_memory)
+        llm__render_error(r, LLM_TOO_LARGE, "the template needs more than %llu bytes of memory",
+                          (unsigned long long)r->t->max_memory);
+    else r->status = llm__no_memory(r->error, count * size);
+    return NULL;
+}
+
+/* Counts work; false when that was too much. */
+LLM__FN int llm__work(llm__render *r, size_t steps) {
+    r->steps += (int64_t)steps;
+    if (r->steps <= r->t->max_steps) return 1;
+    return llm__render_error(r, LLM_TOO_LARGE, "the template takes more than %lld steps", (long long)r->t->max_steps);
+}
+
+LLM__FN int llm__deeper(llm__render *r) {
+    if (++r->depth <= r->t->max_depth) return llm__work(r, 1);
+    return llm__render_error(r, LLM_TOO_LARGE, "calls, blocks or values more than %d deep", r->t->max_depth);
+}
+
+/* ---- texts: built at the end of r->out, then cut off as a value */
+
+LLM__FN int llm__put(llm__render *r, const char *text, size_t length) {
+    if (length > r->t->max_output || r->out.length > r->t->max_output - length)
+        return llm__render_error(r, LLM_TOO_LARGE, "more than %llu bytes of text",
+                                 (unsigned long long)r->t->max_output);
+    if (llm__text_add(&r->out, text, length)) return llm__work(r, length / 64);
+    if (r->status == LLM_OK) r->status = llm__no_memory(r->error, r->out.length + length);
+    return 0;
+}
+
+LLM__FN int llm__put_text(llm__render *r, const char *text) { return llm__put(r, text, strlen(text)); }
+
+LLM__FN int llm__put_char(llm__render *r, uint32_t c) {
+    char bytes[4];
+    return llm__put(r, bytes, llm__char_put(c, bytes));
+}
+
+LLM__FN int llm__put_repeated(llm__render *r, const char *text, size_t length, int64_t count) {
+    for (; count > 0; count--)
+        if (!llm__put(r, text, length) || !llm__work(r, 1)) return 0;
+    return 1;
+}
+
+LLM__FN llm__value llm__value_of(llm__value_type type) {
+    llm__value v;
+    memset(&v, 0, sizeof v);
+    v.type = (uint8_t)type;
+    return v;
+}
+
+LLM__FN int llm__give_bool(llm__value *out, int yes) {
+    *out = llm__value_of(LLM__BOOL);
+    out->as.integer = yes != 0;
+    return 1;
+}
+
+LLM__FN int llm__give_int(llm__value *out, int64_t n) {
+    *out = llm__value_of(LLM__INT);
+    out->as.integer = n;
+    return 1;
+}
+
+LLM__FN int llm__give_float(llm__value *out, double n) {
+    *out = llm__value_of(LLM__REAL);
+    out->as.number = n;
+    return 1;
+}
+
+LLM__FN int llm__give_none(llm__value *out) {
+    *out = llm__value_of(LLM__NONE);
+    return 1;
+}
+
+/* An undefined value that says what lacks which name (of NULL: the name itself). */
+LLM__FN int llm__give_undefined(llm__value *out, const llm__value *of, const char *name, size_t length) {
+    int flag = of ? 1 + of->type : 0;
+    *out = llm__value_of(LLM__UNDEFINED);
+    out->flag = (uint8_t)flag;
+    out->as.text = name;
+    out->length = (uint32_t)length;
+    return 1;
+}
+
+LLM__FN int llm__give_copy(llm__render *r, llm__value *out, const char *text, size_t length, int flag) {
+    char *copy = (char *)llm__render_alloc(r, length + 1, 1);
+    if (!copy) return 0;
+    if (length) memcpy(copy, text, length);
+    *out = llm__text_value(copy, length);
+    out->flag = (uint8_t)flag;
+    return 1;
+}
+
+/* Takes what was put since `start` off the output, as a string. */
+LLM__FN int llm__cut(llm__render *r, size_t start, llm__value *out) {
+    int ok = llm__give_copy(r, out, r->out.data ? r->out.data + start : "", r->out.length - start, 0);
+    r->out.length = start;
+    return ok;
+}
+
+LLM__FN int llm__give_slice(llm__value *out, const llm__value *of, const char *start, const char *end) {
+    uint8_t flag = of->flag;
+    *out = llm__text_value(start, (size_t)(end - start));
+    out->flag = flag;
+    return 1;
+}
+
+LLM__FN size_t llm__count_chars(const char *text, size_t length) {
+    size_t i, n = 0;
+    for (i = 0; i < length; i++) n += ((uint8_t)text[i] & 0xC0) != 0x80;
+    return n;
+}
+
+/* The place of the n-th character of a string, or its end. */
+LLM__FN const char *llm__char_at(const llm__value *s, int64_t n) {
+    const char *at = s->as.text, *end = at + s->length;
+    uint32_t c;
+    for (; n > 0 && at < end; n--) at += llm__char_get(at, &c);
+    return at;
+}
+
+/* ---- kinds of values */
+
+LLM__FN const char *llm__type_name(const llm__value *v) {
+    static const char *const names[] = {
+        "undefined", "None", "bool", "int", "int", "float", "str", "bytes", "list", "tuple", "dict", "dict_keys",
+        "dict_values", "dict_items", "range", "generator", "Namespace", "LoopContext", "Macro", "method", "function",
+        "Cycler", "Joiner", "TemplateReference", "BlockReference", "missing"
+    };
+    return names[v->type];
+}
+
+/* Fails because of an undefined value: says which. */
+LLM__FN int llm__fail_undefined(llm__render *r, const llm__value *v) {
+    static const char *const words[] = {"None", "bool", "int", "int", "float", "str", "bytes", "list", "tuple", "dict"};
+    int n = (int)(v->length < 80 ? v->length : 80);
+    if (!v->flag) return LLM__RENDER_FAIL(r, "'%.*s' is undefined", n, v->as.text);
+    if (v->flag == LLM__UNSAFE) return LLM__RENDER_FAIL(r, "access to the attribute '%.*s' is not safe", n, v->as.text);
+    if (v->flag >= 2 && v->flag < 2 + LLM__LENGTH(words))
+        return LLM__RENDER_FAIL(r, "%s has no '%.*s'", words[v->flag - 2], n, v->as.text);
+    return LLM__RENDER_FAIL(r, "the object has no '%.*s'", n, v->as.text);
+}
+
+/* Fails with a sentence that names the type of v, unless v is undefined, which then is the mistake. */
+LLM__FN int llm__fail_type(llm__render *r, const llm__value *v, const char *what) {
+    if (v->type == LLM__UNDEFINED) return llm__fail_undefined(r, v);
+    return LLM__RENDER_FAIL(r, "%s, found %s", what, llm__type_name(v));
+}
+
+LLM__FN int llm__is_truthy(const llm__value *v) {
+    switch (v->type) {
+    case LLM__UNDEFINED: case LLM__NONE: case LLM__MISSING: return 0;
+    case LLM__BOOL: case LLM__INT: return v->as.integer != 0;
+    case LLM__REAL: return v->as.number != 0;
+    case LLM__STRING: case LLM__BYTES: case LLM__LIST: case LLM__TUPLE: return v->length != 0;
+    case LLM__DICT: case LLM__KEYS: case LLM__VALUES: case LLM__ITEMS: return v->as.dict->count != 0;
+    case LLM__RANGE: return v->as.range->count != 0;
+    default: return 1;
+    }
+}
+
+/* The number of items of what has one, or -1. */
+LLM__FN int64_t llm__length(const llm__value *v) {
+    switch (v->type) {
+    case LLM__UNDEFINED: return 0;
+    case LLM__STRING: return (int64_t)llm__count_chars(v->as.text, v->length);
+    case LLM__BYTES: case LLM__LIST: case LLM__TUPLE: return v->length;
+    case LLM__DICT: case LLM__KEYS: case LLM__VALUES: case LLM__ITEMS: return v->as.dict->count;
+    case LLM__RANGE: return v->as.range->count;
+    default: return -1;
+    }
+}
+
+/* ---- whole numbers */
+
+LLM__FN int llm__give_big(llm__render *r, llm__value *out, llm__big *n) {
+    static const uint32_t most[3] = {854775807, 223372036, 9}; /* 2^63 - 1 */
+    llm__big limit, least;
+    uint64_t small = 0;
+    uint32_t i;
+    llm__big_trim(n);
+    memset(&limit, 0, sizeof limit);
+    limit.count = 3;
+    memcpy(limit.groups, most, sizeof most);
+    least = limit;
+    least.groups[0]++;
+    if (llm__big_compare_size(n, n->negative ? &least : &limit) <= 0) {
+        for (i = n->count; i-- > 0;) small = small * LLM__BIG_BASE + n->groups[i];
+        if (!n->negative) return llm__give_int(out, (int64_t)small);
+        return llm__give_int(out, small ? -(int64_t)(small - 1) - 1 : 0);
+    }
+    *out = llm__value_of(LLM__BIG);
+    out->as.big = (llm__big *)llm__render_alloc(r, 1, offsetof(llm__big, groups) + n->count * sizeof *n->groups);
+    if (!out->as.big) return 0;
+    memcpy(out->as.big, n, offsetof(llm__big, groups) + n->count * sizeof *n->groups);
+    return 1;
+}
+
+LLM__FN int llm__too_many_digits(llm__render *r) {
+    return llm__render_error(r, LLM_TOO_LARGE, "a number of more than %d digits", LLM__BIG_GROUPS * 9);
+}
+
+/* Towards minus infinity, as Python divides. */
+LLM__FN int64_t llm__floor_divide(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+
+LLM__FN int llm__int_math_big(llm__render *r, int op, const llm__value *a, const llm__value *b, llm__value *out) {
+    llm__big x, y, z, rest;
+    llm__big_from(a, &x);
+    llm__big_from(b, &y);
+    if (!llm__work(r, (size_t)x.count * y.count / 8 * (op == ('/' << 8 | '/') || op == '%' ? 30 : 1) + 4)) return 0;
+    if (op == '*') {
+        if (!llm__big_multiply(&x, &y, &z)) return llm__too_many_digits(r);
+        return llm__give_big(r, out, &z);
+    }
+    if (op == '+' || op == '-') {
+        if (op == '-') y.negative = !y.negative;
+        if (!llm__big_add(&x, &y)) return llm__too_many_digits(r);
+        return llm__give_big(r, out, &x);
+    }
+    llm__big_divide(&x, &y, &z, &rest);
+    return llm__give_big(r, out, op == '%' ? &rest : &z);
+}
+
+/* + - * // % of whole numbers; the divisor is not 0 */
+LLM__FN int llm__int_math(llm__render *r, int op, const llm__value *a, const llm__value *b, llm__value *out) {
+    int64_t x = a->as.integer, y = b->as.integer;
+    if (a->type == LLM__BIG || b->type == LLM__BIG) return llm__int_math_big(r, op, a, b, out);
+    if (op == '+' && (y < 0 ? x >= INT64_MIN - y : x <= INT64_MAX - y)) return llm__give_int(out, x + y);
+    if (op == '-' && (y < 0 ? x <= INT64_MAX + y : x >= INT64_MIN + y)) return llm__give_int(out, x - y);
+    if (op == '*' && x > -0x7FFFFFFF && x < 0x7FFFFFFF && y > -0x7FFFFFFF && y < 0x7FFFFFFF)
+        return llm__give_int(out, x * y);
+    if (op == '%' && y == -1) return llm__give_int(out, 0);
+    if (op == '%') return llm__give_int(out, x % y + (x % y != 0 && (x < 0) != (y < 0) ? y : 0));
+    if (op == ('/' << 8 | '/') && (y != -1 || x != INT64_MIN)) return llm__give_int(out, llm__floor_divide(x, y));
+    return llm__int_math_big(r, op, a, b, out);
+}
+
+/* A float without its fraction, as a whole number. */
+LLM__FN int llm__int_from_float(llm__render *r, double v, llm__value *out) {
+    char text[400];
+    int n;
+    if (v != v || fabs(v) == HUGE_VAL) return LLM__RENDER_FAIL(r, "%s cannot be a whole number", v != v
+        ? "nan" : "inf");
+    if (fabs(v) < 9e18) return llm__give_int(out, (int64_t)v);
+    n = snprintf(text, sizeof text, "%.0f", fabs(v));
+    return llm__int_parse(&r->heap, text, (size_t)n, 10, v < 0, out) || llm__too_many_digits(r);
+}
+
+/* ---- comparing */
+
+LLM__FN int llm__compare_numbers(const llm__value *a, const llm__value *b, int *unordered) {
+    llm__big x, y;
+    double p, q;
+    *unordered = 0;
+    if (llm__is_int(a) && llm__is_int(b)) {
+        if (a->type != LLM__BIG && b->type != LLM__BIG)
+            return a->as.integer < b->as.integer ? -1 : a->as.integer > b->as.integer;
+        llm__big_from(a, &x);
+        llm__big_from(b, &y);
+        return llm__big_compare(&x, &y);
+    }
+    p = llm__to_double(a);
+    q = llm__to_double(b);
+    *unordered = p != p || q != q;
+    return p < q ? -1 : p > q;
+}
+
+LLM__FN int llm__compare_text(const llm__value *a, const llm__value *b) {
+    uint32_t n = a->length < b->length ? a->length : b->length;
+    int order = n ? memcmp(a->as.text, b->as.text, n) : 0;
+    return order ? order : a->length < b->length ? -1 : a->length > b->length;
+}
+
+LLM__FN int llm__dict_find(llm__render *r, const llm__dict *d, const llm__value *key, const llm__value **out);
+LLM__FN int llm__equal(llm__render *r, const llm__value *a, const llm__value *b, int *out);
+
+LLM__FN int llm__equal_items(llm__render *r, const llm__value *a, const llm__value *b, int *out) {
+    uint32_t i;
+    if (a->type != LLM__DICT) {
+        *out = a->length == b->length;
+        for (i = 0; *out && i < a->length; i++)
+            if (!llm__equal(r, a->as.items + i, b->as.items + i, out)) return 0;
+        return 1;
+    }
+    *out = a->as.dict->count == b->as.dict->count;
+    for (i = 0; *out && i < a->as.dict->count; i++) {
+        const llm__value *other;
+        if (!llm__dict_find(r, b->as.dict, &a->as.dict->entries[i].key, &other)) return 0;
+        if (!other) *out = 0;
+        else if (!llm__equal(r, &a->as.dict->entries[i].value, other, out)) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__same(const llm__value *a, const llm__value *b) {
+    return a->type == b->type && a->length == b->length && a->as.integer == b->as.integer;
+}
+
+LLM__FN int llm__equal(llm__render *r, const llm__value *a, const llm__value *b, int *out) {
+    int unordered, ok;
+    if (!llm__work(r, 1)) return 0;
+    if (llm__is_number(a) && llm__is_number(b)) {
+        *out = llm__compare_numbers(a, b, &unordered) == 0 && !unordered;
+        return 1;
+    }
+    *out = 0;
+    if (a->type != b->type) return 1;
+    switch (a->type) {
+    case LLM__UNDEFINED: case LLM__NONE: *out = 1; return 1;
+    case LLM__STRING: case LLM__BYTES:
+        *out = a->length == b->length && llm__compare_text(a, b) == 0;
+        return llm__work(r, a->length / 64);
+    case LLM__LIST: case LLM__TUPLE: case LLM__DICT:
+        if (llm__same(a, b)) return *out = 1;
+        ok = llm__deeper(r) && llm__equal_items(r, a, b, out);
+        r->depth--;
+        return ok;
+    case LLM__RANGE:
+        *out = a->as.range->count == b->as.range->count &&
+               (!a->as.range->count || (a->as.range->start == b->as.range->start &&
+                                        (a->as.range->count == 1 || a->as.range->step == b->as.range->step)));
+        return 1;
+    default: *out = llm__same(a, b); return 1;
+    }
+}
+
+LLM__FN int llm__fail_order(llm__render *r, const llm__value *a, const llm__value *b) {
+    if (a->type == LLM__UNDEFINED) return llm__fail_undefined(r, a);
+    if (b->type == LLM__UNDEFINED) return llm__fail_undefined(r, b);
+    return LLM__RENDER_FAIL(r, "%s and %s cannot be ordered", llm__type_name(a), llm__type_name(b));
+}
+
+/* *out: below, equal or above 0; 2 where neither comes first. */
+LLM__FN int llm__order(llm__render *r, const llm__value *a, const llm__value *b, int *out) {
+    int unordered, equal = 1, ok = 1;
+    uint32_t i;
+    if (!llm__work(r, 1)) return 0;
+    if (llm__is_number(a) && llm__is_number(b)) {
+        *out = llm__compare_numbers(a, b, &unordered);
+        if (unordered) *out = 2;
+        return 1;
+    }
+    if (a->type == LLM__STRING && b->type == LLM__STRING) {
+        *out = llm__compare_text(a, b);
+        *out = *out < 0 ? -1 : *out > 0;
+        return llm__work(r, a->length / 64);
+    }
+    if (a->type != b->type || (a->type != LLM__LIST && a->type != LLM__TUPLE)) return llm__fail_order(r, a, b);
+    if (!llm__deeper(r)) return 0;
+    *out = a->length < b->length ? -1 : a->length > b->length;
+    for (i = 0; ok && equal && i < a->length && i < b->length; i++) {
+        ok = llm__equal(r, a->as.items + i, b->as.items + i, &equal);
+        if (ok && !equal) ok = llm__order(r, a->as.items + i, b->as.items + i, out);
+    }
+    r->depth--;
+    return ok;
+}
+
+/* ---- dicts */
+
+LLM__FN int llm__hash(llm__render *r, const llm__value *v, uint64_t *out) {
+    uint32_t i;
+    uint64_t part;
+    double n;
+    int ok = 1;
+    switch (v->type) {
+    case LLM__BOOL: case LLM__INT: case LLM__BIG: case LLM__REAL:
+        n = llm__to_double(v);
+        if (n == 0) n = 0; /* -0.0 too */
+        *out = llm__hash_text((const char *)&n, sizeof n);
+        return 1;
+    case LLM__STRING: case LLM__BYTES:
+        *out = llm__hash_text(v->as.text, v->length);
+        return llm__work(r, v->length / 16);
+    case LLM__TUPLE:
+        if (!llm__deeper(r)) return 0;
+        for (*out = v->length, i = 0; ok && i < v->length; i++) {
+            ok = llm__hash(r, v->as.items + i, &part);
+            *out = (*out ^ part) * 0x9E3779B97F4A7C15u;
+        }
+        r->depth--;
+        return ok;
+    case LLM__LIST: case LLM__DICT: return LLM__RENDER_FAIL(r, "%s cannot be a key", llm__type_name(v));
+    case LLM__UNDEFINED: case LLM__NONE: *out = v->type; return 1;
+    default: *out = (uint64_t)v->as.integer; return 1;
+    }
+}
+
+LLM__FN int llm__dict_index(llm__render *r, const llm__dict *d, const llm__value *key, uint64_t hash, uint32_t *out) {
+    uint32_t i, at;
+    int equal;
+    if (!d->slots) {
+        for (i = 0; i < d->count; i++) {
+            if (d->entries[i].hash != hash) continue;
+            if (!llm__equal(r, &d->entries[i].key, key, &equal)) return 0;
+            if (equal) return *out = i, 1;
+        }
+        return *out = d->count, 1;
+    }
+    for (at = (uint32_t)hash & (d->slots - 1); d->table[at]; at = (at + 1) & (d->slots - 1)) {
+        if (d->entries[d->table[at] - 1].hash != hash) continue;
+        if (!llm__equal(r, &d->entries[d->table[at] - 1].key, key, &equal)) return 0;
+        if (equal) return *out = d->table[at] - 1, 1;
+    }
+    return *out = d->count, 1;
+}
+
+/* The value of a key, or NULL. */
+LLM__FN int llm__dict_find(llm__render *r, const llm__dict *d, const llm__value *key, const llm__value **out) {
+    uint64_t hash = 0;
+    uint32_t i;
+    *out = NULL;
+    if (!llm__hash(r, key, &hash) || !llm__dict_index(r, d, key, hash, &i)) return 0;
+    if (i < d->count) *out = &d->entries[i].value;
+    return 1;
+}
+
+LLM__FN int llm__dict_rehash(llm__render *r, llm__dict *d) {
+    uint32_t i, at;
+    d->slots = d->capacity * 2;
+    d->table = (uint32_t *)llm__render_alloc(r, d->slots, sizeof *d->table);
+    if (!d->table) return 0;
+    for (i = 0; i < d->count; i++) {
+        for (at = (uint32_t)d->entries[i].hash & (d->slots - 1); d->table[at];) at = (at + 1) & (d->slots - 1);
+        d->table[at] = i + 1;
+    }
+    return 1;
+}
+
+LLM__FN int llm__dict_set(llm__render *r, llm__dict *d, const llm__value *key, const llm__value *value) {
+    uint64_t hash = 0;
+    uint32_t i, at;
+    if (!llm__hash(r, key, &hash) || !llm__dict_index(r, d, key, hash, &i)) return 0;
+    if (i < d->count) {
+        d->entries[i].value = *value;
+        return 1;
+    }
+    if (d->count == d->capacity) {
+        uint32_t capacity = d->capacity ? d->capacity * 2 : 4;
+        llm__dict_entry *entries = (llm__dict_entry *)llm__render_alloc(r, capacity, sizeof *entries);
+        if (!entries) return 0;
+        if (d->count) memcpy(entries, d->entries, d->count * sizeof *entries);
+        d->entries = entries;
+        d->capacity = capacity;
+        if (capacity > LLM__DICT_LINEAR && !llm__dict_rehash(r, d)) return 0;
+    }
+    d->entries[d->count].key = *key;
+    d->entries[d->count].value = *value;
+    d->entries[d->count++].hash = hash;
+    if (d->slots) {
+        for (at = (uint32_t)hash & (d->slots - 1); d->table[at];) at = (at + 1) & (d->slots - 1);
+        d->table[at] = d->count;
+    }
+    return 1;
+}
+
+LLM__FN int llm__give_dict(llm__render *r, llm__value *out) {
+    *out = llm__value_of(LLM__DICT);
+    out->as.dict = (llm__dict *)llm__render_alloc(r, 1, sizeof *out->as.dict);
+    return out->as.dict != NULL;
+}
+
+LLM__FN int llm__dict_merge(llm__render *r, llm__dict *into, const llm__dict *from) {
+    uint32_t i;
+    for (i = 0; i < from->count; i++)
+        if (!llm__dict_set(r, into, &from->entries[i].key, &from->entries[i].value)) return 0;
+    return 1;
+}
+
+/* ---- lists under construction */
+typedef struct llm__list {
+    llm__value *items;
+    uint32_t count, capacity;
+} llm__list;
+
+LLM__FN int llm__list_add(llm__render *r, llm__list *list, const llm__value *v) {
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity ? list->capacity * 2 : 4;
+        llm__value *items = (llm__value *)llm__render_alloc(r, capacity, sizeof *items);
+        if (!items) return 0;
+        if (list->count) memcpy(items, list->items, list->count * sizeof *items);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = *v;
+    return 1;
+}
+
+/* Even an empty list has a place of its own, by which it is known. */
+LLM__FN int llm__give_list(llm__render *r, llm__value *out, llm__value_type type, const llm__list *list) {
+    *out = llm__value_of(type);
+    out->length = list->count;
+    out->as.items = list->items ? list->items : (llm__value *)llm__render_alloc(r, 1, sizeof *list->items);
+    return out->as.items != NULL;
+}
+
+LLM__FN int llm__give_pair(llm__render *r, llm__value *out, const llm__value *a, const llm__value *b) {
+    llm__value *items = (llm__value *)llm__render_alloc(r, 2, sizeof *items);
+    if (!items) return 0;
+    items[0] = *a;
+    items[1] = *b;
+    *out = llm__value_of(LLM__TUPLE);
+    out->length = 2;
+    out->as.items = items;
+    return 1;
+}
+
+/* ---- printing */
+
+LLM__FN int llm__put_escaped_char(llm__render *r, uint32_t c) {
+    char text[12];
+    snprintf(text, sizeof text, c < 256 ? "\\x%02lx" : c < 65536 ? "\\u%04lx" : "\\U%08lx", (unsigned long)c);
+    return llm__put_text(r, text);
+}
+
+LLM__FN int llm__is_printable(uint32_t c) {
+    int category;
+    if (c < 127) return c >= 32;
+    category = llm__category(c);
+    return category < LLM__ZS;
+}
+
+/* A string as Python's repr shows it; ascii: without other characters. */
+LLM__FN int llm__put_repr_text(llm__render *r, const llm__value *v, int ascii) {
+    const char *at = v->as.text, *end = at + v->length, *run = at;
+    int has_single = v->length && memchr(at, '\'', v->length) != NULL;
+    char quote = has_single && !memchr(at, '"', v->length) ? '"' : '\'';
+    uint32_t c;
+    if (!llm__put(r, &quote, 1)) return 0;
+    while (at < end) {
+        size_t n = llm__char_get(at, &c);
+        if (c != (uint8_t)quote && c != '\\' && llm__is_printable(c) && (!ascii || c < 128)) {
+            at += n;
+            continue;
+        }
+        if (!llm__put(r, run, (size_t)(at - run))) return 0;
+        at += n;
+        run = at;
+        if (c == (uint8_t)quote || c == '\\') {
+            if (!llm__put(r, "\\", 1) || !llm__put_char(r, c)) return 0;
+        } else if (c == '\n' || c == '\r' || c == '\t') {
+            if (!llm__put_text(r, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t")) return 0;
+        } else if (!llm__put_escaped_char(r, c)) {
+            return 0;
+        }
+    }
+    return llm__put(r, run, (size_t)(end - run)) && llm__put(r, &quote, 1);
+}
+
+LLM__FN int llm__put_bytes_repr(llm__render *r, const llm__value *v) {
+    uint32_t i;
+    char text[8];
+    if (!llm__put_text(r, "b'")) return 0;
+    for (i = 0; i < v->length; i++) {
+        uint8_t c = (uint8_t)v->as.text[i];
+        if (c == '\n' || c == '\r' || c == '\t') snprintf(text, sizeof text, "\\%c", c == '\n' ? 'n' : c == '\r'
+            ? 'r' : 't');
+        else if (c == '\'' || c == '\\') snprintf(text, sizeof text, "\\%c", c);
+        else snprintf(text, sizeof text, c >= 32 && c < 127 ? "%c" : "\\x%02x", c);
+        if (!llm__put_text(r, text)) return 0;
+    }
+    return llm__put_text(r, "'");
+}
+
+LLM__FN int llm__put_number(llm__render *r, const llm__value *v) {
+    char text[LLM__BIG_TEXT];
+    llm__big n;
+    if (v->type == LLM__BOOL) return llm__put_text(r, v->as.integer ? "True" : "False");
+    if (v->type == LLM__REAL) return llm__put(r, text, llm__float_text(v->as.number, text));
+    if (v->type == LLM__INT)
+        return llm__put(r, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)v->as.integer));
+    llm__big_from(v, &n);
+    return llm__put(r, text, llm__big_text(&n, text));
+}
+
+LLM__FN int llm__put_repr(llm__render *r, const llm__value *v);
+
+LLM__FN int llm__put_items(llm__render *r, const llm__value *v) {
+    uint32_t i;
+    if (!llm__put_text(r, v->type == LLM__LIST ? "[" : "(")) return 0;
+    for (i = 0; i < v->length; i++)
+        if ((i && !llm__put(r, ", ", 2)) || !llm__put_repr(r, v->as.items + i)) return 0;
+    return llm__put_text(r, v->type == LLM__LIST ? "]" : v->length == 1 ? ",)" : ")");
+}
+
+LLM__FN int llm__put_dict(llm__render *r, const llm__value *v) {
+    const llm__dict *d = v->as.dict;
+    uint32_t i;
+    if (v->type == LLM__NAMESPACE && !llm__put_text(r, "<Namespace ")) return 0;
+    if (v->type == LLM__KEYS || v->type == LLM__VALUES || v->type == LLM__ITEMS) {
+        if (!llm__put_text(r, llm__type_name(v)) || !llm__put(r, "([", 2)) return 0;
+    } else if (!llm__put(r, "{", 1)) {
+        return 0;
+    }
+    for (i = 0; i < d->count; i++) {
+        const llm__dict_entry *e = &d->entries[i];
+        if (i && !llm__put(r, ", ", 2)) return 0;
+        if (v->type == LLM__ITEMS && !llm__put(r, "(", 1)) return 0;
+        if (v->type != LLM__VALUES && !llm__put_repr(r, &e->key)) return 0;
+        if (v->type == LLM__ITEMS && !llm__put(r, ", ", 2)) return 0;
+        if ((v->type == LLM__DICT || v->type == LLM__NAMESPACE) && !llm__put(r, ": ", 2)) return 0;
+        if (v->type != LLM__KEYS && !llm__put_repr(r, &e->value)) return 0;
+        if (v->type == LLM__ITEMS && !llm__put(r, ")", 1)) return 0;
+    }
+    return llm__put_text(r, v->type == LLM__DICT ? "}" : v->type == LLM__NAMESPACE ? "}>" : "])");
+}
+
+LLM__FN int llm__put_other(llm__render *r, const llm__value *v) {
+    char text[120];
+    const llm__range *g = v->as.range;
+    if (v->type == LLM__RANGE) {
+        int n = snprintf(text, sizeof text, "range(%lld, %lld", (long long)g->start, (long long)g->stop);
+        if (g->step == 1) snprintf(text + n, sizeof text - (size_t)n, ")");
+        else snprintf(text + n, sizeof text - (size_t)n, ", %lld)", (long long)g->step);
+    } else if (v->type == LLM__LOOP) {
+        snprintf(text, sizeof text, "<LoopContext %lld/%lld>", (long long)v->as.loop->index0 + 1,
+                 (long long)v->as.loop->length);
+    } else if (v->type == LLM__MACRO) {
+        const llm__value *name = &r->t->symbols[v->as.macro->node->symbol];
+        snprintf(text, sizeof text, "<Macro '%.*s'>", (int)(name->length < 80 ? name->length : 80), name->as.text);
+    } else {
+        snprintf(text, sizeof text, "<%s>", llm__type_name(v));
+    }
+    return llm__put_text(r, text);
+}
+
+LLM__FN int llm__loop_length(llm__render *r, llm__loop *loop, int64_t *out);
+
+/* A value as Python's repr shows it. */
+LLM__FN int llm__put_repr(llm__render *r, const llm__value *v) {
+    int64_t length;
+    int ok;
+    switch (v->type) {
+    case LLM__UNDEFINED: return llm__put_text(r, "Undefined");
+    case LLM__NONE: return llm__put_text(r, "None");
+    case LLM__BOOL: case LLM__INT: case LLM__BIG: case LLM__REAL: return llm__put_number(r, v);
+    case LLM__STRING:
+        if (!v->flag) return llm__put_repr_text(r, v, 0);
+        return llm__put_text(r, "Markup(") && llm__put_repr_text(r, v, 0) && llm__put(r, ")", 1);
+    case LLM__BYTES: return llm__put_bytes_repr(r, v);
+    case LLM__LIST: case LLM__TUPLE: case LLM__DICT: case LLM__KEYS: case LLM__VALUES: case LLM__ITEMS:
+    case LLM__NAMESPACE:
+        if (!llm__deeper(r)) return 0;
+        ok = v->type == LLM__LIST || v->type == LLM__TUPLE ? llm__put_items(r, v) : llm__put_dict(r, v);
+        r->depth--;
+        return ok;
+    case LLM__LOOP: return llm__loop_length(r, v->as.loop, &length) && llm__put_other(r, v);
+    default: return llm__put_other(r, v);
+    }
+}
+
+/* A value as text: strings as they are, nothing for what is undefined. */
+LLM__FN int llm__put_value(llm__render *r, const llm__value *v) {
+    if (v->type == LLM__STRING) return llm__put(r, v->as.text, v->length);
+    if (v->type == LLM__UNDEFINED) return 1;
+    return llm__put_repr(r, v);
+}
+
+LLM__FN int llm__to_text(llm__render *r, const llm__value *v, llm__value *out) {
+    size_t start = r->out.length;
+    if (v->type == LLM__STRING) {
+        *out = *v;
+        return 1;
+    }
+    return llm__put_value(r, v) && llm__cut(r, start, out);
+}
+
+/* ---- HTML */
+
+LLM__FN int llm__put_html(llm__render *r, const llm__value *v) {
+    static const char *const names[] = {"&amp;", "&lt;", "&gt;", "&#39;", "&#34;"};
+    llm__value text;
+    uint32_t i;
+    const char *found;
+    if (!llm__to_text(r, v, &text)) return 0;
+    if (text.flag) return llm__put(r, text.as.text, text.length);
+    for (i = 0; i < text.length; i++) {
+        char c = text.as.text[i];
+        found = c ? strchr("&<>'\"", c) : NULL;
+        if (found ? !llm__put_text(r, names[found - "&<>'\""]) : !llm__put(r, &c, 1)) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__escape_html(llm__render *r, const llm__value *v, llm__value *out) {
+    size_t start = r->out.length;
+    if (!llm__put_html(r, v) || !llm__cut(r, start, out)) return 0;
+    out->flag = LLM__MARKUP;
+    return 1;
+}
+
+/* The first place of a text in another, or NULL. */
+LLM__FN const char *llm__find_text(const char *in, size_t length, const char *what, size_t count) {
+    const char *at = in, *end = in + length;
+    if (!count) return in;
+    while ((size_t)(end - at) >= count) {
+        at = (const char *)memchr(at, what[0], (size_t)(end - at) - count + 1);
+        if (!at) return NULL;
+        if (!memcmp(at, what, count)) return at;
+        at++;
+    }
+    return NULL;
+}
+
+/* The last one. */
+LLM__FN const char *llm__find_last(const char *in, size_t length, const char *what, size_t count) {
+    const char *at;
+    if (count > length) return NULL;
+    for (at = in + length - count; at >= in; at--)
+        if (!memcmp(at, what, count) && (count || at == in + length)) return at;
+    return NULL;
+}
+
+/* ---- functions of the library: filters, tests, methods
+   A row names its parameters, words with spaces between them ("/" stands for one that has no name); `required` of them
+   must be given.  run gets one value for each,
+       LLM__MISSING where none was given; raw gets the arguments as they are. */
+typedef struct llm__builtin {
+    const char *name;
+    int (*run)(llm__render *r, const llm__value *self, const llm__value *a, llm__value *out);
+    int (*raw)(llm__render *r, const llm__value *self, const llm__args *args, llm__value *out);
+    const char *parameters;
+    int required;
+} llm__builtin;
+
+enum { LLM__MAX_PARAMETERS = 8 };
+
+/* The number of a parameter of this name, or -1; *count: of all. */
+LLM__FN int llm__parameter(const char *parameters, const llm__value *name, uint32_t *count) {
+    const char *at = parameters, *end;
+    int found = -1;
+    for (*count = 0; *at; at = *end ? end + 1 : end, ++*count) {
+        end = strchr(at, ' ');
+        if (!end) end = at + strlen(at);
+        if (name && name->length == (size_t)(end - at) && !memcmp(name->as.text, at, name->length) && *at != '/')
+            found = (int)*count;
+    }
+    return found;
+}
+
+LLM__FN int llm__run_builtin(llm__render *r, const llm__builtin *row, const llm__value *self, const llm__args *args,
+                             llm__value *out) {
+    llm__value a[LLM__MAX_PARAMETERS];
+    uint32_t count, i;
+    if (row->raw) return row->raw(r, self, args, out);
+    llm__parameter(row->parameters, NULL, &count);
+    for (i = 0; i < LLM__MAX_PARAMETERS; i++) a[i] = i < args->count ? args->items[i] : llm__value_of(LLM__MISSING);
+    if (args->count > count)
+        return LLM__RENDER_FAIL(r, "%s takes at most %u arguments, found %u", row->name, count, args->count);
+    for (i = 0; i < args->named_count; i++) {
+        const llm__value *name = &args->named[i].name;
+        int place = llm__parameter(row->parameters, name, &count);
+        if (place < 0 || a[place].type != LLM__MISSING)
+            return LLM__RENDER_FAIL(r, "%s: the argument '%.*s' is %s", row->name,
+                                    (int)(name->length < 60 ? name->length : 60), name->as.text,
+                                    place < 0 ? "not one that it takes" : "given twice");
+        a[place] = args->named[i].value;
+    }
+    for (i = 0; i < (uint32_t)row->required; i++)
+        if (a[i].type == LLM__MISSING) return LLM__RENDER_FAIL(r, "%s needs %d arguments", row->name, row->required);
+    return row->run(r, self, a, out);
+}
+
+LLM__FN const llm__builtin *llm__find_filter(const llm__value *name);
+LLM__FN const llm__builtin *llm__find_test(const llm__value *name);
+LLM__FN const llm__builtin *llm__find_method(const llm__value *of, const llm__value *name, int *unsafe);
+LLM__FN int llm__property(llm__render *r, const llm__value *of, const llm__value *name, llm__value *out);
+LLM__FN int llm__call_function(llm__render *r, const llm__value *function, const llm__args *args, llm__value *out);
+LLM__FN int llm__format_percent(llm__render *r, const llm__value *format, const llm__value *args, llm__value *out);
+
+/* ---- names and elements of values */
+
+LLM__FN int llm__give_method(llm__render *r, llm__value *out, const llm__value *self, const llm__builtin *row) {
+    *out = llm__value_of(LLM__METHOD);
+    out->as.method = (llm__method *)llm__render_alloc(r, 1, sizeof *out->as.method);
+    if (!out->as.method) return 0;
+    out->as.method->self = *self;
+    out->as.method->row = row;
+    return 1;
+}
+
+LLM__FN const llm__value *llm__namespace_get(const llm__dict *d, const llm__value *name) {
+    uint32_t i;
+    for (i = 0; i < d->count; i++)
+        if (d->entries[i].key.type == LLM__STRING && d->entries[i].key.length == name->length &&
+            !memcmp(d->entries[i].key.as.text, name->as.text, name->length)) return &d->entries[i].value;
+    return NULL;
+}
+
+/* What Python's getattr finds: 1, or 0 with *found 0 if that is nothing. */
+LLM__FN int llm__member(llm__render *r, const llm__value *of, const llm__value *name, llm__value *out, int *found) {
+    const llm__builtin *row;
+    const llm__value *v;
+    int unsafe = 0;
+    *found = 1;
+    if (of->type == LLM__NAMESPACE && (v = llm__namespace_get(of->as.dict, name)) != NULL) {
+        *out = *v;
+        return 1;
+    }
+    out->type = LLM__MISSING;
+    if (!llm__property(r, of, name, out)) return 0;
+    if (out->type != LLM__MISSING) return 1;
+    row = llm__find_method(of, name, &unsafe);
+    if (row) return llm__give_method(r, out, of, row);
+    if (unsafe) {
+        llm__give_undefined(out, of, name->as.text, name->length);
+        out->flag = LLM__UNSAFE;
+        return 1;
+    }
+    *found = 0;
+    return 1;
+}
+
+LLM__FN int llm__index_of(llm__render *r, const llm__value *of, int64_t i, llm__value *out, int *found) {
+    int64_t length = of->type == LLM__STRING ? of->length : llm__length(of);
+    const char *start, *end;
+    uint32_t c;
+    if (of->type == LLM__STRING && i < 0) length = llm__length(of);
+    if (i < 0) i += length;
+    *found = i >= 0 && i < length;
+    if (!*found) return 1;
+    if (of->type == LLM__LIST || of->type == LLM__TUPLE) {
+        *out = of->as.items[i];
+    } else if (of->type == LLM__RANGE) {
+        llm__give_int(out, of->as.range->start + i * of->as.range->step);
+    } else {
+        if (!llm__work(r, (size_t)i / 16)) return 0;
+        start = llm__char_at(of, i);
+        end = of->as.text + of->length;
+        *found = start < end;
+        if (*found) llm__give_slice(out, of, start, start + llm__char_get(start, &c));
+    }
+    return 1;
+}
+
+/* of[key] without attributes. */
+LLM__FN int llm__element(llm__render *r, const llm__value *of, const llm__value *key, llm__value *out, int *found) {
+    const llm__value *v;
+    *found = 0;
+    if (of->type == LLM__DICT) {
+        if (key->type == LLM__LIST || key->type == LLM__DICT) return 1;
+        if (!llm__dict_find(r, of->as.dict, key, &v)) return 0;
+        if (v) *out = *v;
+        *found = v != NULL;
+        return 1;
+    }
+    if ((key->type != LLM__INT && key->type != LLM__BOOL) ||
+        (of->type != LLM__LIST && of->type != LLM__TUPLE && of->type != LLM__STRING && of->type != LLM__RANGE))
+        return 1;
+    return llm__index_of(r, of, key->as.integer, out, found);
+}
+
+LLM__FN int llm__is_private(const llm__value *name) { return name->length && name->as.text[0] == '_'; }
+
+/* of.name: the attribute before the element. */
+LLM__FN int llm__get_attribute(llm__render *r, const llm__value *of, const llm__value *name, llm__value *out) {
+    llm__value made;
+    int found;
+    if (of->type == LLM__UNDEFINED) {
+        if (of->flag == LLM__UNSAFE || name->length < 4 || memcmp(name->as.text, "__", 2))
+            return llm__fail_undefined(r, of);
+        return llm__give_undefined(out, of, name->as.text, name->length);
+    }
+    memset(&made, 0, sizeof made);
+    if (!llm__member(r, of, name, &made, &found)) return 0;
+    if (!found && !llm__element(r, of, name, &made, &found)) return 0;
+    if (!found) return llm__give_undefined(out, of, name->as.text, name->length);
+    *out = made;
+    return 1;
+}
+
+/* of[key]: the element before the attribute. */
+LLM__FN int llm__get_item(llm__render *r, const llm__value *of, const llm__value *key, llm__value *out) {
+    llm__value made, text;
+    int found;
+    if (of->type == LLM__UNDEFINED) return llm__fail_undefined(r, of);
+    memset(&made, 0, sizeof made);
+    if (!llm__element(r, of, key, &made, &found)) return 0;
+    if (!found && key->type == LLM__STRING && !llm__member(r, of, key, &made, &found)) return 0;
+    if (found) {
+        *out = made;
+        return 1;
+    }
+    return llm__to_text(r, key, &text) && llm__give_undefined(out, of, text.as.text, text.length);
+}
+
+/* An end of a slice, clipped to where items are; NULL and none: the given default. */
+LLM__FN int llm__slice_end(llm__render *r, const llm__value *v, int64_t length, int64_t low, int64_t high,
+                           int64_t otherwise, int64_t *out) {
+    if (!v || v->type == LLM__NONE) return *out = otherwise, 1;
+    if (v->type == LLM__BIG) return *out = v->as.big->negative ? low : high, 1;
+    if (v->type != LLM__INT && v->type != LLM__BOOL) return llm__fail_type(r, v, "a slice needs whole numbers");
+    *out = v->as.integer < 0 ? v->as.integer + length : v->as.integer;
+    if (*out < low) *out = low;
+    if (*out > high) *out = high;
+    return 1;
+}
+
+LLM__FN int llm__slice_text(llm__render *r, const llm__value *of, int64_t start, int64_t stop, int64_t step,
+                            llm__value *out) {
+    const char **places, *at, *end = of->as.text + of->length;
+    size_t length = 0, begin = r->out.length;
+    uint32_t c;
+    int ok = 1, flag = of->flag;
+    if (!llm__work(r, of->length / 16)) return 0;
+    if (step == 1) {
+        at = llm__char_at(of, start);
+        if (stop < start) stop = start;
+        for (end = at, stop -= start; stop > 0; stop--) end += llm__char_get(end, &c);
+        return llm__give_slice(out, of, at, end);
+    }
+    places = (const char **)llm__render_alloc(r, (size_t)of->length + 1, sizeof *places);
+    if (!places) return 0;
+    for (at = of->as.text; at < end; at += llm__char_get(at, &c)) places[length++] = at;
+    places[length] = end;
+    for (; ok && (step > 0 ? start < stop : start > stop); start += step)
+        ok = llm__put(r, places[start], (size_t)(places[start + 1] - places[start]));
+    ok = ok && llm__cut(r, begin, out);
+    if (ok) out->flag = (uint8_t)flag;
+    return ok;
+}
+
+LLM__FN int llm__slice(llm__render *r, const llm__value *of, const llm__value *parts[3], llm__value *out) {
+    int64_t length = llm__length(of), start, stop, step = 1, i;
+    llm__list list;
+    llm__range *range;
+    if (of->type != LLM__STRING && of->type != LLM__LIST && of->type != LLM__TUPLE && of->type != LLM__RANGE)
+        return llm__fail_type(r, of, "only strings, lists, tuples and ranges can be sliced");
+    if (parts[2] && parts[2]->type != LLM__NONE) {
+        if (parts[2]->type != LLM__INT && parts[2]->type != LLM__BOOL)
+            return llm__fail_type(r, parts[2], "a slice needs whole numbers");
+        step = parts[2]->as.integer;
+        if (!step) return LLM__RENDER_FAIL(r, "the step of a slice is 0");
+        if (step > INT32_MAX) step = INT32_MAX;
+        if (step < -INT32_MAX) step = -INT32_MAX;
+    }
+    if (!llm__slice_end(r, parts[0], length, step > 0 ? 0 : -1, step > 0 ? length : length - 1,
+                        step > 0 ? 0 : length - 1, &start) ||
+        !llm__slice_end(r, parts[1], length, step > 0 ? 0 : -1, step > 0 ? length : length - 1,
+                        step > 0 ? length : -1, &stop)) return 0;
+    if (of->type == LLM__STRING) return llm__slice_text(r, of, start, stop, step, out);
+    if (of->type == LLM__RANGE) {
+        range = (llm__range *)llm__render_alloc(r, 1, sizeof *range);
+        if (!range) return 0;
+        range->start = of->as.range->start + start * of->as.range->step;
+        range->stop = of->as.range->start + stop * of->as.range->step;
+        range->step = of->as.range->step * step;
+        range->count = step > 0 ? (stop - start + step - 1) / step : (start - stop - step - 1) / -step;
+        if (range->count < 0) range->count = 0;
+        *out = llm__value_of(LLM__RANGE);
+        out->as.range = range;
+        return 1;
+    }
+    memset(&list, 0, sizeof list);
+    if (step == 1 && stop > start) { /* shares the items */
+        out->type = of->type;
+        out->flag = 0;
+        out->as.items = of->as.items + start;
+        out->length = (uint32_t)(stop - start);
+        return 1;
+    }
+    for (i = start; step > 0 ? i < stop : i > stop; i += step)
+        if (!llm__list_add(r, &list, of->as.items + i)) return 0;
+    return llm__give_list(r, out, (llm__value_type)of->type, &list);
+}
+
+/* ---- walking over values */
+
+LLM__FN int llm__bind(llm__render *r, llm__scope *scope, const llm__syntax *target, const llm__value *v);
+LLM__FN int llm__eval(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out);
+LLM__FN int llm__loop_next(llm__render *r, llm__loop *loop, llm__value *out);
+LLM__FN int llm__get_path(llm__render *r, const llm__value *of, const llm__value *path, const llm__value *fallback,
+                          llm__value *out);
+
+LLM__FN llm__scope *llm__scope_new(llm__render *r, llm__scope *parent) {
+    llm__scope *scope = (llm__scope *)llm__render_alloc(r, 1, sizeof *scope);
+    if (scope) scope->parent = parent;
+    return scope;
+}
+
+LLM__FN llm__iterator *llm__iterator_new(llm__render *r, llm__iterator_kind kind, const llm__value *of) {
+    llm__iterator *it = (llm__iterator *)llm__render_alloc(r, 1, sizeof *it);
+    if (!it) return NULL;
+    it->kind = kind;
+    it->of = *of;
+    it->attribute = it->fallback = llm__value_of(LLM__MISSING);
+    return it;
+}
+
+LLM__FN int llm__is_iterable(const llm__value *v) {
+    return llm__length(v) >= 0 || v->type == LLM__ITERATOR || v->type == LLM__LOOP;
+}
+
+LLM__FN int llm__iterate(llm__render *r, const llm__value *v, llm__iterator **out) {
+    llm__iterator_kind kind = LLM__OVER_ITEMS;
+    llm__value none = llm__value_of(LLM__LIST);
+    if (v->type == LLM__ITERATOR) return *out = v->as.iterator, 1;
+    if (!llm__is_iterable(v)) return llm__fail_type(r, v, "expected something to walk over");
+    if (v->type == LLM__UNDEFINED) v = &none;
+    if (v->type == LLM__STRING || v->type == LLM__BYTES) kind = LLM__OVER_TEXT;
+    if (v->type == LLM__RANGE) kind = LLM__OVER_RANGE;
+    if (v->type == LLM__LOOP) kind = LLM__OVER_LOOP;
+    if (v->type >= LLM__DICT && v->type <= LLM__ITEMS) kind = LLM__OVER_DICT;
+    return (*out = llm__iterator_new(r, kind, v)) != NULL;
+}
+
+/* The source's next item that passes, into *out. */
+LLM__FN int llm__next(llm__render *r, llm__iterator *it, llm__value *out);
+
+LLM__FN int llm__next_if(llm__render *r, llm__iterator *it, llm__value *out) {
+    llm__value test;
+    int got;
+    while ((got = llm__next(r, it->source, out)) > 0) {
+        llm__scope *scope = llm__scope_new(r, it->scope);
+        if (!scope || !llm__bind(r, scope, it->node->a, out) || !llm__eval(r, scope, it->node->c, &test)) return -1;
+        if (llm__is_truthy(&test)) return 1;
+    }
+    return got;
+}
+
+/* The walk begins when the first item is asked for. */
+LLM__FN int llm__lazy_source(llm__render *r, llm__iterator *it) {
+    return it->source || llm__iterate(r, &it->of, &it->source);
+}
+
+LLM__FN int llm__next_mapped(llm__render *r, llm__iterator *it, llm__value *out) {
+    llm__value item;
+    int got = llm__lazy_source(r, it) ? llm__next(r, it->source, &item) : -1;
+    if (got <= 0) return got;
+    if (!it->row) return llm__get_path(r, &item, &it->attribute, &it->fallback, out) ? 1 : -1;
+    return llm__run_builtin(r, it->row, &item, &it->args, out) ? 1 : -1;
+}
+
+LLM__FN int llm__next_selected(llm__render *r, llm__iterator *it, llm__value *out) {
+    llm__value subject, result, missing = llm__value_of(LLM__MISSING);
+    int got = llm__lazy_source(r, it) ? 1 : -1;
+    while (got > 0 && (got = llm__next(r, it->source, out)) > 0) {
+        subject = *out;
+        if (it->attribute.type != LLM__MISSING && !llm__get_path(r, out, &it->attribute, &missing, &subject)) return -1;
+        result = subject;
+        if (it->row && !llm__run_builtin(r, it->row, &subject, &it->args, &result)) return -1;
+        if (llm__is_truthy(&result) != it->negate) return 1;
+    }
+    return got;
+}
+
+/* A filter that needs all items before it can give the first runs when that is asked for. */
+LLM__FN int llm__next_later(llm__render *r, llm__iterator *it, llm__value *out) {
+    llm__value all;
+    if (!it->source && (!llm__run_builtin(r, it->row, &it->of, &it->args, &all) || !llm__iterate(r, &all, &it->source)))
+        return -1;
+    return llm__next(r, it->source, out);
+}
+
+LLM__FN int llm__next_entry(llm__render *r, const llm__value *of, const llm__dict_entry *e, llm__value *out) {
+    if (of->type == LLM__ITEMS) return llm__give_pair(r, out, &e->key, &e->value) ? 1 : -1;
+    *out = of->type == LLM__VALUES ? e->value : e->key;
+    return 1;
+}
+
+LLM__FN int llm__next_char(llm__iterator *it, llm__value *out) {
+    const char *at = it->of.as.text + it->at;
+    uint32_t c;
+    size_t n;
+    if (it->at >= it->of.length) return 0;
+    if (it->of.type == LLM__BYTES) return it->at++, llm__give_int(out, (uint8_t)*at);
+    n = llm__char_get(at, &c);
+    it->at += (int64_t)n;
+    return llm__give_slice(out, &it->of, at, at + n);
+}
+
+LLM__FN int llm__next_kind(llm__render *r, llm__iterator *it, llm__value *out) {
+    switch (it->kind) {
+    case LLM__OVER_ITEMS:
+        if (it->at >= it->of.length) return 0;
+        *out = it->of.as.items[it->at++];
+        return 1;
+    case LLM__OVER_BACKWARDS:
+        if (it->at <= 0) return 0;
+        *out = it->of.as.items[--it->at];
+        return 1;
+    case LLM__OVER_TEXT: return llm__next_char(it, out);
+    case LLM__OVER_RANGE:
+        if (it->at >= it->of.as.range->count) return 0;
+        return llm__give_int(out, it->of.as.range->start + it->at++ * it->of.as.range->step);
+    case LLM__OVER_DICT:
+        if (it->at >= it->of.as.dict->count) return 0;
+        return llm__next_entry(r, &it->of, &it->of.as.dict->entries[it->at++], out);
+    case LLM__OVER_IF: return llm__next_if(r, it, out);
+    case LLM__OVER_MAP: return llm__next_mapped(r, it, out);
+    case LLM__OVER_SELECT: return llm__next_selected(r, it, out);
+    case LLM__OVER_LOOP: return llm__loop_next(r, it->of.as.loop, out);
+    default: return llm__next_later(r, it, out);
+    }
+}
+
+/* 1 and the next item, 0 at the end, -1 failure. */
+LLM__FN int llm__next(llm__render *r, llm__iterator *it, llm__value *out) {
+    int got;
+    if (it->ended) return 0;
+    if (!llm__deeper(r)) return -1;
+    got = llm__next_kind(r, it, out);
+    r->depth--;
+    it->ended = got <= 0;
+    return got;
+}
+
+/* All items of v. */
+LLM__FN int llm__collect(llm__render *r, const llm__value *v, llm__list *list) {
+    llm__iterator *it = NULL;
+    llm__value item;
+    int got;
+    memset(list, 0, sizeof *list);
+    if (v->type == LLM__LIST || v->type == LLM__TUPLE) {
+        list->items = (llm__value *)(uintptr_t)v->as.items; /* full: adding to it would copy */
+        list->count = list->capacity = v->length;
+        return 1;
+    }
+    if (!llm__iterate(r, v, &it)) return 0;
+    while ((got = llm__next(r, it, &item)) > 0)
+        if (!llm__list_add(r, list, &item)) return 0;
+    return got == 0;
+}
+
+LLM__FN int llm__contains(llm__render *r, const llm__value *in, const llm__value *v, int *out) {
+    llm__iterator *it = NULL;
+    llm__value item;
+    const llm__value *found;
+    int got;
+    *out = 0;
+    if (in->type == LLM__STRING) {
+        if (v->type != LLM__STRING) return llm__fail_type(r, v, "only strings can be in a string");
+        *out = llm__find_text(in->as.text, in->length, v->as.text, v->length) != NULL;
+        return llm__work(r, in->length / 32);
+    }
+    if (in->type == LLM__DICT || in->type == LLM__KEYS) {
+        if (!llm__dict_find(r, in->as.dict, v, &found)) return 0;
+        *out = found != NULL;
+        return 1;
+    }
+    if (!llm__iterate(r, in, &it)) return 0;
+    while ((got = llm__next(r, it, &item)) > 0) {
+        if (!llm__equal(r, &item, v, out)) return 0;
+        if (*out) return 1;
+    }
+    return got == 0;
+}
+
+/* ---- operators */
+
+LLM__FN int llm__fail_operands(llm__render *r, int op, const llm__value *a, const llm__value *b) {
+    char text[3];
+    if (a->type == LLM__UNDEFINED) return llm__fail_undefined(r, a);
+    if (b->type == LLM__UNDEFINED) return llm__fail_undefined(r, b);
+    text[0] = (char)(op > 255 ? op >> 8 : op);
+    text[1] = (char)(op > 255 ? op & 255 : 0);
+    text[2] = 0;
+    return LLM__RENDER_FAIL(r, "%s is not defined between %s and %s", text, llm__type_name(a), llm__type_name(b));
+}
+
+/* a + b of two strings.  A text at the top of the heap goes on in place, so that building one up is linear. */
+LLM__FN int llm__join_two(llm__render *r, const llm__value *a, const llm__value *b, llm__value *out) {
+    llm__value left = *a, right = *b;
+    size_t length;
+    char *copy;
+    if (left.flag && !right.flag && !llm__escape_html(r, b, &right)) return 0;
+    if (right.flag && !left.flag && !llm__escape_html(r, a, &left)) return 0;
+    length = (size_t)left.length + right.length;
+    if (length > r->t->max_output)
+        return llm__render_error(r, LLM_TOO_LARGE, "more than %llu bytes of text",
+                                 (unsigned long long)r->t->max_output);
+    if (!llm__work(r, right.length / 64)) return 0;
+    if (left.length && left.as.text + left.length == r->heap.top &&
+        (size_t)(r->heap.end - r->heap.top) > right.length) {
+        memcpy(r->heap.top, right.as.text, right.length);
+        r->heap.top += right.length;
+        *out = llm__text_value(left.as.text, length);
+    } else {
+        copy = (char *)llm__render_alloc(r, length, 1);
+        if (!copy || !llm__work(r, left.length / 64)) return 0;
+        memcpy(copy, left.as.text, left.length);
+        memcpy(copy + left.length, right.as.text, right.length);
+        *out = llm__text_value(copy, length);
+    }
+    out->flag = left.flag;
+    return 1;
+}
+
+LLM__FN int llm__repeat(llm__render *r, const llm__value *v, const llm__value *times, llm__value *out) {
+    int64_t count = times->type == LLM__BIG ? (times->as.big->negative ? 0 : INT64_MAX) : times->as.integer;
+    size_t start = r->out.length;
+    llm__list list;
+    uint32_t i;
+    if (v->type == LLM__STRING) {
+        uint8_t flag = v->flag;
+        if (!v->length) count = 0;
+        if (!llm__put_repeated(r, v->as.text, v->length, count) || !llm__cut(r, start, out)) return 0;
+        out->flag = flag;
+        return 1;
+    }
+    memset(&list, 0, sizeof list);
+    for (; count > 0 && v->length; count--)
+        for (i = 0; i < v->length; i++)
+            if (!llm__work(r, 1) || !llm__list_add(r, &list, v->as.items + i)) return 0;
+    return llm__give_list(r, out, (llm__value_type)v->type, &list);
+}
+
+LLM__FN int llm__float_math(llm__render *r, int op, double x, double y, llm__value *out) {
+    double rest;
+    if (op == '+') return llm__give_float(out, x + y);
+    if (op == '-') return llm__give_float(out, x - y);
+    if (op == '*') return llm__give_float(out, x * y);
+    if (y == 0) return LLM__RENDER_FAIL(r, "division by zero");
+    if (op == '/') return llm__give_float(out, x / y);
+    rest = fmod(x, y);
+    if (rest != 0 && (y < 0) != (rest < 0)) rest += y;
+    if (op == '%') return llm__give_float(out, rest != 0 ? rest : copysign(0.0, y));
+    rest = (x - rest) / y;
+    if (rest == 0) return llm__give_float(out, copysign(0.0, x / y));
+    return llm__give_float(out, rest - floor(rest) > 0.5 ? floor(rest) + 1 : floor(rest));
+}
+
+LLM__FN int llm__power(llm__render *r, const llm__value *a, const llm__value *b, llm__value *out) {
+    llm__value result, base = *a;
+    double x, y;
+    int64_t n = b->as.integer;
+    if (llm__is_int(a) && llm__is_int(b) && b->type != LLM__BIG && n >= 0) {
+        if (base.type == LLM__BOOL) base.type = LLM__INT;
+        for (llm__give_int(&result, 1); n; n >>= 1) {
+            if ((n & 1) && !llm__int_math(r, '*', &result, &base, &result)) return 0;
+            if (n > 1 && !llm__int_math(r, '*', &base, &base, &base)) return 0;
+        }
+        *out = result;
+        return 1;
+    }
+    x = llm__to_double(a);
+    y = llm__to_double(b);
+    if (x == 0 && y < 0) return LLM__RENDER_FAIL(r, "0 cannot be raised to a negative power");
+    if (x < 0 && floor(y) != y) return LLM__RENDER_FAIL(r, "the power would be a complex number");
+    return llm__give_float(out, pow(x, y));
+}
+
+LLM__FN int llm__math(llm__render *r, int op, const llm__value *a, const llm__value *b, llm__value *out) {
+    int floor_op = '/' << 8 | '/', power = '*' << 8 | '*';
+    if (llm__is_number(a) && llm__is_number(b)) {
+        if (op == power) return llm__power(r, a, b, out);
+        if (op == '/' || a->type == LLM__REAL || b->type == LLM__REAL)
+            return llm__float_math(r, op, llm__to_double(a), llm__to_double(b), out);
+        if ((op == floor_op || op == '%') && b->type != LLM__BIG && !b->as.integer)
+            return LLM__RENDER_FAIL(r, "division by zero");
+        return llm__int_math(r, op, a, b, out);
+    }
+    if (op == '%' && a->type == LLM__STRING) return llm__format_percent(r, a, b, out);
+    if (op == '+' && a->type == LLM__STRING && b->type == LLM__STRING) return llm__join_two(r, a, b, out);
+    if (op == '+' && a->type == b->type && (a->type == LLM__LIST || a->type == LLM__TUPLE)) {
+        llm__list list;
+        uint32_t i;
+        memset(&list, 0, sizeof list);
+        for (i = 0; i < a->length + b->length; i++)
+            if (!llm__work(r, 1) ||
+                !llm__list_add(r, &list, i < a->length ? a->as.items + i : b->as.items + (i - a->length))) return 0;
+        return llm__give_list(r, out, (llm__value_type)a->type, &list);
+    }
+    if (op == '*' && (b->type == LLM__STRING || b->type == LLM__LIST || b->type == LLM__TUPLE)) {
+        const llm__value *other = a;
+        a = b;
+        b = other;
+    }
+    if (op == '*' && llm__is_int(b) && (a->type == LLM__STRING || a->type == LLM__LIST || a->type == LLM__TUPLE))
+        return llm__repeat(r, a, b, out);
+    return llm__fail_operands(r, op, a, b);
+}
+
+LLM__FN int llm__compare_op(llm__render *r, int op, const llm__value *a, const llm__value *b, int *out) {
+    int order;
+    if (op == ('=' << 8 | '=') || op == ('!' << 8 | '=')) {
+        if (!llm__equal(r, a, b, out)) return 0;
+        *out ^= op == ('!' << 8 | '=');
+        return 1;
+    }
+    if (op == 'i' || op == 'n') {
+        if (!llm__contains(r, b, a, out)) return 0;
+        *out ^= op == 'n';
+        return 1;
+    }
+    if (!llm__order(r, a, b, &order)) return 0;
+    *out = order != 2 && (op == '<' ? order < 0 : op == '>' ? order > 0 : op == ('<' << 8 | '=') ? order <= 0
+                                                                                                    : order >= 0);
+    return 1;
+}
+
+/* ---- names */
+
+LLM__FN llm__value *llm__lookup(llm__scope *scope, uint32_t symbol) {
+    uint32_t i;
+    for (; scope; scope = scope->parent)
+        for (i = scope->count; i-- > 0;)
+            if (scope->variables[i].symbol == symbol) return &scope->variables[i].value;
+    return NULL;
+}
+
+LLM__FN int llm__assign(llm__render *r, llm__scope *scope, uint32_t symbol, const llm__value *v) {
+    uint32_t i;
+    for (i = 0; i < scope->count; i++)
+        if (scope->variables[i].symbol == symbol) return scope->variables[i].value = *v, 1;
+    if (scope->count == scope->capacity) {
+        uint32_t capacity = scope->capacity ? scope->capacity * 2 : 4;
+        llm__variable *variables = (llm__variable *)llm__render_alloc(r, capacity, sizeof *variables);
+        if (!variables) return 0;
+        if (scope->count) memcpy(variables, scope->variables, scope->count * sizeof *variables);
+        scope->variables = variables;
+        scope->capacity = capacity;
+    }
+    scope->variables[scope->count].symbol = symbol;
+    scope->variables[scope->count++].value = *v;
+    return 1;
+}
+
+LLM__FN int llm__set_member(llm__render *r, llm__scope *scope, const llm__syntax *target, const llm__value *v) {
+    llm__value *of = llm__lookup(scope, target->symbol);
+    r->at = target->at;
+    if (!of || of->type != LLM__NAMESPACE) return LLM__RENDER_FAIL(r,
+        "only namespaces have attributes that can be set");
+    if (llm__is_private(&target->value))
+        return LLM__RENDER_FAIL(r, "attributes of a namespace cannot begin with an underscore");
+    return llm__dict_set(r, of->as.dict, &target->value, v);
+}
+
+/* Gives a target, which may be a tuple of targets, its value. */
+LLM__FN int llm__bind(llm__render *r, llm__scope *scope, const llm__syntax *target, const llm__value *v) {
+    const llm__syntax *part;
+    llm__list list;
+    uint32_t count = 0, i = 0;
+    if (target->kind == LLM__X_NAME) return llm__assign(r, scope, target->symbol, v);
+    if (target->kind == LLM__X_NAMESPACE) return llm__set_member(r, scope, target, v);
+    if (!llm__deeper(r) || !llm__collect(r, v, &list)) return 0;
+    for (part = target->a; part; part = part->next) count++;
+    r->at = target->at;
+    if (count != list.count) return LLM__RENDER_FAIL(r, "%u values for %u names", list.count, count);
+    for (part = target->a; part; part = part->next, i++)
+        if (!llm__bind(r, scope, part, list.items + i)) return 0;
+    r->depth--;
+    return 1;
+}
+
+/* ---- evaluating */
+
+LLM__FN int llm__call(llm__render *r, const llm__value *callee, const llm__args *args, llm__value *out);
+
+LLM__FN int llm__eval_list(llm__render *r, llm__scope *scope, const llm__syntax *first, llm__list *list) {
+    const llm__syntax *node;
+    llm__value v;
+    memset(list, 0, sizeof *list);
+    for (node = first; node; node = node->next)
+        if (!llm__eval(r, scope, node, &v) || !llm__list_add(r, list, &v)) return 0;
+    return 1;
+}
+
+LLM__FN int llm__eval_dict(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    const llm__syntax *key;
+    llm__value k, v;
+    if (!llm__give_dict(r, out)) return 0;
+    for (key = node->a; key; key = key->next->next)
+        if (!llm__eval(r, scope, key, &k) || !llm__eval(r, scope, key->next, &v) ||
+            !llm__dict_set(r, out->as.dict, &k, &v)) return 0;
+    return 1;
+}
+
+LLM__FN int llm__add_named(llm__render *r, llm__args *args, uint32_t *capacity, const llm__value *name,
+                           const llm__value *v) {
+    uint32_t i;
+    if (name->type != LLM__STRING) return llm__fail_type(r, name, "the names of arguments are strings");
+    for (i = 0; i < args->named_count; i++)
+        if (args->named[i].name.length == name->length && !llm__compare_text(&args->named[i].name, name))
+            return LLM__RENDER_FAIL(r, "the argument '%.*s' is given twice",
+                                    (int)(name->length < 60 ? name->length : 60), name->as.text);
+    if (args->named_count == *capacity) {
+        uint32_t larger = *capacity ? *capacity * 2 : 4;
+        llm__named *named = (llm__named *)llm__render_alloc(r, larger, sizeof *named);
+        if (!named) return 0;
+        if (args->named_count) memcpy(named, args->named, args->named_count * sizeof *named);
+        args->named = named;
+        *capacity = larger;
+    }
+    args->named[args->named_count].name = *name;
+    args->named[args->named_count++].value = *v;
+    return 1;
+}
+
+LLM__FN int llm__eval_arguments(llm__render *r, llm__scope *scope, const llm__syntax *first, llm__args *args) {
+    const llm__syntax *node;
+    llm__list items, more;
+    llm__value v;
+    uint32_t capacity = 0, i;
+    memset(args, 0, sizeof *args);
+    memset(&items, 0, sizeof items);
+    for (node = first; node; node = node->next) {
+        if (!llm__eval(r, scope, node->a, &v)) return 0;
+        if (node->flag == LLM__BY_NAME) {
+            if (!llm__add_named(r, args, &capacity, &node->value, &v)) return 0;
+        } else if (node->flag == LLM__SPREAD) {
+            if (!llm__collect(r, &v, &more)) return 0;
+            for (i = 0; i < more.count; i++)
+                if (!llm__list_add(r, &items, more.items + i)) return 0;
+        } else if (node->flag == LLM__SPREAD_NAMED) {
+            if (v.type != LLM__DICT) return llm__fail_type(r, &v, "expected a dict behind **");
+            for (i = 0; i < v.as.dict->count; i++)
+                if (!llm__add_named(r, args, &capacity, &v.as.dict->entries[i].key, &v.as.dict->entries[i].value))
+                    return 0;
+        } else if (!llm__list_add(r, &items, &v)) {
+            return 0;
+        }
+    }
+    args->items = items.items;
+    args->count = items.count;
+    return 1;
+}
+
+LLM__FN int llm__unknown_builtin(llm__render *r, const llm__syntax *node) {
+    return LLM__RENDER_FAIL(r, "there is no %s named '%.*s'", node->kind == LLM__X_FILTER ? "filter" : "test",
+                            (int)(node->value.length < 60 ? node->value.length : 60), node->value.as.text);
+}
+
+LLM__FN int llm__eval_slice(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *v) {
+    const llm__syntax *ends[3];
+    const llm__value *parts[3] = {NULL, NULL, NULL};
+    llm__value values[3];
+    int i;
+    ends[0] = node->a;
+    ends[1] = node->b;
+    ends[2] = node->c;
+    for (i = 0; i < 3; i++) {
+        if (!ends[i]) continue;
+        if (!llm__eval(r, scope, ends[i], &values[i])) return 0;
+        parts[i] = &values[i];
+    }
+    r->at = node->at;
+    return llm__slice(r, v, parts, v);
+}
+
+/* One of .name [item] (..) |filter `is test`, applied to *v. */
+LLM__FN int llm__apply(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *v) {
+    llm__value key, result;
+    llm__args args;
+    if (node->kind == LLM__X_ATTRIBUTE) {
+        r->at = node->at;
+        return llm__get_attribute(r, v, &node->value, v);
+    }
+    if (node->kind == LLM__X_ITEM) {
+        if (!llm__eval(r, scope, node->a, &key)) return 0;
+        r->at = node->at;
+        return llm__get_item(r, v, &key, v);
+    }
+    if (node->kind == LLM__X_SLICE) return llm__eval_slice(r, scope, node, v);
+    r->at = node->at;
+    if (node->kind != LLM__X_CALL && !node->row) return llm__unknown_builtin(r, node);
+    if (!llm__eval_arguments(r, scope, node->a, &args)) return 0;
+    r->at = node->at;
+    if (node->kind == LLM__X_CALL) {
+        if (!llm__call(r, v, &args, &result)) return 0;
+    } else if (!llm__run_builtin(r, (const llm__builtin *)node->row, v, &args, &result)) {
+        return 0;
+    }
+    *v = result;
+    if (node->kind == LLM__X_TEST && node->flag) v->as.integer = !v->as.integer;
+    return 1;
+}
+
+LLM__FN int llm__eval_postfix(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    const llm__syntax *next;
+    const llm__syntax_kind primary = (llm__syntax_kind)node->a->kind;
+    if (!llm__eval(r, scope, node->a, out)) return 0;
+    next = node->b;
+    /* Jinja works out slices of literals beforehand, where a slice that makes no sense is undefined */
+    if (next->kind == LLM__X_SLICE && out->type != LLM__STRING && out->type != LLM__LIST && out->type != LLM__TUPLE &&
+        (primary == LLM__X_CONST || primary == LLM__X_DICT)) {
+        llm__give_undefined(out, out, "slice", 5);
+        next = next->next;
+    }
+    for (; next; next = next->next)
+        if (!llm__apply(r, scope, next, out)) return 0;
+    return 1;
+}
+
+LLM__FN int llm__eval_compare(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    const llm__syntax *next;
+    llm__value a, b;
+    int yes = 1;
+    if (!llm__eval(r, scope, node->a, &a)) return 0;
+    for (next = node->b; next && yes; next = next->next, a = b) {
+        if (!llm__eval(r, scope, next->a, &b)) return 0;
+        r->at = next->at;
+        if (!llm__compare_op(r, next->op, &a, &b, &yes)) return 0;
+    }
+    return llm__give_bool(out, yes);
+}
+
+LLM__FN int llm__eval_math(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    const llm__syntax *next;
+    llm__value b;
+    if (!llm__eval(r, scope, node->a, out)) return 0;
+    for (next = node->b; next; next = next->next) {
+        if (!llm__eval(r, scope, next->a, &b)) return 0;
+        r->at = next->at;
+        if (!llm__math(r, next->op, out, &b, out)) return 0;
+    }
+    return 1;
+}
+
+/* a ~ b ~ c */
+LLM__FN int llm__eval_concat(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    const llm__syntax *next = NULL;
+    llm__value v, text;
+    int escape = r->autoescape;
+    if (!llm__eval(r, scope, node->a, &v)) return 0;
+    if (escape ? !llm__escape_html(r, &v, out) : !llm__to_text(r, &v, out)) return 0;
+    out->flag = (uint8_t)escape;
+    for (next = node->b; next; next = next->next) {
+        if (!llm__eval(r, scope, next->a, &v)) return 0;
+        if (escape ? !llm__escape_html(r, &v, &text) : !llm__to_text(r, &v, &text)) return 0;
+        text.flag = (uint8_t)escape;
+        if (!llm__join_two(r, out, &text, out)) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__eval_logic(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    const llm__syntax *next;
+    for (next = node->a; next; next = next->next) {
+        if (!llm__eval(r, scope, next, out)) return 0;
+        if (llm__is_truthy(out) == (node->kind == LLM__X_OR)) return 1;
+    }
+    return 1;
+}
+
+LLM__FN int llm__eval_sign(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    llm__value zero;
+    if (!llm__eval(r, scope, node->a, out)) return 0;
+    r->at = node->at;
+    if (!llm__is_number(out)) return llm__fail_type(r, out, "only numbers have a sign");
+    if (out->type == LLM__BOOL) out->type = LLM__INT;
+    if (node->kind == LLM__X_PLUS) return 1;
+    if (out->type == LLM__REAL) return llm__give_float(out, -out->as.number);
+    llm__give_int(&zero, 0);
+    return llm__int_math(r, '-', &zero, out, out);
+}
+
+LLM__FN int llm__eval_name(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    const llm__value *name = &r->t->symbols[node->symbol], *found = llm__lookup(scope, node->symbol);
+    if (found) return *out = *found, 1;
+    return llm__give_undefined(out, NULL, name->as.text, name->length);
+}
+
+LLM__FN int llm__eval_if(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    static const char nothing[] = "if without else";
+    if (!llm__eval(r, scope, node->a, out)) return 0;
+    if (llm__is_truthy(out)) return llm__eval(r, scope, node->b, out);
+    if (node->c) return llm__eval(r, scope, node->c, out);
+    return llm__give_undefined(out, NULL, nothing, sizeof nothing - 1);
+}
+
+LLM__FN int llm__eval_kind(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    llm__list list;
+    switch ((llm__syntax_kind)node->kind) {
+    case LLM__X_NAME: return llm__eval_name(r, scope, node, out);
+    case LLM__X_LIST:
+    case LLM__X_TUPLE:
+        return llm__eval_list(r, scope, node->a, &list) &&
+               llm__give_list(r, out, node->kind == LLM__X_LIST ? LLM__LIST : LLM__TUPLE, &list);
+    case LLM__X_DICT: return llm__eval_dict(r, scope, node, out);
+    case LLM__X_IF: return llm__eval_if(r, scope, node, out);
+    case LLM__X_OR: case LLM__X_AND: return llm__eval_logic(r, scope, node, out);
+    case LLM__X_NOT: return llm__eval(r, scope, node->a, out) && llm__give_bool(out, !llm__is_truthy(out));
+    case LLM__X_COMPARE: return llm__eval_compare(r, scope, node, out);
+    case LLM__X_MATH: return llm__eval_math(r, scope, node, out);
+    case LLM__X_CONCAT: return llm__eval_concat(r, scope, node, out);
+    case LLM__X_NEGATE: case LLM__X_PLUS: return llm__eval_sign(r, scope, node, out);
+    default: return llm__eval_postfix(r, scope, node, out);
+    }
+}
+
+LLM__FN int llm__eval(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    int ok;
+    if (node->kind == LLM__X_CONST) {
+        *out = node->value;
+        return llm__work(r, 1);
+    }
+    r->at = node->at;
+    if (!llm__deeper(r)) return 0;
+    ok = llm__eval_kind(r, scope, node, out);
+    r->depth--;
+    return ok;
+}
+
+/* ---- running statements */
+
+/* How a body ended. */
+enum { LLM__FAILED, LLM__DONE, LLM__BROKE, LLM__CONTINUED };
+
+LLM__FN int llm__run_body(llm__render *r, llm__scope *scope, const llm__syntax *first);
+
+/* Text written between the two is not output yet: llm__capture_end makes it a value. */
+LLM__FN size_t llm__capture(llm__render *r) {
+    if (!r->captures++) r->written = r->out.length;
+    return r->out.length;
+}
+
+LLM__FN int llm__capture_end(llm__render *r, size_t start, llm__value *out) {
+    r->captures--;
+    if (!llm__cut(r, start, out)) return 0;
+    out->flag = (uint8_t)(r->autoescape ? LLM__MARKUP : 0);
+    return 1;
+}
+
+LLM__FN int llm__print(llm__render *r, const llm__value *v) {
+    return r->autoescape ? llm__put_html(r, v) : llm__put_value(r, v);
+}
+
+LLM__FN int llm__set_name(llm__render *r, llm__scope *scope, const char *name, const llm__value *v) {
+    int32_t symbol = llm__symbol_find(r->t, name, strlen(name));
+    return symbol < 0 || llm__assign(r, scope, (uint32_t)symbol, v);
+}
+
+/* The parameters of a macro from what it is called with; those that are not given come from their defaults. */
+LLM__FN int llm__bind_parameters(llm__render *r, llm__scope *scope, const llm__syntax *node, const llm__args *args,
+                                 uint8_t *taken) {
+    const llm__syntax *parameter;
+    uint32_t place = 0, i;
+    llm__value v;
+    for (parameter = node->a; parameter; parameter = parameter->next, place++) {
+        const llm__value *name = &r->t->symbols[parameter->symbol];
+        int given = place < args->count;
+        if (given) v = args->items[place];
+        for (i = 0; !given && i < args->named_count; i++) {
+            if (args->named[i].name.length != name->length || llm__compare_text(&args->named[i].name, name)) continue;
+            v = args->named[i].value;
+            taken[i] = 1;
+            given = 1;
+        }
+        if (!given) {
+            llm__give_undefined(&v, NULL, name->as.text, name->length);
+            if (!llm__assign(r, scope, parameter->symbol, &v)) return 0;
+            if (parameter->a && !llm__eval(r, scope, parameter->a, &v)) return 0;
+        }
+        if (!llm__assign(r, scope, parameter->symbol, &v)) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__is_parameter(const llm__render *r, const llm__syntax *node, const char *name) {
+    const llm__syntax *parameter;
+    for (parameter = node->a; parameter; parameter = parameter->next)
+        if (llm__text_is(&r->t->symbols[parameter->symbol], name)) return 1;
+    return 0;
+}
+
+/* caller, varargs and kwargs, if the body uses them; arguments that nobody takes are a mistake. */
+LLM__FN int llm__bind_rest(llm__render *r, llm__scope *scope, const llm__syntax *node, const llm__args *args,
+                           uint8_t *taken) {
+    const llm__syntax *parameter;
+    llm__value v, caller;
+    uint32_t count = 0, i;
+    llm__list rest;
+    for (parameter = node->a; parameter; parameter = parameter->next) count++;
+    llm__give_undefined(&caller, NULL, "caller", 6);
+    if ((node->flag & LLM__USES_CALLER) && !llm__is_parameter(r, node, "caller")) {
+        for (i = 0; i < args->named_count; i++)
+            if (llm__text_is(&args->named[i].name, "caller")) {
+                caller = args->named[i].value;
+                taken[i] = 1;
+            }
+        if (!llm__set_name(r, scope, "caller", &caller)) return 0;
+    }
+    if (!llm__give_dict(r, &v)) return 0;
+    for (i = 0; i < args->named_count; i++) {
+        const llm__value *name = &args->named[i].name;
+        if (taken[i]) continue;
+        if (!(node->flag & LLM__USES_KWARGS) || llm__is_parameter(r, node, "kwargs"))
+            return LLM__RENDER_FAIL(r, "the macro takes no argument '%.*s'",
+                                    (int)(name->length < 60 ? name->length : 60), name->as.text);
+        if (!llm__dict_set(r, v.as.dict, name, &args->named[i].value)) return 0;
+    }
+    if ((node->flag & LLM__USES_KWARGS) && !llm__is_parameter(r, node, "kwargs") &&
+        !llm__set_name(r, scope, "kwargs", &v)) return 0;
+    if (!(node->flag & LLM__USES_VARARGS) || llm__is_parameter(r, node, "varargs"))
+        return args->count <= count || LLM__RENDER_FAIL(r, "the macro takes at most %u arguments, found %u", count,
+                                                        args->count);
+    memset(&rest, 0, sizeof rest);
+    for (i = count; i < args->count; i++)
+        if (!llm__list_add(r, &rest, args->items + i)) return 0;
+    return llm__give_list(r, &v, LLM__TUPLE, &rest) && llm__set_name(r, scope, "varargs", &v);
+}
+
+LLM__FN int llm__call_macro(llm__render *r, const llm__macro *macro, const llm__args *args, llm__value *out) {
+    llm__scope *scope = llm__scope_new(r, macro->scope);
+    uint8_t *taken = (uint8_t *)llm__render_alloc(r, (size_t)args->named_count + 1, 1);
+    const char *at = r->at;
+    size_t start;
+    if (!scope || !taken || !llm__bind_parameters(r, scope, macro->node, args, taken)) return 0;
+    r->at = at;
+    if (!llm__bind_rest(r, scope, macro->node, args, taken)) return 0;
+    start = llm__capture(r);
+    if (llm__run_body(r, scope, macro->node->body) == LLM__FAILED) return 0;
+    r->at = at;
+    return llm__capture_end(r, start, out);
+}
+
+LLM__FN int llm__run_for(llm__render *r, llm__scope *scope, const llm__syntax *node, const llm__value *over,
+                         int depth0);
+
+/* loop(items) in a recursive loop: the loop again, its output as a text. */
+LLM__FN int llm__call_loop(llm__render *r, const llm__loop *loop, const llm__args *args, llm__value *out) {
+    size_t start;
+    if (args->count != 1 || args->named_count) return LLM__RENDER_FAIL(r, "loop() takes one argument");
+    if (!loop->node->flag) return LLM__RENDER_FAIL(r, "loop() needs a loop that is marked 'recursive'");
+    start = llm__capture(r);
+    if (llm__run_for(r, loop->scope, loop->node, args->items, loop->depth0 + 1) == LLM__FAILED) return 0;
+    return llm__capture_end(r, start, out);
+}
+
+LLM__FN int llm__call_block(llm__render *r, const llm__syntax *block, llm__value *out) {
+    size_t start = llm__capture(r);
+    llm__scope *scope = llm__scope_new(r, r->top);
+    if (!scope || llm__run_body(r, scope, block->body) == LLM__FAILED) return 0;
+    return llm__capture_end(r, start, out);
+}
+
+LLM__FN int llm__call(llm__render *r, const llm__value *callee, const llm__args *args, llm__value *out) {
+    int ok;
+    if (!llm__deeper(r)) return 0;
+    switch (callee->type) {
+    case LLM__METHOD: ok = llm__run_builtin(r, callee->as.method->row, &callee->as.method->self, args, out); break;
+    case LLM__FUNCTION: ok = llm__call_function(r, callee, args, out); break;
+    case LLM__MACRO: ok = llm__call_macro(r, callee->as.macro, args, out); break;
+    case LLM__LOOP: ok = llm__call_loop(r, callee->as.loop, args, out); break;
+    case LLM__BLOCK: ok = llm__call_block(r, callee->as.block, out); break;
+    case LLM__JOINER:
+        ok = 1;
+        if (callee->as.cycler->at++) *out = *callee->as.cycler->items;
+        else *out = llm__text_value("", 0);
+        break;
+    default: ok = llm__fail_type(r, callee, "this cannot be called");
+    }
+    r->depth--;
+    return ok;
+}
+
+/* ---- loops */
+
+LLM__FN int llm__loop_next(llm__render *r, llm__loop *loop, llm__value *out) {
+    int got = 1;
+    if (loop->has_after) {
+        *out = loop->after;
+        loop->has_after = 0;
+    } else {
+        got = llm__next(r, loop->iterator, out);
+    }
+    if (got <= 0) return got;
+    loop->index0++;
+    loop->before = loop->current;
+    loop->current = *out;
+    return 1;
+}
+
+/* Looks at the item that follows: 1, 0 if there is none, -1. */
+LLM__FN int llm__loop_peek(llm__render *r, llm__loop *loop) {
+    int got;
+    if (loop->has_after) return 1;
+    got = llm__next(r, loop->iterator, &loop->after);
+    loop->has_after = got > 0;
+    return got;
+}
+
+/* Of something lazy, everything is asked for. */
+LLM__FN int llm__loop_length(llm__render *r, llm__loop *loop, int64_t *out) {
+    llm__list rest;
+    llm__value v = llm__value_of(LLM__ITERATOR);
+    if (loop->length < 0) {
+        v.as.iterator = loop->iterator;
+        if (!llm__collect(r, &v, &rest)) return 0;
+        loop->length = rest.count + loop->index0 + 1 + loop->has_after;
+        if (!llm__give_list(r, &v, LLM__LIST, &rest) || !llm__iterate(r, &v, &loop->iterator)) return 0;
+    }
+    *out = loop->length;
+    return 1;
+}
+
+LLM__FN int llm__loop_open(llm__render *r, llm__scope *scope, const llm__syntax *node, const llm__value *over,
+                           int depth0, llm__loop **out) {
+    llm__loop *loop = (llm__loop *)llm__render_alloc(r, 1, sizeof *loop);
+    llm__iterator *filtered;
+    if (!loop || !llm__iterate(r, over, &loop->iterator)) return 0;
+    loop->node = node;
+    loop->scope = scope;
+    loop->index0 = -1;
+    loop->depth0 = depth0;
+    loop->length = node->c ? -1 : llm__length(over);
+    loop->changed = llm__value_of(LLM__MISSING);
+    if (node->c) {
+        filtered = llm__iterator_new(r, LLM__OVER_IF, over);
+        if (!filtered) return 0;
+        filtered->source = loop->iterator;
+        filtered->node = node;
+        filtered->scope = scope;
+        scope->captured = 1;
+        loop->iterator = filtered;
+    }
+    *out = loop;
+    return 1;
+}
+
+LLM__FN int llm__run_for(llm__render *r, llm__scope *scope, const llm__syntax *node, const llm__value *over,
+                         int depth0) {
+    llm__scope *inner = NULL;
+    llm__loop *loop = NULL;
+    llm__value v, name = llm__value_of(LLM__LOOP);
+    int finished = 0, got, ended = LLM__DONE;
+    if (!llm__deeper(r) || !llm__loop_open(r, scope, node, over, depth0, &loop)) return LLM__FAILED;
+    name.as.loop = loop;
+    while (ended != LLM__BROKE && (got = llm__loop_next(r, loop, &v)) != 0) {
+        if (got < 0) return LLM__FAILED;
+        if (!inner || inner->captured) inner = llm__scope_new(r, scope);
+        if (!inner) return LLM__FAILED;
+        inner->count = 0;
+        if (!llm__set_name(r, inner, "loop", &name) || !llm__bind(r, inner, node->a, &v)) return LLM__FAILED;
+        ended = llm__run_body(r, inner, node->body);
+        if (ended == LLM__FAILED) return LLM__FAILED;
+        if (ended == LLM__DONE) finished = 1;
+        r->at = node->at;
+    }
+    if (!finished && node->otherwise) { /* as in Jinja, no turn that ended early counts */
+        inner = llm__scope_new(r, scope);
+        ended = inner ? llm__run_body(r, inner, node->otherwise) : LLM__FAILED;
+        r->depth--;
+        return ended;
+    }
+    r->depth--;
+    return LLM__DONE;
+}
+
+LLM__FN int llm__exec_for(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    llm__value over, text;
+    size_t start;
+    int ended;
+    if (!llm__eval(r, scope, node->b, &over)) return LLM__FAILED;
+    r->at = node->at;
+    if (!node->flag) return llm__run_for(r, scope, node, &over, 0);
+    start = llm__capture(r); /* a recursive loop is a function, whose output comes as a whole */
+    ended = llm__run_for(r, scope, node, &over, 0);
+    if (ended == LLM__FAILED || !llm__capture_end(r, start, &text)) return LLM__FAILED;
+    return llm__put(r, text.as.text, text.length) ? ended : LLM__FAILED;
+}
+
+/* ---- the other statements */
+
+LLM__FN int llm__exec_if(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    const llm__syntax *branch;
+    llm__value test;
+    for (branch = node->a; branch; branch = branch->next) {
+        if (branch->a && !llm__eval(r, scope, branch->a, &test)) return LLM__FAILED;
+        if (!branch->a || llm__is_truthy(&test)) return llm__run_body(r, scope, branch->body);
+    }
+    return LLM__DONE;
+}
+
+LLM__FN int llm__exec_set(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    llm__value v;
+    return llm__eval(r, scope, node->b, &v) && llm__bind(r, scope, node->a, &v);
+}
+
+/* The body's text, through filters. */
+LLM__FN int llm__filtered_body(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    llm__scope *inner = llm__scope_new(r, scope);
+    const llm__syntax *filter;
+    size_t start = llm__capture(r);
+    int ended = inner ? llm__run_body(r, inner, node->body) : LLM__FAILED;
+    if (ended == LLM__FAILED || !llm__capture_end(r, start, out)) return LLM__FAILED;
+    for (filter = node->b; filter && ended == LLM__DONE; filter = filter->next)
+        if (!llm__apply(r, inner, filter, out)) return LLM__FAILED;
+    return ended;
+}
+
+LLM__FN int llm__exec_set_block(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    llm__value text;
+    int ended = llm__filtered_body(r, scope, node, &text);
+    if (ended != LLM__DONE) return ended;
+    return llm__bind(r, scope, node->a, &text);
+}
+
+LLM__FN int llm__exec_filter(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    llm__value text;
+    int ended = llm__filtered_body(r, scope, node, &text);
+    if (ended != LLM__DONE) return ended;
+    return llm__put_value(r, &text);
+}
+
+LLM__FN int llm__give_macro(llm__render *r, llm__scope *scope, const llm__syntax *node, llm__value *out) {
+    *out = llm__value_of(LLM__MACRO);
+    out->as.macro = (llm__macro *)llm__render_alloc(r, 1, sizeof *out->as.macro);
+    if (!out->as.macro) return 0;
+    out->as.macro->node = node;
+    out->as.macro->scope = scope;
+    for (; scope && !scope->captured; scope = scope->parent) scope->captured = 1;
+    return 1;
+}
+
+LLM__FN int llm__exec_macro(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    llm__value v;
+    return llm__give_macro(r, scope, node, &v) && llm__assign(r, scope, node->symbol, &v);
+}
+
+/* The call with one argument more, `caller`: the block's body as a macro. */
+LLM__FN int llm__exec_call(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    llm__value callee, caller, result, name = llm__text_value("caller", 6);
+    const llm__syntax *next;
+    llm__args args;
+    uint32_t capacity;
+    if (!llm__eval(r, scope, node->b->a, &callee)) return 0;
+    for (next = node->b->b; next->next; next = next->next)
+        if (!llm__apply(r, scope, next, &callee)) return 0;
+    if (!llm__eval_arguments(r, scope, next->a, &args) || !llm__give_macro(r, scope, node, &caller)) return 0;
+    capacity = args.named_count;
+    r->at = next->at;
+    return llm__add_named(r, &args, &capacity, &name, &caller) && llm__call(r, &callee, &args, &result) &&
+           llm__print(r, &result);
+}
+
+LLM__FN int llm__exec_with(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    llm__scope *inner = llm__scope_new(r, scope);
+    const llm__syntax *target;
+    llm__value v;
+    if (!inner) return LLM__FAILED;
+    for (target = node->a; target; target = target->next->next)
+        if (!llm__eval(r, scope, target->next, &v) || !llm__bind(r, inner, target, &v)) return LLM__FAILED;
+    return llm__run_body(r, inner, node->body);
+}
+
+LLM__FN int llm__exec_autoescape(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    llm__scope *inner = llm__scope_new(r, scope);
+    int before = r->autoescape, ended;
+    llm__value v;
+    if (!inner || !llm__eval(r, scope, node->a, &v)) return LLM__FAILED;
+    r->autoescape = llm__is_truthy(&v);
+    ended = llm__run_body(r, inner, node->body);
+    r->autoescape = before;
+    return ended;
+}
+
+LLM__FN int llm__exec_block(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    llm__scope *inner = llm__scope_new(r, node->flag ? scope : r->top);
+    return inner ? llm__run_body(r, inner, node->body) : LLM__FAILED;
+}
+
+/* What a generation block writes is noted: from where the output is on, as far as the text goes. */
+LLM__FN int llm__exec_generation(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    llm__scope *inner = llm__scope_new(r, scope);
+    size_t start = llm__capture(r);
+    void *spans = r->spans;
+    llm__value text;
+    if (!inner || llm__run_body(r, inner, node->body) == LLM__FAILED || !llm__capture_end(r, start, &text)) return 0;
+    if (!llm__grow(&r->heap.arena.allocator, &spans, &r->span_capacity, r->span_count + 1, sizeof *r->spans)) {
+        if (r->status == LLM_OK) r->status = llm__no_memory(r->error, r->span_count * sizeof *r->spans);
+        return 0;
+    }
+    r->spans = (llm_span *)spans;
+    r->spans[r->span_count].from = r->captures ? r->written : r->out.length;
+    r->spans[r->span_count].to = r->spans[r->span_count].from + text.length;
+    r->span_count++;
+    return llm__put(r, text.as.text, text.length);
+}
+
+LLM__FN int llm__exec_print(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    const llm__syntax *next;
+    llm__value v;
+    for (next = node->a; next; next = next->next)
+        if (!llm__eval(r, scope, next, &v) || !llm__print(r, &v)) return 0;
+    return 1;
+}
+
+LLM__FN int llm__exec(llm__render *r, llm__scope *scope, const llm__syntax *node) {
+    switch ((llm__syntax_kind)node->kind) {
+    case LLM__S_TEXT: return llm__put(r, node->value.as.text, node->value.length);
+    case LLM__S_PRINT: return llm__exec_print(r, scope, node);
+    case LLM__S_IF: return llm__exec_if(r, scope, node);
+    case LLM__S_FOR: return llm__exec_for(r, scope, node);
+    case LLM__S_SET: return llm__exec_set(r, scope, node);
+    case LLM__S_SET_BLOCK: return llm__exec_set_block(r, scope, node);
+    case LLM__S_MACRO: return llm__exec_macro(r, scope, node);
+    case LLM__S_CALL: return llm__exec_call(r, scope, node);
+    case LLM__S_FILTER: return llm__exec_filter(r, scope, node);
+    case LLM__S_WITH: return llm__exec_with(r, scope, node);
+    case LLM__S_AUTOESCAPE: return llm__exec_autoescape(r, scope, node);
+    case LLM__S_BLOCK: return llm__exec_block(r, scope, node);
+    case LLM__S_GENERATION: return llm__exec_generation(r, scope, node);
+    case LLM__S_BREAK: return LLM__BROKE;
+    case LLM__S_CONTINUE: return LLM__CONTINUED;
+    default:
+        return LLM__RENDER_FAIL(r, "'%.*s' needs other templates, and there are none", (int)node->value.length,
+                                node->value.as.text);
+    }
+}
+
+/* Statements one after another, until one fails or leaves the loop's turn. */
+LLM__FN int llm__run_body(llm__render *r, llm__scope *scope, const llm__syntax *first) {
+    const llm__syntax *node;
+    int ended = LLM__DONE;
+    if (!llm__deeper(r)) return LLM__FAILED;
+    for (node = first; node && ended == LLM__DONE; node = node->next) {
+        r->at = node->at;
+        ended = llm__work(r, 1) ? llm__exec(r, scope, node) : LLM__FAILED;
+    }
+    r->depth--;
+    return ended;
+}
+
+/* ---- strings: letter case
+   Where one character's upper case is not llm__upper's: the character, its upper case and its title case (up to three
+   characters each, 0 for none). */
+static const uint16_t llm__case_table[] = {
+    181, 924, 0, 0, 924, 0, 0, 223, 83, 83, 0, 83, 115, 0, 305, 73, 0, 0, 73, 0, 0, 329, 700, 78, 0, 700, 78, 0, 383,
+    83, 0, 0, 83, 0, 0, 452, 452, 0, 0, 453, 0, 0, 453, 452, 0, 0, 453, 0, 0, 454, 452, 0, 0, 453, 0, 0, 455, 455, 0,
+    0, 456, 0, 0, 456, 455, 0, 0, 456, 0, 0, 457, 455, 0, 0, 456, 0, 0, 458, 458, 0, 0, 459, 0, 0, 459, 458, 0, 0,
+    459, 0, 0, 460, 458, 0, 0, 459, 0, 0, 496, 74, 780, 0, 74, 780, 0, 497, 497, 0, 0, 498, 0, 0, 498, 497, 0, 0, 498,
+    0, 0, 499, 497, 0, 0, 498, 0, 0, 837, 921, 0, 0, 921, 0, 0, 912, 921, 776, 769, 921, 776, 769, 944, 933, 776, 769,
+    933, 776, 769, 962, 931, 0, 0, 931, 0, 0, 976, 914, 0, 0, 914, 0, 0, 977, 920, 0, 0, 920, 0, 0, 981, 934, 0, 0,
+    934, 0, 0, 982, 928, 0, 0, 928, 0, 0, 1008, 922, 0, 0, 922, 0, 0, 1009, 929, 0, 0, 929, 0, 0, 1013, 917, 0, 0,
+    917, 0, 0, 1415, 1333, 1362, 0, 1333, 1410, 0, 7296, 1042, 0, 0, 1042, 0, 0, 7297, 1044, 0, 0, 1044, 0, 0, 7298,
+    1054, 0, 0, 1054, 0, 0, 7299, 1057, 0, 0, 1057, 0, 0, 7300, 1058, 0, 0, 1058, 0, 0, 7301, 1058, 0, 0, 1058, 0, 0,
+    7302, 1066, 0, 0, 1066, 0, 0, 7303, 1122, 0, 0, 1122, 0, 0, 7304, 42570, 0, 0, 42570, 0, 0, 7830, 72, 817, 0, 72,
+    817, 0, 7831, 84, 776, 0, 84, 776, 0, 7832, 87, 778, 0, 87, 778, 0, 7833, 89, 778, 0, 89, 778, 0, 7834, 65, 702,
+    0, 65, 702, 0, 7835, 7776, 0, 0, 7776, 0, 0, 8016, 933, 787, 0, 933, 787, 0, 8018, 933, 787, 768, 933, 787, 768,
+    8020, 933, 787, 769, 933, 787, 769, 8022, 933, 787, 834, 933, 787, 834, 8064, 7944, 921, 0, 8072, 0, 0, 8065,
+    7945, 921, 0, 8073, 0, 0, 8066, 7946, 921, 0, 8074, 0, 0, 8067, 7947, 921, 0, 8075, 0, 0, 8068, 7948, 921, 0,
+    8076, 0, 0, 8069, 7949, 921, 0, 8077, 0, 0, 8070, 7950, 921, 0, 8078, 0, 0, 8071, 7951, 921, 0, 8079, 0, 0, 8072,
+    7944, 921, 0, 8072, 0, 0, 8073, 7945, 921, 0, 8073, 0, 0, 8074, 7946, 921, 0, 8074, 0, 0, 8075, 7947, 921, 0,
+    8075, 0, 0, 8076, 7948, 921, 0, 8076, 0, 0, 8077, 7949, 921, 0, 8077, 0, 0, 8078, 7950, 921, 0, 8078, 0, 0, 8079,
+    7951, 921, 0, 8079, 0, 0, 8080, 7976, 921, 0, 8088, 0, 0, 8081, 7977, 921, 0, 8089, 0, 0, 8082, 7978, 921, 0,
+    8090, 0, 0, 8083, 7979, 921, 0, 8091, 0, 0, 8084, 7980, 921, 0, 8092, 0, 0, 8085, 7981, 921, 0, 8093, 0, 0, 8086,
+    7982, 921, 0, 8094, 0, 0, 8087, 7983, 921, 0, 8095, 0, 0, 8088, 7976, 921, 0, 8088, 0, 0, 8089, 7977, 921, 0,
+    8089, 0, 0, 8090, 7978, 921, 0, 8090, 0, 0, 8091, 7979, 921, 0, 8091, 0, 0, 8092, 7980, 921, 0, 8092, 0, 0, 8093,
+    7981, 921, 0, 8093, 0, 0, 8094, 7982, 921, 0, 8094, 0, 0, 8095, 7983, 921, 0, 8095, 0, 0, 8096, 8040, 921, 0,
+    8104, 0, 0, 8097, 8041, 921, 0, 8105, 0, 0, 8098, 8042, 921, 0, 8106, 0, 0, 8099, 8043, 921, 0, 8107, 0, 0, 8100,
+    8044, 921, 0, 8108, 0, 0, 8101, 8045, 921, 0, 8109, 0, 0, 8102, 8046, 921, 0, 8110, 0, 0, 8103, 8047, 921, 0,
+    8111, 0, 0, 8104, 8040, 921, 0, 8104, 0, 0, 8105, 8041, 921, 0, 8105, 0, 0, 8106, 8042, 921, 0, 8106, 0, 0, 8107,
+    8043, 921, 0, 8107, 0, 0, 8108, 8044, 921, 0, 8108, 0, 0, 8109, 8045, 921, 0, 8109, 0, 0, 8110, 8046, 921, 0,
+    8110, 0, 0, 8111, 8047, 921, 0, 8111, 0, 0, 8114, 8122, 921, 0, 8122, 837, 0, 8115, 913, 921, 0, 8124, 0, 0, 8116,
+    902, 921, 0, 902, 837, 0, 8118, 913, 834, 0, 913, 834, 0, 8119, 913, 834, 921, 913, 834, 837, 8124, 913, 921, 0,
+    8124, 0, 0, 8126, 921, 0, 0, 921, 0, 0, 8130, 8138, 921, 0, 8138, 837, 0, 8131, 919, 921, 0, 8140, 0, 0, 8132,
+    905, 921, 0, 905, 837, 0, 8134, 919, 834, 0, 919, 834, 0, 8135, 919, 834, 921, 919, 834, 837, 8140, 919, 921, 0,
+    8140, 0, 0, 8146, 921, 776, 768, 921, 776, 768, 8147, 921, 776, 769, 921, 776, 769, 8150, 921, 834, 0, 921, 834,
+    0, 8151, 921, 776, 834, 921, 776, 834, 8162, 933, 776, 768, 933, 776, 768, 8163, 933, 776, 769, 933, 776, 769,
+    8164, 929, 787, 0, 929, 787, 0, 8166, 933, 834, 0, 933, 834, 0, 8167, 933, 776, 834, 933, 776, 834, 8178, 8186,
+    921, 0, 8186, 837, 0, 8179, 937, 921, 0, 8188, 0, 0, 8180, 911, 921, 0, 911, 837, 0, 8182, 937, 834, 0, 937, 834,
+    0, 8183, 937, 834, 921, 937, 834, 837, 8188, 937, 921, 0, 8188, 0, 0, 64256, 70, 70, 0, 70, 102, 0, 64257, 70, 73,
+    0, 70, 105, 0, 64258, 70, 76, 0, 70, 108, 0, 64259, 70, 70, 73, 70, 102, 105, 64260, 70, 70, 76, 70, 102, 108,
+    64261, 83, 84, 0, 83, 116, 0, 64262, 83, 84, 0, 83, 116, 0, 64275, 1348, 1350, 0, 1348, 1398, 0, 64276, 1348,
+    1333, 0, 1348, 1381, 0, 64277, 1348, 1339, 0, 1348, 1387, 0, 64278, 1358, 1350, 0, 1358, 1398, 0, 64279, 1348,
+    1341, 0, 1348, 1389, 0
+};
+
+typedef enum llm__case { LLM__UPPER_CASE, LLM__LOWER_CASE, LLM__TITLE_CASE, LLM__FOLD_CASE } llm__case;
+
+LLM__FN int llm__is_cased(uint32_t c) {
+    int category = llm__category(c);
+    return category == LLM__LU || category == LLM__LL || category == LLM__LT || c == 0xAA || c == 0xBA;
+}
+
+/* The row of the table, or NULL. */
+LLM__FN const uint16_t *llm__case_row(uint32_t c) {
+    size_t low = 0, high = LLM__LENGTH(llm__case_table) / 7;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (llm__case_table[7 * middle] == c) return llm__case_table + 7 * middle;
+        if (llm__case_table[7 * middle] < c) low = middle + 1;
+        else high = middle;
+    }
+    return NULL;
+}
+
+LLM__FN int llm__change_case(uint32_t c, llm__case to, uint32_t out[3]) {
+    const uint16_t *row;
+    int i, n = 0;
+    if (to == LLM__LOWER_CASE) {
+        out[0] = c == 0x130 ? 'i' : llm__lower(c);
+        out[1] = 0x307;
+        return c == 0x130 ? 2 : 1;
+    }
+    if (to == LLM__FOLD_CASE) {
+        uint32_t upper[3], part[3];
+        if (c == 0x131 || c == 0x130 || (c >= 0x13A0 && c <= 0x13F5)) return llm__change_case(c, LLM__LOWER_CASE, out);
+        for (i = 0; i < llm__change_case(c, LLM__UPPER_CASE, upper); i++) {
+            llm__change_case(upper[i], LLM__LOWER_CASE, part);
+            out[n++] = part[0];
+        }
+        return n;
+    }
+    row = c < 0xB5 ? NULL : llm__case_row(c);
+    for (i = to == LLM__TITLE_CASE ? 4 : 1; row && n < 3 && row[i]; i++) out[n++] = row[i];
+    if (n) return n;
+    out[0] = to == LLM__TITLE_CASE && c >= 0x10D0 && c <= 0x10FF ? c : llm__upper(c);
+    return 1;
+}
+
+/* A capital sigma is written differently at the end of a word. */
+LLM__FN int llm__is_final_sigma(const llm__value *s, const char *at) {
+    const char *before = at, *after = at + 2, *end = s->as.text + s->length;
+    uint32_t c = 0;
+    int category = 0, cased = 0;
+    while (before > s->as.text) {
+        before -= llm__char_before(before, &c);
+        category = llm__category(c);
+        cased = llm__is_cased(c);
+        if (cased || !(category == LLM__MN || category == LLM__ME || category == LLM__CF || category == LLM__LM ||
+                       category == LLM__SK || c == '\'' || c == '.' || c == ':' || c == 0x2019)) break;
+    }
+    if (!cased) return 0;
+    while (after < end) {
+        after += llm__char_get(after, &c);
+        category = llm__category(c);
+        if (llm__is_cased(c)) return 0;
+        if (!(category == LLM__MN || category == LLM__ME || category == LLM__CF || category == LLM__LM ||
+              category == LLM__SK || c == '\'' || c == '.' || c == ':' || c == 0x2019)) break;
+    }
+    return 1;
+}
+
+LLM__FN int llm__put_case(llm__render *r, const llm__value *s, const char *at, uint32_t c, llm__case to) {
+    uint32_t changed[3];
+    int i, n;
+    if (c < 128) return llm__put_char(r, to == LLM__UPPER_CASE || to == LLM__TITLE_CASE
+        ? llm__upper(c) : llm__lower(c));
+    n = llm__change_case(c, to, changed);
+    if (c == 0x3A3 && to == LLM__LOWER_CASE && llm__is_final_sigma(s, at)) changed[0] = 0x3C2;
+    for (i = 0; i < n; i++)
+        if (!llm__put_char(r, changed[i])) return 0;
+    return 1;
+}
+
+LLM__FN int llm__all_case(llm__render *r, const llm__value *v, llm__case first, llm__case rest, llm__value *out) {
+    llm__value s;
+    const char *at, *end;
+    size_t start;
+    uint32_t c;
+    if (!llm__to_text(r, v, &s)) return 0;
+    start = r->out.length;
+    for (at = s.as.text, end = at + s.length; at < end;) {
+        size_t n = llm__char_get(at, &c);
+        if (!llm__put_case(r, &s, at, c, at == s.as.text ? first : rest)) return 0;
+        at += n;
+    }
+    if (!llm__cut(r, start, out)) return 0;
+    out->flag = s.flag;
+    return 1;
+}
+
+LLM__FN int llm__f_upper(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__all_case(r, v, LLM__UPPER_CASE, LLM__UPPER_CASE, out);
+}
+
+LLM__FN int llm__f_lower(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__all_case(r, v, LLM__LOWER_CASE, LLM__LOWER_CASE, out);
+}
+
+LLM__FN int llm__f_capitalize(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__all_case(r, v, LLM__TITLE_CASE, LLM__LOWER_CASE, out);
+}
+
+LLM__FN int llm__m_casefold(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__all_case(r, v, LLM__FOLD_CASE, LLM__FOLD_CASE, out);
+}
+
+/* The filter: the first letter behind a space, a hyphen or an opening bracket becomes upper case. */
+LLM__FN int llm__f_title(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value s;
+    const char *at, *end;
+    size_t start;
+    uint32_t c;
+    int fresh = 1;
+    (void)a;
+    if (!llm__to_text(r, v, &s)) return 0;
+    start = r->out.length;
+    for (at = s.as.text, end = at + s.length; at < end;) {
+        size_t n = llm__char_get(at, &c);
+        if (!llm__put_case(r, &s, at, c, fresh ? LLM__UPPER_CASE : LLM__LOWER_CASE)) return 0;
+        fresh = llm__py_space(c) || c == '-' || c == '(' || c == '{' || c == '[' || c == '<';
+        at += n;
+    }
+    if (!llm__cut(r, start, out)) return 0;
+    out->flag = s.flag;
+    return 1;
+}
+
+/* str.title and str.swapcase */
+LLM__FN int llm__case_by_letter(llm__render *r, const llm__value *s, int swap, llm__value *out) {
+    const char *at, *end;
+    size_t start = r->out.length;
+    uint32_t c;
+    int within = 0, category;
+    for (at = s->as.text, end = at + s->length; at < end;) {
+        size_t n = llm__char_get(at, &c);
+        llm__case to = within ? LLM__LOWER_CASE : LLM__TITLE_CASE;
+        within = llm__is_cased(c);
+        category = llm__category(c);
+        if (swap) to = category == LLM__LU || category == LLM__LT ? LLM__LOWER_CASE : LLM__UPPER_CASE;
+        if (within ? !llm__put_case(r, s, at, c, to) : !llm__put_char(r, c)) return 0;
+        at += n;
+    }
+    if (!llm__cut(r, start, out)) return 0;
+    out->flag = s->flag;
+    return 1;
+}
+
+LLM__FN int llm__m_title(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__case_by_letter(r, v, 0, out);
+}
+
+LLM__FN int llm__m_swapcase(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__case_by_letter(r, v, 1, out);
+}
+
+/* ---- strings: kinds of characters */
+
+LLM__FN int llm__is_alpha(uint32_t c) { return (LLM__BIT(llm__category(c)) & LLM__LETTERS) != 0; }
+
+LLM__FN int llm__is_alnum(uint32_t c) { return llm__is_alpha(c) || llm__is_numeric(c); }
+
+LLM__FN int llm__is_digit(uint32_t c) {
+    return llm__category(c) == LLM__ND || c == 0xB2 || c == 0xB3 || c == 0xB9 || c == 0x2070 ||
+           (c >= 0x2074 && c <= 0x2079) || (c >= 0x2080 && c <= 0x2089) || (c >= 0x2460 && c <= 0x2468);
+}
+
+LLM__FN int llm__is_of_kind(uint32_t c, char kind) {
+    switch (kind) {
+    case 'a': return llm__is_alpha(c);
+    case 'n': return llm__is_alnum(c);
+    case 'd': return llm__category(c) == LLM__ND;
+    case 'g': return llm__is_digit(c);
+    case 'u': return llm__is_numeric(c);
+    case 's': return llm__py_space(c);
+    case 'p': return llm__is_printable(c);
+    default: return llm__name_character(c);
+    }
+}
+
+LLM__FN int llm__all_of_kind(const llm__value *v, char kind, llm__value *out) {
+    const char *at = v->as.text, *end = at + v->length;
+    uint32_t c;
+    int all = v->length || kind == 'p';
+    for (; at < end && all; at += llm__char_get(at, &c)) {
+        llm__char_get(at, &c);
+        all = llm__is_of_kind(c, kind);
+    }
+    if (kind == 'i' && v->length) {
+        llm__char_get(v->as.text, &c);
+        all = all && !llm__is_numeric(c);
+    }
+    return llm__give_bool(out, all);
+}
+
+#define LLM__KIND_METHOD(name, kind)                                                                             \
+    LLM__FN int llm__m_##name(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {        \
+        (void)a;                                                                                                 \
+        return llm__work(r, v->length / 16) && llm__all_of_kind(v, kind, out);                                   \
+    }
+LLM__KIND_METHOD(isalpha, 'a')
+LLM__KIND_METHOD(isalnum, 'n')
+LLM__KIND_METHOD(isdecimal, 'd')
+LLM__KIND_METHOD(isdigit, 'g')
+LLM__KIND_METHOD(isnumeric, 'u')
+LLM__KIND_METHOD(isspace, 's')
+LLM__KIND_METHOD(isprintable, 'p')
+LLM__KIND_METHOD(isidentifier, 'i')
+#undef LLM__KIND_METHOD
+
+LLM__FN int llm__m_isascii(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    uint32_t i = 0;
+    (void)a;
+    while (i < v->length && (uint8_t)v->as.text[i] < 128) i++;
+    return llm__work(r, v->length / 64) && llm__give_bool(out, i == v->length);
+}
+
+/* 'u' upper, 'l' lower, 't' title case: all cased characters are, and there is one. */
+LLM__FN int llm__all_cased(llm__render *r, const llm__value *v, char kind, llm__value *out) {
+    const char *at = v->as.text, *end = at + v->length;
+    uint32_t c;
+    int any = 0, all = 1, within = 0;
+    for (; at < end && all; at += llm__char_get(at, &c)) {
+        int category, upper, cased;
+        llm__char_get(at, &c);
+        category = llm__category(c);
+        upper = category == LLM__LU || category == LLM__LT;
+        cased = llm__is_cased(c);
+        any |= cased;
+        if (cased) all = kind == 't' ? upper != within : upper == (kind == 'u');
+        within = cased;
+    }
+    return llm__work(r, v->length / 16) && llm__give_bool(out, any && all);
+}
+
+LLM__FN int llm__m_isupper(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__all_cased(r, v, 'u', out);
+}
+
+LLM__FN int llm__m_islower(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__all_cased(r, v, 'l', out);
+}
+
+LLM__FN int llm__m_istitle(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__all_cased(r, v, 't', out);
+}
+
+/* ---- strings: arguments */
+
+LLM__FN int llm__given(const llm__value *v) { return v->type != LLM__MISSING && v->type != LLM__NONE; }
+
+LLM__FN int llm__need_text(llm__render *r, const llm__value *v) {
+    return v->type == LLM__STRING || llm__fail_type(r, v, "expected a string");
+}
+
+/* A whole number, or `otherwise` where none is given; huge ones are cut to 2^62. */
+LLM__FN int llm__need_int(llm__render *r, const llm__value *v, int64_t otherwise, int64_t *out) {
+    const int64_t most = (int64_t)1 << 62;
+    *out = otherwise;
+    if (v->type == LLM__MISSING) return 1;
+    if (v->type == LLM__BIG) *out = v->as.big->negative ? -most : most;
+    else if (v->type != LLM__INT && v->type != LLM__BOOL) return llm__fail_type(r, v, "expected a whole number");
+    else *out = v->as.integer < -most ? -most : v->as.integer > most ? most : v->as.integer;
+    return 1;
+}
+
+LLM__FN int llm__is_set(const llm__value *v) { return v->type != LLM__MISSING && llm__is_truthy(v); }
+
+/* ---- strings: stripping and cutting */
+
+LLM__FN int llm__in_set(uint32_t c, const llm__value *set) {
+    const char *at, *end;
+    uint32_t d;
+    if (!set) return llm__py_space(c);
+    for (at = set->as.text, end = at + set->length; at < end;) {
+        at += llm__char_get(at, &d);
+        if (c == d) return 1;
+    }
+    return 0;
+}
+
+/* sides: 1 left, 2 right */
+LLM__FN int llm__strip(llm__render *r, const llm__value *s, const llm__value *chars, int sides, llm__value *out) {
+    const char *start = s->as.text, *end = start + s->length;
+    const llm__value *set = llm__given(chars) ? chars : NULL;
+    uint32_t c;
+    if (set && !llm__need_text(r, set)) return 0;
+    while ((sides & 1) && start < end) {
+        size_t n = llm__char_get(start, &c);
+        if (!llm__in_set(c, set)) break;
+        start += n;
+    }
+    while ((sides & 2) && start < end) {
+        size_t n = llm__char_before(end, &c);
+        if (!llm__in_set(c, set)) break;
+        end -= n;
+    }
+    return llm__work(r, s->length / 64) && llm__give_slice(out, s, start, end);
+}
+
+LLM__FN int llm__f_trim(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value s;
+    return llm__to_text(r, v, &s) && llm__strip(r, &s, a, 3, out);
+}
+
+LLM__FN int llm__m_strip(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__strip(r, v, a, 3, out);
+}
+
+LLM__FN int llm__m_lstrip(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__strip(r, v, a, 1, out);
+}
+
+LLM__FN int llm__m_rstrip(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__strip(r, v, a, 2, out);
+}
+
+LLM__FN int llm__add_slice(llm__render *r, llm__list *list, const llm__value *of, const char *start, const char *end) {
+    llm__value part;
+    return llm__give_slice(&part, of, start, end) && llm__work(r, 1) && llm__list_add(r, list, &part);
+}
+
+/* At most `most` cuts at runs of space (below 0: any number), from the left. */
+LLM__FN int llm__split_space(llm__render *r, const llm__value *s, int64_t most, llm__list *list) {
+    const char *at = s->as.text, *end = at + s->length, *start;
+    uint32_t c;
+    for (;;) {
+        at = llm__skip_space(at, end);
+        if (at == end) return 1;
+        if (most == 0) return llm__add_slice(r, list, s, at, end);
+        for (start = at; at < end; at += llm__char_get(at, &c)) {
+            llm__char_get(at, &c);
+            if (llm__py_space(c)) break;
+        }
+        if (!llm__add_slice(r, list, s, start, at)) return 0;
+        most--;
+    }
+}
+
+LLM__FN void llm__list_reverse(llm__list *list) {
+    uint32_t i;
+    for (i = 0; i < list->count / 2; i++) {
+        llm__value v = list->items[i];
+        list->items[i] = list->items[list->count - 1 - i];
+        list->items[list->count - 1 - i] = v;
+    }
+}
+
+LLM__FN int llm__rsplit_space(llm__render *r, const llm__value *s, int64_t most, llm__list *list) {
+    const char *start = s->as.text, *at = start + s->length, *end;
+    uint32_t c;
+    for (;;) {
+        end = at = llm__blank_before(start, at);
+        if (at == start) break;
+        if (most == 0) {
+            if (!llm__add_slice(r, list, s, start, end)) return 0;
+            break;
+        }
+        while (at > start) {
+            size_t n = llm__char_before(at, &c);
+            if (llm__py_space(c)) break;
+            at -= n;
+        }
+        if (!llm__add_slice(r, list, s, at, end)) return 0;
+        most--;
+    }
+    llm__list_reverse(list);
+    return 1;
+}
+
+LLM__FN int llm__split_text(llm__render *r, const llm__value *s, const llm__value *a, int right, llm__value *out) {
+    const char *at = s->as.text, *end = at + s->length, *found;
+    llm__list list;
+    int64_t most;
+    memset(&list, 0, sizeof list);
+    if (!llm__need_int(r, a + 1, -1, &most) || !llm__work(r, s->length / 16)) return 0;
+    if (!llm__given(a)) {
+        if (!(right ? llm__rsplit_space(r, s, most, &list) : llm__split_space(r, s, most, &list))) return 0;
+        return llm__give_list(r, out, LLM__LIST, &list);
+    }
+    if (!llm__need_text(r, a)) return 0;
+    if (!a->length) return LLM__RENDER_FAIL(r, "the separator is empty");
+    for (; most != 0; most--) {
+        found = right ? llm__find_last(at, (size_t)(end - at), a->as.text, a->length)
+                      : llm__find_text(at, (size_t)(end - at), a->as.text, a->length);
+        if (!found) break;
+        if (!(right ? llm__add_slice(r, &list, s, found + a->length, end) : llm__add_slice(r, &list, s, at, found)))
+            return 0;
+        if (right) end = found;
+        else at = found + a->length;
+    }
+    if (!llm__add_slice(r, &list, s, at, end)) return 0;
+    if (right) llm__list_reverse(&list);
+    return llm__give_list(r, out, LLM__LIST, &list);
+}
+
+LLM__FN int llm__m_split(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__split_text(r, v, a, 0, out);
+}
+
+LLM__FN int llm__m_rsplit(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__split_text(r, v, a, 1, out);
+}
+
+/* The length of the line end at `at`, or 0. */
+LLM__FN size_t llm__line_end(const char *at, const char *end) {
+    uint32_t c;
+    size_t n = llm__char_get(at, &c);
+    if (c == '\r' && at + 1 < end && at[1] == '\n') return 2;
+    return (c >= 10 && c <= 13) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 || c == 0x2029 ? n : 0;
+}
+
+LLM__FN int llm__split_lines(llm__render *r, const llm__value *s, int keep, llm__list *list) {
+    const char *at = s->as.text, *end = at + s->length, *start = at;
+    uint32_t c;
+    memset(list, 0, sizeof *list);
+    while (at < end) {
+        size_t n = llm__line_end(at, end);
+        if (!n) {
+            at += llm__char_get(at, &c);
+            continue;
+        }
+        if (!llm__add_slice(r, list, s, start, keep ? at + n : at)) return 0;
+        start = at += n;
+    }
+    return llm__work(r, s->length / 16) && (start == end || llm__add_slice(r, list, s, start, end));
+}
+
+LLM__FN int llm__m_splitlines(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list list;
+    return llm__split_lines(r, v, llm__is_set(a), &list) && llm__give_list(r, out, LLM__LIST, &list);
+}
+
+LLM__FN int llm__partition(llm__render *r, const llm__value *s, const llm__value *a, int right, llm__value *out) {
+    const char *end = s->as.text + s->length, *found;
+    llm__list list;
+    int ok;
+    memset(&list, 0, sizeof list);
+    if (!llm__need_text(r, a)) return 0;
+    if (!a->length) return LLM__RENDER_FAIL(r, "the separator is empty");
+    found = right ? llm__find_last(s->as.text, s->length, a->as.text, a->length)
+                  : llm__find_text(s->as.text, s->length, a->as.text, a->length);
+    if (found)
+        ok = llm__add_slice(r, &list, s, s->as.text, found) &&
+             llm__add_slice(r, &list, s, found, found + a->length) &&
+             llm__add_slice(r, &list, s, found + a->length, end);
+    else
+        ok = llm__add_slice(r, &list, s, right ? end : s->as.text, end) && llm__add_slice(r, &list, s, end, end) &&
+             llm__add_slice(r, &list, s, right ? s->as.text : end, end);
+    return ok && llm__give_list(r, out, LLM__TUPLE, &list);
+}
+
+LLM__FN int llm__m_partition(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__partition(r, v, a, 0, out);
+}
+
+LLM__FN int llm__m_rpartition(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__partition(r, v, a, 1, out);
+}
+
+/* ---- strings: searching */
+
+/* The stretch [from, to) of a string, in characters as slices have them; *offset: characters before it; 0 with *from
+   NULL: it begins behind the end. */
+LLM__FN int llm__stretch(llm__render *r, const llm__value *s, const llm__value *a, const char **from, const char **to,
+                         int64_t *offset) {
+    int64_t length = llm__length(s), end = length;
+    *from = s->as.text;
+    *to = s->as.text + s->length;
+    *offset = 0;
+    if (a[0].type == LLM__MISSING) return 1;
+    if (!llm__slice_end(r, a[1].type == LLM__MISSING ? NULL : a + 1, length, 0, length, length, &end)) return 0;
+    if (a[0].type == LLM__INT && a[0].as.integer > length) {
+        *from = NULL;
+        return 1;
+    }
+    if (!llm__slice_end(r, a, length, 0, length, 0, offset)) return 0;
+    *from = llm__char_at(s, *offset);
+    *to = llm__char_at(s, end);
+    if (end < *offset) *from = NULL;
+    return 1;
+}
+
+LLM__FN int llm__search(llm__render *r, const llm__value *s, const llm__value *a, int last, int must, llm__value *out) {
+    const char *from, *to, *found = NULL;
+    int64_t offset;
+    if (!llm__need_text(r, a) || !llm__stretch(r, s, a + 1, &from, &to, &offset) || !llm__work(r, s->length / 32))
+        return 0;
+    if (from)
+        found = last ? llm__find_last(from, (size_t)(to - from), a->as.text, a->length)
+                     : llm__find_text(from, (size_t)(to - from), a->as.text, a->length);
+    if (!found && must) return LLM__RENDER_FAIL(r, "the string does not hold that");
+    return llm__give_int(out, found ? offset + (int64_t)llm__count_chars(from, (size_t)(found - from)) : -1);
+}
+
+LLM__FN int llm__m_find(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__search(r, v, a, 0, 0, out);
+}
+
+LLM__FN int llm__m_rfind(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__search(r, v, a, 1, 0, out);
+}
+
+LLM__FN int llm__m_index(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__search(r, v, a, 0, 1, out);
+}
+
+LLM__FN int llm__m_rindex(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__search(r, v, a, 1, 1, out);
+}
+
+LLM__FN int llm__m_count(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    const char *from, *to;
+    int64_t offset, count = 0;
+    if (!llm__need_text(r, a) || !llm__stretch(r, v, a + 1, &from, &to, &offset) || !llm__work(r, v->length / 32))
+        return 0;
+    if (!a->length) return llm__give_int(out, from ? (int64_t)llm__count_chars(from, (size_t)(to - from)) + 1 : 0);
+    while (from && (from = llm__find_text(from, (size_t)(to - from), a->as.text, a->length)) != NULL) {
+        from += a->length;
+        count++;
+    }
+    return llm__give_int(out, count);
+}
+
+LLM__FN int llm__affix(llm__render *r, const llm__value *s, const llm__value *a, int end, llm__value *out) {
+    const llm__value *one = a->type == LLM__TUPLE ? a->as.items : a;
+    uint32_t i, count = a->type == LLM__TUPLE ? a->length : 1;
+    const char *from, *to;
+    int64_t offset;
+    int yes = 0;
+    if (!llm__stretch(r, s, a + 1, &from, &to, &offset)) return 0;
+    for (i = 0; i < count && !yes; i++) {
+        if (!llm__need_text(r, one + i)) return 0;
+        yes = from && (size_t)(to - from) >= one[i].length &&
+              !memcmp(end ? to - one[i].length : from, one[i].as.text, one[i].length);
+    }
+    return llm__give_bool(out, yes);
+}
+
+LLM__FN int llm__m_startswith(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__affix(r, v, a, 0, out);
+}
+
+LLM__FN int llm__m_endswith(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__affix(r, v, a, 1, out);
+}
+
+LLM__FN int llm__m_removeprefix(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    if (!llm__need_text(r, a)) return 0;
+    if (a->length > v->length || memcmp(v->as.text, a->as.text, a->length)) return *out = *v, 1;
+    return llm__give_slice(out, v, v->as.text + a->length, v->as.text + v->length);
+}
+
+LLM__FN int llm__m_removesuffix(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    if (!llm__need_text(r, a)) return 0;
+    if (a->length > v->length || memcmp(v->as.text + v->length - a->length, a->as.text, a->length)) return *out = *v, 1;
+    return llm__give_slice(out, v, v->as.text, v->as.text + v->length - a->length);
+}
+
+/* ---- strings: building */
+
+LLM__FN int llm__replace_text(llm__render *r, const llm__value *s, const llm__value *from, const llm__value *to,
+                         int64_t most, llm__value *out) {
+    const char *at = s->as.text, *end = at + s->length, *found;
+    size_t start = r->out.length;
+    if (!llm__work(r, s->length / 32)) return 0;
+    for (; most != 0; most--) {
+        found = llm__find_text(at, (size_t)(end - at), from->as.text, from->length);
+        if (!found) break;
+        if (!from->length) { /* between all characters */
+            uint32_t c;
+            if (!llm__put(r, to->as.text, to->length)) return 0;
+            if (at == end) break;
+            found = at + llm__char_get(at, &c);
+            if (!llm__put(r, at, (size_t)(found - at))) return 0;
+            at = found;
+            continue;
+        }
+        if (!llm__put(r, at, (size_t)(found - at)) || !llm__put(r, to->as.text, to->length) || !llm__work(r, 1))
+            return 0;
+        at = found + from->length;
+    }
+    if (!llm__put(r, at, (size_t)(end - at)) || !llm__cut(r, start, out)) return 0;
+    out->flag = s->flag;
+    return 1;
+}
+
+LLM__FN int llm__f_replace(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value s, from, to;
+    int64_t most = -1;
+    if (!llm__to_text(r, v, &s) || !llm__to_text(r, a, &from) || !llm__to_text(r, a + 1, &to)) return 0;
+    if (llm__given(a + 2) && !llm__need_int(r, a + 2, -1, &most)) return 0;
+    if (!r->autoescape) s.flag = 0;
+    return llm__replace_text(r, &s, &from, &to, most, out);
+}
+
+LLM__FN int llm__m_replace(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value to;
+    int64_t most;
+    if (!llm__need_text(r, a) || !llm__need_text(r, a + 1) || !llm__need_int(r, a + 2, -1, &most)) return 0;
+    to = a[1];
+    if (v->flag && !to.flag && !llm__escape_html(r, a + 1, &to)) return 0;
+    return llm__replace_text(r, v, a, &to, most, out);
+}
+
+/* The items of `over` with `between` them.  strict: they must be strings. */
+LLM__FN int llm__join(llm__render *r, const llm__value *between, const llm__value *over, const llm__value *attribute,
+                      int strict, llm__value *out) {
+    llm__value item, part, missing = llm__value_of(LLM__MISSING);
+    llm__iterator *it = NULL;
+    size_t start = r->out.length;
+    int got, first = 1;
+    if (!llm__iterate(r, over, &it)) return 0;
+    while ((got = llm__next(r, it, &item)) > 0) {
+        part = item;
+        if (llm__given(attribute) && !llm__get_path(r, &item, attribute, &missing, &part)) return 0;
+        if (strict && !llm__need_text(r, &part)) return 0;
+        if (!first && !llm__put(r, between->as.text, between->length)) return 0;
+        if (between->flag || r->autoescape ? !llm__put_html(r, &part) : !llm__put_value(r, &part)) return 0;
+        first = 0;
+    }
+    if (got < 0 || !llm__cut(r, start, out)) return 0;
+    out->flag = (uint8_t)(between->flag || r->autoescape);
+    return 1;
+}
+
+LLM__FN int llm__f_join(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value between = llm__text_value("", 0);
+    if (a->type != LLM__MISSING && !llm__to_text(r, a, &between)) return 0;
+    if (!r->autoescape) between.flag = 0;
+    return llm__join(r, &between, v, a + 1, 0, out);
+}
+
+LLM__FN int llm__m_join(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value missing = llm__value_of(LLM__MISSING);
+    return llm__join(r, v, a, &missing, 1, out);
+}
+
+/* To `width` characters; how: '<' '>' '^', '=' as str.center does it */
+LLM__FN int llm__pad(llm__render *r, const llm__value *s, int64_t width, const char *fill, size_t fill_length, char how,
+                     llm__value *out) {
+    int64_t missing = width - (int64_t)llm__count_chars(s->as.text, s->length), left;
+    size_t start = r->out.length;
+    if (missing <= 0) return *out = *s, 1;
+    left = how == '<' ? 0 : how == '>' ? missing : missing / 2;
+    if (how == '=') left += missing & width & 1;
+    if (!llm__put_repeated(r, fill, fill_length, left) || !llm__put(r, s->as.text, s->length) ||
+        !llm__put_repeated(r, fill, fill_length, missing - left) || !llm__cut(r, start, out)) return 0;
+    out->flag = s->flag;
+    return 1;
+}
+
+LLM__FN int llm__justify(llm__render *r, const llm__value *v, const llm__value *a, char how, llm__value *out) {
+    llm__value fill = llm__text_value(" ", 1);
+    int64_t width;
+    if (!llm__need_int(r, a, 0, &width)) return 0;
+    if (a[1].type != LLM__MISSING) fill = a[1];
+    if (!llm__need_text(r, &fill)) return 0;
+    if (llm__count_chars(fill.as.text, fill.length) != 1) return LLM__RENDER_FAIL(r,
+        "expected one character to fill with");
+    return llm__pad(r, v, width, fill.as.text, fill.length, how, out);
+}
+
+LLM__FN int llm__m_ljust(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__justify(r, v, a, '<', out);
+}
+
+LLM__FN int llm__m_rjust(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__justify(r, v, a, '>', out);
+}
+
+LLM__FN int llm__m_center(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__justify(r, v, a, '=', out);
+}
+
+LLM__FN int llm__f_center(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value s;
+    int64_t width;
+    return llm__to_text(r, v, &s) && llm__need_int(r, a, 80, &width) && llm__pad(r, &s, width, " ", 1, '=', out);
+}
+
+LLM__FN int llm__m_zfill(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    size_t start = r->out.length, sign = v->length && (v->as.text[0] == '-' || v->as.text[0] == '+');
+    int64_t width;
+    return llm__need_int(r, a, 0, &width) && llm__put(r, v->as.text, sign) &&
+           llm__put_repeated(r, "0", 1, width - llm__length(v)) &&
+           llm__put(r, v->as.text + sign, v->length - sign) && llm__cut(r, start, out);
+}
+
+LLM__FN int llm__m_expandtabs(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    const char *at = v->as.text, *end = at + v->length;
+    size_t start = r->out.length;
+    int64_t size, column = 0;
+    uint32_t c;
+    if (!llm__need_int(r, a, 8, &size)) return 0;
+    while (at < end) {
+        size_t n = llm__char_get(at, &c);
+        if (c == '\t') {
+            int64_t spaces = size > 0 ? size - column % size : 0;
+            if (!llm__put_repeated(r, " ", 1, spaces)) return 0;
+            column += spaces;
+        } else {
+            if (!llm__put(r, at, n)) return 0;
+            column = c == '\n' || c == '\r' ? 0 : column + 1;
+        }
+        at += n;
+    }
+    return llm__cut(r, start, out);
+}
+
+LLM__FN int llm__m_encode(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    if (a->type != LLM__MISSING && (!llm__need_text(r, a) || (!llm__text_is(a, "utf-8") && !llm__text_is(a, "utf8"))))
+        return LLM__RENDER_FAIL(r, "strings can only be encoded as utf-8");
+    *out = *v;
+    out->type = LLM__BYTES;
+    out->flag = 0;
+    return 1;
+}
+
+/* ---- formatting numbers and texts into fields */
+
+/* What a format says of one field: "*>+#08,.3f". */
+typedef struct llm__field {
+    char fill[4];
+    size_t fill_length;
+    char align, sign, type, group;
+    int alternate;
+    int64_t width, precision; /* -1: none */
+} llm__field;
+
+/* Digits as they are, filled up to the width; `sign` and `prefix` stay in front of zeros. */
+LLM__FN int llm__put_field(llm__render *r, const llm__field *f, const char *sign, const char *body, size_t length,
+                           char align) {
+    int64_t used = (int64_t)(strlen(sign) + llm__count_chars(body, length)), missing = f->width - used, left;
+    if (missing < 0) missing = 0;
+    if (f->align) align = f->align;
+    left = align == '<' ? 0 : align == '^' ? missing / 2 : missing;
+    if (align == '=')
+        return llm__put_text(r, sign) && llm__put_repeated(r, f->fill, f->fill_length, missing) &&
+               llm__put(r, body, length);
+    return llm__put_repeated(r, f->fill, f->fill_length, left) && llm__put_text(r, sign) && llm__put(r, body, length) &&
+           llm__put_repeated(r, f->fill, f->fill_length, missing - left);
+}
+
+/* Separators between groups of digits; `digits` of them are before the point. */
+LLM__FN int llm__put_grouped(llm__render *r, const char *text, size_t length, size_t digits, char group, int size) {
+    size_t i;
+    for (i = 0; i < length; i++) {
+        if (group && i && i < digits && (digits - i) % (size_t)size == 0 && !llm__put(r, &group, 1)) return 0;
+        if (!llm__put(r, text + i, 1)) return 0;
+    }
+    return 1;
+}
+
+LLM__FN const char *llm__sign_of(const llm__field *f, int negative) {
+    return negative ? "-" : f->sign == '+' ? "+" : f->sign == ' ' ? " " : "";
+}
+
+/* The digits of |v| in a base; returns their number, 0 if there are too many. */
+LLM__FN size_t llm__digits(const llm__value *v, uint32_t base, char *text, size_t size) {
+    llm__big n;
+    size_t length = 0, i;
+    uint32_t k;
+    llm__big_from(v, &n);
+    if (base == 10) {
+        char all[LLM__BIG_TEXT];
+        n.negative = 0;
+        length = llm__big_text(&n, all);
+        if (length > size) return 0;
+        memcpy(text, all, length);
+        return length;
+    }
+    do {
+        uint64_t rest = 0;
+        for (k = n.count; k-- > 0;) {
+            rest = rest * LLM__BIG_BASE + n.groups[k];
+            n.groups[k] = (uint32_t)(rest / base);
+            rest %= base;
+        }
+        llm__big_trim(&n);
+        if (length == size) return 0;
+        text[length++] = "0123456789abcdef"[rest];
+    } while (n.count);
+    for (i = 0; i < length / 2; i++) {
+        char c = text[i];
+        text[i] = text[length - 1 - i];
+        text[length - 1 - i] = c;
+    }
+    return length;
+}
+
+enum { LLM__DIGITS = LLM__BIG_GROUPS * 30 };
+
+LLM__FN int llm__format_int(llm__render *r, const llm__field *f, const llm__value *v) {
+    uint32_t base = f->type == 'b' ? 2 : f->type == 'o' ? 8 : f->type == 'x' || f->type == 'X' ? 16 : 10;
+    int negative = v->type == LLM__BIG ? v->as.big->negative : v->as.integer < 0;
+    size_t start = r->out.length, length, zeros, i;
+    char *digits = (char *)llm__render_alloc(r, LLM__DIGITS, 1), sign[8];
+    llm__value body;
+    if (!digits) return 0;
+    length = llm__digits(v, base, digits, LLM__DIGITS);
+    if (!length) return llm__too_many_digits(r);
+    if (f->type == 'X')
+        for (i = 0; i < length; i++) digits[i] = (char)(digits[i] >= 'a' ? digits[i] - 32 : digits[i]);
+    zeros = f->precision > (int64_t)length ? (size_t)f->precision - length : 0;
+    snprintf(sign, sizeof sign, "%s", llm__sign_of(f, negative));
+    if (f->alternate && base != 10)
+        snprintf(sign + strlen(sign), 3, "0%c", f->type);
+    if (!llm__put_repeated(r, "0", 1, (int64_t)zeros) ||
+        !llm__put_grouped(r, digits, length, length, f->group, base == 10 ? 3 : 4) || !llm__cut(r, start, &body))
+        return 0;
+    return llm__put_field(r, f, sign, body.as.text, body.length, '>');
+}
+
+/* printf's %e, %f or %g of |v|, with a point whatever the locale; NULL: no memory */
+LLM__FN char *llm__print_float(llm__render *r, double v, char type, int64_t precision, int alternate) {
+    char format[8], *text, *at;
+    size_t size = (size_t)precision + 340;
+    text = (char *)llm__render_alloc(r, size, 1);
+    if (!text) return NULL;
+    snprintf(format, sizeof format, alternate ? "%%#.*%c" : "%%.*%c", type);
+    snprintf(text, size, format, (int)precision, fabs(v));
+    for (at = text; *at; at++)
+        if ((*at < '0' || *at > '9') && !strchr("eE+-", *at)) *at = '.';
+    return text;
+}
+
+LLM__FN int llm__format_float(llm__render *r, const llm__field *f, double v) {
+    char *text, type = f->type, plain[LLM__FLOAT_TEXT];
+    int64_t precision = f->precision < 0 ? 6 : f->precision;
+    size_t start = r->out.length, length, digits;
+    llm__value body;
+    int negative = v < 0 || (v == 0 && copysign(1, v) < 0);
+    if (precision > 1000) return LLM__RENDER_FAIL(r, "more than 1000 digits behind the point");
+    if (type == '%') v *= 100;
+    if (v != v || fabs(v) == HUGE_VAL) {
+        const char *name = v != v ? (type >= 'A' && type <= 'Z' ? "NAN" : "nan")
+                                  : (type >= 'A' && type <= 'Z' ? "INF" : "inf");
+        return llm__put_field(r, f, llm__sign_of(f, negative), name, 3, '>');
+    }
+    if (!type && f->precision < 0) {
+        plain[llm__float_text(fabs(v), plain)] = 0;
+        text = plain;
+    } else {
+        if (!type || type == 'n') precision = precision ? precision : 1;
+        text = llm__print_float(r, v, type == '%' ? 'f' : type == 'n' || !type ? 'g' : type, precision, f->alternate);
+        if (!text) return 0;
+    }
+    length = strlen(text);
+    digits = strspn(text, "0123456789");
+    if (!llm__put_grouped(r, text, length, digits, f->group, 3)) return 0;
+    if (!type && f->precision >= 0 && digits == length && !llm__put_text(r, ".0")) return 0;
+    if (type == '%' && !llm__put(r, "%", 1)) return 0;
+    return llm__cut(r, start, &body) &&
+           llm__put_field(r, f, llm__sign_of(f, negative), body.as.text, body.length, '>');
+}
+
+LLM__FN int llm__format_text(llm__render *r, const llm__field *f, const llm__value *v, char align) {
+    const char *end = v->as.text + v->length;
+    if (f->precision >= 0) end = llm__char_at(v, f->precision);
+    return llm__put_field(r, f, "", v->as.text, (size_t)(end - v->as.text), align);
+}
+
+/* ---- 'format' % values */
+
+LLM__FN int llm__repr(llm__render *r, const llm__value *v, int ascii, llm__value *out) {
+    size_t start = r->out.length;
+    llm__value all;
+    const char *at, *end;
+    uint32_t c;
+    if (!llm__put_repr(r, v) || !llm__cut(r, start, &all)) return 0;
+    *out = all;
+    if (!ascii) return 1;
+    for (at = all.as.text, end = at + all.length; at < end; at += llm__char_get(at, &c)) {
+        llm__char_get(at, &c);
+        if (c < 128 ? !llm__put_char(r, c) : !llm__put_escaped_char(r, c)) return 0;
+    }
+    return llm__cut(r, start, out);
+}
+
+/* Where the values of a % format come from. */
+typedef struct llm__percent {
+    const llm__value *args, *items; /* the right side; its items if it is a tuple, else itself */
+    uint32_t count, at;
+} llm__percent;
+
+LLM__FN int llm__percent_next(llm__render *r, llm__percent *p, llm__value *out) {
+    if (p->at >= p->count) return LLM__RENDER_FAIL(r, "not enough values for the format");
+    *out = p->items[p->at++];
+    return 1;
+}
+
+/* A width or precision: digits or *. */
+LLM__FN int llm__percent_number(llm__render *r, llm__percent *p, const char **at, const char *end, int64_t *out) {
+    llm__value v;
+    if (*at < end && **at == '*') {
+        ++*at;
+        if (!llm__percent_next(r, p, &v)) return 0;
+        return llm__need_int(r, &v, 0, out);
+    }
+    for (; *at < end && **at >= '0' && **at <= '9'; ++*at) {
+        if (*out < 0) *out = 0;
+        if (*out < INT32_MAX) *out = *out * 10 + (**at - '0');
+    }
+    return 1;
+}
+
+LLM__FN int llm__percent_put(llm__render *r, llm__field *f, const llm__value *v, int markup) {
+    llm__value text, number = *v;
+    char c = f->type;
+    if (c == 's' || c == 'r' || c == 'a') {
+        if (c == 's' ? !llm__to_text(r, v, &text) : !llm__repr(r, v, c == 'a', &text)) return 0;
+        if (markup && !text.flag && !llm__escape_html(r, &text, &text)) return 0;
+        f->fill[0] = ' ';
+        return llm__format_text(r, f, &text, '>');
+    }
+    if (c == 'c') {
+        if (v->type == LLM__STRING && llm__count_chars(v->as.text, v->length) == 1) return llm__format_text(r, f, v,
+            '>');
+        if (v->type != LLM__INT || v->as.integer < 0 || v->as.integer > 0x10FFFF)
+            return llm__fail_type(r, v, "%c needs a character");
+        {
+            char bytes[4];
+            uint32_t code = (uint32_t)v->as.integer;
+            size_t n = llm__char_put(code >= 0xD800 && code < 0xE000 ? 0xFFFD : code, bytes);
+            return llm__put_field(r, f, "", bytes, n, '>');
+        }
+    }
+    if (!llm__is_number(v)) return llm__fail_type(r, v, "this format needs a number");
+    if (strchr("eEfFgG", c)) {
+        if (f->precision < 0) f->precision = 6;
+        return llm__format_float(r, f, llm__to_double(v));
+    }
+    if (c == 'i' || c == 'u') f->type = 'd';
+    if (v->type == LLM__REAL) {
+        if (f->type != 'd') return llm__fail_type(r, v, "this format needs a whole number");
+        if (!llm__int_from_float(r, v->as.number, &number)) return 0;
+    }
+    return llm__format_int(r, f, &number);
+}
+
+/* %(name)s: its value, out of the dict on the right */
+LLM__FN int llm__percent_name(llm__render *r, llm__percent *p, const char **at, const char *end, llm__value *out) {
+    const char *start = ++*at;
+    const llm__value *found;
+    llm__value key;
+    int depth = 1;
+    for (; *at < end && depth; ++*at) depth += **at == '(' ? 1 : **at == ')' ? -1 : 0;
+    if (depth) return LLM__RENDER_FAIL(r, "the format ends within a name");
+    key = llm__text_value(start, (size_t)(*at - 1 - start));
+    if (p->args->type != LLM__DICT) return llm__fail_type(r, p->args, "this format needs a dict");
+    if (!llm__dict_find(r, p->args->as.dict, &key, &found)) return 0;
+    if (!found) return LLM__RENDER_FAIL(r, "the dict lacks a key of the format");
+    *out = *found;
+    p->at = p->count;
+    return 1;
+}
+
+LLM__FN int llm__percent_field(llm__render *r, llm__percent *p, const char **at, const char *end, int markup) {
+    llm__field f;
+    llm__value v;
+    int named = 0, zero = 0, left = 0;
+    memset(&f, 0, sizeof f);
+    f.fill[0] = ' ';
+    f.fill_length = 1;
+    f.precision = -1;
+    if (*at < end && **at == '(') {
+        if (!llm__percent_name(r, p, at, end, &v)) return 0;
+        named = 1;
+    }
+    for (; *at < end && **at && strchr("-+ #0", **at); ++*at) {
+        if (**at == '-') left = 1;
+        if (**at == '0') zero = 1;
+        if (**at == '#') f.alternate = 1;
+        if (**at == '+' || (**at == ' ' && f.sign != '+')) f.sign = **at;
+    }
+    if (!llm__percent_number(r, p, at, end, &f.width)) return 0;
+    if (f.width < 0) {
+        left = 1;
+        f.width = -f.width;
+    }
+    if (*at < end && **at == '.') {
+        ++*at;
+        f.precision = 0;
+        if (!llm__percent_number(r, p, at, end, &f.precision)) return 0;
+    }
+    while (*at < end && **at && strchr("hlL", **at)) ++*at;
+    if (*at == end) return LLM__RENDER_FAIL(r, "the format is not complete");
+    f.type = *(*at)++;
+    if (f.type == '%') return llm__put(r, "%", 1);
+    if (!f.type || !strchr("sracdiuoxXeEfFgG", f.type)) return LLM__RENDER_FAIL(r, "a format that is not known");
+    if (!named && !llm__percent_next(r, p, &v)) return 0;
+    if (left) f.align = '<';
+    else if (zero && !strchr("srac", f.type)) {
+        f.align = '=';
+        f.fill[0] = '0';
+    }
+    return llm__percent_put(r, &f, &v, markup);
+}
+
+LLM__FN int llm__format_percent(llm__render *r, const llm__value *format, const llm__value *args, llm__value *out) {
+    const char *at = format->as.text, *end = at + format->length, *next;
+    size_t start = r->out.length;
+    uint8_t flag = format->flag;
+    llm__percent p;
+    p.args = p.items = args;
+    p.count = 1;
+    p.at = 0;
+    if (args->type == LLM__TUPLE) {
+        p.items = args->as.items;
+        p.count = args->length;
+    }
+    while (at < end) {
+        next = (const char *)memchr(at, '%', (size_t)(end - at));
+        if (!next) next = end;
+        if (!llm__put(r, at, (size_t)(next - at))) return 0;
+        at = next;
+        if (at == end) break;
+        at++;
+        if (!llm__percent_field(r, &p, &at, end, format->flag)) return 0;
+    }
+    if (p.at < p.count && args->type != LLM__DICT && args->type != LLM__LIST && args->type != LLM__UNDEFINED)
+        return LLM__RENDER_FAIL(r, "more values than the format has places");
+    if (!llm__cut(r, start, out)) return 0;
+    out->flag = flag;
+    return 1;
+}
+
+LLM__FN int llm__f_format(llm__render *r, const llm__value *v, const llm__args *args, llm__value *out) {
+    llm__value format, values;
+    llm__list list;
+    uint32_t i;
+    if (args->count && args->named_count)
+        return LLM__RENDER_FAIL(r, "format takes arguments by place or by name, not both");
+    if (!llm__to_text(r, v, &format)) return 0;
+    if (args->named_count) {
+        if (!llm__give_dict(r, &values)) return 0;
+        for (i = 0; i < args->named_count; i++)
+            if (!llm__dict_set(r, values.as.dict, &args->named[i].name, &args->named[i].value)) return 0;
+    } else {
+        list.items = args->items;
+        list.count = list.capacity = args->count;
+        if (!llm__give_list(r, &values, LLM__TUPLE, &list)) return 0;
+    }
+    return llm__format_percent(r, &format, &values, out);
+}
+
+/* ---- '{}'.format(values) */
+
+/* [[fill]align][sign][z][#][0][width][group][.precision][type] */
+LLM__FN int llm__field_parse(llm__render *r, const llm__value *spec, llm__field *f) {
+    const char *at = spec->as.text, *end = at + spec->length;
+    uint32_t c;
+    size_t n = at < end ? llm__char_get(at, &c) : 0;
+    memset(f, 0, sizeof *f);
+    f->fill[0] = ' ';
+    f->fill_length = 1;
+    f->precision = -1;
+    if (n && at + n < end && at[n] && strchr("<>=^", at[n])) {
+        memcpy(f->fill, at, n);
+        f->fill_length = n;
+        f->align = at[n];
+        at += n + 1;
+    } else if (at < end && *at && strchr("<>=^", *at)) {
+        f->align = *at++;
+    }
+    if (at < end && *at && strchr("+- ", *at)) f->sign = *at++;
+    if (at < end && *at == '#') f->alternate = at++ != NULL;
+    if (at < end && *at == '0') {
+        at++;
+        if (!f->align) {
+            f->align = '=';
+            f->fill[0] = '0';
+        }
+    }
+    for (; at < end && *at >= '0' && *at <= '9'; at++)
+        if (f->width < INT32_MAX) f->width = f->width * 10 + (*at - '0');
+    if (at < end && (*at == ',' || *at == '_')) f->group = *at++;
+    if (at < end && *at == '.') {
+        f->precision = 0;
+        for (at++; at < end && *at >= '0' && *at <= '9'; at++)
+            if (f->precision < INT32_MAX) f->precision = f->precision * 10 + (*at - '0');
+    }
+    if (at < end) f->type = *at++;
+    return at == end || LLM__RENDER_FAIL(r, "the format '%.*s' cannot be read",
+                                         (int)(spec->length < 40 ? spec->length : 40), spec->as.text);
+}
+
+LLM__FN int llm__format_value(llm__render *r, const llm__value *v, const llm__value *spec) {
+    llm__field f;
+    if (!spec->length) return llm__put_value(r, v);
+    if (!llm__field_parse(r, spec, &f)) return 0;
+    if (v->type == LLM__STRING) {
+        if (f.type && f.type != 's') return LLM__RENDER_FAIL(r, "the format '%c' is not one of strings", f.type);
+        if (f.align == '=' && f.fill[0] == '0') f.align = '<';
+        return llm__format_text(r, &f, v, '<');
+    }
+    if (!llm__is_number(v)) return llm__fail_type(r, v, "this format needs a string or a number");
+    if (f.type && !strchr("bcdoxXneEfFgG%", f.type)) return LLM__RENDER_FAIL(r,
+        "the format '%c' is not one of numbers", f.type);
+    if (llm__is_int(v) && (!f.type || strchr("bdoxXn", f.type))) {
+        if (f.precision >= 0) return LLM__RENDER_FAIL(r, "whole numbers have no precision");
+        if (v->type == LLM__BOOL && !f.type) return llm__format_text(r, &f, spec, '<');
+        return llm__format_int(r, &f, v);
+    }
+    if (f.type && strchr("bcdoxX", f.type)) return LLM__RENDER_FAIL(r, "the format '%c' is not one of floats", f.type);
+    return llm__format_float(r, &f, llm__to_double(v));
+}
+
+/* The state of one format call: arguments, and how places are counted. */
+typedef struct llm__formatter {
+    const llm__args *args;
+    const llm__dict *names; /* format_map */
+    int64_t next;           /* place; -1: places are given by number */
+    int numbered;
+} llm__formatter;
+
+LLM__FN int llm__format_run(llm__render *r, llm__formatter *f, const char *at, const char *end, int nested);
+
+/* "", "0", "name", "0.attribute", "name[key]": the value meant */
+LLM__FN int llm__format_find(llm__render *r, llm__formatter *f, const char *at, const char *end, llm__value *out) {
+    const char *stop = at;
+    const llm__value *found = NULL;
+    llm__value key;
+    int64_t place = 0;
+    uint32_t i;
+    int is_number = 1;
+    while (stop < end && *stop != '.' && *stop != '[') {
+        is_number = is_number && *stop >= '0' && *stop <= '9';
+        if (is_number && place < INT32_MAX) place = place * 10 + (*stop - '0');
+        stop++;
+    }
+    key = llm__text_value(at, (size_t)(stop - at));
+    if (is_number) {
+        if (stop == at) {
+            if (f->numbered) return LLM__RENDER_FAIL(r, "a format counts places itself, or numbers them, not both");
+            place = f->next++;
+        } else {
+            if (f->next) return LLM__RENDER_FAIL(r, "a format counts places itself, or numbers them, not both");
+            f->numbered = 1;
+        }
+        if (place >= f->args->count) return LLM__RENDER_FAIL(r, "there is no argument %lld for the format",
+            (long long)place);
+        *out = f->args->items[place];
+    } else if (f->names) {
+        if (!llm__dict_find(r, f->names, &key, &found)) return 0;
+    } else {
+        for (i = 0; i < f->args->named_count; i++)
+            if (f->args->named[i].name.length == key.length && !llm__compare_text(&f->args->named[i].name, &key))
+                found = &f->args->named[i].value;
+    }
+    if (!is_number) {
+        if (!found) return LLM__RENDER_FAIL(r, "there is no argument '%.*s' for the format",
+                                            (int)(key.length < 60 ? key.length : 60), at);
+        *out = *found;
+    }
+    while (stop < end) {
+        int item = *stop++ == '[';
+        at = stop;
+        while (stop < end && (item ? *stop != ']' : *stop != '.' && *stop != '[')) stop++;
+        key = llm__text_value(at, (size_t)(stop - at));
+        if (item && (stop == end || stop == at)) return LLM__RENDER_FAIL(r, "a key in the format has no end");
+        if (item) stop++;
+        if (item && strspn(at, "0123456789") >= key.length &&
+            !llm__int_parse(&r->heap, at, key.length, 10, 0, &key)) return llm__too_many_digits(r);
+        if (item ? !llm__get_item(r, out, &key, out) : !llm__get_attribute(r, out, &key, out)) return 0;
+        if (out->type == LLM__UNDEFINED) return llm__fail_undefined(r, out);
+    }
+    return 1;
+}
+
+/* {name!r:spec}; *at is behind the brace, and then behind the closing one */
+LLM__FN int llm__format_field(llm__render *r, llm__formatter *f, const char **at, const char *end, int nested) {
+    const char *start = *at, *name_end, *spec_start;
+    size_t begin = r->out.length;
+    llm__value v, spec;
+    int depth = 1;
+    char conversion = 0;
+    while (*at < end && **at != '!' && **at != ':' && **at != '}' && **at != '{') {
+        if (**at == '[')
+            while (*at < end && **at != ']') ++*at;
+        else ++*at;
+    }
+    name_end = *at;
+    if (*at < end && **at == '!') {
+        if (end - *at < 3) return LLM__RENDER_FAIL(r, "the format ends within a field");
+        conversion = (*at)[1];
+        *at += 2;
+        if (!conversion || !strchr("rsa", conversion)) return LLM__RENDER_FAIL(r, "a conversion that is not known");
+    }
+    spec_start = *at;
+    if (*at < end && **at == ':') {
+        for (spec_start = ++*at; *at < end; ++*at) {
+            depth += **at == '{' ? 1 : **at == '}' ? -1 : 0;
+            if (!depth) break;
+        }
+    }
+    if (*at >= end || **at != '}') return LLM__RENDER_FAIL(r, "a field of the format has no end");
+    if (!llm__format_find(r, f, start, name_end, &v)) return 0;
+    if (!llm__format_run(r, f, spec_start, *at, nested + 1) || !llm__cut(r, begin, &spec)) return 0;
+    ++*at;
+    if (conversion == 's' && !llm__to_text(r, &v, &v)) return 0;
+    if ((conversion == 'r' || conversion == 'a') && !llm__repr(r, &v, conversion == 'a', &v)) return 0;
+    return llm__format_value(r, &v, &spec);
+}
+
+LLM__FN int llm__format_run(llm__render *r, llm__formatter *f, const char *at, const char *end, int nested) {
+    if (nested > 2) return LLM__RENDER_FAIL(r, "formats within formats within formats");
+    while (at < end) {
+        const char *next = at;
+        while (next < end && *next != '{' && *next != '}') next++;
+        if (!llm__put(r, at, (size_t)(next - at))) return 0;
+        if (next == end) break;
+        at = next + 1;
+        if (at < end && *at == *next && (*next == '}' || !nested)) {
+            if (!llm__put(r, next, 1)) return 0;
+            at++;
+        } else if (*next == '}') {
+            return LLM__RENDER_FAIL(r, "a single '}' in a format");
+        } else if (at == end) {
+            return LLM__RENDER_FAIL(r, "a single '{' in a format");
+        } else if (!llm__format_field(r, f, &at, end, nested)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+LLM__FN int llm__m_format(llm__render *r, const llm__value *v, const llm__args *args, llm__value *out) {
+    llm__formatter f;
+    size_t start = r->out.length;
+    memset(&f, 0, sizeof f);
+    f.args = args;
+    if (!llm__format_run(r, &f, v->as.text, v->as.text + v->length, 0) || !llm__cut(r, start, out)) return 0;
+    out->flag = v->flag;
+    return 1;
+}
+
+LLM__FN int llm__m_format_map(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__formatter f;
+    llm__args none;
+    size_t start = r->out.length;
+    if (a->type != LLM__DICT) return llm__fail_type(r, a, "format_map needs a dict");
+    memset(&none, 0, sizeof none);
+    memset(&f, 0, sizeof f);
+    f.args = &none;
+    f.names = a->as.dict;
+    return llm__format_run(r, &f, v->as.text, v->as.text + v->length, 0) && llm__cut(r, start, out);
+}
+
+/* ---- JSON, as json.dumps writes it */
+typedef struct llm__dump {
+    const char *indent; /* NULL: all on one line */
+    size_t indent_length;
+    llm__value item, key; /* separators */
+    int ascii, sorted;
+} llm__dump;
+
+LLM__FN int llm__dump_text(llm__render *r, const llm__dump *d, const llm__value *v) {
+    static const char from[] = "\"\\\b\f\n\r\t", plain[] = "\"\\bfnrt";
+    const char *at = v->as.text, *end = at + v->length, *run = at;
+    char text[16];
+    uint32_t c;
+    if (!llm__put(r, "\"", 1)) return 0;
+    while (at < end) {
+        size_t n;
+        if ((uint8_t)*at >= 32 && (uint8_t)*at < 128 && *at != '"' && *at != '\\') {
+            at++;
+            continue;
+        }
+        n = llm__char_get(at, &c);
+        if (c < 128 || d->ascii) {
+            const char *found = c && c < 128 ? strchr(from, (int)c) : NULL;
+            if (!llm__put(r, run, (size_t)(at - run))) return 0;
+            if (found) snprintf(text, sizeof text, "\\%c", plain[found - from]);
+            else if (c < 0x10000) snprintf(text, sizeof text, "\\u%04lx", (unsigned long)c);
+            else snprintf(text, sizeof text, "\\u%04lx\\u%04lx", (unsigned long)(0xD800 + ((c - 0x10000) >> 10)),
+                          (unsigned long)(0xDC00 + ((c - 0x10000) & 1023)));
+            if (!llm__put_text(r, text)) return 0;
+            run = at + n;
+        }
+        at += n;
+    }
+    return llm__put(r, run, (size_t)(end - run)) && llm__put(r, "\"", 1);
+}
+
+LLM__FN int llm__dump_number(llm__render *r, const llm__value *v) {
+    if (v->type == LLM__REAL && v->as.number != v->as.number) return llm__put_text(r, "NaN");
+    if (v->type == LLM__REAL && fabs(v->as.number) == HUGE_VAL)
+        return llm__put_text(r, v->as.number < 0 ? "-Infinity" : "Infinity");
+    if (v->type == LLM__BOOL) return llm__put_text(r, v->as.integer ? "true" : "false");
+    return llm__put_number(r, v);
+}
+
+LLM__FN int llm__dump_value(llm__render *r, const llm__dump *d, const llm__value *v, int level);
+LLM__FN int llm__sort(llm__render *r, llm__value *items, const llm__value *keys, uint32_t count, int reverse);
+
+LLM__FN int llm__dump_break(llm__render *r, const llm__dump *d, int level) {
+    if (!d->indent) return 1;
+    return llm__put(r, "\n", 1) && llm__put_repeated(r, d->indent, d->indent_length, level);
+}
+
+LLM__FN int llm__dump_key(llm__render *r, const llm__dump *d, const llm__value *key) {
+    if (key->type == LLM__STRING) return llm__dump_text(r, d, key);
+    if (key->type != LLM__NONE && !llm__is_number(key))
+        return llm__fail_type(r, key, "keys in JSON are strings, numbers or none");
+    return llm__put(r, "\"", 1) && llm__dump_value(r, d, key, 0) && llm__put(r, "\"", 1);
+}
+
+/* The entries of a dict as pairs, sorted by their keys if asked for. */
+LLM__FN int llm__dict_pairs(llm__render *r, const llm__dict *dict, int sorted, llm__list *keys, llm__list *values) {
+    uint32_t i;
+    memset(keys, 0, sizeof *keys);
+    memset(values, 0, sizeof *values);
+    for (i = 0; i < dict->count; i++)
+        if (!llm__list_add(r, keys, &dict->entries[i].key) || !llm__list_add(r, values, &dict->entries[i].value))
+            return 0;
+    if (!sorted) return 1;
+    return llm__sort(r, values->items, keys->items, keys->count, 0) &&
+           llm__sort(r, keys->items, keys->items, keys->count, 0);
+}
+
+LLM__FN int llm__dump_items(llm__render *r, const llm__dump *d, const llm__value *v, int level) {
+    llm__list keys, values;
+    uint32_t i;
+    int is_dict = v->type == LLM__DICT;
+    keys.items = NULL;
+    if (is_dict ? !llm__dict_pairs(r, v->as.dict, d->sorted, &keys, &values) : !llm__collect(r, v, &values)) return 0;
+    if (!values.count) return llm__put_text(r, is_dict ? "{}" : "[]");
+    if (!llm__put_text(r, is_dict ? "{" : "[")) return 0;
+    for (i = 0; i < values.count; i++) {
+        if (i && !llm__put(r, d->item.as.text, d->item.length)) return 0;
+        if (!llm__dump_break(r, d, level + 1)) return 0;
+        if (is_dict && (!llm__dump_key(r, d, keys.items + i) || !llm__put(r, d->key.as.text, d->key.length))) return 0;
+        if (!llm__dump_value(r, d, values.items + i, level + 1)) return 0;
+    }
+    return llm__dump_break(r, d, level) && llm__put_text(r, is_dict ? "}" : "]");
+}
+
+LLM__FN int llm__dump_value(llm__render *r, const llm__dump *d, const llm__value *v, int level) {
+    int ok;
+    if (v->type == LLM__NONE) return llm__put_text(r, "null");
+    if (llm__is_number(v)) return llm__dump_number(r, v);
+    if (v->type == LLM__STRING) return llm__dump_text(r, d, v);
+    if (v->type != LLM__LIST && v->type != LLM__TUPLE && v->type != LLM__DICT)
+        return LLM__RENDER_FAIL(r, "%s cannot be written as JSON", llm__type_name(v));
+    if (!llm__deeper(r)) return 0;
+    ok = llm__dump_items(r, d, v, level);
+    r->depth--;
+    return ok;
+}
+
+LLM__FN int llm__f_tojson(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    size_t start = r->out.length;
+    int64_t spaces = 0;
+    llm__value indent;
+    llm__dump d;
+    memset(&d, 0, sizeof d);
+    d.ascii = llm__is_set(a);
+    d.sorted = llm__is_set(a + 3);
+    if (llm__given(a + 1)) {
+        indent = a[1];
+        if (indent.type != LLM__STRING && (!llm__need_int(r, a + 1, 0, &spaces) ||
+                                           !llm__put_repeated(r, " ", 1, spaces) || !llm__cut(r, start, &indent)))
+            return 0;
+        d.indent = indent.as.text;
+        d.indent_length = indent.length;
+    }
+    d.item = d.indent ? llm__text_value(",", 1) : llm__text_value(", ", 2);
+    d.key = llm__text_value(": ", 2);
+    if (llm__given(a + 2)) {
+        llm__list parts;
+        if (!llm__collect(r, a + 2, &parts)) return 0;
+        if (parts.count != 2) return LLM__RENDER_FAIL(r, "separators are a pair of strings");
+        if (!llm__need_text(r, parts.items) || !llm__need_text(r, parts.items + 1)) return 0;
+        d.item = parts.items[0];
+        d.key = parts.items[1];
+    }
+    return llm__dump_value(r, &d, v, 0) && llm__cut(r, start, out);
+}
+
+/* ---- filters: sequences */
+
+/* Parts of an attribute path, "a.b.0" or a number, one after another from `of`; where something is undefined on the
+   way, the fallback if one is given. */
+LLM__FN int llm__get_path(llm__render *r, const llm__value *of, const llm__value *path, const llm__value *fallback,
+                          llm__value *out) {
+    llm__value key;
+    const char *at, *end, *stop;
+    *out = *of;
+    if (path->type == LLM__NONE || path->type == LLM__MISSING) return 1;
+    if (path->type != LLM__STRING) {
+        if (!llm__get_item(r, out, path, out)) return 0;
+        if (out->type == LLM__UNDEFINED && llm__given(fallback)) *out = *fallback;
+        return 1;
+    }
+    for (at = path->as.text, end = at + path->length; at <= end; at = stop + 1) {
+        stop = (const char *)memchr(at, '.', (size_t)(end - at));
+        if (!stop) stop = end;
+        key = llm__text_value(at, (size_t)(stop - at));
+        if (stop > at && strspn(at, "0123456789") >= (size_t)(stop - at) &&
+            !llm__int_parse(&r->heap, at, (size_t)(stop - at), 10, 0, &key)) return llm__too_many_digits(r);
+        if (!llm__get_item(r, out, &key, out)) return 0;
+        if (out->type == LLM__UNDEFINED && llm__given(fallback)) *out = *fallback;
+    }
+    return 1;
+}
+
+/* What an item is sorted or grouped by; strings in lower case unless that matters. */
+LLM__FN int llm__sort_key(llm__render *r, const llm__value *item, const llm__value *path, const llm__value *fallback,
+                          int case_sensitive, llm__value *out) {
+    llm__value key;
+    if (!llm__get_path(r, item, path, fallback, &key)) return 0;
+    if (key.type == LLM__STRING && !case_sensitive) return llm__f_lower(r, &key, NULL, out);
+    *out = key;
+    return 1;
+}
+
+LLM__FN int llm__merge_order(llm__render *r, const llm__value *keys, uint32_t *order, uint32_t *spare, uint32_t count,
+                       int reverse) {
+    uint32_t width, from, i, k, n;
+    int less;
+    for (width = 1; width < count; width *= 2) {
+        for (from = 0; from < count; from += 2 * width) {
+            uint32_t middle = from + width < count ? from + width : count;
+            uint32_t end = middle + width < count ? middle + width : count;
+            for (i = from, k = middle, n = from; n < end; n++) {
+                less = 0;
+                if (i < middle && k < end) { /* the right one only if it must come first: equal ones keep their order */
+                    const llm__value *a = keys + order[reverse ? i : k], *b = keys + order[reverse ? k : i];
+                    if (!llm__order(r, a, b, &less)) return 0;
+                    less = less == -1;
+                }
+                spare[n] = i < middle && (k == end || !less) ? order[i++] : order[k++];
+            }
+        }
+        memcpy(order, spare, count * sizeof *order);
+    }
+    return 1;
+}
+
+/* Sorts items by their keys; equal ones keep their order. */
+LLM__FN int llm__sort(llm__render *r, llm__value *items, const llm__value *keys, uint32_t count, int reverse) {
+    uint32_t *order = (uint32_t *)llm__render_alloc(r, (size_t)count + 1, 2 * sizeof *order), i;
+    llm__value *sorted = (llm__value *)llm__render_alloc(r, (size_t)count + 1, sizeof *sorted);
+    if (!order || !sorted) return 0;
+    for (i = 0; i < count; i++) order[i] = i;
+    if (!llm__merge_order(r, keys, order, order + count, count, reverse)) return 0;
+    for (i = 0; i < count; i++) sorted[i] = items[order[i]];
+    if (count) memcpy(items, sorted, count * sizeof *items);
+    return 1;
+}
+
+/* A list of its own of all items. */
+LLM__FN int llm__copy_items(llm__render *r, const llm__value *v, llm__list *list) {
+    llm__list all;
+    memset(list, 0, sizeof *list);
+    if (!llm__collect(r, v, &all)) return 0;
+    list->items = (llm__value *)llm__render_alloc(r, (size_t)all.count + 1, sizeof *list->items);
+    if (!list->items || !llm__work(r, all.count)) return 0;
+    if (all.count) memcpy(list->items, all.items, all.count * sizeof *all.items);
+    list->count = list->capacity = all.count;
+    return 1;
+}
+
+LLM__FN int llm__keys_of(llm__render *r, const llm__list *list, const llm__value *path, const llm__value *fallback,
+                         int case_sensitive, llm__list *keys) {
+    llm__value key;
+    uint32_t i;
+    memset(keys, 0, sizeof *keys);
+    for (i = 0; i < list->count; i++)
+        if (!llm__sort_key(r, list->items + i, path, fallback, case_sensitive, &key) ||
+            !llm__list_add(r, keys, &key)) return 0;
+    return 1;
+}
+
+/* sort(reverse, case_sensitive, attribute), where the attribute may be several with commas between them */
+LLM__FN int llm__f_sort(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list items, keys, paths;
+    llm__value comma = llm__text_value(",", 1), missing = llm__value_of(LLM__MISSING), split[2], parts;
+    uint32_t i;
+    if (!llm__copy_items(r, v, &items)) return 0;
+    memset(&paths, 0, sizeof paths);
+    if (a[2].type == LLM__STRING) {
+        split[0] = comma;
+        split[1] = missing;
+        if (!llm__split_text(r, a + 2, split, 0, &parts) || !llm__copy_items(r, &parts, &paths)) return 0;
+    } else if (!llm__list_add(r, &paths, a + 2)) {
+        return 0;
+    }
+    for (i = paths.count; i-- > 0;) /* stable: by the last attribute first */
+        if (!llm__keys_of(r, &items, paths.items + i, &missing, llm__is_set(a + 1), &keys) ||
+            !llm__sort(r, items.items, keys.items, items.count, llm__is_set(a))) return 0;
+    return llm__give_list(r, out, LLM__LIST, &items);
+}
+
+LLM__FN int llm__f_dictsort(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list keys, values, pairs, by;
+    llm__value pair, missing = llm__value_of(LLM__MISSING);
+    uint32_t i;
+    int by_value = a[1].type == LLM__STRING && llm__text_is(a + 1, "value");
+    if (v->type != LLM__DICT) return llm__fail_type(r, v, "dictsort needs a dict");
+    if (a[1].type != LLM__MISSING && !by_value && (a[1].type != LLM__STRING || !llm__text_is(a + 1, "key")))
+        return LLM__RENDER_FAIL(r, "dictsort sorts by 'key' or 'value'");
+    if (!llm__dict_pairs(r, v->as.dict, 0, &keys, &values)) return 0;
+    memset(&pairs, 0, sizeof pairs);
+    for (i = 0; i < keys.count; i++)
+        if (!llm__give_pair(r, &pair, keys.items + i, values.items + i) || !llm__list_add(r, &pairs, &pair)) return 0;
+    return llm__keys_of(r, by_value ? &values : &keys, &missing, &missing, llm__is_set(a), &by) &&
+           llm__sort(r, pairs.items, by.items, pairs.count, llm__is_set(a + 2)) &&
+           llm__give_list(r, out, LLM__LIST, &pairs);
+}
+
+LLM__FN int llm__f_unique_now(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value item, key, seen, missing = llm__value_of(LLM__MISSING);
+    const llm__value *found;
+    llm__iterator *it = NULL;
+    llm__list list;
+    int got;
+    memset(&list, 0, sizeof list);
+    if (!llm__give_dict(r, &seen) || !llm__iterate(r, v, &it)) return 0;
+    while ((got = llm__next(r, it, &item)) > 0) {
+        if (!llm__sort_key(r, &item, a + 1, &missing, llm__is_set(a), &key) ||
+            !llm__dict_find(r, seen.as.dict, &key, &found)) return 0;
+        if (!found && (!llm__dict_set(r, seen.as.dict, &key, &key) || !llm__list_add(r, &list, &item))) return 0;
+    }
+    return got == 0 && llm__give_list(r, out, LLM__LIST, &list);
+}
+
+LLM__FN int llm__extreme(llm__render *r, const llm__value *v, const llm__value *a, int wanted, llm__value *out) {
+    llm__value item, key, best, missing = llm__value_of(LLM__MISSING);
+    llm__iterator *it = NULL;
+    int got, order, any = 0;
+    if (!llm__iterate(r, v, &it)) return 0;
+    llm__give_undefined(out, NULL, "the best of nothing", 19);
+    while ((got = llm__next(r, it, &item)) > 0) {
+        if (!llm__sort_key(r, &item, a + 1, &missing, llm__is_set(a), &key)) return 0;
+        order = wanted;
+        if (any && !llm__order(r, &key, &best, &order)) return 0;
+        if (order == wanted) {
+            best = key;
+            *out = item;
+        }
+        any = 1;
+    }
+    return got == 0;
+}
+
+LLM__FN int llm__f_min(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__extreme(r, v, a, -1, out);
+}
+
+LLM__FN int llm__f_max(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__extreme(r, v, a, 1, out);
+}
+
+LLM__FN int llm__f_groupby(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list items, keys, groups, group;
+    llm__value name, members, pair;
+    uint32_t i = 0, k;
+    int equal;
+    if (!llm__copy_items(r, v, &items) || !llm__keys_of(r, &items, a, a + 1, llm__is_set(a + 2), &keys) ||
+        !llm__sort(r, items.items, keys.items, items.count, 0) ||
+        !llm__keys_of(r, &items, a, a + 1, llm__is_set(a + 2), &keys)) return 0;
+    memset(&groups, 0, sizeof groups);
+    while (i < items.count) {
+        memset(&group, 0, sizeof group);
+        for (k = i; k < items.count; k++) {
+            if (!llm__equal(r, keys.items + i, keys.items + k, &equal)) return 0;
+            if (!equal) break;
+            if (!llm__list_add(r, &group, items.items + k)) return 0;
+        }
+        if (!llm__get_path(r, items.items + i, a, a + 1, &name) || !llm__give_list(r, &members, LLM__LIST, &group) ||
+            !llm__give_pair(r, &pair, &name, &members)) return 0;
+        pair.flag = LLM__GROUP;
+        if (!llm__list_add(r, &groups, &pair)) return 0;
+        i = k;
+    }
+    return llm__give_list(r, out, LLM__LIST, &groups);
+}
+
+LLM__FN int llm__f_batch_now(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list all, batches, batch;
+    llm__value one;
+    int64_t size;
+    uint32_t i = 0;
+    if (!llm__collect(r, v, &all) || !llm__need_int(r, a, 0, &size)) return 0;
+    memset(&batches, 0, sizeof batches);
+    do {
+        memset(&batch, 0, sizeof batch);
+        while (i < all.count && (int64_t)batch.count < (size > 0 ? size : INT64_MAX))
+            if (!llm__list_add(r, &batch, all.items + i++)) return 0;
+        while (batch.count && llm__given(a + 1) && (int64_t)batch.count < size)
+            if (!llm__work(r, 1) || !llm__list_add(r, &batch, a + 1)) return 0;
+        if (batch.count && (!llm__give_list(r, &one, LLM__LIST, &batch) || !llm__list_add(r, &batches, &one))) return 0;
+    } while (i < all.count);
+    return llm__give_list(r, out, LLM__LIST, &batches);
+}
+
+LLM__FN int llm__f_slice_now(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list all, slices, slice;
+    llm__value one;
+    int64_t count, i, k, at = 0;
+    if (!llm__collect(r, v, &all) || !llm__need_int(r, a, 0, &count)) return 0;
+    if (!count) return LLM__RENDER_FAIL(r, "slice needs a number of slices other than 0");
+    memset(&slices, 0, sizeof slices);
+    for (i = 0; i < count; i++) {
+        int64_t size = all.count / count + (i < all.count % count);
+        memset(&slice, 0, sizeof slice);
+        for (k = 0; k < size; k++)
+            if (!llm__list_add(r, &slice, all.items + at++)) return 0;
+        if (llm__given(a + 1) && i >= all.count % count && !llm__list_add(r, &slice, a + 1)) return 0;
+        if (!llm__work(r, 1) || !llm__give_list(r, &one, LLM__LIST, &slice) || !llm__list_add(r, &slices, &one))
+            return 0;
+    }
+    return llm__give_list(r, out, LLM__LIST, &slices);
+}
+
+LLM__FN int llm__f_items_now(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list none;
+    (void)a;
+    memset(&none, 0, sizeof none);
+    if (v->type == LLM__UNDEFINED) return llm__give_list(r, out, LLM__LIST, &none);
+    if (v->type != LLM__DICT) return llm__fail_type(r, v, "items needs a dict");
+    *out = *v;
+    out->type = LLM__ITEMS;
+    return 1;
+}
+
+/* A filter whose work waits until its first item is asked for. */
+LLM__FN int llm__give_later(llm__render *r, llm__value *out, const llm__value *v, const llm__builtin *row,
+                            const llm__value *a, uint32_t count) {
+    llm__iterator *it = llm__iterator_new(r, LLM__OVER_LATER, v);
+    uint32_t i;
+    if (!it) return 0;
+    it->row = row;
+    it->args.items = (llm__value *)llm__render_alloc(r, (size_t)count + 1, sizeof *it->args.items);
+    if (!it->args.items) return 0;
+    for (i = 0; i < count; i++) it->args.items[i] = a[i];
+    it->args.count = count;
+    *out = llm__value_of(LLM__ITERATOR);
+    out->as.iterator = it;
+    return 1;
+}
+
+#define LLM__LATER_FILTER(name, parameters, required)                                                            \
+    LLM__FN int llm__f_##name(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {        \
+        static const llm__builtin row = {#name, llm__f_##name##_now, NULL, parameters, required};                \
+        uint32_t count;                                                                                          \
+        llm__parameter(parameters, NULL, &count);                                                                \
+        return llm__give_later(r, out, v, &row, a, count);                                                       \
+    }
+LLM__LATER_FILTER(unique, "case_sensitive attribute", 0)
+LLM__LATER_FILTER(batch, "linecount fill_with", 1)
+LLM__LATER_FILTER(slice, "slices fill_with", 1)
+LLM__LATER_FILTER(items, "", 0)
+#undef LLM__LATER_FILTER
+
+LLM__FN int llm__f_list(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list list;
+    (void)a;
+    return llm__copy_items(r, v, &list) && llm__give_list(r, out, LLM__LIST, &list);
+}
+
+LLM__FN int llm__f_first(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__iterator *it = NULL;
+    int got;
+    (void)a;
+    if (!llm__iterate(r, v, &it) || (got = llm__next(r, it, out)) < 0) return 0;
+    return got || llm__give_undefined(out, NULL, "the first of nothing", 20);
+}
+
+LLM__FN int llm__f_last(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list list;
+    uint32_t c;
+    const char *end;
+    (void)a;
+    if (v->type == LLM__ITERATOR || v->type == LLM__LOOP) return llm__fail_type(r, v, "last needs a sequence");
+    if (v->type == LLM__STRING && v->length) {
+        end = v->as.text + v->length;
+        return llm__give_slice(out, v, end - llm__char_before(end, &c), end);
+    }
+    if (!llm__collect(r, v, &list)) return 0;
+    if (!list.count) return llm__give_undefined(out, NULL, "the last of nothing", 19);
+    *out = list.items[list.count - 1];
+    return 1;
+}
+
+/* The same choices in every rendering: a prompt does not change by itself. */
+LLM__FN int llm__f_random(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    int64_t length = llm__length(v);
+    int found;
+    (void)a;
+    if (length < 0 || v->type == LLM__DICT) return llm__fail_type(r, v, "random needs a sequence");
+    if (!length) return llm__give_undefined(out, NULL, "one of nothing", 14);
+    r->random = r->random * 6364136223846793005u + 1442695040888963407u;
+    return llm__index_of(r, v, (int64_t)((r->random >> 33) % (uint64_t)length), out, &found);
+}
+
+LLM__FN int llm__f_reverse(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__iterator *it = NULL;
+    llm__list list;
+    llm__value all;
+    (void)a;
+    if (v->type == LLM__STRING) return llm__slice_text(r, v, llm__length(v) - 1, -1, -1, out);
+    if (!llm__copy_items(r, v, &list) || !llm__give_list(r, &all, LLM__LIST, &list)) return 0;
+    if (v->type == LLM__ITERATOR || v->type == LLM__LOOP) {
+        llm__list_reverse(&list);
+        *out = all;
+        return 1;
+    }
+    it = llm__iterator_new(r, LLM__OVER_BACKWARDS, &all);
+    if (!it) return 0;
+    it->at = all.length;
+    *out = llm__value_of(LLM__ITERATOR);
+    out->as.iterator = it;
+    return 1;
+}
+
+LLM__FN int llm__f_length(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    int64_t length = llm__length(v);
+    (void)a;
+    if (v->type == LLM__LOOP) return llm__loop_length(r, v->as.loop, &length) && llm__give_int(out, length);
+    if (length < 0) return llm__fail_type(r, v, "this has no length");
+    return llm__work(r, v->type == LLM__STRING ? v->length / 32 : 0) && llm__give_int(out, length);
+}
+
+LLM__FN int llm__f_sum(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value item, part, missing = llm__value_of(LLM__MISSING);
+    llm__iterator *it = NULL;
+    int got;
+    llm__give_int(out, 0);
+    if (a[1].type != LLM__MISSING) *out = a[1];
+    if (out->type == LLM__STRING) return llm__fail_type(r, out, "sum does not join strings");
+    if (!llm__iterate(r, v, &it)) return 0;
+    while ((got = llm__next(r, it, &item)) > 0)
+        if (!llm__get_path(r, &item, a, &missing, &part) || !llm__math(r, '+', out, &part, out)) return 0;
+    return got == 0;
+}
+
+LLM__FN int llm__give_lazy(llm__render *r, llm__iterator_kind kind, const llm__value *v, llm__iterator **it,
+                           llm__value *out) {
+    llm__value nothing = llm__value_of(LLM__LIST);
+    *it = llm__iterator_new(r, kind, llm__is_truthy(v) ? v : &nothing);
+    *out = llm__value_of(LLM__ITERATOR);
+    out->as.iterator = *it;
+    return *it != NULL;
+}
+
+/* map(attribute=.., default=..) or map('filter', arguments..) */
+LLM__FN int llm__f_map(llm__render *r, const llm__value *v, const llm__args *args, llm__value *out) {
+    llm__iterator *it = NULL;
+    uint32_t i;
+    if (!llm__give_lazy(r, LLM__OVER_MAP, v, &it, out)) return 0;
+    if (!args->count) {
+        for (i = 0; i < args->named_count; i++) {
+            if (llm__text_is(&args->named[i].name, "attribute")) it->attribute = args->named[i].value;
+            else if (llm__text_is(&args->named[i].name, "default")) it->fallback = args->named[i].value;
+            else return LLM__RENDER_FAIL(r, "map takes 'attribute' and 'default', or the name of a filter");
+        }
+        if (it->attribute.type == LLM__MISSING) return LLM__RENDER_FAIL(r, "map needs an attribute or a filter");
+        return 1;
+    }
+    if (!llm__need_text(r, args->items)) return 0;
+    it->row = llm__find_filter(args->items);
+    if (!it->row) return LLM__RENDER_FAIL(r, "there is no filter named '%.*s'",
+                                          (int)(args->items->length < 60 ? args->items->length : 60),
+                                          args->items->as.text);
+    it->args = *args;
+    it->args.items++;
+    it->args.count--;
+    return 1;
+}
+
+LLM__FN int llm__select(llm__render *r, const llm__value *v, const llm__args *args, int negate, int attribute,
+                        llm__value *out) {
+    llm__iterator *it = NULL;
+    if (!llm__give_lazy(r, LLM__OVER_SELECT, v, &it, out)) return 0;
+    it->negate = negate;
+    it->args = *args;
+    if (attribute) {
+        if (!args->count) return LLM__RENDER_FAIL(r, "the name of the attribute is missing");
+        it->attribute = *it->args.items++;
+        it->args.count--;
+    }
+    if (!it->args.count) return 1;
+    if (!llm__need_text(r, it->args.items)) return 0;
+    it->row = llm__find_test(it->args.items);
+    if (!it->row) return LLM__RENDER_FAIL(r, "there is no test named '%.*s'",
+                                          (int)(it->args.items->length < 60 ? it->args.items->length : 60),
+                                          it->args.items->as.text);
+    it->args.items++;
+    it->args.count--;
+    return 1;
+}
+
+LLM__FN int llm__f_select(llm__render *r, const llm__value *v, const llm__args *args, llm__value *out) {
+    return llm__select(r, v, args, 0, 0, out);
+}
+
+LLM__FN int llm__f_reject(llm__render *r, const llm__value *v, const llm__args *args, llm__value *out) {
+    return llm__select(r, v, args, 1, 0, out);
+}
+
+LLM__FN int llm__f_selectattr(llm__render *r, const llm__value *v, const llm__args *args, llm__value *out) {
+    return llm__select(r, v, args, 0, 1, out);
+}
+
+LLM__FN int llm__f_rejectattr(llm__render *r, const llm__value *v, const llm__args *args, llm__value *out) {
+    return llm__select(r, v, args, 1, 1, out);
+}
+
+LLM__FN int llm__f_attr(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value made;
+    int found;
+    if (!llm__need_text(r, a)) return 0;
+    memset(&made, 0, sizeof made);
+    if (!llm__member(r, v, a, &made, &found)) return 0;
+    if (!found) return llm__give_undefined(out, v, a->as.text, a->length);
+    *out = made;
+    return 1;
+}
+
+LLM__FN int llm__f_default(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)r;
+    *out = *v;
+    if (v->type != LLM__UNDEFINED && (!llm__is_set(a + 1) || llm__is_truthy(v))) return 1;
+    if (a->type == LLM__MISSING) *out = llm__text_value("", 0);
+    else *out = *a;
+    return 1;
+}
+
+/* ---- filters: numbers */
+
+LLM__FN int llm__f_abs(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value zero;
+    int unordered;
+    (void)a;
+    if (!llm__is_number(v)) return llm__fail_type(r, v, "abs needs a number");
+    if (v->type == LLM__REAL) return llm__give_float(out, fabs(v->as.number));
+    llm__give_int(&zero, 0);
+    return llm__int_math(r, llm__compare_numbers(v, &zero, &unordered) < 0 ? '-' : '+', &zero, v, out);
+}
+
+/* A float as Python's float() reads it out of a string. */
+LLM__FN int llm__read_float(const llm__value *s, double *out) {
+    const char *at = llm__skip_space(s->as.text, s->as.text + s->length);
+    const char *end = llm__blank_before(at, s->as.text + s->length), *start = at;
+    int digits = 0, negative;
+    char word[12];
+    size_t n;
+    negative = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+')) at++;
+    for (n = 0; n < sizeof word - 1 && at + n < end; n++) word[n] = (char)(at[n] | 32);
+    word[n] = 0;
+    if ((size_t)(end - at) == n && (!strcmp(word, "inf") || !strcmp(word, "infinity") || !strcmp(word, "nan"))) {
+        *out = word[0] == 'n' ? (double)NAN : negative ? -HUGE_VAL : HUGE_VAL;
+        return 1;
+    }
+    for (; at < end && ((*at >= '0' && *at <= '9') || (*at == '_' && digits &&
+        at[-1] != '_')); at++) digits |= *at != '_';
+    if (at < end && *at == '.')
+        for (at++; at < end && ((*at >= '0' && *at <= '9') || (*at == '_' && digits &&
+            at[-1] != '.')); at++) digits = 1;
+    if (!digits || at[-1] == '_') return 0;
+    if (at < end && (*at | 32) == 'e') {
+        at++;
+        if (at < end && (*at == '-' || *at == '+')) at++;
+        if (at == end || *at < '0' || *at > '9') return 0;
+        while (at < end && ((*at >= '0' && *at <= '9') || (*at == '_' && at[-1] != '_'))) at++;
+    }
+    if (at != end || at[-1] == '_') return 0;
+    *out = llm__float_parse(start, (size_t)(end - start));
+    return 1;
+}
+
+/* A whole number as Python's int() reads it; false: it is none. */
+LLM__FN int llm__read_int(llm__render *r, const llm__value *s, int64_t base, llm__value *out) {
+    const char *at = llm__skip_space(s->as.text, s->as.text + s->length);
+    const char *end = llm__blank_before(at, s->as.text + s->length), *p;
+    int negative = at < end && *at == '-';
+    char kind;
+    if (at < end && (*at == '-' || *at == '+')) at++;
+    kind = end - at > 1 && *at == '0' ? (char)(at[1] | 32) : ' ';
+    if ((kind == 'x' && (base == 16 || !base)) || (kind == 'o' && (base == 8 || !base)) ||
+        (kind == 'b' && (base == 2 || !base))) {
+        base = kind == 'x' ? 16 : kind == 'o' ? 8 : 2;
+        at += 2;
+        if (at < end && *at == '_') at++;
+    }
+    if (!base) base = 10;
+    if (base < 2 || base > 36 || at == end || *at == '_' || end[-1] == '_') return 0;
+    for (p = at; p + 1 < end; p++)
+        if (p[0] == '_' && p[1] == '_') return 0;
+    return llm__int_parse(&r->heap, at, (size_t)(end - at), (int)base, negative, out);
+}
+
+LLM__FN int llm__f_int(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    int64_t base;
+    double number = 0;
+    if (!llm__need_int(r, a + 1, 10, &base)) return 0;
+    if (v->type == LLM__UNDEFINED) return llm__fail_undefined(r, v);
+    if (v->type == LLM__STRING) {
+        if (llm__read_int(r, v, base, out)) return 1;
+        if (llm__read_float(v, &number) && number == number && fabs(number) != HUGE_VAL)
+            return llm__int_from_float(r, number, out);
+    } else if (v->type == LLM__REAL) {
+        if (v->as.number == v->as.number && fabs(v->as.number) != HUGE_VAL)
+            return llm__int_from_float(r, v->as.number, out);
+    } else if (llm__is_int(v)) {
+        *out = *v;
+        if (v->type == LLM__BOOL) out->type = LLM__INT;
+        return 1;
+    }
+    llm__give_int(out, 0);
+    if (a->type != LLM__MISSING) *out = *a;
+    return 1;
+}
+
+LLM__FN int llm__f_float(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    double number;
+    if (v->type == LLM__UNDEFINED) return llm__fail_undefined(r, v);
+    if (llm__is_number(v)) return llm__give_float(out, llm__to_double(v));
+    if (v->type == LLM__STRING && llm__read_float(v, &number)) return llm__give_float(out, number);
+    llm__give_float(out, 0);
+    if (a->type != LLM__MISSING) *out = *a;
+    return 1;
+}
+
+/* To a place behind the point, exact ties to the even digit: printf rounds the exact value. */
+LLM__FN int llm__round_float(llm__render *r, double v, int64_t places, llm__value *out) {
+    char *text;
+    double scale, scaled;
+    if (v != v || fabs(v) == HUGE_VAL || places > 330) return llm__give_float(out, v);
+    if (places < -330) return llm__give_float(out, copysign(0.0, v));
+    if (places >= 0) {
+        text = llm__print_float(r, v, 'f', places, 0);
+        if (!text) return 0;
+        scaled = llm__float_parse(text, strlen(text));
+        return llm__give_float(out, copysign(scaled, v));
+    }
+    scale = pow(10, (double)-places);
+    scaled = fabs(v) / scale;
+    scaled = fmod(scaled, 1) == 0.5 ? 2 * floor(scaled / 2 + 0.5) : floor(scaled + 0.5);
+    return llm__give_float(out, copysign(scaled * scale, v));
+}
+
+/* Whole numbers stay whole: to a multiple of a power of ten, ties to the even one. */
+LLM__FN int llm__round_int(llm__render *r, const llm__value *v, int64_t places, llm__value *out) {
+    llm__value unit, rest, twice, two, half;
+    int unordered, order;
+    *out = *v;
+    if (v->type == LLM__BOOL) out->type = LLM__INT;
+    if (places >= 0) return 1;
+    llm__give_int(&unit, 10);
+    llm__give_int(&half, places < -LLM__BIG_GROUPS * 8 ? LLM__BIG_GROUPS * 8 : -places);
+    llm__give_int(&two, 2);
+    if (!llm__power(r, &unit, &half, &unit) || !llm__int_math(r, '%', out, &unit, &rest) ||
+        !llm__int_math(r, '*', &rest, &two, &twice) || !llm__int_math(r, '-', out, &rest, out)) return 0;
+    order = llm__compare_numbers(&twice, &unit, &unordered);
+    if (order == 0) {
+        if (!llm__int_math(r, '/' << 8 | '/', out, &unit, &half) || !llm__int_math(r, '%', &half, &two, &half))
+            return 0;
+        order = half.as.integer ? 1 : -1;
+    }
+    return order < 0 || llm__int_math(r, '+', out, &unit, out);
+}
+
+LLM__FN int llm__f_round(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    int64_t places;
+    double scale;
+    int up = a[1].type == LLM__STRING && llm__text_is(a + 1, "ceil");
+    int down = a[1].type == LLM__STRING && llm__text_is(a + 1, "floor");
+    if (a[1].type != LLM__MISSING && !up && !down && (a[1].type != LLM__STRING || !llm__text_is(a + 1, "common")))
+        return LLM__RENDER_FAIL(r, "the method of round is 'common', 'ceil' or 'floor'");
+    if (!llm__is_number(v)) return llm__fail_type(r, v, "round needs a number");
+    if (!llm__need_int(r, a, 0, &places)) return 0;
+    if (!up && !down)
+        return v->type == LLM__REAL ? llm__round_float(r, v->as.number, places, out) : llm__round_int(r, v, places,
+            out);
+    scale = pow(10, (double)places);
+    return llm__give_float(out, (up ? ceil(llm__to_double(v) * scale) : floor(llm__to_double(v) * scale)) / scale);
+}
+
+LLM__FN int llm__f_filesizeformat(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    static const char units[] = "kMGTPEZY";
+    int binary = llm__is_set(a), i = 0;
+    double base = binary ? 1024 : 1000, bytes, unit = base * base;
+    char text[64], *at;
+    llm__value number;
+    if (!llm__is_number(v) && (v->type != LLM__STRING || !llm__read_float(v, &bytes)))
+        return llm__fail_type(r, v, "filesizeformat needs a number");
+    if (v->type != LLM__STRING) bytes = llm__to_double(v);
+    if (bytes == 1) return llm__give_copy(r, out, "1 Byte", 6, 0);
+    if (bytes < base) {
+        if (!llm__int_from_float(r, bytes, &number)) return 0;
+        snprintf(text, sizeof text, "%lld Bytes", (long long)number.as.integer);
+        return llm__give_copy(r, out, text, strlen(text), 0);
+    }
+    for (; bytes >= unit && units[i + 1]; i++) unit *= base;
+    snprintf(text, 48, "%.1f", base * bytes / unit);
+    for (at = text; *at; at++)
+        if (*at < '0' || *at > '9') *at = '.';
+    snprintf(at, 8, " %c%sB", binary && !i ? 'K' : units[i], binary ? "i" : "");
+    return llm__give_copy(r, out, text, strlen(text), 0);
+}
+
+/* ---- filters: texts */
+
+LLM__FN int llm__f_string(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__to_text(r, v, out);
+}
+
+LLM__FN int llm__f_escape(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__escape_html(r, v, out);
+}
+
+LLM__FN int llm__f_forceescape(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value s;
+    (void)a;
+    if (!llm__to_text(r, v, &s)) return 0;
+    s.flag = 0;
+    return llm__escape_html(r, &s, out);
+}
+
+LLM__FN int llm__f_safe(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    if (!llm__to_text(r, v, out)) return 0;
+    out->flag = LLM__MARKUP;
+    return 1;
+}
+
+/* repr with the keys of dicts in order: pprint's, of what fits on a line */
+LLM__FN int llm__f_pprint(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list keys, values;
+    llm__value sorted = *v;
+    uint32_t i;
+    size_t start = r->out.length;
+    (void)a;
+    if (v->type == LLM__DICT) {
+        if (!llm__dict_pairs(r, v->as.dict, 1, &keys, &values) || !llm__give_dict(r, &sorted)) return 0;
+        for (i = 0; i < keys.count; i++)
+            if (!llm__dict_set(r, sorted.as.dict, keys.items + i, values.items + i)) return 0;
+    }
+    return llm__put_repr(r, &sorted) && llm__cut(r, start, out);
+}
+
+LLM__FN int llm__f_wordcount(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    const char *at, *end;
+    llm__value s;
+    int64_t count = 0;
+    int within = 0;
+    uint32_t c;
+    (void)a;
+    if (!llm__to_text(r, v, &s) || !llm__work(r, s.length / 16)) return 0;
+    for (at = s.as.text, end = at + s.length; at < end;) {
+        int word;
+        at += llm__char_get(at, &c);
+        word = c == '_' || llm__is_alnum(c);
+        count += word && !within;
+        within = word;
+    }
+    return llm__give_int(out, count);
+}
+
+LLM__FN int llm__f_indent(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value indent, s = *v;
+    llm__list lines;
+    int64_t width;
+    uint32_t i;
+    size_t start = r->out.length;
+    int blank = llm__is_set(a + 2);
+    if (s.type != LLM__STRING) return llm__fail_type(r, v, "indent needs a string");
+    if (a->type == LLM__STRING) indent = *a;
+    else if (!llm__need_int(r, a, 4, &width) || !llm__put_repeated(r, " ", 1, width) || !llm__cut(r, start, &indent))
+        return 0;
+    if (!llm__put(r, s.as.text, s.length) || !llm__put(r, "\n", 1) || !llm__cut(r, start, &s) ||
+        !llm__split_lines(r, &s, 0, &lines)) return 0;
+    for (i = 0; i < lines.count; i++) {
+        if (i && !llm__put(r, "\n", 1)) return 0;
+        if ((i ? blank || lines.items[i].length : llm__is_set(a + 1)) && !llm__put(r, indent.as.text, indent.length))
+            return 0;
+        if (!llm__put(r, lines.items[i].as.text, lines.items[i].length)) return 0;
+    }
+    if (!llm__cut(r, start, out)) return 0;
+    out->flag = v->flag;
+    return 1;
+}
+
+LLM__FN int llm__f_truncate(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value end = llm__text_value("...", 3);
+    const char *stop, *space;
+    int64_t length, leeway, ending;
+    size_t start = r->out.length;
+    if (v->type != LLM__STRING) return llm__fail_type(r, v, "truncate needs a string");
+    if (llm__given(a + 2)) end = a[2];
+    if (!llm__need_text(r, &end) || !llm__need_int(r, a, 255, &length)) return 0;
+    leeway = 5;
+    if (llm__given(a + 3) && !llm__need_int(r, a + 3, 5, &leeway)) return 0;
+    ending = (int64_t)llm__count_chars(end.as.text, end.length);
+    if (length < ending || leeway < 0) return LLM__RENDER_FAIL(r, "truncate needs room for its end");
+    if (llm__length(v) <= length + leeway) return *out = *v, 1;
+    stop = llm__char_at(v, length - ending);
+    if (!llm__is_set(a + 1)) {
+        space = llm__find_last(v->as.text, (size_t)(stop - v->as.text), " ", 1);
+        if (space) stop = space;
+    }
+    return llm__put(r, v->as.text, (size_t)(stop - v->as.text)) && llm__put(r, end.as.text, end.length) &&
+           llm__cut(r, start, out);
+}
+
+/* Where the piece of a line that begins at `at` ends: space, or a word up to a hyphen between letters, to a dash, or to
+   its end. */
+LLM__FN const char *llm__wrap_piece(const char *start, const char *at, const char *end, int hyphens) {
+    const char *p = at, *q;
+    uint32_t c, before = 0, before2 = 0, next, next2;
+    llm__char_get(at, &c);
+    if (llm__py_space(c)) return llm__skip_space(at, end);
+    if (at > start) llm__char_before(at, &before);
+    if (hyphens && c == '-' && (llm__is_alnum(before) || (before && before < 128 && strchr("_!\"'&.,?",
+        (int)before)))) {
+        for (q = at; q < end && *q == '-'; q++) continue;
+        if (q < end) llm__char_get(q, &next);
+        if (q - at >= 2 && q < end && (llm__is_alnum(next) || next == '_')) return q;
+    }
+    before = 0;
+    while (p < end) {
+        size_t n = llm__char_get(p, &c);
+        if (p > at && llm__py_space(c)) break;
+        if (hyphens && p > at && c == '-') {
+            for (q = p; q < end && *q == '-'; q++) continue;
+            next = next2 = 0;
+            if (q < end) q += llm__char_get(q, &next);
+            if (q < end && *q == '-' && p[1] != '-') q++;
+            if (q < end) llm__char_get(q, &next2);
+            if (p[1] == '-') { /* a dash */
+                if ((llm__is_alnum(next) || next == '_') &&
+                    (llm__is_alnum(before) || (before < 128 && strchr("_!\"'&.,?", (int)before)))) return p;
+            } else if (((llm__is_alpha(before) || before == '_') && (llm__is_alpha(before2) || before2 == '_')) &&
+                       (llm__is_alpha(next) || next == '_') && (llm__is_alpha(next2) || next2 == '_')) {
+                return p + 1;
+            }
+        }
+        before2 = before;
+        before = c;
+        p += n;
+    }
+    return p;
+}
+
+/* One line of text, wrapped at `width`; `any`: something was written before. */
+LLM__FN int llm__wrap_line(llm__render *r, const llm__value *line, int64_t width, int break_words, int hyphens,
+                           const llm__value *between, int *any) {
+    const char *at = line->as.text, *end = at + line->length, *from = at, *to = at, *piece;
+    int64_t used = 0, length;
+    llm__value rest;
+    while (at < end) {
+        piece = llm__wrap_piece(line->as.text, at, end, hyphens);
+        length = (int64_t)llm__count_chars(at, (size_t)(piece - at));
+        if (!llm__work(r, 1 + (size_t)length / 8)) return 0;
+        if (from == to && from > line->as.text && llm__skip_space(at, piece) == piece) { /* no space begins a line */
+            from = to = at = piece;
+            continue;
+        }
+        if (used + length <= width) {
+            used += length;
+            to = at = piece;
+            if (at < end) continue;
+        } else if (length > width && break_words && width - used > 0) {
+            rest = llm__text_value(at, (size_t)(piece - at));
+            to = at = llm__char_at(&rest, width - used);
+        } else if (from == to) {
+            to = at = piece;
+        }
+        piece = llm__blank_before(from, to);
+        if (piece > from) {
+            if (*any && !llm__put(r, between->as.text, between->length)) return 0;
+            if (!llm__put(r, from, (size_t)(piece - from))) return 0;
+            *any = 1;
+        }
+        from = to = at;
+        used = 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__f_wordwrap(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value between = llm__text_value("\n", 1);
+    llm__list lines;
+    int64_t width;
+    uint32_t i;
+    size_t start = r->out.length;
+    if (v->type != LLM__STRING) return llm__fail_type(r, v, "wordwrap needs a string");
+    if (llm__given(a + 2)) between = a[2];
+    if (!llm__need_text(r, &between) || !llm__need_int(r, a, 79, &width) || !llm__split_lines(r, v, 0, &lines))
+        return 0;
+    if (width <= 0) return LLM__RENDER_FAIL(r, "the width of wordwrap is not above 0");
+    for (i = 0; i < lines.count; i++) {
+        int any = 0;
+        if (i && !llm__put(r, between.as.text, between.length)) return 0;
+        if (!llm__wrap_line(r, lines.items + i, width, a[1].type == LLM__MISSING || llm__is_truthy(a + 1),
+                            a[3].type == LLM__MISSING || llm__is_truthy(a + 3), &between, &any)) return 0;
+    }
+    return llm__cut(r, start, out);
+}
+
+LLM__FN int llm__put_quoted(llm__render *r, const llm__value *v, int query) {
+    llm__value s;
+    uint32_t i;
+    char text[8];
+    if (!llm__to_text(r, v, &s)) return 0;
+    for (i = 0; i < s.length; i++) {
+        uint8_t c = (uint8_t)s.as.text[i];
+        int plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("_.-~", c)) ||
+                    (c == '/' && !query);
+        if (c == ' ' && query) snprintf(text, sizeof text, "+");
+        else snprintf(text, sizeof text, plain ? "%c" : "%%%02X", c);
+        if (!llm__put_text(r, text)) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__f_urlencode(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    size_t start = r->out.length;
+    llm__value pairs = *v;
+    llm__list all, pair;
+    uint32_t i;
+    (void)a;
+    if (v->type == LLM__STRING || !llm__is_iterable(v)) return llm__put_quoted(r, v, 0) && llm__cut(r, start, out);
+    if (v->type == LLM__DICT) pairs.type = LLM__ITEMS;
+    if (!llm__collect(r, &pairs, &all)) return 0;
+    for (i = 0; i < all.count; i++) {
+        if (!llm__collect(r, all.items + i, &pair)) return 0;
+        if (pair.count != 2) return LLM__RENDER_FAIL(r, "urlencode needs pairs");
+        if ((i && !llm__put(r, "&", 1)) || !llm__put_quoted(r, pair.items, 1) || !llm__put(r, "=", 1) ||
+            !llm__put_quoted(r, pair.items + 1, 1)) return 0;
+    }
+    return llm__cut(r, start, out);
+}
+
+LLM__FN int llm__f_xmlattr(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    size_t start = r->out.length;
+    uint32_t i, k;
+    int space = a->type == LLM__MISSING || llm__is_truthy(a);
+    if (v->type != LLM__DICT) return llm__fail_type(r, v, "xmlattr needs a dict");
+    for (i = 0; i < v->as.dict->count; i++) {
+        const llm__dict_entry *e = &v->as.dict->entries[i];
+        if (e->value.type == LLM__NONE || e->value.type == LLM__UNDEFINED) continue;
+        if (!llm__need_text(r, &e->key)) return 0;
+        for (k = 0; k < e->key.length; k++)
+            if (e->key.as.text[k] && strchr(" \t\n\r\f\v/>=", e->key.as.text[k]))
+                return LLM__RENDER_FAIL(r, "an attribute's name cannot hold '%c'", e->key.as.text[k]);
+        if ((space && !llm__put(r, " ", 1)) || !llm__put_html(r, &e->key) || !llm__put(r, "=\"", 2) ||
+            !llm__put_html(r, &e->value) || !llm__put(r, "\"", 1)) return 0;
+        space = 1;
+    }
+    if (!llm__cut(r, start, out)) return 0;
+    out->flag = (uint8_t)(r->autoescape ? LLM__MARKUP : 0);
+    return 1;
+}
+
+/* The character that &name; or &#number; stands for, or 0; *at behind it. */
+LLM__FN uint32_t llm__html_entity(const char **at, const char *end) {
+    static const struct {
+        const char *name;
+        uint32_t code;
+    } names[] = {{"amp;", '&'}, {"lt;", '<'}, {"gt;", '>'}, {"quot;", '"'}, {"apos;", '\''}, {"nbsp;", 0xA0},
+                 {"copy;", 0xA9}, {"hellip;", 0x2026}, {"ndash;", 0x2013}, {"mdash;", 0x2014}};
+    const char *p = *at + 1;
+    uint32_t code = 0;
+    size_t i;
+    int base = 10, any = 0;
+    if (p < end && *p == '#') {
+        p++;
+        if (p < end && (*p | 32) == 'x') base = 16, p++;
+        for (; p < end; p++, any = 1) {
+            char c = *p;
+            int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : 99;
+            if (digit >= base) break;
+            if (code <= 0x10FFFF) code = code * (uint32_t)base + (uint32_t)digit;
+        }
+        if (p < end && *p == ';') p++;
+        if (!any) return 0;
+        *at = p;
+        return !code || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000) ? 0xFFFD : code;
+    }
+    for (i = 0; i < LLM__LENGTH(names); i++)
+        if ((size_t)(end - p) >= strlen(names[i].name) && !memcmp(p, names[i].name, strlen(names[i].name))) {
+            *at = p + strlen(names[i].name);
+            return names[i].code;
+        }
+    return 0;
+}
+
+/* Without comments and tags, every run of space one space, entities as characters. */
+LLM__FN int llm__f_striptags(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value s, none = llm__value_of(LLM__MISSING), split[2], words, space = llm__text_value(" ", 1);
+    const char *at, *end, *close;
+    size_t start = r->out.length;
+    uint32_t c;
+    (void)a;
+    if (!llm__to_text(r, v, &s) || !llm__work(r, s.length / 16)) return 0;
+    for (at = s.as.text, end = at + s.length; at < end;) {
+        int comment = end - at >= 4 && !memcmp(at, "<!--", 4);
+        close = *at != '<' ? NULL : comment ? llm__find_text(at + 4, (size_t)(end - at) - 4, "-->", 3)
+                                            : (const char *)memchr(at, '>', (size_t)(end - at));
+        if (close) {
+            at = close + (comment ? 3 : 1);
+            continue;
+        }
+        if (!llm__put(r, at++, 1)) return 0;
+    }
+    split[0] = split[1] = none;
+    if (!llm__cut(r, start, &s) || !llm__split_text(r, &s, split, 0, &words) ||
+        !llm__join(r, &space, &words, &none, 0, &s)) return 0;
+    for (at = s.as.text, end = at + s.length; at < end;) {
+        c = *at == '&' ? llm__html_entity(&at, end) : 0;
+        if (c ? !llm__put_char(r, c) : !llm__put(r, at++, 1)) return 0;
+    }
+    return llm__cut(r, start, out);
+}
+
+/* ---- tests */
+
+LLM__FN int llm__remainder_is(llm__render *r, const llm__value *v, const llm__value *by, int wanted, llm__value *out) {
+    llm__value rest, target;
+    int equal;
+    llm__give_int(&target, wanted);
+    return llm__math(r, '%', v, by, &rest) && llm__equal(r, &rest, &target, &equal) && llm__give_bool(out, equal);
+}
+
+LLM__FN int llm__t_odd(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value two;
+    (void)a;
+    llm__give_int(&two, 2);
+    return llm__remainder_is(r, v, &two, 1, out);
+}
+
+LLM__FN int llm__t_even(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value two;
+    (void)a;
+    llm__give_int(&two, 2);
+    return llm__remainder_is(r, v, &two, 0, out);
+}
+
+LLM__FN int llm__t_divisibleby(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__remainder_is(r, v, a, 0, out);
+}
+
+#define LLM__SIMPLE_TEST(name, condition)                                                                        \
+    LLM__FN int llm__t_##name(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {        \
+        (void)r;                                                                                                 \
+        (void)a;                                                                                                 \
+        return llm__give_bool(out, condition);                                                                   \
+    }
+LLM__SIMPLE_TEST(defined, v->type != LLM__UNDEFINED)
+LLM__SIMPLE_TEST(undefined, v->type == LLM__UNDEFINED)
+LLM__SIMPLE_TEST(none, v->type == LLM__NONE)
+LLM__SIMPLE_TEST(boolean, v->type == LLM__BOOL)
+LLM__SIMPLE_TEST(false, v->type == LLM__BOOL && !v->as.integer)
+LLM__SIMPLE_TEST(true, v->type == LLM__BOOL && v->as.integer)
+LLM__SIMPLE_TEST(integer, v->type == LLM__INT || v->type == LLM__BIG)
+LLM__SIMPLE_TEST(float, v->type == LLM__REAL)
+LLM__SIMPLE_TEST(number, llm__is_number(v))
+LLM__SIMPLE_TEST(string, v->type == LLM__STRING)
+LLM__SIMPLE_TEST(mapping, v->type == LLM__DICT)
+LLM__SIMPLE_TEST(sequence, llm__length(v) >= 0 && (v->type < LLM__KEYS || v->type > LLM__ITEMS))
+LLM__SIMPLE_TEST(iterable, llm__is_iterable(v))
+LLM__SIMPLE_TEST(sameas, llm__same(v, a))
+LLM__SIMPLE_TEST(escaped, v->type == LLM__STRING && v->flag)
+LLM__SIMPLE_TEST(filter, v->type == LLM__STRING && llm__find_filter(v) != NULL)
+LLM__SIMPLE_TEST(test, v->type == LLM__STRING && llm__find_test(v) != NULL)
+LLM__SIMPLE_TEST(callable, v->type == LLM__UNDEFINED || v->type == LLM__MACRO || v->type == LLM__METHOD ||
+                               v->type == LLM__FUNCTION || v->type == LLM__LOOP || v->type == LLM__JOINER ||
+                               v->type == LLM__BLOCK)
+#undef LLM__SIMPLE_TEST
+
+LLM__FN int llm__t_lower(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value s;
+    return llm__to_text(r, v, &s) && llm__m_islower(r, &s, a, out);
+}
+
+LLM__FN int llm__t_upper(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value s;
+    return llm__to_text(r, v, &s) && llm__m_isupper(r, &s, a, out);
+}
+
+LLM__FN int llm__t_in(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    int yes;
+    return llm__contains(r, a, v, &yes) && llm__give_bool(out, yes);
+}
+
+#define LLM__COMPARE_TEST(name, op)                                                                              \
+    LLM__FN int llm__t_##name(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {        \
+        int yes;                                                                                                 \
+        return llm__compare_op(r, op, v, a, &yes) && llm__give_bool(out, yes);                                   \
+    }
+LLM__COMPARE_TEST(eq, '=' << 8 | '=')
+LLM__COMPARE_TEST(ne, '!' << 8 | '=')
+LLM__COMPARE_TEST(lt, '<')
+LLM__COMPARE_TEST(le, '<' << 8 | '=')
+LLM__COMPARE_TEST(gt, '>')
+LLM__COMPARE_TEST(ge, '>' << 8 | '=')
+#undef LLM__COMPARE_TEST
+
+/* ---- methods of lists, tuples, ranges, dicts, loops, cyclers, numbers */
+
+LLM__FN int llm__m_list_count(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list list;
+    int64_t count = 0;
+    uint32_t i;
+    int equal;
+    if (!llm__collect(r, v, &list)) return 0;
+    for (i = 0; i < list.count; i++) {
+        if (!llm__equal(r, list.items + i, a, &equal)) return 0;
+        count += equal;
+    }
+    return llm__give_int(out, count);
+}
+
+LLM__FN int llm__m_list_index(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__list list;
+    int64_t from = 0, to = 0, i;
+    int equal;
+    if (!llm__collect(r, v, &list) ||
+        !llm__slice_end(r, a[1].type == LLM__MISSING ? NULL : a + 1, list.count, 0, list.count, 0, &from) ||
+        !llm__slice_end(r, a[2].type == LLM__MISSING ? NULL : a + 2, list.count, 0, list.count, list.count, &to))
+        return 0;
+    for (i = from; i < to; i++) {
+        if (!llm__equal(r, list.items + i, a, &equal)) return 0;
+        if (equal) return llm__give_int(out, i);
+    }
+    return LLM__RENDER_FAIL(r, "the %s does not hold that value", llm__type_name(v));
+}
+
+LLM__FN int llm__m_list_copy(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    return llm__f_list(r, v, a, out);
+}
+
+LLM__FN int llm__m_get(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    const llm__value *found;
+    if (!llm__dict_find(r, v->as.dict, a, &found)) return 0;
+    if (found) *out = *found;
+    else if (a[1].type != LLM__MISSING) *out = a[1];
+    else llm__give_none(out);
+    return 1;
+}
+
+LLM__FN int llm__dict_view(const llm__value *v, llm__value_type type, llm__value *out) {
+    *out = *v;
+    out->type = (uint8_t)type;
+    return 1;
+}
+
+LLM__FN int llm__m_keys(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)r;
+    (void)a;
+    return llm__dict_view(v, LLM__KEYS, out);
+}
+
+LLM__FN int llm__m_values(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)r;
+    (void)a;
+    return llm__dict_view(v, LLM__VALUES, out);
+}
+
+LLM__FN int llm__m_items(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)r;
+    (void)a;
+    return llm__dict_view(v, LLM__ITEMS, out);
+}
+
+LLM__FN int llm__m_dict_copy(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)a;
+    return llm__give_dict(r, out) && llm__dict_merge(r, out->as.dict, v->as.dict);
+}
+
+LLM__FN int llm__m_fromkeys(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value value = llm__value_of(LLM__NONE);
+    llm__list keys;
+    uint32_t i;
+    (void)v;
+    if (a[1].type != LLM__MISSING) value = a[1];
+    if (!llm__collect(r, a, &keys) || !llm__give_dict(r, out)) return 0;
+    for (i = 0; i < keys.count; i++)
+        if (!llm__dict_set(r, out->as.dict, keys.items + i, &value)) return 0;
+    return 1;
+}
+
+LLM__FN int llm__m_cycle(llm__render *r, const llm__value *v, const llm__args *args, llm__value *out) {
+    if (!args->count) return LLM__RENDER_FAIL(r, "cycle needs something to go through");
+    *out = args->items[v->as.loop->index0 % (int64_t)args->count];
+    return 1;
+}
+
+LLM__FN int llm__m_changed(llm__render *r, const llm__value *v, const llm__args *args, llm__value *out) {
+    llm__value now;
+    llm__list list;
+    int equal = 0;
+    list.items = args->items;
+    list.count = list.capacity = args->count;
+    if (!llm__give_list(r, &now, LLM__TUPLE, &list) || !llm__equal(r, &v->as.loop->changed, &now, &equal)) return 0;
+    v->as.loop->changed = now;
+    return llm__give_bool(out, !equal);
+}
+
+LLM__FN int llm__m_cycler_next(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__cycler *c = v->as.cycler;
+    (void)r;
+    (void)a;
+    *out = c->items[c->at];
+    c->at = (c->at + 1) % c->count;
+    return 1;
+}
+
+LLM__FN int llm__m_cycler_reset(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)r;
+    (void)a;
+    v->as.cycler->at = 0;
+    return llm__give_none(out);
+}
+
+LLM__FN int llm__m_is_integer(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)r;
+    (void)a;
+    return llm__give_bool(out, v->type != LLM__REAL || floor(v->as.number) == v->as.number);
+}
+
+LLM__FN int llm__m_bit_length(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    char *digits = (char *)llm__render_alloc(r, LLM__DIGITS, 1);
+    size_t n = digits ? llm__digits(v, 2, digits, LLM__DIGITS) : 0;
+    (void)a;
+    return digits && llm__give_int(out, n == 1 && digits[0] == '0' ? 0 : (int64_t)n);
+}
+
+/* ---- attributes that are no methods */
+
+LLM__FN int llm__loop_property(llm__render *r, llm__loop *l, const llm__value *name, llm__value *out) {
+    int64_t length;
+    int got;
+    if (llm__text_is(name, "index")) return llm__give_int(out, l->index0 + 1);
+    if (llm__text_is(name, "index0")) return llm__give_int(out, l->index0);
+    if (llm__text_is(name, "first")) return llm__give_bool(out, l->index0 == 0);
+    if (llm__text_is(name, "depth")) return llm__give_int(out, l->depth0 + 1);
+    if (llm__text_is(name, "depth0")) return llm__give_int(out, l->depth0);
+    if (llm__text_is(name, "last")) return (got = llm__loop_peek(r, l)) >= 0 && llm__give_bool(out, !got);
+    if (llm__text_is(name, "nextitem")) {
+        if ((got = llm__loop_peek(r, l)) < 0) return 0;
+        *out = l->after;
+        return got || llm__give_undefined(out, NULL, "the next item", 13);
+    }
+    if (llm__text_is(name, "previtem")) {
+        *out = l->before;
+        return l->index0 != 0 || llm__give_undefined(out, NULL, "the previous item", 17);
+    }
+    if (!llm__text_is(name, "length") && !llm__text_is(name, "revindex") && !llm__text_is(name, "revindex0")) return 1;
+    if (!llm__loop_length(r, l, &length)) return 0;
+    if (llm__text_is(name, "revindex")) length -= l->index0;
+    if (llm__text_is(name, "revindex0")) length -= l->index0 + 1;
+    return llm__give_int(out, length);
+}
+
+LLM__FN int llm__macro_property(llm__render *r, const llm__macro *m, const llm__value *name, llm__value *out) {
+    const llm__syntax *parameter;
+    llm__list list;
+    unsigned uses = m->node->flag;
+    if (llm__text_is(name, "name")) return *out = r->t->symbols[m->node->symbol], 1;
+    if (llm__text_is(name, "caller")) return llm__give_bool(out, (uses & LLM__USES_CALLER) != 0);
+    if (llm__text_is(name, "catch_varargs")) return llm__give_bool(out, (uses & LLM__USES_VARARGS) != 0);
+    if (llm__text_is(name, "catch_kwargs")) return llm__give_bool(out, (uses & LLM__USES_KWARGS) != 0);
+    if (!llm__text_is(name, "arguments")) return 1;
+    memset(&list, 0, sizeof list);
+    for (parameter = m->node->a; parameter; parameter = parameter->next)
+        if (!llm__list_add(r, &list, &r->t->symbols[parameter->symbol])) return 0;
+    return llm__give_list(r, out, LLM__TUPLE, &list);
+}
+
+/* Leaves *out alone if there is none of this name. */
+LLM__FN int llm__property(llm__render *r, const llm__value *of, const llm__value *name, llm__value *out) {
+    const llm__syntax *block;
+    switch (of->type) {
+    case LLM__LOOP: return llm__loop_property(r, of->as.loop, name, out);
+    case LLM__MACRO: return llm__macro_property(r, of->as.macro, name, out);
+    case LLM__TUPLE:
+        if (of->flag != LLM__GROUP || of->length != 2) return 1;
+        if (llm__text_is(name, "grouper")) *out = of->as.items[0];
+        if (llm__text_is(name, "list")) *out = of->as.items[1];
+        return 1;
+    case LLM__RANGE:
+        if (llm__text_is(name, "start")) llm__give_int(out, of->as.range->start);
+        if (llm__text_is(name, "stop")) llm__give_int(out, of->as.range->stop);
+        if (llm__text_is(name, "step")) llm__give_int(out, of->as.range->step);
+        return 1;
+    case LLM__CYCLER:
+        if (llm__text_is(name, "current")) *out = of->as.cycler->items[of->as.cycler->at];
+        return 1;
+    case LLM__SELF:
+        for (block = r->t->blocks; block; block = block->otherwise)
+            if (llm__symbol_find(r->t, name->as.text, name->length) == (int32_t)block->symbol) {
+                *out = llm__value_of(LLM__BLOCK);
+                out->as.block = block;
+            }
+        return 1;
+    default: return 1;
+    }
+}
+
+/* ---- the tables */
+
+static const llm__builtin llm__filters[] = {
+    {"abs", llm__f_abs, NULL, "", 0},
+    {"attr", llm__f_attr, NULL, "name", 1},
+    {"batch", llm__f_batch, NULL, "linecount fill_with", 1},
+    {"capitalize", llm__f_capitalize, NULL, "", 0},
+    {"center", llm__f_center, NULL, "width", 0},
+    {"count", llm__f_length, NULL, "", 0},
+    {"d", llm__f_default, NULL, "default_value boolean", 0},
+    {"default", llm__f_default, NULL, "default_value boolean", 0},
+    {"dictsort", llm__f_dictsort, NULL, "case_sensitive by reverse", 0},
+    {"e", llm__f_escape, NULL, "", 0},
+    {"escape", llm__f_escape, NULL, "", 0},
+    {"filesizeformat", llm__f_filesizeformat, NULL, "binary", 0},
+    {"first", llm__f_first, NULL, "", 0},
+    {"float", llm__f_float, NULL, "default", 0},
+    {"forceescape", llm__f_forceescape, NULL, "", 0},
+    {"format", NULL, llm__f_format, "", 0},
+    {"groupby", llm__f_groupby, NULL, "attribute default case_sensitive", 1},
+    {"indent", llm__f_indent, NULL, "width first blank", 0},
+    {"int", llm__f_int, NULL, "default base", 0},
+    {"items", llm__f_items, NULL, "", 0},
+    {"join", llm__f_join, NULL, "d attribute", 0},
+    {"last", llm__f_last, NULL, "", 0},
+    {"length", llm__f_length, NULL, "", 0},
+    {"list", llm__f_list, NULL, "", 0},
+    {"lower", llm__f_lower, NULL, "", 0},
+    {"map", NULL, llm__f_map, "", 0},
+    {"max", llm__f_max, NULL, "case_sensitive attribute", 0},
+    {"min", llm__f_min, NULL, "case_sensitive attribute", 0},
+    {"pprint", llm__f_pprint, NULL, "", 0},
+    {"random", llm__f_random, NULL, "", 0},
+    {"reject", NULL, llm__f_reject, "", 0},
+    {"rejectattr", NULL, llm__f_rejectattr, "", 0},
+    {"replace", llm__f_replace, NULL, "old new count", 2},
+    {"reverse", llm__f_reverse, NULL, "", 0},
+    {"round", llm__f_round, NULL, "precision method", 0},
+    {"safe", llm__f_safe, NULL, "", 0},
+    {"select", NULL, llm__f_select, "", 0},
+    {"selectattr", NULL, llm__f_selectattr, "", 0},
+    {"slice", llm__f_slice, NULL, "slices fill_with", 1},
+    {"sort", llm__f_sort, NULL, "reverse case_sensitive attribute", 0},
+    {"string", llm__f_string, NULL, "", 0},
+    {"striptags", llm__f_striptags, NULL, "", 0},
+    {"sum", llm__f_sum, NULL, "attribute start", 0},
+    {"title", llm__f_title, NULL, "", 0},
+    {"tojson", llm__f_tojson, NULL, "ensure_ascii indent separators sort_keys", 0},
+    {"trim", llm__f_trim, NULL, "chars", 0},
+    {"truncate", llm__f_truncate, NULL, "length killwords end leeway", 0},
+    {"unique", llm__f_unique, NULL, "case_sensitive attribute", 0},
+    {"upper", llm__f_upper, NULL, "", 0},
+    {"urlencode", llm__f_urlencode, NULL, "", 0},
+    {"wordcount", llm__f_wordcount, NULL, "", 0},
+    {"wordwrap", llm__f_wordwrap, NULL, "width break_long_words wrapstring break_on_hyphens", 0},
+    {"xmlattr", llm__f_xmlattr, NULL, "autospace", 0},
+};
+
+static const llm__builtin llm__tests[] = {
+    {"boolean", llm__t_boolean, NULL, "", 0},
+    {"callable", llm__t_callable, NULL, "", 0},
+    {"defined", llm__t_defined, NULL, "", 0},
+    {"divisibleby", llm__t_divisibleby, NULL, "num", 1},
+    {"escaped", llm__t_escaped, NULL, "", 0},
+    {"even", llm__t_even, NULL, "", 0},
+    {"false", llm__t_false, NULL, "", 0},
+    {"filter", llm__t_filter, NULL, "", 0},
+    {"float", llm__t_float, NULL, "", 0},
+    {"in", llm__t_in, NULL, "seq", 1},
+    {"integer", llm__t_integer, NULL, "", 0},
+    {"iterable", llm__t_iterable, NULL, "", 0},
+    {"lower", llm__t_lower, NULL, "", 0},
+    {"mapping", llm__t_mapping, NULL, "", 0},
+    {"none", llm__t_none, NULL, "", 0},
+    {"number", llm__t_number, NULL, "", 0},
+    {"odd", llm__t_odd, NULL, "", 0},
+    {"sameas", llm__t_sameas, NULL, "other", 1},
+    {"sequence", llm__t_sequence, NULL, "", 0},
+    {"string", llm__t_string, NULL, "", 0},
+    {"test", llm__t_test, NULL, "", 0},
+    {"true", llm__t_true, NULL, "", 0},
+    {"undefined", llm__t_undefined, NULL, "", 0},
+    {"upper", llm__t_upper, NULL, "", 0},
+    {"==", llm__t_eq, NULL, "/", 1},
+    {"eq", llm__t_eq, NULL, "/", 1},
+    {"equalto", llm__t_eq, NULL, "/", 1},
+    {"!=", llm__t_ne, NULL, "/", 1},
+    {"ne", llm__t_ne, NULL, "/", 1},
+    {"<", llm__t_lt, NULL, "/", 1},
+    {"lt", llm__t_lt, NULL, "/", 1},
+    {"lessthan", llm__t_lt, NULL, "/", 1},
+    {"<=", llm__t_le, NULL, "/", 1},
+    {"le", llm__t_le, NULL, "/", 1},
+    {">", llm__t_gt, NULL, "/", 1},
+    {"gt", llm__t_gt, NULL, "/", 1},
+    {"greaterthan", llm__t_gt, NULL, "/", 1},
+    {">=", llm__t_ge, NULL, "/", 1},
+    {"ge", llm__t_ge, NULL, "/", 1},
+};
+
+static const llm__builtin llm__string_methods[] = {
+    {"capitalize", llm__f_capitalize, NULL, "", 0},
+    {"casefold", llm__m_casefold, NULL, "", 0},
+    {"center", llm__m_center, NULL, "/ /", 1},
+    {"count", llm__m_count, NULL, "/ / /", 1},
+    {"encode", llm__m_encode, NULL, "encoding errors", 0},
+    {"endswith", llm__m_endswith, NULL, "/ / /", 1},
+    {"expandtabs", llm__m_expandtabs, NULL, "tabsize", 0},
+    {"find", llm__m_find, NULL, "/ / /", 1},
+    {"format", NULL, llm__m_format, "", 0},
+    {"format_map", llm__m_format_map, NULL, "/", 1},
+    {"index", llm__m_index, NULL, "/ / /", 1},
+    {"isalnum", llm__m_isalnum, NULL, "", 0},
+    {"isalpha", llm__m_isalpha, NULL, "", 0},
+    {"isascii", llm__m_isascii, NULL, "", 0},
+    {"isdecimal", llm__m_isdecimal, NULL, "", 0},
+    {"isdigit", llm__m_isdigit, NULL, "", 0},
+    {"isidentifier", llm__m_isidentifier, NULL, "", 0},
+    {"islower", llm__m_islower, NULL, "", 0},
+    {"isnumeric", llm__m_isnumeric, NULL, "", 0},
+    {"isprintable", llm__m_isprintable, NULL, "", 0},
+    {"isspace", llm__m_isspace, NULL, "", 0},
+    {"istitle", llm__m_istitle, NULL, "", 0},
+    {"isupper", llm__m_isupper, NULL, "", 0},
+    {"join", llm__m_join, NULL, "/", 1},
+    {"ljust", llm__m_ljust, NULL, "/ /", 1},
+    {"lower", llm__f_lower, NULL, "", 0},
+    {"lstrip", llm__m_lstrip, NULL, "/", 0},
+    {"partition", llm__m_partition, NULL, "/", 1},
+    {"removeprefix", llm__m_removeprefix, NULL, "/", 1},
+    {"removesuffix", llm__m_removesuffix, NULL, "/", 1},
+    {"replace", llm__m_replace, NULL, "/ / /", 2},
+    {"rfind", llm__m_rfind, NULL, "/ / /", 1},
+    {"rindex", llm__m_rindex, NULL, "/ / /", 1},
+    {"rjust", llm__m_rjust, NULL, "/ /", 1},
+    {"rpartition", llm__m_rpartition, NULL, "/", 1},
+    {"rsplit", llm__m_rsplit, NULL, "sep maxsplit", 0},
+    {"rstrip", llm__m_rstrip, NULL, "/", 0},
+    {"split", llm__m_split, NULL, "sep maxsplit", 0},
+    {"splitlines", llm__m_splitlines, NULL, "keepends", 0},
+    {"startswith", llm__m_startswith, NULL, "/ / /", 1},
+    {"strip", llm__m_strip, NULL, "/", 0},
+    {"swapcase", llm__m_swapcase, NULL, "", 0},
+    {"title", llm__m_title, NULL, "", 0},
+    {"upper", llm__f_upper, NULL, "", 0},
+    {"zfill", llm__m_zfill, NULL, "/", 1},
+};
+
+static const llm__builtin llm__list_methods[] = {
+    {"copy", llm__m_list_copy, NULL, "", 0},
+    {"count", llm__m_list_count, NULL, "/", 1},
+    {"index", llm__m_list_index, NULL, "/ / /", 1},
+};
+
+static const llm__builtin llm__dict_methods[] = {
+    {"copy", llm__m_dict_copy, NULL, "", 0},
+    {"fromkeys", llm__m_fromkeys, NULL, "/ /", 1},
+    {"get", llm__m_get, NULL, "/ /", 1},
+    {"items", llm__m_items, NULL, "", 0},
+    {"keys", llm__m_keys, NULL, "", 0},
+    {"values", llm__m_values, NULL, "", 0},
+};
+
+static const llm__builtin llm__number_methods[] = {
+    {"is_integer", llm__m_is_integer, NULL, "", 0},
+    {"bit_length", llm__m_bit_length, NULL, "", 0},
+};
+
+static const llm__builtin llm__loop_methods[] = {
+    {"changed", NULL, llm__m_changed, "", 0},
+    {"cycle", NULL, llm__m_cycle, "", 0},
+};
+
+static const llm__builtin llm__cycler_methods[] = {
+    {"next", llm__m_cycler_next, NULL, "", 0},
+    {"reset", llm__m_cycler_reset, NULL, "", 0},
+};
+
+LLM__FN const llm__builtin *llm__find_builtin(const llm__builtin *rows, size_t count, const llm__value *name) {
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (rows[i].name[0] == name->as.text[0] && llm__text_is(name, rows[i].name)) return rows + i;
+    return NULL;
+}
+
+LLM__FN const llm__builtin *llm__find_filter(const llm__value *name) {
+    return name->length ? llm__find_builtin(llm__filters, LLM__LENGTH(llm__filters), name) : NULL;
+}
+
+LLM__FN const llm__builtin *llm__find_test(const llm__value *name) {
+    return name->length ? llm__find_builtin(llm__tests, LLM__LENGTH(llm__tests), name) : NULL;
+}
+
+/* Functions that templates can name. */
+enum { LLM__RANGE_OF, LLM__DICT_OF, LLM__NAMESPACE_OF, LLM__CYCLER_OF, LLM__JOINER_OF, LLM__RAISE, LLM__STRFTIME,
+       LLM__LIPSUM };
+static const char *const llm__function_names[] = {
+    "range", "dict", "namespace", "cycler", "joiner", "raise_exception", "strftime_now", "lipsum"
+};
+
+/* The method of this name, or NULL; *unsafe: there is one, but it would change the value or reach inside. */
+LLM__FN const llm__builtin *llm__find_method(const llm__value *of, const llm__value *name, int *unsafe) {
+    static const char *const changes[] = {
+        "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "popitem", "setdefault", "update"
+    };
+    const llm__builtin *rows = NULL;
+    size_t count = 0, i;
+    if (!name->length) return NULL;
+    *unsafe = name->length > 4 && !memcmp(name->as.text, "__", 2) && !memcmp(name->as.text + name->length - 2, "__", 2);
+    if (of->type == LLM__STRING) rows = llm__string_methods, count = LLM__LENGTH(llm__string_methods);
+    if (of->type == LLM__LIST) rows = llm__list_methods, count = LLM__LENGTH(llm__list_methods);
+    if (of->type == LLM__TUPLE || of->type == LLM__RANGE)
+        rows = llm__list_methods + 1, count = LLM__LENGTH(llm__list_methods) - 1;
+    if (of->type == LLM__DICT) rows = llm__dict_methods, count = LLM__LENGTH(llm__dict_methods);
+    if (of->type == LLM__FUNCTION && of->as.integer == LLM__DICT_OF) rows = llm__dict_methods + 1, count = 1;
+    if (llm__is_int(of)) rows = llm__number_methods, count = LLM__LENGTH(llm__number_methods);
+    if (of->type == LLM__REAL) rows = llm__number_methods, count = 1;
+    if (of->type == LLM__LOOP) rows = llm__loop_methods, count = LLM__LENGTH(llm__loop_methods);
+    if (of->type == LLM__CYCLER) rows = llm__cycler_methods, count = LLM__LENGTH(llm__cycler_methods);
+    for (i = 0; (of->type == LLM__LIST || of->type == LLM__DICT) && i < LLM__LENGTH(changes); i++)
+        if (llm__text_is(name, changes[i]) && (of->type == LLM__LIST ? i < 8 : i > 7 || i == 1 || i == 4)) *unsafe = 1;
+    return llm__find_builtin(rows, count, name);
+}
+
+/* ---- functions */
+
+LLM__FN int llm__no_named(llm__render *r, const llm__args *args, const char *name, uint32_t most) {
+    if (args->named_count || args->count > most)
+        return LLM__RENDER_FAIL(r, "%s takes at most %u arguments, and none by name", name, most);
+    return 1;
+}
+
+enum { LLM__MAX_RANGE = 100000 };
+
+LLM__FN int llm__make_range(llm__render *r, const llm__args *args, llm__value *out) {
+    llm__value missing = llm__value_of(LLM__MISSING);
+    llm__range *g;
+    int64_t n[3] = {0, 0, 1};
+    uint32_t i;
+    if (!llm__no_named(r, args, "range", 3)) return 0;
+    if (!args->count) return LLM__RENDER_FAIL(r, "range needs an argument");
+    for (i = 0; i < args->count; i++)
+        if (!llm__need_int(r, args->items + i, 0, &n[args->count == 1 ? 1 : i])) return 0;
+    if (!n[2]) return LLM__RENDER_FAIL(r, "the step of a range is 0");
+    g = (llm__range *)llm__render_alloc(r, 1, sizeof *g);
+    if (!g) return 0;
+    *out = missing;
+    g->start = n[0];
+    g->stop = n[1];
+    g->step = n[2];
+    if (n[2] > 0 && n[1] > n[0]) g->count = (n[1] - n[0] - 1) / n[2] + 1;
+    if (n[2] < 0 && n[1] < n[0]) g->count = (n[0] - n[1] - 1) / -n[2] + 1;
+    if (g->count > LLM__MAX_RANGE)
+        return llm__render_error(r, LLM_TOO_LARGE, "a range of more than %d numbers", LLM__MAX_RANGE);
+    *out = llm__value_of(LLM__RANGE);
+    out->as.range = g;
+    return 1;
+}
+
+/* dict(mapping or pairs, name=value) and namespace(..) */
+LLM__FN int llm__make_dict(llm__render *r, const llm__args *args, int is_namespace, llm__value *out) {
+    llm__list pairs, pair;
+    uint32_t i;
+    if (args->count > 1) return LLM__RENDER_FAIL(r, "at most one argument by place");
+    if (!llm__give_dict(r, out)) return 0;
+    if (args->count && args->items->type == LLM__DICT) {
+        if (!llm__dict_merge(r, out->as.dict, args->items->as.dict)) return 0;
+    } else if (args->count) {
+        if (!llm__collect(r, args->items, &pairs)) return 0;
+        for (i = 0; i < pairs.count; i++) {
+            if (!llm__collect(r, pairs.items + i, &pair)) return 0;
+            if (pair.count != 2) return LLM__RENDER_FAIL(r, "expected pairs of a key and a value");
+            if (!llm__dict_set(r, out->as.dict, pair.items, pair.items + 1)) return 0;
+        }
+    }
+    for (i = 0; i < args->named_count; i++)
+        if (!llm__dict_set(r, out->as.dict, &args->named[i].name, &args->named[i].value)) return 0;
+    if (!is_namespace) return 1;
+    out->type = LLM__NAMESPACE;
+    for (i = 0; i < out->as.dict->count; i++)
+        if (out->as.dict->entries[i].key.type == LLM__STRING && llm__is_private(&out->as.dict->entries[i].key))
+            return LLM__RENDER_FAIL(r, "attributes of a namespace cannot begin with an underscore");
+    return 1;
+}
+
+LLM__FN int llm__make_cycler(llm__render *r, const llm__args *args, int joiner, llm__value *out) {
+    llm__value *separator;
+    llm__cycler *c = (llm__cycler *)llm__render_alloc(r, 1, sizeof *c);
+    if (!c) return 0;
+    *out = llm__value_of(joiner ? LLM__JOINER : LLM__CYCLER);
+    out->as.cycler = c;
+    c->items = args->items;
+    c->count = args->count;
+    if (!joiner) {
+        if (args->named_count || !args->count) return LLM__RENDER_FAIL(r, "cycler needs items");
+        return 1;
+    }
+    if (args->count + args->named_count > 1 || (args->named_count && !llm__text_is(&args->named->name, "sep")))
+        return LLM__RENDER_FAIL(r, "joiner takes one argument, sep");
+    separator = (llm__value *)llm__render_alloc(r, 1, sizeof *separator);
+    if (!separator) return 0;
+    *separator = args->count ? *args->items : args->named_count ? args->named->value : llm__text_value(", ", 2);
+    c->items = separator;
+    return 1;
+}
+
+LLM__FN int llm__raise(llm__render *r, const llm__args *args) {
+    llm__value text;
+    if (args->count + args->named_count != 1) return LLM__RENDER_FAIL(r, "raise_exception takes one argument");
+    if (!llm__to_text(r, args->count ? args->items : &args->named->value, &text)) return 0;
+    return LLM__RENDER_FAIL(r, "%.*s", (int)(text.length < 1000 ? text.length : 1000), text.as.text);
+}
+
+/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar (Howard Hinnant's civil days). */
+LLM__FN int64_t llm__civil_days(int64_t year, int month, int day) {
+    int64_t era, of_era, of_year;
+    year -= month <= 2;
+    era = llm__floor_divide(year, 400);
+    of_era = year - era * 400;
+    of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+LLM__FN int llm__put_padded(llm__render *r, int64_t n, int width, char fill, char flag) {
+    char text[32], format[8];
+    if (flag == '-') fill = 0;
+    if (flag == '_') fill = ' ';
+    if (flag == '0') fill = '0';
+    snprintf(format, sizeof format, fill == '0' ? "%%0%dlld" : fill ? "%%%dlld" : "%%lld", width);
+    snprintf(text, sizeof text, format, (long long)n);
+    return llm__put_text(r, text);
+}
+
+/* A word in the C locale's spelling, cut to `length` (0: whole); '^' upper case. */
+LLM__FN int llm__put_word(llm__render *r, const char *word, int length, char flag) {
+    int i;
+    for (i = 0; word[i] && (!length || i < length); i++) {
+        char c = flag == '^' && word[i] >= 'a' && word[i] <= 'z' ? (char)(word[i] - 32) : word[i];
+        if (!llm__put(r, &c, 1)) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__put_time(llm__render *r, const char *format, size_t length);
+
+/* One directive of strftime. */
+LLM__FN int llm__put_directive(llm__render *r, char c, char flag) {
+    static const char *const days[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+    static const char *const months[] = {"January", "February", "March", "April", "May", "June", "July", "August",
+                                         "September", "October", "November", "December"};
+    const llm_date *d = r->now;
+    int64_t days1970 = llm__civil_days(d->year, d->month, d->day), weekday = (days1970 % 7 + 11) % 7, week,
+        year = d->year;
+    int64_t of_year = days1970 - llm__civil_days(d->year, 1, 1);
+    int hour = d->hour % 12 ? d->hour % 12 : 12;
+    switch (c) {
+    case 'a': return llm__put_word(r, days[weekday], 3, flag);
+    case 'A': return llm__put_word(r, days[weekday], 0, flag);
+    case 'b': case 'h': return llm__put_word(r, months[d->month - 1], 3, flag);
+    case 'B': return llm__put_word(r, months[d->month - 1], 0, flag);
+    case 'c': return llm__put_time(r, "%a %b %e %H:%M:%S %Y", 20);
+    case 'C': return llm__put_padded(r, d->year / 100, 2, '0', flag);
+    case 'd': return llm__put_padded(r, d->day, 2, '0', flag);
+    case 'D': case 'x': return llm__put_time(r, "%m/%d/%y", 8);
+    case 'e': return llm__put_padded(r, d->day, 2, ' ', flag);
+    case 'f': return llm__put_padded(r, d->microsecond, 6, '0', flag);
+    case 'F': return llm__put_time(r, "%Y-%m-%d", 8);
+    case 'H': return llm__put_padded(r, d->hour, 2, '0', flag);
+    case 'I': return llm__put_padded(r, hour, 2, '0', flag);
+    case 'j': return llm__put_padded(r, of_year + 1, 3, '0', flag);
+    case 'k': return llm__put_padded(r, d->hour, 2, ' ', flag);
+    case 'l': return llm__put_padded(r, hour, 2, ' ', flag);
+    case 'm': return llm__put_padded(r, d->month, 2, '0', flag);
+    case 'M': return llm__put_padded(r, d->minute, 2, '0', flag);
+    case 'n': return llm__put(r, "\n", 1);
+    case 'p': return llm__put_text(r, d->hour < 12 ? "AM" : "PM");
+    case 'P': return llm__put_text(r, d->hour < 12 ? "am" : "pm");
+    case 'r': return llm__put_time(r, "%I:%M:%S %p", 11);
+    case 'R': return llm__put_time(r, "%H:%M", 5);
+    case 'S': return llm__put_padded(r, d->second, 2, '0', flag);
+    case 't': return llm__put(r, "\t", 1);
+    case 'T': case 'X': return llm__put_time(r, "%H:%M:%S", 8);
+    case 'u': return llm__put_padded(r, weekday ? weekday : 7, 1, '0', flag);
+    case 'U': return llm__put_padded(r, (of_year + 7 - weekday) / 7, 2, '0', flag);
+    case 'w': return llm__put_padded(r, weekday, 1, '0', flag);
+    case 'W': return llm__put_padded(r, (of_year + 7 - (weekday + 6) % 7) / 7, 2, '0', flag);
+    case 'y': return llm__put_padded(r, d->year % 100, 2, '0', flag);
+    case 'Y': return llm__put_padded(r, d->year, 1, 0, flag);
+    case 'z': case 'Z': return 1;
+    case 'g': case 'G': case 'V': /* the week of the year's Thursday */
+        week = days1970 + 3 - (weekday + 6) % 7;
+        while (week < llm__civil_days(year, 1, 1)) year--;
+        while (week >= llm__civil_days(year + 1, 1, 1)) year++;
+        if (c == 'G') return llm__put_padded(r, year, 1, 0, flag);
+        if (c == 'g') return llm__put_padded(r, year % 100, 2, '0', flag);
+        return llm__put_padded(r, (week - llm__civil_days(year, 1, 1)) / 7 + 1, 2, '0', flag);
+    case '%': return llm__put(r, "%", 1);
+    default: return llm__put(r, "%", 1) && llm__put(r, &c, 1);
+    }
+}
+
+LLM__FN int llm__put_time(llm__render *r, const char *format, size_t length) {
+    size_t i;
+    char flag;
+    for (i = 0; i < length; i++) {
+        if (format[i] != '%' || i + 1 == length) {
+            if (!llm__put(r, format + i, 1)) return 0;
+            continue;
+        }
+        flag = format[++i] && strchr("-_0^#", format[i]) && i + 1 < length ? format[i++] : (char)0;
+        if (!llm__put_directive(r, format[i], flag)) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__strftime(llm__render *r, const llm__args *args, llm__value *out) {
+    const llm__value *format = args->count ? args->items : args->named_count ? &args->named->value : NULL;
+    size_t start = r->out.length;
+    if (args->count + args->named_count != 1) return LLM__RENDER_FAIL(r, "strftime_now takes one argument");
+    return llm__need_text(r, format) && llm__put_time(r, format->as.text, format->length) && llm__cut(r, start, out);
+}
+
+LLM__FN int llm__call_function(llm__render *r, const llm__value *function, const llm__args *args, llm__value *out) {
+    switch (function->as.integer) {
+    case LLM__RANGE_OF: return llm__make_range(r, args, out);
+    case LLM__DICT_OF: return llm__make_dict(r, args, 0, out);
+    case LLM__NAMESPACE_OF: return llm__make_dict(r, args, 1, out);
+    case LLM__CYCLER_OF: return llm__make_cycler(r, args, 0, out);
+    case LLM__JOINER_OF: return llm__make_cycler(r, args, 1, out);
+    case LLM__RAISE: return llm__raise(r, args);
+    case LLM__STRFTIME: return llm__strftime(r, args, out);
+    default: return LLM__RENDER_FAIL(r, "lipsum is random text, which prompts cannot use here");
+    }
+}
+
+/* ---- values from JSON
+   The reader gives numbers as doubles; whole numbers and floats are read again, exactly,
+       where they stand in the text. */
+typedef struct llm__json_numbers {
+    const char *at, *end;
+} llm__json_numbers;
+
+/* The next number of the text: digits and all, or a word such as NaN. */
+LLM__FN const char *llm__json_number_text(llm__json_numbers *n, size_t *length) {
+    const char *start;
+    while (n->at < n->end && *n->at != '-' && *n->at != 'I' && *n->at != 'N' && (*n->at < '0' || *n->at > '9')) {
+        if (*n->at++ != '"') continue;
+        while (n->at < n->end && *n->at != '"') n->at += *n->at == '\\' ? 2 : 1;
+        n->at++;
+    }
+    for (start = n->at; n->at < n->end && *n->at && !strchr(",]} \t\r\n", *n->at);) n->at++;
+    *length = (size_t)(n->at - start);
+    return start;
+}
+
+LLM__FN int llm__value_from_number(llm__render *r, const llm__json *j, llm__json_numbers *n, llm__value *out) {
+    size_t length;
+    const char *text = llm__json_number_text(n, &length);
+    int negative = *text == '-';
+    if (j->type == LLM__JSON_INTEGER)
+        return llm__int_parse(&r->heap, text + negative, length - (size_t)negative, 10, negative, out) ||
+               llm__too_many_digits(r);
+    if (memchr(text, 'N', length) || memchr(text, 'I', length)) return llm__give_float(out, j->as.number);
+    return llm__give_float(out, llm__float_parse(text, length));
+}
+
+/* Containers are at most LLM__JSON_DEPTH deep, and so is this. */
+LLM__FN int llm__value_from(llm__render *r, const llm__json *j, llm__json_numbers *n, llm__value *out) {
+    const llm__json *item = llm__json_first(j);
+    llm__value key, v;
+    llm__list list;
+    uint32_t i;
+    switch (j->type) {
+    case LLM__JSON_NULL: return llm__give_none(out);
+    case LLM__JSON_FALSE: case LLM__JSON_TRUE: return llm__give_bool(out, j->type == LLM__JSON_TRUE);
+    case LLM__JSON_INTEGER: case LLM__JSON_NUMBER: return llm__value_from_number(r, j, n, out);
+    case LLM__JSON_STRING: *out = llm__text_value(j->as.text, j->length); return 1;
+    case LLM__JSON_ARRAY:
+        memset(&list, 0, sizeof list);
+        for (i = 0; i < j->length; i++, item = llm__json_next(item))
+            if (!llm__value_from(r, item, n, &v) || !llm__list_add(r, &list, &v)) return 0;
+        return llm__give_list(r, out, LLM__LIST, &list);
+    default:
+        if (!llm__give_dict(r, out)) return 0;
+        for (i = 0; i < j->length; i++, item = llm__json_next(item + 1)) {
+            key = llm__text_value(item->as.text, item->length);
+            if (!llm__value_from(r, item + 1, n, &v) || !llm__dict_set(r, out->as.dict, &key, &v)) return 0;
+        }
+        return 1;
+    }
+}
+
+LLM__FN int llm__value_from_json(llm__render *r, const char *name, const char *text, llm__value *out) {
+    const llm__json *root;
+    llm__json_numbers numbers;
+    numbers.at = text;
+    numbers.end = text + strlen(text);
+    r->status = llm__json_parse(&r->heap.arena, name, text, strlen(text), &root, r->error);
+    return r->status == LLM_OK && llm__value_from(r, root, &numbers, out);
+}
+
+/* ---- messages: as transformers prepares them */
+
+LLM__FN int llm__expected(llm__render *r, const char *what, const char *expected) {
+    if (r->status == LLM_OK) r->status = llm__fail(r->error, LLM_BAD_ARGUMENT, "%s: expected %s", what, expected);
+    return 0;
+}
+
+static const char *const llm__reasoning_names[] = {"reasoning_content", "thinking", "reasoning"};
+
+LLM__FN const llm__value *llm__text_key(llm__render *r, const llm__value *dict, const char *name) {
+    llm__value key = llm__text_value(name, strlen(name));
+    const llm__value *found = NULL;
+    if (dict->type == LLM__DICT) llm__dict_find(r, dict->as.dict, &key, &found);
+    return found;
+}
+
+LLM__FN int llm__set_text_key(llm__render *r, llm__dict *dict, const char *name, const llm__value *v) {
+    llm__value key = llm__text_value(name, strlen(name));
+    return llm__dict_set(r, dict, &key, v);
+}
+
+/* What a model thought has had several names; every message gets it as "reasoning_content" and as "thinking". */
+LLM__FN int llm__alias_reasoning(llm__render *r, llm__value *message) {
+    const llm__value *found = NULL, *own = llm__text_key(r, message, "thinking");
+    llm__value aliased, thought;
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(llm__reasoning_names); i++) {
+        found = llm__text_key(r, message, llm__reasoning_names[i]);
+        if (found && found->type != LLM__NONE) break;
+    }
+    if (i == LLM__LENGTH(llm__reasoning_names)) return r->status == LLM_OK;
+    thought = *found;
+    if (!llm__give_dict(r, &aliased) || !llm__set_text_key(r, aliased.as.dict, "thinking", own ? own : &thought) ||
+        !llm__dict_merge(r, aliased.as.dict, message->as.dict) ||
+        !llm__set_text_key(r, aliased.as.dict, "reasoning_content", &thought)) return 0;
+    *message = aliased;
+    return 1;
+}
+
+static const char llm__continue_mark[] = "CONTINUE_FINAL_MESSAGE_TAG ";
+
+/* A text with the mark behind it. */
+LLM__FN int llm__mark(llm__render *r, const llm__value *text, llm__value *out) {
+    size_t start = r->out.length;
+    return llm__put(r, text->as.text, text->length) && llm__put_text(r, llm__continue_mark) && llm__cut(r, start, out);
+}
+
+/* The last of a message's blocks that has a text gets the mark; *text is what it was. */
+LLM__FN int llm__mark_blocks(llm__render *r, const llm__value *blocks, llm__value *text, llm__value *out) {
+    llm__value marked, block;
+    const llm__value *found = NULL;
+    llm__list list;
+    uint32_t i;
+    if (!llm__copy_items(r, blocks, &list)) return 0;
+    for (i = list.count; i-- > 0;)
+        if ((found = llm__text_key(r, list.items + i, "text")) != NULL && found->type == LLM__STRING) break;
+    if (!found || found->type != LLM__STRING)
+        return llm__expected(r, "continue_final_message", "a text in the final message to go on with");
+    *text = *found;
+    if (!llm__mark(r, text, &marked) || !llm__give_dict(r, &block) ||
+        !llm__dict_merge(r, block.as.dict, list.items[i].as.dict) ||
+        !llm__set_text_key(r, block.as.dict, "text", &marked)) return 0;
+    list.items[i] = block;
+    return llm__give_list(r, out, LLM__LIST, &list);
+}
+
+/* Puts the mark behind what is to be continued; *text is that. */
+LLM__FN int llm__mark_message(llm__render *r, const llm_render_desc *d, llm__value *message, llm__value *text) {
+    const char *field = d->continue_field ? d->continue_field : "content", *names[4];
+    const llm__value *found = llm__text_key(r, message, field), *other;
+    llm__value marked, copy;
+    size_t count = 0, i;
+    int equal, known = 0;
+    if (!found || found->type == LLM__NONE)
+        return llm__expected(r, "continue_final_message", "a final message that has something to go on with");
+    *text = *found;
+    names[count++] = field;
+    for (i = 0; i < LLM__LENGTH(llm__reasoning_names); i++) known |= !strcmp(field, llm__reasoning_names[i]);
+    for (i = 0; known && i < LLM__LENGTH(llm__reasoning_names); i++) { /* its copies, too */
+        other = llm__text_key(r, message, llm__reasoning_names[i]);
+        if (!other || !strcmp(field, llm__reasoning_names[i])) continue;
+        if (!llm__equal(r, other, text, &equal)) return 0;
+        if (equal) names[count++] = llm__reasoning_names[i];
+    }
+    for (i = 0, known = 0; i < count; i++)
+        known |= llm__find_text(r->t->source, (size_t)(r->t->end - r->t->source), names[i], strlen(names[i])) != NULL;
+    if (!known) return llm__expected(r, "continue_final_message", "a field that the template uses");
+    if (text->type == LLM__LIST ? !llm__mark_blocks(r, found, text, &marked)
+                                : text->type == LLM__STRING ? !llm__mark(r, text, &marked)
+                                                            : !llm__expected(r, "continue_final_message", "a text"))
+        return 0;
+    if (!llm__give_dict(r, &copy) || !llm__dict_merge(r, copy.as.dict, message->as.dict)) return 0;
+    for (i = 0; i < count; i++)
+        if (!llm__set_text_key(r, copy.as.dict, names[i], &marked)) return 0;
+    *message = copy;
+    return 1;
+}
+
+LLM__FN int llm__prepare_messages(llm__render *r, const llm_render_desc *d, llm__value *messages, llm__value *text) {
+    llm__list list;
+    uint32_t i;
+    if (messages->type != LLM__LIST) return llm__expected(r, "messages", "a list of objects");
+    if (!llm__copy_items(r, messages, &list)) return 0;
+    for (i = 0; i < list.count; i++) {
+        if (list.items[i].type != LLM__DICT) return llm__expected(r, "messages", "a list of objects");
+        if (!d->messages_as_given && !llm__alias_reasoning(r, list.items + i)) return 0;
+    }
+    if (d->continue_final_message) {
+        if (!list.count) return llm__expected(r, "continue_final_message", "at least one message");
+        if (!llm__mark_message(r, d, list.items + list.count - 1, text)) return 0;
+    }
+    return llm__give_list(r, messages, LLM__LIST, &list);
+}
+
+/* Cuts the output at the mark.  If the template stripped the mark's space, the message's own is stripped, too. */
+LLM__FN int llm__cut_at_mark(llm__render *r, const llm__value *text) {
+    const char *start = r->out.data ? r->out.data : "", *mark, *word, *end;
+    size_t length = sizeof llm__continue_mark - 1;
+    mark = llm__find_last(start, r->out.length, llm__continue_mark, length - 1);
+    word = llm__skip_space(text->as.text, text->as.text + text->length);
+    end = llm__blank_before(word, text->as.text + text->length);
+    if (!mark || !llm__find_text(start, r->out.length, word, (size_t)(end - word)))
+        return llm__expected(r, "continue_final_message", "a template that keeps the final message as it is");
+    if ((size_t)(r->out.data + r->out.length - mark) < length || mark[length - 1] != ' ')
+        mark = llm__blank_before(start, mark);
+    r->out.length = (size_t)(mark - start);
+    return 1;
+}
+
+/* ---- a rendering */
+
+LLM__FN int llm__define(llm__render *r, llm__scope *scope, const char *name, size_t length, const llm__value *v) {
+    int32_t symbol = llm__symbol_find(r->t, name, length);
+    return symbol < 0 || llm__assign(r, scope, (uint32_t)symbol, v);
+}
+
+LLM__FN int llm__define_json(llm__render *r, llm__scope *scope, const char *name, const char *text) {
+    llm__value v = llm__value_of(LLM__NONE);
+    if (text && !llm__value_from_json(r, name, text, &v)) return 0;
+    return llm__define(r, scope, name, strlen(name), &v);
+}
+
+LLM__FN int llm__define_all(llm__render *r, llm__scope *scope, const llm_render_desc *d, llm__value *continued) {
+    llm__value v;
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(llm__function_names); i++) {
+        v = llm__value_of(LLM__FUNCTION);
+        v.as.integer = (int64_t)i;
+        if (!llm__define(r, scope, llm__function_names[i], strlen(llm__function_names[i]), &v)) return 0;
+    }
+    v = llm__value_of(LLM__SELF);
+    if (!llm__define(r, scope, "self", 4, &v)) return 0;
+    for (i = 0; i < d->token_count; i++) {
+        v = llm__text_value(d->tokens[i].value, strlen(d->tokens[i].value));
+        if (!llm__define(r, scope, d->tokens[i].key, strlen(d->tokens[i].key), &v)) return 0;
+    }
+    llm__give_bool(&v, d->add_generation_prompt);
+    if (!llm__define(r, scope, "add_generation_prompt", 21, &v) ||
+        !llm__define_json(r, scope, "tools", d->tools) || !llm__define_json(r, scope, "documents", d->documents))
+        return 0;
+    if (d->messages && (!llm__value_from_json(r, "messages", d->messages, &v) ||
+                        !llm__prepare_messages(r, d, &v, continued) || !llm__define(r, scope, "messages", 8, &v)))
+        return 0;
+    if (!d->variables) return 1;
+    if (!llm__value_from_json(r, "variables", d->variables, &v)) return 0;
+    if (v.type != LLM__DICT) return llm__expected(r, "variables", "an object");
+    for (i = 0; i < v.as.dict->count; i++)
+        if (!llm__define(r, scope, v.as.dict->entries[i].key.as.text, v.as.dict->entries[i].key.length,
+                         &v.as.dict->entries[i].value)) return 0;
+    return 1;
+}
+
+LLM__FN void llm__local_time(llm_date *out) {
+    time_t now = time(NULL);
+    struct tm t;
+    memset(&t, 0, sizeof t);
+#if defined(CLOCK_MONOTONIC) && !defined(_WIN32)
+    localtime_r(&now, &t);
+#else
+    {
+        struct tm *found = localtime(&now); /* Windows keeps one for each thread */
+        if (found) t = *found;
+    }
+#endif
+    memset(out, 0, sizeof *out);
+    out->year = t.tm_year + 1900;
+    out->month = t.tm_mon + 1;
+    out->day = t.tm_mday ? t.tm_mday : 1;
+    out->hour = t.tm_hour;
+    out->minute = t.tm_min;
+    out->second = t.tm_sec;
+}
+
+/* What the caller gets, with all that is freed with it. */
+typedef struct llm__rendered {
+    llm_rendering shown;
+    llm_allocator allocator;
+    size_t text_capacity, span_capacity;
+} llm__rendered;
+
+LLM__FN int llm__render_run(llm__render *r, const llm_render_desc *d) {
+    llm__value continued = llm__text_value("", 0);
+    llm__scope *scope = llm__scope_new(r, NULL);
+    r->top = scope ? llm__scope_new(r, scope) : NULL;
+    if (!r->top || !llm__define_all(r, scope, d, &continued)) return 0;
+    if (llm__run_body(r, r->top, r->t->body) == LLM__FAILED) return 0;
+    return !d->continue_final_message || llm__cut_at_mark(r, &continued);
+}
+
+LLM__FN llm_status llm__render_result(llm__render *r, llm_rendering **out) {
+    const llm_allocator *a = &r->t->allocator;
+    llm__rendered *all = (llm__rendered *)llm__alloc_zero(a, 1, sizeof *all);
+    size_t i;
+    if (!all) return llm__no_memory(r->error, sizeof *all);
+    if (!llm__text_add(&r->out, "", 0)) { /* there is a NUL even behind nothing */
+        llm__free(a, all, sizeof *all);
+        return llm__no_memory(r->error, 1);
+    }
+    for (i = 0; i < r->span_count; i++) {
+        if (r->spans[i].to > r->out.length) r->spans[i].to = r->out.length;
+        if (r->spans[i].from > r->spans[i].to) r->spans[i].from = r->spans[i].to;
+    }
+    all->allocator = *a;
+    all->shown.text = r->out.data;
+    all->shown.bytes = r->out.length;
+    all->text_capacity = r->out.capacity;
+    all->shown.generations = r->spans;
+    all->shown.generation_count = r->span_count;
+    all->span_capacity = r->span_capacity;
+    memset(&r->out, 0, sizeof r->out);
+    r->spans = NULL;
+    *out = &all->shown;
+    return llm__ok(r->error);
+}
+
+LLM__FN llm_status llm__template_render(llm_rendering **out, const llm_template *t, const llm_render_desc *d,
+                                        llm_error *error) {
+    llm__render r;
+    llm_date now;
+    llm_status status;
+    memset(&r, 0, sizeof r);
+    r.t = t;
+    r.error = error;
+    r.at = t->source;
+    r.heap.arena.allocator = r.out.allocator = t->allocator;
+    r.heap.limit = t->max_memory;
+    r.now = d->now;
+    if (!r.now) {
+        llm__local_time(&now);
+        r.now = &now;
+    }
+    status = llm__render_run(&r, d) ? llm__render_result(&r, out) : r.status;
+    llm__arena_free(&r.heap.arena);
+    llm__text_free(&r.out);
+    llm__free(&t->allocator, r.spans, r.span_capacity * sizeof *r.spans);
+    return status;
+}
+
+/* ---- built-in formats, for checkpoints that have no template of their own */
+typedef struct llm__family {
+    const char *name, *types; /* model_types that it is of, with spaces around */
+    const char *source;
+} llm__family;
+
+#define LLM__TURNS "{% for message in messages %}"
+#define LLM__END "{% endfor %}{% if add_generation_prompt %}"
+
+static const llm__family llm__families[] = {
+    {"chatml", " qwen2 qwen2_moe qwen3 qwen3_moe qwen3_next internlm2 iquestcoder ",
+     LLM__TURNS "<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n" LLM__END
+                "<|im_start|>assistant\n{% endif %}"},
+    {"llama2", "",
+     "{% set ns = namespace(system='') %}" LLM__TURNS "{% if message.role == 'system' %}"
+     "{% set ns.system = '<<SYS>>\n' ~ message.content ~ '\n<</SYS>>\n\n' %}{% elif message.role == 'user' %}"
+     "{{ bos_token }}[INST] {{ ns.system ~ message.content | trim }} [/INST]{% set ns.system = '' %}"
+     "{% else %} {{ message.content | trim }} {{ eos_token }}{% endif %}{% endfor %}"},
+    {"llama3", " llama ",
+     "{{ bos_token }}" LLM__TURNS "<|start_header_id|>{{ message.role }}<|end_header_id|>\n\n"
+     "{{ message.content | trim }}<|eot_id|>" LLM__END "<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"},
+    {"gemma", " gemma gemma2 gemma3 gemma3_text ",
+     "{{ bos_token }}{% set ns = namespace(system='') %}" LLM__TURNS "{% if message.role == 'system' %}"
+     "{% set ns.system = message.content ~ '\n\n' %}{% else %}"
+     "<start_of_turn>{{ 'model' if message.role == 'assistant' else message.role }}\n"
+     "{{ (ns.system ~ message.content) | trim }}<end_of_turn>\n{% set ns.system = '' %}{% endif %}" LLM__END
+     "<start_of_turn>model\n{% endif %}"},
+    {"mistral", " mistral mixtral ",
+     "{{ bos_token }}{% set ns = namespace(system='') %}" LLM__TURNS "{% if message.role == 'system' %}"
+     "{% set ns.system = message.content ~ '\n\n' %}{% elif message.role == 'user' %}"
+     "[INST] {{ ns.system ~ message.content }} [/INST]{% set ns.system = '' %}"
+     "{% else %} {{ message.content | trim }}{{ eos_token }}{% endif %}{% endfor %}"},
+    {"phi3", " phi3 ",
+     LLM__TURNS "<|{{ message.role }}|>\n{{ message.content }}<|end|>\n" LLM__END "<|assistant|>\n{% endif %}"},
+    {"zephyr", "",
+     LLM__TURNS "<|{{ message.role }}|>\n{{ message.content }}{{ eos_token }}\n" LLM__END "<|assistant|>\n{% endif %}"},
+    {"vicuna", "",
+     LLM__TURNS "{% if message.role == 'system' %}{{ message.content }}\n\n{% elif message.role == 'user' %}"
+                "USER: {{ message.content }}\n{% else %}ASSISTANT: {{ message.content }}{{ eos_token }}\n{% endif %}"
+     LLM__END "ASSISTANT:{% endif %}"},
+    {"alpaca", "",
+     LLM__TURNS "{% if message.role == 'system' %}{{ message.content }}\n\n{% elif message.role == 'user' %}"
+                "### Instruction:\n{{ message.content }}\n\n{% else %}### Response:\n{{ message.content }}{{ "
+                    "eos_token }}"
+                "\n\n{% endif %}" LLM__END "### Response:\n{% endif %}"},
+    {"deepseek", " deepseek_v3 ",
+     "{{ bos_token }}" LLM__TURNS "{% if message.role == 'system' %}{{ message.content }}"
+     "{% elif message.role == 'user' %}<\xEF\xBD\x9CUser\xEF\xBD\x9C>{{ message.content }}"
+     "{% else %}<\xEF\xBD\x9C" "Assistant\xEF\xBD\x9C>{{ message.content }}{{ eos_token }}{% endif %}" LLM__END
+     "<\xEF\xBD\x9C" "Assistant\xEF\xBD\x9C>{% endif %}"},
+};
+#undef LLM__TURNS
+#undef LLM__END
+
+LLM__FN const llm__family *llm__find_family(const char *name) {
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(llm__families); i++)
+        if (!strcmp(llm__families[i].name, name)) return &llm__families[i];
+    return NULL;
+}
+
+LLM__FN const llm__family *llm__family_of(const char *model_type) {
+    char word[64];
+    size_t i;
+    if ((size_t)snprintf(word, sizeof word, " %s ", model_type) >= sizeof word) return NULL;
+    for (i = 0; i < LLM__LENGTH(llm__families); i++)
+        if (strstr(llm__families[i].types, word)) return &llm__families[i];
+    return NULL;
+}
+
+/* ---- what a checkpoint says of its chats */
+typedef struct llm__chat {
+    const char *text;              /* chat_template.jinja, or NULL */
+    size_t bytes;
+    const llm__json *config, *map; /* tokenizer_config.json, special_tokens_map.json; NULL: none */
+    const llm__json *more;         /* chat_template.json, or NULL */
+} llm__chat;
+
+/* Among a list of {"name", "template"} objects, or NULL. */
+LLM__FN const llm__json *llm__named_template(const llm__json *list, const char *name) {
+    const llm__json *item = llm__json_first(list);
+    uint32_t i;
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return NULL;
+    for (i = 0; i < list->length; i++, item = llm__json_next(item))
+        if (llm__json_text_is(llm__json_get(item, "name"), name)) return llm__json_get(item, "template");
+    return NULL;
+}
+
+/* Picks the template as transformers does; the source and its length, or NULL. */
+LLM__FN const char *llm__chat_source(const llm__chat *chat, const char *name, int has_tools, const char **file,
+                                     size_t *bytes) {
+    const llm__json *of_config = llm__json_get(chat->config, "chat_template"), *found = NULL;
+    *file = "chat_template.jinja";
+    *bytes = chat->bytes;
+    if (chat->text && (!name || !strcmp(name, "default"))) return chat->text;
+    *file = "tokenizer_config.json:chat_template";
+    if (name) found = llm__named_template(of_config, name);
+    if (!name && has_tools) found = llm__named_template(of_config, "tool_use");
+    if (!name && !found) found = llm__named_template(of_config, "default");
+    if (!found && llm__json_is(of_config, LLM__JSON_STRING) && (!name || !strcmp(name, "default"))) found = of_config;
+    if (!found && !name && llm__json_is(of_config, LLM__JSON_ARRAY) && of_config->length == 1)
+        found = llm__json_get(of_config + 1, "template");
+    if (!found && !of_config && (!name || !strcmp(name, "default"))) {
+        *file = "chat_template.json";
+        found = llm__json_get(chat->more, "chat_template");
+    }
+    if (!llm__json_is(found, LLM__JSON_STRING)) return NULL;
+    *bytes = found->length;
+    return found->as.text;
+}
+
+/* A special token's text: tokenizer_config.json's before special_tokens_map.json's; either may be an added token. */
+LLM__FN const llm__json *llm__special_token(const llm__json *config, const llm__json *map, const char *name) {
+    const llm__json *v = llm__json_get(config, name);
+    if (!v || v->type == LLM__JSON_NULL) v = llm__json_get(map, name);
+    return llm__json_is(v, LLM__JSON_OBJECT) ? llm__json_get(v, "content") : v;
+}
+
+/* The variables that a checkpoint's special tokens are; returns how many of `most` there are. */
+LLM__FN size_t llm__chat_tokens(const llm__chat *chat, llm_note *notes, size_t most) {
+    static const char *const names[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
+                                        "mask_token"};
+    const llm__json *extra = llm__json_get(chat->config, "extra_special_tokens"), *key = llm__json_first(extra);
+    size_t count = 0, i;
+    uint32_t k;
+    for (i = 0; i < LLM__LENGTH(names) && count < most; i++) {
+        const llm__json *v = llm__special_token(chat->config, chat->map, names[i]);
+        if (!llm__json_is(v, LLM__JSON_STRING)) continue;
+        notes[count].key = names[i];
+        notes[count++].value = v->as.text;
+    }
+    if (!llm__json_is(extra, LLM__JSON_OBJECT)) return count;
+    for (k = 0; k < extra->length && count < most; k++, key = llm__json_next(key + 1)) {
+        const llm__json *v = llm__json_is(key + 1, LLM__JSON_OBJECT) ? llm__json_get(key + 1, "content") : key + 1;
+        if (!llm__json_is(v, LLM__JSON_STRING)) continue;
+        notes[count].key = key->as.text;
+        notes[count++].value = v->as.text;
+    }
+    return count;
+}
+
 /* =========================================================================================================== >>arch
    A model is data.  An architecture is a row in the table at the end of this chapter: the model_type names it answers
    to, a reader that turns config.json into a list of layers, and what its tensors are called.  After this chapter a
@@ -7708,6 +15292,7 @@ struct llm_model {
     const char *model_type, *chat_template;
     const char *renames;    /* those of the row that the checkpoint needs... */
     int layout;             /* ...and which they are, from 0 */
+    llm__chat chat;
     int hidden, vocabulary, layer_count, rope_count, tied;
     int embedding_rounded; /* scaled embeddings are rounded to bfloat16 */
     int64_t context, parameters;
@@ -16774,13 +24359,6 @@ LLM__FN llm_status llm__model_config(llm_model *m, llm_error *error) {
     return c.status;
 }
 
-/* A special token's text: tokenizer_config.json's before special_tokens_map.json's; either may be an added token. */
-LLM__FN const llm__json *llm__special_token(const llm__json *config, const llm__json *map, const char *name) {
-    const llm__json *v = llm__json_get(config, name);
-    if (!v || v->type == LLM__JSON_NULL) v = llm__json_get(map, name);
-    return llm__json_is(v, LLM__JSON_OBJECT) ? llm__json_get(v, "content") : v;
-}
-
 /* What says where generations end: generation_config.json before config.json and its text_config before the
    tokenizer. */
 LLM__FN const llm__json *llm__find_end(const llm_model *m, const llm__json *generation, const llm__json *tokenizer_end,
@@ -16830,19 +24408,23 @@ LLM__FN llm_status llm__model_ends(llm_model *m, const llm__json *tokenizer_end,
 }
 
 LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
-    const llm__json *tokenizer, *config, *map, *template_text;
-    const char *text;
+    const llm__json *tokenizer;
+    llm__chat *chat = &m->chat;
+    const char *file;
     size_t bytes;
     llm_status status = llm__read_json(m, "tokenizer.json", LLM__TOKENIZER_LIMIT, 0, &tokenizer, error);
-    if (status == LLM_OK) status = llm__read_json(m, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &config, error);
-    if (status == LLM_OK) status = llm__read_json(m, "special_tokens_map.json", LLM__CONFIG_LIMIT, 1, &map, error);
+    if (status == LLM_OK)
+        status = llm__read_json(m, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &chat->config, error);
+    if (status == LLM_OK)
+        status = llm__read_json(m, "special_tokens_map.json", LLM__CONFIG_LIMIT, 1, &chat->map, error);
     if (status == LLM_OK) status = llm__words_open(&m->words, &m->arena, "tokenizer.json", tokenizer, error);
     if (status == LLM_OK)
-        status = llm__folder_text(&m->folder, "chat_template.jinja", LLM__CONFIG_LIMIT, &text, &bytes, 1, error);
+        status = llm__folder_text(&m->folder, "chat_template.jinja", LLM__CONFIG_LIMIT, &chat->text, &chat->bytes, 1,
+                                  error);
+    if (status == LLM_OK) status = llm__read_json(m, "chat_template.json", LLM__CONFIG_LIMIT, 1, &chat->more, error);
     if (status != LLM_OK) return status;
-    template_text = llm__json_get(config, "chat_template");
-    m->chat_template = text ? text : llm__json_is(template_text, LLM__JSON_STRING) ? template_text->as.text : NULL;
-    return llm__model_ends(m, llm__special_token(config, map, "eos_token"), error);
+    m->chat_template = llm__chat_source(chat, NULL, 0, &file, &bytes);
+    return llm__model_ends(m, llm__special_token(chat->config, chat->map, "eos_token"), error);
 }
 
 LLM__FN llm_status llm__model_load(llm_model *m, const llm_model_desc *d, llm_error *error) {
@@ -16982,6 +24564,161 @@ LLM_API int llm_token_is_end(const llm_model *model, int32_t id) {
     for (i = 0; model && i < model->end_count; i++)
         if (model->ends[i] == id) return 1;
     return 0;
+}
+
+/* ---- chat templates */
+
+LLM_API llm_status llm_template_open(llm_template **out, const llm_template_desc *desc, llm_error *error) {
+    const llm__family *family = NULL;
+    const char *source, *name;
+    llm_template *t;
+    llm_allocator a;
+    llm_status status;
+    size_t bytes;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a template cannot be opened into a NULL pointer");
+    *out = NULL;
+    if (!desc || (!desc->source && !desc->family))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a template needs a source or a family");
+    if (!desc->source && (family = llm__find_family(desc->family)) == NULL)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "there is no built-in chat format \"%.60s\"", desc->family);
+    source = family ? family->source : desc->source;
+    bytes = !family && desc->source_bytes ? desc->source_bytes : strlen(source);
+    name = desc->name ? desc->name : family ? family->name : "chat_template.jinja";
+    if (bytes > LLM__CONFIG_LIMIT)
+        return llm__fail(error, LLM_TOO_LARGE, "%.80s has %llu bytes; the limit is %llu", name,
+                         (unsigned long long)bytes, (unsigned long long)LLM__CONFIG_LIMIT);
+    status = llm__check_text(source, bytes, error);
+    if (status != LLM_OK) return status;
+    a = llm__allocator_or_default(desc->allocator);
+    t = (llm_template *)llm__alloc_zero(&a, 1, sizeof *t);
+    if (!t) return llm__no_memory(error, sizeof *t);
+    t->allocator = t->heap.arena.allocator = a;
+    t->max_steps = desc->max_steps > 0 ? desc->max_steps : 20000000;
+    t->max_depth = desc->max_depth > 0 ? desc->max_depth : 400;
+    t->max_memory = desc->max_memory_bytes ? desc->max_memory_bytes : (size_t)256 << 20;
+    t->max_output = desc->max_output_bytes ? desc->max_output_bytes : (size_t)64 << 20;
+    if (t->max_output > LLM__MOST_OUTPUT) t->max_output = LLM__MOST_OUTPUT;
+    t->name = llm__arena_text(&t->heap.arena, name, strlen(name));
+    if (!t->name || !llm__template_source(t, source, bytes)) status = llm__no_memory(error, bytes);
+    if (status == LLM_OK) status = llm__template_parse(t, error);
+    if (status != LLM_OK) {
+        llm_template_close(t);
+        return status;
+    }
+    *out = t;
+    return llm__ok(error);
+}
+
+LLM_API void llm_template_close(llm_template *t) {
+    llm_allocator a;
+    if (!t) return;
+    a = t->allocator;
+    llm__free(&a, t->symbols, t->symbol_capacity * sizeof *t->symbols);
+    llm__arena_free(&t->heap.arena);
+    llm__free(&a, t, sizeof *t);
+}
+
+LLM_API const char *llm_template_family(size_t n) {
+    return n < LLM__LENGTH(llm__families) ? llm__families[n].name : NULL;
+}
+
+LLM_API llm_status llm_template_render(llm_rendering **out, const llm_template *t, const llm_render_desc *desc,
+                                       llm_error *error) {
+    llm_render_desc none;
+    size_t i;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a prompt cannot be rendered into a NULL pointer");
+    *out = NULL;
+    if (!t) return llm__fail(error, LLM_BAD_ARGUMENT, "rendering needs a template");
+    memset(&none, 0, sizeof none);
+    if (!desc) desc = &none;
+    if (desc->continue_final_message && !desc->messages)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "continue_final_message needs messages");
+    if (desc->continue_final_message && desc->add_generation_prompt)
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "continue_final_message goes on with the last message, add_generation_prompt begins another");
+    if (desc->token_count && !desc->tokens) return llm__fail(error, LLM_BAD_ARGUMENT, "token_count without tokens");
+    for (i = 0; i < desc->token_count; i++) {
+        if (!desc->tokens[i].key || !desc->tokens[i].value)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "token %llu has no name or no text", (unsigned long long)i);
+        if (llm__check_text(desc->tokens[i].value, strlen(desc->tokens[i].value), error) != LLM_OK)
+            return LLM_BAD_ARGUMENT;
+    }
+    if (desc->now && (desc->now->month < 1 || desc->now->month > 12 || desc->now->year < -9999 ||
+        desc->now->year > 9999))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "expected a date with a month from 1 to 12 and a year up to 9999");
+    return llm__template_render(out, t, desc, error);
+}
+
+LLM_API void llm_rendering_close(llm_rendering *rendering) {
+    llm__rendered *all = (llm__rendered *)rendering;
+    llm_allocator a;
+    if (!all) return;
+    a = all->allocator;
+    llm__free(&a, (void *)(uintptr_t)rendering->text, all->text_capacity);
+    llm__free(&a, (void *)(uintptr_t)rendering->generations, all->span_capacity * sizeof(llm_span));
+    llm__free(&a, all, sizeof *all);
+}
+
+LLM_API llm_status llm_model_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
+                                      llm_error *error) {
+    llm_model_template_desc none;
+    llm_template_desc td;
+    const llm__family *family;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a template cannot be opened into a NULL pointer");
+    *out = NULL;
+    if (!model) return llm__fail(error, LLM_BAD_ARGUMENT, "expected a model");
+    memset(&none, 0, sizeof none);
+    memset(&td, 0, sizeof td);
+    if (!desc) desc = &none;
+    td.allocator = model->allocator;
+    td.source = llm__chat_source(&model->chat, desc->name, desc->has_tools, &td.name, &td.source_bytes);
+    if (!td.source) {
+        if (!desc->family)
+            return llm__fail(error, LLM_UNSUPPORTED, "the checkpoint has no chat template%s%.60s%s",
+                             desc->name ? " \"" : "", desc->name ? desc->name : "", desc->name ? "\"" : "");
+        td.name = NULL;
+        td.family = desc->family;
+        if (!strcmp(desc->family, "auto")) {
+            family = llm__family_of(model->model_type);
+            if (!family)
+                return llm__fail(error, LLM_UNSUPPORTED, "no built-in chat format is known for model_type \"%.60s\"",
+                                 model->model_type);
+            td.family = family->name;
+        }
+    }
+    return llm_template_open(out, &td, error);
+}
+
+enum { LLM__MAX_TOKEN_NOTES = 64 };
+
+LLM_API llm_status llm_model_render(llm_rendering **out, const llm_model *model, const llm_model_template_desc *which,
+                                    const llm_render_desc *desc, llm_error *error) {
+    llm_note notes[LLM__MAX_TOKEN_NOTES];
+    llm_model_template_desc pick;
+    llm_render_desc d;
+    llm_template *t;
+    llm_status status;
+    size_t count;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a prompt cannot be rendered into a NULL pointer");
+    *out = NULL;
+    memset(&pick, 0, sizeof pick);
+    memset(&d, 0, sizeof d);
+    if (which) pick = *which;
+    if (desc) d = *desc;
+    if (d.tools) pick.has_tools = 1;
+    status = llm_model_template(&t, model, &pick, error);
+    if (status != LLM_OK) return status;
+    count = llm__chat_tokens(&model->chat, notes, LLM__MAX_TOKEN_NOTES / 2);
+    if (d.token_count && (!d.tokens || d.token_count > LLM__MAX_TOKEN_NOTES - count)) {
+        llm_template_close(t);
+        return llm__fail(error, LLM_BAD_ARGUMENT, "expected at most %d tokens", LLM__MAX_TOKEN_NOTES / 2);
+    }
+    if (d.token_count) memcpy(notes + count, d.tokens, d.token_count * sizeof *notes); /* the caller's go before */
+    d.tokens = notes;
+    d.token_count += count;
+    status = llm_template_render(out, t, &d, error);
+    llm_template_close(t);
+    return status;
 }
 
 /* ---- cache and session */

@@ -163,12 +163,26 @@ static llm_status save(const options *o, const llm_model *model, const llm_cache
 
 /* ---- the program */
 
+/* The prompt's ids; with a chat template, those of a user's message that is not at its end yet. */
 static llm_status encode(const llm_model *model, const char *text, size_t bytes, int32_t **ids, size_t *count,
                          llm_error *error) {
-    llm_status status = llm_encode(model, text, bytes, 1, NULL, 0, count, error);
+    llm_rendering *rendered = NULL;
+    llm_status status = LLM_OK;
+    int special = 1;
+    chat c;
+    memset(&c, 0, sizeof c);
+    c.continued = 1;
+    if (llm_model_get_info(model).chat_template) {
+        status = render_chat(&rendered, model, &c, text, bytes, error);
+        special = 0;
+        text = rendered ? rendered->text : text;
+        bytes = rendered ? rendered->bytes : bytes;
+    }
+    if (status == LLM_OK) status = llm_encode(model, text, bytes, special, NULL, 0, count, error);
     *ids = status == LLM_OK ? (int32_t *)malloc((*count + 1) * sizeof **ids) : NULL;
-    if (*ids) status = llm_encode(model, text, bytes, 1, *ids, *count, count, error);
+    if (*ids) status = llm_encode(model, text, bytes, special, *ids, *count, count, error);
     else if (status == LLM_OK) status = error->status = LLM_OUT_OF_MEMORY;
+    llm_rendering_close(rendered);
     return status;
 }
 

@@ -18,8 +18,9 @@
 typedef struct options {
     llm_model_desc model;
     llm_generation_desc generation;
+    chat chat;
     const char *prompt, *cache_file;
-    int verbose, seeded;
+    int verbose, seeded, ignore_template;
 } options;
 
 static const char help[] =
@@ -40,7 +41,10 @@ static const char help[] =
     "  --exact                   float32 activations and cache\n"
     "  --isa NAME                kernels: scalar, avx2, neon (default: the best this CPU has)\n"
     "  --ignore-eos              go on after the model's end token\n"
-    "  --ignore-chat-template    accepted; chat templates are not interpreted yet, prompts are used as they are\n"
+    "  --ignore-chat-template    use the prompt as it is, even if the checkpoint has a chat template\n"
+    "  --system-prompt TEXT      a system message before the prompt\n"
+    "  --prefill-response TEXT   how the answer begins\n"
+    "  --chat-template-config J  further variables of the template, as a JSON object\n"
     "  --verbose                 figures to standard error at the end\n"
     "  --help                    this text\n";
 
@@ -69,7 +73,8 @@ static int read_switch(options *o, const char *flag) {
     if (!strcmp(flag, "--exact")) o->generation.session.exact = 1;
     else if (!strcmp(flag, "--ignore-eos")) o->generation.ignore_end = 1;
     else if (!strcmp(flag, "--verbose")) o->verbose = 1;
-    else if (strcmp(flag, "--ignore-chat-template")) return 0;
+    else if (!strcmp(flag, "--ignore-chat-template")) o->ignore_template = 1;
+    else return 0;
     return 1;
 }
 
@@ -80,6 +85,9 @@ static int read_value(options *o, const char *flag, const char *text) {
     if (!strcmp(flag, "--prompt")) return o->prompt = text, 1;
     if (!strcmp(flag, "--prompt-cache-file")) return o->cache_file = text, 1;
     if (!strcmp(flag, "--isa")) return o->model.isa = text, 1;
+    if (!strcmp(flag, "--system-prompt")) return o->chat.system = text, 1;
+    if (!strcmp(flag, "--prefill-response")) return o->chat.prefill = text, 1;
+    if (!strcmp(flag, "--chat-template-config")) return o->chat.variables = text, 1;
     if (!strcmp(flag, "--temp")) return read_number(flag, text, &g->sampling.temperature);
     if (!strcmp(flag, "--top-p")) return read_number(flag, text, &g->sampling.top_p);
     if (!strcmp(flag, "--min-p")) return read_number(flag, text, &g->sampling.min_p);
@@ -196,13 +204,39 @@ static llm_status load_cache(const options *o, const llm_model *model, llm_gener
     return llm_model_cache_load(&g->use_cache, model, &cd, &from, error);
 }
 
+/* The prompt as a chat.  Behind a saved prompt, only what follows the place of the user's words is new. */
+static llm_status chat_prompt(const options *o, const llm_model *model, llm_generation_desc *g,
+                              llm_rendering **rendered, llm_error *error) {
+    static const char mark[] = "<query>";
+    size_t bytes = g->prompt_bytes ? g->prompt_bytes : strlen(g->prompt);
+    llm_rendering *probe = NULL;
+    const char *found;
+    llm_status status = render_chat(rendered, model, &o->chat, g->prompt, bytes, error);
+    if (status != LLM_OK) return status;
+    g->prompt = (*rendered)->text;
+    g->prompt_bytes = (*rendered)->bytes;
+    g->no_special = 1;
+    if (!o->cache_file) return LLM_OK;
+    status = render_chat(&probe, model, &o->chat, mark, sizeof mark - 1, error);
+    found = status == LLM_OK ? strstr(probe->text, mark) : NULL;
+    if (found && (size_t)(found - probe->text) < g->prompt_bytes) {
+        g->prompt += found - probe->text;
+        g->prompt_bytes -= (size_t)(found - probe->text);
+    }
+    llm_rendering_close(probe);
+    return status;
+}
+
 static int run(const options *o) {
     llm_generation_desc desc = o->generation;
+    llm_rendering *rendered = NULL;
     llm_model *model = NULL;
     llm_generation *generation = NULL;
     llm_error error;
     llm_status status = llm_model_open(&model, &o->model, &error);
     int ok;
+    if (status == LLM_OK && !o->ignore_template && llm_model_get_info(model).chat_template)
+        status = chat_prompt(o, model, &desc, &rendered, &error);
     if (status == LLM_OK && o->cache_file) status = load_cache(o, model, &desc, &error);
     if (status == LLM_OK) status = llm_generation_open(&generation, model, &desc, &error);
     ok = status == LLM_OK || complain("%s", error.message);
@@ -217,6 +251,7 @@ static int run(const options *o) {
         running = NULL;
     }
     llm_generation_close(generation);
+    llm_rendering_close(rendered);
     llm_cache_close(desc.use_cache);
     llm_model_close(model);
     return ok;

@@ -1,5 +1,5 @@
-/* tool.h - what the command-line examples share: complaints, numbers from arguments, whole files, wall time.  Include
-   after llm.h; TOOL is the program's name. */
+/* tool.h - what the command-line examples share: complaints, numbers from arguments, whole files, prompts as chats.
+   Include after llm.h; TOOL is the program's name. */
 #ifndef TOOL_H
 #define TOOL_H
 
@@ -17,7 +17,7 @@ static int complain(const char *format, const char *what) {
     return 0;
 }
 
-static int read_integer(const char *flag, const char *text, int64_t low, int64_t high, int64_t *out) {
+static LLM__UNUSED int read_integer(const char *flag, const char *text, int64_t low, int64_t high, int64_t *out) {
     char *end;
     *out = strtoll(text, &end, 10);
     if (end != text && !*end && *out >= low && *out <= high) return 1;
@@ -41,6 +41,69 @@ static char *read_text(FILE *file, size_t *bytes) {
     }
     if (text) text[*bytes] = 0;
     return text;
+}
+
+/* ---- a prompt as a chat, for checkpoints that have a template */
+typedef struct chat {
+    const char *system, *prefill; /* the system's words, and how the answer begins; NULL: none */
+    const char *variables;        /* an object of further template variables; NULL: none */
+    int continued;                /* go on with the last message instead of beginning an answer */
+} chat;
+
+/* {"role": role, "content": text} at the end of a JSON list; returns how many bytes that takes (to may be NULL). */
+static size_t put_message(char *to, size_t at, const char *role, const char *text, size_t bytes) {
+    char piece[64];
+    size_t i, n = (size_t)snprintf(piece, sizeof piece, "%s{\"role\": \"%s\", \"content\": \"", at > 1 ? ", " : "",
+        role);
+    if (to) memcpy(to + at, piece, n);
+    at += n;
+    for (i = 0; i < bytes; i++) {
+        unsigned char c = (unsigned char)text[i];
+        n = (size_t)snprintf(piece, sizeof piece, c < 32 || c == '"' || c == '\\' ? "\\u%04x" : "%c", c);
+        if (to) memcpy(to + at, piece, n);
+        at += n;
+    }
+    if (to) memcpy(to + at, "\"}", 2);
+    return at + 2;
+}
+
+/* The messages as JSON, to be freed; NULL: no memory. */
+static char *chat_messages(const chat *c, const char *prompt, size_t bytes) {
+    char *text = NULL;
+    size_t at = 0;
+    int pass;
+    for (pass = 0; pass < 2; pass++) {
+        if (pass && (text = (char *)malloc(at + 2)) == NULL) return NULL;
+        if (text) text[0] = '[';
+        at = 1;
+        if (c->system) at = put_message(text, at, "system", c->system, strlen(c->system));
+        at = put_message(text, at, "user", prompt, bytes);
+        if (c->prefill) at = put_message(text, at, "assistant", c->prefill, strlen(c->prefill));
+    }
+    text[at] = ']';
+    text[at + 1] = 0;
+    return text;
+}
+
+/* What the model's template makes of the prompt. */
+static LLM__UNUSED llm_status render_chat(llm_rendering **out, const llm_model *model, const chat *c,
+                                          const char *prompt, size_t bytes, llm_error *error) {
+    llm_render_desc d;
+    llm_status status;
+    char *messages = chat_messages(c, prompt, bytes);
+    *out = NULL;
+    memset(&d, 0, sizeof d);
+    d.messages = messages;
+    d.variables = c->variables;
+    d.continue_final_message = c->continued || c->prefill;
+    d.add_generation_prompt = !d.continue_final_message;
+    if (!messages) {
+        strcpy(error->message, "not enough memory for the messages");
+        return LLM_OUT_OF_MEMORY;
+    }
+    status = llm_model_render(out, model, NULL, &d, error);
+    free(messages);
+    return status;
 }
 
 #endif /* TOOL_H */

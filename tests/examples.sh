@@ -61,6 +61,21 @@ refused nothing --model $stories --prompt-cache-file "$golden/nothing" --prompt 
 grep -q "7 bits" "$golden/err" && "$build/generate" --model $stories --prompt-cache-file "$cache" --prompt x \
     --max-tokens 1 >"$golden/out" && pass || fail "a refused cache_prompt leaves the file alone"
 
+# A checkpoint with a chat template: the prompt goes through it unless that is declined.
+chat=$golden/chat
+mkdir -p "$chat"
+cp $stories/*.json $stories/*.safetensors "$chat/"
+printf '%s' "{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %} there was{% endif %}" \
+    >"$chat/chat_template.jinja"
+echo '[{"role": "user", "content": "Once upon a time,"}]' >"$golden/messages.json"
+"$build/template" --model "$chat" "$golden/messages.json" >"$golden/out"
+[ "$(cat "$golden/out")" = "Once upon a time, there was" ] && pass || fail "template"
+"$build/generate" --model "$chat" --prompt "One day, a" --ignore-chat-template --max-tokens 20 >"$golden/out" &&
+    "$build/generate" --model $stories --prompt "One day, a" --max-tokens 20 >"$golden/whole" &&
+    cmp -s "$golden/out" "$golden/whole" && pass || fail "generate --ignore-chat-template"
+"$build/generate" --model "$chat" --prompt "Once" --system-prompt "x " --prefill-response " upon" --max-tokens 5 \
+    >"$golden/out" && [ -s "$golden/out" ] && pass || fail "generate with a template"
+
 "$build/bench" --model $stories --prompt 32 --generate 8 --repeat 1 >"$golden/out" && pass || fail "bench --model"
 
 echo "examples: $passed passed, $failed failed"

@@ -802,6 +802,183 @@ static int run_quantization(fixture *f, const char *mode) {
     return w.format != LLM__AFFINE || compare_encode(f, &w, input);
 }
 
+/* ---- chat templates: JSON files of cases, whose values are handed on as they stand in the file */
+
+static const char *json_space(const char *at) { return at + strspn(at, " \t\r\n"); }
+
+/* Behind the value at `at`. */
+static const char *json_skip(const char *at) {
+    int depth = 0;
+    do {
+        at = json_space(at);
+        if (*at == '"') {
+            for (at++; *at && *at != '"'; at++)
+                if (*at == '\\' && at[1]) at++;
+            if (*at) at++;
+        } else if (*at == '{' || *at == '[') {
+            depth++;
+            at++;
+        } else if (*at == '}' || *at == ']') {
+            depth--;
+            at++;
+        } else if (*at == ',' || *at == ':') {
+            at++;
+        } else {
+            at += strcspn(at, ",:]} \t\r\n\"");
+        }
+    } while (*at && depth > 0);
+    return at;
+}
+
+/* The value of an object's member as it stands, or NULL where it is absent or null. */
+static char *json_member(fixture *f, const char *object, const char *key) {
+    const char *at = json_space(object), *end, *value;
+    size_t length = strlen(key);
+    if (*at++ != '{') return NULL;
+    for (at = json_space(at); *at == '"'; at = json_space(at + (*at == ','))) {
+        const char *name = at + 1;
+        at = json_space(json_skip(at));
+        value = json_space(at + 1);
+        at = json_space(end = json_skip(value));
+        if (strncmp(name, key, length) || name[length] != '"') continue;
+        if (!strncmp(value, "null", 4)) return NULL;
+        {
+            char *copy = (char *)take(f, (size_t)(end - value) + 1, 1);
+            memcpy(copy, value, (size_t)(end - value));
+            return copy;
+        }
+    }
+    return NULL;
+}
+
+/* The same for a string, read. */
+static const char *json_text(fixture *f, const char *object, const char *key, size_t *bytes) {
+    const char *value = json_member(f, object, key);
+    const llm__json *root;
+    llm_error error;
+    *bytes = 0;
+    if (!value || *value != '"') return NULL;
+    if (llm__json_parse(&f->arena, key, value, strlen(value), &root, &error)) {
+        say(f, "%s", error.message);
+        return NULL;
+    }
+    *bytes = root->length;
+    return root->as.text;
+}
+
+/* "chat_template.jinja:3:5: what": the line, and what. */
+static const char *error_parts(const llm_error *error, long *line) {
+    const char *at = strstr(error->message, ".jinja:");
+    char *end;
+    *line = at ? strtol(at + 7, &end, 10) : 0;
+    at = at ? strstr(at, ": ") : NULL;
+    return at ? at + 2 : error->message;
+}
+
+static int case_fails(fixture *f, const char *item, const llm_error *error) {
+    size_t bytes, length;
+    const char *kind = json_text(f, item, "kind", &bytes), *expected = json_text(f, item, "error", &bytes), *got;
+    const char *line = json_member(f, item, "line");
+    long found;
+    got = error_parts(error, &found);
+    if (!expected) return say(f, "%s", error->message);
+    if (line && strtol(line, NULL, 10) != found) return say(f, "line %s expected: %s", line, error->message);
+    length = strlen(got);
+    if (kind && !strcmp(kind, "TemplateError") && (strncmp(got, expected, length) || (expected[length] &&
+        length < 200)))
+        return say(f, "'%s' expected: %s", expected, error->message);
+    return 1;
+}
+
+/* One case; `shared` is the template of the whole file, or NULL. */
+static int run_case(fixture *f, const char *shared, size_t shared_bytes, const char *item) {
+    static const llm_date now = {2026, 1, 2, 3, 4, 5, 0};
+    llm_template_desc td;
+    llm_render_desc rd;
+    llm_template *t = NULL;
+    llm_rendering *out = NULL;
+    llm_note tokens[2];
+    llm_error error;
+    const char *expected, *token;
+    size_t bytes, i, k;
+    int ok;
+    memset(&td, 0, sizeof td);
+    memset(&rd, 0, sizeof rd);
+    td.source = shared;
+    td.source_bytes = shared_bytes;
+    if (!shared) td.source = json_text(f, item, "template", &td.source_bytes);
+    rd.messages = json_member(f, item, "messages");
+    rd.tools = json_member(f, item, "tools");
+    rd.documents = json_member(f, item, "documents");
+    rd.variables = json_member(f, item, shared ? "kwargs" : "context");
+    rd.tokens = tokens;
+    rd.messages_as_given = 1;
+    rd.now = &now;
+    for (i = 0; i < 2; i++) {
+        token = json_text(f, item, i ? "eos_token" : "bos_token", &bytes);
+        if (!token) continue;
+        tokens[rd.token_count].key = i ? "eos_token" : "bos_token";
+        tokens[rd.token_count++].value = token;
+    }
+    if (!td.source) return say(f, "a case has no template");
+    expected = json_text(f, item, "expected", &bytes);
+    ok = llm_template_open(&t, &td, &error) == LLM_OK && llm_template_render(&out, t, &rd, &error) == LLM_OK;
+    if (!ok) {
+        ok = case_fails(f, item, &error);
+    } else if (!expected) {
+        ok = say(f, "no error; got '%.200s'", out->text);
+    } else {
+        for (k = 0; k < bytes && k < out->bytes && expected[k] == out->text[k];) k++;
+        ok = k == bytes && k == out->bytes ? 1 : say(f, "'%.100s' expected at byte %lu, got '%.100s'", expected + k,
+                                                     (unsigned long)k, out->text + k);
+    }
+    llm_rendering_close(out);
+    llm_template_close(t);
+    return ok;
+}
+
+/* A file of template cases: 1 it was one, 0 it is some other JSON. */
+static int run_templates(const char *path, const options *o, totals *t) {
+    const char *slash = strrchr(path, '/'), *at, *shared = NULL;
+    size_t bytes = 0;
+    int number = 0, failed = 0, is_list;
+    fixture f;
+    memset(&f, 0, sizeof f);
+    snprintf(f.name, sizeof f.name, "%s", slash ? slash + 1 : path);
+    f.arena.allocator = llm__allocator_or_default(f.arena.allocator);
+    if (!read_whole(&f, path)) return 0;
+    {
+        char *text = (char *)take(&f, f.source.bytes + 1, 1);
+        memcpy(text, f.source.data, f.source.bytes);
+        at = json_space(text);
+    }
+    is_list = *at == '[';
+    if (!is_list) {
+        shared = json_text(&f, at, "template", &bytes);
+        at = shared ? json_member(&f, at, "cases") : NULL;
+    }
+    if (!at || *at != '[' || (!shared && !json_text(&f, json_space(at + 1), "template", &bytes))) {
+        llm__arena_free(&f.arena);
+        return 0;
+    }
+    if (!shared) bytes = 0;
+    for (at = json_space(at + 1); *at == '{' && !o->list; at = json_space(at + (*at == ','))) {
+        number++;
+        f.problem[0] = 0;
+        if (!run_case(&f, shared, bytes, at)) {
+            printf("%-34s FAIL  case %d: %s\n", f.name, number, f.problem);
+            failed++;
+        }
+        at = json_space(json_skip(at));
+    }
+    if (o->list) printf("%-34s templates\n", f.name);
+    else printf("%-34s %-5s %d of %d cases\n", f.name, failed ? "FAIL" : "ok", number - failed, number);
+    t->passed += number - failed;
+    t->failed += failed;
+    llm__arena_free(&f.arena);
+    return 1;
+}
+
 /* ---- paths */
 
 static void judge(fixture *f, const options *o, totals *t, int passed) {
@@ -865,7 +1042,7 @@ static void run_folder(const char *path, DIR *folder, const options *o, totals *
     free(names);
 }
 
-/* Inside folders only *.safetensors are fixtures; a path given by name is always taken for one. */
+/* *.safetensors are fixtures, and so are *.json that hold template cases. */
 static void run_path(const char *path, const options *o, totals *t) {
     DIR *folder = opendir(path);
     const char *dot = strrchr(path, '.');
@@ -874,6 +1051,8 @@ static void run_path(const char *path, const options *o, totals *t) {
         closedir(folder);
     } else if (dot && !strcmp(dot, ".safetensors")) {
         run_file(path, o, t);
+    } else if (dot && !strcmp(dot, ".json")) {
+        run_templates(path, o, t);
     }
 }
 
@@ -913,7 +1092,7 @@ int main(int count, char **arguments) {
         }
     }
     if (o.list) return t.failed != 0;
-    if (!t.passed && !t.failed && !t.skipped) printf("there is no fixture (*.safetensors) in what was named\n");
+    if (!t.passed && !t.failed && !t.skipped) printf("there is no fixture (*.safetensors, *.json) in what was named\n");
     printf("golden: %d passed, %d failed", t.passed, t.failed);
     printf(t.skipped ? ", %d skipped\n" : "\n", t.skipped);
     return t.failed != 0 || t.passed + t.skipped == 0;
