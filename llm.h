@@ -196,15 +196,15 @@ typedef struct llm_render_desc {
 } llm_render_desc;
 
 /* Bytes [from, to) of a text. */
-typedef struct llm_span {
+typedef struct llm_text_span {
     size_t from, to;
-} llm_span;
+} llm_text_span;
 
 /* A rendered prompt. */
 typedef struct llm_rendering {
     const char *text;            /* UTF-8, NUL-terminated */
     size_t bytes;
-    const llm_span *generations; /* [generation_count] what `generation` blocks wrote: the assistant's words */
+    const llm_text_span *generations; /* [generation_count] what `generation` blocks wrote: the assistant's words */
     size_t generation_count;
 } llm_rendering;
 
@@ -7417,7 +7417,7 @@ LLM__FN void *llm__heap_alloc(llm__heap *heap, size_t count, size_t size) {
 typedef enum llm__value_type {
     LLM__UNDEFINED, LLM__NONE, LLM__BOOL, LLM__INT, LLM__BIG, LLM__REAL, LLM__STRING, LLM__BYTES, LLM__LIST,
     LLM__TUPLE, LLM__DICT, LLM__KEYS, LLM__VALUES, LLM__ITEMS, LLM__RANGE, LLM__ITERATOR, LLM__NAMESPACE, LLM__LOOP,
-    LLM__MACRO, LLM__METHOD, LLM__FUNCTION, LLM__CYCLER, LLM__JOINER, LLM__SELF, LLM__BLOCK,
+    LLM__MACRO, LLM__METHOD, LLM__FUNCTION, LLM__CYCLER, LLM__JOINER, LLM__SELF, LLM__BLOCK_CALL,
     LLM__MISSING /* an argument that was not given */
 } llm__value_type;
 
@@ -9267,7 +9267,7 @@ typedef struct llm__render {
     int depth, autoescape;
     int captures;                   /* macros and the like under way: what they write is not output yet */
     size_t written;                 /* output before the outermost of them */
-    llm_span *spans;
+    llm_text_span *spans;
     size_t span_count, span_capacity;
     uint64_t random;
     llm_error *error;
@@ -10886,7 +10886,7 @@ LLM__FN int llm__eval(llm__render *r, llm__scope *scope, const llm__syntax *node
 /* ---- running statements */
 
 /* How a body ended. */
-enum { LLM__FAILED, LLM__DONE, LLM__BROKE, LLM__CONTINUED };
+enum { LLM__FAILED, LLM__DONE, LLM__BROKE, LLM__WENT_ON };
 
 LLM__FN int llm__run_body(llm__render *r, llm__scope *scope, const llm__syntax *first);
 
@@ -11024,7 +11024,7 @@ LLM__FN int llm__call(llm__render *r, const llm__value *callee, const llm__args 
     case LLM__FUNCTION: ok = llm__call_function(r, callee, args, out); break;
     case LLM__MACRO: ok = llm__call_macro(r, callee->as.macro, args, out); break;
     case LLM__LOOP: ok = llm__call_loop(r, callee->as.loop, args, out); break;
-    case LLM__BLOCK: ok = llm__call_block(r, callee->as.block, out); break;
+    case LLM__BLOCK_CALL: ok = llm__call_block(r, callee->as.block, out); break;
     case LLM__JOINER:
         ok = 1;
         if (callee->as.cycler->at++) *out = *callee->as.cycler->items;
@@ -11253,7 +11253,7 @@ LLM__FN int llm__exec_generation(llm__render *r, llm__scope *scope, const llm__s
         if (r->status == LLM_OK) r->status = llm__no_memory(r->error, r->span_count * sizeof *r->spans);
         return 0;
     }
-    r->spans = (llm_span *)spans;
+    r->spans = (llm_text_span *)spans;
     r->spans[r->span_count].from = r->captures ? r->written : r->out.length;
     r->spans[r->span_count].to = r->spans[r->span_count].from + text.length;
     r->span_count++;
@@ -11284,7 +11284,7 @@ LLM__FN int llm__exec(llm__render *r, llm__scope *scope, const llm__syntax *node
     case LLM__S_BLOCK: return llm__exec_block(r, scope, node);
     case LLM__S_GENERATION: return llm__exec_generation(r, scope, node);
     case LLM__S_BREAK: return LLM__BROKE;
-    case LLM__S_CONTINUE: return LLM__CONTINUED;
+    case LLM__S_CONTINUE: return LLM__WENT_ON;
     default:
         return LLM__RENDER_FAIL(r, "'%.*s' needs other templates, and there are none", (int)node->value.length,
                                 node->value.as.text);
@@ -11826,7 +11826,7 @@ LLM__FN int llm__m_rpartition(llm__render *r, const llm__value *v, const llm__va
 
 /* The stretch [from, to) of a string, in characters as slices have them; *offset: characters before it; 0 with *from
    NULL: it begins behind the end. */
-LLM__FN int llm__stretch(llm__render *r, const llm__value *s, const llm__value *a, const char **from, const char **to,
+LLM__FN int llm__text_stretch(llm__render *r, const llm__value *s, const llm__value *a, const char **from, const char **to,
                          int64_t *offset) {
     int64_t length = llm__length(s), end = length;
     *from = s->as.text;
@@ -11848,7 +11848,7 @@ LLM__FN int llm__stretch(llm__render *r, const llm__value *s, const llm__value *
 LLM__FN int llm__search(llm__render *r, const llm__value *s, const llm__value *a, int last, int must, llm__value *out) {
     const char *from, *to, *found = NULL;
     int64_t offset;
-    if (!llm__need_text(r, a) || !llm__stretch(r, s, a + 1, &from, &to, &offset) || !llm__work(r, s->length / 32))
+    if (!llm__need_text(r, a) || !llm__text_stretch(r, s, a + 1, &from, &to, &offset) || !llm__work(r, s->length / 32))
         return 0;
     if (from)
         found = last ? llm__find_last(from, (size_t)(to - from), a->as.text, a->length)
@@ -11876,7 +11876,7 @@ LLM__FN int llm__m_rindex(llm__render *r, const llm__value *v, const llm__value 
 LLM__FN int llm__m_count(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
     const char *from, *to;
     int64_t offset, count = 0;
-    if (!llm__need_text(r, a) || !llm__stretch(r, v, a + 1, &from, &to, &offset) || !llm__work(r, v->length / 32))
+    if (!llm__need_text(r, a) || !llm__text_stretch(r, v, a + 1, &from, &to, &offset) || !llm__work(r, v->length / 32))
         return 0;
     if (!a->length) return llm__give_int(out, from ? (int64_t)llm__count_chars(from, (size_t)(to - from)) + 1 : 0);
     while (from && (from = llm__find_text(from, (size_t)(to - from), a->as.text, a->length)) != NULL) {
@@ -11892,7 +11892,7 @@ LLM__FN int llm__affix(llm__render *r, const llm__value *s, const llm__value *a,
     const char *from, *to;
     int64_t offset;
     int yes = 0;
-    if (!llm__stretch(r, s, a + 1, &from, &to, &offset)) return 0;
+    if (!llm__text_stretch(r, s, a + 1, &from, &to, &offset)) return 0;
     for (i = 0; i < count && !yes; i++) {
         if (!llm__need_text(r, one + i)) return 0;
         yes = from && (size_t)(to - from) >= one[i].length &&
@@ -13738,7 +13738,7 @@ LLM__SIMPLE_TEST(filter, v->type == LLM__STRING && llm__find_filter(v) != NULL)
 LLM__SIMPLE_TEST(test, v->type == LLM__STRING && llm__find_test(v) != NULL)
 LLM__SIMPLE_TEST(callable, v->type == LLM__UNDEFINED || v->type == LLM__MACRO || v->type == LLM__METHOD ||
                                v->type == LLM__FUNCTION || v->type == LLM__LOOP || v->type == LLM__JOINER ||
-                               v->type == LLM__BLOCK)
+                               v->type == LLM__BLOCK_CALL)
 #undef LLM__SIMPLE_TEST
 
 LLM__FN int llm__t_lower(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
@@ -13963,7 +13963,7 @@ LLM__FN int llm__property(llm__render *r, const llm__value *of, const llm__value
     case LLM__SELF:
         for (block = r->t->blocks; block; block = block->otherwise)
             if (llm__symbol_find(r->t, name->as.text, name->length) == (int32_t)block->symbol) {
-                *out = llm__value_of(LLM__BLOCK);
+                *out = llm__value_of(LLM__BLOCK_CALL);
                 out->as.block = block;
             }
         return 1;
@@ -24655,7 +24655,7 @@ LLM_API void llm_rendering_close(llm_rendering *rendering) {
     if (!all) return;
     a = all->allocator;
     llm__free(&a, (void *)(uintptr_t)rendering->text, all->text_capacity);
-    llm__free(&a, (void *)(uintptr_t)rendering->generations, all->span_capacity * sizeof(llm_span));
+    llm__free(&a, (void *)(uintptr_t)rendering->generations, all->span_capacity * sizeof(llm_text_span));
     llm__free(&a, all, sizeof *all);
 }
 
