@@ -7387,6 +7387,13 @@ typedef struct llm__mlp {
     llm__norm sub_norm;
 } llm__mlp;
 
+/* How the original's stacks of experts lie, which have no ".weight" in their names; others are [experts, out, in]. */
+typedef enum llm__stacks {
+    LLM__STACKS_PLAIN,     /* [experts, out, in] too */
+    LLM__STACKS_TRANSPOSED, /* [experts, in, out] */
+    LLM__DOWN_TRANSPOSED   /* of down_proj alone */
+} llm__stacks;
+
 typedef struct llm__experts {
     int count, chosen, width;
     int identity;                     /* experts beyond `count` that return their input */
@@ -7401,13 +7408,16 @@ typedef struct llm__experts {
     float scaling;
     int weigh_input;                  /* the weight multiplies an expert's input, not its output */
     int router_bias, bias_each;       /* the router and the experts' maps have biases */
-    llm__gate_up gate_up;             /* SEPARATE, JOINED or UP_ONLY */
+    llm__gate_up gate_up;             /* of a stack gate_up_proj, if there is one: JOINED unless MIXED; or UP_ONLY */
     llm__activation activation;
     int shared_gate;                  /* the shared expert's output * sigmoid(shared_gate_row h) */
     llm__matrix gate, shared_gate_row;
     const float *bias;                /* [count + identity] */
     llm__matrix *gates, *ups, *downs; /* [count]; gates NULL: UP_ONLY */
     llm__mlp shared;                  /* width 0: none */
+    float renormalize_least;          /* the sum is taken to be at least this */
+    llm__stacks stacks;
+    int blended;                      /* routed and shared output are weighed by a softmax of coefficient(h), with bias */
 } llm__experts;
 
 /* Experts that read what a layer's feed-forward reads, and whose output joins the stream at the end of the next layer
@@ -7487,6 +7497,7 @@ struct llm_model {
     int head_rows_normed;   /* the head's rows are divided by their length (plus 1e-7) */
     int ternary_scaled;     /* ternary weights are multiplied by their scale whatever the config says */
     int position_count;     /* learned positions: how many; 0: none */
+    int ends_early;         /* a checkpoint may have layers behind the last, which are no part of the model */
     llm__layer *layers;
     llm__rope *ropes;
     llm_cache_layer *caches;
@@ -7495,7 +7506,6 @@ struct llm_model {
     llm__norm norm, embedding_norm;
     llm__ngram_table *ngrams; /* [ngram_count] */
     int ngram_count, ngram_past; /* past: earlier tokens that the longest hash takes in; entry 0 of the caches */
-    int drops_later_layers;   /* tensors of layers behind the last are none of the model's */
     const int32_t *ends;
     size_t end_count;
 };
@@ -8396,11 +8406,13 @@ LLM__FN llm__experts llm__read_routed(llm__config *c, const llm__experts *usual)
     return e;
 }
 
-LLM__FN void llm__read_groups(llm__config *c, llm__experts *e) {
+/* n_group and topk_group. */
+LLM__FN void llm__read_groups(llm__config *c, llm__experts *e, const char *count_key, int groups, int chosen) {
     if (!e->count || c->status != LLM_OK) return;
-    e->groups = llm__config_int(c, "n_group", 1, 1, e->count);
-    e->chosen_groups = llm__config_int(c, "topk_group", 1, 1, e->groups);
-    llm__config_divides(c, "n_routed_experts", e->count, "n_group", e->groups);
+    e->groups = llm__config_int(c, "n_group", groups, 1, e->count);
+    if (chosen > e->groups) chosen = e->groups;
+    e->chosen_groups = llm__config_int(c, "topk_group", chosen, 1, e->groups);
+    llm__config_divides(c, count_key, e->count, "n_group", e->groups);
     if (c->status == LLM_OK && e->groups > 1 && !e->group_best && e->count / e->groups < 2)
         c->status = llm__fail(c->error, LLM_BAD_CONFIG,
                               "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e->groups);
@@ -8418,26 +8430,32 @@ LLM__FN void llm__set_routed(llm__config *c, llm_model *m, const llm__experts *e
 }
 
 /* Sigmoid scores, biased to choose, in groups: those of DeepSeek-V3 and after. */
-LLM__FN void llm__read_sigmoid_experts(llm__config *c, llm_model *m, const llm__experts *usual) {
+LLM__FN llm__experts llm__read_sigmoid_router(llm__config *c, const llm__experts *usual) {
     llm__experts e = llm__read_routed(c, usual);
     e.scores = LLM__SIGMOID;
     e.biased = 1;
     e.renormalize = e.renormalize && e.chosen > 1;
-    llm__read_groups(c, &e);
+    llm__read_groups(c, &e, "n_routed_experts", 1, 1);
     if (e.count && llm__config_has(c, "topk_method") &&
         !llm__json_text_is(llm__json_get(c->root, "topk_method"), "noaux_tc"))
         llm__config_fail(c, "topk_method", "\"noaux_tc\"");
-    llm__set_routed(c, m, &e);
+    return e;
 }
 
-LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
+/* Experts as DeepSeek-V3 has them, under its names; count 0: none. */
+LLM__FN llm__experts llm__read_deepseek_router(llm__config *c) {
     llm__experts usual;
     memset(&usual, 0, sizeof usual);
     usual.chosen = 1;
     usual.width = 1407;
     usual.renormalize = 1;
     usual.scaling = 1;
-    llm__read_sigmoid_experts(c, m, &usual);
+    return llm__read_sigmoid_router(c, &usual);
+}
+
+LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
+    llm__experts e = llm__read_deepseek_router(c);
+    llm__set_routed(c, m, &e);
 }
 
 /* Heads, ranks and widths of latent attention where the config says nothing. */
@@ -9456,6 +9474,348 @@ LLM__FN void llm__read_talkie(llm__config *c, llm_model *m) {
 
 /* ---- readers: families with experts */
 
+/* llm__read_common for families whose sizes have defaults. */
+LLM__FN void llm__read_sizes(llm__config *c, llm_model *m, int hidden, int vocabulary, int layers) {
+    m->hidden = llm__config_int(c, "hidden_size", hidden, 1, 1 << 24);
+    m->vocabulary = llm__read_vocabulary(c, vocabulary);
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
+    llm__make_layers(c, m, llm__config_int(c, "num_hidden_layers", layers, 1, LLM__MAX_LAYERS));
+}
+
+enum { LLM__EVEN = -1 };
+
+/* Grouped-query attention with defaults.  kv_heads 0: as many as heads.  width 0: what hidden_size leaves to a head,
+   if head_dim does not say; LLM__EVEN: whatever it says. */
+LLM__FN llm__attention llm__read_head_sizes(llm__config *c, const llm_model *m, int heads, int kv_heads, int width) {
+    llm__attention a;
+    int even = width == LLM__EVEN || (!width && !llm__config_has(c, "head_dim"));
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, "num_attention_heads", heads, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads ? kv_heads : a.heads, 1, 65536);
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    if (even) llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
+    a.width = even ? m->hidden / a.heads : llm__config_int(c, "head_dim", width, 1, 65536);
+    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
+    a.value_width = a.width;
+    a.scale = 1.0f / sqrtf((float)(a.width ? a.width : 1));
+    a.rope = -1;
+    return a;
+}
+
+/* Routed experts by the names of the family's keys. */
+LLM__FN llm__experts llm__read_experts(llm__config *c, const char *count_key, int count, const char *chosen_key,
+                                       int chosen, const char *width_key, int width) {
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, count_key, count, 1, 65536);
+    e.chosen = llm__config_int(c, chosen_key, chosen, 1, e.count);
+    e.width = llm__config_int(c, width_key, width, 1, 1 << 24);
+    e.scaling = 1;
+    return e;
+}
+
+/* A shared expert as wide as `count_key` of `width` together. */
+LLM__FN void llm__read_shared(llm__config *c, llm__experts *e, const char *count_key, int count, const char *width_key,
+                              int width) {
+    count = llm__config_int(c, count_key, count, 0, 4096);
+    llm__config_product(c, count_key, count, width_key, width);
+    e->shared.width = c->status == LLM_OK ? count * width : 0;
+}
+
+/* The experts go into the layers from `first` on. */
+LLM__FN void llm__fill_experts(llm__config *c, llm_model *m, const llm__experts *e, int first) {
+    int i;
+    for (i = first; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = *e;
+    }
+}
+
+/* A text value that must be one of a few words, listed in `known` between spaces; returns which, from 0. */
+LLM__FN int llm__config_word(llm__config *c, const char *key, const char *fallback, const char *known) {
+    const llm__json *v = llm__json_get(c->root, key);
+    const char *word = llm__json_is(v, LLM__JSON_STRING) ? v->as.text : fallback, *at = known;
+    char expected[160];
+    int i;
+    if (!llm__config_has(c, key) || llm__json_is(v, LLM__JSON_STRING))
+        for (i = 0; *at; i++) {
+            size_t n = strcspn(at, " ");
+            if (strlen(word) == n && !strncmp(word, at, n)) return i;
+            at += n + (at[n] == ' ');
+        }
+    snprintf(expected, sizeof expected, "one of: %s", known);
+    llm__config_fail(c, key, expected);
+    return 0;
+}
+
+/* qwen2_moe: qwen2 with experts in every layer, weighed by a softmax over all that is not renormalized, and a shared
+   one with a sigmoid gate.  head_dim and rope_scaling are not used. */
+LLM__FN void llm__read_qwen2_moe(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    a = llm__read_head_sizes(c, m, LLM__REQUIRED, 0, LLM__EVEN);
+    a.q_bias = a.k_bias = a.v_bias = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    e.shared.width = llm__config_size(c, "shared_expert_intermediate_size");
+    e.shared_gate = 1;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* qwen3_vl_moe: qwen3_moe within a vision model, whose original has its experts in transposed stacks. */
+LLM__FN void llm__read_qwen3_vl_moe(llm__config *c, llm_model *m) {
+    int i;
+    llm__read_qwen3_moe(c, m);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].experts.gate_up = LLM__GATE_UP_JOINED;
+        m->layers[i].experts.stacks = LLM__STACKS_TRANSPOSED;
+    }
+}
+
+/* olmoe: q and k are normed over all heads together; softmax over all experts. */
+LLM__FN void llm__read_olmoe(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_head_sizes(c, m, LLM__REQUIRED, 0, 0);
+    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
+    a.qk_norm = LLM__QK_WHOLE;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0),
+                           llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED, "intermediate_size",
+                          LLM__REQUIRED);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    e.bias_each = llm__config_flag(c, "mlp_bias", 0);
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* granitemoe: granite's multipliers on embeddings, branches, scores and logits; softmax over the chosen experts.  The
+   original has gate and up in one stack, input_linear. */
+LLM__FN void llm__read_granitemoe(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    float branch = (float)llm__config_number(c, "residual_multiplier", llm__not_a_number(), -1e6, 1e6);
+    int i;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    m->embedding_scale = (float)llm__config_number(c, "embedding_multiplier", llm__not_a_number(), -1e6, 1e6);
+    m->logit_scale = 1 / (float)llm__config_number(c, "logits_scaling", llm__not_a_number(), 1e-6, 1e6);
+    a = llm__read_head_sizes(c, m, LLM__REQUIRED, 0, LLM__EVEN);
+    a.scale = (float)llm__config_number(c, "attention_multiplier", llm__not_a_number(), -1e6, 1e6);
+    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "intermediate_size", LLM__REQUIRED);
+    e.scores = LLM__SOFTMAX_BEST;
+    llm__fill_experts(c, m, &e, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].branch_scale = branch;
+}
+
+/* glm4_moe, solar_open: part of each head rotates, no YaRN; DeepSeek-V3's experts behind the first dense layers; never
+   tied; what lies behind the last layer predicts further tokens. */
+LLM__FN void llm__read_glm4_moe(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->ends_early = 1;
+    a = llm__read_head_sizes(c, m, LLM__REQUIRED, 0, LLM__REQUIRED);
+    a.q_bias = a.k_bias = a.v_bias = llm__config_flag(c, "attention_bias", 0);
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 0) ? LLM__QK_HEAD : LLM__QK_PLAIN;
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_deepseek_router(c);
+    if (e.count) llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20));
+}
+
+/* dots1: norms on each head; DeepSeek-V3's experts; mlp_bias reaches dense and shared feed-forwards, not the routed. */
+LLM__FN void llm__read_dots1(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "mlp_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_head_sizes(c, m, LLM__REQUIRED, 0, 0);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+    e = llm__read_deepseek_router(c);
+    e.shared.bias = e.shared.down_bias = bias;
+    if (e.count) llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", LLM__REQUIRED, 0, 1 << 20));
+}
+
+/* The least or the greatest of a number or a list of them, as ernie4_5_moe has its layer numbers. */
+LLM__FN int llm__config_extreme(llm__config *c, const char *key, int fallback, int greatest) {
+    const llm__json *list = llm__json_get(c->root, key), *v;
+    int best = greatest ? -1 : 1 << 20;
+    uint32_t i;
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, 0, 1 << 20);
+    for (i = 0; i < list->length; i++) {
+        v = llm__json_at(list, i);
+        if (v->type != LLM__JSON_INTEGER || v->as.number < 0 || v->as.number > 1 << 20) break;
+        if (greatest ? v->as.number > best : v->as.number < best) best = (int)v->as.number;
+    }
+    if (!list->length || i < list->length) llm__config_fail(c, key, "a layer number or a list of them");
+    return best;
+}
+
+/* ernie4_5_moe: interleaved rotation; experts between two layers at an interval, chosen without their correction bias
+   and always renormalized. */
+LLM__FN void llm__read_ernie4_5_moe(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0), first = llm__config_extreme(c, "moe_layer_start_index", 0, 0);
+    int interval = llm__config_int(c, "moe_layer_interval", 1, 1, 4096), last, i;
+    llm__attention a;
+    llm__experts e;
+    llm__read_common(c, m);
+    last = llm__config_extreme(c, "moe_layer_end_index", m->layer_count ? m->layer_count - 1 : 0, 1);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_head_sizes(c, m, LLM__REQUIRED, 0, 0);
+    a.q_bias = a.k_bias = a.v_bias = a.o_bias = bias;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+    e = llm__read_experts(c, "moe_num_experts", LLM__REQUIRED, "moe_k", 1, "intermediate_size", LLM__REQUIRED);
+    i = llm__config_int(c, "moe_intermediate_size", 0, 0, 1 << 24);
+    if (i) e.width = i;
+    llm__read_shared(c, &e, "moe_num_shared_experts", 0, "moe_intermediate_size", e.width);
+    e.bias_each = e.shared.bias = e.shared.down_bias = bias;
+    e.scores = llm__config_word(c, "moe_gate_act", "softmax", "softmax sigmoid") ? LLM__SIGMOID : LLM__SOFTMAX_ALL;
+    e.renormalize = 1;
+    e.renormalize_least = 1e-12f;
+    for (i = first; i <= last && i < m->layer_count && c->status == LLM_OK; i++) {
+        if ((i + 1) % interval) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* deepseek: DeepSeek's first model of experts: softmax over all, not renormalized; only linear rotary scaling counts. */
+LLM__FN void llm__read_deepseek(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    int first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20), i;
+    int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096);
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 4096, 102400, 30);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    a = llm__read_head_sizes(c, m, 32, 32, LLM__EVEN);
+    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
+    if (!llm__json_text_is(llm__json_get(scaling, "type"), "linear")) scaling = NULL;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, scaling);
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 11008, 1, 1 << 24), LLM__SILU, 0);
+    if (!llm__config_has(c, "n_routed_experts")) return;
+    e = llm__read_experts(c, "n_routed_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", 1407);
+    llm__read_shared(c, &e, "n_shared_experts", 0, "moe_intermediate_size", e.width);
+    for (i = first; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (i % step) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* minimax (also minimax_m2): q and k are normed over all heads together, part of a head rotates; experts chosen by
+   biased sigmoid, without groups. */
+LLM__FN void llm__read_minimax(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_head_sizes(c, m, LLM__REQUIRED, 0, 0);
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 1) ? LLM__QK_WHOLE : LLM__QK_PLAIN;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", LLM__REQUIRED, 2, a.width),
+                           llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "intermediate_size", LLM__REQUIRED);
+    e.scores = LLM__SIGMOID;
+    e.biased = e.renormalize = 1;
+    e.renormalize_eps = 1e-20f;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* gpt_oss: a learned score per head that draws attention to nothing (sinks), every other layer slides, biases
+   everywhere; softmax over the chosen experts, whose swiglu is cut at 7.  The original has gate and up rows in turns,
+   in MXFP4.  Without layer_types an odd last layer is left out, as mlx-lm does it. */
+LLM__FN void llm__read_gpt_oss(llm__config *c, llm_model *m) {
+    int window = llm__config_int(c, "sliding_window", 128, 1, 1 << 30), i, listed = llm__config_has(c, "layer_types");
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 2880, 201088, 36);
+    if (!listed && m->layer_count > 1) m->layer_count &= ~1;
+    m->ends_early = 1;
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    a = llm__read_head_sizes(c, m, 64, 8, 64);
+    a.q_bias = a.k_bias = a.v_bias = a.o_bias = a.has_sinks = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 150000), 0, llm__rope_scaling(c));
+    e = llm__read_experts(c, "num_local_experts", 128, "num_experts_per_tok", 4, "intermediate_size", 2880);
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    e.scores = LLM__SOFTMAX_BEST;
+    e.router_bias = e.bias_each = 1;
+    e.gate_up = LLM__GATE_UP_MIXED;
+    e.stacks = LLM__STACKS_TRANSPOSED; /* the original in bfloat16 */
+    e.activation.kind = LLM__SWIGLU_OAI;
+    e.activation.limit = 7;
+    llm__fill_experts(c, m, &e, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (listed ? llm__layer_slides(c, m, i) : i % 2 == 0) m->layers[i].attention.window = window;
+}
+
+/* llama4: three layers that see their own chunk of the text only to one that sees all of it, without positions but with
+   queries that grow with them; one expert a token, weighed on its input, and a shared one.  The original has its
+   experts in transposed stacks. */
+LLM__FN void llm__read_llama4(llm__config *c, llm_model *m) {
+    int chunk = llm__config_int(c, "attention_chunk_size", LLM__REQUIRED, 1, 1 << 30), i, rope;
+    int step = llm__config_int(c, "interleave_moe_layer_step", LLM__REQUIRED, 1, 4096);
+    llm__attention a;
+    llm__experts e;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    a = llm__read_head_sizes(c, m, LLM__REQUIRED, 0, 0);
+    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
+    rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, llm__rope_scaling(c));
+    if (llm__config_int(c, "attn_temperature_tuning", 4, 0, 1 << 30))
+        a.heat = (float)llm__config_number(c, "attn_scale", 0.1, -1e6, 1e6);
+    a.heat_from = 1;
+    a.heat_length = llm__config_int(c, "floor_scale", 8192, 1, 1 << 30);
+    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "intermediate_size", LLM__REQUIRED);
+    if (e.chosen != 1) llm__config_fail(c, "num_experts_per_tok", "1");
+    e.shared.width = e.width;
+    e.scores = LLM__SIGMOID;
+    e.weigh_input = 1;
+    e.stacks = LLM__STACKS_TRANSPOSED;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__attention *own = &m->layers[i].attention;
+        if (i % step == step - 1) {
+            m->layers[i].ffn = LLM__EXPERTS;
+            m->layers[i].experts = e;
+        }
+        if ((i + 1) % 4 == 0) continue;
+        own->rope = rope;
+        own->chunk = chunk;
+        own->heat = 0;
+        if (!llm__config_flag(c, "use_qk_norm", 0)) continue;
+        own->qk_norm = LLM__QK_HEAD;
+        own->norm_last = 1;
+        own->q_norm = own->k_norm = llm__rms_form(1e-6f);
+        own->q_norm.weightless = own->k_norm.weightless = 1;
+    }
+}
+
 /* ---- readers: recurrent families and hybrids */
 
 /* ---- readers: latent attention and families with rules of their own */
@@ -9482,7 +9842,8 @@ LLM__FN void llm__read_deepseek_v2(llm__config *c, llm_model *m) {
     e.scores = LLM__SOFTMAX_ALL;
     e.renormalize = 0;
     e.group_best = 1;
-    if (llm__json_text_is(llm__json_get(c->root, "topk_method"), "group_limited_greedy")) llm__read_groups(c, &e);
+    if (llm__json_text_is(llm__json_get(c->root, "topk_method"), "group_limited_greedy"))
+        llm__read_groups(c, &e, "n_routed_experts", 1, 1);
     llm__set_routed(c, m, &e);
 }
 
@@ -9531,7 +9892,7 @@ LLM__FN void llm__read_glm4_moe_lite(llm__config *c, llm_model *m) {
     m->vocabulary = 154880;
     llm__read_common(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
-    m->drops_later_layers = 1;
+    m->ends_early = 1;
     a = llm__read_latent(c, &sizes, m->norm.eps);
     llm__rotate_latent(c, m, &a, llm__rope_theta(c, 1e6), 1, llm__rope_scaling(c));
     llm__set_latent(c, m, &a, 0);
@@ -9542,7 +9903,8 @@ LLM__FN void llm__read_glm4_moe_lite(llm__config *c, llm_model *m) {
     usual.renormalize = usual.shared.width = 1;
     usual.renormalize_eps = 1e-20f;
     usual.scaling = 1.8f;
-    llm__read_sigmoid_experts(c, m, &usual);
+    usual = llm__read_sigmoid_router(c, &usual);
+    llm__set_routed(c, m, &usual);
 }
 
 /* deepseek_v32, glm_moe_dsa: deepseek_v3 whose attention sees the tokens that an indexer chooses (DeepSeek sparse
@@ -9555,7 +9917,7 @@ LLM__FN void llm__read_sparse(llm__config *c, llm_model *m, const llm__latent_si
     int i;
     llm__read_common(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
-    m->drops_later_layers = 1;
+    m->ends_early = 1;
     a = llm__read_latent(c, sizes, 1e-6f);
     if (!a.q_rank) llm__config_fail(c, "q_lora_rank", "a positive whole number: the indexer reads the query's latent");
     llm__rotate_latent(c, m, &a, theta, 1, scaling);
@@ -9612,8 +9974,8 @@ LLM__FN void llm__read_glm_moe_dsa(llm__config *c, llm_model *m) {
 }
 
 /* longcat_flash: two rounds of latent attention and feed-forward a layer, which are two layers here; experts read what
-   the first feed-forward reads and join the stream after the second (arXiv:2509.01322).  Query and latent are multiplied
-   by the root of hidden to rank; some experts return their input. */
+   the first feed-forward reads and join the stream after the second (arXiv:2509.01322).  Query and latent are
+   multiplied by the root of hidden to rank; some experts return their input. */
 LLM__FN llm__experts llm__read_longcat_experts(llm__config *c) {
     llm__experts e;
     memset(&e, 0, sizeof e);
@@ -9702,7 +10064,7 @@ LLM__FN void llm__read_mistral4(llm__config *c, llm_model *m) {
     e = llm__read_routed(c, &e);
     e.scores = LLM__SOFTMAX_ALL;
     e.renormalize_eps = 1e-20f;
-    llm__read_groups(c, &e);
+    llm__read_groups(c, &e, "n_routed_experts", 1, 1);
     llm__set_routed(c, m, &e);
 }
 
@@ -10106,6 +10468,21 @@ LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s,
         llm__bind_bad(b, "affine groups have 2, 3, 4, 5, 6 or 8 bits and 32, 64 or 128 numbers");
 }
 
+/* gpt_oss's MXFP4: 16 bytes of two codes for each group, which are mlx's words, and the groups' scales. */
+LLM__FN void llm__bind_blocks(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
+    llm__tensor *s = llm__bind_find(b, "_scales");
+    if (!s) {
+        llm__bind_absent(b, "_scales", "one for each group of 32");
+        return;
+    }
+    if (t->dtype == LLM_U8 && t->dims > 2 && t->shape[t->dims - 1] == 16) {
+        t->dims--;
+        t->shape[t->dims - 1] *= 4;
+        t->dtype = LLM_U32;
+    }
+    llm__bind_quantized(b, t, s, lead, rows, cols, w);
+}
+
 /* FP8 with a factor for each block of 128 x 128 (DeepSeek), or for each matrix of a stack, or for all. */
 LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
                            llm__matrix *w) {
@@ -10337,8 +10714,8 @@ LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
     const llm__tensor *packed = llm__bind_find(b, ".weight_packed"), *awq = llm__bind_find(b, ".qweight");
     llm__tensor *t = llm__bind_find(b, ".weight"), *scales = llm__bind_find(b, ".scales");
-    llm__tensor *blocks = llm__bind_find(b, t ? ".weight_scale_inv" : "_scale_inv");
-    if (!t) t = llm__bind_find(b, ""); /* some stacks of experts have nothing behind their names */
+    llm__tensor *factors = llm__bind_find(b, t ? ".weight_scale_inv" : "_scale_inv");
+    llm__tensor *blocks = llm__bind_find(b, "_blocks");
     const llm__tensor *ternary = llm__bind_find(b, ".weight_scale");
     char what[64];
     if (b->status != LLM_OK) return;
@@ -10346,6 +10723,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
         llm__bind_conv1d(b, w, rows, cols, bias);
         return;
     }
+    if (!t) t = llm__bind_find(b, ""); /* some stacks of experts have nothing behind their names */
     memset(w, 0, sizeof *w);
     w->rows = rows;
     w->cols = cols;
@@ -10353,13 +10731,16 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else snprintf(what, sizeof what, "[%d, %d]", rows, cols);
     if (packed && !lead) llm__bind_packed4(b, llm__bind_find(b, ".weight_packed"), rows, cols, w);
     else if (awq && !lead) llm__bind_awq(b, llm__bind_find(b, ".qweight"), rows, cols, w);
+    else if (blocks) llm__bind_blocks(b, blocks, lead, rows, cols, w);
     else if (!t) llm__bind_absent(b, ".weight", what);
     else if (ternary && t->dtype == LLM_U8 && !lead) llm__bind_ternary(b, t, rows, cols, w);
-    else if (blocks) llm__bind_fp8(b, t, blocks, lead, rows, cols, w);
+    else if (factors) llm__bind_fp8(b, t, factors, lead, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
-    if (bias) w->bias = llm__bind_floats(b, ".bias", lead ? lead : rows, lead ? rows : 0, 0);
+    if (bias)
+        w->bias = llm__bind_floats(b, llm__bind_find(b, "_bias") ? "_bias" : ".bias", lead ? lead : rows,
+                                   lead ? rows : 0, 0);
     if (b->status == LLM_OK && scales && w->format != LLM__FLOAT)
         llm__bind_check_override(b, llm__json_get(b->m->config, "quantization"), w);
     if (lead) llm__spread(w, lead);
@@ -10375,6 +10756,41 @@ LLM__FN llm__matrix llm__matrix_slice(const llm__matrix *w, int first, int rows)
     if (w->biases) part.biases += (size_t)first * w->scale_row_bytes;
     if (w->bias) part.bias += first;
     return part;
+}
+
+/* Every other row of a matrix as a matrix. */
+LLM__FN llm__matrix llm__bind_every_other(llm__binder *b, const llm__matrix *w, int first) {
+    llm__matrix part = llm__matrix_slice(w, first, w->rows / 2);
+    float *bias = w->bias ? (float *)llm__bind_alloc(b, (size_t)part.rows, sizeof(float)) : NULL;
+    int i;
+    if (w->format == LLM__FP8_BLOCK) llm__bind_bad(b, "rows in turns do not go with block scales");
+    part.row_bytes *= 2;
+    part.scale_row_bytes *= 2;
+    part.bias = bias;
+    for (i = 0; bias && i < part.rows; i++) bias[i] = w->bias[first + 2 * i];
+    return part;
+}
+
+/* Whether the checkpoint has a map at b->name. */
+LLM__FN int llm__bind_has(const llm__binder *b) {
+    static const char *const suffixes[] = {".weight", ".qweight", ".weight_packed", "_blocks", ""};
+    int i;
+    for (i = 0; i < 5; i++)
+        if (llm__bind_find(b, suffixes[i])) return 1;
+    return 0;
+}
+
+/* Goes on to the first of some parts, separated by spaces, that the checkpoint has; if it has none, to the first. */
+LLM__FN void llm__bind_first(llm__binder *b, const char *parts) {
+    const char *part = parts;
+    char name[80];
+    for (; *part; part += strlen(name) + (part[strlen(name)] == ' ')) {
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(part, " "), part);
+        llm__bind_part(b, name);
+        if (llm__bind_has(b)) return;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(parts, " "), parts);
+    llm__bind_part(b, name);
 }
 
 /* q, k and v: separate maps, slices of one, or one that keeps its order. */
@@ -10650,19 +11066,49 @@ LLM__FN void llm__bind_mlp(llm__binder *b, llm__mlp *mlp) {
     if (mlp->activation.kind == LLM__XIELU) mlp->activation.numbers = llm__bind_xielu(b);
 }
 
+/* Goes on to a stack of the experts' maps, under either of its two names; 0: the checkpoint has none. */
+LLM__FN int llm__bind_stack_at(llm__binder *b, const char *name) {
+    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
+    if (llm__bind_has(b)) return 1;
+    llm__bind_name(b, "%s.experts.%s", b->place, name);
+    return llm__bind_has(b);
+}
+
+/* The stack at b->name: [count, rows, cols], or all experts' rows together, or transposed. */
+LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int rows, int cols, int transposed) {
+    llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix)), flat;
+    llm__tensor *t = llm__bind_find(b, "");
+    int k, turn = transposed && t;
+    if (!w) return NULL;
+    if (t && t->dims == 2 && t->shape[0] % e->count == 0) {
+        t->dims = 3;
+        t->shape[2] = t->shape[1];
+        t->shape[1] = t->shape[0] / e->count;
+        t->shape[0] = e->count;
+    }
+    llm__bind_matrix(b, w, e->count, turn ? cols : rows, turn ? rows : cols, e->bias_each && !turn);
+    if (!turn || b->status != LLM_OK) return w;
+    for (k = 0; k < e->count && b->status == LLM_OK; k++) {
+        flat = w[k];
+        llm__bind_transposed(b, &flat, &w[k]);
+    }
+    if (e->bias_each) w[0].bias = llm__bind_floats(b, "_bias", e->count, rows, 0);
+    for (k = 1; w[0].bias && k < e->count; k++) w[k].bias = w[0].bias + (size_t)k * (size_t)rows;
+    return w;
+}
+
 /* One of the maps of all experts: a stack, or a tensor for each expert under either of its two names. */
 LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e, int rows, int cols, const char *name,
                                            const char *other) {
-    llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
-    int k;
+    llm__matrix *w;
+    int k, down = !strcmp(name, "down_proj");
+    if (llm__bind_stack_at(b, name))
+        return llm__bind_stack(b, e, rows, cols,
+                               e->stacks == LLM__STACKS_TRANSPOSED || (down && e->stacks == LLM__DOWN_TRANSPOSED));
+    w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
     if (!w) return NULL;
-    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
-    if (llm__bind_find(b, ".weight")) {
-        llm__bind_matrix(b, w, e->count, rows, cols, e->bias_each);
-        return w;
-    }
     llm__bind_name(b, "%s.experts.0.%s", b->place, other);
-    if (!llm__bind_find(b, ".weight")) other = name;
+    if (!llm__bind_has(b)) other = name;
     for (k = 0; k < e->count; k++) {
         llm__bind_name(b, "%s.experts.%d.%s", b->place, k, other);
         llm__bind_matrix(b, &w[k], 0, rows, cols, e->bias_each);
@@ -10670,46 +11116,40 @@ LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e
     return w;
 }
 
-/* Mistral 4's stacks: gate and up of each expert in one, and down, both without a suffix to their names. */
-LLM__FN void llm__bind_joined_experts(llm__binder *b, llm__experts *e) {
-    size_t count = (size_t)e->count;
-    int hidden = b->m->hidden, k;
-    e->gates = (llm__matrix *)llm__bind_alloc(b, count, sizeof(llm__matrix));
-    e->ups = (llm__matrix *)llm__bind_alloc(b, count, sizeof(llm__matrix));
-    e->downs = (llm__matrix *)llm__bind_alloc(b, count, sizeof(llm__matrix));
-    if (!e->gates || !e->ups || !e->downs) return;
-    llm__bind_part(b, "experts.gate_up_proj");
-    llm__bind_matrix(b, e->gates, e->count, 2 * e->width, hidden, e->bias_each);
+/* Gates and ups that lie in one stack, at b->name. */
+LLM__FN void llm__bind_joined_experts(llm__binder *b, llm__experts *e, int hidden) {
+    llm__matrix *both = llm__bind_stack(b, e, 2 * e->width, hidden, e->stacks == LLM__STACKS_TRANSPOSED);
+    int k;
+    e->gates = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
+    e->ups = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
     for (k = 0; k < e->count && b->status == LLM_OK; k++) {
-        e->ups[k] = llm__matrix_slice(&e->gates[k], e->width, e->width);
-        e->gates[k] = llm__matrix_slice(&e->gates[k], 0, e->width);
+        int mixed = e->gate_up == LLM__GATE_UP_MIXED;
+        e->gates[k] = mixed ? llm__bind_every_other(b, &both[k], 0) : llm__matrix_slice(&both[k], 0, e->width);
+        e->ups[k] = mixed ? llm__bind_every_other(b, &both[k], 1) : llm__matrix_slice(&both[k], e->width, e->width);
     }
-    llm__bind_part(b, "experts.down_proj");
-    llm__bind_matrix(b, e->downs, e->count, hidden, e->width, e->bias_each);
 }
 
+/* The router's bias and map have another place in nearly every family's original. */
 LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer *layer) {
     int hidden = b->m->hidden;
-    llm__bind_part(b, "gate");
+    llm__bind_first(b, "gate gate.gate_proj gate.proj gate.gate");
     llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
-    if (e->biased) {
-        llm__bind_part(b, "gate.e_score_correction_bias");
-        e->bias = llm__bind_floats(b, "", e->count + e->identity, 0, 0);
-    }
-    llm__bind_part(b, "experts.gate_up_proj");
-    if (llm__bind_find(b, "")) {
-        llm__bind_joined_experts(b, e);
+    llm__bind_first(b, "gate.e_score_correction_bias e_score_correction_bias experts.e_score_correction_bias");
+    if (e->biased) e->bias = llm__bind_floats(b, "", e->count + e->identity, 0, 0);
+    if (e->gate_up != LLM__UP_ONLY && llm__bind_stack_at(b, "gate_up_proj")) {
+        llm__bind_joined_experts(b, e, hidden);
     } else {
         if (e->gate_up != LLM__UP_ONLY) e->gates = llm__bind_experts_map(b, e, e->width, hidden, "gate_proj", "w1");
         e->ups = llm__bind_experts_map(b, e, e->width, hidden, "up_proj", "w3");
-        e->downs = llm__bind_experts_map(b, e, hidden, e->width, "down_proj", "w2");
     }
-    if (e->shared_gate) {
-        llm__bind_part(b, "shared_expert_gate");
-        llm__bind_matrix(b, &e->shared_gate_row, 0, 1, hidden, 0);
+    e->downs = llm__bind_experts_map(b, e, hidden, e->width, "down_proj", "w2");
+    if (e->shared_gate || e->blended) {
+        llm__bind_part(b, e->blended ? "coefficient" : "shared_expert_gate");
+        llm__bind_matrix(b, &e->shared_gate_row, 0, e->blended ? 2 : 1, hidden, e->blended);
     }
     if (!e->shared.width) return;
-    llm__bind_block(b, layer, e->shared_gate ? "mlp.shared_expert" : "mlp.shared_experts");
+    llm__bind_part(b, "shared_expert.up_proj");
+    llm__bind_block(b, layer, llm__bind_has(b) ? "mlp.shared_expert" : "mlp.shared_experts");
     llm__bind_mlp(b, &e->shared);
 }
 
@@ -10845,11 +11285,10 @@ LLM__FN int llm__is_extra_layer(const llm_model *m, const char *name) {
     double layer = 0;
     char layers[320] = "model.layers.";
     llm__rename(layers, sizeof layers, m->renames);
-    if (strncmp(name, layers, strlen(layers))) return 0;
-    if (!llm__json_is(extra, LLM__JSON_INTEGER) && !m->drops_later_layers) return 0;
+    if ((!m->ends_early && !llm__json_is(extra, LLM__JSON_INTEGER)) || strncmp(name, layers, strlen(layers))) return 0;
     for (name += strlen(layers); *name >= '0' && *name <= '9'; name++) layer = 10 * layer + (*name - '0');
-    if (*name != '.' || layer < m->layer_count) return 0;
-    return m->drops_later_layers || layer < m->layer_count + extra->as.number;
+    return *name == '.' && layer >= m->layer_count &&
+           (m->ends_early || layer < m->layer_count + extra->as.number);
 }
 
 /* What any checkpoint may hold besides. */
@@ -11100,6 +11539,26 @@ static const llm__arch llm__archs[] = {
     {{"telechat3"}, llm__read_telechat3, "", "", "llama"},
 
     /* experts */
+    {{"qwen2_moe"}, llm__read_qwen2_moe, "", "", "qwen2 with experts and a gated shared one"},
+    {{"qwen3_vl_moe", "qwen3_vl_moe_text"}, llm__read_qwen3_vl_moe, LLM__WRAPPED, "*visual.* *vision_tower.*",
+     "qwen3_moe within a vision model"},
+    {{"olmoe"}, llm__read_olmoe, "", "", "q and k normed over all heads together; experts"},
+    {{"granitemoe"}, llm__read_granitemoe,
+     ".mlp.gate=.block_sparse_moe.router.layer .switch_mlp.gate_up_proj=.input_linear "
+     ".experts.down_proj=.output_linear .mlp.=.block_sparse_moe.",
+     "", "granite with experts"},
+    {{"glm4_moe", "solar_open"}, llm__read_glm4_moe, "", "", "partial rotation; experts in groups"},
+    {{"dots1"}, llm__read_dots1, "", "", "head norms; experts in groups"},
+    {{"ernie4_5_moe"}, llm__read_ernie4_5_moe, "",
+     "*mtp_block.* *mtp_linear_proj.* *mtp_hidden_norm.* *mtp_emb_norm.* *e_score_correction_bias",
+     "interleaved rotation; experts in some layers"},
+    {{"deepseek"}, llm__read_deepseek, "", "", "experts by softmax, not renormalized"},
+    {{"minimax", "minimax_m2"}, llm__read_minimax, ".mlp.=.block_sparse_moe.", "",
+     "q and k normed over all heads together; experts by biased sigmoid"},
+    {{"gpt_oss"}, llm__read_gpt_oss, ".mlp.gate=.mlp.router", "", "attention sinks, sliding layers 1:1; experts"},
+    {{"llama4"}, llm__read_llama4, ".mlp.gate=.mlp.router .mlp.=.feed_forward. model.=language_model.model. "
+     "lm_head=language_model.lm_head",
+     "*vision_model.* *multi_modal_projector.*", "chunked attention 3:1; an expert weighed on its input"},
 
     /* recurrent, and hybrids */
 
@@ -12501,6 +12960,7 @@ LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int
     if (e->scores == LLM__SOFTMAX_BEST) llm__softmax(weights, e->chosen);
     for (i = 0; i < e->chosen; i++) sum += weights[i];
     sum += e->renormalize_eps;
+    if (sum < e->renormalize_least) sum = e->renormalize_least;
     for (i = 0; e->renormalize && i < e->chosen; i++) weights[i] /= sum;
     for (i = 0; i < e->chosen; i++) weights[i] *= e->scaling;
 }
@@ -12594,7 +13054,9 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
     if (e->shared.width) {
         shared = llm__take(s, (size_t)n * (size_t)hidden);
         llm__run_mlp(s, &e->shared, h, n, shared);
-        if (e->shared_gate) llm__linear(s, &e->shared_gate_row, h, n, gate = llm__take(s, (size_t)n));
+        if (e->shared_gate_row.rows)
+            llm__linear(s, &e->shared_gate_row, h, n,
+                        gate = llm__take(s, (size_t)n * (size_t)e->shared_gate_row.rows));
     }
     for (r = 0; r < n; r += LLM__EXPERT_ROWS) {
         size_t mark = s->slab_used;
@@ -12603,9 +13065,13 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
         s->slab_used = mark;
     }
     if (!shared) return;
-    for (i = 0; i < n; i++)
-        s->model->ops->add_scaled(y + (size_t)i * (size_t)hidden, shared + (size_t)i * (size_t)hidden,
-                                  gate ? 1 / (1 + expf(-gate[i])) : 1, hidden);
+    for (i = 0; i < n; i++) {
+        float *out = y + (size_t)i * (size_t)hidden, part = 1;
+        if (e->blended) part = 1 / (1 + expf(gate[2 * i] - gate[2 * i + 1]));
+        else if (gate) part = 1 / (1 + expf(-gate[i]));
+        if (e->blended) s->model->ops->scale(out, 1 - part, hidden);
+        s->model->ops->add_scaled(out, shared + (size_t)i * (size_t)hidden, part, hidden);
+    }
 }
 
 /* ======================================================================================================== >>forward
@@ -12968,6 +13434,7 @@ LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__exp
     llm__need_matrix(n, &e->gate);
     llm__need_matrix(n, &e->ups[0]);
     llm__need_matrix(n, &e->downs[0]);
+    llm__need_matrix(n, &e->shared.up);
     llm__need_matrix(n, &e->shared.down);
 }
 
