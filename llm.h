@@ -7443,7 +7443,7 @@ typedef struct llm__experts {
     llm__mlp shared;                  /* width 0: none */
     float renormalize_least;          /* the sum is taken to be at least this */
     llm__stacks stacks;
-    int blended;                      /* routed and shared output are weighed by a softmax of coefficient(h), with bias */
+    int blended;                      /* routed and shared output weigh what a softmax of coefficient(h) + bias says */
 } llm__experts;
 
 /* Experts that read what a layer's feed-forward reads, and whose output joins the stream at the end of the next layer
@@ -7744,7 +7744,7 @@ LLM__FN void llm__yarn_ramp(llm__config *s, llm__rope *r, double base, double fa
     }
 }
 
-/* truncate false leaves the ramp's ends unrounded; attention_factor replaces the scale. */
+/* truncate false leaves the ramp's ends unrounded; attention_factor is not read. */
 LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
     double factor = llm__config_number(s, "factor", llm__not_a_number(), 1e-6, 1e6);
     double length = llm__config_number(s, "original_max_position_embeddings", 4096, 1, 1e12);
@@ -7754,7 +7754,6 @@ LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
     double mscale_all = llm__config_number(s, "mscale_all_dim", 0, 0, 1e6);
     llm__yarn_ramp(s, r, base, factor, length, fast, slow);
     r->scale = (float)(llm__yarn_scale(factor, mscale) / llm__yarn_scale(factor, mscale_all));
-    r->scale = (float)llm__config_number(s, "attention_factor", r->scale, 1e-6, 1e6);
 }
 
 LLM__FN void llm__rope_divide(llm__config *s, const char *key, double *frequency, int count) {
@@ -9736,7 +9735,8 @@ LLM__FN void llm__read_ernie4_5_moe(llm__config *c, llm_model *m) {
     }
 }
 
-/* deepseek: DeepSeek's first model of experts: softmax over all, not renormalized; only linear rotary scaling counts. */
+/* deepseek: DeepSeek's first model of experts: softmax over all, not renormalized; only linear rotary scaling
+   counts. */
 LLM__FN void llm__read_deepseek(llm__config *c, llm_model *m) {
     const llm__json *scaling = llm__rope_scaling(c);
     int first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20), i;
@@ -10295,8 +10295,8 @@ LLM__FN void llm__plan_last(llm__config *c, llm_model *m, const llm__attention *
     }
 }
 
-/* The last tokens; what the open group has pooled so far, [kv | gate]; rows and index keys, each in the place of the last
-   token that it pools. */
+/* The last tokens; what the open group pools, [kv | gate]; rows and index keys, each in the place of the last token that
+   it pools. */
 LLM__FN void llm__plan_compact(llm__config *c, llm_model *m, const llm__compact *a) {
     llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, a->width, 0, a->window, 0);
     if (a->makes_rows && a->ratio > 1)
@@ -11691,7 +11691,7 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
 
 /* DeepSeek-V4.1's own names. */
 #define LLM__DEEPSEEK_V41 \
-    "model.embed_tokens=embed lm_head=head model.norm=norm model.layers=layers .mlp.shared_experts=.ffn.shared_experts " \
+    "model.embed_tokens=embed lm_head=head model.norm=norm model.layers=layers " \
     ".mlp.gate.e_score_correction_bias=.ffn.gate.bias .mlp=.ffn .input_layernorm=.attn_norm " \
     ".post_attention_layernorm=.ffn_norm .attn_hc.fn=.hc_attn_fn .attn_hc.base=.hc_attn_base " \
     ".attn_hc.scale=.hc_attn_scale .ffn_hc.fn=.hc_ffn_fn .ffn_hc.base=.hc_ffn_base .ffn_hc.scale=.hc_ffn_scale " \
@@ -12876,7 +12876,7 @@ LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer,
 }
 
 /* ---- attention over a window and over compressed rows (DeepSeek-V4.1)
-   What was rounded to small floats in training is rounded here: x = scale * small(x / scale), a scale for each block. */
+   What was rounded to small floats in training is rounded here: x = scale * small(x / scale), a scale a block. */
 typedef struct llm__small {
     int block, fraction, lowest; /* bits behind the point, and the exponent of the smallest normal number */
     float largest, least;        /* least: of a block's largest number */
@@ -13955,8 +13955,9 @@ static void llm__hyper_flat_job(void *argument, int row, int worker) {
     const llm__hyper_work *w = (const llm__hyper_work *)argument;
     const llm_model *m = w->s->model;
     size_t n = (size_t)m->streams * (size_t)m->hidden;
+    const float *streams = w->s->carry + (size_t)row * (size_t)m->carry;
     (void)worker;
-    m->ops->rms_norm(w->flat + (size_t)row * n, w->s->carry + (size_t)row * (size_t)m->carry, NULL, m->norm.eps, (int)n);
+    m->ops->rms_norm(w->flat + (size_t)row * n, streams, NULL, m->norm.eps, (int)n);
 }
 
 /* Divides the columns of comb [n, n] by their sums, or the rows. */
