@@ -8589,12 +8589,100 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
 
 /* ---- readers: families of attention and dense feed-forwards */
 
+/* afm7: joined q, k, v; pairs rotate, and the norms of heads come after; keys and values are rounded to 8 bits.  The
+   last num_kv_reuse_layers layers have queries only, and read the last of the others. */
+LLM__FN void llm__read_afm7(llm__config *c, llm_model *m) {
+    int i, count = llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS);
+    int own = count - llm__config_int(c, "num_kv_reuse_layers", LLM__REQUIRED, 0, count - 1);
+    double factor = llm__config_number(c, "hidden_dim_scale_factor", 3.25, 1e-3, 256);
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "hidden_dim", LLM__REQUIRED, 1, 1 << 16);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    llm__make_layers(c, m, count);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = 1;
+    a.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "hidden_dim", m->hidden, "num_heads", a.heads);
+    llm__config_divides(c, "num_heads", a.heads, "num_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    if (m->hidden * factor < 1) llm__config_fail(c, "hidden_dim_scale_factor", "a larger number");
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(1e-5f);
+    a.norm_last = a.rounded = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 50000), 1, NULL);
+    llm__set_dense(c, m, &a, (int)(m->hidden * factor), LLM__SILU, 0);
+    for (i = own; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].stem = "model.kv_reuse_layers";
+        m->layers[i].number = i - own;
+        m->layers[i].reads = own - 1;
+        m->layers[i].attention.shared = 1;
+        m->layers[i].attention.rounded = 0;
+    }
+}
+
+/* apertus: llama with norms on heads, and xIELU without a gate. */
+LLM__FN void llm__read_apertus(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__read_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__XIELU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* baichuan_m1: keys and values pass a convolution of two taps before the rotation; sliding layers may have head counts
+   of their own; the head's rows have the length 1. */
+LLM__FN void llm__read_baichuan_m1(llm__config *c, llm_model *m) {
+    llm__attention full, sliding;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (m->tied) llm__config_fail(c, "tie_word_embeddings", "false");
+    m->head_rows_normed = 1;
+    full = llm__read_even_attention(c, m);
+    llm__config_int(c, "conv_window", LLM__REQUIRED, 2, 2);
+    full.qkv = LLM__QKV_JOINED;
+    full.conv = 1;
+    sliding = full;
+    sliding.heads = llm__config_int(c, "num_swa_attention_heads", full.heads, 1, 65536);
+    sliding.kv_heads = llm__config_int(c, "num_swa_key_value_heads", full.kv_heads, 1, 65536);
+    llm__config_divides(c, "hidden_size", m->hidden, "num_swa_attention_heads", sliding.heads);
+    llm__config_divides(c, "num_swa_attention_heads", sliding.heads, "num_swa_key_value_heads", sliding.kv_heads);
+    llm__set_width(c, &sliding, c->status == LLM_OK ? m->hidden / sliding.heads : 1);
+    sliding.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    full.rope = llm__rope_add(c, m, full.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    sliding.rope = llm__rope_add(c, m, sliding.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &full, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].list = 2;
+        if (llm__config_lists(c, "sliding_window_layers", i)) m->layers[i].attention = sliding;
+    }
+}
+
+/* bitnet: llama of ternary weights, with norms before o_proj and down_proj, and relu squared for the gate. */
+LLM__FN void llm__read_bitnet(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->ternary_scaled = 1;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.out_normed = 1;
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.sub_normed = 1;
+}
+
 /* cohere, cohere2: one layer norm before attention and feed-forward, which run side by side; pairs rotate; logits times
    logit_scale.  cohere's optional head norms have weights for each head; cohere2 slides, but for every
    sliding_window_pattern-th layer, which has no rotation. */
 LLM__FN llm__attention llm__read_cohere_attention(llm__config *c, llm_model *m, double theta) {
     llm__attention a;
-    llm__read_plain(c, m, "layer_norm_eps", 1);
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", 1e-5);
     m->tied = 1;
     m->logit_scale = (float)llm__config_number(c, "logit_scale", 0.0625, 1e-9, 1e9);
     llm__set_layer_norm(m, llm__config_flag(c, "layer_norm_bias", 0));
@@ -8623,6 +8711,17 @@ LLM__FN void llm__read_cohere2(llm__config *c, llm_model *m) {
         if ((i + 1) % pattern) m->layers[i].attention.window = window;
         else m->layers[i].attention.rope = -1;
     }
+}
+
+/* ernie4_5: llama whose pairs rotate, with one flag for biases. */
+LLM__FN void llm__read_ernie4_5(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
 }
 
 /* exaone: llama under names of its own. */
@@ -8741,17 +8840,6 @@ LLM__FN void llm__read_gpt_bigcode(llm__config *c, llm_model *m) {
     llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
 }
 
-/* gptj: one layer norm for attention and feed-forward side by side; pairs rotate; a head with a bias. */
-LLM__FN void llm__read_gptj(llm__config *c, llm_model *m) {
-    llm__attention a = llm__read_gpt(c, m);
-    m->tied = 0;
-    m->head_bias = 1;
-    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", a.width, 2, a.width), 10000, 1, NULL);
-    llm__config_product(c, "n_embd", m->hidden, "4", 4);
-    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
-    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
-}
-
 /* gpt_neox: query, key and value of each head together; a part of each head rotates; attention and feed-forward side by
    side, each with a layer norm, or one after the other; GELU by tanh whatever the config says. */
 LLM__FN void llm__read_gpt_neox(llm__config *c, llm_model *m) {
@@ -8769,6 +8857,17 @@ LLM__FN void llm__read_gpt_neox(llm__config *c, llm_model *m) {
     llm__config_product(c, "hidden_size", m->hidden, "4", 4);
     llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
     llm__set_layers(c, m, parallel ? LLM__PARALLEL_TWO : LLM__PRE, LLM__UP_ONLY);
+}
+
+/* gptj: one layer norm for attention and feed-forward side by side; pairs rotate; a head with a bias. */
+LLM__FN void llm__read_gptj(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    m->tied = 0;
+    m->head_bias = 1;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", a.width, 2, a.width), 10000, 1, NULL);
+    llm__config_product(c, "n_embd", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
 }
 
 /* What residual_multiplier and its like multiply. */
@@ -8802,6 +8901,77 @@ LLM__FN void llm__read_helium(llm__config *c, llm_model *m) {
     llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
 }
 
+/* A rotation whose base grows with rope_scaling's alpha. */
+LLM__FN int llm__read_alpha_rope(llm__config *c, llm_model *m, const llm__attention *a, double theta) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    double alpha = 1;
+    if (llm__json_is(scaling, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, scaling);
+        alpha = llm__config_number(&s, "alpha", 1, 1e-6, 1e9);
+        c->status = s.status;
+    }
+    if (a->width < 4) llm__config_fail(c, "rope_scaling", "wider heads");
+    return llm__rope_add(c, m, a->width, llm__rope_theta(c, theta) * pow(alpha, a->width / (a->width - 2.0)), 0, NULL);
+}
+
+/* A whole number, or a list of at least i + 1 of them of which the layer's own counts. */
+LLM__FN int llm__config_own(llm__config *c, const char *key, int i, int fallback, int low, int high) {
+    const llm__json *list = llm__json_get(c->root, key);
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, low, high);
+    return llm__config_item_int(c, key, i, i < (int)list->length ? (int)list->length : i + 1, low, high);
+}
+
+/* hunyuan: groups of cla_share_factor layers share keys and values, as the first one's maps give them; norms on heads
+   behind the rotation; experts whose numbers may differ by layer, beside a dense feed-forward.  The original joins q, k
+   and v by kv head, and up and gate. */
+LLM__FN void llm__read_hunyuan(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), cla = llm__config_flag(c, "use_cla", 0), width, i;
+    int joined = llm__model_has(m, "model.layers.0.mlp.gate_up_proj.weight");
+    int share = llm__config_int(c, "cla_share_factor", 2, 1, 4096), count;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    if (joined) a.qkv = LLM__QKV_GROUPED;
+    else if (cla) a.raw = LLM__RAW_LENT;
+    m->carry = cla ? 2 * a.kv_heads * a.width : 0;
+    a.rope = llm__read_alpha_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (joined) llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
+    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__experts *e = &m->layers[i].experts;
+        if (a.raw && i % share) m->layers[i].attention.raw = LLM__RAW_BORROWED;
+        if (count == 1) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        e->count = count;
+        e->chosen = llm__config_own(c, "moe_topk", i, LLM__REQUIRED, 1, count);
+        width = m->layers[i].mlp.width;
+        e->width = llm__config_own(c, "moe_intermediate_size", i, width, 1, 1 << 24);
+        e->scaling = 1;
+        if (!llm__config_flag(c, "use_mixed_mlp_moe", 0)) continue;
+        e->shared.width = llm__config_own(c, "num_shared_expert", i, LLM__REQUIRED, 1, 4096);
+        llm__config_product(c, "num_shared_expert", e->shared.width, "intermediate_size", width);
+        if (c->status == LLM_OK) e->shared.width *= width;
+    }
+}
+
+/* hunyuan_v1_dense: llama with norms on heads behind the rotation. */
+LLM__FN void llm__read_hunyuan_v1_dense(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 1)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    a.rope = llm__read_alpha_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
 /* internlm2: llama with q, k and v of each kv head together.  internlm3: llama with biases by two flags. */
 LLM__FN void llm__read_internlm2(llm__config *c, llm_model *m) {
     int bias = llm__config_flag(c, "bias", 1);
@@ -8824,6 +8994,72 @@ LLM__FN void llm__read_internlm3(llm__config *c, llm_model *m) {
     llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "bias", 0));
 }
 
+/* iquestloopcoder: llama's layers, gone through twice.  In the second loop a layer attends to its keys and values of
+   the first loop, all of them, and to those of its own, within a window; a gate on each head mixes the two. */
+LLM__FN void llm__read_iquestloopcoder(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), n, i;
+    int window = llm__config_int(c, "loop_window_size", 64, 1, 1 << 30);
+    llm__attention a;
+    llm__config_int(c, "loop_num", 2, 2, 2);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    n = m->layer_count;
+    llm__make_layers(c, m, 2 * n);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = n; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = m->layers[i].mixes = i - n;
+        m->layers[i].attention.mixed = 1;
+        m->layers[i].attention.window = window;
+    }
+}
+
+/* lille-130m: joined q, k, v; pairs rotate; the feed-forward's width is the multiple of 256 next to 8/3 of hidden. */
+LLM__FN void llm__read_lille(llm__config *c, llm_model *m) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "n_embd", LLM__REQUIRED, 49, 1 << 22);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "block_size", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layer", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", llm__not_a_number());
+    m->tied = 1;
+    a.heads = llm__config_int(c, "n_head", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "n_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "n_embd", m->hidden, "n_head", a.heads);
+    llm__config_divides(c, "n_head", a.heads, "n_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__set_dense(c, m, &a, 256 * (int)rint(8 * m->hidden / 3 / 256.0), LLM__SILU, 0);
+}
+
+/* llama4_text: llama whose pairs rotate where no_rope_layers has a 1; optional norms without weights on heads. */
+LLM__FN void llm__read_llama4_text(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(m->norm.eps);
+    a.q_norm.weightless = a.k_norm.weightless = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (!llm__config_item_int(c, "no_rope_layers", i, m->layer_count, 0, 1)) m->layers[i].attention.rope = -1;
+}
+
+/* mimo: llama with biases on q, k and v; layers that predict further tokens are left out. */
+LLM__FN void llm__read_mimo(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 0);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
 /* minicpm: llama with multipliers on embeddings, branches (depth) and what the head reads (width); a checkpoint without
    lm_head uses its embedding. */
 LLM__FN void llm__read_minicpm(llm__config *c, llm_model *m) {
@@ -8838,6 +9074,47 @@ LLM__FN void llm__read_minicpm(llm__config *c, llm_model *m) {
     if (c->status != LLM_OK) return;
     llm__set_branch_scale(c, m, llm__config_number(c, "scale_depth", llm__not_a_number(), -1e9, 1e9) /
                                     sqrt((double)m->layer_count));
+}
+
+/* ministral3: llama whose queries grow with the logarithm of their position; all of it in rope_parameters. */
+LLM__FN void llm__read_ministral3(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", c->root == c->outer);
+    a = llm__read_attention(c, m, 0);
+    a.heat = (float)llm__rope_number(c, parameters, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
+    a.heat_length =
+        (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, parameters);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (llm__layer_slides(c, m, i))
+            m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+}
+
+/* nanbeige: llama's layers, gone through num_loops times; the last norm ends every loop, or only the last one. */
+LLM__FN void llm__read_nanbeige(llm__config *c, llm_model *m) {
+    static const char *const unknown[] = {"enable_double_loop_split", "loop_share_kv", "enable_depth_attention"};
+    const llm__json *weights = llm__json_get(c->root, "loop_loss_weights");
+    int loops = llm__config_int(c, "num_loops", 1, 1, 64), skip = llm__config_flag(c, "skip_loop_final_norm", 0);
+    int bias = llm__config_flag(c, "attention_bias", 0), n = 1, i;
+    llm__attention a;
+    for (i = 0; i < 3; i++)
+        if (llm__config_flag(c, unknown[i], 0)) llm__config_fail(c, unknown[i], "false");
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length)
+        loops = weights->length > 63 ? 64 : (int)weights->length + 1;
+    n = m->layer_count;
+    if (loops > 1) llm__make_layers(c, m, n * loops);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = i % n;
+        m->layers[i].ends_loop = !skip && i % n == n - 1 && i + 1 < m->layer_count;
+    }
 }
 
 /* nanochat: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; the
@@ -8872,6 +9149,65 @@ LLM__FN void llm__read_nemotron(llm__config *c, llm_model *m) {
     a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 0.5), llm__rope_theta(c, 10000), 0, scaling);
     llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
     llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* An activation by its name in transformers. */
+LLM__FN llm__activation_kind llm__read_activation(llm__config *c, const char *key) {
+    const llm__json *name = llm__json_get(c->root, key);
+    if (!llm__config_has(c, key) || llm__json_text_is(name, "silu")) return LLM__SILU;
+    if (llm__json_text_is(name, "relu")) return LLM__RELU;
+    if (llm__json_text_is(name, "gelu")) return LLM__GELU;
+    if (!llm__json_text_is(name, "gelu_new") && !llm__json_text_is(name, "gelu_fast"))
+        llm__config_fail(c, key, "\"silu\", \"relu\", \"gelu\", \"gelu_new\" or \"gelu_fast\"");
+    return LLM__GELU_TANH;
+}
+
+/* One block of nemotron-nas's block_configs: 0 it is left out, 1 it is a linear map, 2 it is there. */
+LLM__FN int llm__nas_block(llm__config *c, const char *block, int i, llm__config *inner) {
+    const llm__json *list = llm__json_get(c->root, "block_configs"), *object = NULL;
+    if (llm__json_is(list, LLM__JSON_ARRAY) && (uint32_t)i < list->length)
+        object = llm__json_get(llm__json_at(list, (uint32_t)i), block);
+    if (!llm__json_is(object, LLM__JSON_OBJECT)) {
+        llm__config_fail(c, "block_configs", "a list with an object of objects for each layer");
+        return 0;
+    }
+    *inner = llm__config_of(c, object);
+    inner->within = block;
+    if (llm__config_flag(inner, "no_op", 0)) return 0;
+    return llm__config_flag(inner, "replace_with_linear", 0) ? 1 : 2;
+}
+
+/* nemotron-nas: llama whose layers each have an attention of their own group size, a feed-forward of their own width, a
+   linear map in place of either, or nothing. */
+LLM__FN void llm__read_nemotron_nas(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__config inner;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__set_dense(c, m, &a, 1, llm__read_activation(c, "hidden_act"), llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int is = llm__nas_block(c, "attention", i, &inner);
+        layer->mixer = is == 2 ? LLM__ATTENTION : is ? LLM__MIXER_MAP : LLM__NO_MIXER;
+        if (is == 2 && c->status == LLM_OK) {
+            int group = llm__config_int(&inner, "n_heads_in_group", LLM__REQUIRED, 1, a.heads);
+            llm__config_divides(&inner, "num_attention_heads", a.heads, "n_heads_in_group", group);
+            layer->attention.kv_heads = a.heads / group;
+            c->status = inner.status;
+        }
+        is = llm__nas_block(c, "ffn", i, &inner);
+        layer->ffn = is == 2 ? LLM__MLP : is ? LLM__FFN_MAP : LLM__NO_FFN;
+        if (is == 2 && c->status == LLM_OK) {
+            double n = llm__config_number(&inner, "ffn_mult", llm__not_a_number(), 1e-6, 256);
+            layer->mlp.width = ((int)(2 * (floor(n * 1e6 + 0.5) / 1e6) * m->hidden / 3) + 255) / 256 * 256;
+            c->status = inner.status;
+        }
+    }
 }
 
 /* olmo: layer norms without weights; joined q, k, v; joined feed-forward whose second half is the gate. */
@@ -9030,6 +9366,13 @@ LLM__FN void llm__read_phi3small(llm__config *c, llm_model *m) {
     }
 }
 
+/* pixtral: llama inside of a text_config, never tied. */
+LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
+    c->usual_heads = 32;
+    llm__read_llama(c, m);
+    m->tied = 0;
+}
+
 /* plamo: one norm for attention and feed-forward side by side; kv heads are laid out over the query heads as tiles. */
 LLM__FN void llm__read_plamo(llm__config *c, llm_model *m) {
     int shared = llm__config_int(c, "n_shared_head", 8, 1, 65536);
@@ -9145,350 +9488,6 @@ LLM__FN void llm__read_starcoder2(llm__config *c, llm_model *m) {
     llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
 }
 
-/* telechat3: llama whose yarn has a name of its own.  ernie4_5: llama whose pairs rotate, with one flag for biases. */
-LLM__FN void llm__read_telechat3(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0);
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
-    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
-}
-
-LLM__FN void llm__read_ernie4_5(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "use_bias", 0);
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
-    llm__read_dense(c, m, &a, LLM__SILU, bias);
-}
-
-/* apertus: llama with norms on heads, and xIELU without a gate. */
-LLM__FN void llm__read_apertus(llm__config *c, llm_model *m) {
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_even_attention(c, m);
-    a.qk_norm = LLM__QK_HEAD;
-    a.rope = llm__read_rope(c, m, &a, llm__not_a_number());
-    llm__read_dense(c, m, &a, LLM__XIELU, llm__config_flag(c, "mlp_bias", 0));
-    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
-}
-
-/* hunyuan_v1_dense: llama with norms on heads behind the rotation, whose base grows with rope_scaling's alpha. */
-LLM__FN int llm__read_alpha_rope(llm__config *c, llm_model *m, const llm__attention *a, double theta) {
-    const llm__json *scaling = llm__rope_scaling(c);
-    double alpha = 1;
-    if (llm__json_is(scaling, LLM__JSON_OBJECT)) {
-        llm__config s = llm__config_of(c, scaling);
-        alpha = llm__config_number(&s, "alpha", 1, 1e-6, 1e9);
-        c->status = s.status;
-    }
-    if (a->width < 4) llm__config_fail(c, "rope_scaling", "wider heads");
-    return llm__rope_add(c, m, a->width, llm__rope_theta(c, theta) * pow(alpha, a->width / (a->width - 2.0)), 0, NULL);
-}
-
-LLM__FN void llm__read_hunyuan_v1_dense(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0);
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    if (llm__config_flag(c, "use_qk_norm", 1)) a.qk_norm = LLM__QK_HEAD;
-    a.norm_last = 1;
-    a.rope = llm__read_alpha_rope(c, m, &a, 10000);
-    llm__read_dense(c, m, &a, LLM__SILU, 0);
-}
-
-/* lille-130m: joined q, k, v; pairs rotate; the feed-forward's width is the multiple of 256 next to 8/3 of hidden. */
-LLM__FN void llm__read_lille(llm__config *c, llm_model *m) {
-    llm__attention a;
-    memset(&a, 0, sizeof a);
-    m->hidden = llm__config_int(c, "n_embd", LLM__REQUIRED, 49, 1 << 22);
-    m->vocabulary = llm__config_size(c, "vocab_size");
-    m->context = llm__config_int(c, "block_size", 0, 0, 1 << 30);
-    llm__make_layers(c, m, llm__config_int(c, "n_layer", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
-    m->norm.eps = llm__config_eps(c, "layer_norm_eps", llm__not_a_number());
-    m->tied = 1;
-    a.heads = llm__config_int(c, "n_head", LLM__REQUIRED, 1, 65536);
-    a.kv_heads = llm__config_int(c, "n_kv_heads", LLM__REQUIRED, 1, 65536);
-    llm__config_divides(c, "n_embd", m->hidden, "n_head", a.heads);
-    llm__config_divides(c, "n_head", a.heads, "n_kv_heads", a.kv_heads);
-    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
-    a.qkv = LLM__QKV_JOINED;
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
-    llm__set_dense(c, m, &a, 256 * (int)rint(8 * m->hidden / 3 / 256.0), LLM__SILU, 0);
-}
-
-/* llama4_text: llama whose pairs rotate where no_rope_layers has a 1; optional norms without weights on heads. */
-LLM__FN void llm__read_llama4_text(llm__config *c, llm_model *m) {
-    llm__attention a;
-    int i;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_attention(c, m, 0);
-    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
-    a.q_norm = a.k_norm = llm__rms_form(m->norm.eps);
-    a.q_norm.weightless = a.k_norm.weightless = 1;
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
-    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
-        if (!llm__config_item_int(c, "no_rope_layers", i, m->layer_count, 0, 1)) m->layers[i].attention.rope = -1;
-}
-
-/* mimo: llama with biases on q, k and v; layers that predict further tokens are left out. */
-LLM__FN void llm__read_mimo(llm__config *c, llm_model *m) {
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_even_attention(c, m);
-    llm__set_bias(&a, 1, 0);
-    a.rope = llm__read_rope(c, m, &a, 10000);
-    llm__read_dense(c, m, &a, LLM__SILU, 0);
-}
-
-/* ministral3: llama whose queries grow with the logarithm of their position; all of it in rope_parameters. */
-LLM__FN void llm__read_ministral3(llm__config *c, llm_model *m) {
-    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
-    llm__attention a;
-    int i;
-    llm__read_plain(c, m, "rms_norm_eps", c->root == c->outer);
-    a = llm__read_attention(c, m, 0);
-    a.heat = (float)llm__rope_number(c, parameters, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
-    a.heat_length =
-        (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, parameters);
-    llm__read_dense(c, m, &a, LLM__SILU, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
-        if (llm__layer_slides(c, m, i))
-            m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
-}
-
-/* nanbeige: llama's layers, gone through num_loops times; the last norm ends every loop, or only the last one. */
-LLM__FN void llm__read_nanbeige(llm__config *c, llm_model *m) {
-    static const char *const unknown[] = {"enable_double_loop_split", "loop_share_kv", "enable_depth_attention"};
-    const llm__json *weights = llm__json_get(c->root, "loop_loss_weights");
-    int loops = llm__config_int(c, "num_loops", 1, 1, 64), skip = llm__config_flag(c, "skip_loop_final_norm", 0);
-    int bias = llm__config_flag(c, "attention_bias", 0), n = 1, i;
-    llm__attention a;
-    for (i = 0; i < 3; i++)
-        if (llm__config_flag(c, unknown[i], 0)) llm__config_fail(c, unknown[i], "false");
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length)
-        loops = weights->length > 63 ? 64 : (int)weights->length + 1;
-    n = m->layer_count;
-    if (loops > 1) llm__make_layers(c, m, n * loops);
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
-    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].number = i % n;
-        m->layers[i].ends_loop = !skip && i % n == n - 1 && i + 1 < m->layer_count;
-    }
-}
-
-/* An activation by its name in transformers. */
-LLM__FN llm__activation_kind llm__read_activation(llm__config *c, const char *key) {
-    const llm__json *name = llm__json_get(c->root, key);
-    if (!llm__config_has(c, key) || llm__json_text_is(name, "silu")) return LLM__SILU;
-    if (llm__json_text_is(name, "relu")) return LLM__RELU;
-    if (llm__json_text_is(name, "gelu")) return LLM__GELU;
-    if (!llm__json_text_is(name, "gelu_new") && !llm__json_text_is(name, "gelu_fast"))
-        llm__config_fail(c, key, "\"silu\", \"relu\", \"gelu\", \"gelu_new\" or \"gelu_fast\"");
-    return LLM__GELU_TANH;
-}
-
-/* One block of nemotron-nas's block_configs: 0 it is left out, 1 it is a linear map, 2 it is there. */
-LLM__FN int llm__nas_block(llm__config *c, const char *block, int i, llm__config *inner) {
-    const llm__json *list = llm__json_get(c->root, "block_configs"), *object = NULL;
-    if (llm__json_is(list, LLM__JSON_ARRAY) && (uint32_t)i < list->length)
-        object = llm__json_get(llm__json_at(list, (uint32_t)i), block);
-    if (!llm__json_is(object, LLM__JSON_OBJECT)) {
-        llm__config_fail(c, "block_configs", "a list with an object of objects for each layer");
-        return 0;
-    }
-    *inner = llm__config_of(c, object);
-    inner->within = block;
-    if (llm__config_flag(inner, "no_op", 0)) return 0;
-    return llm__config_flag(inner, "replace_with_linear", 0) ? 1 : 2;
-}
-
-/* nemotron-nas: llama whose layers each have an attention of their own group size, a feed-forward of their own width, a
-   linear map in place of either, or nothing. */
-LLM__FN void llm__read_nemotron_nas(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0), i;
-    llm__attention a;
-    llm__config inner;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    a = llm__read_even_attention(c, m);
-    llm__set_bias(&a, bias, bias);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
-    llm__set_dense(c, m, &a, 1, llm__read_activation(c, "hidden_act"), llm__config_flag(c, "mlp_bias", 0));
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        llm__layer *layer = &m->layers[i];
-        int is = llm__nas_block(c, "attention", i, &inner);
-        layer->mixer = is == 2 ? LLM__ATTENTION : is ? LLM__MIXER_MAP : LLM__NO_MIXER;
-        if (is == 2 && c->status == LLM_OK) {
-            int group = llm__config_int(&inner, "n_heads_in_group", LLM__REQUIRED, 1, a.heads);
-            llm__config_divides(&inner, "num_attention_heads", a.heads, "n_heads_in_group", group);
-            layer->attention.kv_heads = a.heads / group;
-            c->status = inner.status;
-        }
-        is = llm__nas_block(c, "ffn", i, &inner);
-        layer->ffn = is == 2 ? LLM__MLP : is ? LLM__FFN_MAP : LLM__NO_FFN;
-        if (is == 2 && c->status == LLM_OK) {
-            double n = llm__config_number(&inner, "ffn_mult", llm__not_a_number(), 1e-6, 256);
-            layer->mlp.width = ((int)(2 * (floor(n * 1e6 + 0.5) / 1e6) * m->hidden / 3) + 255) / 256 * 256;
-            c->status = inner.status;
-        }
-    }
-}
-
-/* afm7: joined q, k, v; pairs rotate, and the norms of heads come after; keys and values are rounded to 8 bits.  The
-   last num_kv_reuse_layers layers have queries only, and read the last of the others. */
-LLM__FN void llm__read_afm7(llm__config *c, llm_model *m) {
-    int i, count = llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS);
-    int own = count - llm__config_int(c, "num_kv_reuse_layers", LLM__REQUIRED, 0, count - 1);
-    double factor = llm__config_number(c, "hidden_dim_scale_factor", 3.25, 1e-3, 256);
-    llm__attention a;
-    memset(&a, 0, sizeof a);
-    m->hidden = llm__config_int(c, "hidden_dim", LLM__REQUIRED, 1, 1 << 16);
-    m->vocabulary = llm__config_size(c, "vocab_size");
-    llm__make_layers(c, m, count);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
-    m->tied = 1;
-    a.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
-    a.kv_heads = llm__config_int(c, "num_kv_heads", LLM__REQUIRED, 1, 65536);
-    llm__config_divides(c, "hidden_dim", m->hidden, "num_heads", a.heads);
-    llm__config_divides(c, "num_heads", a.heads, "num_kv_heads", a.kv_heads);
-    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
-    if (m->hidden * factor < 1) llm__config_fail(c, "hidden_dim_scale_factor", "a larger number");
-    a.qkv = LLM__QKV_JOINED;
-    a.qk_norm = LLM__QK_HEAD;
-    a.q_norm = a.k_norm = llm__rms_form(1e-5f);
-    a.norm_last = a.rounded = 1;
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 50000), 1, NULL);
-    llm__set_dense(c, m, &a, (int)(m->hidden * factor), LLM__SILU, 0);
-    for (i = own; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].stem = "model.kv_reuse_layers";
-        m->layers[i].number = i - own;
-        m->layers[i].reads = own - 1;
-        m->layers[i].attention.shared = 1;
-        m->layers[i].attention.rounded = 0;
-    }
-}
-
-/* baichuan_m1: keys and values pass a convolution of two taps before the rotation; sliding layers may have head counts
-   of their own; the head's rows have the length 1. */
-LLM__FN void llm__read_baichuan_m1(llm__config *c, llm_model *m) {
-    llm__attention full, sliding;
-    int i;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    if (m->tied) llm__config_fail(c, "tie_word_embeddings", "false");
-    m->head_rows_normed = 1;
-    full = llm__read_even_attention(c, m);
-    llm__config_int(c, "conv_window", LLM__REQUIRED, 2, 2);
-    full.qkv = LLM__QKV_JOINED;
-    full.conv = 1;
-    sliding = full;
-    sliding.heads = llm__config_int(c, "num_swa_attention_heads", full.heads, 1, 65536);
-    sliding.kv_heads = llm__config_int(c, "num_swa_key_value_heads", full.kv_heads, 1, 65536);
-    llm__config_divides(c, "hidden_size", m->hidden, "num_swa_attention_heads", sliding.heads);
-    llm__config_divides(c, "num_swa_attention_heads", sliding.heads, "num_swa_key_value_heads", sliding.kv_heads);
-    llm__set_width(c, &sliding, c->status == LLM_OK ? m->hidden / sliding.heads : 1);
-    sliding.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
-    full.rope = llm__rope_add(c, m, full.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
-    sliding.rope = llm__rope_add(c, m, sliding.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
-    llm__read_dense(c, m, &full, LLM__SILU, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].list = 2;
-        if (llm__config_lists(c, "sliding_window_layers", i)) m->layers[i].attention = sliding;
-    }
-}
-
-/* bitnet: llama of ternary weights, with norms before o_proj and down_proj, and relu squared for the gate. */
-LLM__FN void llm__read_bitnet(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0), i;
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 1);
-    m->ternary_scaled = 1;
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    a.out_normed = 1;
-    a.rope = llm__read_rope(c, m, &a, 10000);
-    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.sub_normed = 1;
-}
-
-/* A whole number, or a list of at least i + 1 of them of which the layer's own counts. */
-LLM__FN int llm__config_own(llm__config *c, const char *key, int i, int fallback, int low, int high) {
-    const llm__json *list = llm__json_get(c->root, key);
-    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, low, high);
-    return llm__config_item_int(c, key, i, i < (int)list->length ? (int)list->length : i + 1, low, high);
-}
-
-/* hunyuan: groups of cla_share_factor layers share keys and values, as the first one's maps give them; norms on heads
-   behind the rotation; experts whose numbers may differ by layer, beside a dense feed-forward.  The original joins q, k
-   and v by kv head, and up and gate. */
-LLM__FN void llm__read_hunyuan(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0), cla = llm__config_flag(c, "use_cla", 0), width, i;
-    int joined = llm__model_has(m, "model.layers.0.mlp.gate_up_proj.weight");
-    int share = llm__config_int(c, "cla_share_factor", 2, 1, 4096), count;
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    m->tied = 1;
-    a = llm__read_even_attention(c, m);
-    llm__set_bias(&a, bias, bias);
-    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
-    a.norm_last = 1;
-    if (joined) a.qkv = LLM__QKV_GROUPED;
-    else if (cla) a.raw = LLM__RAW_LENT;
-    m->carry = cla ? 2 * a.kv_heads * a.width : 0;
-    a.rope = llm__read_alpha_rope(c, m, &a, llm__not_a_number());
-    llm__read_dense(c, m, &a, LLM__SILU, 0);
-    if (joined) llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
-    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        llm__experts *e = &m->layers[i].experts;
-        if (a.raw && i % share) m->layers[i].attention.raw = LLM__RAW_BORROWED;
-        if (count == 1) continue;
-        m->layers[i].ffn = LLM__EXPERTS;
-        e->count = count;
-        e->chosen = llm__config_own(c, "moe_topk", i, LLM__REQUIRED, 1, count);
-        width = m->layers[i].mlp.width;
-        e->width = llm__config_own(c, "moe_intermediate_size", i, width, 1, 1 << 24);
-        e->scaling = 1;
-        if (!llm__config_flag(c, "use_mixed_mlp_moe", 0)) continue;
-        e->shared.width = llm__config_own(c, "num_shared_expert", i, LLM__REQUIRED, 1, 4096);
-        llm__config_product(c, "num_shared_expert", e->shared.width, "intermediate_size", width);
-        if (c->status == LLM_OK) e->shared.width *= width;
-    }
-}
-
-/* iquestloopcoder: llama's layers, gone through twice.  In the second loop a layer attends to its keys and values of
-   the first loop, all of them, and to those of its own, within a window; a gate on each head mixes the two. */
-LLM__FN void llm__read_iquestloopcoder(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0), n, i;
-    int window = llm__config_int(c, "loop_window_size", 64, 1, 1 << 30);
-    llm__attention a;
-    llm__config_int(c, "loop_num", 2, 2, 2);
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    n = m->layer_count;
-    llm__make_layers(c, m, 2 * n);
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
-    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
-    for (i = n; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].number = m->layers[i].mixes = i - n;
-        m->layers[i].attention.mixed = 1;
-        m->layers[i].attention.window = window;
-    }
-}
-
 /* talkie: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; learnt
    numbers multiply queries, branches and logits, and the embedding, which every layer adds in the end. */
 LLM__FN void llm__read_talkie(llm__config *c, llm_model *m) {
@@ -9505,6 +9504,17 @@ LLM__FN void llm__read_talkie(llm__config *c, llm_model *m) {
     a.rope = llm__rope_stretch(m, llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), 0, NULL), -1);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].gained = 1;
+}
+
+/* telechat3: llama whose yarn has a name of its own. */
+LLM__FN void llm__read_telechat3(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
 }
 
 /* ---- readers: families with experts */
@@ -10235,13 +10245,6 @@ LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
 }
 
-/* pixtral: vision-language wrapper around llama, never tied. */
-LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
-    c->usual_heads = 32;
-    llm__read_llama(c, m);
-    m->tied = 0;
-}
-
 /* ---- what a sequence remembers: the entries of its cache, from the layers that a reader made */
 
 /* An entry behind those that the model has; NULL: no memory. */
@@ -10295,8 +10298,8 @@ LLM__FN void llm__plan_last(llm__config *c, llm_model *m, const llm__attention *
     }
 }
 
-/* The last tokens; what the open group pools, [kv | gate]; rows and index keys, each in the place of the last token that
-   it pools. */
+/* The last tokens; what the open group pools, [kv | gate]; rows and index keys, each in the place of the last token
+   that it pools. */
 LLM__FN void llm__plan_compact(llm__config *c, llm_model *m, const llm__compact *a) {
     llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, a->width, 0, a->window, 0);
     if (a->makes_rows && a->ratio > 1)
@@ -11729,8 +11732,16 @@ static const llm__arch llm__archs[] = {
      "", "state-space duality, no feed-forward"},
 
     /* attention and dense feed-forwards */
+    {{"afm7"}, llm__read_afm7,
+     "model.embed_tokens=model.embedding model.norm=model.output_norm .o_proj=.out_proj", "",
+     "last layers read the keys and values of another; 8-bit keys and values"},
+    {{"apertus"}, llm__read_apertus,
+     ".input_layernorm=.attention_layernorm .post_attention_layernorm=.feedforward_layernorm", "", "xIELU, head norms"},
+    {{"baichuan_m1"}, llm__read_baichuan_m1, ".qkv_proj=.W_pack", "", "convolved keys and values, sliding layers"},
+    {{"bitnet"}, llm__read_bitnet, ".out_norm=.attn_sub_norm .sub_norm=.ffn_sub_norm", "", "ternary weights"},
     {{"cohere"}, llm__read_cohere, "", "", "parallel blocks on one layer norm, scaled logits"},
     {{"cohere2"}, llm__read_cohere2, "", "", "cohere with sliding layers; global ones without rotation"},
+    {{"ernie4_5"}, llm__read_ernie4_5, "", "", "llama whose pairs rotate"},
     {{"exaone"}, llm__read_exaone,
      "model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h "
      ".self_attn=.attn.attention .o_proj=.out_proj .input_layernorm=.ln_1 .post_attention_layernorm=.ln_2 "
@@ -11762,17 +11773,19 @@ static const llm__arch llm__archs[] = {
      "", "parallel blocks on one layer norm, head with a bias"},
     {{"granite"}, llm__read_granite, "", "", "llama with multipliers"},
     {{"helium"}, llm__read_helium, "", "", "llama whose pairs rotate"},
+    {{"hunyuan"}, llm__read_hunyuan,
+     ".q_norm=.query_layernorm .k_norm=.key_layernorm .mlp.gate=.mlp.gate.wg .shared_experts=.shared_mlp "
+     ".gate_up_proj=.gate_and_up_proj",
+     "", "layers share keys and values; experts"},
+    {{"hunyuan_v1_dense"}, llm__read_hunyuan_v1_dense, ".q_norm=.query_layernorm .k_norm=.key_layernorm", "",
+     "head norms behind the rotation"},
     {{"internlm2"}, llm__read_internlm2,
      "model.embed_tokens=model.tok_embeddings lm_head=output .self_attn=.attention .qkv_proj=.wqkv .o_proj=.wo "
      ".input_layernorm=.attention_norm .post_attention_layernorm=.ffn_norm .mlp=.feed_forward .gate_proj=.w1 "
      ".down_proj=.w2 .up_proj=.w3",
      "*.rope.inv_freq", "q, k and v of a kv head together"},
     {{"internlm3"}, llm__read_internlm3, "", "", "llama with biases by two flags"},
-    {{"minicpm"}, llm__read_minicpm, "", "", "llama with multipliers for depth and width"},
-    {{"apertus"}, llm__read_apertus,
-     ".input_layernorm=.attention_layernorm .post_attention_layernorm=.feedforward_layernorm", "", "xIELU, head norms"},
-    {{"hunyuan_v1_dense"}, llm__read_hunyuan_v1_dense, ".q_norm=.query_layernorm .k_norm=.key_layernorm", "",
-     "head norms behind the rotation"},
+    {{"iquestloopcoder"}, llm__read_iquestloopcoder, "", "", "layers in two loops, the second sees both"},
     {{"lille-130m"}, llm__read_lille,
      "model.embed_tokens=transformer.tok_embeddings model.=transformer. .self_attn=.attention .mlp=.feed_forward "
      ".o_proj=.out_proj .input_layernorm=.attention.norm .post_attention_layernorm=.feed_forward.norm",
@@ -11780,29 +11793,15 @@ static const llm__arch llm__archs[] = {
     {{"llama4_text"}, llm__read_llama4_text, "lm_head=output .mlp=.feed_forward", "",
      "layers with and without rotation"},
     {{"mimo"}, llm__read_mimo, "", "model.mtp_layers.*", "biases on q, k and v"},
+    {{"minicpm"}, llm__read_minicpm, "", "", "llama with multipliers for depth and width"},
     {{"ministral3"}, llm__read_ministral3, "", "*activation_scale*", "queries grow with their position"},
     {{"nanbeige"}, llm__read_nanbeige, "", "", "layers in loops"},
-    {{"nemotron-nas"}, llm__read_nemotron_nas, "", "", "blocks of their own in every layer, or none"},
-    {{"afm7"}, llm__read_afm7,
-     "model.embed_tokens=model.embedding model.norm=model.output_norm .o_proj=.out_proj", "",
-     "last layers read the keys and values of another; 8-bit keys and values"},
-    {{"baichuan_m1"}, llm__read_baichuan_m1, ".qkv_proj=.W_pack", "", "convolved keys and values, sliding layers"},
-    {{"bitnet"}, llm__read_bitnet, ".out_norm=.attn_sub_norm .sub_norm=.ffn_sub_norm", "", "ternary weights"},
-    {{"hunyuan"}, llm__read_hunyuan,
-     ".q_norm=.query_layernorm .k_norm=.key_layernorm .mlp.gate=.mlp.gate.wg .shared_experts=.shared_mlp "
-     ".gate_up_proj=.gate_and_up_proj",
-     "", "layers share keys and values; experts"},
-    {{"iquestloopcoder"}, llm__read_iquestloopcoder, "", "", "layers in two loops, the second sees both"},
-    {{"talkie"}, llm__read_talkie,
-     "model.embed_tokens=model.embed model.layers=model.blocks .self_attn=.attn .q_proj=.attn_query .k_proj=.attn_key "
-     ".v_proj=.attn_value .o_proj=.attn_resid .gate_proj=.mlp_gate .up_proj=.mlp_linear .down_proj=.mlp_resid",
-     "*rotary* *cos *sin", "norms without weights, learned gains, the embedding in every layer"},
-    {{"ernie4_5"}, llm__read_ernie4_5, "", "", "llama whose pairs rotate"},
     {{"nanochat"}, llm__read_nanochat,
      "model.embed_tokens=transformer.wte model.layers=transformer.h .self_attn=.attn .q_proj=.c_q .k_proj=.c_k "
      ".v_proj=.c_v .o_proj=.c_proj .up_proj=.c_fc .down_proj=.c_proj",
      "", "norms without weights, relu squared, turned the other way"},
     {{"nemotron"}, llm__read_nemotron, "", "", "layer norms with weight + 1, relu squared"},
+    {{"nemotron-nas"}, llm__read_nemotron_nas, "", "", "blocks of their own in every layer, or none"},
     {{"olmo"}, llm__read_olmo,
      "model.embed_tokens=model.transformer.wte lm_head=model.transformer.ff_out model.layers=model.transformer.blocks "
      ".self_attn.qkv_proj=.att_proj .self_attn.o_proj=.attn_out .mlp.gate_up_proj=.ff_proj .mlp.down_proj=.ff_out",
@@ -11818,6 +11817,8 @@ static const llm__arch llm__archs[] = {
     {{"phi3small"}, llm__read_phi3small,
      "model.norm=model.final_layernorm .qkv_proj=.query_key_value .o_proj=.dense .gate_up_proj=.up_proj", "",
      "block-sparse attention, gegelu, multipliers"},
+    {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
+     "llama in a text_config"},
     {{"plamo"}, llm__read_plamo, "model.layers=model.layers.layers .input_layernorm=.norm", "",
      "parallel blocks on one norm, tiled kv heads"},
     {{"plamo3"}, llm__read_plamo3,
@@ -11835,6 +11836,10 @@ static const llm__arch llm__archs[] = {
     {{"stablelm"}, llm__read_stablelm, ".q_norm=.q_layernorm .k_norm=.k_layernorm", "",
      "layer norms, also on heads; parallel blocks by flag"},
     {{"starcoder2"}, llm__read_starcoder2, ".up_proj=.c_fc .down_proj=.c_proj", "", "layer norms, GELU, biases"},
+    {{"talkie"}, llm__read_talkie,
+     "model.embed_tokens=model.embed model.layers=model.blocks .self_attn=.attn .q_proj=.attn_query .k_proj=.attn_key "
+     ".v_proj=.attn_value .o_proj=.attn_resid .gate_proj=.mlp_gate .up_proj=.mlp_linear .down_proj=.mlp_resid",
+     "*rotary* *cos *sin", "norms without weights, learned gains, the embedding in every layer"},
     {{"telechat3"}, llm__read_telechat3, "", "", "llama"},
 
     /* experts */
@@ -11885,8 +11890,6 @@ static const llm__arch llm__archs[] = {
      ".mlp.switch_mlp=.mlp.experts.switch_mlp|" LLM__DEEPSEEK_V41,
      "vision.* aligner.* image_* mtp.* *.engram.* *.gate.bias_vl",
      "residual streams; attention over a window and over compressed rows that an indexer chooses"},
-    {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
-     "llama in a vision-language wrapper"},
 
 };
 
@@ -14292,6 +14295,7 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
     case LLM__ATTENTION:
         llm__need_matrix(n, &a->q);
         llm__need_matrix(n, &a->o);
+        llm__need_matrix(n, &a->gates);
         llm__most(&n->scratch, llm__attend_scratch(a->width, a->value_width, a->heads / a->kv_heads));
         break;
     case LLM__COMPACT: llm__need_compact(n, &l->compact); break;
@@ -14325,6 +14329,7 @@ LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer
     if (l->ffn == LLM__FFN_MAP) llm__need_matrix(n, &l->ffn_map);
     if (l->ffn == LLM__MLP) {
         floats = llm__mlp_floats(&l->mlp);
+        llm__need_matrix(n, &l->mlp.gate);
         llm__need_matrix(n, &l->mlp.up);
         llm__need_matrix(n, &l->mlp.down);
     }
