@@ -681,5 +681,5 @@ int main(void) {
     TEST(wrong_calls);
     TEST(refused_allocations);
     TEST(random_sequences);
-    return test_summary("batch");
+    return test_summary("test_batch");
 }

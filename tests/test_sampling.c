@@ -553,5 +553,5 @@ int main(void) {
     TEST(penalties_in_a_generation);
     TEST(wrong_options);
     stories_free();
-    return test_summary("sampling");
+    return test_summary("test_sampling");
 }
