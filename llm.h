@@ -14891,7 +14891,8 @@ typedef enum llm__mixer_kind {
     LLM__LRU,
     LLM__FADING,
     LLM__RWKV,
-    LLM__KEYED_CONV /* attention's maps around two convolutions, see llm__run_keyed_conv */
+    LLM__KEYED_CONV, /* attention's maps around two convolutions, see llm__run_keyed_conv */
+    LLM__COMPACT
 } llm__mixer_kind;
 typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__FFN_MAP, LLM__MLP, LLM__EXPERTS } llm__ffn_kind;
 
@@ -14912,7 +14913,8 @@ typedef enum llm__activation_kind {
     LLM__RELU2,          /* the square of relu */
     LLM__XIELU,          /* numbers: alpha_p, alpha_n, beta, eps */
     LLM__SWIGLU_LIMITED, /* min(silu(gate), limit) clip(up) */
-    LLM__SWIGLU_OAI      /* gate sigmoid(alpha gate) (clip(up) + 1), gate at most the limit */
+    LLM__SWIGLU_OAI,     /* gate sigmoid(alpha gate) (clip(up) + 1), gate at most the limit */
+    LLM__SWIGLU_CLIPPED  /* silu(gate) clip(up), gate at most the limit */
 } llm__activation_kind;
 
 typedef struct llm__activation {
@@ -15059,6 +15061,29 @@ typedef struct llm__latent {
     llm__matrix *embed_q, *unembed; /* else: [heads] of [rank, nope] and [value, rank] */
     llm__indexer indexer;
 } llm__latent;
+
+/* Attention over the last tokens and over compressed rows (DeepSeek-V4.1): a row pools `ratio` tokens, keys are values,
+   and an indexer chooses rows.  Some layers make the rows, or index keys, or choose; later ones go by those. */
+typedef struct llm__compact {
+    int heads, width, q_rank, rotary, rope, window, ratio; /* ratio 0: the last tokens only */
+    int groups, group_rank;             /* the output's first map is one for each group of heads */
+    int makes_rows, makes_keys, chooses;
+    int rows_from, keys_from;           /* the layers whose caches hold them; LLM__NOWHERE */
+    int is_chosen;                      /* this layer or one before has chosen */
+    int index_heads, index_width, chosen;
+    int block, blocks;                  /* of candidates: rows in one, how many are kept */
+    int finds_candidates, has_candidates;
+    llm__matrix q_a, q_b, kv, o_b, pool_kv, pool_gate, index_q, index_k, index_weights;
+    llm__matrix *o_a;                   /* [groups] */
+    llm__norm q_norm, kv_norm, pool_norm, index_norm;
+    const float *sinks;                 /* [heads] */
+} llm__compact;
+
+/* How several residual streams meet in a block (hyper-connections, arXiv:2409.19606). */
+typedef struct llm__hyper {
+    llm__matrix map;          /* [(2 + streams) streams, streams * hidden] */
+    const float *base, *scale; /* [(2 + streams) streams], [3] */
+} llm__hyper;
 
 /* A short causal convolution over each channel by itself.  What it looks back at is kept in the first arrays of the
    mixer's entry: one array, or one for each run of channels. */
@@ -15210,7 +15235,7 @@ typedef struct llm__experts {
     int low_normed, each_normed;      /* what the map down gives, and each expert's output */
     llm__norm low_norm, each_norm;
     int folds;                        /* stacks may have the shared expert as one more */
-    int blended;                      /* routed and shared output are weighed by a softmax of coefficient(h), with bias */
+    int blended;                      /* routed and shared output weigh what a softmax of coefficient(h) + bias says */
     int latent, latent_bias;          /* the experts' input and output are so wide, by maps around them; 0: hidden */
     int latent_normed;                /* before the map back */
     llm__matrix latent_down, latent_up;
@@ -15267,6 +15292,8 @@ typedef struct llm__layer {
     llm__mlp mlp;
     llm__experts experts;
     llm__shortcut shortcut;
+    llm__compact compact;
+    llm__hyper mixer_hyper, ffn_hyper;
     llm__short short_conv;
     llm__conv keyed_conv; /* of keys and values */
     int weighs_stream;    /* the two below */
@@ -15316,9 +15343,11 @@ struct llm_model {
     int cache_count;
     llm__matrix embedding, positions, head;
     llm__norm norm, embedding_norm;
+    int streams, stream_rounds; /* residual streams, and how often their mixture is balanced; 0: one, not mixed */
+    float stream_eps;
     llm__ngram_table *ngrams; /* [ngram_count] */
-    int ngram_count, ngram_past; /* past: earlier tokens that the longest hash takes in; entry 0 of the caches */
     int drops_later_layers;   /* tensors of layers behind the last are none of the model's */
+    int ngram_count, ngram_past; /* past: earlier tokens that the longest hash takes in; entry 0 of the caches */
     const int32_t *ends;
     size_t end_count;
 };
@@ -15499,16 +15528,10 @@ LLM__FN double llm__yarn_scale(double factor, double m) {
     return factor <= 1 ? 1 : 0.1 * m * log(factor) + 1;
 }
 
-/* YaRN (arXiv:2309.00071).  truncate false leaves the ramp's ends unrounded; attention_factor is not read. */
-LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
-    double factor = llm__config_number(s, "factor", llm__not_a_number(), 1e-6, 1e6);
-    double length = llm__config_number(s, "original_max_position_embeddings", 4096, 1, 1e12);
-    double fast = llm__config_number(s, "beta_fast", 32, 1e-6, 1e6);
-    double slow = llm__config_number(s, "beta_slow", 1, 1e-6, 1e6);
-    double mscale = llm__config_number(s, "mscale", 1, 0, 1e6);
-    double mscale_all = llm__config_number(s, "mscale_all_dim", 0, 0, 1e6);
-    double tau = 2 * 3.14159265358979323846;
-    double low, high;
+/* YaRN (arXiv:2309.00071): pairs that turn often within `length` tokens stay, slow ones are stretched. */
+LLM__FN void llm__yarn_ramp(llm__config *s, llm__rope *r, double base, double factor, double length, double fast,
+                            double slow) {
+    double tau = 2 * 3.14159265358979323846, low, high;
     int i;
     if (!(base > 1)) {
         if (s->status == LLM_OK)
@@ -15531,6 +15554,17 @@ LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
         if (ramp > 1) ramp = 1;
         r->frequency[i] *= ramp / factor + (1 - ramp);
     }
+}
+
+/* truncate false leaves the ramp's ends unrounded; attention_factor is not read. */
+LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
+    double factor = llm__config_number(s, "factor", llm__not_a_number(), 1e-6, 1e6);
+    double length = llm__config_number(s, "original_max_position_embeddings", 4096, 1, 1e12);
+    double fast = llm__config_number(s, "beta_fast", 32, 1e-6, 1e6);
+    double slow = llm__config_number(s, "beta_slow", 1, 1e-6, 1e6);
+    double mscale = llm__config_number(s, "mscale", 1, 0, 1e6);
+    double mscale_all = llm__config_number(s, "mscale_all_dim", 0, 0, 1e6);
+    llm__yarn_ramp(s, r, base, factor, length, fast, slow);
     r->scale = (float)(llm__yarn_scale(factor, mscale) / llm__yarn_scale(factor, mscale_all));
 }
 
@@ -17518,7 +17552,8 @@ LLM__FN void llm__read_ernie4_5_moe(llm__config *c, llm_model *m) {
     }
 }
 
-/* deepseek: DeepSeek's first model of experts: softmax over all, not renormalized; only linear rotary scaling counts. */
+/* deepseek: DeepSeek's first model of experts: softmax over all, not renormalized; only linear rotary scaling
+   counts. */
 LLM__FN void llm__read_deepseek(llm__config *c, llm_model *m) {
     const llm__json *scaling = llm__rope_scaling(c);
     int first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20), i;
@@ -19002,7 +19037,8 @@ LLM__FN void llm__read_glm4_moe_lite(llm__config *c, llm_model *m) {
     usual.renormalize = usual.shared.width = 1;
     usual.renormalize_eps = 1e-20f;
     usual.scaling = 1.8f;
-    llm__read_sigmoid_experts(c, m, &usual);
+    usual = llm__read_sigmoid_router(c, &usual);
+    llm__set_routed(c, m, &usual);
 }
 
 /* deepseek_v32, glm_moe_dsa: deepseek_v3 whose attention sees the tokens that an indexer chooses (DeepSeek sparse
@@ -19072,8 +19108,8 @@ LLM__FN void llm__read_glm_moe_dsa(llm__config *c, llm_model *m) {
 }
 
 /* longcat_flash: two rounds of latent attention and feed-forward a layer, which are two layers here; experts read what
-   the first feed-forward reads and join the stream after the second (arXiv:2509.01322).  Query and latent are multiplied
-   by the root of hidden to rank; some experts return their input. */
+   the first feed-forward reads and join the stream after the second (arXiv:2509.01322).  Query and latent are
+   multiplied by the root of hidden to rank; some experts return their input. */
 LLM__FN llm__experts llm__read_longcat_experts(llm__config *c) {
     llm__experts e;
     memset(&e, 0, sizeof e);
@@ -19166,6 +19202,127 @@ LLM__FN void llm__read_mistral4(llm__config *c, llm_model *m) {
     llm__set_routed(c, m, &e);
 }
 
+/* deepseek_v41: several residual streams, attention over a window and over compressed rows that an indexer chooses,
+   values that were rounded to small floats in training and are here too, experts with clipped activations.  Without
+   engram memory. */
+LLM__FN void llm__stretch_compact(llm__config *c, llm__config *s, llm__rope *r, double base) {
+    double factor = llm__config_number(s, "factor", 1, 1e-6, 1e6);
+    double length = llm__config_number(s, "original_max_position_embeddings",
+                                       llm__config_number(c, "max_position_embeddings", 1048576, 1, 1e12), 1, 1e12);
+    double fast = floor(llm__config_number(s, "beta_fast", 32, 1, 1e6));
+    llm__yarn_ramp(s, r, base, factor, floor(length), fast, floor(llm__config_number(s, "beta_slow", 1, 1, 1e6)));
+}
+
+/* compress_ratios: that of layer i, 0 behind the end of the list. */
+LLM__FN int llm__compact_ratio(llm__config *c, int i) {
+    const llm__json *list = llm__json_get(c->root, "compress_ratios"), *v;
+    if (!llm__config_has(c, "compress_ratios")) return 0;
+    if (list->type != LLM__JSON_ARRAY) llm__config_fail(c, "compress_ratios", "a list of whole numbers");
+    if (c->status != LLM_OK || (uint32_t)i >= list->length) return 0;
+    v = llm__json_at(list, (uint32_t)i);
+    if (v->type == LLM__JSON_INTEGER && v->as.number >= 0 && v->as.number <= 1 << 20) return (int)v->as.number;
+    llm__config_fail(c, "compress_ratios", "a list of whole numbers from 0 to 1048576");
+    return 0;
+}
+
+/* What layer i makes, and where it finds what it does not. */
+LLM__FN void llm__read_compact_layer(llm__config *c, llm_model *m, int i, int candidates) {
+    llm__compact *a = &m->layers[i].compact;
+    const llm__compact *from, *before = i ? &m->layers[i - 1].compact : NULL;
+    a->ratio = llm__compact_ratio(c, i);
+    a->makes_rows = a->ratio && llm__config_lists(c, "kv_source_layer_ids", i);
+    a->chooses = a->ratio && llm__config_lists(c, "index_source_layer_ids", i);
+    a->makes_keys = a->makes_rows && a->chooses;
+    a->rows_from = a->makes_rows ? i : before ? before->rows_from : (int)LLM__NOWHERE;
+    a->keys_from = a->makes_keys ? i : before ? before->keys_from : (int)LLM__NOWHERE;
+    a->is_chosen = a->chooses || (before && before->is_chosen);
+    a->finds_candidates = a->chooses && candidates == i && a->blocks > 0;
+    a->has_candidates = before && (before->has_candidates || before->finds_candidates);
+    from = a->rows_from >= 0 ? &m->layers[a->rows_from].compact : a;
+    if (a->ratio && from->ratio != a->ratio)
+        llm__config_fail(c, "compress_ratios", "the same ratio in layers that share rows");
+    from = a->keys_from >= 0 ? &m->layers[a->keys_from].compact : a;
+    if (a->chooses && from->ratio != a->ratio)
+        llm__config_fail(c, "compress_ratios", "the same ratio in layers that share index keys");
+}
+
+LLM__FN llm__compact llm__read_compact(llm__config *c) {
+    llm__compact a;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, "num_attention_heads", 64, 1, 65536);
+    a.width = llm__config_int(c, "head_dim", 512, 1, 65536);
+    a.q_rank = llm__config_int(c, "q_lora_rank", 1280, 1, 1 << 20);
+    a.rotary = llm__config_int(c, "qk_rope_head_dim", 64, 0, a.width);
+    a.window = llm__config_int(c, "sliding_window", 128, 1, 1 << 30);
+    a.groups = llm__config_int(c, "o_groups", 8, 1, 65536);
+    a.group_rank = llm__config_int(c, "o_lora_rank", 1024, 1, 1 << 20);
+    a.index_heads = llm__config_int(c, "index_n_heads", 32, 1, 65536);
+    a.index_width = llm__config_int(c, "index_head_dim", 128, a.rotary ? a.rotary : 1, 65536);
+    a.chosen = llm__config_int(c, "index_topk", 512, 1, 1 << 20);
+    a.blocks = llm__config_int(c, "candidate_topk_blocks", 2048, 0, 1 << 20);
+    a.block = llm__config_int(c, "candidate_block_size", 8, 1, 1 << 20);
+    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
+    llm__config_product(c, "index_n_heads", a.index_heads, "index_head_dim", a.index_width);
+    llm__config_product(c, "o_groups", a.groups, "o_lora_rank", a.group_rank);
+    if (c->status == LLM_OK) llm__config_divides(c, "num_attention_heads", a.heads * a.width, "o_groups", a.groups);
+    return a;
+}
+
+LLM__FN llm__experts llm__read_compact_experts(llm__config *c) {
+    const llm__json *scores = llm__json_get(c->root, "scoring_func");
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "n_routed_experts", 384, 1, 65536);
+    e.chosen = llm__config_int(c, "num_experts_per_tok", 6, 1, e.count);
+    e.width = e.shared.width = llm__config_int(c, "moe_intermediate_size", 2304, 1, 1 << 24);
+    e.router_scale = (float)(1 / llm__config_number(c, "gate_temp", 1, 1e-6, 1e6));
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1.5, -1e6, 1e6);
+    e.activation.limit = (float)llm__config_number(c, "swiglu_limit", 10, 0, 1e9);
+    e.activation.kind = e.activation.limit > 0 ? LLM__SWIGLU_CLIPPED : LLM__SILU;
+    e.shared.activation = e.activation;
+    e.scores = LLM__SQRT_SOFTPLUS;
+    if (llm__json_text_is(scores, "sigmoid")) e.scores = LLM__SIGMOID;
+    else if (llm__json_text_is(scores, "softmax")) e.scores = LLM__SOFTMAX_ALL;
+    else if (llm__config_has(c, "scoring_func") && !llm__json_text_is(scores, "sqrtsoftplus"))
+        llm__config_fail(c, "scoring_func", "\"sqrtsoftplus\", \"sigmoid\" or \"softmax\"");
+    return e;
+}
+
+LLM__FN void llm__read_deepseek_v41(llm__config *c, llm_model *m) {
+    const llm__json *engram = llm__json_get(c->root, "engram_layer_ids"), *none = NULL;
+    llm__compact a = llm__read_compact(c);
+    llm__experts e = llm__read_compact_experts(c);
+    int i, candidates = llm__config_int(c, "candidate_source_layer_id", -1, -1, LLM__MAX_LAYERS), near, far;
+    m->vocabulary = 129280;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-20);
+    m->streams = llm__config_int(c, "hc_mult", 4, 1, 64);
+    m->stream_rounds = llm__config_int(c, "hc_sinkhorn_iters", 20, 1, 1000);
+    m->stream_eps = (float)llm__config_number(c, "hc_eps", 1e-6, 0, 1);
+    llm__config_product(c, "hc_mult", m->streams, "hidden_size", m->hidden);
+    m->carry = m->streams * (m->hidden + 2 + m->streams);
+    if (llm__json_is(engram, LLM__JSON_ARRAY) && engram->length)
+        llm__config_fail(c, "engram_layer_ids", "none: engram memory is not implemented");
+    near = a.rotary ? llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 10000), 1, none) : -1;
+    if (llm__config_has(c, "rope_scaling")) none = llm__json_get(c->root, "rope_scaling");
+    far = a.rotary ? llm__rope_stretched(c, m, a.rotary,
+                                         llm__config_number(c, "compress_rope_theta", 160000, 1e-3, 1e30), 1, none,
+                                         llm__stretch_compact)
+                   : -1;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->mixer = LLM__COMPACT;
+        layer->ffn = LLM__EXPERTS;
+        layer->experts = e;
+        layer->compact = a;
+        llm__read_compact_layer(c, m, i, candidates);
+        layer->compact.rope = layer->compact.ratio ? far : near;
+    }
+}
+
 /* mistral3 (also llava): vision-language wrapper around ministral3, mistral4 or llama; tied only where the file says
    so. */
 LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
@@ -19176,7 +19333,7 @@ LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
 }
 
-/* pixtral: vision-language wrapper around llama, never tied. */
+/* pixtral: llama in a vision-language wrapper, never tied. */
 LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
     c->usual_heads = 32;
     llm__read_llama(c, m);
@@ -19245,6 +19402,16 @@ LLM__FN void llm__plan_last(llm__config *c, llm_model *m, const llm__attention *
     }
 }
 
+/* The last tokens; what the open group pools, [kv | gate]; rows and index keys, each in the place of the last token
+   that it pools. */
+LLM__FN void llm__plan_compact(llm__config *c, llm_model *m, const llm__compact *a) {
+    llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, a->width, 0, a->window, 0);
+    if (a->makes_rows && a->ratio > 1)
+        llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, a->width, a->width, a->ratio, 0);
+    if (a->makes_rows) llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, a->width, 0, 0, 0);
+    if (a->makes_keys) llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, a->index_width, 0, 0, 0);
+}
+
 /* The entries of one mixer; returns the first. */
 LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, llm__mixer_kind kind) {
     const llm__attention *a = &l->attention;
@@ -19270,6 +19437,7 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
         if (t->indexer.heads) /* mlx-lm gives its keys values too, all zero */
             llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, t->indexer.width, t->indexer.width, 0, 0);
         break;
+    case LLM__COMPACT: llm__plan_compact(c, m, &l->compact); break;
     case LLM__SSM:
         if (s->in_order == LLM__SSM_CHANNELS) llm__plan_state(c, m, &s->conv, s->heads, s->state, 0);
         else llm__plan_state(c, m, &s->conv, s->heads, s->width, s->state);
@@ -19666,6 +19834,42 @@ LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int l
     w->scale_row_bytes = (size_t)across * sizeof(float);
 }
 
+/* DeepSeek-V4.1's: e4m3 with a power of two for each tile of 32 x 32, or pairs of e2m1 with one for each 32 inputs. */
+LLM__FN void llm__bind_tiles(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
+    int wide = t->dtype == LLM_F8_E4M3, tall, r, i, groups = cols / 32;
+    const uint8_t *scales;
+    uint8_t *spread;
+    if (cols % 32 || (!wide && t->dtype != LLM_I8 && t->dtype != LLM_U8) ||
+        (s->dtype != LLM_F8_E8M0 && s->dtype != LLM_U8 && !llm__is_float(s->dtype))) {
+        llm__bind_bad(b, "scales of tiles go with F8_E4M3 or packed e2m1 in rows of a multiple of 32, and are e8m0");
+        return;
+    }
+    tall = s->dims == 2 && s->shape[0] != rows ? 32 : 1;
+    scales = llm__bind_bytes(b, s, 0, (rows + tall - 1) / tall, groups);
+    w->data = llm__bind_bytes(b, t, 0, rows, wide ? cols : cols / 2);
+    w->scales = spread = (uint8_t *)llm__bind_alloc(b, (size_t)rows, (size_t)groups);
+    if (!scales || !w->data || !spread) return;
+    w->format = wide ? LLM__MXFP8 : LLM__MXFP4;
+    w->bits = wide ? 8 : 4;
+    w->group = 32;
+    w->dtype = LLM_U8;
+    w->row_bytes = (size_t)cols * (size_t)w->bits / 8;
+    w->scale_row_bytes = (size_t)groups;
+    for (r = 0; r < rows; r++)
+        for (i = 0; i < groups; i++) {
+            size_t at = (size_t)(r / tall) * (size_t)groups + (size_t)i;
+            float x;
+            int exponent;
+            spread[(size_t)r * (size_t)groups + (size_t)i] = scales[at];
+            if (!llm__is_float(s->dtype)) continue;
+            llm__to_f32(s->dtype, scales + at * llm__dtype_bytes(s->dtype), 1, &x);
+            frexpf(x, &exponent);
+            exponent += 126;
+            spread[(size_t)r * (size_t)groups + (size_t)i] =
+                (uint8_t)(exponent < 0 ? 0 : exponent > 254 ? 254 : exponent);
+        }
+}
+
 /* compressed-tensors int4: nibbles low to high, value (code - 8) * scale, 32 to a group or what the shapes say. */
 LLM__FN void llm__bind_packed4(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
     llm__tensor *s = llm__bind_find(b, ".weight_scale"), *shape = llm__bind_find(b, ".weight_shape");
@@ -19865,7 +20069,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     const llm__tensor *packed = llm__bind_find(b, ".weight_packed"), *awq = llm__bind_find(b, ".qweight");
     llm__tensor *t = llm__bind_find(b, ".weight"), *scales = llm__bind_find(b, ".scales");
     llm__tensor *factors = llm__bind_find(b, t ? ".weight_scale_inv" : "_scale_inv");
-    llm__tensor *blocks = llm__bind_find(b, "_blocks");
+    llm__tensor *blocks = llm__bind_find(b, "_blocks"), *tiles = llm__bind_find(b, ".scale");
     const llm__tensor *ternary = llm__bind_find(b, ".weight_scale");
     char what[64];
     if (b->status != LLM_OK) return;
@@ -19887,6 +20091,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else if (ternary && t->dtype == LLM_U8 && !lead) llm__bind_ternary(b, t, rows, cols, w);
     else if (factors && factors->dtype == LLM_U8) llm__bind_mxfp8(b, t, factors, lead, rows, cols, w);
     else if (factors) llm__bind_fp8(b, t, factors, lead, rows, cols, w);
+    else if (tiles && !lead && !llm__is_float(t->dtype)) llm__bind_tiles(b, t, tiles, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
@@ -20127,6 +20332,78 @@ LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
     if (b->status == LLM_OK) llm__bind_matrix(b, a->embed_q, a->heads, a->rank, a->nope, 0);
     llm__bind_part(b, "unembed_out");
     if (b->status == LLM_OK) llm__bind_matrix(b, a->unembed, a->heads, a->value, a->rank, 0);
+}
+
+/* The maps of all groups: a stack, or one below the other. */
+LLM__FN llm__matrix *llm__bind_groups(llm__binder *b, int groups, int rows, int cols) {
+    llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)groups, sizeof(llm__matrix)), all;
+    const llm__tensor *t = llm__bind_find(b, ".weight");
+    int i;
+    if (!w) return NULL;
+    if (t && t->dims == 3) {
+        llm__bind_matrix(b, w, groups, rows, cols, 0);
+        return w;
+    }
+    llm__bind_matrix(b, &all, 0, groups * rows, cols, 0);
+    for (i = 0; i < groups && b->status == LLM_OK; i++) w[i] = llm__matrix_slice(&all, i * rows, rows);
+    return w;
+}
+
+LLM__FN void llm__bind_compressor(llm__binder *b, llm__compact *a) {
+    int hidden = b->m->hidden;
+    llm__bind_part(b, "compressor.kv_proj");
+    llm__bind_matrix(b, &a->pool_kv, 0, a->width, hidden, 0);
+    if (a->ratio > 1) {
+        llm__bind_part(b, "compressor.gate_proj");
+        llm__bind_matrix(b, &a->pool_gate, 0, a->width, hidden, 0);
+    }
+    llm__bind_part(b, "compressor.kv_norm");
+    llm__bind_norm(b, &a->pool_norm, a->width);
+}
+
+LLM__FN void llm__bind_chooser(llm__binder *b, llm__compact *a) {
+    llm__bind_part(b, "indexer.q_b_proj");
+    llm__bind_matrix(b, &a->index_q, 0, a->index_heads * a->index_width, a->q_rank, 0);
+    llm__bind_part(b, "indexer.weights_proj");
+    llm__bind_matrix(b, &a->index_weights, 0, a->index_heads, b->m->hidden, 0);
+    if (!a->makes_keys) return;
+    llm__bind_part(b, "indexer.k_proj");
+    llm__bind_matrix(b, &a->index_k, 0, a->index_width, a->width, 0);
+    llm__bind_part(b, "indexer.k_norm");
+    llm__bind_norm(b, &a->index_norm, a->index_width);
+}
+
+LLM__FN void llm__bind_compact(llm__binder *b, llm__compact *a) {
+    int hidden = b->m->hidden;
+    llm__bind_part(b, "q_a_proj");
+    llm__bind_matrix(b, &a->q_a, 0, a->q_rank, hidden, 0);
+    llm__bind_part(b, "q_a_norm");
+    llm__bind_norm(b, &a->q_norm, a->q_rank);
+    llm__bind_part(b, "q_b_proj");
+    llm__bind_matrix(b, &a->q_b, 0, a->heads * a->width, a->q_rank, 0);
+    llm__bind_part(b, "kv_proj");
+    llm__bind_matrix(b, &a->kv, 0, a->width, hidden, 0);
+    llm__bind_part(b, "kv_norm");
+    llm__bind_norm(b, &a->kv_norm, a->width);
+    llm__bind_part(b, "o_a_proj");
+    a->o_a = llm__bind_groups(b, a->groups, a->group_rank, a->heads * a->width / a->groups);
+    llm__bind_part(b, "o_b_proj");
+    llm__bind_matrix(b, &a->o_b, 0, hidden, a->groups * a->group_rank, 0);
+    llm__bind_part(b, "sinks");
+    a->sinks = llm__bind_floats(b, "", a->heads, 0, 0);
+    if (a->makes_rows) llm__bind_compressor(b, a);
+    if (a->chooses) llm__bind_chooser(b, a);
+}
+
+LLM__FN void llm__bind_hyper(llm__binder *b, const llm__layer *layer, const char *block, llm__hyper *hyper) {
+    int mix = (2 + b->m->streams) * b->m->streams;
+    llm__bind_block(b, layer, block);
+    llm__bind_part(b, "fn");
+    llm__bind_matrix(b, &hyper->map, 0, mix, b->m->streams * b->m->hidden, 0);
+    llm__bind_part(b, "base");
+    hyper->base = llm__bind_floats(b, "", mix, 0, 0);
+    llm__bind_part(b, "scale");
+    hyper->scale = llm__bind_floats(b, "", 3, 0, 0);
 }
 
 /* A depthwise convolution: [channels, kernel, 1] in MLX's layout, [channels, 1, kernel] in the original; the same
@@ -20493,6 +20770,10 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
         llm__bind_block(b, layer, "self_attn");
         llm__bind_latent(b, &layer->latent);
         break;
+    case LLM__COMPACT:
+        llm__bind_block(b, layer, "self_attn");
+        llm__bind_compact(b, &layer->compact);
+        break;
     case LLM__SSM:
         llm__bind_block(b, layer, "mamba");
         llm__bind_ssm(b, &layer->ssm);
@@ -20605,6 +20886,10 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     llm__bind_mixer(b, layer, layer->mixer);
     llm__bind_mixer(b, layer, layer->beside);
     llm__bind_ffn(b, layer);
+    if (b->m->streams) {
+        llm__bind_hyper(b, layer, "attn_hc", &layer->mixer_hyper);
+        llm__bind_hyper(b, layer, "ffn_hc", &layer->ffn_hyper);
+    }
     if (layer->shortcut == LLM__SHORTCUT_BEGINS) {
         snprintf(b->place, sizeof b->place, "%s.%d.mlp", layer->stem, layer->number);
         llm__bind_experts(b, &layer->experts, layer);
@@ -20781,6 +21066,20 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
 #define LLM__GPTJ ".self_attn=.attn .o_proj=.out_proj .input_layernorm=.ln_1 .up_proj=.fc_in .down_proj=.fc_out"
 #define LLM__NEOX \
     ".self_attn=.attention .qkv_proj=.query_key_value .o_proj=.dense .up_proj=.dense_h_to_4h .down_proj=.dense_4h_to_h"
+
+/* DeepSeek-V4.1's own names. */
+#define LLM__DEEPSEEK_V41 \
+    "model.embed_tokens=embed lm_head=head model.norm=norm model.layers=layers " \
+    ".mlp.gate.e_score_correction_bias=.ffn.gate.bias .mlp=.ffn .input_layernorm=.attn_norm " \
+    ".post_attention_layernorm=.ffn_norm .attn_hc.fn=.hc_attn_fn .attn_hc.base=.hc_attn_base " \
+    ".attn_hc.scale=.hc_attn_scale .ffn_hc.fn=.hc_ffn_fn .ffn_hc.base=.hc_ffn_base .ffn_hc.scale=.hc_ffn_scale " \
+    ".self_attn.sinks=.attn.attn_sink .self_attn.indexer.q_b_proj=.attn.indexer.wq_b " \
+    ".self_attn.indexer.k_proj=.attn.indexer.wk .self_attn.compressor.kv_proj=.attn.compressor.wkv " \
+    ".self_attn.compressor.gate_proj=.attn.compressor.wgate .self_attn.compressor.kv_norm=.attn.compressor.norm " \
+    ".self_attn.q_a_proj=.attn.wq_a .self_attn.q_a_norm=.attn.q_norm .self_attn.q_b_proj=.attn.wq_b " \
+    ".self_attn.kv_proj=.attn.wkv .self_attn.o_a_proj=.attn.wo_a .self_attn.o_b_proj=.attn.wo_b .self_attn=.attn " \
+    ".shared_experts.gate_proj=.shared_experts.w1 .shared_experts.down_proj=.shared_experts.w2 " \
+    ".shared_experts.up_proj=.shared_experts.w3"
 
 /* LongCat's names: two dense feed-forwards beside the experts, whose gate is a router's classifier. */
 #define LLM__LONGCAT \
@@ -21064,6 +21363,10 @@ static const llm__arch llm__archs[] = {
      "llama, ministral3 or mistral4 in a vision-language wrapper"},
     {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
      "llama in a vision-language wrapper"},
+    {{"deepseek_v41", "deepseek_v41_text"}, llm__read_deepseek_v41,
+     ".mlp.switch_mlp=.mlp.experts.switch_mlp|" LLM__DEEPSEEK_V41,
+     "vision.* aligner.* image_* mtp.* *.engram.* *.gate.bias_vl",
+     "residual streams; attention over a window and over compressed rows that an indexer chooses"},
 
 };
 
@@ -21135,7 +21438,9 @@ struct llm_session {
     size_t scratch_bytes;
     llm__pick *picks;                /* [max_rows, pick_sets, most_picks]: what sparse attention sees, in order... */
     int *pick_counts;                /* [max_rows, pick_sets] */
-    size_t pick_sets, most_picks;
+    llm__pick *candidates;           /* [max_rows, most_candidates]: blocks of compressed rows that may be chosen */
+    int *candidate_counts;           /* [max_rows] */
+    size_t pick_sets, most_picks, most_candidates;
 };
 
 LLM__FN void llm__parallel(llm_session *s, int count, llm_job_fn fn, void *argument) {
@@ -22161,6 +22466,418 @@ LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer,
     llm__linear(s, &a->o, out, s->row_count, y);
 }
 
+/* ---- attention over a window and over compressed rows (DeepSeek-V4.1)
+   What was rounded to small floats in training is rounded here: x = scale * small(x / scale), a scale a block. */
+typedef struct llm__small {
+    int block, fraction, lowest; /* bits behind the point, and the exponent of the smallest normal number */
+    float largest, least;        /* least: of a block's largest number */
+    int small_scale;             /* the scale is a small float (e4m3) itself; else a power of two, rounded up */
+} llm__small;
+
+static const llm__small llm__small_kv = {32, 3, -6, 448, 1e-4f, 0};
+static const llm__small llm__small_rows = {16, 1, 0, 6, 6.0f / 512, 1};
+static const llm__small llm__small_index = {32, 1, 0, 6, 6 * 1.17549435e-38f, 0};
+
+LLM__FN float llm__round_small(float x, int fraction, int lowest) {
+    int exponent;
+    float step;
+    frexpf(x, &exponent);
+    exponent -= 1;
+    step = ldexpf(1, (exponent > lowest ? exponent : lowest) - fraction);
+    return rintf(x / step) * step;
+}
+
+/* Rows that the block does not divide stay as they are. */
+LLM__FN void llm__make_small(const llm__small *k, float *x, int width) {
+    int first, i, exponent;
+    if (width % k->block) return;
+    for (first = 0; first < width; first += k->block, x += k->block) {
+        float most = k->least, scale;
+        for (i = 0; i < k->block; i++)
+            if (fabsf(x[i]) > most) most = fabsf(x[i]);
+        scale = most / k->largest;
+        if (k->small_scale) scale = llm__round_small(scale, 3, -6);
+        else scale = ldexpf(1, frexpf(scale, &exponent) == 0.5f ? exponent - 1 : exponent);
+        for (i = 0; i < k->block; i++) {
+            float small = x[i] / scale;
+            small = small > k->largest ? k->largest : small < -k->largest ? -k->largest : small;
+            x[i] = llm__round_small(small, k->fraction, k->lowest) * scale;
+        }
+    }
+}
+
+typedef struct llm__compact_work {
+    llm_session *s;
+    const llm__compact *a;
+    size_t window, pending, rows, keys; /* entries of the caches */
+    float *q, *kv, *pooled, *gates;     /* [rows, heads, width], [rows, width] each */
+    float *latents, *index_k;           /* of the tokens that close a group, in order: [.., width], [.., index_width] */
+    float *index_q, *weights;           /* [rows, index_heads, index_width], [rows, index_heads] */
+    float *out;                         /* [rows, heads, width] */
+} llm__compact_work;
+
+/* Rotates the last numbers of a vector, with the angles of some row; back: the other way. */
+LLM__FN void llm__compact_rotate(const llm__compact_work *w, const float *angles, float *x, int width, int back) {
+    const llm__rope *r = w->a->rope >= 0 ? &w->s->model->ropes[w->a->rope] : NULL;
+    int i;
+    if (!r) return;
+    for (x += width - r->dims, i = 0; i < r->dims; i += 2) {
+        float cosine = angles[i], sine = back ? -angles[i + 1] : angles[i + 1], a = x[i], b = x[i + 1];
+        x[i] = a * cosine - b * sine;
+        x[i + 1] = a * sine + b * cosine;
+    }
+}
+
+LLM__FN const float *llm__compact_angles(const llm__compact_work *w, int row) {
+    return w->a->rope >= 0 ? llm__row_angles(w->s, w->a->rope, row) : NULL;
+}
+
+/* One token's row of an entry as float32; decoding: scratch. */
+LLM__FN void llm__cache_row(const llm__compact_work *w, const llm_cache *cache, size_t entry, int value,
+                            int64_t position, float *out, void *decoding) {
+    llm_rows rows = llm__cache_rows(cache, entry, value, 0, position / LLM_PAGE_TOKENS);
+    size_t at = (size_t)(position % LLM_PAGE_TOKENS);
+    rows.data += at * rows.stride;
+    if (rows.bits) {
+        rows.scales += at * rows.group_stride;
+        rows.biases += at * rows.group_stride;
+    }
+    llm__page_floats(w->s->model->ops, &rows, 1, out, decoding);
+}
+
+static void llm__compact_place_job(void *argument, int row, int worker) {
+    const llm__compact_work *w = (const llm__compact_work *)argument;
+    const llm__compact *a = w->a;
+    const llm__part *part = llm__part_of(w->s, row);
+    const float *angles = llm__compact_angles(w, row);
+    int64_t position = part->position + (row - part->first);
+    size_t width = (size_t)a->width;
+    float *kv = w->kv + (size_t)row * width;
+    int i;
+    (void)worker;
+    for (i = 0; i < a->heads; i++)
+        llm__compact_rotate(w, angles, w->q + ((size_t)row * (size_t)a->heads + (size_t)i) * width, a->width, 0);
+    llm__norm_row(w->s->model->ops, &a->kv_norm, kv, kv, a->width);
+    llm__compact_rotate(w, angles, kv, a->width, 0);
+    llm__make_small(&llm__small_kv, kv, a->width);
+    llm__cache_put(part->cache, w->window, position, kv, kv);
+    if (a->makes_rows && a->ratio > 1)
+        llm__cache_put(part->cache, w->pending, position, w->pooled + (size_t)row * width,
+                       w->gates + (size_t)row * width);
+    for (i = 0; a->chooses && i < a->index_heads; i++) {
+        float *q = w->index_q + ((size_t)row * (size_t)a->index_heads + (size_t)i) * (size_t)a->index_width;
+        llm__compact_rotate(w, angles, q, a->index_width, 0);
+        llm__make_small(&llm__small_index, q, a->index_width);
+    }
+}
+
+/* latent = norm(sum over the group of kv * softmax(gate), for each number by itself). */
+LLM__FN void llm__compact_pool(const llm__compact_work *w, const llm_cache *cache, int64_t last, float *latent,
+                               float *scratch) {
+    const llm__compact *a = w->a;
+    size_t width = (size_t)a->width, i;
+    float *kv = scratch, *gate = kv + width, *best = gate + width, *sum = best + width;
+    void *decoding = sum + width;
+    int64_t t, first = last - a->ratio + 1;
+    for (i = 0; i < width; i++) {
+        best[i] = -HUGE_VALF;
+        sum[i] = latent[i] = 0;
+    }
+    for (t = first; t <= last; t++) {
+        llm__cache_row(w, cache, w->pending, 1, t, gate, decoding);
+        for (i = 0; i < width; i++)
+            if (gate[i] > best[i]) best[i] = gate[i];
+    }
+    for (t = first; t <= last; t++) {
+        llm__cache_row(w, cache, w->pending, 0, t, kv, decoding);
+        llm__cache_row(w, cache, w->pending, 1, t, gate, decoding);
+        for (i = 0; i < width; i++) {
+            float p = expf(gate[i] - best[i]);
+            latent[i] += p * kv[i];
+            sum[i] += p;
+        }
+    }
+    for (i = 0; i < width; i++) latent[i] /= sum[i];
+}
+
+/* The row of a group that its last token closes, at the group's first position. */
+static void llm__compact_close_job(void *argument, int job, int worker) {
+    const llm__compact_work *w = (const llm__compact_work *)argument;
+    const llm__compact *a = w->a;
+    llm_session *s = w->s;
+    int row = s->order[job];
+    const llm__part *part = llm__part_of(s, row);
+    int64_t last = part->position + (row - part->first);
+    size_t width = (size_t)a->width;
+    float *latent = w->latents + (size_t)job * width, *scratch = (float *)llm__scratch(s, worker);
+    float *angles = scratch + 4 * width, *made = scratch;
+    if (a->ratio > 1) llm__compact_pool(w, part->cache, last, latent, scratch);
+    else memcpy(latent, w->pooled + (size_t)row * width, width * sizeof(float));
+    llm__norm_row(s->model->ops, &a->pool_norm, latent, latent, a->width);
+    if (a->rope >= 0) llm__angles(&s->model->ropes[a->rope], last - a->ratio + 1, part->call_end, angles);
+    memcpy(made, latent, width * sizeof(float));
+    llm__compact_rotate(w, angles, made, a->width, 0);
+    llm__make_small(&llm__small_rows, made, a->width);
+    llm__cache_put(part->cache, w->rows, last, made, made);
+}
+
+/* ... and its index key, from the row as it was before it was rotated. */
+static void llm__compact_key_job(void *argument, int job, int worker) {
+    const llm__compact_work *w = (const llm__compact_work *)argument;
+    const llm__compact *a = w->a;
+    llm_session *s = w->s;
+    int row = s->order[job];
+    const llm__part *part = llm__part_of(s, row);
+    int64_t last = part->position + (row - part->first);
+    float *k = w->index_k + (size_t)job * (size_t)a->index_width, *angles = (float *)llm__scratch(s, worker);
+    llm__norm_row(s->model->ops, &a->index_norm, k, k, a->index_width);
+    if (a->rope >= 0) llm__angles(&s->model->ropes[a->rope], last - a->ratio + 1, part->call_end, angles);
+    llm__compact_rotate(w, angles, k, a->index_width, 0);
+    llm__make_small(&llm__small_index, k, a->index_width);
+    llm__cache_put(part->cache, w->keys, last, k, k);
+}
+
+/* A row's choice under way. */
+typedef struct llm__choice {
+    const llm__compact_work *w;
+    const llm__part *part;
+    size_t row;
+    float *keys, *scores;               /* [LLM_PAGE_TOKENS, index_width], [index_heads, LLM_PAGE_TOKENS] */
+    int64_t numbers[LLM_PAGE_TOKENS];   /* of the compressed rows whose keys are there */
+    int count;
+    llm__pick block;                    /* the best of the block that is being gone through */
+} llm__choice;
+
+LLM__FN void llm__choose_block(llm__choice *c) {
+    llm_session *s = c->w->s;
+    if (c->w->a->finds_candidates && c->block.position >= 0)
+        llm__pick_offer(s->candidates + c->row * s->most_candidates, &s->candidate_counts[c->row], c->w->a->blocks,
+                        &c->block);
+}
+
+/* What the gathered keys are worth: relu(q . k) of each head times its weight. */
+LLM__FN void llm__choose_gathered(llm__choice *c, int64_t newest_block) {
+    const llm__compact *a = c->w->a;
+    llm_session *s = c->w->s;
+    const float *weights = c->w->weights + c->row * (size_t)a->index_heads;
+    size_t width = (size_t)a->index_width;
+    float scale = 1 / sqrtf((float)a->index_heads * (float)a->index_width);
+    int i, h;
+    s->model->ops->scores(c->w->index_q + c->row * (size_t)a->index_heads * width, a->index_heads, width, c->keys,
+                          c->count, width, a->index_width, scale, c->scores, LLM_PAGE_TOKENS);
+    for (i = 0; i < c->count; i++) {
+        llm__pick pick;
+        int64_t block = c->numbers[i] / a->block;
+        pick.position = c->numbers[i];
+        pick.worth = 0;
+        for (h = 0; h < a->index_heads; h++) {
+            float score = c->scores[(size_t)h * LLM_PAGE_TOKENS + (size_t)i];
+            if (score > 0) pick.worth += score * weights[h];
+        }
+        llm__pick_offer(s->picks + c->row * s->most_picks, &s->pick_counts[c->row], a->chosen, &pick);
+        if (block != c->block.position) {
+            llm__choose_block(c);
+            c->block.position = block;
+            c->block.worth = pick.worth;
+        }
+        if (pick.worth > c->block.worth) c->block.worth = pick.worth;
+        if (block == newest_block) c->block.worth = HUGE_VALF;
+    }
+    c->count = 0;
+}
+
+/* Takes in the compressed rows [first, end) of those that the row sees. */
+LLM__FN void llm__choose_among(llm__choice *c, int64_t first, int64_t end, int64_t newest_block) {
+    const llm__compact *a = c->w->a;
+    int64_t g;
+    for (g = first; g < end; g++) {
+        llm__cache_row(c->w, c->part->cache, c->w->keys, 0, g * a->ratio + a->ratio - 1,
+                       c->keys + (size_t)c->count * (size_t)a->index_width,
+                       c->scores + (size_t)a->index_heads * LLM_PAGE_TOKENS);
+        c->numbers[c->count++] = g;
+        if (c->count == LLM_PAGE_TOKENS) llm__choose_gathered(c, newest_block);
+    }
+}
+
+/* The compressed rows that a row will see: the best of all complete ones, or of the candidates. */
+static void llm__compact_choose_job(void *argument, int job, int worker) {
+    const llm__compact_work *w = (const llm__compact_work *)argument;
+    const llm__compact *a = w->a;
+    llm_session *s = w->s;
+    llm__choice c;
+    int64_t complete, newest;
+    int i, known = a->has_candidates && !a->finds_candidates;
+    c.w = w;
+    c.part = llm__part_of(s, job);
+    c.row = (size_t)job;
+    c.keys = (float *)llm__scratch(s, worker);
+    c.scores = c.keys + (size_t)LLM_PAGE_TOKENS * (size_t)a->index_width;
+    c.count = 0;
+    c.block.position = -1;
+    c.block.worth = -HUGE_VALF;
+    s->pick_counts[job] = 0;
+    if (a->finds_candidates) s->candidate_counts[job] = 0;
+    if (a->keys_from < 0) return;
+    complete = (c.part->position + (job - c.part->first) + 1) / a->ratio;
+    newest = complete > 0 ? (complete - 1) / a->block : -1;
+    if (!known) llm__choose_among(&c, 0, complete, newest);
+    for (i = 0; known && i < s->candidate_counts[job]; i++) {
+        int64_t first = s->candidates[c.row * s->most_candidates + (size_t)i].position * a->block;
+        llm__choose_among(&c, first, first + a->block < complete ? first + a->block : complete, newest);
+    }
+    llm__choose_gathered(&c, newest);
+    llm__choose_block(&c);
+    llm__pick_sort(s->picks + c.row * s->most_picks, s->pick_counts[job]);
+    if (a->finds_candidates)
+        llm__pick_sort(s->candidates + c.row * s->most_candidates, s->candidate_counts[job]);
+}
+
+/* Adds `count` rows to the softmax of some heads of a query. */
+LLM__FN void llm__compact_see(const llm__attend_work *w, const float *rows, int64_t begin, int count, size_t at,
+                              int heads, float *state, float *p) {
+    llm__attend_run run;
+    memset(&run, 0, sizeof run);
+    run.k = run.v = rows + (size_t)begin * (size_t)w->key_width;
+    run.k_stride = run.v_stride = (size_t)w->key_width;
+    run.count = count;
+    run.heads = heads;
+    if (count > 0) llm__attend_some(w, &run, w->q + at, w->out + at, state, p);
+}
+
+typedef struct llm__compact_attend_work {
+    const llm__compact_work *w;
+    llm__attend_work attend;
+    int head_blocks;
+} llm__compact_attend_work;
+
+/* Some heads of one query: the window, then the chosen rows; the output is rotated back. */
+static void llm__compact_attend_job(void *argument, int job, int worker) {
+    const llm__compact_attend_work *both = (const llm__compact_attend_work *)argument;
+    const llm__compact_work *w = both->w;
+    const llm__compact *a = w->a;
+    llm_session *s = w->s;
+    int row = job / both->head_blocks, head = job % both->head_blocks * LLM__HEAD_BLOCK, g, i, count, gathered = 0;
+    int heads = a->heads - head < LLM__HEAD_BLOCK ? a->heads - head : (int)LLM__HEAD_BLOCK;
+    const llm__part *part = llm__part_of(s, row);
+    size_t width = (size_t)a->width, at = ((size_t)row * (size_t)a->heads + (size_t)head) * width;
+    float *rows = (float *)llm__scratch(s, worker), *p = rows + (size_t)LLM_PAGE_TOKENS * width;
+    float *state = p + (size_t)LLM__HEAD_BLOCK * LLM_PAGE_TOKENS;
+    const llm__pick *picks = s->picks + (size_t)row * s->most_picks;
+    void *decoding = state + 2 * LLM__HEAD_BLOCK;
+    llm_span spans[2];
+    int64_t page;
+    memset(w->out + at, 0, (size_t)heads * width * sizeof(float));
+    for (g = 0; g < heads; g++) {
+        state[2 * g] = a->sinks[head + g];
+        state[2 * g + 1] = 1;
+    }
+    count = llm__cache_visible(part->cache, w->window, part->position + (row - part->first), spans);
+    for (i = 0; i < count; i++)
+        for (page = spans[i].begin / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < spans[i].end; page++) {
+            int64_t base = page * LLM_PAGE_TOKENS, begin = spans[i].begin - base, end = spans[i].end - base;
+            llm_rows stored = llm__cache_keys(part->cache, w->window, 0, page);
+            if (begin < 0) begin = 0;
+            if (end > LLM_PAGE_TOKENS) end = LLM_PAGE_TOKENS;
+            llm__page_floats(s->model->ops, &stored, (int)end, rows, decoding);
+            llm__compact_see(&both->attend, rows, begin, (int)(end - begin), at, heads, state, p);
+        }
+    for (i = 0; a->ratio && a->is_chosen && a->rows_from >= 0 && i < s->pick_counts[row]; i++) {
+        llm__cache_row(w, part->cache, w->rows, 0, picks[i].position * a->ratio + a->ratio - 1,
+                       rows + (size_t)gathered * width, decoding);
+        if (++gathered < LLM_PAGE_TOKENS) continue;
+        llm__compact_see(&both->attend, rows, 0, gathered, at, heads, state, p);
+        gathered = 0;
+    }
+    llm__compact_see(&both->attend, rows, 0, gathered, at, heads, state, p);
+    for (g = 0; g < heads; g++) {
+        s->model->ops->scale(w->out + at + (size_t)g * width, 1 / state[2 * g + 1], a->width);
+        llm__compact_rotate(w, llm__compact_angles(w, row), w->out + at + (size_t)g * width, a->width, 1);
+    }
+}
+
+/* The entries of the caches that a layer's attention reads and fills. */
+LLM__FN void llm__compact_entries(llm__compact_work *w, size_t first) {
+    const llm__compact *a = w->a;
+    const llm__layer *layers = w->s->model->layers, *from;
+    w->window = first;
+    w->pending = first + 1;
+    w->rows = w->keys = first;
+    if (a->rows_from >= 0) {
+        from = &layers[a->rows_from];
+        w->rows = (size_t)from->cache + (from->compact.ratio > 1 ? 2 : 1);
+    }
+    if (a->keys_from >= 0) {
+        from = &layers[a->keys_from];
+        w->keys = (size_t)from->cache + (from->compact.ratio > 1 ? 3 : 2);
+    }
+}
+
+/* Makes the rows, and keys, of the groups that this pass closes. */
+LLM__FN void llm__compact_close(llm__compact_work *w) {
+    const llm__compact *a = w->a;
+    llm_session *s = w->s;
+    int i, r, closed = 0;
+    for (i = 0; i < s->part_count; i++)
+        for (r = 0; r < s->parts[i].count; r++)
+            if ((s->parts[i].position + r + 1) % a->ratio == 0) s->order[closed++] = s->parts[i].first + r;
+    if (!closed) return;
+    llm__parallel(s, closed, llm__compact_close_job, w);
+    if (!a->makes_keys) return;
+    llm__linear(s, &a->index_k, w->latents, closed, w->index_k);
+    llm__parallel(s, closed, llm__compact_key_job, w);
+}
+
+LLM__FN void llm__run_compact(llm_session *s, const llm__compact *a, size_t cache, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, hidden = (size_t)s->model->hidden, width = (size_t)a->width, g;
+    size_t queries = n * (size_t)a->heads * width, group = (size_t)a->heads * width / (size_t)a->groups;
+    size_t mixed = (size_t)a->groups * (size_t)a->group_rank;
+    float *low = llm__take(s, n * (size_t)a->q_rank), *out = llm__take(s, n * mixed);
+    llm__compact_attend_work attend;
+    llm__compact_work w;
+    memset(&w, 0, sizeof w);
+    memset(&attend, 0, sizeof attend);
+    w.s = s;
+    w.a = a;
+    llm__compact_entries(&w, cache);
+    w.q = llm__take(s, queries);
+    w.out = llm__take(s, queries);
+    w.kv = llm__take(s, n * width);
+    w.pooled = llm__take(s, n * width);
+    w.gates = llm__take(s, n * width);
+    w.latents = llm__take(s, n * width);
+    w.index_q = llm__take(s, n * (size_t)a->index_heads * (size_t)a->index_width);
+    w.index_k = llm__take(s, n * (size_t)a->index_width);
+    w.weights = llm__take(s, n * (size_t)a->index_heads);
+    llm__linear3(s, h, hidden, s->row_count, &a->q_a, low, &a->kv, w.kv, NULL, NULL);
+    llm__norm_rows(s, &a->q_norm, low, low, s->row_count, a->q_rank);
+    llm__linear(s, &a->q_b, low, s->row_count, w.q);
+    if (a->makes_rows)
+        llm__linear3(s, h, hidden, s->row_count, &a->pool_kv, w.pooled, a->ratio > 1 ? &a->pool_gate : NULL, w.gates,
+                     NULL, NULL);
+    if (a->chooses) {
+        llm__linear(s, &a->index_q, low, s->row_count, w.index_q);
+        llm__linear(s, &a->index_weights, h, s->row_count, w.weights);
+    }
+    llm__parallel(s, s->row_count, llm__compact_place_job, &w);
+    if (a->makes_rows) llm__compact_close(&w);
+    if (a->chooses) llm__parallel(s, s->row_count, llm__compact_choose_job, &w);
+    attend.w = &w;
+    attend.head_blocks = (a->heads + LLM__HEAD_BLOCK - 1) / LLM__HEAD_BLOCK;
+    attend.attend.s = s;
+    attend.attend.heads = a->heads;
+    attend.attend.kv_heads = 1;
+    attend.attend.key_width = attend.attend.value_width = a->width;
+    attend.attend.scale = 1 / sqrtf((float)a->width);
+    attend.attend.q = w.q;
+    attend.attend.out = w.out;
+    llm__parallel(s, s->row_count * attend.head_blocks, llm__compact_attend_job, &attend);
+    for (g = 0; g < (size_t)a->groups; g++)
+        s->tasks[g] = llm__task_of(&a->o_a[g], w.out + g * group, (size_t)a->heads * width,
+                                   out + g * (size_t)a->group_rank, mixed, s->row_count);
+    llm__products(s, s->tasks, a->groups);
+    llm__linear(s, &a->o_b, out, s->row_count, y);
+}
+
 /* ---- recurrent mixers: what most of them share is a short causal convolution over each channel */
 
 typedef struct llm__conv_work {
@@ -22595,12 +23312,12 @@ LLM__FN void llm__xielu(const float *numbers, float *x, int n) {
 LLM__FN void llm__swiglu_limited(const llm__activation *a, float *gate, const float *up, int n) {
     float limit = a->limit > 0 ? a->limit : HUGE_VALF;
     float alpha = a->kind != LLM__SWIGLU_OAI ? 1 : a->alpha != 0 ? a->alpha : 1.702f;
-    int i, oai = a->kind == LLM__SWIGLU_OAI;
+    int i, oai = a->kind == LLM__SWIGLU_OAI, early = oai || a->kind == LLM__SWIGLU_CLIPPED;
     for (i = 0; i < n; i++) {
         float g = gate[i], u = up[i] > limit ? limit : up[i] < -limit ? -limit : up[i];
-        if (oai && g > limit) g = limit;
+        if (early && g > limit) g = limit;
         g /= 1 + expf(-alpha * g);
-        if (!oai && g > limit) g = limit;
+        if (!early && g > limit) g = limit;
         gate[i] = g * (oai ? u + 1 : u);
     }
 }
@@ -22631,6 +23348,7 @@ static void llm__activate_job(void *argument, int job, int worker) {
         else w->ops->gelu_tanh(gate, n);
         return;
     case LLM__SWIGLU_LIMITED:
+    case LLM__SWIGLU_CLIPPED:
     case LLM__SWIGLU_OAI: llm__swiglu_limited(w->a, gate, up, n); return;
     case LLM__RELU: llm__relu(gate, n, 0); break;
     case LLM__RELU2: llm__relu(gate, n, 1); break;
@@ -22934,6 +23652,9 @@ static void llm__embed_job(void *argument, int job, int worker) {
         m->ops->add(x, place, m->hidden);
     }
     if (m->embedding_normed) llm__norm_row(m->ops, &m->embedding_norm, x, x, m->hidden);
+    for (i = 0; i < m->streams; i++)
+        memcpy(s->carry + (size_t)job * (size_t)m->carry + (size_t)i * (size_t)m->hidden, x,
+               (size_t)m->hidden * sizeof(float));
     if (m->carry_embedding)
         memcpy(s->carry + (size_t)job * (size_t)m->carry, x, (size_t)m->hidden * sizeof(float));
 }
@@ -23048,6 +23769,7 @@ LLM__FN void llm__run_mixer(llm_session *s, const llm__layer *layer, llm__mixer_
     case LLM__MIXER_MAP: llm__linear(s, &layer->mixer_map, h, s->row_count, s->y); break;
     case LLM__ATTENTION: llm__run_attention(s, &layer->attention, (size_t)cache, h, s->y); break;
     case LLM__LATENT: llm__run_latent(s, &layer->latent, (size_t)cache, h, s->y); break;
+    case LLM__COMPACT: llm__run_compact(s, &layer->compact, (size_t)cache, h, s->y); break;
     case LLM__SSM: llm__run_ssm(s, &layer->ssm, (size_t)cache, h, s->y); break;
     case LLM__DELTA: llm__run_delta(s, &layer->delta, (size_t)cache, h, s->y); break;
     case LLM__SHORT_CONV: llm__run_short(s, &layer->short_conv, (size_t)cache, h, s->y); break;
@@ -23069,6 +23791,89 @@ LLM__FN void llm__run_ffn(llm_session *s, const llm__layer *layer, const float *
     }
 }
 
+/* ---- several residual streams (hyper-connections)
+   A row's carry: [streams, hidden] the streams, then pre [streams], post [streams] and comb [streams, streams] of the
+   block under way.  After it, stream i is post_i y + sum over j of comb_ji stream_j, and the next block reads
+   x = sum over i of pre_i stream_i. */
+typedef struct llm__hyper_work {
+    llm_session *s;
+    const llm__hyper *hyper;
+    float *flat, *mix; /* [rows, streams * hidden], [rows, (2 + streams) streams] */
+} llm__hyper_work;
+
+static void llm__hyper_flat_job(void *argument, int row, int worker) {
+    const llm__hyper_work *w = (const llm__hyper_work *)argument;
+    const llm_model *m = w->s->model;
+    size_t n = (size_t)m->streams * (size_t)m->hidden;
+    const float *streams = w->s->carry + (size_t)row * (size_t)m->carry;
+    (void)worker;
+    m->ops->rms_norm(w->flat + (size_t)row * n, streams, NULL, m->norm.eps, (int)n);
+}
+
+/* Divides the columns of comb [n, n] by their sums, or the rows. */
+LLM__FN void llm__balance(float *comb, int n, int columns, float eps) {
+    int i, j, across = columns ? n : 1, down = columns ? 1 : n;
+    for (i = 0; i < n; i++) {
+        float sum = 0;
+        for (j = 0; j < n; j++) sum += comb[i * down + j * across];
+        for (j = 0; j < n; j++) comb[i * down + j * across] /= sum + eps;
+    }
+}
+
+static void llm__hyper_mix_job(void *argument, int row, int worker) {
+    const llm__hyper_work *w = (const llm__hyper_work *)argument;
+    const llm_model *m = w->s->model;
+    int n = m->streams, i, all = (2 + n) * n;
+    const float *mix = w->mix + (size_t)row * (size_t)all;
+    float *out = w->s->carry + (size_t)row * (size_t)m->carry + (size_t)n * (size_t)m->hidden, *comb = out + 2 * n;
+    (void)worker;
+    for (i = 0; i < all; i++) {
+        float x = mix[i] * w->hyper->scale[i < n ? 0 : i < 2 * n ? 1 : 2] + w->hyper->base[i];
+        out[i] = i >= 2 * n ? x : i < n ? 1 / (1 + expf(-x)) + m->stream_eps : 2 / (1 + expf(-x));
+    }
+    for (i = 0; i < n; i++) llm__softmax(comb + i * n, n);
+    for (i = 0; i < n * n; i++) comb[i] += m->stream_eps;
+    llm__balance(comb, n, 1, m->stream_eps);
+    for (i = 1; i < m->stream_rounds; i++) {
+        llm__balance(comb, n, 0, m->stream_eps);
+        llm__balance(comb, n, 1, m->stream_eps);
+    }
+}
+
+/* Makes pre, post and comb of the block that comes. */
+LLM__FN void llm__hyper_begin(llm_session *s, const llm__hyper *hyper) {
+    llm__hyper_work w;
+    w.s = s;
+    w.hyper = hyper;
+    w.flat = llm__take(s, (size_t)s->row_count * (size_t)hyper->map.cols);
+    w.mix = llm__take(s, (size_t)s->row_count * (size_t)hyper->map.rows);
+    llm__parallel(s, s->row_count, llm__hyper_flat_job, &w);
+    llm__linear(s, &hyper->map, w.flat, s->row_count, w.mix);
+    llm__parallel(s, s->row_count, llm__hyper_mix_job, &w);
+    s->slab_used = 0;
+}
+
+/* What the block gave goes into the streams, number by number. */
+static void llm__hyper_end_job(void *argument, int row, int worker) {
+    const llm_session *s = (const llm_session *)argument;
+    const llm_model *m = s->model;
+    size_t hidden = (size_t)m->hidden, n = (size_t)m->streams, c, i, j;
+    float *streams = s->carry + (size_t)row * (size_t)m->carry, *x = s->x + (size_t)row * hidden;
+    const float *pre = streams + n * hidden, *post = pre + n, *comb = post + n, *y = s->y + (size_t)row * hidden;
+    float old[64];
+    (void)worker;
+    for (c = 0; c < hidden; c++) {
+        for (i = 0; i < n; i++) old[i] = streams[i * hidden + c];
+        x[c] = 0;
+        for (i = 0; i < n; i++) {
+            float sum = 0;
+            for (j = 0; j < n; j++) sum += comb[j * n + i] * old[j];
+            streams[i * hidden + c] = post[i] * y[c] + sum;
+            x[c] += pre[i] * streams[i * hidden + c];
+        }
+    }
+}
+
 /* What a block reads: the stream's norm, or the stream. */
 LLM__FN const float *llm__block_input(llm_session *s, const llm__layer *layer, const llm__norm *norm) {
     if (!llm__has_pre(layer)) return s->x;
@@ -23082,6 +23887,10 @@ LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm_
     const llm_model *m = s->model;
     float scale = layer->branch_scale * (gain ? *gain : 1);
     int n = (int)((size_t)s->row_count * (size_t)m->hidden), i;
+    if (m->streams) {
+        llm__parallel(s, s->row_count, llm__hyper_end_job, s);
+        return;
+    }
     if (llm__has_post(layer)) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
     for (i = 0; residual->keep && i < s->row_count; i++) {
         m->ops->mul(s->x + (size_t)i * (size_t)m->hidden, residual->keep, m->hidden);
@@ -23100,6 +23909,7 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
     const float *h = NULL;
     s->slab_used = 0;
     if (layer->mixer != LLM__NO_MIXER) {
+        if (m->streams) llm__hyper_begin(s, &layer->mixer_hyper);
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
@@ -23112,6 +23922,7 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
     }
     s->slab_used = 0;
     if (layer->ffn != LLM__NO_FFN) {
+        if (m->streams) llm__hyper_begin(s, &layer->ffn_hyper);
         if (!parallel || !h) h = llm__block_input(s, layer, &layer->ffn_norm);
         if (layer->shortcut == LLM__SHORTCUT_BEGINS) llm__run_experts(s, &layer->experts, h, s->carry);
         s->slab_used = 0;
@@ -23226,7 +24037,7 @@ typedef struct llm__needs {
     size_t widest;       /* widest input of a linear map that may run in int8 */
     size_t pair_bytes;   /* int8 rows of the experts */
     size_t tasks, order, starts;
-    size_t picks, pick_sets; /* of a row, by indexers */
+    size_t picks, pick_sets, candidates; /* of a row, by indexers */
 } llm__needs;
 
 LLM__FN void llm__most(size_t *a, size_t b) {
@@ -23254,6 +24065,12 @@ LLM__FN size_t llm__latent_floats(const llm__latent *t) {
     return before + form + (indexing + 2) * (size_t)t->indexer.width + indexing;
 }
 
+LLM__FN size_t llm__compact_floats(const llm__compact *a) {
+    size_t heads = (size_t)a->heads, width = (size_t)a->width, indexing = (size_t)a->index_heads;
+    return (size_t)a->q_rank + (size_t)a->groups * (size_t)a->group_rank + (2 * heads + 4) * width +
+           (indexing + 1) * (size_t)a->index_width + indexing;
+}
+
 LLM__FN size_t llm__ssm_floats(const llm__ssm *s) {
     size_t inner = (size_t)s->heads * (size_t)s->width;
     return (size_t)s->in.rows + (size_t)s->conv.channels + 3 * inner + (size_t)s->x.rows + (size_t)s->heads;
@@ -23273,6 +24090,7 @@ LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     case LLM__MIXER_MAP: return 0;
     case LLM__ATTENTION: return llm__attention_floats(&l->attention);
     case LLM__LATENT: return llm__latent_floats(t);
+    case LLM__COMPACT: return llm__compact_floats(&l->compact);
     case LLM__SSM: return llm__ssm_floats(&l->ssm);
     case LLM__DELTA: return llm__delta_floats(&l->delta);
     case LLM__SHORT_CONV: return 4 * (size_t)l->short_conv.conv.channels;
@@ -23318,6 +24136,29 @@ LLM__FN void llm__need_indexer(llm__needs *n, const llm__indexer *x) {
                                llm__decode_scratch(LLM_PAGE_TOKENS * x->width, 32));
 }
 
+LLM__FN void llm__need_compact(llm__needs *n, const llm__compact *a) {
+    size_t page = LLM_PAGE_TOKENS, width = (size_t)a->width;
+    llm__need_matrix(n, &a->q_a);
+    llm__need_matrix(n, &a->q_b);
+    llm__need_matrix(n, &a->kv);
+    llm__need_matrix(n, &a->o_a[0]);
+    llm__need_matrix(n, &a->o_b);
+    llm__need_matrix(n, &a->pool_kv);
+    llm__need_matrix(n, &a->pool_gate);
+    llm__need_matrix(n, &a->index_q);
+    llm__need_matrix(n, &a->index_k);
+    llm__need_matrix(n, &a->index_weights);
+    llm__most(&n->tasks, (size_t)a->groups);
+    llm__most(&n->picks, (size_t)a->chosen);
+    llm__most(&n->pick_sets, 1);
+    if (a->finds_candidates) llm__most(&n->candidates, (size_t)a->blocks);
+    llm__most(&n->scratch, sizeof(float) * (page * (width + LLM__HEAD_BLOCK) + 2 * LLM__HEAD_BLOCK) +
+                               llm__decode_scratch(LLM_PAGE_TOKENS * a->width, 32));
+    llm__most(&n->scratch, sizeof(float) * (4 * width + (size_t)a->rotary) + llm__decode_scratch(a->width, 32));
+    llm__most(&n->scratch, sizeof(float) * page * (size_t)(a->index_width + a->index_heads) +
+                               llm__decode_scratch(a->index_width, 32));
+}
+
 LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind kind) {
     const llm__attention *a = &l->attention;
     const llm__latent *t = &l->latent;
@@ -23332,6 +24173,7 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &a->gates);
         llm__most(&n->scratch, llm__attend_scratch(a->width, a->value_width, a->heads / a->kv_heads));
         break;
+    case LLM__COMPACT: llm__need_compact(n, &l->compact); break;
     case LLM__LATENT:
         llm__need_matrix(n, &t->q_b);
         llm__need_matrix(n, &t->o);
@@ -23372,6 +24214,9 @@ LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer
     size_t floats = 0, fixed = 0;
     llm__need_mixer(n, l, l->mixer);
     llm__need_mixer(n, l, l->beside);
+    llm__need_matrix(n, &l->mixer_hyper.map);
+    llm__need_matrix(n, &l->ffn_hyper.map);
+    llm__most(&n->floats, (size_t)m->streams * (size_t)(m->hidden + 2 + m->streams));
     if (l->ffn == LLM__FFN_MAP) llm__need_matrix(n, &l->ffn_map);
     if (l->ffn == LLM__MLP) {
         floats = llm__mlp_floats(&l->mlp);
@@ -23434,6 +24279,9 @@ LLM__FN int llm__session_memory(llm_session *s) {
     s->pick_sets = n.pick_sets;
     ok &= (s->picks = (llm__pick *)llm__arena_alloc(a, rows * n.pick_sets, n.picks * sizeof *s->picks)) != NULL;
     ok &= (s->pick_counts = (int *)llm__arena_alloc(a, rows * n.pick_sets, sizeof *s->pick_counts)) != NULL;
+    s->most_candidates = n.candidates;
+    ok &= (s->candidates = (llm__pick *)llm__arena_alloc(a, rows, n.candidates * sizeof *s->candidates)) != NULL;
+    ok &= (s->candidate_counts = (int *)llm__arena_alloc(a, rows, sizeof *s->candidate_counts)) != NULL;
     ok &= (s->carry = (float *)llm__arena_alloc(a, rows, (size_t)m->carry * sizeof(float))) != NULL;
     s->angles = (float **)llm__arena_alloc(a, (size_t)m->rope_count + 1, sizeof *s->angles);
     if (!s->angles) return 0;

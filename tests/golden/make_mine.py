@@ -17,7 +17,7 @@ import fixture
 import mlx.core as mx
 import numpy as np
 import pack
-from mlx_lm.models import gemma2, rope_utils
+from mlx_lm.models import deepseek_v3, deepseek_v32, gemma2, glm4_moe_lite, longcat_flash, rope_utils
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 
 FIXTURES, READS, PATCH = [], {}, {}
@@ -456,6 +456,138 @@ add("stablelm-heads", but(BASE, model_type="stablelm", rope_theta=900.0, use_qkv
 add("telechat3-deepseek_yarn", but(PLAIN, model_type="telechat3", head_dim=20, rope_scaling=dict(
     rope_type="telechat3-yarn", factor=4.0, original_max_position_embeddings=16, mscale=0.5, mscale_all_dim=1.0)))
 
+# ---------------------------------------------------------------- latent attention and around it
+
+
+class Rounded(KVCache):
+    """Latents as codes, which mlx-lm's own quantized cache does not hold: what a code gives back is kept."""
+
+    def __init__(self, group_size, bits):
+        super().__init__()
+        self.how = dict(group_size=group_size, bits=bits)
+
+    def update_and_fetch(self, keys, values):
+        back = lambda x: mx.dequantize(*mx.quantize(x, **self.how), **self.how)
+        return super().update_and_fetch(back(keys), back(values))
+
+
+class Latent(KVCache):
+    def to_quantized(self, group_size, bits):
+        rounded = Rounded(group_size, bits)
+        rounded.update_and_fetch(self.keys[..., : self.offset, :], self.values[..., : self.offset, :])
+        return rounded
+
+
+def latent_caches(model):
+    model.make_cache = lambda: [Latent() for _ in model.layers]
+
+
+def dequantize_kv_b(module):
+    """mlx-lm rounds the halves of a quantized kv_b_proj once more; the reference takes them as they are."""
+    sanitize = module.Model.sanitize
+
+    def plain(self, weights):
+        for k in [k for k in weights if k.endswith("kv_b_proj.scales")]:
+            base = k.removesuffix("scales")
+            w, *parts = (weights.pop(base + n, None) for n in ("weight", "scales", "biases"))
+            scales, biases = (x.astype(mx.float32) if x is not None and x.dtype != mx.uint8 else x for x in parts)
+            group = self.args.kv_lora_rank // scales.shape[-1]
+            mode = {True: "affine", False: "mxfp4"}[biases is not None]
+            bits = w.shape[-1] * 32 // self.args.kv_lora_rank
+            weights[base + "weight"] = mx.dequantize(w, scales, biases, group_size=group, bits=bits, mode=mode).astype(
+                mx.float32)
+        return sanitize(self, weights)
+
+    module.Model.sanitize = plain
+
+
+dequantize_kv_b(deepseek_v3)
+dequantize_kv_b(deepseek_v32)
+dequantize_kv_b(glm4_moe_lite)
+longcat_flash.LongcatFlashMLA.mla_scale_q_lora = longcat_flash.LongcatFlashMLA.mla_scale_kv_lora = None
+
+LAT = but(PACKED, moe_intermediate_size=20, num_attention_heads=3, vocab_size=23)
+add("deepseek_v3-kv8g32", but(LAT, kv_lora_rank=64, num_hidden_layers=1), kv=dict(group_size=32, bits=8),
+    patch=latent_caches, prompt_len=90, overrides=BIAS)
+add("deepseek_v3-kv4g32", but(LAT, num_hidden_layers=1), kv=dict(group_size=32, bits=4), patch=latent_caches,
+    prompt_len=20, overrides=BIAS)
+for name, config, how in [("deepseek_v3", LAT, dict(group_size=32, bits=8)),
+        ("deepseek_v32", but(LAT, index_n_heads=14, index_head_dim=32, index_topk=5), dict(group_size=32, bits=4)),
+        ("glm4_moe_lite", LAT, dict(group_size=32, bits=4, mode="mxfp4"))]:
+    q = but(config, model_type=name, quantization=how)
+    add(f"{name}-hf-kv_b-" + how.get("mode", f"q{how['bits']}"), q, hf=deepseek,
+        store=quantized(q, keep=[r"mlp\.gate\."]), dtype="BF16", overrides=BIAS)
+add("deepseek_v2-heads-20", but(DSV3, model_type="deepseek_v2", num_attention_heads=20, qk_nope_head_dim=4,
+    v_head_dim=6, num_hidden_layers=1, topk_method="greedy", n_group=3, rope_scaling=but(YARN, type="linear")),
+    prompt_len=70, chunks=[30, 40])
+add("deepseek_v2-best-group", but(DSV3, model_type="deepseek_v2", topk_method="group_limited_greedy", n_group=8,
+    topk_group=4, n_shared_experts=None, rope_scaling=YARN, attention_bias=True))
+add("deepseek_v2-kv4g32", but(LAT, model_type="deepseek_v2", qk_nope_head_dim=24, qk_rope_head_dim=8,
+    num_hidden_layers=1, topk_method="greedy", rope_scaling=YARN), kv=dict(group_size=32, bits=4), prompt_len=20)
+V32 = but(DSV3, model_type="deepseek_v32", index_n_heads=14, index_head_dim=12, index_topk=70, num_hidden_layers=1,
+    first_k_dense_replace=0, vocab_size=9)
+add("deepseek_v32-pages", V32, prompt_len=200, chunks=[69, 2, 100, 29], overrides=BIAS)
+add("deepseek_v32-top1", but(V32, index_topk=1, num_attention_heads=20, qk_nope_head_dim=4, qk_rope_head_dim=4,
+    v_head_dim=4), prompt_len=70, overrides=BIAS)
+q = but(LAT, model_type="deepseek_v32", index_n_heads=4, index_head_dim=32, index_topk=6, quantization=dict(
+    group_size=32, bits=4))
+add("deepseek_v32-q4", q, store=quantized(q, keep=[r"mlp\.gate\."]), dtype="F16", overrides=BIAS)
+add("glm_moe_dsa-yarn", but(V32, model_type="glm_moe_dsa", index_topk=4, rope_theta=77.0, attention_bias=False,
+    topk_method="noaux_tc", scoring_func="sigmoid", norm_topk_prob=True, moe_layer_freq=1, rope_parameters=dict(
+    YARN, rope_theta=5000.0)), overrides=BIAS)
+K25 = dict(model_type="kimi_k25", text_config=DSV3)
+add("kimi_vl-hf", dict(model_type="kimi_vl", text_config=DSV3), reads=K25, hf=plus(deepseek,
+    vision_tower__patch_embed__weight=(4, 6)), overrides=BIAS)
+LONG = dict(model_type="longcat_flash", attention_method="MLA", zero_expert_type="identity", hidden_size=64,
+    ffn_hidden_size=32, moe_topk=3, expert_ffn_hidden_size=32, n_routed_experts=4, zero_expert_num=3, num_layers=2,
+    vocab_size=29, max_position_embeddings=128, num_attention_heads=3, kv_lora_rank=32, q_lora_rank=32,
+    qk_rope_head_dim=4, qk_nope_head_dim=32, v_head_dim=32, routed_scaling_factor=2.5, rms_norm_eps=1e-4,
+    rope_theta=100.0, mla_scale_q_lora=True, mla_scale_kv_lora=True, attention_bias=False)
+add("longcat_flash-unscaled", but(LONG, mla_scale_q_lora=False, mla_scale_kv_lora=False, q_lora_rank=None,
+    zero_expert_num=0), overrides=BIAS)
+q = but(LONG, quantization={"group_size": 32, "bits": 4, "mode": "affine", **{
+    f"model.layers.{i}.mlp.router.classifier": dict(group_size=64, bits=8) for i in range(2)}})
+add("longcat_flash-q4", q, store=quantized(q), dtype="BF16", overrides=BIAS)
+add("longcat_flash_ngram-reach5", but(LONG, model_type="longcat_flash_ngram", hidden_size=70, num_layers=1,
+    ngram_vocab_size_ratio=7, emb_neighbor_num=5, emb_split_num=2, vocab_size=9), overrides={**BIAS,
+    r"post_projs": (0.0, 1.2), r"embedders": (0.0, 0.8)}, prompt_len=70, chunks=[2, 1, 67])
+q = but(LONG, model_type="longcat_flash_ngram", hidden_size=64, num_layers=1, ngram_vocab_size_ratio=3,
+    emb_neighbor_num=2, emb_split_num=2, quantization=dict(group_size=32, bits=4))
+add("longcat_flash_ngram-q4", q, store=quantized(q), dtype="BF16", overrides=BIAS)
+CPM3 = dict(model_type="minicpm3", hidden_size=40, dim_model_base=24, num_hidden_layers=2, intermediate_size=32,
+    num_attention_heads=3, rms_norm_eps=1e-3, vocab_size=29, num_key_value_heads=3, q_lora_rank=32,
+    qk_nope_head_dim=12, qk_rope_head_dim=8, kv_lora_rank=24, scale_depth=1.4, scale_emb=4.0,
+    max_position_embeddings=32, rope_scaling=dict(type="longrope", original_max_position_embeddings=64,
+    short_factor=[1.0] * 4, long_factor=[1.0, 1.3, 2.0, 3.5]))
+add("minicpm3-tied-uneven", but(CPM3, tie_word_embeddings=True), chunks=[5, 7])
+add("youtu_llm-yarn", dict(model_type="youtu_llm", vocab_size=29, hidden_size=40, intermediate_size=32,
+    num_hidden_layers=2, num_attention_heads=3, kv_lora_rank=20, q_lora_rank=24, qk_rope_head_dim=8, v_head_dim=10,
+    qk_nope_head_dim=12, rms_norm_eps=1e-2, rope_scaling=YARN), prompt_len=70)
+M4 = dict(model_type="mistral4", vocab_size=29, hidden_size=64, intermediate_size=64, moe_intermediate_size=32,
+    num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=3, n_shared_experts=2, n_routed_experts=4,
+    routed_scaling_factor=1.5, kv_lora_rank=32, q_lora_rank=32, norm_topk_prob=True, max_position_embeddings=256,
+    rms_norm_eps=1e-4, topk_group=1, num_experts_per_tok=1, first_k_dense_replace=1, n_group=1, qk_rope_head_dim=8,
+    qk_nope_head_dim=24, v_head_dim=12, rope_parameters=dict(YARN, llama_4_scaling_beta=0.4,
+    original_max_position_embeddings=5))
+q = but(M4, quantization=dict(group_size=32, bits=8))
+add("mistral4-q8-top1", q, store=quantized(q), dtype="BF16")
+add("mistral4-int4", but(M4, quantization_config=dict(quant_method="compressed-tensors",
+    format="pack-quantized")), hf=deepseek,
+    store=int4(r"mlp\..*proj\.weight$|q_[ab]_proj\.weight$", mx.float32))
+add("mistral3-sliding", dict(model_type="mistral3", text_config=but(PLAIN, model_type="llama", sliding_window=3,
+    num_hidden_layers=2, layer_types=[S, F], tie_word_embeddings=True)), prompt_len=70)
+add("pixtral-defaults", dict(model_type="pixtral", text_config=but(PLAIN, model_type="llama", hidden_size=64,
+    num_attention_heads=..., num_key_value_heads=4, head_dim=4, tie_word_embeddings=True)))
+V41 = dict(model_type="deepseek_v41", vocab_size=9, hidden_size=24, num_hidden_layers=4, num_attention_heads=20,
+    head_dim=16, q_lora_rank=12, qk_rope_head_dim=4, o_groups=5, o_lora_rank=6, moe_intermediate_size=10,
+    n_routed_experts=4, num_experts_per_tok=2, swiglu_limit=0.4, rms_norm_eps=1e-3, sliding_window=70,
+    compress_ratios=[2, 2, 2], kv_source_layer_ids=[0, 2], index_source_layer_ids=[0, 1, 2],
+    candidate_source_layer_id=0, candidate_topk_blocks=30, candidate_block_size=3, index_n_heads=3, index_head_dim=16,
+    index_topk=66, compress_rope_theta=500.0, hc_mult=2, hc_sinkhorn_iters=1)
+add("deepseek_v41-pages", V41, prompt_len=220, chunks=[65, 1, 154], overrides={r"correction_bias": (0.0, 0.08)})
+add("deepseek_v41-window", but(V41, compress_ratios=[], kv_source_layer_ids=[], index_source_layer_ids=[],
+    candidate_source_layer_id=-1, num_hidden_layers=1, hc_mult=1, num_experts_per_tok=1, sliding_window=1),
+    overrides={r"correction_bias": (0.0, 0.08)})
 # ---------------------------------------------------------------- families with experts
 
 
