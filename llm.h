@@ -10379,8 +10379,7 @@ LLM__FN int llm__step3p5_sparse(llm__config *c, int layer) {
     const llm__json *list = llm__json_get(c->root, "moe_layers_enum");
     const char *at = llm__json_is(list, LLM__JSON_STRING) ? list->as.text : "";
     int found = 0;
-    if (!*at && !llm__config_has(c, "moe_layers_enum")) return layer > 0;
-    if (!*at && llm__json_is(list, LLM__JSON_STRING)) return layer > 0;
+    if (!*at && (!llm__config_has(c, "moe_layers_enum") || llm__json_is(list, LLM__JSON_STRING))) return layer > 0;
     while (*at && c->status == LLM_OK) {
         size_t n = strspn(at, " 0123456789");
         if (!n || n > 8 || (at[n] && at[n] != ',')) break;
