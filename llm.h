@@ -15041,7 +15041,7 @@ typedef struct llm__attention {
     const float *mix_weight, *mix_bias;      /* sigmoid(q . weight + bias); [heads, width], [heads] */
     int mix_cache;
     llm__indexer indexer;
-    int halves;                              /* q and k rows have a head's pairs as (i, i + width/2): put side by side */
+    int halves;                              /* q and k give a head's pairs as (i, i + width/2): put side by side */
     int heads_normed;                        /* each head's output is, before the gate */
     llm__norm head_norm;
 } llm__attention;
@@ -15235,7 +15235,7 @@ typedef struct llm__experts {
     int low_normed, each_normed;      /* what the map down gives, and each expert's output */
     llm__norm low_norm, each_norm;
     int folds;                        /* stacks may have the shared expert as one more */
-    int blended;                      /* routed and shared output weigh what a softmax of coefficient(h) + bias says */
+    int blended;                      /* routed and shared output: weighed by a softmax of coefficient(h) */
     int latent, latent_bias;          /* the experts' input and output are so wide, by maps around them; 0: hidden */
     int latent_normed;                /* before the map back */
     llm__matrix latent_down, latent_up;
@@ -17552,8 +17552,7 @@ LLM__FN void llm__read_ernie4_5_moe(llm__config *c, llm_model *m) {
     }
 }
 
-/* deepseek: DeepSeek's first model of experts: softmax over all, not renormalized; only linear rotary scaling
-   counts. */
+/* deepseek: DeepSeek's first model of experts: softmax over all, not renormalized; only linear scaling counts. */
 LLM__FN void llm__read_deepseek(llm__config *c, llm_model *m) {
     const llm__json *scaling = llm__rope_scaling(c);
     int first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20), i;
@@ -17722,7 +17721,7 @@ LLM__FN int llm__rope_of_type(llm__config *c, llm_model *m, int width, const cha
 /* The names of sorts of layers as most families have them. */
 static const char *const llm__layer_sorts = "full_attention sliding_attention";
 
-/* Klear: experts chosen by biased sigmoid, and a shared one; a softmax over two learned numbers says how much of each. */
+/* Klear: experts chosen by biased sigmoid, and a shared one; a softmax of two numbers says how much of each. */
 LLM__FN void llm__read_klear(llm__config *c, llm_model *m) {
     int step = llm__config_int(c, "decoder_sparse_step", LLM__REQUIRED, 1, 4096), i;
     int bias = llm__config_flag(c, "attention_bias", 0);
@@ -17854,7 +17853,7 @@ LLM__FN void llm__read_dbrx(llm__config *c, llm_model *m) {
     llm__fill_experts(c, m, &e, 0);
 }
 
-/* exaone_moe: sliding layers rotate, full ones only if there are no others; DeepSeek-V3's experts where is_moe_layer. */
+/* exaone_moe: sliding layers rotate, full ones only if there are no others; DeepSeek-V3's experts by is_moe_layer. */
 LLM__FN void llm__read_exaone_moe(llm__config *c, llm_model *m) {
     const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
     int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i, slides = 0;
@@ -18101,8 +18100,7 @@ LLM__FN int llm__step3p5_sparse(llm__config *c, int layer) {
     const llm__json *list = llm__json_get(c->root, "moe_layers_enum");
     const char *at = llm__json_is(list, LLM__JSON_STRING) ? list->as.text : "";
     int found = 0;
-    if (!*at && !llm__config_has(c, "moe_layers_enum")) return layer > 0;
-    if (!*at && llm__json_is(list, LLM__JSON_STRING)) return layer > 0;
+    if (!*at && (!llm__config_has(c, "moe_layers_enum") || llm__json_is(list, LLM__JSON_STRING))) return layer > 0;
     while (*at && c->status == LLM_OK) {
         size_t n = strspn(at, " 0123456789");
         if (!n || n > 8 || (at[n] && at[n] != ',')) break;
@@ -18128,6 +18126,7 @@ LLM__FN llm__activation llm__step3p5_limit(llm__config *c, const char *key, int 
    rotary base, how much of a head rotates and the limits of swiglu are lists over the layers, and scaling is for the
    sorts in yarn_only_types. */
 LLM__FN void llm__read_step3p5(llm__config *c, llm_model *m) {
+    static const char *const sorts[2] = {"full_attention", "sliding_attention"};
     const llm__json *other = llm__json_get(c->root, "attention_other_setting");
     int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, listed = llm__config_has(c, "layer_types");
     llm__attention a, sliding;
@@ -18177,7 +18176,7 @@ LLM__FN void llm__read_step3p5(llm__config *c, llm_model *m) {
         uint32_t k;
         int scaled = !llm__json_is(only, LLM__JSON_ARRAY) || !only->length;
         for (k = 0; !scaled && k < only->length; k++)
-            scaled = llm__json_text_is(llm__json_at(only, k), listed && slides ? "sliding_attention" : "full_attention");
+            scaled = llm__json_text_is(llm__json_at(only, k), sorts[listed && slides]);
         m->layers[i].attention = slides ? sliding : a;
         m->layers[i].attention.rope =
             llm__rope_add(c, m, (int)(a.width * part), theta, 0, scaled ? scaling : NULL);
@@ -18190,9 +18189,9 @@ LLM__FN void llm__read_step3p5(llm__config *c, llm_model *m) {
     }
 }
 
-/* muse_glimmer: sandwich norms with weight + 1 and an eps of their own behind the blocks, the final norm with the weight
-   alone; embeddings are normed; q and k are normed without weights, q then scaled; a gate on the whole attention output;
-   which layers slide and which rotate are two lists. */
+/* muse_glimmer: sandwich norms with weight + 1 and an eps of their own behind the blocks, the final norm with the
+   weight alone; embeddings are normed; q and k are normed without weights, q then scaled; a gate on the whole attention
+   output; which layers slide and which rotate are two lists. */
 LLM__FN void llm__read_muse_glimmer(llm__config *c, llm_model *m) {
     const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
     int window = llm__config_int(c, "sliding_window", 2048, 1, 1 << 30), i;
@@ -18299,7 +18298,7 @@ LLM__FN int llm__m3_sparse(llm__config *c, const char *nested, const char *flat,
     return llm__config_int(c, flat, fallback, 0, 65536);
 }
 
-/* Whether layer i attends to chosen blocks: layer_types says so, or sparse_attention_freq in either place; else all do. */
+/* Whether layer i attends to chosen blocks: layer_types or sparse_attention_freq say so; else all do. */
 LLM__FN int llm__m3_is_sparse(llm__config *c, const llm_model *m, int i) {
     const llm__json *config = llm__json_get(c->root, "sparse_attention_config");
     llm__config s = *c;
@@ -18389,10 +18388,10 @@ LLM__FN void llm__read_minimax_m3(llm__config *c, llm_model *m) {
     if (dense >= 0) llm__need_layout(m, name);
 }
 
-/* muse_spark: muse_glimmer's attention with pairs that rotate, each head's output normed before its gate; a learned share
-   of stream and branch in place of their sum; experts that work at a width of their own, between norms.  mlx-lm's
-   conversion has q, k, v and gates in one map, norms and shares as they are used; the original has q and k in halves,
-   norms less 1, and gates that the shares come from. */
+/* muse_spark: muse_glimmer's attention with pairs that rotate, each head's output normed before its gate; learned
+   shares of stream and branch in place of their sum; experts that work at a width of their own, between norms.
+   mlx-lm's conversion has q, k, v and gates in one map, norms and shares as they are used; the original has q and k in
+   halves, norms less 1, and gates that the shares come from. */
 LLM__FN void llm__read_muse_spark(llm__config *c, llm_model *m) {
     const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
     llm__config s = llm__config_of(c, parameters);
@@ -19762,7 +19761,7 @@ LLM__FN void llm__bind_blocks(llm__binder *b, llm__tensor *t, int lead, int rows
     llm__bind_quantized(b, t, s, lead, rows, cols, w);
 }
 
-/* ModelOpt's NVFP4 as muse_spark has it, in stacks: bytes of two codes and e4m3 factors; see llm__bind_stack_factors. */
+/* ModelOpt's NVFP4 as muse_spark has it, in stacks: bytes of two codes and e4m3 factors. */
 LLM__FN void llm__bind_nvfp4(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
     llm__tensor *s = llm__bind_find(b, "_weight_scale");
     if (s->dtype != LLM_F8_E4M3 || cols % 16) {
@@ -21643,7 +21642,7 @@ typedef struct llm__attend_work {
     int heads, kv_heads, key_width, value_width, blocks, head_blocks,
         head_block;     /* blocks: query blocks of the longest part */
     int tiled;          /* heads that share a kv head are kv_heads apart, not neighbours */
-    int pick_sets;      /* rows see what the session's picks say, so many neighbouring shares of the heads each its own */
+    int pick_sets;      /* rows see what the session's picks say, each of so many shares of the heads its own */
     int pick_tokens;    /* how many tokens a pick is */
     float scale, softcap;
     const float *sinks; /* [heads] or NULL */
@@ -23913,12 +23912,14 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
-        llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain, layer->mixer_scale);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain,
+                        layer->mixer_scale);
     }
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
-        llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain, layer->beside_scale);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain,
+                        layer->beside_scale);
     }
     s->slab_used = 0;
     if (layer->ffn != LLM__NO_FFN) {

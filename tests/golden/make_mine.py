@@ -695,6 +695,50 @@ add("llama4-chunk-1", but(LLAMA4, text_config=but(LLAMA4["text_config"], attenti
 add("llama4-long", but(LLAMA4, vocab_size=11, text_config=but(LLAMA4["text_config"], vocab_size=11, floor_scale=16,
     attention_chunk_size=70)), prompt_len=150, chunks=[68, 4, 78], decode_len=4)
 
+SORTS = dict(layer_types=[S, F], sliding_window=3)
+AFMOE = but(EXPERT, model_type="afmoe", head_dim=12, moe_intermediate_size=20, num_experts=8, num_experts_per_tok=3,
+    num_dense_layers=0, n_group=4, topk_group=2, **SORTS)
+add("afmoe-groups-4", but(AFMOE, mup_enabled=False, route_norm=False, rope_scaling=dict(type="linear", factor=2.0)),
+    overrides={r"expert_bias": (0.3, 0.2)})
+BAILING = but(EXPERT, model_type="bailing_moe", moe_intermediate_size=20, num_experts=6, num_shared_experts=2,
+    norm_topk_prob=False, num_experts_per_tok=2, first_k_dense_replace=0, use_bias=True, rotary_dim=6, n_group=3,
+    topk_group=2, moe_shared_expert_intermediate_size=12, tie_word_embeddings=True)
+add("bailing_moe-groups-3", BAILING)
+EXAONE = but(EXPERT, model_type="exaone_moe", head_dim=12, moe_intermediate_size=20, num_experts=4,
+    num_experts_per_tok=1, num_shared_experts=0, is_moe_layer=[True, False], **SORTS)
+add("exaone_moe-scaled", but(EXAONE, rope_scaling=dict(type="linear", factor=4.0)))
+LAGUNA = but(EXPERT, model_type="laguna", head_dim=12, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=20,
+    shared_expert_intermediate_size=24, partial_rotary_factor=0.5)
+add("laguna-plain", but(LAGUNA, gating=False, qkv_bias=True, attention_bias=True, tie_word_embeddings=True))
+MELLUM = but(EXPERT, model_type="mellum", head_dim=12, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=20,
+    tie_word_embeddings=False, norm_topk_prob=True, rope_parameters={S: dict(rope_theta=50.0, rope_type="linear",
+    factor=7.0), F: dict(rope_theta=900.0)}, **SORTS)
+add("mellum-linear", MELLUM)
+MIMO = but(EXPERT, model_type="mimo_v2_flash", num_experts_per_tok=1, hybrid_layer_pattern=[1, 0], moe_layer_freq=[1,
+    0], add_swa_attention_sink_bias=False, add_full_attention_sink_bias=True, sliding_window_size=2,
+    moe_intermediate_size=20, n_shared_experts=1, n_routed_experts=4, routed_scaling_factor=1.7,
+    topk_method="noaux_tc", scoring_func="sigmoid", norm_topk_prob=True, n_group=1, topk_group=1,
+    layernorm_epsilon=1e-5, swa_rope_theta=100.0, swa_num_attention_heads=6, swa_num_key_value_heads=1, head_dim=12,
+    v_head_dim=18, swa_head_dim=8, swa_v_head_dim=10, partial_rotary_factor=0.5)
+add("mimo_v2_flash-full-sinks", MIMO, overrides=BIAS, chunks=[4, 8])
+M3 = dict(model_type="minimax_m3_vl", vocab_size=11, text_config=but(EXPERT, vocab_size=11, head_dim=8, rotary_dim=4,
+    num_attention_heads=6, dense_intermediate_size=24, shared_intermediate_size=20, num_local_experts=3,
+    num_experts_per_tok=2, index_n_heads=1, index_head_dim=4, index_block_size=7, index_topk_blocks=3,
+    index_local_blocks=0))
+add("minimax_m3_vl-long", M3, prompt_len=150, chunks=[70, 3, 77], decode_len=4, overrides=BIAS)
+add("phimoe-bias", but(EXPERT, model_type="phimoe", num_local_experts=5, num_experts_per_tok=4,
+    router_jitter_noise=0.05, rope_scaling=None))
+GEAR = but(EXPERT, model_type="gear", head_dim=12, attention_bias=True, conv_L_cache=4, sliding_window=3,
+    layer_types=["conv_mixer", S, F], num_hidden_layers=3, hidden_activation="gelu", tie_word_embeddings=False)
+add("gear-bias", GEAR, overrides=NORM, chunks=[1, 2, 9])
+STEP = but(EXPERT, model_type="step3p5", num_attention_groups=2, head_dim=12, moe_num_experts=4, moe_top_k=1,
+    moe_intermediate_size=20, share_expert_dim=24, sliding_window=3, partial_rotary_factors=[0.5])
+add("step3p5-short-lists", but(STEP, swiglu_limits=[0.0, 0.4], swiglu_limits_shared=[0.3],
+    moe_layers_enum="0, 1"), overrides={r"router_bias": (0.0, 0.3)})
+GLIMMER = but(EXPERT, model_type="muse_glimmer", head_dim=12, post_norm_eps=0.01, qk_scale_factor=1.4,
+    final_logit_softcapping=5.0, output_multiplier=0.7, tie_word_embeddings=True, layer_rope_theta=[0, 7.0], **SORTS)
+add("muse_glimmer-turned", but(GLIMMER, rope_parameters=dict(rope_theta=300.0)), overrides={r"layernorm": (0.1, 0.3)})
+
 if __name__ == "__main__":
     out = Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
