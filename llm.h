@@ -7202,7 +7202,8 @@ typedef enum llm__mixer_kind {
     LLM__SHORT_CONV,
     LLM__LRU,
     LLM__FADING,
-    LLM__RWKV
+    LLM__RWKV,
+    LLM__KEYED_CONV /* attention's maps around two convolutions, see llm__run_keyed_conv */
 } llm__mixer_kind;
 typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__FFN_MAP, LLM__MLP, LLM__EXPERTS, LLM__RWKV_FFN } llm__ffn_kind;
 
@@ -7239,7 +7240,8 @@ typedef enum llm__scores {
     LLM__SOFTMAX_ALL,  /* softmax over all experts */
     LLM__SOFTMAX_BEST, /* the logits choose; softmax over the chosen ones */
     LLM__SIGMOID,
-    LLM__SQRT_SOFTPLUS
+    LLM__SQRT_SOFTPLUS,
+    LLM__SPARSEMIXER /* each pick's is a softmax over those left that are near the best: see llm__sparsemixer */
 } llm__scores;
 
 /* y = (x - mean) / deviation * weight + bias.  A reader fills in the form, binding the numbers.  Every norm takes the
@@ -7312,6 +7314,7 @@ typedef struct llm__attention {
     int shared;                              /* keys and values are those of another layer: see llm__layer.reads */
     int key_is_value;                        /* values are what k_proj gives, neither normed nor rotated as keys are */
     int gate_bias, has_sinks;
+    float value_scale;                       /* values are stored multiplied by this; 0: as they are */
     llm__qk_norm qk_norm;
     int norm_last;                           /* q and k are normed after their rotation */
     int v_normed, out_normed;                /* out: before o, over all heads together */
@@ -7516,6 +7519,7 @@ typedef struct llm__experts {
     llm__matrix *gates, *ups, *downs; /* [count]; gates NULL: UP_ONLY */
     llm__mlp shared;                  /* width 0: none */
     float renormalize_least;          /* the sum is taken to be at least this */
+    float jitter;                     /* SPARSEMIXER: twice this is near */
     llm__stacks stacks;
     int blended;                      /* routed and shared output are weighed by a softmax of coefficient(h), with bias */
     int latent, latent_bias;          /* the experts' input and output are so wide, by maps around them; 0: hidden */
@@ -7570,6 +7574,7 @@ typedef struct llm__layer {
     llm__experts experts;
     llm__shortcut shortcut;
     llm__short short_conv;
+    llm__conv keyed_conv; /* of keys and values */
     llm__lru lru;
     llm__fading fading;
     llm__rwkv rwkv;
@@ -7606,12 +7611,12 @@ struct llm_model {
     int carry;              /* floats a token that layers hand on within a pass, llm_session.carry */
     int carry_embedding;    /* it holds the embedding, as the first layer sees it */
     int head_gained;        /* logits are multiplied by the number lm_head_gain */
-    int head_columns_normed; /* the head's columns are divided by theirs */
     const float *recall;     /* [hidden]: what the last mix of filed streams weighs by; NULL: there is none */
     int recalls;             /* whether there is one */
     int head_rows_normed;   /* the head's rows are divided by their length (plus 1e-7) */
     int ternary_scaled;     /* ternary weights are multiplied by their scale whatever the config says */
     int position_count;     /* learned positions: how many; 0: none */
+    int head_columns_normed; /* or its columns */
     llm__layer *layers;
     llm__rope *ropes;
     llm_cache_layer *caches;
@@ -8090,6 +8095,19 @@ LLM__FN void llm__choose_renames(llm_model *m) {
         }
         list = next ? next + 1 : NULL;
     }
+}
+
+/* Goes on to the row's next list of renames as long as a tensor is not found that every layout has. */
+LLM__FN void llm__need_layout(llm_model *m, const char *tensor) {
+    const char *first = m->renames;
+    int layout = m->layout;
+    while (!llm__model_has(m, tensor) && strchr(m->renames, '|')) {
+        m->renames = strchr(m->renames, '|') + 1;
+        m->layout++;
+    }
+    if (llm__model_has(m, tensor)) return;
+    m->renames = first;
+    m->layout = layout;
 }
 
 /* ---- readers: what several families share */
@@ -9587,22 +9605,19 @@ LLM__FN void llm__read_sizes(llm__config *c, llm_model *m, int hidden, int vocab
 
 enum { LLM__EVEN = -1 };
 
-/* Grouped-query attention with defaults.  kv_heads 0: as many as heads.  width 0: what hidden_size leaves to a head,
-   if head_dim does not say; LLM__EVEN: whatever it says. */
-LLM__FN llm__attention llm__read_usual_heads(llm__config *c, const llm_model *m, int heads, int kv_heads,
-                                             int width) {
+/* Grouped-query attention where the family has defaults.  width LLM__EVEN: heads share hidden_size, whatever head_dim
+   says. */
+LLM__FN llm__attention llm__read_usual_heads(llm__config *c, const llm_model *m, int heads, int kv_heads, int width) {
     llm__attention a;
-    int even = width == LLM__EVEN || (!width && !llm__config_has(c, "head_dim"));
     memset(&a, 0, sizeof a);
     a.heads = llm__config_int(c, "num_attention_heads", heads, 1, 65536);
-    a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads ? kv_heads : a.heads, 1, 65536);
-    llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
-    if (even) llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
-    a.width = even ? m->hidden / a.heads : llm__config_int(c, "head_dim", width, 1, 65536);
-    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
-    a.value_width = a.width;
-    a.scale = 1.0f / sqrtf((float)(a.width ? a.width : 1));
+    a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads, 1, 65536);
     a.rope = -1;
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    if (width == LLM__EVEN) llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
+    else width = llm__config_int(c, "head_dim", width, 1, 65536);
+    if (width == LLM__EVEN) width = c->status == LLM_OK ? m->hidden / a.heads : 1;
+    llm__set_width(c, &a, width);
     return a;
 }
 
@@ -9635,21 +9650,43 @@ LLM__FN void llm__fill_experts(llm__config *c, llm_model *m, const llm__experts 
     }
 }
 
-/* A text value that must be one of a few words, listed in `known` between spaces; returns which, from 0. */
+/* Which of the words between spaces this is, from 0; -1: none. */
+LLM__FN int llm__word_in(const char *word, const char *known) {
+    int i;
+    for (i = 0; *known; i++) {
+        size_t n = strcspn(known, " ");
+        if (strlen(word) == n && !strncmp(word, known, n)) return i;
+        known += n + (known[n] == ' ');
+    }
+    return -1;
+}
+
+/* A text value that must be one of a few words, listed in `known` between spaces; returns which. */
 LLM__FN int llm__config_word(llm__config *c, const char *key, const char *fallback, const char *known) {
     const llm__json *v = llm__json_get(c->root, key);
-    const char *word = llm__json_is(v, LLM__JSON_STRING) ? v->as.text : fallback, *at = known;
+    int text = llm__json_is(v, LLM__JSON_STRING), n = -1;
     char expected[160];
-    int i;
-    if (!llm__config_has(c, key) || llm__json_is(v, LLM__JSON_STRING))
-        for (i = 0; *at; i++) {
-            size_t n = strcspn(at, " ");
-            if (strlen(word) == n && !strncmp(word, at, n)) return i;
-            at += n + (at[n] == ' ');
-        }
+    if (text || !llm__config_has(c, key)) n = llm__word_in(text ? v->as.text : fallback, known);
     snprintf(expected, sizeof expected, "one of: %s", known);
+    if (n < 0) llm__config_fail(c, key, expected);
+    return n < 0 ? 0 : n;
+}
+
+/* Item i of a list of numbers that may be shorter than the layers are many, or absent: then the fallback, as for null;
+   not a number: there must be one. */
+LLM__FN double llm__listed_number(llm__config *c, const char *key, int i, double fallback, double low, double high) {
+    const llm__json *list = llm__json_get(c->root, key), *v;
+    char expected[100];
+    double n;
+    if (!llm__config_has(c, key) && fallback == fallback) return fallback;
+    if (llm__json_is(list, LLM__JSON_ARRAY)) {
+        v = (uint32_t)i < list->length ? llm__json_at(list, (uint32_t)i) : NULL;
+        if ((!v || v->type == LLM__JSON_NULL) && fallback == fallback) return fallback;
+        if (llm__json_float(v, &n) && n >= low && n <= high) return n;
+    }
+    snprintf(expected, sizeof expected, "a list with a number from %g to %g for layer %d", low, high, i);
     llm__config_fail(c, key, expected);
-    return 0;
+    return low;
 }
 
 /* qwen2_moe: qwen2 with experts in every layer, weighed by a softmax over all that is not renormalized, and a shared
@@ -9657,10 +9694,10 @@ LLM__FN int llm__config_word(llm__config *c, const char *key, const char *fallba
 LLM__FN void llm__read_qwen2_moe(llm__config *c, llm_model *m) {
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    a = llm__read_usual_heads(c, m, LLM__REQUIRED, 0, LLM__EVEN);
-    a.q_bias = a.k_bias = a.v_bias = 1;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 0);
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), llm__config_flag(c, "rope_traditional", 0), NULL);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
@@ -9682,16 +9719,14 @@ LLM__FN void llm__read_qwen3_vl_moe(llm__config *c, llm_model *m) {
 
 /* olmoe: q and k are normed over all heads together; softmax over all experts. */
 LLM__FN void llm__read_olmoe(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
-    a = llm__read_usual_heads(c, m, LLM__REQUIRED, 0, 0);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
     a.qk_norm = LLM__QK_WHOLE;
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0),
-                           llm__rope_scaling(c));
+    a.rope = llm__read_rope(c, m, &a, 10000);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED, "intermediate_size",
                           LLM__REQUIRED);
@@ -9700,28 +9735,15 @@ LLM__FN void llm__read_olmoe(llm__config *c, llm_model *m) {
     llm__fill_experts(c, m, &e, 0);
 }
 
-/* granitemoe: granite's multipliers on embeddings, branches, scores and logits; softmax over the chosen experts.  The
-   original has gate and up in one stack, input_linear. */
+/* granitemoe: granite with experts, weighed by a softmax over the chosen ones.  The original has gate and up in one
+   stack, input_linear. */
 LLM__FN void llm__read_granitemoe(llm__config *c, llm_model *m) {
-    llm__attention a;
     llm__experts e;
-    float branch = (float)llm__config_number(c, "residual_multiplier", llm__not_a_number(), -1e6, 1e6);
-    int i;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
-    m->embedding_scale = (float)llm__config_number(c, "embedding_multiplier", llm__not_a_number(), -1e6, 1e6);
-    m->logit_scale = 1 / (float)llm__config_number(c, "logits_scaling", llm__not_a_number(), 1e-6, 1e6);
-    a = llm__read_usual_heads(c, m, LLM__REQUIRED, 0, LLM__EVEN);
-    a.scale = (float)llm__config_number(c, "attention_multiplier", llm__not_a_number(), -1e6, 1e6);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
-    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__read_granite(c, m);
     e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
                           "intermediate_size", LLM__REQUIRED);
     e.scores = LLM__SOFTMAX_BEST;
     llm__fill_experts(c, m, &e, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].branch_scale = branch;
 }
 
 /* glm4_moe, solar_open: part of each head rotates, no YaRN; DeepSeek-V3's experts behind the first dense layers; never
@@ -9729,11 +9751,11 @@ LLM__FN void llm__read_granitemoe(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_glm4_moe(llm__config *c, llm_model *m) {
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
     m->drops_later_layers = 1;
-    a = llm__read_usual_heads(c, m, LLM__REQUIRED, 0, LLM__REQUIRED);
-    a.q_bias = a.k_bias = a.v_bias = llm__config_flag(c, "attention_bias", 0);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
     a.qk_norm = llm__config_flag(c, "use_qk_norm", 0) ? LLM__QK_HEAD : LLM__QK_PLAIN;
     a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
                            llm__rope_theta(c, llm__not_a_number()), 0, NULL);
@@ -9747,10 +9769,8 @@ LLM__FN void llm__read_dots1(llm__config *c, llm_model *m) {
     int bias = llm__config_flag(c, "mlp_bias", 0);
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    a = llm__read_usual_heads(c, m, LLM__REQUIRED, 0, 0);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
     a.qk_norm = LLM__QK_HEAD;
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
     llm__read_dense(c, m, &a, LLM__SILU, bias);
@@ -9781,12 +9801,10 @@ LLM__FN void llm__read_ernie4_5_moe(llm__config *c, llm_model *m) {
     int interval = llm__config_int(c, "moe_layer_interval", 1, 1, 4096), last, i;
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
     last = llm__config_extreme(c, "moe_layer_end_index", m->layer_count ? m->layer_count - 1 : 0, 1);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    a = llm__read_usual_heads(c, m, LLM__REQUIRED, 0, 0);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = bias;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
     llm__read_dense(c, m, &a, LLM__SILU, bias);
     e = llm__read_experts(c, "moe_num_experts", LLM__REQUIRED, "moe_k", 1, "intermediate_size", LLM__REQUIRED);
@@ -9808,13 +9826,13 @@ LLM__FN void llm__read_ernie4_5_moe(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_deepseek(llm__config *c, llm_model *m) {
     const llm__json *scaling = llm__rope_scaling(c);
     int first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20), i;
-    int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096);
+    int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096), bias = llm__config_flag(c, "attention_bias", 0);
     llm__attention a;
     llm__experts e;
     llm__read_sizes(c, m, 4096, 102400, 30);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
     a = llm__read_usual_heads(c, m, 32, 32, LLM__EVEN);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
+    llm__set_bias(&a, bias, bias);
     if (!llm__json_text_is(llm__json_get(scaling, "type"), "linear")) scaling = NULL;
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, scaling);
     llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 11008, 1, 1 << 24), LLM__SILU, 0);
@@ -9834,10 +9852,8 @@ LLM__FN void llm__read_deepseek(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_minimax(llm__config *c, llm_model *m) {
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    a = llm__read_usual_heads(c, m, LLM__REQUIRED, 0, 0);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
     a.qk_norm = llm__config_flag(c, "use_qk_norm", 1) ? LLM__QK_WHOLE : LLM__QK_PLAIN;
     a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", LLM__REQUIRED, 2, a.width),
                            llm__rope_theta(c, llm__not_a_number()), 0, NULL);
@@ -9862,7 +9878,8 @@ LLM__FN void llm__read_gpt_oss(llm__config *c, llm_model *m) {
     m->drops_later_layers = 1;
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
     a = llm__read_usual_heads(c, m, 64, 8, 64);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = a.has_sinks = 1;
+    llm__set_bias(&a, 1, 1);
+    a.has_sinks = 1;
     a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 150000), 0, llm__rope_scaling(c));
     e = llm__read_experts(c, "num_local_experts", 128, "num_experts_per_tok", 4, "intermediate_size", 2880);
     llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
@@ -9883,12 +9900,13 @@ LLM__FN void llm__read_gpt_oss(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_llama4(llm__config *c, llm_model *m) {
     int chunk = llm__config_int(c, "attention_chunk_size", LLM__REQUIRED, 1, 1 << 30), i, rope;
     int step = llm__config_int(c, "interleave_moe_layer_step", LLM__REQUIRED, 1, 4096);
+    int bias = llm__config_flag(c, "attention_bias", 0);
     llm__attention a;
     llm__experts e;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
-    a = llm__read_usual_heads(c, m, LLM__REQUIRED, 0, 0);
-    a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
     rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, llm__rope_scaling(c));
     if (llm__config_int(c, "attn_temperature_tuning", 4, 0, 1 << 30))
         a.heat = (float)llm__config_number(c, "attn_scale", 0.1, -1e6, 1e6);
@@ -9920,49 +9938,625 @@ LLM__FN void llm__read_llama4(llm__config *c, llm_model *m) {
     }
 }
 
-/* ---- readers: recurrent families and hybrids */
-
-/* The place of a word among words that single spaces separate, from 0; -1: it is none of them. */
-LLM__FN int llm__word_among(const llm__json *word, const char *words) {
-    int place = 0;
-    for (; llm__json_is(word, LLM__JSON_STRING); place++) {
-        size_t n = strcspn(words, " ");
-        if (strlen(word->as.text) == n && !strncmp(word->as.text, words, n)) return place;
-        if (!words[n]) break;
-        words += n + 1;
-    }
-    return -1;
-}
-
-/* Which of the words entry i of a list is, which has one for each layer. */
-LLM__FN int llm__layer_word(llm__config *c, const llm_model *m, const char *key, int i, const char *words) {
+/* Item i of a list with a value for each layer and maybe more; NULL after an error. */
+LLM__FN const llm__json *llm__layer_item(llm__config *c, const llm_model *m, const char *key, int i) {
     const llm__json *list = llm__json_get(c->root, key);
-    char text[80], found[80];
-    int place;
-    if (!llm__json_is(list, LLM__JSON_ARRAY) || list->length != (uint32_t)m->layer_count) {
-        snprintf(text, sizeof text, "a list of %d, a name for each layer", m->layer_count);
-        llm__config_fail(c, key, text);
-        return 0;
-    }
-    place = llm__word_among(llm__json_at(list, (uint32_t)i), words);
-    if (place < 0 && c->status == LLM_OK)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\"[%d] is %s; expected one of: %s", key, i,
-                              llm__json_show(llm__json_at(list, (uint32_t)i), found, sizeof found), words);
-    return place < 0 ? 0 : place;
+    char expected[80];
+    if (llm__json_is(list, LLM__JSON_ARRAY) && list->length >= (uint32_t)m->layer_count)
+        return llm__json_at(list, (uint32_t)i);
+    snprintf(expected, sizeof expected, "a list with a value for each of %d layers", m->layer_count);
+    llm__config_fail(c, key, expected);
+    return NULL;
 }
 
-/* Goes on to the row's next list of renames as long as a tensor is not found that every layout has. */
-LLM__FN void llm__need_layout(llm_model *m, const char *tensor) {
-    const char *first = m->renames;
-    int layout = m->layout;
-    while (!llm__model_has(m, tensor) && strchr(m->renames, '|')) {
-        m->renames = strchr(m->renames, '|') + 1;
-        m->layout++;
-    }
-    if (llm__model_has(m, tensor)) return;
-    m->renames = first;
-    m->layout = layout;
+LLM__FN int llm__layer_int(llm__config *c, const llm_model *m, const char *key, int i, int low, int high) {
+    const llm__json *v = llm__layer_item(c, m, key, i);
+    char expected[80];
+    if (v && v->type == LLM__JSON_INTEGER && v->as.number >= low && v->as.number <= high) return (int)v->as.number;
+    if (v && v->type == LLM__JSON_TRUE && high >= 1) return 1;
+    if (v && v->type == LLM__JSON_FALSE && low <= 0) return 0;
+    snprintf(expected, sizeof expected, "whole numbers from %d to %d for the layers", low, high);
+    llm__config_fail(c, key, expected);
+    return low;
 }
+
+/* Which of a few words, listed in `known` between spaces, the layer has. */
+LLM__FN int llm__layer_word(llm__config *c, const llm_model *m, const char *key, int i, const char *known) {
+    const llm__json *v = llm__layer_item(c, m, key, i);
+    int n = llm__json_is(v, LLM__JSON_STRING) ? llm__word_in(v->as.text, known) : -1;
+    char found[80];
+    if (n < 0 && c->status == LLM_OK)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\"[%d] is %s; expected one of: %s", key, i,
+                              llm__json_show(v, found, sizeof found), known);
+    return n < 0 ? 0 : n;
+}
+
+/* The rotary embedding that rope_parameters has for a sort of layer; theta not a number: it must have one. */
+LLM__FN int llm__rope_of_type(llm__config *c, llm_model *m, int width, const char *type, double theta, double part,
+                              int scaled) {
+    const llm__json *all = llm__json_get(c->root, "rope_parameters"), *own = llm__json_get(all, type);
+    char expected[80];
+    if (llm__json_is(own, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, own);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        part = llm__config_number(&s, "partial_rotary_factor", part, 0, 1);
+        c->status = s.status;
+    } else if (theta != theta) {
+        snprintf(expected, sizeof expected, "an object with an object \"%s\"", type);
+        llm__config_fail(c, "rope_parameters", expected);
+    }
+    return llm__rope_add(c, m, (int)(width * part), theta, 0, scaled ? own : NULL);
+}
+
+/* The names of sorts of layers as most families have them. */
+static const char *const llm__layer_sorts = "full_attention sliding_attention";
+
+/* Klear: experts chosen by biased sigmoid, and a shared one; a softmax over two learned numbers says how much of each. */
+LLM__FN void llm__read_klear(llm__config *c, llm_model *m) {
+    int step = llm__config_int(c, "decoder_sparse_step", LLM__REQUIRED, 1, 4096), i;
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (!llm__config_int(c, "num_experts", LLM__REQUIRED, 0, 65536)) return;
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    llm__read_shared(c, &e, "n_shared_experts", LLM__REQUIRED, "moe_intermediate_size", e.width);
+    e.scores = LLM__SIGMOID;
+    e.biased = e.blended = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if ((i + 1) % step || llm__config_lists(c, "mlp_only_layers", i)) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* afmoe: sandwich norms, a gate on the whole attention output; full layers have no rotation; embeddings times
+   sqrt(hidden) where mup_enabled. */
+LLM__FN void llm__read_afmoe(llm__config *c, llm_model *m) {
+    int window = llm__config_int(c, "sliding_window", 2048, 1, 1 << 30), i;
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 2048, 200192, 32);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    if (llm__config_flag(c, "mup_enabled", 1)) m->embedding_scale = sqrtf((float)m->hidden);
+    a = llm__read_usual_heads(c, m, 32, 4, 64);
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = LLM__GATE_FULL;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 6144, 1, 1 << 24), LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", 128, "num_experts_per_tok", 8, "moe_intermediate_size", 1024);
+    llm__read_shared(c, &e, "num_shared_experts", 1, "moe_intermediate_size", e.width);
+    llm__read_groups(c, &e, "num_experts", 1, 1);
+    e.scores = llm__config_word(c, "score_func", "sigmoid", "sigmoid softmax") ? LLM__SOFTMAX_ALL : LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "route_norm", 1) && e.chosen > 1;
+    e.scaling = (float)llm__config_number(c, "route_scale", 2.826, -1e6, 1e6);
+    llm__fill_experts(c, m, &e, llm__config_int(c, "num_dense_layers", 2, 0, 1 << 20));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].scheme = LLM__SANDWICH;
+        if (llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)) m->layers[i].attention.window = window;
+        else m->layers[i].attention.rope = -1;
+    }
+}
+
+/* Experts as all bailing families have them. */
+LLM__FN llm__experts llm__read_bailing_experts(llm__config *c) {
+    int bias = llm__config_flag(c, "use_bias", 0), width;
+    llm__experts e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                                       "moe_intermediate_size", LLM__REQUIRED);
+    width = llm__config_int(c, "moe_shared_expert_intermediate_size", 0, 0, 1 << 24);
+    if (llm__config_flag(c, "moe_router_enable_shared_expert", 1))
+        llm__read_shared(c, &e, "num_shared_experts", LLM__REQUIRED, "moe_intermediate_size", width ? width : e.width);
+    llm__read_groups(c, &e, "num_experts", 1, 4);
+    e.bias_each = e.shared.bias = e.shared.down_bias = bias;
+    e.scores = llm__config_word(c, "score_function", "softmax", "softmax sigmoid") ? LLM__SIGMOID : LLM__SOFTMAX_ALL;
+    e.biased = llm__config_flag(c, "moe_router_enable_expert_bias", 0);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    return e;
+}
+
+/* bailing_moe: q, k and v in one map, head norms by flag; norm_head makes the columns of lm_head unit vectors. */
+LLM__FN void llm__read_bailing_moe(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0), rotated;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->head_columns_normed = llm__config_flag(c, "norm_head", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "use_qkv_bias", 0), bias);
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 0) ? LLM__QK_HEAD : LLM__QK_PLAIN;
+    rotated = llm__config_int(c, "rotary_dim", llm__rope_part(c, a.width, 1), 2, a.width);
+    a.rope = llm__rope_add(c, m, rotated, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+    if (!llm__config_has(c, "num_experts")) return;
+    e = llm__read_bailing_experts(c);
+    llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", LLM__REQUIRED, 0, 1 << 20));
+}
+
+/* dbrx: q, k and v are clipped; layer norms without biases; experts' weights sum to 1.  The original has the rows of
+   all experts together, and down_proj transposed. */
+LLM__FN void llm__read_dbrx(llm__config *c, llm_model *m) {
+    const llm__json *attention = llm__json_get(c->root, "attn_config"), *ffn = llm__json_get(c->root, "ffn_config");
+    llm__config s = llm__config_of(c, attention), f;
+    llm__attention a;
+    llm__experts e;
+    memset(&a, 0, sizeof a);
+    if (!llm__json_is(attention, LLM__JSON_OBJECT)) llm__config_fail(c, "attn_config", "an object");
+    if (!llm__json_is(ffn, LLM__JSON_OBJECT)) llm__config_fail(c, "ffn_config", "an object");
+    m->hidden = llm__config_size(c, "d_model");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "max_seq_len", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    llm__set_layer_norm(m, 0);
+    m->norm.eps = 1e-5f;
+    a.heads = llm__config_int(c, "n_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "d_model", m->hidden, "n_heads", a.heads);
+    s.status = c->status;
+    a.kv_heads = llm__config_int(&s, "kv_n_heads", LLM__REQUIRED, 1, a.heads);
+    a.clip = (float)llm__config_number(&s, "clip_qkv", llm__not_a_number(), 1e-9, 1e9);
+    a.qkv = LLM__QKV_JOINED;
+    llm__config_divides(&s, "n_heads", a.heads, "kv_n_heads", a.kv_heads);
+    c->status = s.status;
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.rope = llm__rope_add(c, m, a.width, llm__config_number(&s, "rope_theta", llm__not_a_number(), 1e-3, 1e30), 0,
+                           NULL);
+    if (c->status == LLM_OK) c->status = s.status;
+    f = llm__config_of(c, ffn);
+    e = llm__read_experts(&f, "moe_num_experts", LLM__REQUIRED, "moe_top_k", LLM__REQUIRED, "ffn_hidden_size",
+                          LLM__REQUIRED);
+    c->status = f.status;
+    e.renormalize = 1;
+    e.stacks = LLM__DOWN_TRANSPOSED;
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* exaone_moe: sliding layers rotate, full ones only if there are no others; DeepSeek-V3's experts where is_moe_layer. */
+LLM__FN void llm__read_exaone_moe(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i, slides = 0;
+    double theta = llm__config_number(c, "rope_theta", 1e6, 1e-3, 1e30);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (llm__json_is(parameters, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, parameters);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        c->status = s.status;
+    }
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, theta, 0, llm__json_get(c->root, "rope_scaling"));
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    llm__read_shared(c, &e, "num_shared_experts", 0, "moe_intermediate_size", e.width);
+    llm__read_groups(c, &e, "num_experts", 1, 1);
+    llm__config_word(c, "topk_method", "noaux_tc", "noaux_tc");
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 2.5, -1e6, 1e6);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)) {
+            m->layers[i].attention.window = window;
+            slides = 1;
+        }
+        if (!llm__layer_int(c, m, "is_moe_layer", i, 0, 1)) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+    for (i = 0; i < m->layer_count && slides && c->status == LLM_OK; i++)
+        if (!m->layers[i].attention.window) m->layers[i].attention.rope = -1;
+}
+
+/* laguna: each layer has its own number of heads; softplus of a learned number gates each head; a rotary embedding for
+   each sort of layer; router logits may be capped, scores may be sqrt(softplus). */
+LLM__FN void llm__read_laguna(llm__config *c, llm_model *m) {
+    int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, ropes[2];
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    double part = llm__config_number(c, "partial_rotary_factor", 1, 0, 1);
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 2048, 100352, 40);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_usual_heads(c, m, 48, 8, 128);
+    llm__set_bias(&a, llm__config_flag(c, "qkv_bias", 0), bias);
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = llm__config_flag(c, "gating", 1) ? LLM__GATE_SOFTPLUS : LLM__UNGATED;
+    ropes[0] = llm__rope_of_type(c, m, a.width, "full_attention", 10000, part, 1);
+    ropes[1] = llm__rope_of_type(c, m, a.width, "sliding_attention", 10000, part, 1);
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 8192, 1, 1 << 24), LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", 256, "num_experts_per_tok", 8, "moe_intermediate_size", 512);
+    e.shared.width = llm__config_int(c, "shared_expert_intermediate_size", 512, 1, 1 << 24);
+    e.scores = llm__config_word(c, "moe_router_score_func", "sigmoid", "sigmoid sqrtsoftplus") ? LLM__SQRT_SOFTPLUS
+                                                                                               : LLM__SIGMOID;
+    e.score_cap = (float)llm__config_number(c, "moe_router_logit_softcapping", 0, -1e9, 1e9);
+    e.biased = e.renormalize = 1;
+    e.scaling = (float)llm__config_number(c, "moe_routed_scaling_factor", 1, -1e6, 1e6);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__attention *own = &m->layers[i].attention;
+        int slides = llm__config_has(c, "layer_types") && llm__layer_word(c, m, "layer_types", i, llm__layer_sorts);
+        int sparse = llm__config_has(c, "mlp_layer_types") ? llm__layer_word(c, m, "mlp_layer_types", i, "dense sparse")
+                                                           : i > 0;
+        if (llm__config_has(c, "num_attention_heads_per_layer")) {
+            own->heads = llm__layer_int(c, m, "num_attention_heads_per_layer", i, 1, 65536);
+            llm__config_divides(c, "num_attention_heads_per_layer", own->heads, "num_key_value_heads", own->kv_heads);
+            llm__config_product(c, "num_attention_heads_per_layer", own->heads, "head_dim", own->width);
+        }
+        own->rope = ropes[slides];
+        own->window = slides ? window : 0;
+        if (!sparse) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* Whether rope_parameters[type] has a scaling that mellum reads. */
+LLM__FN int llm__mellum_scales(const llm__config *c, const char *type) {
+    const llm__json *own = llm__json_get(llm__json_get(c->root, "rope_parameters"), type);
+    return !llm__json_text_is(llm__json_get(own, "rope_type"), "linear");
+}
+
+/* mellum: qwen3's attention with a rotary embedding for each sort of layer, of which "linear" does nothing; experts in
+   every layer, by softmax over all. */
+LLM__FN void llm__read_mellum(llm__config *c, llm_model *m) {
+    static const char *const sorts[2] = {"full_attention", "sliding_attention"};
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    a.qk_norm = LLM__QK_HEAD;
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    llm__fill_experts(c, m, &e, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = llm__layer_word(c, m, "layer_types", i, llm__layer_sorts);
+        m->layers[i].attention.window = slides ? window : 0;
+        m->layers[i].attention.rope = llm__rope_of_type(c, m, a.width, sorts[slides], llm__not_a_number(), 1,
+                                                        llm__mellum_scales(c, sorts[slides]));
+    }
+}
+
+/* mimo_v2_flash: sliding and full layers with heads, widths and rotary bases of their own, values narrower than keys
+   and stored scaled, sinks in either; DeepSeek-V3's experts where moe_layer_freq says so. */
+LLM__FN llm__attention llm__read_mimo_heads(llm__config *c, llm_model *m, int slides) {
+    static const char *const keys[2][6] = {
+        {"num_attention_heads", "num_key_value_heads", "head_dim", "v_head_dim", "rope_theta",
+         "add_full_attention_sink_bias"},
+        {"swa_num_attention_heads", "swa_num_key_value_heads", "swa_head_dim", "swa_v_head_dim", "swa_rope_theta",
+         "add_swa_attention_sink_bias"},
+    };
+    const char *const *k = keys[slides];
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, k[0], LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, k[1], LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, k[0], a.heads, k[1], a.kv_heads);
+    llm__set_width(c, &a, llm__config_int(c, k[2], LLM__REQUIRED, 1, 65536));
+    a.value_width = llm__config_int(c, k[3], LLM__REQUIRED, 1, 65536);
+    llm__config_product(c, k[0], a.heads, k[3], a.value_width);
+    a.has_sinks = llm__config_flag(c, k[5], 0);
+    a.value_scale = (float)llm__config_number(c, "attention_value_scale", 0, -1e6, 1e6);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__config_number(c, k[4], llm__not_a_number(), 1e-3, 1e30), 0, NULL);
+    if (slides) a.window = llm__config_int(c, "sliding_window_size", LLM__REQUIRED, 1, 1 << 30);
+    return a;
+}
+
+LLM__FN void llm__read_mimo_v2_flash(llm__config *c, llm_model *m) {
+    llm__attention full, sliding;
+    llm__experts e;
+    int i;
+    llm__read_plain(c, m, "layernorm_epsilon", 0);
+    m->tied = 0;
+    full = llm__read_mimo_heads(c, m, 0);
+    sliding = llm__read_mimo_heads(c, m, 1);
+    llm__read_dense(c, m, &full, LLM__SILU, 0);
+    e = llm__read_deepseek_router(c);
+    e.renormalize_eps = 1e-20f;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (llm__layer_int(c, m, "hybrid_layer_pattern", i, 0, 1)) m->layers[i].attention = sliding;
+        if (!llm__layer_int(c, m, "moe_layer_freq", i, 0, 1)) continue;
+        if (!e.count) llm__config_fail(c, "n_routed_experts", "a whole number from 1 to 65536");
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* phimoe: layer norms, biases everywhere, longrope with the long factors at any length; experts by SparseMixer. */
+LLM__FN void llm__read_phimoe(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__json_get(c->root, "rope_scaling");
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 4096, 32064, 32);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    llm__set_layer_norm(m, 1);
+    m->head_bias = 1;
+    a = llm__read_usual_heads(c, m, 32, 8, LLM__EVEN);
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, NULL);
+    if (llm__config_has(c, "rope_scaling") && a.rope >= 0 && c->status == LLM_OK) {
+        llm__config s = llm__config_of(c, scaling);
+        llm__rope_long(c, &s, &m->ropes[a.rope]);
+        m->ropes[a.rope].short_frequency = NULL;
+        m->ropes[a.rope].scale = (float)llm__config_number(&s, "long_mscale", llm__not_a_number(), 1e-6, 1e6);
+        c->status = s.status;
+    }
+    e = llm__read_experts(c, "num_local_experts", 16, "num_experts_per_tok", 2, "intermediate_size", 6400);
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    e.scores = LLM__SPARSEMIXER;
+    e.jitter = (float)llm__config_number(c, "router_jitter_noise", 0.01, 0, 1e6);
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* phixtral (also phi-msft): phi's block, one layer norm for attention and experts side by side; experts without gates,
+   four times as wide as the model; the head has a norm and a bias. */
+LLM__FN void llm__read_phixtral(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "model_dim", 2560, 1, 1 << 22);
+    m->vocabulary = llm__config_int(c, "num_vocab", 51200, 1, 1 << 24);
+    llm__make_layers(c, m, llm__config_int(c, "num_layers", 32, 1, LLM__MAX_LAYERS));
+    llm__set_layer_norm(m, 1);
+    m->norm.eps = 1e-5f;
+    m->head_bias = 1;
+    a.heads = a.kv_heads = llm__config_int(c, "num_heads", 32, 1, 65536);
+    llm__config_divides(c, "model_dim", m->hidden, "num_heads", a.heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    llm__set_bias(&a, 1, 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", 32, 2, a.width < 2 ? 2 : a.width), 10000, 0, NULL);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "num_local_experts", 4, 1, 65536);
+    e.chosen = llm__config_int(c, "num_experts_per_tok", 2, 1, e.count);
+    e.width = 4 * m->hidden;
+    e.scores = LLM__SOFTMAX_BEST;
+    e.gate_up = LLM__UP_ONLY;
+    e.activation.kind = LLM__GELU_TANH;
+    e.bias_each = 1;
+    e.scaling = 1;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* spark2_5: a sigmoid gates each head; q, k and v in one map; GELU with erf; an unscaled rotary embedding for each sort
+   of layer, three sliding to one full unless layer_types says otherwise. */
+LLM__FN void llm__read_spark2_5(llm__config *c, llm_model *m) {
+    static const char *const sorts[2] = {"full_attention", "sliding_attention"};
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i;
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, bias, bias);
+    a.qkv = LLM__QKV_JOINED;
+    a.gate = LLM__GATE_HEAD;
+    a.gate_bias = bias;
+    llm__config_word(c, "hidden_act", "gelu", "gelu");
+    llm__config_word(c, "gate_attn_act_mode", "sigmoid", "sigmoid");
+    if (!llm__config_flag(c, "headwise_attn_output_gate", 1)) llm__config_fail(c, "headwise_attn_output_gate", "true");
+    llm__read_dense(c, m, &a, LLM__GELU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = llm__config_has(c, "layer_types") ? llm__layer_slides(c, m, i) : i % 4 != 3;
+        m->layers[i].attention.window = slides ? window : 0;
+        m->layers[i].attention.rope = llm__rope_of_type(c, m, a.width, sorts[slides], 10000, 1, 0);
+    }
+}
+
+/* Whether moe_layers_enum, layer numbers between commas, has this one; without it all but the first are. */
+LLM__FN int llm__step3p5_sparse(llm__config *c, int layer) {
+    const llm__json *list = llm__json_get(c->root, "moe_layers_enum");
+    const char *at = llm__json_is(list, LLM__JSON_STRING) ? list->as.text : "";
+    int found = 0;
+    if (!*at && !llm__config_has(c, "moe_layers_enum")) return layer > 0;
+    if (!*at && llm__json_is(list, LLM__JSON_STRING)) return layer > 0;
+    while (*at && c->status == LLM_OK) {
+        size_t n = strspn(at, " 0123456789");
+        if (!n || n > 8 || (at[n] && at[n] != ',')) break;
+        if (atoi(at) == layer) found = 1;
+        at += n + (at[n] == ',');
+    }
+    if (*at || !llm__json_is(list, LLM__JSON_STRING))
+        llm__config_fail(c, "moe_layers_enum", "layer numbers between commas");
+    return found;
+}
+
+/* The limit that a list of fewer or more numbers than layers gives a layer; 0: none. */
+LLM__FN llm__activation llm__step3p5_limit(llm__config *c, const char *key, int layer) {
+    llm__activation a;
+    double limit = llm__listed_number(c, key, layer, 0, 0, 1e9);
+    memset(&a, 0, sizeof a);
+    a.kind = limit > 0 ? LLM__SWIGLU_LIMITED : LLM__SILU;
+    a.limit = (float)limit;
+    return a;
+}
+
+/* step3p5: a sigmoid gates each head, norms with weight + 1 in the original; sliding layers may have other heads; the
+   rotary base, how much of a head rotates and the limits of swiglu are lists over the layers, and scaling is for the
+   sorts in yarn_only_types. */
+LLM__FN void llm__read_step3p5(llm__config *c, llm_model *m) {
+    const llm__json *other = llm__json_get(c->root, "attention_other_setting");
+    int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, listed = llm__config_has(c, "layer_types");
+    llm__attention a, sliding;
+    llm__experts e;
+    char name[64];
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->drops_later_layers = 1;
+    for (i = 0; i < m->layer_count && !llm__step3p5_sparse(c, i); i++) continue;
+    snprintf(name, sizeof name, "model.layers.%d.mlp.switch_mlp.up_proj.weight", i);
+    llm__need_layout(m, name);
+    m->norm.offset = m->layout == 1 ? 1 : 0;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_attention_groups", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_attention_groups", a.kv_heads);
+    llm__set_width(c, &a, llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 65536));
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = llm__config_flag(c, "use_head_wise_attn_gate", 1) ? LLM__GATE_HEAD : LLM__UNGATED;
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    sliding = a;
+    sliding.window = window;
+    if (llm__config_has(c, "attention_other_setting")) {
+        llm__config s = llm__config_of(c, other);
+        if (other->type != LLM__JSON_OBJECT) llm__config_fail(c, "attention_other_setting", "an object or null");
+        s.status = c->status;
+        sliding.heads = llm__config_int(&s, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+        sliding.kv_heads = llm__config_int(&s, "num_attention_groups", LLM__REQUIRED, 1, 65536);
+        llm__config_divides(&s, "num_attention_heads", sliding.heads, "num_attention_groups", sliding.kv_heads);
+        llm__config_product(&s, "num_attention_heads", sliding.heads, "head_dim", a.width);
+        c->status = s.status;
+    }
+    e = llm__read_experts(c, "moe_num_experts", 288, "moe_top_k", 8, "moe_intermediate_size", 1280);
+    e.shared.width = llm__config_int(c, "share_expert_dim", 1280, 1, 1 << 24);
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_expert_weight", 1);
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "moe_router_scaling_factor", 3, -1e6, 1e6);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = listed ? llm__layer_word(c, m, "layer_types", i, llm__layer_sorts) : i % 2 == 0;
+        const llm__json *only = llm__json_get(c->root, "yarn_only_types"), *scaling = llm__rope_scaling(c);
+        double theta = llm__json_is(llm__json_get(c->root, "rope_theta"), LLM__JSON_ARRAY)
+                           ? llm__listed_number(c, "rope_theta", i, llm__not_a_number(), 1e-3, 1e30)
+                           : llm__rope_theta(c, 10000);
+        double part = llm__listed_number(c, "partial_rotary_factors", i, 1, 0, 1);
+        uint32_t k;
+        int scaled = !llm__json_is(only, LLM__JSON_ARRAY) || !only->length;
+        for (k = 0; !scaled && k < only->length; k++)
+            scaled = llm__json_text_is(llm__json_at(only, k), listed && slides ? "sliding_attention" : "full_attention");
+        m->layers[i].attention = slides ? sliding : a;
+        m->layers[i].attention.rope =
+            llm__rope_add(c, m, (int)(a.width * part), theta, 0, scaled ? scaling : NULL);
+        m->layers[i].mlp.activation = llm__step3p5_limit(c, "swiglu_limits_shared", i);
+        if (!llm__step3p5_sparse(c, i)) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+        m->layers[i].experts.activation = llm__step3p5_limit(c, "swiglu_limits", i);
+        m->layers[i].experts.shared.activation = m->layers[i].mlp.activation;
+    }
+}
+
+/* muse_glimmer: sandwich norms with weight + 1 and an eps of their own behind the blocks, the final norm with the weight
+   alone; embeddings are normed; q and k are normed without weights, q then scaled; a gate on the whole attention output;
+   which layers slide and which rotate are two lists. */
+LLM__FN void llm__read_muse_glimmer(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    int window = llm__config_int(c, "sliding_window", 2048, 1, 1 << 30), i;
+    double theta = llm__config_number(c, "rope_theta", 500000, 1e-3, 1e30);
+    llm__norm inner, post;
+    llm__config outer = *c;
+    llm__attention a;
+    llm__read_sizes(c, m, 6656, 202048, 52);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    outer.root = llm__config_has(c, "tie_word_embeddings") ? c->root : c->outer;
+    m->tied = llm__config_flag(&outer, "tie_word_embeddings", 0);
+    if (c->status == LLM_OK) c->status = outer.status;
+    m->logit_scale = (float)llm__config_number(c, "output_multiplier", 0.19611613513818404, -1e6, 1e6);
+    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", 20, 1e-6, 1e9);
+    m->embedding_normed = 1;
+    m->embedding_norm = llm__rms_form(m->norm.eps);
+    m->embedding_norm.weightless = 1;
+    if (llm__json_is(parameters, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, parameters);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        c->status = s.status;
+    }
+    a = llm__read_usual_heads(c, m, 32, 2, 128);
+    a.scale *= (float)llm__config_number(c, "qk_scale_factor", 3.87, -1e6, 1e6);
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = m->embedding_norm;
+    a.gate = LLM__GATE_FULL;
+    a.rope = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 19968, 1, 1 << 24), LLM__SILU, 0);
+    inner = llm__rms_form(m->norm.eps);
+    post = llm__rms_form(llm__config_eps(c, "post_norm_eps", 1e-8));
+    inner.offset = post.offset = 1;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int slides =
+            llm__config_has(c, "layer_types") ? llm__layer_word(c, m, "layer_types", i, llm__layer_sorts) : i % 4 != 3;
+        int rotates = slides;
+        if (llm__config_has(c, "layer_rope_theta"))
+            rotates = llm__listed_number(c, "layer_rope_theta", i, llm__not_a_number(), 0, 1e30) != 0;
+        layer->scheme = LLM__SANDWICH;
+        layer->mixer_norm = layer->ffn_norm = inner;
+        layer->mixer_post_norm = layer->ffn_post_norm = post;
+        layer->attention.window = slides ? window : 0;
+        if (!rotates) layer->attention.rope = -1;
+    }
+}
+
+/* gear: gemma's norms and embeddings; layers slide, see all, or are convolutions of normed keys and of values, which
+   multiply.  Sliding layers have a rotary base of their own; scaling is for the full ones. */
+LLM__FN void llm__read_gear(llm__config *c, llm_model *m) {
+    static const llm__activation_kind kinds[] = {LLM__GELU_TANH, LLM__GELU_TANH, LLM__GELU_TANH,
+                                                 LLM__GELU,      LLM__SILU,      LLM__SILU};
+    int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, local, bias, keys, word;
+    llm__attention a;
+    llm__conv conv;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->norm.offset = 1;
+    m->embedding_scale = sqrtf((float)m->hidden);
+    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", 0, 0, 1e9);
+    if (llm__config_flag(c, "use_bidirectional_attention", 0))
+        llm__config_fail(c, "use_bidirectional_attention", "false");
+    bias = llm__config_flag(c, "attention_bias", 0);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, bias, bias);
+    a.qk_norm = LLM__QK_HEAD;
+    a.scale = (float)(1 / sqrt(llm__config_number(c, "query_pre_attn_scalar", a.width, 1e-6, 1e6)));
+    a.softcap = (float)llm__config_number(c, "attn_logit_softcapping", 0, 0, 1e9);
+    a.rope = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_theta", 1e6, 1e-3, 1e30), 0,
+                           llm__json_get(c->root, "rope_scaling"));
+    local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_base_freq", 1e4, 1e-3, 1e30), 0, NULL);
+    word = llm__config_word(c, "hidden_activation", "gelu_pytorch_tanh",
+                            "gelu_pytorch_tanh gelu_new gelu_fast gelu silu swish");
+    llm__read_dense(c, m, &a, kinds[word], 0);
+    llm__set_layers(c, m, LLM__SANDWICH, LLM__GATE_UP_SEPARATE);
+    memset(&conv, 0, sizeof conv);
+    conv.kernel = llm__config_int(c, "conv_L_cache", 3, 1, 4096);
+    conv.plain = 1;
+    conv.biased = bias;
+    keys = c->status == LLM_OK ? a.kv_heads * a.width : 1;
+    conv.runs[0] = conv.runs[1] = keys;
+    conv.channels = 2 * keys;
+    for (i = 0; llm__config_has(c, "layer_types") && i < m->layer_count && c->status == LLM_OK; i++) {
+        int sort = llm__layer_word(c, m, "layer_types", i, "full_attention sliding_attention conv_mixer");
+        if (sort == 1) {
+            m->layers[i].attention.rope = local;
+            m->layers[i].attention.window = window;
+        } else if (sort == 2) {
+            m->layers[i].mixer = LLM__KEYED_CONV;
+            m->layers[i].attention.rope = -1;
+            m->layers[i].keyed_conv = conv;
+        }
+    }
+}
+
+/* ---- readers: recurrent families and hybrids */
 
 /* Whether a convolution lies as in the original's layout, [channels, 1, kernel]: mlx-lm tells by that whether other
    tensors are the original's, too. */
@@ -10761,7 +11355,7 @@ LLM__FN void llm__read_kimi_mixers(llm__config *c, llm_model *m, const llm__late
     d = llm__read_kda(&inner, m->norm.eps, heads, width, kernel);
     d.a_rank = d.z_rank = d.key_width;
     if (newer) {
-        d.conv.runs[0] = 0;
+        d.conv.runs[0] = d.conv.runs[1] = d.conv.runs[2] = 0;
         if (llm__config_flag(&inner, "use_full_rank_gate", 0)) d.z_rank = 0;
         if (llm__config_has(&inner, "gate_lower_bound"))
             d.lower_bound = (float)llm__config_number(&inner, "gate_lower_bound", 0, -1e6, -1e-6);
@@ -10931,21 +11525,10 @@ LLM__FN llm__attention llm__read_bailing_fading(llm__config *c, llm_model *m, in
     return a;
 }
 
-/* The bailing hybrids' routed experts and their shared one. */
-LLM__FN llm__experts llm__read_bailing_experts(llm__config *c, const char *scores, int bias) {
-    llm__experts e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
-                                       "moe_intermediate_size", LLM__REQUIRED);
-    e.scores = llm__config_word(c, "score_function", scores, "softmax sigmoid") ? LLM__SIGMOID : LLM__SOFTMAX_ALL;
-    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
-    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
-    e.bias_each = e.shared.bias = e.shared.down_bias = bias;
-    return e;
-}
-
 /* bailing_moe_linear: attention that fades with depth, its heads' outputs normed in groups and gated; every
    layer_group_size-th layer attends.  norm_head divides the head's columns by their lengths. */
 LLM__FN void llm__read_bailing_moe_linear(llm__config *c, llm_model *m) {
-    int i, group = llm__config_int(c, "layer_group_size", LLM__REQUIRED, 1, LLM__MAX_LAYERS), width, norm_groups, shared;
+    int i, group = llm__config_int(c, "layer_group_size", LLM__REQUIRED, 1, LLM__MAX_LAYERS), width, norm_groups;
     int qk_norm = llm__config_flag(c, "use_qk_norm", 0), interleaved = llm__config_flag(c, "rope_traditional", 0);
     int bias = llm__config_flag(c, "use_bias", 0);
     double part = llm__config_number(c, "partial_rotary_factor", 1, 0, 1), theta;
@@ -10965,15 +11548,12 @@ LLM__FN void llm__read_bailing_moe_linear(llm__config *c, llm_model *m) {
     fading = llm__read_bailing_fading(c, m, width, (int)(width * part), interleaved, qk_norm);
     norm_groups = llm__config_int(c, "group_norm_size", LLM__REQUIRED, 1, 65536);
     llm__config_divides(c, "hidden_size", fading.heads * fading.width, "group_norm_size", norm_groups);
-    e = llm__read_bailing_experts(c, "softmax", bias);
-    e.biased = llm__config_flag(c, "moe_router_enable_expert_bias", 0);
-    llm__read_groups(c, &e, "num_experts", 1, 4);
-    shared = llm__config_has(c, "moe_shared_expert_intermediate_size")
-                 ? llm__config_size(c, "moe_shared_expert_intermediate_size") : e.width;
-    if (llm__config_flag(c, "moe_router_enable_shared_expert", 1))
-        llm__read_shared(c, &e, "num_shared_experts", LLM__REQUIRED, "moe_intermediate_size", shared);
     llm__read_dense(c, m, &full, LLM__SILU, bias);
-    llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", LLM__REQUIRED, 0, 1 << 20));
+    if (llm__config_has(c, "num_experts")) {
+        e = llm__read_bailing_experts(c);
+        e.renormalize_eps = 0;
+        llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", LLM__REQUIRED, 0, 1 << 20));
+    }
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         if (llm__bailing_attends(m, i, group)) continue;
         m->layers[i].attention = fading;
@@ -11005,7 +11585,12 @@ LLM__FN void llm__read_bailing_ling(llm__config *c, llm_model *m) {
     fading = llm__read_bailing_fading(c, m, width, (int)(width * part), 0, llm__config_flag(c, "use_qk_norm", 1));
     norm_groups = llm__config_int(c, "group_norm_size", LLM__REQUIRED, 1, 65536);
     llm__config_divides(c, "head_dim", fading.heads * fading.width, "group_norm_size", norm_groups);
-    e = llm__read_bailing_experts(c, "sigmoid", bias);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED, "moe_intermediate_size",
+                          LLM__REQUIRED);
+    e.scores = llm__config_word(c, "score_function", "sigmoid", "softmax sigmoid") ? LLM__SIGMOID : LLM__SOFTMAX_ALL;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    e.bias_each = e.shared.bias = e.shared.down_bias = bias;
     e.biased = llm__config_flag(c, "moe_router_enable_expert_bias", 1);
     e.dropped = -HUGE_VALF;
     e.renormalize_eps = 1e-20f;
@@ -11157,7 +11742,7 @@ LLM__FN void llm__read_plamo2(llm__config *c, llm_model *m) {
 LLM__FN void llm__read_recurrent_gemma(llm__config *c, llm_model *m) {
     const char *key = llm__config_has(c, "block_types") ? "block_types" : "_block_types";
     const llm__json *types = llm__json_get(c->root, key);
-    int i, width = llm__config_int(c, "intermediate_size", LLM__REQUIRED, 2, 1 << 24), place;
+    int i, width = llm__config_int(c, "intermediate_size", LLM__REQUIRED, 2, 1 << 24);
     llm__attention a;
     llm__lru lru;
     memset(&a, 0, sizeof a);
@@ -11186,7 +11771,8 @@ LLM__FN void llm__read_recurrent_gemma(llm__config *c, llm_model *m) {
     llm__set_dense(c, m, &a, width / 2, LLM__GELU_TANH, 1);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *layer = &m->layers[i];
-        place = llm__word_among(llm__json_at(types, (uint32_t)i % types->length), "attention recurrent");
+        const llm__json *type = llm__json_at(types, (uint32_t)i % types->length);
+        int place = llm__json_is(type, LLM__JSON_STRING) ? llm__word_in(type->as.text, "attention recurrent") : -1;
         if (place < 0) llm__config_fail(c, key, "a list of \"recurrent\" and \"attention\"");
         layer->mixer_norm.eps = layer->ffn_norm.eps = 1e-5f;
         layer->lru = lru;
@@ -11256,7 +11842,7 @@ LLM__FN void llm__plan_rows(llm__config *c, llm_model *m, llm_cache_kind kind, i
 
 /* How many arrays of an entry a convolution needs. */
 LLM__FN int llm__conv_arrays(const llm__conv *conv) {
-    return conv->runs[0] ? 3 : 1;
+    return conv->runs[2] ? 3 : conv->runs[1] ? 2 : 1;
 }
 
 /* Its arrays, [kernel - 1, channels] each, and behind them, unless heads is 0, a state of up to three axes. */
@@ -11336,6 +11922,7 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
     case LLM__LRU: llm__plan_state(c, m, &l->lru.conv, l->lru.heads * l->lru.width, 0, 0); break;
     case LLM__FADING: llm__plan_square(c, m, a->heads, a->width); break;
     case LLM__RWKV: llm__plan_shifts(c, m, &l->rwkv); break;
+    case LLM__KEYED_CONV: llm__plan_state(c, m, &l->keyed_conv, 0, 0, 0); break;
     }
     return first;
 }
@@ -11651,20 +12238,27 @@ LLM__FN void llm__bind_blocks(llm__binder *b, llm__tensor *t, int lead, int rows
     llm__bind_quantized(b, t, s, lead, rows, cols, w);
 }
 
-/* FP8 with a factor for each block of 128 x 128 (DeepSeek), or for each matrix of a stack, or for all. */
+/* FP8 with a factor for each block of 128 x 128 (DeepSeek), or for each matrix of a stack, or for all;
+   mimo_v2_flash has more factors than blocks. */
 LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
                            llm__matrix *w) {
     int64_t down = (rows + 127) / 128, across = (cols + 127) / 128, stack = lead ? lead : 1, factors = 1, i;
-    size_t n = (size_t)(stack * down * across);
-    float *scales = (float *)llm__bind_alloc(b, n, sizeof(float));
     const uint8_t *raw;
+    float *scales;
+    size_t n;
     int d, whole = 0;
+    if (!lead && s->dims == 2 && s->shape[0] >= down && s->shape[1] >= across) {
+        down = s->shape[0];
+        across = s->shape[1];
+    }
     for (d = 0; d < s->dims && factors <= stack; d++) factors *= s->shape[d] > 0 ? s->shape[d] : stack + 1;
     if (factors == 1 || (factors == stack && s->shape[0] == stack)) { /* of any number of axes */
         s->dims = 1;
         s->shape[0] = factors;
         whole = 1;
     }
+    n = (size_t)(stack * down * across);
+    scales = (float *)llm__bind_alloc(b, n, sizeof(float));
     raw = whole ? llm__bind_bytes(b, s, 0, factors, 0) : llm__bind_bytes(b, s, lead, down, across);
     w->data = llm__bind_bytes(b, t, lead, rows, cols);
     if (!raw || !scales || !w->data) return;
@@ -12152,13 +12746,16 @@ LLM__FN float llm__softplus(float x) {
 /* Channels [first, first + count) of a convolution, of the tensor at b->name. */
 LLM__FN void llm__bind_channels(llm__binder *b, llm__conv *conv, int first, int count) {
     const float *own = llm__bind_conv(b, count, conv->kernel);
-    float *weight = (float *)conv->weight;
+    float *weight = (float *)conv->weight, *offset = (float *)conv->offset;
     int c, k;
     if (!weight)
         conv->weight = weight = (float *)llm__bind_alloc(b, (size_t)conv->channels * (size_t)conv->kernel, sizeof(float));
     for (c = 0; own && weight && c < count; c++)
         for (k = 0; k < conv->kernel; k++) weight[k * conv->channels + first + c] = own[c * conv->kernel + k];
-    if (conv->biased) conv->offset = llm__bind_floats(b, ".bias", count, 0, 0);
+    if (!conv->biased) return;
+    own = llm__bind_floats(b, ".bias", count, 0, 0);
+    if (!offset) conv->offset = offset = (float *)llm__bind_alloc(b, (size_t)conv->channels, sizeof(float));
+    if (own && offset) memcpy(offset + first, own, (size_t)count * sizeof(float));
 }
 
 /* The tensor at b->name as a list of numbers, however many axes it has. */
@@ -12563,6 +13160,14 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
         llm__bind_block(b, layer, "self_attn");
         llm__bind_rwkv(b, &layer->rwkv);
         break;
+    case LLM__KEYED_CONV:
+        llm__bind_block(b, layer, "local_mixer");
+        llm__bind_attention(b, &layer->attention);
+        llm__bind_part(b, "key_conv");
+        llm__bind_channels(b, &layer->keyed_conv, 0, layer->keyed_conv.runs[0]);
+        llm__bind_part(b, "value_conv");
+        llm__bind_channels(b, &layer->keyed_conv, layer->keyed_conv.runs[0], layer->keyed_conv.runs[1]);
+        break;
     }
 }
 
@@ -12709,37 +13314,28 @@ LLM__FN void llm__bind_leftovers(llm__binder *b) {
     }
 }
 
-/* A head of floats as one of its own whose rows have the length 1. */
-LLM__FN void llm__norm_head(llm__binder *b, llm__matrix *w) {
-    size_t size = llm__dtype_bytes(w->dtype), bytes = (size_t)w->cols * size;
-    float *row = (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
+/* A head of floats as one of its own whose rows have the length 1, or else its columns. */
+LLM__FN void llm__norm_head(llm__binder *b, llm__matrix *w, int columns) {
+    size_t size = llm__dtype_bytes(w->dtype), cols = (size_t)w->cols, bytes = cols * size, n, r, i;
+    float *row = (float *)llm__bind_alloc(b, cols, sizeof(float));
+    double *length;
     uint8_t *data;
-    int r, i;
     if (w->format != LLM__FLOAT) return; /* mlx-lm leaves quantized heads as they are */
+    n = columns ? cols : (size_t)w->rows;
+    length = (double *)llm__bind_alloc(b, n, sizeof(double));
     data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, bytes);
-    for (r = 0; row && data && r < w->rows; r++) {
-        double sum = 0;
-        llm__matrix_row(w, r, row);
-        for (i = 0; i < w->cols; i++) sum += (double)row[i] * row[i];
-        for (i = 0; i < w->cols; i++) row[i] /= (float)sqrt(sum) + 1e-7f;
-        for (i = 0; i < w->cols; i++) llm__from_f32(w->dtype, &row[i], 1, data + (size_t)r * bytes + (size_t)i * size);
+    if (!row || !length || !data) return;
+    for (r = 0; r < (size_t)w->rows; r++) {
+        llm__matrix_row(w, (int)r, row);
+        for (i = 0; i < cols; i++) length[columns ? i : r] += (double)row[i] * row[i];
+    }
+    for (r = 0; r < (size_t)w->rows; r++) {
+        llm__matrix_row(w, (int)r, row);
+        for (i = 0; i < cols; i++) row[i] /= (float)sqrt(length[columns ? i : r]) + 1e-7f;
+        for (i = 0; i < cols; i++) llm__from_f32(w->dtype, &row[i], 1, data + r * bytes + i * size);
     }
     w->data = data;
     w->row_bytes = bytes;
-}
-
-/* Divides the head's columns by their lengths (plus 1e-7), in the norm that is before it. */
-LLM__FN void llm__norm_head_columns(llm__binder *b) {
-    const llm_model *m = b->m;
-    float *weight = (float *)m->norm.weight, *row = (float *)llm__bind_alloc(b, (size_t)m->hidden, sizeof(float));
-    double *sums = (double *)llm__bind_alloc(b, (size_t)m->hidden, sizeof(double));
-    int r, i;
-    if (!weight || !row || !sums || b->status != LLM_OK || m->head.format != LLM__FLOAT) return;
-    for (r = 0; r < m->head.rows; r++) {
-        llm__matrix_row(&m->head, r, row);
-        for (i = 0; i < m->hidden; i++) sums[i] += (double)row[i] * row[i];
-    }
-    for (i = 0; i < m->hidden; i++) weight[i] /= (float)sqrt(sums[i]) + 1e-7f;
 }
 
 LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
@@ -12787,8 +13383,8 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     if (!m->tied) {
         llm__bind_name(&b, "lm_head");
         llm__bind_matrix(&b, &m->head, 0, m->vocabulary, m->hidden, m->head_bias);
-        if (m->head_rows_normed) llm__norm_head(&b, &m->head);
-        if (m->head_columns_normed) llm__norm_head_columns(&b);
+        if ((m->head_rows_normed || m->head_columns_normed) && b.status == LLM_OK)
+            llm__norm_head(&b, &m->head, m->head_columns_normed);
     }
     if (m->head_gained) {
         const float *gain;
@@ -13001,6 +13597,53 @@ static const llm__arch llm__archs[] = {
     {{"llama4"}, llm__read_llama4, ".mlp.gate=.mlp.router .mlp.=.feed_forward. model.=language_model.model. "
      "lm_head=language_model.lm_head",
      "*vision_model.* *multi_modal_projector.*", "chunked attention 3:1; an expert weighed on its input"},
+    {{"Klear"}, llm__read_klear, ".e_score_correction_bias=.expert_bias", "",
+     "head norms; experts and a shared one, blended by a softmax"},
+    {{"afmoe"}, llm__read_afmoe,
+     ".mlp.gate=.mlp.router.gate .e_score_correction_bias=.expert_bias .pre_feedforward_layernorm=.pre_mlp_layernorm "
+     ".post_feedforward_layernorm=.post_mlp_layernorm",
+     "", "sandwich norms, gated attention, full layers without rotation; experts"},
+    {{"bailing_moe"}, llm__read_bailing_moe,
+     ".self_attn.qkv_proj=.attention.query_key_value .self_attn.o_proj=.attention.dense "
+     ".self_attn.q_norm=.attention.query_layernorm .self_attn.k_norm=.attention.key_layernorm "
+     "model.embed_tokens=model.word_embeddings .e_score_correction_bias=.expert_bias",
+     "", "joined q, k, v; experts in groups; a head of unit columns"},
+    {{"dbrx"}, llm__read_dbrx,
+     "model.embed_tokens=transformer.wte model.norm=transformer.norm_f model.layers.=transformer.blocks. "
+     ".input_layernorm=.norm_attn_norm.norm_1 .post_attention_layernorm=.norm_attn_norm.norm_2 "
+     ".self_attn.qkv_proj=.norm_attn_norm.attn.Wqkv .self_attn.o_proj=.norm_attn_norm.attn.out_proj "
+     ".mlp.gate=.mlp.router.layer .mlp.=.ffn. .w3=.v1 .experts.gate_proj=.experts.mlp.w1 "
+     ".experts.up_proj=.experts.mlp.v1 .experts.down_proj=.experts.mlp.w2",
+     "", "clipped q, k, v; layer norms; experts"},
+    {{"exaone_moe"}, llm__read_exaone_moe, "", "mtp.*", "head norms, full layers without rotation; experts in groups"},
+    {{"laguna"}, llm__read_laguna,
+     ".self_attn.gate_proj=.self_attn.g_proj|.self_attn.gate_proj=.self_attn.g_proj model.=language_model.model. "
+     "lm_head=language_model.lm_head",
+     "", "heads by layer, gated by softplus; experts"},
+    {{"mellum"}, llm__read_mellum, "", "", "head norms, a rotary embedding for each sort of layer; experts"},
+    {{"mimo_v2_flash"}, llm__read_mimo_v2_flash, ".sinks=.attention_sink_bias", "model.mtp*",
+     "other heads and widths in sliding layers, sinks; experts in groups"},
+    {{"phimoe"}, llm__read_phimoe, ".mlp.=.block_sparse_moe.", "", "layer norms, longrope; experts by SparseMixer"},
+    {{"phixtral", "phi-msft"}, llm__read_phixtral,
+     "lm_head=lm_head.linear model.norm=lm_head.ln model.embed_tokens=transformer.embd.wte "
+     "model.layers.=transformer.h. .input_layernorm=.ln .self_attn.qkv_proj=.mixer.Wqkv "
+     ".self_attn.o_proj=.mixer.out_proj .mlp.=.moe. .experts.=.mlp. .up_proj=.fc1 .down_proj=.fc2",
+     "", "attention beside experts without gates"},
+    {{"spark2_5"}, llm__read_spark2_5,
+     ".self_attn.qkv_proj=.self_attn.q_k_v_proj .self_attn.o_proj=.self_attn.out_proj "
+     ".self_attn.gate_proj=.self_attn.g_proj model.embed_tokens=model.embedding"
+     "|.self_attn.qkv_proj=.self_attn.q_k_v_proj .self_attn.o_proj=.self_attn.out_proj "
+     ".self_attn.gate_proj=.self_attn.g_proj",
+     "", "gated heads, sliding layers 3:1"},
+    {{"step3p5"}, llm__read_step3p5,
+     ".self_attn.gate_proj=.self_attn.g_proj .gate.e_score_correction_bias=.gate.router_bias "
+     ".mlp.shared_expert=.mlp.share_expert"
+     "|.self_attn.gate_proj=.self_attn.g_proj .mlp.gate=.moe.gate .mlp.e_score_correction_bias=.moe.router_bias "
+     ".mlp.switch_mlp=.moe .mlp.shared_expert=.share_expert",
+     "*.mtp*", "gated heads, rotary bases and limits by layer; experts"},
+    {{"muse_glimmer"}, llm__read_muse_glimmer, LLM__WRAPPED, "vision_tower* vision_adapter* vision_projection*",
+     "normed embeddings, sandwich norms, gated attention"},
+    {{"gear"}, llm__read_gear, "", "*embed_scale", "sliding and full attention, and convolved keys and values"},
 
     /* recurrent, and hybrids */
     {{"mamba", "falcon_mamba"}, llm__read_mamba,
@@ -13649,6 +14292,7 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     for (i = 0; a->v_normed && i < a->kv_heads; i++)
         llm__norm_row(ops, &a->v_norm, v + (size_t)i * (size_t)a->value_width, v + (size_t)i * (size_t)a->value_width,
                       a->value_width);
+    if (a->value_scale != 0) ops->scale(v, a->value_scale, (int)values);
     if (a->rounded) {
         llm__round8(k, keys, *a->k_step);
         llm__round8(v, values, *a->v_step);
@@ -14467,6 +15111,30 @@ LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, c
     llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
+/* gear's mixer: sigmoid(norm(q) conv(norm(k))) conv(v), number by number, where each query head has its kv head's. */
+LLM__FN void llm__run_keyed_conv(llm_session *s, const llm__attention *a, const llm__conv *conv, size_t layer,
+                                 const float *h, float *y) {
+    size_t n = (size_t)s->row_count, queries = (size_t)a->heads * (size_t)a->width, width = (size_t)a->width;
+    size_t keys = (size_t)a->kv_heads * width, channels = (size_t)conv->channels, r, i;
+    float *q = llm__take(s, n * queries), *k = llm__take(s, n * keys), *v = llm__take(s, n * keys);
+    float *in = llm__take(s, n * channels), *out = llm__take(s, n * channels);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, q, &a->k, k, &a->v, v);
+    llm__norm_rows(s, &a->q_norm, q, q, s->row_count * a->heads, a->width);
+    llm__norm_rows(s, &a->k_norm, k, k, s->row_count * a->kv_heads, a->width);
+    for (r = 0; r < n; r++) {
+        memcpy(in + r * channels, k + r * keys, keys * sizeof(float));
+        memcpy(in + r * channels + keys, v + r * keys, keys * sizeof(float));
+    }
+    llm__convolve(s, conv, layer, in, channels, out);
+    for (r = 0; r < n; r++)
+        for (i = 0; i < queries; i++) {
+            size_t at = r * channels + i / width / (size_t)(a->heads / a->kv_heads) * width + i % width;
+            float *x = q + r * queries + i;
+            *x = out[at + keys] / (1 + expf(-*x * out[at]));
+        }
+    llm__linear(s, &a->o, q, s->row_count, y);
+}
+
 /* ---- feed-forwards: down(act(gate h) * up h) (arXiv:2002.05202), or down(act(up h)) */
 
 typedef struct llm__activate_work {
@@ -14902,6 +15570,23 @@ LLM__FN void llm__score(const llm__experts *e, float *x, int n) {
     if (e->scores == LLM__SOFTMAX_ALL) llm__softmax(x, n);
 }
 
+/* SparseMixer (arXiv:2310.00811) as phimoe has it: the best expert that is left, weighed by a softmax over those left
+   that are near it.  choice [n]: a copy of x, in which the chosen become -infinity. */
+LLM__FN void llm__sparsemixer(const llm__experts *e, const float *x, float *choice, int n, int *ids, float *weights) {
+    int i, k;
+    for (k = 0; k < e->chosen; k++) {
+        float sum = 0, best;
+        llm__largest(choice, n, 1, &ids[k]);
+        best = choice[ids[k]];
+        for (i = 0; i < n; i++) {
+            float size = fabsf(x[i]) > best ? fabsf(x[i]) : best;
+            if (!((best - x[i]) / size > 2 * e->jitter)) sum += expf(choice[i] - best);
+        }
+        weights[k] = 1 / sum;
+        choice[ids[k]] = -HUGE_VALF;
+    }
+}
+
 /* Chooses experts for one row: logits [count + identity] (changed), choice of the same size is scratch; out: chosen ids
    and weights. */
 LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int *ids, float *weights) {
@@ -14910,8 +15595,12 @@ LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int
     llm__score(e, logits, n);
     for (i = 0; i < n; i++) choice[i] = logits[i] + (e->bias ? e->bias[i] : 0);
     if (e->groups > 1) llm__drop_groups(e, choice);
-    llm__largest(choice, n, e->chosen, ids);
-    for (i = 0; i < e->chosen; i++) weights[i] = logits[ids[i]];
+    if (e->scores == LLM__SPARSEMIXER) {
+        llm__sparsemixer(e, logits, choice, n, ids, weights);
+    } else {
+        llm__largest(choice, n, e->chosen, ids);
+        for (i = 0; i < e->chosen; i++) weights[i] = logits[ids[i]];
+    }
     if (e->scores == LLM__SOFTMAX_BEST) llm__softmax(weights, e->chosen);
     for (i = 0; i < e->chosen; i++) sum += weights[i];
     sum += e->renormalize_eps;
@@ -15184,6 +15873,9 @@ LLM__FN void llm__run_mixer(llm_session *s, const llm__layer *layer, llm__mixer_
     case LLM__LRU: llm__run_lru(s, &layer->lru, (size_t)cache, h, s->y); break;
     case LLM__FADING: llm__run_fading(s, layer, (size_t)cache, h, s->y); break;
     case LLM__RWKV: llm__run_rwkv(s, &layer->rwkv, (size_t)cache, h, s->y); break;
+    case LLM__KEYED_CONV:
+        llm__run_keyed_conv(s, &layer->attention, &layer->keyed_conv, (size_t)cache, h, s->y);
+        break;
     }
 }
 
@@ -15473,6 +16165,7 @@ LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     case LLM__LRU: return 5 * (size_t)(l->lru.heads * l->lru.width);
     case LLM__FADING: return 5 * (size_t)l->attention.heads * (size_t)l->attention.width;
     case LLM__RWKV: return llm__rwkv_floats(&l->rwkv);
+    case LLM__KEYED_CONV: return llm__attention_floats(&l->attention) + 2 * (size_t)l->keyed_conv.channels;
     }
     return 0;
 }
@@ -15557,6 +16250,10 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &l->rwkv.a_lora.up);
         llm__need_matrix(n, &l->rwkv.g_lora.up);
         llm__most(&n->scratch, (size_t)l->rwkv.width * sizeof(float));
+        break;
+    case LLM__KEYED_CONV:
+        llm__need_matrix(n, &a->q);
+        llm__need_matrix(n, &a->o);
         break;
     }
     if (l->ffn == LLM__RWKV_FFN) {
