@@ -522,6 +522,8 @@ typedef struct llm__matrix {
     size_t scale_row_bytes;
     int first_row;     /* FP8_BLOCK: where this matrix's row 0 lies within the grid of factors */
     const float *bias; /* [rows] or NULL, added to the product */
+    int block;            /* > 0: the input is turned before the product, so many numbers at a time: llm__turn */
+    const float *signs;   /* [cols] */
 } llm__matrix;
 
 enum { LLM__FP8_SQUARE = 128 };
@@ -7613,6 +7615,8 @@ struct llm_model {
     int head_gained;        /* logits are multiplied by the number lm_head_gain */
     const float *recall;     /* [hidden]: what the last mix of filed streams weighs by; NULL: there is none */
     int recalls;             /* whether there is one */
+    const llm__json *turned; /* a list of maps whose input is turned; NULL: none */
+    int embedding_half;      /* embeddings are rounded to float16, before and after they are turned */
     int head_rows_normed;   /* the head's rows are divided by their length (plus 1e-7) */
     int ternary_scaled;     /* ternary weights are multiplied by their scale whatever the config says */
     int position_count;     /* learned positions: how many; 0: none */
@@ -11320,6 +11324,53 @@ LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
     m->tied = 0;
 }
 
+/* prism_hadamard_qwen35: qwen3_5 some of whose maps have 2 bits and take a turned input: times signs, then a
+   Walsh-Hadamard transform of each block. */
+LLM__FN void llm__read_prism(llm__config *c, llm_model *m) {
+    llm__config outer = *c, q, module;
+    const llm__json *modules, *space, *v;
+    uint32_t i;
+    int version, block;
+    outer.root = c->outer;
+    outer.within = NULL;
+    q = llm__config_of(&outer, llm__json_get(c->outer, "quantization"));
+    modules = llm__json_get(c->outer, "modules");
+    space = llm__json_get(c->outer, "tensor_namespace");
+    version = llm__config_int(&outer, "schema_version", 2, 1, 2);
+    if (!llm__json_text_is(space, version == 1 ? "mlx-lm-text" : "mlx-vlm-qwen3_5"))
+        llm__config_fail(&outer, "tensor_namespace", "\"mlx-lm-text\" in version 1, \"mlx-vlm-qwen3_5\" in 2");
+    llm__config_word(&outer, "gdn_activation_layout", "grouped", "grouped");
+    if (!llm__json_is(q.root, LLM__JSON_OBJECT)) {
+        llm__config_fail(&outer, "quantization", "an object");
+    } else {
+        llm__config_int(&q, "bits", LLM__REQUIRED, 2, 2);
+        llm__config_int(&q, "group_size", LLM__REQUIRED, 128, 128);
+        llm__config_word(&q, "mode", "affine", "affine");
+        if (outer.status == LLM_OK) outer.status = q.status;
+    }
+    if (!llm__json_is(modules, LLM__JSON_ARRAY) || !modules->length)
+        llm__config_fail(&outer, "modules", "a list of maps");
+    for (i = 0; outer.status == LLM_OK && i < modules->length; i++) {
+        module = outer;
+        module.root = llm__json_at(modules, i);
+        module.within = "modules";
+        if (!llm__json_is(llm__json_get(module.root, "path"), LLM__JSON_STRING))
+            llm__config_fail(&module, "path", "a map's name");
+        block = llm__config_int(&module, "block", LLM__REQUIRED, 0, 8192);
+        if (block && (block < 512 || (block & (block - 1))))
+            llm__config_fail(&module, "block", "0, 512, 1024, 2048, 4096 or 8192");
+        llm__config_word(&module, "dtype", "", "float16");
+        v = llm__json_get(module.root, "path");
+        if (llm__config_flag(&module, "embedding", 0) != llm__json_text_is(v, "model.embed_tokens"))
+            llm__config_fail(&module, "embedding", "true for model.embed_tokens, false for others");
+        if (llm__json_text_is(v, "model.embed_tokens")) m->embedding_half = 1;
+        outer.status = module.status;
+    }
+    if (c->status == LLM_OK) c->status = outer.status;
+    m->turned = c->status == LLM_OK ? modules : NULL;
+    llm__read_qwen3_5(c, m);
+}
+
 /* ---- readers: recurrent families and hybrids, with latent attention and rules of their own */
 
 /* A wider decay of Kimi's: what its delta attention has in common; the config is its own object. */
@@ -12471,6 +12522,27 @@ LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols
     b->transposed = 1;
 }
 
+/* What the list of turned maps says of the one at b->name. */
+LLM__FN void llm__bind_turn(llm__binder *b, llm__matrix *w) {
+    static const char wrapper[] = "language_model.";
+    const char *path = strncmp(b->name, wrapper, sizeof wrapper - 1) ? b->name : b->name + sizeof wrapper - 1;
+    const llm__json *record = NULL;
+    uint32_t i;
+    int k;
+    for (i = 0; i < b->m->turned->length && !record; i++) {
+        record = llm__json_at(b->m->turned, i);
+        if (!llm__json_text_is(llm__json_get(record, "path"), path)) record = NULL;
+    }
+    if (!record || b->status != LLM_OK) return;
+    if (w->format != LLM__AFFINE || w->bits != 2 || w->group != 128) llm__bind_bad(b, "config.json's \"modules\" needs it in groups of 128 with 2 bits");
+    w->block = (int)llm__json_get(record, "block")->as.number;
+    if (!w->block) return;
+    w->signs = llm__bind_floats(b, ".signs", w->cols, 0, 0);
+    if (w->cols % w->block) llm__bind_bad(b, "its columns are no multiple of its \"block\" in config.json");
+    for (k = 0; w->signs && k < w->cols; k++)
+        if (fabsf(w->signs[k]) != 1) llm__bind_bad(b, "its signs must be 1 and -1");
+}
+
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
    many, written to w[0..lead-1]. */
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
@@ -12505,6 +12577,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
                                    lead ? rows : 0, 0);
     if (b->status == LLM_OK && scales && w->format != LLM__FLOAT)
         llm__bind_check_override(b, llm__json_get(b->m->config, "quantization"), w);
+    if (b->m->turned && !lead) llm__bind_turn(b, w);
     if (lead) llm__spread(w, lead);
 }
 
@@ -13678,6 +13751,8 @@ static const llm__arch llm__archs[] = {
     {{"lfm2_moe"}, llm__read_lfm2_moe, LLM__LFM2 "|" LLM__LFM2 LLM__LFM2_W123, "", "lfm2 with experts"},
     {{"qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"}, llm__read_qwen3_5, LLM__WRAPPED,
      "*visual.* vision_tower.* *mtp.*", "gated delta rule 3:1 gated attention, maps apart; perhaps experts"},
+    {{"prism_hadamard_qwen35"}, llm__read_prism, LLM__WRAPPED, "*visual.* vision_tower.* *mtp.*",
+     "qwen3_5 with 2 bits behind Walsh-Hadamard transforms"},
     {{"kimi_linear"}, llm__read_kimi_linear, LLM__KDA ".linear_attn=.self_attn|" LLM__KDA ".linear_attn=.self_attn "
      LLM__KIMI_EXPERTS,
      "model.mtp*", "delta rule with a decay a column 3:1 latent attention; nothing rotates"},
@@ -13922,6 +13997,44 @@ LLM__FN llm__task llm__task_of(const llm__matrix *w, const float *x, size_t x_st
     return t;
 }
 
+/* The Walsh-Hadamard transform of each block of x, over sqrt(block), in place: its own inverse. */
+LLM__FN void llm__hadamard(const llm_session *s, float *x, int cols, int block) {
+    int first, half, i, k;
+    for (first = 0; first < cols; first += block)
+        for (half = 1; half < block; half *= 2)
+            for (i = first; i < first + block; i += 2 * half)
+                for (k = i; k < i + half; k++) {
+                    float a = x[k], b = x[k + half];
+                    x[k] = a + b;
+                    x[k + half] = a - b;
+                }
+    s->model->ops->scale(x, 1 / sqrtf((float)block), cols);
+}
+
+/* The input that a turned map takes, in place: signs, then the transform. */
+LLM__FN void llm__turn(const llm_session *s, const llm__matrix *w, float *x, int n) {
+    int r;
+    for (r = 0; r < n; r++, x += w->cols) {
+        s->model->ops->mul(x, w->signs, w->cols);
+        llm__hadamard(s, x, w->cols, w->block);
+    }
+}
+
+LLM__FN void llm__linear3(llm_session *s, const float *x, size_t x_stride, int n, const llm__matrix *w0, float *y0,
+                          const llm__matrix *w1, float *y1, const llm__matrix *w2, float *y2);
+
+LLM__FN void llm__linear_turned(llm_session *s, const float *x, size_t x_stride, int n, const llm__matrix *w,
+                                float *y) {
+    size_t mark = s->slab_used, cols = (size_t)w->cols, r;
+    float *turned = llm__take(s, (size_t)n * cols);
+    llm__matrix plain = *w;
+    plain.block = 0;
+    for (r = 0; r < (size_t)n; r++) memcpy(turned + r * cols, x + r * x_stride, cols * sizeof(float));
+    llm__turn(s, w, turned, n);
+    llm__linear3(s, turned, cols, n, &plain, y, NULL, NULL, NULL, NULL);
+    s->slab_used = mark;
+}
+
 /* y = W x (+ bias) for n rows, for up to three maps of the same x. */
 LLM__FN void llm__linear3(llm_session *s, const float *x, size_t x_stride, int n, const llm__matrix *w0, float *y0,
                           const llm__matrix *w1, float *y1, const llm__matrix *w2, float *y2) {
@@ -13935,6 +14048,10 @@ LLM__FN void llm__linear3(llm_session *s, const float *x, size_t x_stride, int n
     v.count = 0;
     for (i = 0; i < 3; i++) {
         if (!w[i]) continue;
+        if (w[i]->block) {
+            llm__linear_turned(s, x, x_stride, n, w[i], y[i]);
+            continue;
+        }
         tasks[count] = llm__task_of(w[i], x, x_stride, y[i], (size_t)w[i]->rows, n);
         tasks[count++].x8 = llm__int8(s, &v, w[i], x, x_stride, n);
     }
@@ -15739,6 +15856,17 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
    passes as its tokens need.  The pass can be left between any two layers and taken up again: everything it has so far
    lies in the session, and the caches take over nothing before llm__pass_finish. */
 
+/* A row of a turned embedding table, back in the stream's basis; mlx-lm has it in float16. */
+LLM__FN void llm__embed_half(const llm_session *s, float *x) {
+    const llm__matrix *w = &s->model->embedding;
+    int i;
+    for (i = 0; i < w->cols; i++) x[i] = llm__f16_to_f32(llm__f32_to_f16(x[i]));
+    if (!w->block) return;
+    llm__hadamard(s, x, w->cols, w->block);
+    s->model->ops->mul(x, w->signs, w->cols);
+    for (i = 0; i < w->cols; i++) x[i] = llm__f16_to_f32(llm__f32_to_f16(x[i]));
+}
+
 /* Rows of the embedding table, scaled as the model wants. */
 static void llm__embed_job(void *argument, int job, int worker) {
     llm_session *s = (llm_session *)argument;
@@ -15749,6 +15877,7 @@ static void llm__embed_job(void *argument, int job, int worker) {
     m->ops->decode_row(&m->embedding, s->tokens[job], x, llm__scratch(s, worker));
     if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
     for (i = 0; m->embedding_rounded && i < m->hidden; i++) x[i] = llm__bf16_to_f32(llm__f32_to_bf16(x[i]));
+    if (m->embedding_half) llm__embed_half(s, x);
     if (m->position_count) {
         float *place = s->y + (size_t)job * (size_t)m->hidden;
         m->ops->decode_row(&m->positions, (int)(part->position + (job - part->first)), place, llm__scratch(s, worker));
@@ -16032,6 +16161,7 @@ LLM__FN void llm__pass_logits(llm_session *s) {
         s->order[i] = rows;
         count += rows;
     }
+    if (m->head.block) llm__turn(s, &m->head, s->h, count);
     for (i = 0, count = 0; i < s->part_count; i += run) {
         const llm_sequence *q = parts[i].sequence;
         int rows = s->order[i], j;
@@ -16296,6 +16426,7 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
         llm__most(&n.floats, (size_t)m->ngrams[i].table.cols);
     }
     for (i = 0; i < m->layer_count; i++) llm__need_layer(&n, m, &m->layers[i]);
+    if (m->turned) n.floats += n.widest; /* a turned copy of the widest input */
     n.scratch = (n.scratch + 63) & ~(size_t)63;
     return n;
 }
