@@ -11029,7 +11029,7 @@ LLM__FN void llm__read_qwen3_5(llm__config *c, llm_model *m) {
     llm__read_sizes(c, m, 4096, 151936, 32);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    a = llm__read_usual_heads(c, m, 32, 8, 0);
+    a = llm__read_usual_heads(c, m, 32, 8, llm__config_has(c, "head_dim") ? (int)LLM__REQUIRED : (int)LLM__EVEN);
     a.qk_norm = LLM__QK_HEAD;
     a.gate = LLM__GATE_IN_Q;
     llm__set_bias(&a, bias, bias);
