@@ -152,6 +152,7 @@ typedef struct llm_model_cache_desc {
     int64_t max_kv_size; /* attention layers without a window keep this many tokens, the first 4 pinned; 0: all */
     int exact;           /* keys and values as float32; else as float16 */
     llm_allocator allocator; /* zero: the model's */
+    int64_t checkpoint_every, checkpoints_max; /* as in llm_cache_desc */
 } llm_model_cache_desc;
 
 /* Makes an empty cache for one sequence of this model. */
@@ -215,26 +216,79 @@ LLM_API void llm_forward_abandon(llm_session *session);
 
 /* ---- sampling */
 
-/* How a token is chosen, in mlx-lm's order: top_p, min_p and top_k filter the distribution, then it is sharpened by the
-   temperature.  All zero: greedy. */
+/* How a token is chosen.  All zero: the most likely one, the lowest id among equals.  With a temperature, filters take
+   tokens out of the distribution, in this order; those from top_p to top_k are mlx-lm's, with its edge cases:
+       top_n_sigma   tokens whose logit is at most that many standard deviations of all below the best
+                     (arXiv:2411.07641)
+       typical_p     the tokens whose surprise is nearest to the expected one (arXiv:2202.00666)
+       top_p         the likeliest ones, up to that much probability; those as likely as the last stay, too
+       min_p         tokens at least this fraction as likely as the best; min_keep of the best in any case
+       xtc           with xtc_probability: all tokens above xtc_threshold but the least likely of them
+       top_k         so many
+   What is left is sharpened by the temperature and drawn from.  Numbers come from the seed and the position alone, so
+   that the same seed gives the same choice whatever happens around it. */
 typedef struct llm_sampling {
-    float temperature; /* 0: the most likely token */
-    float top_p;       /* 0 or 1: off; else the smallest set of tokens whose probabilities exceed it */
-    float min_p;       /* 0: off; else tokens at least this fraction as likely as the best */
-    int min_keep;      /* tokens that min_p always leaves; 0: 1 */
-    int top_k;         /* 0: off */
-    uint64_t seed;     /* the same seed and position give the same choice whatever happens around it */
+    float temperature;
+    float top_p;                  /* 0 or 1: off */
+    float min_p;                  /* 0: off */
+    int min_keep;                 /* 0: 1 */
+    int top_k;                    /* 0: off */
+    uint64_t seed;
+    float typical_p;              /* 0 or 1: off */
+    float top_n_sigma;            /* 0: off */
+    float xtc_probability;        /* 0: off */
+    float xtc_threshold;          /* 0 to 0.5 */
+    const int32_t *xtc_protected; /* [xtc_protected_count] ids that xtc leaves alone, such as the end and a new line */
+    size_t xtc_protected_count;
+    float dynamic_range;          /* the temperature varies by as much up and down, with the entropy of what is left... */
+    float dynamic_exponent;       /* ...over the largest possible one, to this power; 0: 1 */
+    float mirostat_tau;           /* Mirostat 2 (arXiv:2007.14966), in place of the filters: the surprise in bits to
+                                     aim at; 0: off */
+    float mirostat_eta;           /* how fast it learns; 0: 0.1 */
+    float *mirostat_mu;           /* what it has learnt, begun with 2 tau; NULL: a generation keeps its own, llm_sample
+                                     goes by 2 tau */
 } llm_sampling;
 
 /* Chooses from logits[vocabulary]; position counts the sequence's tokens so that each step draws its own number.
    scratch: llm_sample_scratch(vocabulary) bytes, aligned as malloc's.  logits is left alone.  Writes the token's
    log-probability (of the plain softmax) to *logprob unless NULL.  NaN logits are never chosen unless all are NaN: then
-   id 0. */
+   id 0.  The options must be ones that llm_generation_open takes. */
 LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position,
                            void *scratch, float *logprob);
 
-/* Bytes of scratch that llm_sample needs. */
+/* Bytes of scratch that llm_sample and llm_penalize need. */
 LLM_API size_t llm_sample_scratch(int vocabulary);
+
+typedef struct llm_token_bias {
+    int32_t id;
+    float bias;
+} llm_token_bias;
+
+/* What happens to logits before anything is chosen from them, in this order; all zero: nothing.  The first four are
+   mlx-lm's.  Windows count the newest tokens of prompt and text; 0: 20; -1: all. */
+typedef struct llm_penalties {
+    const llm_token_bias *biases;  /* [bias_count], added */
+    size_t bias_count;
+    float repetition;              /* 0: off; tokens of the window: logits below 0 times this, others over this */
+    int repetition_window;
+    float presence;                /* 0: off; less this for tokens of the window */
+    int presence_window;
+    float frequency;               /* 0: off; less this for each time that they are in the window */
+    int frequency_window;
+    float dry_multiplier;          /* 0: off; a token that would prolong a repetition of n tokens loses... */
+    float dry_base;                /* ...multiplier * base^(n - dry_allowed); 0: 1.75 */
+    int dry_allowed;               /* repetitions shorter than this are free; 0: 2 */
+    int dry_window;
+    const int32_t *dry_breakers;   /* [dry_breaker_count] ids that no repetition goes across */
+    size_t dry_breaker_count;
+    void (*process)(void *user, const int32_t *tokens, size_t count, float *logits, int vocabulary); /* last; or NULL */
+    void *process_user;
+} llm_penalties;
+
+/* Applies penalties to logits[vocabulary], in place.  tokens[count]: prompt and text so far; ids outside of the
+   vocabulary count for nothing.  scratch as for llm_sample. */
+LLM_API void llm_penalize(const llm_penalties *penalties, const int32_t *tokens, size_t count, float *logits,
+                          int vocabulary, void *scratch);
 
 /* ---- generation */
 typedef struct llm_generation llm_generation;
@@ -252,7 +306,8 @@ typedef struct llm_generation_desc {
     int no_special;            /* leave out the tokenizer's begin token */
     int64_t max_tokens;        /* 0: 256; -1: no limit; LLM_PROMPT_ONLY */
     int ignore_end;            /* do not stop at the model's end tokens */
-    llm_sampling sampling;
+    llm_sampling sampling;     /* ids and lists that these two point to must outlive the generation */
+    llm_penalties penalties;
     llm_session_desc session;  /* used to open a session of the generation's own... */
     llm_session *use_session;  /* ...unless this one is given */
     llm_cache *use_cache;      /* continue from here (and leave the result here); NULL: a cache of its own */
@@ -624,8 +679,9 @@ typedef struct llm__ops {
        magnitude / 127, codes are rounded to nearest even.  A group with a NaN or an infinity has codes 0 and a NaN
        scale; one whose magnitudes all lie below 1e-30 is zero. */
     void (*quantize_row)(const float *x, int cols, int group, int8_t *codes, float *scales, float *sums);
-    /* Row `row` of W as float32, as llm__matrix_row but faster.  scratch as for product. */
-    void (*decode_row)(const llm__matrix *w, int row, float *out, void *scratch);
+    /* Rows [begin, end) of W as float32, one behind the other, each as llm__matrix_row but faster.  scratch as for
+       product; llm__decode_scratch bytes are enough. */
+    void (*decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch);
 
     /* ---- rows of float32; n is their length, y may be x */
     float (*dot)(const float *a, const float *b, int n);
@@ -653,8 +709,9 @@ typedef struct llm__ops {
     /* out[i*out_stride + j] = scale * (q row i . k row j) */
     void (*scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride, int width,
                    float scale, float *out, size_t out_stride);
-    /* out[width] += sum over j, ascending, of p[j] times v row j */
-    void (*weigh)(float *out, const float *p, const float *v, int keys, size_t v_stride, int width);
+    /* out row i [width] += sum over j, ascending, of p[i*p_stride + j] times v row j */
+    void (*weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v, int keys,
+                  size_t v_stride, int width);
 
     /* ---- recurrences, one step of one head */
     /* S [dv, dk]: S *= decay; S += ((v - S k) beta) k^T; y[dv] = S q */
@@ -709,6 +766,11 @@ LLM__FN llm__rows8 llm__rows8_place(void *memory, int n, int cols, int group) {
 LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
     size_t cols = ((size_t)w->cols + 63) & ~(size_t)63;
     return cols * 24 + 49152;
+}
+
+/* Scratch of decoding a row: its codes as bytes, and its scales and biases. */
+LLM__FN size_t llm__decode_scratch(int cols, int group) {
+    return ((size_t)cols + 63) + (size_t)(cols / group) * 2 * sizeof(float);
 }
 
 #if !defined(LLM_NO_SIMD) && (defined(__x86_64__) || defined(_M_X64))
@@ -1531,8 +1593,8 @@ LLM__FN void LLMK_(decode)(const llm__matrix *w, int row, int begin, int end, fl
     else LLMK_(decode_scaled)(w, row, begin, end, out, scratch);
 }
 
-LLM__FN void LLMK_(decode_row)(const llm__matrix *w, int row, float *out, void *scratch) {
-    LLMK_(decode)(w, row, 0, w->cols, out, scratch);
+LLM__FN void LLMK_(decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch) {
+    for (; begin < end; begin++, out += w->cols) LLMK_(decode)(w, begin, 0, w->cols, out, scratch);
 }
 
 /* ---- float products */
@@ -2091,49 +2153,86 @@ LLM__FN void LLMK_(layer_norm)(float *y, const float *x, const float *weight, co
 
 /* ---- attention */
 
-LLM__FN void LLMK_(scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride,
-                           int width, float scale, float *out, size_t out_stride) {
+/* Four keys (count <= 4; missing rows repeat the last) and X queries, a constant. */
+LLMK_INLINE void LLMK_(scores_strip)(const int X, const uint8_t *const *rows, int count, const float *q,
+                                     size_t q_stride, int width, float scale, float *out, size_t out_stride) {
     const int whole = width / VF_N * VF_N;
-    int i, j, r, c;
-    for (j = 0; j < keys; j += LLM__STRIP) {
-        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP;
-        const uint8_t *rows[LLM__STRIP], *tails[LLM__STRIP];
-        float sums[3 * LLM__STRIP * VF_N], four[LLM__STRIP];
-        for (r = 0; r < LLM__STRIP; r++) {
-            rows[r] = (const uint8_t *)(k + (size_t)(r < count ? j + r : j + count - 1) * k_stride);
-            tails[r] = rows[r] + (size_t)whole * sizeof(float);
-        }
-        for (i = 0; i < rows_q; i += 3) {
-            const int X = rows_q - i < 3 ? rows_q - i : 3;
-            memset(sums, 0, sizeof sums);
-            LLMK_(tile_f32)(X, rows, q + (size_t)i * q_stride, q_stride, whole, sums);
-            for (c = 0; c < X; c++) {
-                LLMK_(finish)(LLM_F32, tails, q + (size_t)(i + c) * q_stride + whole, width - whole,
-                              sums + c * LLM__STRIP * VF_N, four);
-                for (r = 0; r < count; r++) out[(size_t)(i + c) * out_stride + (size_t)(j + r)] = four[r] * scale;
-            }
-        }
+    const uint8_t *tails[LLM__STRIP];
+    float sums[3 * LLM__STRIP * VF_N], four[LLM__STRIP];
+    int r, c;
+    for (c = 0; c < X * LLM__STRIP; c++) vf_store(sums + c * VF_N, vf_set(0.0f));
+    LLMK_(tile)(X, LLM_F32, rows, q, q_stride, whole, sums);
+    for (r = 0; r < LLM__STRIP; r++) tails[r] = rows[r] + (size_t)whole * sizeof(float);
+    for (c = 0; c < X; c++) {
+        LLMK_(finish)(LLM_F32, tails, q + (size_t)c * q_stride + whole, width - whole, sums + c * LLM__STRIP * VF_N,
+                      four);
+        v4_store(four, v4_mul(v4_load(four), v4_set(scale)));
+        memcpy(out + (size_t)c * out_stride, four, (size_t)count * sizeof *four);
     }
 }
 
-LLM__FN void LLMK_(weigh)(float *out, const float *p, const float *v, int keys, size_t v_stride, int width) {
-    int c = 0, j;
-    for (; c + 4 * VF_N <= width; c += 4 * VF_N) {
+LLM__FN void LLMK_(scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride,
+                           int width, float scale, float *out, size_t out_stride) {
+    int i, j, r;
+    for (j = 0; j < keys; j += LLM__STRIP) {
+        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP;
+        const uint8_t *rows[LLM__STRIP];
+        for (r = 0; r < LLM__STRIP; r++)
+            rows[r] = (const uint8_t *)(k + (size_t)(r < count ? j + r : j + count - 1) * k_stride);
+        for (i = 0; i + 3 <= rows_q; i += 3)
+            LLMK_(scores_strip)(3, rows, count, q + (size_t)i * q_stride, q_stride, width, scale,
+                                out + (size_t)i * out_stride + j, out_stride);
+        for (; i < rows_q; i++)
+            LLMK_(scores_strip)(1, rows, count, q + (size_t)i * q_stride, q_stride, width, scale,
+                                out + (size_t)i * out_stride + j, out_stride);
+    }
+}
+
+/* Two vectors of columns of P rows; P is a constant. */
+LLMK_INLINE void LLMK_(weigh_block)(const int P, float *out, size_t out_stride, const float *p, size_t p_stride,
+                                    const float *v, int keys, size_t v_stride) {
+    const VF zero = vf_set(0.0f);
+    float *o1 = out + out_stride, *o2 = o1 + out_stride, *o3 = o2 + out_stride;
+    const float *p1 = p + p_stride, *p2 = p1 + p_stride, *p3 = p2 + p_stride;
+    VF a0 = vf_load(out), b0 = vf_load(out + VF_N), a1 = zero, b1 = zero, a2 = zero, b2 = zero, a3 = zero, b3 = zero;
+    int j;
+    if (P > 1) a1 = vf_load(o1), b1 = vf_load(o1 + VF_N);
+    if (P > 2) a2 = vf_load(o2), b2 = vf_load(o2 + VF_N);
+    if (P > 3) a3 = vf_load(o3), b3 = vf_load(o3 + VF_N);
+    for (j = 0; j < keys; j++, v += v_stride) {
+        const VF a = vf_load(v), b = vf_load(v + VF_N);
+        a0 = vf_fma(vf_set(p[j]), a, a0), b0 = vf_fma(vf_set(p[j]), b, b0);
+        if (P > 1) a1 = vf_fma(vf_set(p1[j]), a, a1), b1 = vf_fma(vf_set(p1[j]), b, b1);
+        if (P > 2) a2 = vf_fma(vf_set(p2[j]), a, a2), b2 = vf_fma(vf_set(p2[j]), b, b2);
+        if (P > 3) a3 = vf_fma(vf_set(p3[j]), a, a3), b3 = vf_fma(vf_set(p3[j]), b, b3);
+    }
+    vf_store(out, a0), vf_store(out + VF_N, b0);
+    if (P > 1) vf_store(o1, a1), vf_store(o1 + VF_N, b1);
+    if (P > 2) vf_store(o2, a2), vf_store(o2 + VF_N, b2);
+    if (P > 3) vf_store(o3, a3), vf_store(o3 + VF_N, b3);
+}
+
+/* The columns that do not fill two vectors go one by one. */
+LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v,
+                          int keys, size_t v_stride, int width) {
+    const int whole = width / (2 * VF_N) * (2 * VF_N);
+    int i, c, j;
+    for (c = 0; c < whole; c += 2 * VF_N) {
         float *to = out + c;
-        VF a0 = vf_load(to), a1 = vf_load(to + VF_N), a2 = vf_load(to + 2 * VF_N), a3 = vf_load(to + 3 * VF_N);
-        for (j = 0; j < keys; j++) {
-            const float *from = v + (size_t)j * v_stride + c;
-            const VF s = vf_set(p[j]);
-            a0 = vf_fma(s, vf_load(from), a0), a1 = vf_fma(s, vf_load(from + VF_N), a1);
-            a2 = vf_fma(s, vf_load(from + 2 * VF_N), a2), a3 = vf_fma(s, vf_load(from + 3 * VF_N), a3);
+        const float *from = p;
+        for (i = rows; i >= 4; i -= 4, to += 4 * out_stride, from += 4 * p_stride)
+            LLMK_(weigh_block)(4, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        if (i == 3) LLMK_(weigh_block)(3, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        else if (i == 2) LLMK_(weigh_block)(2, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        else if (i == 1) LLMK_(weigh_block)(1, to, out_stride, from, p_stride, v + c, keys, v_stride);
+    }
+    for (i = 0; i < rows; i++)
+        for (c = whole; c < width; c++) {
+            float sum = out[(size_t)i * out_stride + (size_t)c];
+            for (j = 0; j < keys; j++)
+                sum = sf_fma(p[(size_t)i * p_stride + (size_t)j], v[(size_t)j * v_stride + (size_t)c], sum);
+            out[(size_t)i * out_stride + (size_t)c] = sum;
         }
-        vf_store(to, a0), vf_store(to + VF_N, a1), vf_store(to + 2 * VF_N, a2), vf_store(to + 3 * VF_N, a3);
-    }
-    for (; c < width; c++) {
-        float sum = out[c];
-        for (j = 0; j < keys; j++) sum = sf_fma(p[j], v[(size_t)j * v_stride + (size_t)c], sum);
-        out[c] = sum;
-    }
 }
 
 /* ---- recurrences */
@@ -2211,7 +2310,7 @@ LLM__FN void LLMK_(ssd_step)(float *state, const float *x, const float *b, const
 }
 
 static const llm__ops LLMK_(ops) = {
-    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_row),
+    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_rows),
     LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(rms_norm),
     LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
     LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32), LLMK_(from_f32),
@@ -14128,19 +14227,22 @@ typedef struct llm__attend_work {
     float *out;     /* [rows, heads, value_width] */
 } llm__attend_work;
 
-/* A page's rows as float32. */
-LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows, int begin, int end, float *out) {
-    int i;
-    for (i = begin; i < end; i++) {
-        const uint8_t *data = rows->data + (size_t)i * rows->stride;
-        float *to = out + (size_t)i * (size_t)rows->width;
-        if (rows->bits)
-            llm__affine_decode(data, rows->scales + (size_t)i * rows->group_stride,
-                               rows->biases + (size_t)i * rows->group_stride, (size_t)rows->width, rows->bits,
-                               rows->group, to);
-        else
-            ops->to_f32(rows->dtype, data, (size_t)rows->width, to);
-    }
+/* The first `count` rows of a page as float32.  They lie in a row, and so do their scales: one long row for the
+   kernel. */
+LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows, int count, float *out,
+                                      void *scratch) {
+    llm__matrix w;
+    memset(&w, 0, sizeof w);
+    w.format = rows->bits ? LLM__AFFINE : LLM__FLOAT;
+    w.dtype = rows->bits ? LLM_F32 : rows->dtype;
+    w.rows = 1;
+    w.cols = count * rows->width;
+    w.bits = rows->bits;
+    w.group = rows->group;
+    w.data = rows->data;
+    w.scales = (const uint8_t *)rows->scales;
+    w.biases = (const uint8_t *)rows->biases;
+    ops->decode_rows(&w, 0, 1, out, scratch);
     return out;
 }
 
@@ -14181,7 +14283,10 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *
             llm__attend_sparse(&w->sparse, row, run->position, run->first, count, run->head + g * (int)step);
         for (j = 0; j < count; j++)
             if (row[j] > best) best = row[j];
-        if (best == -HUGE_VALF) continue;
+        if (best == -HUGE_VALF) { /* all are masked */
+            memset(row, 0, (size_t)count * sizeof *row);
+            continue;
+        }
         if (best > *maximum) {
             float shrink = *sum > 0 ? expf(*maximum - best) : 0;
             *maximum = best;
@@ -14189,8 +14294,9 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *
             ops->scale(o, shrink, w->value_width);
         }
         *sum += ops->exp_sum(row, count, *maximum);
-        ops->weigh(o, row, run->v, count, run->v_stride, w->value_width);
     }
+    ops->weigh(out, step * (size_t)w->value_width, p, LLM_PAGE_TOKENS, run->heads, run->v, run->count, run->v_stride,
+               w->value_width);
 }
 
 /* The next tokens in a row that a row sees among [*a, end) of the page that begins at `base`; 0: there are none. */
@@ -14217,6 +14323,7 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
     const llm__ops *ops = w->s->model->ops;
     float *keys = scratch, *values = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->key_width;
     float *p = values + (size_t)LLM_PAGE_TOKENS * (size_t)w->value_width, *state = p + (size_t)heads * LLM_PAGE_TOKENS;
+    void *decoding = state + (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads;
     llm_span spans[LLM__QUERY_BLOCK][2];
     int counts[LLM__QUERY_BLOCK], r, i, g, step = w->tiled ? w->kv_heads : 1;
     int64_t page, first = INT64_MAX, end = 0;
@@ -14249,13 +14356,13 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                 if (!k) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
                     llm_rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
-                    k = llm__page_floats(ops, &rows, 0, (int)fill, keys);
+                    k = llm__page_floats(ops, &rows, (int)fill, keys, decoding);
                     if (rows.width == w->key_width && llm__cache_is_latent(part->cache, w->layer)) {
                         v = k;
                         v_stride = (size_t)w->key_width;
                     } else {
                         rows = llm__cache_values(part->cache, w->layer, kv, page);
-                        v = llm__page_floats(ops, &rows, 0, (int)fill, values);
+                        v = llm__page_floats(ops, &rows, (int)fill, values, decoding);
                     }
                 }
                 for (; llm__next_run(w, part->first + r, base, &a, b, &until); a = until) {
@@ -14306,11 +14413,12 @@ LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
     llm__parallel(s, s->part_count * w->blocks * w->kv_heads * w->head_blocks, llm__attend_job, w);
 }
 
-/* What one job needs: pages of keys and values, scores, and the running softmax. */
+/* What one job needs: pages of keys and values, scores, the running softmax, and what decoding takes. */
 LLM__FN size_t llm__attend_scratch(int key_width, int value_width, int group) {
     int heads = group < LLM__HEAD_BLOCK ? group : (int)LLM__HEAD_BLOCK;
     return sizeof(float) * ((size_t)LLM_PAGE_TOKENS * (size_t)(key_width + value_width + heads) +
-                            (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads);
+                            (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads) +
+           llm__decode_scratch(LLM_PAGE_TOKENS * (key_width > value_width ? key_width : value_width), 32);
 }
 
 /* ---- grouped-query attention (arXiv:2305.13245)
@@ -14669,9 +14777,11 @@ static void llm__indexer_pick_job(void *argument, int job, int worker) {
         for (page = spans[i].begin / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < spans[i].end; page++) {
             int64_t base = page * LLM_PAGE_TOKENS, a = spans[i].begin - base, b = spans[i].end - base;
             llm_rows rows = llm__cache_keys(part->cache, w->layer, 0, page);
+            const float *k;
             if (a < 0) a = 0;
             if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
-            llm__indexer_page(w, row, page, llm__page_floats(s->model->ops, &rows, 0, (int)b, keys), a, b, p);
+            k = llm__page_floats(s->model->ops, &rows, (int)b, keys, p + (size_t)w->x->heads * LLM_PAGE_TOKENS);
+            llm__indexer_page(w, row, page, k, a, b, p);
         }
     llm__pick_sort(s->picks + row * s->most_picks, s->pick_counts[row]);
 }
@@ -15874,13 +15984,14 @@ static void llm__embed_job(void *argument, int job, int worker) {
     float *x = s->x + (size_t)job * (size_t)m->hidden;
     int i;
     const llm__part *part = llm__part_of(s, job);
-    m->ops->decode_row(&m->embedding, s->tokens[job], x, llm__scratch(s, worker));
+    m->ops->decode_rows(&m->embedding, s->tokens[job], s->tokens[job] + 1, x, llm__scratch(s, worker));
     if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
     for (i = 0; m->embedding_rounded && i < m->hidden; i++) x[i] = llm__bf16_to_f32(llm__f32_to_bf16(x[i]));
     if (m->embedding_half) llm__embed_half(s, x);
     if (m->position_count) {
         float *place = s->y + (size_t)job * (size_t)m->hidden;
-        m->ops->decode_row(&m->positions, (int)(part->position + (job - part->first)), place, llm__scratch(s, worker));
+        const int at = (int)(part->position + (job - part->first));
+        m->ops->decode_rows(&m->positions, at, at + 1, place, llm__scratch(s, worker));
         m->ops->add(x, place, m->hidden);
     }
     if (m->embedding_normed) llm__norm_row(m->ops, &m->embedding_norm, x, x, m->hidden);
@@ -15912,8 +16023,9 @@ static void llm__ngram_job(void *argument, int row, int worker) {
         power = power * w->s->model->vocabulary % w->g->rows;
         id += llm__past_token(w->s, part, row - part->first, p) * power;
     }
-    w->s->model->ops->decode_row(&w->g->table, (int)(id % w->g->rows),
-                                 w->found + (size_t)row * (size_t)w->g->table.cols, llm__scratch(w->s, worker));
+    id %= w->g->rows;
+    w->s->model->ops->decode_rows(&w->g->table, (int)id, (int)id + 1,
+                                  w->found + (size_t)row * (size_t)w->g->table.cols, llm__scratch(w->s, worker));
 }
 
 LLM__FN void llm__add_ngrams(llm_session *s) {
@@ -15955,17 +16067,18 @@ LLM__FN void llm__abandon_parts(llm_session *s) {
     s->layer = -1;
 }
 
-/* Fills a pass with what is left of the call, in order. */
+/* Fills a pass with what is left of the call, in order.  It ends early where a sequence is due for a checkpoint. */
 LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
     size_t sequence = s->at_sequence, token = s->at_token;
     s->part_count = s->row_count = 0;
     while (sequence < s->sequence_count && s->row_count < s->max_rows) {
         const llm_sequence *q = &s->sequences[sequence];
         llm__part *part = &s->parts[s->part_count];
-        int64_t length = llm_cache_length(q->cache);
+        int64_t length = llm_cache_length(q->cache), limit = llm__cache_pass_limit(q->cache);
         size_t room = (size_t)(s->max_rows - s->row_count), count = q->count - token < room ? q->count - token : room;
-        llm_status status =
-            llm__cache_begin(q->cache, (int64_t)count, length - (int64_t)token, (int64_t)q->count, error);
+        llm_status status;
+        if ((int64_t)count > limit) count = (size_t)limit;
+        status = llm__cache_begin(q->cache, (int64_t)count, length - (int64_t)token, (int64_t)q->count, error);
         if (status != LLM_OK) {
             llm__abandon_parts(s);
             return status;
@@ -15980,6 +16093,7 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
         part->last = token + count == q->count;
         memcpy(s->tokens + s->row_count, q->tokens + token, count * sizeof(int32_t));
         s->row_count += (int)count;
+        if (!part->last) break;
         sequence++;
         token = 0;
     }
@@ -16329,7 +16443,8 @@ LLM__FN void llm__need_indexer(llm__needs *n, const llm__indexer *x) {
     llm__need_matrix(n, &x->q);
     llm__need_matrix(n, &x->k);
     llm__most(&n->picks, (size_t)x->chosen);
-    llm__most(&n->scratch, sizeof(float) * (size_t)LLM_PAGE_TOKENS * (size_t)(x->width + x->heads));
+    llm__most(&n->scratch, sizeof(float) * (size_t)LLM_PAGE_TOKENS * (size_t)(x->width + x->heads) +
+                               llm__decode_scratch(LLM_PAGE_TOKENS * x->width, 32));
 }
 
 LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind kind) {
@@ -16568,14 +16683,28 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
 }
 
 /* ======================================================================================================= >>sampling
-   From logits to a token.  The filters look at the distribution before the temperature, in mlx-lm's order, and each of
-   them keeps the likeliest tokens up to some point; so the tokens are taken from a heap, best first, until the first
-   filter says stop, and nothing is sorted that is not kept. */
+   From logits to a token.  Filters look at the distribution before the temperature, and each keeps the likeliest tokens
+   up to some point; so tokens are taken from a heap, best first, until a filter says stop, and nothing is sorted that is
+   not kept.  What is far below the best comes into the heap only when all before it are taken. */
 
 typedef struct llm__candidate {
     float logprob;
     int32_t id;
 } llm__candidate;
+
+/* What may be drawn.  c[0, heap): a heap.  c[taken, end): taken from it, the likeliest last.  Tokens that are less likely
+   than `edge` are in neither yet, only in logits; minus infinity: there are none. */
+typedef struct llm__choices {
+    llm__candidate *c;
+    int heap, taken, end;
+    float edge, best;
+    double mass;         /* probability of all together */
+    const float *logits; /* [vocabulary]; log-probability of a token: logits[id] - norm */
+    int vocabulary;
+    double norm;
+} llm__choices;
+
+enum { LLM__TIER = 6 /* nats from the edge of one heap to that of the next */, LLM__DRY_LONGEST = 64 };
 
 /* A number in [0, 1) that depends on the seed and the position alone (SplitMix64, Steele et al. 2014). */
 LLM__FN double llm__uniform(uint64_t seed, int64_t position) {
@@ -16602,42 +16731,275 @@ LLM__FN void llm__sift(llm__candidate *heap, int n, int i) {
     heap[i] = c;
 }
 
-/* Moves the likeliest tokens that all filters keep to the end of the array, best last, and returns how many. */
-LLM__FN int llm__filter(const llm_sampling *s, llm__candidate *c, int n) {
-    float floor_logprob = s->min_p > 0 ? logf(s->min_p) : 0, best = 0;
-    double below = 0; /* the probability of what is still in the heap */
-    int i, kept = 0, min_keep = s->min_keep > 1 ? s->min_keep : 1;
-    for (i = 0; i < n; i++) below += exp((double)c[i].logprob);
-    for (i = n / 2; i-- > 0;) llm__sift(c, n, i);
-    while (kept < n) {
-        llm__candidate top = c[0];
-        if (!kept) best = top.logprob;
-        if (kept && s->top_k > 0 && kept >= s->top_k) break;
-        if (kept >= min_keep && s->min_p > 0 && top.logprob < best + floor_logprob) break;
-        if (kept && s->top_p > 0 && s->top_p < 1 && below <= 1 - (double)s->top_p) break;
-        below -= exp((double)top.logprob);
-        c[0] = c[n - 1 - kept];
-        c[n - 1 - kept] = top;
-        kept++;
-        llm__sift(c, n - kept, 0);
-    }
-    return kept;
+LLM__FN void llm__heapify(llm__candidate *heap, int n) {
+    int i;
+    for (i = n / 2; i-- > 0;) llm__sift(heap, n, i);
 }
 
-/* Draws from n candidates with their probabilities sharpened by the temperature. */
-LLM__FN int32_t llm__draw(const llm__candidate *c, int n, float temperature, double uniform) {
-    double total = 0, at = 0, best = c[0].logprob;
-    int i, last = 0;
-    for (i = 1; i < n; i++)
-        if (c[i].logprob > best) best = c[i].logprob;
-    for (i = 0; i < n; i++) total += exp((c[i].logprob - best) / temperature);
-    for (i = 0; i < n; i++) {
-        double p = exp((c[i].logprob - best) / temperature);
-        if (p > 0) last = i;
-        at += p;
-        if (p > 0 && at > uniform * total) return c[i].id;
+/* Candidates down to another edge come to c[0, heap), in any order. */
+LLM__FN void llm__choices_lower(llm__choices *p, float edge) {
+    float above = p->edge, logprob, far = (float)(edge + p->norm) - 0.01f; /* most are so far that this is enough */
+    int i;
+    for (i = 0; i < p->vocabulary; i++) {
+        if (!(p->logits[i] >= far)) continue;
+        logprob = (float)(p->logits[i] - p->norm);
+        if (!(logprob >= edge && logprob < above && logprob > -HUGE_VALF)) continue;
+        p->c[p->heap].logprob = logprob;
+        p->c[p->heap++].id = i;
     }
-    return c[last].id;
+    p->edge = edge;
+}
+
+/* All tokens with a logit above minus infinity; c: room for all. */
+LLM__FN llm__choices llm__choices_open(llm__candidate *c, const float *logits, int vocabulary, double norm,
+                                       float best) {
+    llm__choices p;
+    p.c = c;
+    p.heap = 0;
+    p.taken = p.end = p.vocabulary = vocabulary;
+    p.edge = HUGE_VALF;
+    p.best = (float)(best - norm);
+    p.mass = 1;
+    p.logits = logits;
+    p.norm = norm;
+    return p;
+}
+
+/* The likeliest token that is not taken yet; NULL: all are. */
+LLM__FN const llm__candidate *llm__choices_top(llm__choices *p) {
+    while (!p->heap && p->edge > -HUGE_VALF) {
+        float edge = p->edge > 0 ? p->best : p->edge;
+        llm__choices_lower(p, edge > p->best - 4 * LLM__TIER ? edge - LLM__TIER : -HUGE_VALF);
+        llm__heapify(p->c, p->heap);
+    }
+    return p->heap ? p->c : NULL;
+}
+
+LLM__FN void llm__choices_take(llm__choices *p) {
+    llm__candidate top = p->c[0];
+    p->c[0] = p->c[--p->heap];
+    p->c[--p->taken] = top;
+    llm__sift(p->c, p->heap, 0);
+}
+
+/* Forgets what is not taken, and weighs what is. */
+LLM__FN void llm__choices_cut(llm__choices *p) {
+    int i;
+    p->heap = 0;
+    p->edge = -HUGE_VALF;
+    for (p->mass = 0, i = p->taken; i < p->end; i++) p->mass += exp((double)p->c[i].logprob);
+}
+
+/* All that there are, in any order, at c[0, heap). */
+LLM__FN void llm__choices_all(llm__choices *p) {
+    int n = p->end - p->taken;
+    if (p->edge > -HUGE_VALF) llm__choices_lower(p, -HUGE_VALF);
+    memmove(p->c + p->heap, p->c + p->taken, (size_t)n * sizeof *p->c);
+    p->heap += n;
+    p->taken = p->end;
+}
+
+/* What was taken is to be taken anew. */
+LLM__FN void llm__choices_again(llm__choices *p) {
+    llm__choices_all(p);
+    llm__heapify(p->c, p->heap);
+}
+
+/* ---- filters: what is taken when one of them is through is in order, and stays so */
+
+LLM__FN void llm__filter_sigma(const llm_sampling *s, llm__choices *p) {
+    double mean = 0, square = 0, least;
+    int i;
+    llm__choices_all(p);
+    for (i = 0; i < p->heap; i++) mean += p->c[i].logprob;
+    mean /= p->heap;
+    for (i = 0; i < p->heap; i++) square += (p->c[i].logprob - mean) * (p->c[i].logprob - mean);
+    least = p->best - s->top_n_sigma * sqrt(square / p->heap);
+    llm__heapify(p->c, p->heap);
+    while (llm__choices_top(p) && llm__choices_top(p)->logprob >= least) llm__choices_take(p);
+    llm__choices_cut(p);
+    llm__choices_again(p);
+}
+
+/* In one heap by nearness to the entropy instead of likelihood, until enough probability is taken. */
+LLM__FN void llm__filter_typical(const llm_sampling *s, llm__choices *p) {
+    double shift = log(p->mass), entropy = 0, kept = 0;
+    int i;
+    llm__choices_all(p);
+    for (i = 0; i < p->heap; i++) {
+        double logprob = p->c[i].logprob - shift;
+        entropy -= exp(logprob) * logprob;
+    }
+    for (i = 0; i < p->heap; i++) p->c[i].logprob = -(float)fabs(p->c[i].logprob - shift + entropy);
+    llm__heapify(p->c, p->heap);
+    while (llm__choices_top(p) && kept <= s->typical_p * p->mass) {
+        kept += exp((double)p->logits[p->c[0].id] - p->norm);
+        llm__choices_take(p);
+    }
+    for (i = p->taken; i < p->end; i++) p->c[i].logprob = (float)(p->logits[p->c[i].id] - p->norm);
+    llm__choices_cut(p);
+    llm__choices_again(p);
+}
+
+LLM__FN void llm__filter_nucleus(const llm_sampling *s, llm__choices *p) {
+    const llm__candidate *top = llm__choices_top(p);
+    float last = top->logprob, least = s->min_p > 0 ? last + logf(s->min_p) : -HUGE_VALF;
+    double above = 0, most = s->top_p > 0 && s->top_p < 1 ? s->top_p * p->mass : HUGE_VAL;
+    int min_keep = s->min_keep > 1 ? s->min_keep : 1;
+    for (; top; top = llm__choices_top(p)) {
+        if (above >= most && top->logprob < last) break;
+        if (top->logprob < least && p->end - p->taken >= min_keep) break;
+        last = top->logprob;
+        above += exp((double)last);
+        llm__choices_take(p);
+    }
+    llm__choices_cut(p);
+}
+
+LLM__FN int llm__is_listed(const int32_t *ids, size_t count, int32_t id) {
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (ids[i] == id) return 1;
+    return 0;
+}
+
+/* Taken are all tokens above the threshold, perhaps others behind them.  Those that stay move together. */
+LLM__FN void llm__filter_xtc(const llm_sampling *s, llm__choices *p) {
+    double least = s->xtc_threshold * p->mass;
+    float lowest = HUGE_VALF;
+    int i, to = p->end;
+    while (llm__choices_top(p) && exp((double)p->c[0].logprob) > least) llm__choices_take(p);
+    for (i = p->end; i-- > p->taken && exp((double)p->c[i].logprob) > least;) lowest = p->c[i].logprob;
+    for (i = p->end; i-- > p->taken;)
+        if (!(p->c[i].logprob > lowest) || llm__is_listed(s->xtc_protected, s->xtc_protected_count, p->c[i].id))
+            p->c[--to] = p->c[i];
+        else p->mass -= exp((double)p->c[i].logprob);
+    p->taken = to;
+}
+
+LLM__FN void llm__filter_best(llm__choices *p, int k) {
+    while (p->end - p->taken < k && llm__choices_top(p)) llm__choices_take(p);
+    if (p->end - p->taken > k) p->taken = p->end - k;
+    llm__choices_cut(p);
+}
+
+/* Mirostat: what surprises more than mu bits goes, but for the best. */
+LLM__FN void llm__filter_surprise(llm__choices *p, double mu) {
+    while (llm__choices_top(p) && (p->taken == p->end || -p->c[0].logprob / log(2) <= mu)) llm__choices_take(p);
+    llm__choices_cut(p);
+}
+
+LLM__FN int llm__has_filters(const llm_sampling *s) {
+    return s->top_k > 0 || s->min_p > 0 || (s->top_p > 0 && s->top_p < 1) || (s->typical_p > 0 && s->typical_p < 1) ||
+           s->top_n_sigma > 0 || s->xtc_probability > 0 || s->mirostat_tau > 0;
+}
+
+LLM__FN void llm__filter(const llm_sampling *s, llm__choices *p, int64_t position) {
+    if (s->mirostat_tau > 0) {
+        llm__filter_surprise(p, s->mirostat_mu ? *s->mirostat_mu : 2 * s->mirostat_tau);
+        return;
+    }
+    if (s->top_n_sigma > 0) llm__filter_sigma(s, p);
+    if (s->typical_p > 0 && s->typical_p < 1) llm__filter_typical(s, p);
+    if (s->min_p > 0 || (s->top_p > 0 && s->top_p < 1)) llm__filter_nucleus(s, p);
+    if (s->xtc_probability > 0 && llm__uniform(~s->seed, position) <= s->xtc_probability)
+        llm__filter_xtc(s, p);
+    if (s->top_k > 0) llm__filter_best(p, s->top_k);
+}
+
+/* ---- drawing */
+
+/* The temperature for what is left. */
+LLM__FN double llm__temperature(const llm_sampling *s, const llm__choices *p) {
+    double entropy = 0, part, low = s->temperature - s->dynamic_range;
+    int i;
+    if (!(s->dynamic_range > 0) || p->heap < 2) return s->temperature;
+    for (i = 0; i < p->heap; i++) {
+        double probability = exp((double)p->c[i].logprob) / p->mass;
+        if (probability > 0) entropy -= probability * log(probability);
+    }
+    part = pow(entropy / log(p->heap), s->dynamic_exponent > 0 ? s->dynamic_exponent : 1);
+    if (low < 0) low = 0;
+    low += (s->temperature + s->dynamic_range - low) * part;
+    return low > 1e-6 ? low : 1e-6;
+}
+
+/* Draws from the pool with probabilities sharpened by the temperature; *probability is what the token had then. */
+LLM__FN int32_t llm__draw(const llm__choices *p, double temperature, double uniform, double *probability) {
+    double total = 0, at = 0, best = p->c[0].logprob;
+    int i, last = 0;
+    for (i = 1; i < p->heap; i++)
+        if (p->c[i].logprob > best) best = p->c[i].logprob;
+    for (i = 0; i < p->heap; i++) total += exp((p->c[i].logprob - best) / temperature);
+    for (i = 0; i < p->heap; i++) {
+        double share = exp((p->c[i].logprob - best) / temperature);
+        if (share > 0) {
+            last = i;
+            *probability = share / total;
+            at += share;
+            if (at > uniform * total) break;
+        }
+    }
+    return p->c[last].id;
+}
+
+/* The same from all tokens, by the kernels. */
+LLM__FN int32_t llm__draw_all(const llm__ops *ops, const float *logits, int n, float temperature, double uniform,
+                              float *shares) {
+    double total = 0, at = 0;
+    int i, last = 0;
+    memcpy(shares, logits, (size_t)n * sizeof *shares);
+    ops->scale(shares, 1 / temperature, n);
+    ops->exp_sum(shares, n, ops->max(shares, n));
+    for (i = 0; i < n; i++)
+        if (shares[i] > 0) total += shares[i];
+    for (i = 0; i < n; i++)
+        if (shares[i] > 0) {
+            last = i;
+            at += shares[i];
+            if (at > uniform * total) break;
+        }
+    return last;
+}
+
+/* The logarithm of the sum of exp(logit); NaNs count for nothing. */
+LLM__FN double llm__log_sum(const llm__ops *ops, const float *logits, int n, float best, float *scratch) {
+    double sum = 0;
+    float fast;
+    int i;
+    if (!(best > -HUGE_VALF && best < HUGE_VALF)) return best;
+    memcpy(scratch, logits, (size_t)n * sizeof *scratch);
+    fast = ops->exp_sum(scratch, n, best);
+    if (fast == fast) return best + log((double)fast);
+    for (i = 0; i < n; i++)
+        if (scratch[i] == scratch[i]) sum += scratch[i];
+    return best + log(sum);
+}
+
+LLM__FN int32_t llm__sample(const llm__ops *ops, const llm_sampling *s, const float *logits, int vocabulary,
+                            int64_t position, void *scratch, float *logprob) {
+    float best = ops->max(logits, vocabulary);
+    double norm = llm__log_sum(ops, logits, vocabulary, best, (float *)scratch), probability = 1;
+    double uniform = llm__uniform(s->seed, position);
+    int32_t id = 0;
+    if (s->temperature > 0 && best > -HUGE_VALF && best < HUGE_VALF) {
+        if (llm__has_filters(s) || s->dynamic_range > 0) {
+            llm__choices p = llm__choices_open((llm__candidate *)scratch, logits, vocabulary, norm, best);
+            llm__filter(s, &p, position);
+            llm__choices_all(&p);
+            id = llm__draw(&p, llm__temperature(s, &p), uniform, &probability);
+        } else {
+            id = llm__draw_all(ops, logits, vocabulary, s->temperature, uniform, (float *)scratch);
+        }
+        if (s->mirostat_tau > 0 && s->mirostat_mu)
+            *s->mirostat_mu -= (s->mirostat_eta > 0 ? s->mirostat_eta : 0.1f) *
+                               (float)(-log(probability) / log(2) - s->mirostat_tau);
+    } else {
+        while (id < vocabulary && logits[id] != best) id++;
+        if (id == vocabulary) id = 0;
+    }
+    if (logprob) *logprob = vocabulary > 0 ? (float)(logits[id] - norm) : 0;
+    return id;
 }
 
 LLM_API size_t llm_sample_scratch(int vocabulary) {
@@ -16646,34 +17008,81 @@ LLM_API size_t llm_sample_scratch(int vocabulary) {
 
 LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position,
                            void *scratch, float *logprob) {
-    llm__candidate *c = (llm__candidate *)scratch;
-    int32_t id = 0;
-    double sum = 0, norm;
-    float best = -HUGE_VALF;
-    int i, n = 0;
-    for (i = 0; i < vocabulary; i++)
-        if (logits[i] > best) {
-            best = logits[i];
-            id = i;
-        }
-    for (i = 0; i < vocabulary; i++)
-        if (logits[i] == logits[i] && best < HUGE_VALF) sum += exp((double)(logits[i] - best));
-    norm = sum > 0 ? best + log(sum) : best;
-    if (sampling->temperature > 0 && sum > 0) {
-        for (i = 0; i < vocabulary; i++)
-            if (logits[i] > -HUGE_VALF) {
-                c[n].logprob = (float)(logits[i] - norm);
-                c[n++].id = i;
-            }
-        if (sampling->top_k > 0 || sampling->min_p > 0 || (sampling->top_p > 0 && sampling->top_p < 1)) {
-            int kept = llm__filter(sampling, c, n);
-            c += n - kept;
-            n = kept;
-        }
-        id = llm__draw(c, n, sampling->temperature, llm__uniform(sampling->seed, position));
+    return llm__sample(llm__ops_choose(NULL), sampling, logits, vocabulary, position, scratch, logprob);
+}
+
+/* ---- penalties */
+
+/* The newest tokens of a window. */
+LLM__FN const int32_t *llm__window_of(const int32_t *tokens, size_t *count, int window) {
+    size_t n = window < 0 ? *count : window ? (size_t)window : 20;
+    if (n > *count) n = *count;
+    tokens += *count - n;
+    *count = n;
+    return tokens;
+}
+
+typedef enum llm__penalty { LLM__REPETITION, LLM__PRESENCE, LLM__FREQUENCY } llm__penalty;
+
+/* Each token of the window once, or each time that it is there.  `seen`: a bit for each token. */
+LLM__FN void llm__penalize_window(llm__penalty kind, float by, const int32_t *tokens, size_t count, int window,
+                                  float *logits, int vocabulary, uint8_t *seen) {
+    size_t i;
+    if (by == 0) return;
+    tokens = llm__window_of(tokens, &count, window);
+    memset(seen, 0, (size_t)vocabulary / 8 + 1);
+    for (i = 0; i < count; i++) {
+        int32_t id = tokens[i];
+        if (id < 0 || id >= vocabulary) continue;
+        if (kind != LLM__FREQUENCY && (seen[id / 8] >> id % 8 & 1)) continue;
+        seen[id / 8] |= (uint8_t)(1 << id % 8);
+        if (kind != LLM__REPETITION) logits[id] -= by;
+        else logits[id] = logits[id] < 0 ? logits[id] * by : logits[id] / by;
     }
-    if (logprob) *logprob = vocabulary > 0 ? (float)(logits[id] - norm) : 0;
-    return id;
+}
+
+/* How many tokens before `end` are the same as those before `count`, up to a breaker. */
+LLM__FN int llm__repeated(const llm_penalties *p, const int32_t *tokens, size_t end, size_t count) {
+    int n = 0;
+    while (n < LLM__DRY_LONGEST && (size_t)n < end && tokens[end - 1 - (size_t)n] == tokens[count - 1 - (size_t)n] &&
+           !llm__is_listed(p->dry_breakers, p->dry_breaker_count, tokens[end - 1 - (size_t)n]))
+        n++;
+    return n;
+}
+
+/* DRY, by its author's description: the longest repetition that a token would prolong decides. */
+LLM__FN void llm__penalize_repeats(const llm_penalties *p, const int32_t *tokens, size_t count, float *logits,
+                                   int vocabulary, int32_t *longest) {
+    int allowed = p->dry_allowed > 0 ? p->dry_allowed : 2, id;
+    float base = p->dry_base > 0 ? p->dry_base : 1.75f;
+    size_t end;
+    memset(longest, 0, (size_t)vocabulary * sizeof *longest);
+    tokens = llm__window_of(tokens, &count, p->dry_window);
+    for (end = 1; end < count; end++) {
+        int n = tokens[end] >= 0 && tokens[end] < vocabulary ? llm__repeated(p, tokens, end, count) : 0;
+        if (n && n > longest[tokens[end]]) longest[tokens[end]] = n;
+    }
+    for (id = 0; id < vocabulary; id++)
+        if (longest[id] >= allowed) logits[id] -= p->dry_multiplier * powf(base, (float)(longest[id] - allowed));
+}
+
+LLM__FN int llm__has_penalties(const llm_penalties *p) {
+    return p->bias_count || p->repetition != 0 || p->presence != 0 || p->frequency != 0 || p->dry_multiplier > 0 ||
+           p->process;
+}
+
+LLM_API void llm_penalize(const llm_penalties *penalties, const int32_t *tokens, size_t count, float *logits,
+                          int vocabulary, void *scratch) {
+    const llm_penalties *p = penalties;
+    uint8_t *seen = (uint8_t *)scratch;
+    size_t i;
+    for (i = 0; i < p->bias_count; i++)
+        if (p->biases[i].id >= 0 && p->biases[i].id < vocabulary) logits[p->biases[i].id] += p->biases[i].bias;
+    llm__penalize_window(LLM__REPETITION, p->repetition, tokens, count, p->repetition_window, logits, vocabulary, seen);
+    llm__penalize_window(LLM__PRESENCE, p->presence, tokens, count, p->presence_window, logits, vocabulary, seen);
+    llm__penalize_window(LLM__FREQUENCY, p->frequency, tokens, count, p->frequency_window, logits, vocabulary, seen);
+    if (p->dry_multiplier > 0) llm__penalize_repeats(p, tokens, count, logits, vocabulary, (int32_t *)scratch);
+    if (p->process) p->process(p->process_user, tokens, count, logits, vocabulary);
 }
 
 /* ===================================================================================================== >>generation
@@ -16686,8 +17095,10 @@ struct llm_generation {
     llm_session *session, *own_session;
     llm_cache *cache, *own_cache;
     llm_sampling sampling;
+    llm_penalties penalties;
+    float mu;        /* what Mirostat has learnt */
     llm_clock clock;
-    int32_t *prompt; /* [prompt_count], in the generation's allocator */
+    int32_t *prompt; /* [prompt_count], in the generation's allocator; with penalties, the text's tokens behind them */
     size_t prompt_count, prompt_capacity, prompt_done, generated;
     int64_t limit;   /* tokens; -1: none */
     int prefill_step, ignore_end;
@@ -16707,11 +17118,24 @@ struct llm_generation {
 
 enum { LLM__DEFAULT_TOKENS = 256, LLM__DEFAULT_STEP = 512, LLM__BUDGET_STEP = 16, LLM__RESERVE = 8192 };
 
+/* Room for `more` tokens behind prompt and text, for penalties. */
+LLM__FN llm_status llm__generation_history(llm_generation *g, size_t more, llm_error *error) {
+    void *tokens = g->prompt;
+    size_t count = g->prompt_count + g->generated + more;
+    if (!llm__has_penalties(&g->penalties)) return LLM_OK;
+    if (!llm__grow(&g->arena.allocator, &tokens, &g->prompt_capacity, count, sizeof *g->prompt))
+        return llm__no_memory(error, count * sizeof *g->prompt);
+    g->prompt = (int32_t *)tokens;
+    return LLM_OK;
+}
+
 /* Starts the forward pass for what comes next: all of the prompt but its last token in steps, that token, then each new
    one.  Under a time budget the steps are short, so that a layer is. */
 LLM__FN llm_status llm__generation_begin(llm_generation *g, int budgeted, llm_error *error) {
     size_t left = g->prompt_count - g->prompt_done, step = (size_t)g->prefill_step;
     llm_sequence *q = &g->sequence;
+    llm_status status = llm__generation_history(g, 1, error);
+    if (status != LLM_OK) return status;
     if (budgeted && step > LLM__BUDGET_STEP) step = LLM__BUDGET_STEP;
     q->cache = g->cache;
     q->want = LLM_LOGITS_LAST;
@@ -16762,8 +17186,13 @@ LLM__FN llm_status llm__generation_advance(llm_generation *g, llm_piece *piece, 
         if (g->prompt_done < g->prompt_count) return LLM_PENDING;
         if (g->limit == 0) return llm__generation_piece(g, LLM_NO_TOKEN, 0, LLM_FINISH_LENGTH, piece, error);
     }
-    id = llm_sample(&g->sampling, g->logits, g->model->vocabulary, llm_cache_length(g->cache), g->scratch, &logprob);
+    if (llm__has_penalties(&g->penalties))
+        llm_penalize(&g->penalties, g->prompt, g->prompt_count + g->generated, g->logits, g->model->vocabulary,
+                     g->scratch);
+    id = llm__sample(g->model->ops, &g->sampling, g->logits, g->model->vocabulary, llm_cache_length(g->cache),
+                     g->scratch, &logprob);
     g->token = id;
+    if (llm__has_penalties(&g->penalties)) g->prompt[g->prompt_count + g->generated] = id;
     g->generated++;
     if (g->limit > 0 && g->generated >= (uint64_t)g->limit) finish = LLM_FINISH_LENGTH;
     if (!g->ignore_end && llm_token_is_end(g->model, id)) finish = LLM_FINISH_STOP;
@@ -16836,17 +17265,70 @@ LLM__FN llm_status llm__generation_prompt(llm_generation *g, const llm_generatio
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__check_sampling(const llm_sampling *s, llm_error *error) {
-    if (!(s->temperature >= 0 && s->temperature <= 1e6f))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "temperature is %g; expected 0 or more", (double)s->temperature);
-    if (!(s->top_p >= 0 && s->top_p <= 1))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "top_p is %g; expected 0 to 1", (double)s->top_p);
-    if (!(s->min_p >= 0 && s->min_p <= 1))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "min_p is %g; expected 0 to 1", (double)s->min_p);
-    if (s->top_k < 0 || s->min_keep < 0)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "top_k is %d and min_keep %d; expected 0 or more", s->top_k,
-                         s->min_keep);
+/* One option of sampling or penalties: a number within bounds. */
+LLM__FN llm_status llm__check_option(const char *name, double value, double low, double high, llm_error *error) {
+    if (value >= low && value <= high) return LLM_OK;
+    return llm__fail(error, LLM_BAD_ARGUMENT, "%s is %g; expected %g to %g", name, value, low, high);
+}
+
+LLM__FN llm_status llm__check_ids(const llm_model *m, const char *name, const int32_t *ids, size_t count,
+                                  llm_error *error) {
+    size_t i;
+    if (count && !ids) return llm__fail(error, LLM_BAD_ARGUMENT, "%s: a count is given, but no ids", name);
+    for (i = 0; i < count; i++)
+        if (ids[i] < 0 || ids[i] >= m->vocabulary)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "%s: id %ld; expected 0 to %d", name, (long)ids[i],
+                             m->vocabulary - 1);
     return LLM_OK;
+}
+
+LLM__FN llm_status llm__check_sampling(const llm_model *m, const llm_sampling *s, llm_error *error) {
+    const struct { const char *name; double value, low, high; } options[] = {
+        {"temperature", s->temperature, 0, 1e6},
+        {"top_p", s->top_p, 0, 1},
+        {"min_p", s->min_p, 0, 1},
+        {"min_keep", (double)s->min_keep, 0, INT32_MAX},
+        {"top_k", (double)s->top_k, 0, INT32_MAX},
+        {"typical_p", s->typical_p, 0, 1},
+        {"top_n_sigma", s->top_n_sigma, 0, 1e6},
+        {"xtc_probability", s->xtc_probability, 0, 1},
+        {"xtc_threshold", s->xtc_threshold, 0, 0.5},
+        {"dynamic_range", s->dynamic_range, 0, 1e6},
+        {"dynamic_exponent", s->dynamic_exponent, 0, 1e3},
+        {"mirostat_tau", s->mirostat_tau, 0, 1e3},
+        {"mirostat_eta", s->mirostat_eta, 0, 1},
+    };
+    llm_status status = llm__check_ids(m, "xtc_protected", s->xtc_protected, s->xtc_protected_count, error);
+    size_t i;
+    for (i = 0; i < sizeof options / sizeof *options && status == LLM_OK; i++)
+        status = llm__check_option(options[i].name, options[i].value, options[i].low, options[i].high, error);
+    return status;
+}
+
+LLM__FN llm_status llm__check_penalties(const llm_model *m, const llm_penalties *p, llm_error *error) {
+    const struct { const char *name; double value, low, high; } options[] = {
+        {"repetition", p->repetition, 0, 1e6},
+        {"repetition_window", (double)p->repetition_window, -1, INT32_MAX},
+        {"presence", p->presence, -1e6, 1e6},
+        {"presence_window", (double)p->presence_window, -1, INT32_MAX},
+        {"frequency", p->frequency, -1e6, 1e6},
+        {"frequency_window", (double)p->frequency_window, -1, INT32_MAX},
+        {"dry_multiplier", p->dry_multiplier, 0, 1e6},
+        {"dry_base", p->dry_base, 0, 1e3},
+        {"dry_allowed", (double)p->dry_allowed, 0, INT32_MAX},
+        {"dry_window", (double)p->dry_window, -1, INT32_MAX},
+    };
+    llm_status status = llm__check_ids(m, "dry_breakers", p->dry_breakers, p->dry_breaker_count, error);
+    size_t i;
+    if (p->bias_count && !p->biases) return llm__fail(error, LLM_BAD_ARGUMENT, "biases: a count is given, but no list");
+    for (i = 0; i < p->bias_count && status == LLM_OK; i++) {
+        status = llm__check_ids(m, "biases", &p->biases[i].id, 1, error);
+        if (status == LLM_OK && p->biases[i].bias != p->biases[i].bias)
+            status = llm__fail(error, LLM_BAD_ARGUMENT, "biases: that of id %ld is not a number", (long)p->biases[i].id);
+    }
+    for (i = 0; i < sizeof options / sizeof *options && status == LLM_OK; i++)
+        status = llm__check_option(options[i].name, options[i].value, options[i].low, options[i].high, error);
+    return status;
 }
 
 /* The text goes on from the prompt's: what a decoder does at the start of a text (such as dropping a space) was done
@@ -16871,8 +17353,9 @@ LLM__FN llm_status llm__generation_prime(llm_generation *g, llm_error *error) {
 
 LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_desc *d, llm_error *error) {
     llm_model_cache_desc cache;
-    llm_status status = llm__check_sampling(&d->sampling, error);
+    llm_status status = llm__check_sampling(g->model, &d->sampling, error);
     int64_t reserve;
+    if (status == LLM_OK) status = llm__check_penalties(g->model, &d->penalties, error);
     if (status != LLM_OK) return status;
     if (d->max_tokens < LLM_PROMPT_ONLY)
         return llm__fail(error, LLM_BAD_ARGUMENT, "max_tokens is %lld; expected 0 or more, -1 or LLM_PROMPT_ONLY",
@@ -16883,6 +17366,9 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
         return llm__fail(error, LLM_BAD_ARGUMENT, "max_kv_size is %lld; expected 0 or more", (long long)d->max_kv_size);
     g->limit = d->max_tokens == LLM_PROMPT_ONLY ? 0 : d->max_tokens ? d->max_tokens : (int64_t)LLM__DEFAULT_TOKENS;
     g->sampling = d->sampling;
+    g->penalties = d->penalties;
+    g->mu = 2 * d->sampling.mirostat_tau;
+    if (!g->sampling.mirostat_mu) g->sampling.mirostat_mu = &g->mu;
     g->prefill_step = d->prefill_step ? d->prefill_step : (int)LLM__DEFAULT_STEP;
     g->ignore_end = d->ignore_end;
     g->progress = d->progress;
@@ -16907,6 +17393,7 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
     reserve = g->limit < 0 || g->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : g->limit;
     status = llm__cache_reserve(g->cache, (int64_t)g->prompt_count + reserve, g->session->max_rows, error);
     if (status != LLM_OK) return status;
+    if ((status = llm__generation_history(g, (size_t)reserve, error)) != LLM_OK) return status;
     g->logits = (float *)llm__arena_alloc(&g->arena, (size_t)g->model->vocabulary, sizeof(float));
     g->scratch = llm__arena_alloc(&g->arena, llm_sample_scratch(g->model->vocabulary), 1);
     g->text.allocator = g->arena.allocator;
@@ -17236,6 +17723,8 @@ LLM__FN llm_status llm__model_cache_desc(const llm_model *model, const llm_model
         return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs a model and a max_kv_size of 0 or more");
     out->allocator = d.allocator.reallocate ? d.allocator : model->allocator;
     out->dtype = d.exact ? LLM_F32 : LLM_F16;
+    out->checkpoint_every = d.checkpoint_every;
+    out->checkpoints_max = d.checkpoints_max;
     *layers = (llm_cache_layer *)llm__alloc(&out->allocator, (size_t)model->cache_count, sizeof **layers);
     if (!*layers) return llm__no_memory(error, (size_t)model->cache_count * sizeof **layers);
     for (i = 0; i < model->cache_count; i++) (*layers)[i] = llm__cache_bounded(&model->caches[i], d.max_kv_size);
