@@ -12633,7 +12633,8 @@ LLM__FN void llm__bind_turn(llm__binder *b, llm__matrix *w) {
         if (!llm__json_text_is(llm__json_get(record, "path"), path)) record = NULL;
     }
     if (!record || b->status != LLM_OK) return;
-    if (w->format != LLM__AFFINE || w->bits != 2 || w->group != 128) llm__bind_bad(b, "config.json's \"modules\" needs it in groups of 128 with 2 bits");
+    if (w->format != LLM__AFFINE || w->bits != 2 || w->group != 128)
+        llm__bind_bad(b, "config.json's \"modules\" needs it in groups of 128 with 2 bits");
     w->block = (int)llm__json_get(record, "block")->as.number;
     if (!w->block) return;
     w->signs = llm__bind_floats(b, ".signs", w->cols, 0, 0);
@@ -15498,9 +15499,10 @@ static void llm__fading_job(void *argument, int job, int worker) {
     for (t = 0; t < part->count; t++) {
         size_t at = ((size_t)(part->first + t) * (size_t)heads + (size_t)head) * (size_t)width;
         ops->scale(state, w->decay[head], width * width);
-        for (i = 0; i < width; i++) ops->add_scaled(state + (size_t)i * (size_t)width, w->v + at, w->k[at + (size_t)i], width);
+        for (i = 0; i < width; i++)
+            ops->add_scaled(state + (size_t)i * (size_t)width, w->v + at, w->k[at + (size_t)i], width);
         memset(w->out + at, 0, (size_t)width * sizeof(float));
-        ops->weigh(w->out + at, w->q + at, state, width, (size_t)width, width);
+        ops->weigh(w->out + at, 0, w->q + at, 0, 1, state, width, (size_t)width, width);
         ops->scale(w->out + at, w->a->scale, width);
     }
 }
@@ -15558,9 +15560,9 @@ static void llm__lru_job(void *argument, int job, int worker) {
         size_t at = (size_t)(part->first + t) * (size_t)(m->heads * n) + first;
         float *x = w->x + at, *gate = w->gate + at, *decay = w->decay + at;
         memcpy(gate, m->in_offset + first, (size_t)n * sizeof(float));
-        ops->weigh(gate, x, m->in_gate + square, n, (size_t)n, n);
+        ops->weigh(gate, 0, x, 0, 1, m->in_gate + square, n, (size_t)n, n);
         memcpy(decay, m->rec_offset + first, (size_t)n * sizeof(float));
-        ops->weigh(decay, x, m->rec_gate + square, n, (size_t)n, n);
+        ops->weigh(decay, 0, x, 0, 1, m->rec_gate + square, n, (size_t)n, n);
         ops->sigmoid_mul(x, gate, n);
         ops->sigmoid(decay, n);
         for (i = 0; i < n; i++) {
