@@ -10821,8 +10821,8 @@ LLM__FN void llm__config_numbers(llm__config *c, const char *key, const float *f
     snprintf(expected, sizeof expected, "a list of %d numbers", count);
     if (!llm__json_is(list, LLM__JSON_ARRAY) || list->length != (uint32_t)count) llm__config_fail(c, key, expected);
     for (i = 0; i < count && c->status == LLM_OK; i++) {
-        if (!llm__json_float(llm__json_at(list, (uint32_t)i), &n) || !(fabs(n) < 1e9)) llm__config_fail(c, key, expected);
-        else out[i] = (float)n;
+        if (llm__json_float(llm__json_at(list, (uint32_t)i), &n) && fabs(n) < 1e9) out[i] = (float)n;
+        else llm__config_fail(c, key, expected);
     }
 }
 
@@ -10895,7 +10895,7 @@ LLM__FN void llm__read_granitemoehybrid(llm__config *c, llm_model *m) {
     static const char *const keys[5] = {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups",
                                         "mamba_d_conv"};
     const llm__json *rope = llm__json_get(c->root, "rope_parameters");
-    int i, bias = llm__config_flag(c, "attention_bias", 0), count = llm__config_int(c, "num_local_experts", 0, 0, 65536);
+    int count = llm__config_int(c, "num_local_experts", 0, 0, 65536), bias = llm__config_flag(c, "attention_bias", 0), i;
     int chosen = count ? llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count) : 0;
     int shared = count ? llm__config_size(c, "shared_intermediate_size") : 0;
     double theta;
@@ -11472,7 +11472,7 @@ LLM__FN void llm__read_prism(llm__config *c, llm_model *m) {
 
 /* ---- readers: recurrent families and hybrids, with latent attention and rules of their own */
 
-/* A wider decay of Kimi's: what its delta attention has in common; the config is its own object. */
+/* Kimi's delta attention: as many keys as values, and a decay for each column. */
 LLM__FN llm__delta llm__read_kda(llm__config *c, float eps, int heads, int width, int kernel) {
     llm__delta d;
     memset(&d, 0, sizeof d);
@@ -11553,7 +11553,7 @@ LLM__FN void llm__find_kimi_experts(const llm__config *c, llm_model *m) {
     llm__need_layout(m, name);
 }
 
-/* kimi_linear: delta attention with a decay for each column 3:1 latent attention, nothing rotates; DeepSeek's experts. */
+/* kimi_linear: delta attention with a decay for each column 3:1 latent attention; nothing rotates. */
 LLM__FN void llm__read_kimi_linear(llm__config *c, llm_model *m) {
     llm__attention none;
     llm__experts e;
@@ -11735,8 +11735,8 @@ LLM__FN void llm__read_bailing_ling(llm__config *c, llm_model *m) {
     fading = llm__read_bailing_fading(c, m, width, (int)(width * part), 0, llm__config_flag(c, "use_qk_norm", 1));
     norm_groups = llm__config_int(c, "group_norm_size", LLM__REQUIRED, 1, 65536);
     llm__config_divides(c, "head_dim", fading.heads * fading.width, "group_norm_size", norm_groups);
-    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED, "moe_intermediate_size",
-                          LLM__REQUIRED);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
     e.scores = llm__config_word(c, "score_function", "sigmoid", "softmax sigmoid") ? LLM__SIGMOID : LLM__SOFTMAX_ALL;
     e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
     e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
@@ -12922,7 +12922,8 @@ LLM__FN void llm__bind_channels(llm__binder *b, llm__conv *conv, int first, int 
     float *weight = (float *)conv->weight, *offset = (float *)conv->offset;
     int c, k;
     if (!weight)
-        conv->weight = weight = (float *)llm__bind_alloc(b, (size_t)conv->channels * (size_t)conv->kernel, sizeof(float));
+        conv->weight = weight =
+            (float *)llm__bind_alloc(b, (size_t)conv->channels * (size_t)conv->kernel, sizeof(float));
     for (c = 0; own && weight && c < count; c++)
         for (k = 0; k < conv->kernel; k++) weight[k * conv->channels + first + c] = own[c * conv->kernel + k];
     if (!conv->biased) return;
@@ -12985,7 +12986,7 @@ LLM__FN void llm__bind_ssm(llm__binder *b, llm__ssm *s) {
     llm__bind_norm(b, &s->norm, inner);
 }
 
-/* Maps of the same rows beside each other: the whole at b's `whole`, or its parts. */
+/* q, k and v as maps of their own. */
 LLM__FN void llm__bind_delta_qkv(llm__binder *b, llm__delta *d) {
     int hidden = b->m->hidden, keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width;
     llm__bind_part(b, "q_proj");
@@ -13036,7 +13037,8 @@ LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d) {
         if (d->in_order == LLM__DELTA_JOINED) llm__bind_matrix(b, &d->q, 0, 2 * keys + values, hidden, 0);
         else llm__bind_delta_qkv(b, d);
         llm__bind_low(b, "in_proj_z", d->z_rank, values, &d->z_low, &d->z);
-        llm__bind_low(b, "in_proj_a", d->a_rank, d->value_heads * (d->columns ? d->key_width : 1), &d->a_low, &d->a_map);
+        llm__bind_low(b, "in_proj_a", d->a_rank, d->value_heads * (d->columns ? d->key_width : 1), &d->a_low,
+                      &d->a_map);
         llm__bind_part(b, "in_proj_b");
         llm__bind_matrix(b, &d->b, 0, d->value_heads, hidden, 0);
     }
@@ -13861,7 +13863,8 @@ static const llm__arch llm__archs[] = {
      LLM__KIMI_K3 LLM__KIMI_EXPERTS,
      "*model.mtp* mtp* language_model.mtp* vision_tower* vision_model* multi_modal_projector* mm_projector*",
      "kimi_linear with bounded gates and attention residuals"},
-    {{"bailing_moe_linear"}, llm__read_bailing_moe_linear, LLM__BAILING, "", "attention that fades, full every few layers"},
+    {{"bailing_moe_linear"}, llm__read_bailing_moe_linear, LLM__BAILING, "",
+     "attention that fades, full every few layers"},
     {{"bailing_hybrid", "bailing_moe_v3"}, llm__read_bailing_hybrid,
      LLM__KDA ".linear_attn=.attention .self_attn.gate_proj=.attention.g_proj .self_attn.out_norm=.attention.g_norm "
      ".self_attn.o_proj=.attention.dense " LLM__BAILING,
@@ -15243,8 +15246,10 @@ static void llm__delta_job(void *argument, int job, int worker) {
 }
 
 /* From [q k v z] and [b a] of each key head to each for itself. */
-LLM__FN void llm__delta_ungroup(const llm__delta *m, const float *qkvz, const float *ba, llm__delta_work *w, size_t row) {
-    size_t ratio = (size_t)(m->value_heads / m->key_heads), dk = (size_t)m->key_width, dv = ratio * (size_t)m->value_width;
+LLM__FN void llm__delta_ungroup(const llm__delta *m, const float *qkvz, const float *ba, llm__delta_work *w,
+                               size_t row) {
+    size_t ratio = (size_t)(m->value_heads / m->key_heads), dk = (size_t)m->key_width;
+    size_t dv = ratio * (size_t)m->value_width;
     size_t keys = (size_t)m->key_heads * dk, i;
     float *to = w->in + row * (size_t)m->conv.channels;
     for (i = 0; i < (size_t)m->key_heads; i++) {
@@ -15593,7 +15598,7 @@ LLM__FN void llm__run_lru(llm_session *s, const llm__lru *m, size_t layer, const
 
 /* ---- RWKV-7 */
 
-/* out = h + mix * (the token before - h), where the one before the pass is in the cache's array; the last goes there. */
+/* out = h + mix * (the token before - h); the one before the pass is in the cache's array, where the last goes. */
 LLM__FN void llm__shift(const llm_session *s, size_t layer, int array, const float *mix, const float *h, float *out) {
     size_t hidden = (size_t)s->model->hidden, i;
     int p, t;
@@ -15862,9 +15867,8 @@ LLM__FN int llm__expert_width(const llm_model *m, const llm__experts *e) {
     return e->latent ? e->latent : m->hidden;
 }
 
-/* Routed experts for up to LLM__EXPERT_ROWS rows, of which the router sees h and they see `in`: rows are sorted by expert, each expert sees its rows as one block,
-   and
-   each row adds up its experts in the order of their ids. */
+/* Routed experts for up to LLM__EXPERT_ROWS rows, of which the router sees h and they see `in`: rows are sorted by
+   expert, each expert sees its rows as one block, and each row adds up its experts in the order of their ids. */
 LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, const float *in, int n, float *y) {
     int row = llm__expert_width(s->model, e);
     size_t width = (size_t)row, pairs = (size_t)n * (size_t)e->chosen, i;

@@ -529,7 +529,8 @@ JAMBA = dict(model_type="jamba", hidden_size=40, intermediate_size=36, num_hidde
     max_position_embeddings=64, vocab_size=41, mamba_dt_rank=7, tie_word_embeddings=False, mamba_proj_bias=True,
     mamba_conv_bias=False)
 add("jamba-two-of-five", JAMBA)
-add("jamba-types", but(JAMBA, num_hidden_layers=3, layers_block_type=["attention", "mamba", "attention"], num_experts=1))
+add("jamba-types", but(JAMBA, num_hidden_layers=3, num_experts=1, layers_block_type=["attention", "mamba",
+    "attention"]))
 FALCON = dict(model_type="falcon_h1", hidden_size=40, vocab_size=41, num_hidden_layers=2, num_attention_heads=4,
     num_key_value_heads=1, head_dim=14, intermediate_size=36, mamba_d_ssm=42, mamba_d_head=7, mamba_n_heads=6,
     mamba_d_state=9, mamba_n_groups=3, mamba_d_conv=3, mamba_rms_norm=False, rope_theta=1e4, key_multiplier=1.0,
