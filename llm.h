@@ -667,6 +667,8 @@ typedef struct llm__matrix {
     int first_row;     /* FP8_BLOCK: where this matrix's row 0 lies within the grid of factors */
     const float *bias; /* [rows] or NULL, added to the product */
     float factor;               /* NVFP4; 0: 1 */
+    int block;            /* > 0: the input is turned before the product, so many numbers at a time: llm__turn */
+    const float *signs;   /* [cols] */
 } llm__matrix;
 
 enum { LLM__FP8_SQUARE = 128 };
@@ -14894,7 +14896,7 @@ typedef enum llm__mixer_kind {
     LLM__KEYED_CONV, /* attention's maps around two convolutions, see llm__run_keyed_conv */
     LLM__COMPACT
 } llm__mixer_kind;
-typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__FFN_MAP, LLM__MLP, LLM__EXPERTS } llm__ffn_kind;
+typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__FFN_MAP, LLM__MLP, LLM__EXPERTS, LLM__RWKV_FFN } llm__ffn_kind;
 
 /* How mixer and feed-forward change the stream x.  pre, post: norms. */
 typedef enum llm__scheme {
@@ -14914,7 +14916,8 @@ typedef enum llm__activation_kind {
     LLM__XIELU,          /* numbers: alpha_p, alpha_n, beta, eps */
     LLM__SWIGLU_LIMITED, /* min(silu(gate), limit) clip(up) */
     LLM__SWIGLU_OAI,     /* gate sigmoid(alpha gate) (clip(up) + 1), gate at most the limit */
-    LLM__SWIGLU_CLIPPED  /* silu(gate) clip(up), gate at most the limit */
+    LLM__SWIGLU_CLIPPED, /* silu(gate) clip(up), gate at most the limit */
+    LLM__SITU            /* beta tanh(gate / beta) sigmoid(gate) times up, which the limit bounds in the same way */
 } llm__activation_kind;
 
 typedef struct llm__activation {
@@ -14922,6 +14925,7 @@ typedef struct llm__activation {
     float limit;          /* 0: none */
     const float *numbers; /* what the kind has besides, from the checkpoint */
     float alpha;          /* SWIGLU_OAI; 0: 1.702 */
+    float beta;           /* SITU's */
 } llm__activation;
 
 /* How a router's logits become scores. */
@@ -15060,6 +15064,8 @@ typedef struct llm__latent {
     llm__norm q_norm, kv_norm;
     llm__matrix *embed_q, *unembed; /* else: [heads] of [rank, nope] and [value, rank] */
     llm__indexer indexer;
+    llm__gate gate;                 /* UNGATED, FULL or HEAD: as in llm__attention */
+    llm__matrix gates;
 } llm__latent;
 
 /* Attention over the last tokens and over compressed rows (DeepSeek-V4.1): a row pools `ratio` tokens, keys are values,
@@ -15181,6 +15187,20 @@ typedef struct llm__rwkv {
     const float *norm_weight, *norm_bias; /* [heads * width] */
 } llm__rwkv;
 
+/* Its feed-forward, which looks back by one token, too: value relu(key x)^2. */
+typedef struct llm__rwkv_ffn {
+    int width;
+    const float *mix; /* [hidden] */
+    llm__matrix key, value;
+} llm__rwkv_ffn;
+
+/* Attention residuals (Kimi K3): every few layers the stream is filed and starts anew; what a block reads is a mix of
+   the filed streams and the running one, by a softmax over w . stream / rms(stream). */
+typedef struct llm__recall {
+    int used, filed, files;   /* streams filed before the layer; whether it files one more, and starts anew */
+    const float *mixer, *ffn; /* [hidden]: w for each block */
+} llm__recall;
+
 /* How the rows of gate and up lie in the checkpoint. */
 typedef enum llm__gate_up {
     LLM__GATE_UP_SEPARATE, /* gate_proj, up_proj */
@@ -15301,6 +15321,8 @@ typedef struct llm__layer {
     llm__lru lru;
     llm__fading fading;
     llm__rwkv rwkv;
+    llm__rwkv_ffn rwkv_ffn;
+    llm__recall recall;
     /* what mixer, beside and ffn give is multiplied by this besides; 1 */
     float mixer_scale, beside_scale, ffn_scale;
 } llm__layer;
@@ -15333,6 +15355,10 @@ struct llm_model {
     int carry;              /* floats a token that layers hand on within a pass, llm_session.carry */
     int carry_embedding;    /* it holds the embedding, as the first layer sees it */
     int head_gained;        /* logits are multiplied by the number lm_head_gain */
+    const float *recall;     /* [hidden]: what the last mix of filed streams weighs by; NULL: there is none */
+    int recalls;             /* whether there is one */
+    const llm__json *turned; /* a list of maps whose input is turned; NULL: none */
+    int embedding_half;      /* embeddings are rounded to float16, before and after they are turned */
     int head_rows_normed;   /* the head's rows are divided by their length (plus 1e-7) */
     int ternary_scaled;     /* ternary weights are multiplied by their scale whatever the config says */
     int position_count;     /* learned positions: how many; 0: none */
@@ -18615,8 +18641,8 @@ LLM__FN void llm__config_numbers(llm__config *c, const char *key, const float *f
     snprintf(expected, sizeof expected, "a list of %d numbers", count);
     if (!llm__json_is(list, LLM__JSON_ARRAY) || list->length != (uint32_t)count) llm__config_fail(c, key, expected);
     for (i = 0; i < count && c->status == LLM_OK; i++) {
-        if (!llm__json_float(llm__json_at(list, (uint32_t)i), &n) || !(fabs(n) < 1e9)) llm__config_fail(c, key, expected);
-        else out[i] = (float)n;
+        if (llm__json_float(llm__json_at(list, (uint32_t)i), &n) && fabs(n) < 1e9) out[i] = (float)n;
+        else llm__config_fail(c, key, expected);
     }
 }
 
@@ -18689,7 +18715,7 @@ LLM__FN void llm__read_granitemoehybrid(llm__config *c, llm_model *m) {
     static const char *const keys[5] = {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups",
                                         "mamba_d_conv"};
     const llm__json *rope = llm__json_get(c->root, "rope_parameters");
-    int i, bias = llm__config_flag(c, "attention_bias", 0), count = llm__config_int(c, "num_local_experts", 0, 0, 65536);
+    int count = llm__config_int(c, "num_local_experts", 0, 0, 65536), bias = llm__config_flag(c, "attention_bias", 0), i;
     int chosen = count ? llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count) : 0;
     int shared = count ? llm__config_size(c, "shared_intermediate_size") : 0;
     double theta;
@@ -18922,7 +18948,7 @@ LLM__FN void llm__read_qwen3_5(llm__config *c, llm_model *m) {
     llm__read_sizes(c, m, 4096, 151936, 32);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    a = llm__read_usual_heads(c, m, 32, 8, 0);
+    a = llm__read_usual_heads(c, m, 32, 8, llm__config_has(c, "head_dim") ? (int)LLM__REQUIRED : (int)LLM__EVEN);
     a.qk_norm = LLM__QK_HEAD;
     a.gate = LLM__GATE_IN_Q;
     llm__set_bias(&a, bias, bias);
@@ -19339,6 +19365,542 @@ LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
     m->tied = 0;
 }
 
+/* prism_hadamard_qwen35: qwen3_5 some of whose maps have 2 bits and take a turned input: times signs, then a
+   Walsh-Hadamard transform of each block. */
+LLM__FN void llm__read_prism(llm__config *c, llm_model *m) {
+    llm__config outer = *c, q, module;
+    const llm__json *modules, *space, *v;
+    uint32_t i;
+    int version, block;
+    outer.root = c->outer;
+    outer.within = NULL;
+    q = llm__config_of(&outer, llm__json_get(c->outer, "quantization"));
+    modules = llm__json_get(c->outer, "modules");
+    space = llm__json_get(c->outer, "tensor_namespace");
+    version = llm__config_int(&outer, "schema_version", 2, 1, 2);
+    if (!llm__json_text_is(space, version == 1 ? "mlx-lm-text" : "mlx-vlm-qwen3_5"))
+        llm__config_fail(&outer, "tensor_namespace", "\"mlx-lm-text\" in version 1, \"mlx-vlm-qwen3_5\" in 2");
+    llm__config_word(&outer, "gdn_activation_layout", "grouped", "grouped");
+    if (!llm__json_is(q.root, LLM__JSON_OBJECT)) {
+        llm__config_fail(&outer, "quantization", "an object");
+    } else {
+        llm__config_int(&q, "bits", LLM__REQUIRED, 2, 2);
+        llm__config_int(&q, "group_size", LLM__REQUIRED, 128, 128);
+        llm__config_word(&q, "mode", "affine", "affine");
+        if (outer.status == LLM_OK) outer.status = q.status;
+    }
+    if (!llm__json_is(modules, LLM__JSON_ARRAY) || !modules->length)
+        llm__config_fail(&outer, "modules", "a list of maps");
+    for (i = 0; outer.status == LLM_OK && i < modules->length; i++) {
+        module = outer;
+        module.root = llm__json_at(modules, i);
+        module.within = "modules";
+        if (!llm__json_is(llm__json_get(module.root, "path"), LLM__JSON_STRING))
+            llm__config_fail(&module, "path", "a map's name");
+        block = llm__config_int(&module, "block", LLM__REQUIRED, 0, 8192);
+        if (block && (block < 512 || (block & (block - 1))))
+            llm__config_fail(&module, "block", "0, 512, 1024, 2048, 4096 or 8192");
+        llm__config_word(&module, "dtype", "", "float16");
+        v = llm__json_get(module.root, "path");
+        if (llm__config_flag(&module, "embedding", 0) != llm__json_text_is(v, "model.embed_tokens"))
+            llm__config_fail(&module, "embedding", "true for model.embed_tokens, false for others");
+        if (llm__json_text_is(v, "model.embed_tokens")) m->embedding_half = 1;
+        outer.status = module.status;
+    }
+    if (c->status == LLM_OK) c->status = outer.status;
+    m->turned = c->status == LLM_OK ? modules : NULL;
+    llm__read_qwen3_5(c, m);
+}
+
+/* ---- readers: recurrent families and hybrids, with latent attention and rules of their own */
+
+/* Kimi's delta attention: as many keys as values, and a decay for each column. */
+LLM__FN llm__delta llm__read_kda(llm__config *c, float eps, int heads, int width, int kernel) {
+    llm__delta d;
+    memset(&d, 0, sizeof d);
+    llm__config_product(c, "num_heads", heads, "head_dim", width);
+    d.in_order = LLM__DELTA_SEPARATE;
+    d.key_heads = d.value_heads = heads;
+    d.key_width = d.value_width = width;
+    d.columns = d.sigmoid_gate = 1;
+    d.beta_scale = 1;
+    d.norm = llm__rms_form(eps);
+    d.conv.kernel = kernel;
+    if (c->status == LLM_OK) d.conv.channels = 3 * heads * width;
+    d.conv.runs[0] = d.conv.runs[1] = d.conv.runs[2] = heads * width;
+    return d;
+}
+
+/* The keys that kimi_linear and kimi_k3 share: latent attention without rotation, or delta attention in the layers that
+   linear_attn_config lists, counted from 1. */
+LLM__FN void llm__read_kimi_mixers(llm__config *c, llm_model *m, const llm__latent *a, int kernel, int newer) {
+    llm__config inner = llm__config_of(c, llm__json_get(c->root, "linear_attn_config"));
+    int i, heads, width;
+    llm__delta d;
+    if (!llm__json_is(inner.root, LLM__JSON_OBJECT)) {
+        llm__config_fail(c, "linear_attn_config", "an object");
+        return;
+    }
+    heads = llm__config_int(&inner, "num_heads", LLM__REQUIRED, 1, 65536);
+    width = llm__config_int(&inner, "head_dim", LLM__REQUIRED, 1, 4096);
+    kernel = llm__config_int(&inner, "short_conv_kernel_size", kernel, 1, 64);
+    d = llm__read_kda(&inner, m->norm.eps, heads, width, kernel);
+    d.a_rank = d.z_rank = d.key_width;
+    if (newer) {
+        d.conv.runs[0] = d.conv.runs[1] = d.conv.runs[2] = 0;
+        if (llm__config_flag(&inner, "use_full_rank_gate", 0)) d.z_rank = 0;
+        if (llm__config_has(&inner, "gate_lower_bound"))
+            d.lower_bound = (float)llm__config_number(&inner, "gate_lower_bound", 0, -1e6, -1e-6);
+    }
+    if (!llm__config_has(&inner, "kda_layers")) llm__config_fail(&inner, "kda_layers", "a list of layer numbers");
+    for (i = 0; i < m->layer_count && inner.status == LLM_OK; i++) {
+        int linear = llm__config_lists(&inner, "kda_layers", i + 1);
+        m->layers[i].mixer = linear ? LLM__DELTA : LLM__LATENT;
+        m->layers[i].delta = d;
+        m->layers[i].latent = *a;
+    }
+    c->status = inner.status;
+}
+
+/* Their experts: in groups, by biased sigmoid or softmax. */
+LLM__FN llm__experts llm__read_kimi_experts(llm__config *c, int chosen) {
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_count(c, "num_experts", 0, 65536);
+    if (!e.count || c->status != LLM_OK) return e;
+    e = llm__read_experts(c, "num_experts", e.count, "num_experts_per_token", chosen, "moe_intermediate_size",
+                          LLM__REQUIRED);
+    e.groups = llm__config_int(c, "num_expert_group", 1, 1, e.count);
+    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
+    llm__config_divides(c, "num_experts", e.count, "num_expert_group", e.groups);
+    if (c->status == LLM_OK && e.groups > 1 && e.count / e.groups < 2)
+        llm__config_fail(c, "num_expert_group", "groups of at least 2 experts");
+    e.scores = llm__config_word(c, "moe_router_activation_func", "sigmoid", "softmax sigmoid") ? LLM__SIGMOID
+                                                                                             : LLM__SOFTMAX_ALL;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "moe_renormalize", 1) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    llm__read_shared(c, &e, "num_shared_experts", 0, "moe_intermediate_size", e.width);
+    return e;
+}
+
+/* Where their experts are called otherwise: as in the original's layout. */
+LLM__FN void llm__find_kimi_experts(const llm__config *c, llm_model *m) {
+    char name[64];
+    int i = 0;
+    while (i < m->layer_count && m->layers[i].ffn != LLM__EXPERTS) i++;
+    if (i == m->layer_count || c->status != LLM_OK) return;
+    snprintf(name, sizeof name, "model.layers.%d.mlp.gate.weight", i);
+    llm__need_layout(m, name);
+}
+
+/* kimi_linear: delta attention with a decay for each column 3:1 latent attention; nothing rotates. */
+LLM__FN void llm__read_kimi_linear(llm__config *c, llm_model *m) {
+    llm__attention none;
+    llm__experts e;
+    llm__latent a;
+    int width;
+    memset(&none, 0, sizeof none);
+    memset(&a, 0, sizeof a);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->context = (int64_t)llm__config_number(c, "model_max_length", 0, 0, 1e15);
+    width = llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 65536);
+    a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+    a.rank = llm__config_int(c, "kv_lora_rank", LLM__REQUIRED, 1, 1 << 20);
+    a.nope = llm__config_int(c, "qk_nope_head_dim", width, 1, 65536);
+    a.rotary = llm__config_int(c, "qk_rope_head_dim", 0, 0, 65536);
+    a.value = llm__config_int(c, "v_head_dim", width, 1, 65536);
+    llm__config_product(c, "num_attention_heads", a.heads, "qk_nope_head_dim", a.nope + a.rotary);
+    llm__config_product(c, "num_attention_heads", a.heads, "v_head_dim", a.value);
+    a.scale = 1 / sqrtf((float)(a.nope + a.rotary));
+    a.rope = -1;
+    a.kv_norm = llm__rms_form(m->norm.eps);
+    llm__read_dense(c, m, &none, LLM__SILU, 0);
+    llm__read_kimi_mixers(c, m, &a, 4, 0);
+    e = llm__read_kimi_experts(c, 1);
+    llm__set_routed(c, m, &e);
+    llm__find_kimi_experts(c, m);
+}
+
+/* kimi_k3 (arXiv:2510.26692 and after): kimi_linear with SiTU, decays bounded from below, gated latent attention,
+   experts in a narrower space, and attention residuals: blocks read mixes of the streams filed every few layers. */
+LLM__FN void llm__read_kimi_k3(llm__config *c, llm_model *m) {
+    static const llm__latent_sizes usual = {96, 0, LLM__REQUIRED, LLM__REQUIRED, LLM__REQUIRED, LLM__REQUIRED};
+    llm__activation situ;
+    llm__attention none;
+    llm__experts e;
+    llm__latent a;
+    int i, size, width;
+    memset(&none, 0, sizeof none);
+    memset(&situ, 0, sizeof situ);
+    llm__read_sizes(c, m, 7168, 163840, 93);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    m->drops_later_layers = 1;
+    llm__config_word(c, "hidden_act", "situ", "situ");
+    llm__config_word(c, "moe_router_activation_func", "sigmoid", "sigmoid");
+    if (!llm__config_flag(c, "mla_use_nope", 1)) llm__config_fail(c, "mla_use_nope", "true");
+    situ.kind = LLM__SITU;
+    situ.beta = (float)llm__config_number(c, "activation_situ_beta", 1, 0, 1e6);
+    if (situ.beta == 0) situ.beta = 1;
+    situ.limit = (float)llm__config_number(c, "activation_situ_linear_beta", 0, 1e-6, 1e6);
+    a = llm__read_latent(c, &usual, 1e-6f);
+    a.bias = 0;
+    if (llm__config_flag(c, "mla_use_output_gate", 0)) a.gate = LLM__GATE_FULL;
+    width = llm__config_int(c, "intermediate_size", 33792, 1, 1 << 24);
+    llm__set_dense(c, m, &none, width, LLM__SITU, 0);
+    llm__read_kimi_mixers(c, m, &a, LLM__REQUIRED, 1);
+    e = llm__read_kimi_experts(c, 16);
+    e.activation = e.shared.activation = situ;
+    e.latent = llm__config_int(c, "routed_expert_hidden_size", 0, 1, 1 << 24);
+    e.latent_normed = e.latent && llm__config_flag(c, "latent_moe_use_norm", 0);
+    llm__set_routed(c, m, &e);
+    llm__find_kimi_experts(c, m);
+    size = llm__config_int(c, "attn_res_block_size", 0, 1, LLM__MAX_LAYERS);
+    m->recalls = size > 0;
+    if (size && c->status == LLM_OK) {
+        m->carry = (m->layer_count + size - 1) / size;
+        llm__config_product(c, "hidden_size", m->hidden, "the number of filed streams", m->carry);
+        m->carry = c->status == LLM_OK ? m->carry * m->hidden : 0;
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mlp.activation = situ;
+        m->layers[i].recall.used = size > 0;
+        m->layers[i].recall.filed = size ? (i + size - 1) / size : 0;
+        m->layers[i].recall.files = size && i % size == 0;
+    }
+}
+
+/* ALiBi's slopes (arXiv:2108.12409) for a number of heads: powers of two, and between them those of twice as many. */
+LLM__FN double llm__slope(int heads, int head) {
+    int power = 1;
+    while (2 * power <= heads) power *= 2;
+    return head < power ? pow(2, -8.0 * (head + 1) / power) : pow(2, -4.0 * (2 * (head - power) + 1) / power);
+}
+
+/* Makes a layer's attention one that fades; place: of the layer among `count`, which the rate depends on. */
+LLM__FN void llm__set_fading(llm__config *c, llm__layer *layer, int place, int count, int norm_groups) {
+    int heads = layer->attention.heads, i;
+    double factor = 1 - (double)place / (count > 1 ? count - 1 : 1) + 1e-5;
+    float *decay = (float *)llm__arena_alloc(c->arena, (size_t)heads, sizeof(float));
+    if (!decay) {
+        c->status = llm__no_memory(c->error, (size_t)heads * sizeof(float));
+        return;
+    }
+    for (i = 0; i < heads; i++) decay[i] = (float)exp(-llm__slope(heads, i) * factor);
+    layer->mixer = LLM__FADING;
+    layer->fading.decay = decay;
+    layer->fading.norm_groups = norm_groups;
+}
+
+/* Whether a layer of the bailing hybrids attends: the last of each group, and those behind the last whole group. */
+LLM__FN int llm__bailing_attends(const llm_model *m, int i, int group) {
+    return (i + 1) % group == 0 || i >= m->layer_count / group * group;
+}
+
+/* Attention that fades as the bailing hybrids have it, over heads of `width`. */
+LLM__FN llm__attention llm__read_bailing_fading(llm__config *c, llm_model *m, int width, int rotated, int interleaved,
+                                                int qk_norm) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    a.heads = a.kv_heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+    llm__set_width(c, &a, width);
+    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", 3 * width);
+    llm__set_bias(&a, llm__config_flag(c, "use_qkv_bias", 0), llm__config_flag(c, "use_bias", 0));
+    a.qkv = LLM__QKV_JOINED;
+    a.gate = LLM__GATE_FULL;
+    a.out_normed = 1;
+    a.qk_norm = qk_norm ? LLM__QK_HEAD : LLM__QK_PLAIN;
+    a.rope = llm__rope_add(c, m, rotated, llm__config_number(c, "rope_theta", llm__not_a_number(), 1e-3, 1e30),
+                           interleaved, llm__json_get(c->root, "rope_scaling"));
+    return a;
+}
+
+/* bailing_moe_linear: attention that fades with depth, its heads' outputs normed in groups and gated; every
+   layer_group_size-th layer attends.  norm_head divides the head's columns by their lengths. */
+LLM__FN void llm__read_bailing_moe_linear(llm__config *c, llm_model *m) {
+    int i, group = llm__config_int(c, "layer_group_size", LLM__REQUIRED, 1, LLM__MAX_LAYERS), width, norm_groups;
+    int qk_norm = llm__config_flag(c, "use_qk_norm", 0), interleaved = llm__config_flag(c, "rope_traditional", 0);
+    int bias = llm__config_flag(c, "use_bias", 0);
+    double part = llm__config_number(c, "partial_rotary_factor", 1, 0, 1), theta;
+    llm__attention full, fading;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->head_columns_normed = llm__config_flag(c, "norm_head", 0);
+    theta = llm__config_number(c, "rope_theta", llm__not_a_number(), 1e-3, 1e30);
+    full = llm__read_attention(c, m, 0);
+    full.qkv = LLM__QKV_JOINED;
+    full.qk_norm = qk_norm ? LLM__QK_HEAD : LLM__QK_PLAIN;
+    llm__set_bias(&full, llm__config_flag(c, "use_qkv_bias", 0), bias);
+    full.rope = llm__rope_add(c, m, (int)(full.width * part), theta, interleaved,
+                              llm__json_get(c->root, "rope_scaling"));
+    llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", full.heads);
+    width = c->status == LLM_OK ? m->hidden / full.heads : 1;
+    fading = llm__read_bailing_fading(c, m, width, (int)(width * part), interleaved, qk_norm);
+    norm_groups = llm__config_int(c, "group_norm_size", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "hidden_size", fading.heads * fading.width, "group_norm_size", norm_groups);
+    llm__read_dense(c, m, &full, LLM__SILU, bias);
+    if (llm__config_has(c, "num_experts")) {
+        e = llm__read_bailing_experts(c);
+        e.renormalize_eps = 0;
+        llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", LLM__REQUIRED, 0, 1 << 20));
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (llm__bailing_attends(m, i, group)) continue;
+        m->layers[i].attention = fading;
+        llm__set_fading(c, &m->layers[i], i > 0 ? i - 1 : 0, m->layer_count, norm_groups);
+    }
+}
+
+/* bailing_hybrid of Ling 2.5: bailing_moe_linear with latent attention; lost groups score -infinity. */
+LLM__FN void llm__read_bailing_ling(llm__config *c, llm_model *m) {
+    int i, group = llm__config_int(c, "layer_group_size", LLM__REQUIRED, 1, LLM__MAX_LAYERS), width, norm_groups;
+    int bias = llm__config_flag(c, "use_bias", 0);
+    double part = llm__config_number(c, "partial_rotary_factor", 0.5, 0, 1), theta;
+    const llm__json *scaling = llm__json_get(c->root, "rope_scaling");
+    llm__latent_sizes sizes = llm__latent_required;
+    llm__attention fading;
+    llm__latent latent;
+    llm__experts e;
+    sizes.q_rank = 0;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->drops_later_layers = 1;
+    latent = llm__read_latent(c, &sizes, m->norm.eps);
+    latent.bias = llm__config_flag(c, "use_qkv_bias", 0);
+    theta = llm__config_number(c, "rope_theta", llm__not_a_number(), 1e-3, 1e30);
+    latent.scale *= llm__yarn_softmax(c, scaling);
+    latent.rope = llm__rope_add(c, m, latent.rotary, theta, llm__config_flag(c, "rope_interleave", 1), scaling);
+    if (!llm__config_has(c, "head_dim"))
+        llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", latent.heads);
+    width = llm__config_int(c, "head_dim", latent.heads ? m->hidden / latent.heads : 1, 1, 65536);
+    fading = llm__read_bailing_fading(c, m, width, (int)(width * part), 0, llm__config_flag(c, "use_qk_norm", 1));
+    norm_groups = llm__config_int(c, "group_norm_size", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "head_dim", fading.heads * fading.width, "group_norm_size", norm_groups);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    e.scores = llm__config_word(c, "score_function", "sigmoid", "softmax sigmoid") ? LLM__SIGMOID : LLM__SOFTMAX_ALL;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    e.bias_each = e.shared.bias = e.shared.down_bias = bias;
+    e.biased = llm__config_flag(c, "moe_router_enable_expert_bias", 1);
+    e.dropped = -HUGE_VALF;
+    e.renormalize_eps = 1e-20f;
+    llm__read_groups(c, &e, "num_experts", LLM__REQUIRED, LLM__REQUIRED);
+    if (llm__config_int(c, "num_shared_experts", LLM__REQUIRED, 0, 4096))
+        llm__read_shared(c, &e, "num_shared_experts", LLM__REQUIRED, "moe_intermediate_size", e.width);
+    if (e.shared.width && llm__config_has(c, "moe_shared_expert_intermediate_size"))
+        e.shared.width = llm__config_size(c, "moe_shared_expert_intermediate_size");
+    llm__read_dense(c, m, &fading, LLM__SILU, bias);
+    llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", LLM__REQUIRED, 0, 1 << 20));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].latent = latent;
+        m->layers[i].mixer = LLM__LATENT;
+        if (!llm__bailing_attends(m, i, group)) llm__set_fading(c, &m->layers[i], i, m->layer_count, norm_groups);
+    }
+}
+
+/* bailing_moe_v3, which also calls itself bailing_hybrid: Kimi's delta attention with bounded decays and gated latent
+   attention. */
+LLM__FN void llm__read_bailing_v3(llm__config *c, llm_model *m) {
+    static const llm__latent_sizes usual = {16, 256, 512, 64, 128, 128};
+    const llm__json *scaling = llm__json_get(c->root, "rope_scaling");
+    int i, group = llm__config_int(c, "layer_group_size", 4, 1, LLM__MAX_LAYERS), width, shared;
+    llm__attention none;
+    llm__latent latent;
+    llm__experts e;
+    llm__delta d;
+    memset(&none, 0, sizeof none);
+    llm__read_sizes(c, m, 1536, 157184, 24);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    m->drops_later_layers = 1;
+    if (!llm__config_flag(c, "rope_interleave", 1)) llm__config_fail(c, "rope_interleave", "true");
+    if (!llm__config_flag(c, "no_kda_lora", 1)) llm__config_fail(c, "no_kda_lora", "true");
+    if (!llm__config_flag(c, "kda_safe_gate", 1)) llm__config_fail(c, "kda_safe_gate", "true");
+    latent = llm__read_latent(c, &usual, m->norm.eps);
+    latent.bias = 0;
+    latent.gate = LLM__GATE_HEAD;
+    latent.scale *= llm__yarn_softmax(c, scaling);
+    latent.rope = llm__rope_add(c, m, latent.rotary, llm__config_number(c, "rope_theta", 6e6, 1e-3, 1e30), 1, scaling);
+    width = llm__config_int(c, "head_dim", 128, 1, 4096);
+    d = llm__read_kda(c, m->norm.eps, latent.heads, width, llm__config_int(c, "short_conv_kernel_size", 4, 1, 64));
+    d.lower_bound = (float)llm__config_number(c, "kda_lower_bound", -5, -1e6, -1e-6);
+    e = llm__read_experts(c, "num_experts", 128, "num_experts_per_tok", 8, "moe_intermediate_size", 512);
+    e.scores = LLM__SIGMOID;
+    e.biased = e.renormalize = 1;
+    e.renormalize_eps = 1e-20f;
+    e.dropped = -HUGE_VALF;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 2.5, -1e6, 1e6);
+    llm__read_groups(c, &e, "num_experts", 8, 4);
+    shared = llm__config_int(c, "moe_shared_expert_intermediate_size", 512, 1, 1 << 24);
+    llm__read_shared(c, &e, "num_shared_experts", 1, "moe_shared_expert_intermediate_size", shared);
+    llm__set_dense(c, m, &none, llm__config_int(c, "intermediate_size", 4608, 1, 1 << 24), LLM__SILU, 0);
+    llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", 1, 0, 1 << 20));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].latent = latent;
+        m->layers[i].delta = d;
+        m->layers[i].mixer = llm__bailing_attends(m, i, group) ? LLM__LATENT : LLM__DELTA;
+    }
+}
+
+/* bailing_hybrid: two models go by that name; "architectures" tells. */
+LLM__FN void llm__read_bailing_hybrid(llm__config *c, llm_model *m) {
+    const llm__json *names = llm__json_get(c->root, "architectures");
+    const llm__json *name = llm__json_is(names, LLM__JSON_ARRAY) && names->length ? llm__json_at(names, 0) : NULL;
+    if (llm__json_text_is(llm__json_get(c->root, "model_type"), "bailing_moe_v3") ||
+        llm__json_text_is(name, "BailingMoeV3ForCausalLM"))
+        llm__read_bailing_v3(c, m);
+    else llm__read_bailing_ling(c, m);
+}
+
+/* olmo_hybrid: gated delta rule with norms before its blocks 3:1 olmo's attention with norms behind them. */
+LLM__FN void llm__read_olmo_hybrid(llm__config *c, llm_model *m) {
+    const llm__json *rope = llm__json_get(c->root, "rope_parameters"), *theta;
+    int i, bias = llm__config_flag(c, "attention_bias", 0), linear;
+    llm__config p = llm__json_is(rope, LLM__JSON_OBJECT) ? llm__config_of(c, rope) : *c;
+    llm__attention a;
+    llm__delta d;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = LLM__QK_WHOLE;
+    llm__set_bias(&a, bias, bias);
+    theta = llm__json_get(p.root, "rope_theta"); /* null: nothing rotates */
+    if (!theta || theta->type != LLM__JSON_NULL)
+        a.rope = llm__rope_add(c, m, a.width, llm__config_number(&p, "rope_theta", 10000, 1e-3, 1e30), 0, NULL);
+    if (c->status == LLM_OK) c->status = p.status;
+    d = llm__read_delta(c, m, NULL);
+    d.in_order = LLM__DELTA_SEPARATE;
+    d.beta_scale = llm__config_flag(c, "linear_allow_neg_eigval", 0) ? 2.0f : 1.0f;
+    d.norm.eps = llm__config_eps(c, "layer_norm_epsilon", 1e-5);
+    d.conv.runs[0] = d.conv.runs[1] = d.key_heads * d.key_width;
+    d.conv.runs[2] = d.value_heads * d.value_width;
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        linear = llm__config_has(c, "layer_types")
+                     ? llm__layer_word(c, m, "layer_types", i, "full_attention linear_attention") : i % 4 != 3;
+        m->layers[i].scheme = linear ? LLM__PRE : LLM__POST;
+        m->layers[i].delta = d;
+        if (linear) m->layers[i].mixer = LLM__DELTA;
+    }
+}
+
+/* plamo2: Mamba-2 whose dt, B and C are made behind the convolution, and normed; attention with weights of their own
+   for each head's norm; all norms' weights have offsets. */
+LLM__FN void llm__read_plamo2(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"mamba_num_heads", "hidden_size_per_head", "mamba_d_state", "no_such_key",
+                                        "mamba_d_conv"};
+    static const int defaults[5] = {64, 128, 64, 1, 4};
+    int i, step = llm__config_int(c, "mamba_step", 2, 2, 1 << 20), enabled = llm__config_flag(c, "mamba_enabled", 1);
+    llm__attention a;
+    llm__ssm s;
+    memset(&a, 0, sizeof a);
+    llm__read_sizes(c, m, 4096, 32000, 32);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->norm.offset = 1;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a.heads = llm__config_int(c, "num_attention_heads", 32, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_key_value_heads", 4, 1, 65536);
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    llm__set_width(c, &a, llm__config_int(c, "hidden_size_per_head", 128, 1, 4096));
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = LLM__QK_EACH_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(1e-6f);
+    a.rope = llm__rope_add(c, m, a.width, 10000, 0, NULL);
+    s = llm__read_ssd(c, keys, defaults);
+    s.in_order = LLM__SSM_HEADS;
+    s.conv.channels = c->status == LLM_OK ? s.heads * s.width : 0;
+    s.dt_rank = m->hidden / 16 > 64 ? m->hidden / 16 : 64;
+    s.dt_min = 0.001f;
+    s.dt_max = 100;
+    s.dt_norm = s.b_norm = s.c_norm = llm__rms_form(m->norm.eps);
+    s.norm.kind = LLM__NO_NORM;
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 13312, 1, 1 << 24), LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int few = m->layer_count <= step / 2;
+        layer->scheme = LLM__SANDWICH;
+        layer->mlp.gate_up = LLM__GATE_UP_JOINED;
+        layer->mixer_post_norm = layer->ffn_post_norm = llm__rms_form(m->norm.eps);
+        layer->mixer_post_norm.offset = 1.0f / 5;
+        layer->ffn_post_norm.offset = (float)(1 / pow(5, 1.5));
+        layer->ssm = s;
+        if (enabled && (few ? i != m->layer_count - 1 : i % step != step / 2)) layer->mixer = LLM__SSM;
+    }
+}
+
+/* recurrent_gemma: RG-LRUs behind short convolutions, and sliding attention with one key head, half of which rotates;
+   the layers' norms have eps 1e-5 whatever the config says. */
+LLM__FN void llm__read_recurrent_gemma(llm__config *c, llm_model *m) {
+    const char *key = llm__config_has(c, "block_types") ? "block_types" : "_block_types";
+    const llm__json *types = llm__json_get(c->root, key);
+    int i, width = llm__config_int(c, "intermediate_size", LLM__REQUIRED, 2, 1 << 24);
+    llm__attention a;
+    llm__lru lru;
+    memset(&a, 0, sizeof a);
+    memset(&lru, 0, sizeof lru);
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->norm.offset = 1;
+    m->tied = !llm__model_has(m, "lm_head.weight");
+    if (llm__config_flag(c, "embeddings_scale_by_sqrt_dim", 1)) m->embedding_scale = sqrtf((float)m->hidden);
+    m->logit_softcap = (float)llm__config_number(c, "logits_soft_cap", 0, 0, 1e9);
+    a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = 1;
+    llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
+    if (c->status != LLM_OK) return;
+    llm__set_width(c, &a, m->hidden / a.heads);
+    a.o_bias = 1;
+    a.window = llm__config_int(c, "attention_window_size", LLM__REQUIRED, 1, 1 << 30);
+    a.rope = llm__rope_add(c, m, a.width / 2, 10000, 0, NULL);
+    lru.heads = a.heads;
+    lru.width = a.width;
+    lru.conv.kernel = 4;
+    lru.conv.channels = m->hidden;
+    lru.conv.biased = lru.conv.plain = 1;
+    if (!llm__json_is(types, LLM__JSON_ARRAY) || !types->length)
+        llm__config_fail(c, key, "a list of \"recurrent\" and \"attention\"");
+    llm__set_dense(c, m, &a, width / 2, LLM__GELU_TANH, 1);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        const llm__json *type = llm__json_at(types, (uint32_t)i % types->length);
+        int place = llm__json_is(type, LLM__JSON_STRING) ? llm__word_in(type->as.text, "attention recurrent") : -1;
+        if (place < 0) llm__config_fail(c, key, "a list of \"recurrent\" and \"attention\"");
+        layer->mixer_norm.eps = layer->ffn_norm.eps = 1e-5f;
+        layer->lru = lru;
+        if (place) layer->mixer = LLM__LRU;
+    }
+}
+
+/* rwkv7: time mixing and channel mixing, both of which also see the token before; the values of the first layer are
+   mixed into those of the others; the embedding is normed. */
+LLM__FN void llm__read_rwkv7(llm__config *c, llm_model *m) {
+    int i, width = llm__config_size(c, "intermediate_size");
+    llm__rwkv r;
+    memset(&r, 0, sizeof r);
+    llm__read_common(c, m);
+    m->norm.kind = LLM__LAYER_NORM;
+    m->norm.biased = m->embedding_normed = 1;
+    m->norm.eps = llm__config_eps(c, "norm_eps", llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    m->carry = m->hidden;
+    r.width = llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 4096);
+    llm__config_divides(c, "hidden_size", m->hidden, "head_dim", r.width);
+    r.heads = c->status == LLM_OK ? m->hidden / r.width : 1;
+    r.w_lora.rank = llm__config_int(c, "decay_low_rank_dim", LLM__REQUIRED, 1, 1 << 20);
+    r.v_lora.rank = llm__config_int(c, "v_low_rank_dim", LLM__REQUIRED, 1, 1 << 20);
+    r.a_lora.rank = llm__config_int(c, "a_low_rank_dim", LLM__REQUIRED, 1, 1 << 20);
+    r.g_lora.rank = llm__config_int(c, "gate_low_rank_dim", LLM__REQUIRED, 1, 1 << 20);
+    r.w_lora.biased = r.v_lora.biased = r.a_lora.biased = 1;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mixer = LLM__RWKV;
+        m->layers[i].rwkv = r;
+        m->layers[i].rwkv.first = i == 0;
+        m->layers[i].ffn = LLM__RWKV_FFN;
+        m->layers[i].rwkv_ffn.width = width;
+    }
+}
+
 /* ---- what a sequence remembers: the entries of its cache, from the layers that a reader made */
 
 /* An entry behind those that the model has; NULL: no memory. */
@@ -19411,6 +19973,24 @@ LLM__FN void llm__plan_compact(llm__config *c, llm_model *m, const llm__compact 
     if (a->makes_keys) llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, a->index_width, 0, 0, 0);
 }
 
+/* A state for each head, and nothing else. */
+LLM__FN void llm__plan_square(llm__config *c, llm_model *m, int heads, int width) {
+    llm_cache_layer *entry = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+    if (!entry) return;
+    entry->shapes[0][0] = heads;
+    entry->shapes[0][1] = entry->shapes[0][2] = width;
+}
+
+/* RWKV's: the token before, for the mixer; the state; the token before, for the feed-forward. */
+LLM__FN void llm__plan_shifts(llm__config *c, llm_model *m, const llm__rwkv *r) {
+    llm_cache_layer *entry = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+    if (!entry) return;
+    entry->shapes[0][0] = entry->shapes[2][0] = 1;
+    entry->shapes[0][1] = entry->shapes[2][1] = m->hidden;
+    entry->shapes[1][0] = r->heads;
+    entry->shapes[1][1] = entry->shapes[1][2] = r->width;
+}
+
 /* The entries of one mixer; returns the first. */
 LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, llm__mixer_kind kind) {
     const llm__attention *a = &l->attention;
@@ -19443,9 +20023,9 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
         break;
     case LLM__DELTA: llm__plan_state(c, m, &d->conv, d->value_heads, d->value_width, d->key_width); break;
     case LLM__SHORT_CONV: llm__plan_state(c, m, &l->short_conv.conv, 0, 0, 0); break;
-    case LLM__LRU:
-    case LLM__FADING:
-    case LLM__RWKV: break;
+    case LLM__LRU: llm__plan_state(c, m, &l->lru.conv, l->lru.heads * l->lru.width, 0, 0); break;
+    case LLM__FADING: llm__plan_square(c, m, a->heads, a->width); break;
+    case LLM__RWKV: llm__plan_shifts(c, m, &l->rwkv); break;
     case LLM__KEYED_CONV: llm__plan_state(c, m, &l->keyed_conv, 0, 0, 0); break;
     }
     return first;
@@ -19651,7 +20231,8 @@ LLM__FN void llm__bind_norms(llm__binder *b, llm__norm *norm, int count, int wid
         if (eps > 0) norm->eps = eps;
     }
     if (norm->kind == LLM__NO_NORM) return;
-    if (!norm->weightless) norm->weight = llm__bind_floats(b, ".weight", first, second, norm->offset);
+    if (!norm->weightless) norm->weight = llm__bind_floats(b, llm__bind_find(b, "") ? "" : ".weight", first, second,
+                                                           norm->offset);
     if (norm->biased) norm->bias = llm__bind_floats(b, ".bias", first, second, 0);
 }
 
@@ -20062,6 +20643,28 @@ LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols
     b->transposed = 1;
 }
 
+/* What the list of turned maps says of the one at b->name. */
+LLM__FN void llm__bind_turn(llm__binder *b, llm__matrix *w) {
+    static const char wrapper[] = "language_model.";
+    const char *path = strncmp(b->name, wrapper, sizeof wrapper - 1) ? b->name : b->name + sizeof wrapper - 1;
+    const llm__json *record = NULL;
+    uint32_t i;
+    int k;
+    for (i = 0; i < b->m->turned->length && !record; i++) {
+        record = llm__json_at(b->m->turned, i);
+        if (!llm__json_text_is(llm__json_get(record, "path"), path)) record = NULL;
+    }
+    if (!record || b->status != LLM_OK) return;
+    if (w->format != LLM__AFFINE || w->bits != 2 || w->group != 128)
+        llm__bind_bad(b, "config.json's \"modules\" needs it in groups of 128 with 2 bits");
+    w->block = (int)llm__json_get(record, "block")->as.number;
+    if (!w->block) return;
+    w->signs = llm__bind_floats(b, ".signs", w->cols, 0, 0);
+    if (w->cols % w->block) llm__bind_bad(b, "its columns are no multiple of its \"block\" in config.json");
+    for (k = 0; w->signs && k < w->cols; k++)
+        if (fabsf(w->signs[k]) != 1) llm__bind_bad(b, "its signs must be 1 and -1");
+}
+
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
    many, written to w[0..lead-1]. */
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
@@ -20099,6 +20702,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
                                    lead ? rows : 0, 0);
     if (b->status == LLM_OK && scales && w->format != LLM__FLOAT)
         llm__bind_check_override(b, llm__json_get(b->m->config, "quantization"), w);
+    if (b->m->turned && !lead) llm__bind_turn(b, w);
     if (lead) llm__spread(w, lead);
 }
 
@@ -20309,6 +20913,10 @@ LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
     llm__bind_norm(b, &a->kv_norm, a->rank);
     llm__bind_part(b, "o_proj");
     llm__bind_matrix(b, &a->o, 0, hidden, a->heads * a->value, a->bias);
+    if (a->gate != LLM__UNGATED) {
+        llm__bind_part(b, "gate_proj");
+        llm__bind_matrix(b, &a->gates, 0, a->gate == LLM__GATE_FULL ? a->heads * a->value : a->heads, hidden, 0);
+    }
     if (a->indexer.heads) llm__bind_indexer(b, a);
     llm__bind_part(b, "kv_b_proj");
     if (a->expanded) {
@@ -20426,7 +21034,8 @@ LLM__FN void llm__bind_channels(llm__binder *b, llm__conv *conv, int first, int 
     float *weight = (float *)conv->weight, *offset = (float *)conv->offset;
     int c, k;
     if (!weight)
-        conv->weight = weight = (float *)llm__bind_alloc(b, (size_t)conv->channels * (size_t)conv->kernel, sizeof(float));
+        conv->weight = weight =
+            (float *)llm__bind_alloc(b, (size_t)conv->channels * (size_t)conv->kernel, sizeof(float));
     for (c = 0; own && weight && c < count; c++)
         for (k = 0; k < conv->kernel; k++) weight[k * conv->channels + first + c] = own[c * conv->kernel + k];
     if (!conv->biased) return;
@@ -20435,12 +21044,12 @@ LLM__FN void llm__bind_channels(llm__binder *b, llm__conv *conv, int first, int 
     if (own && offset) memcpy(offset + first, own, (size_t)count * sizeof(float));
 }
 
-/* The tensor at b->name as a list of numbers, however many axes it has; more of them than `count` are left out. */
+/* The tensor at b->name as a list of numbers, however many axes it has. */
 LLM__FN float *llm__bind_flat(llm__binder *b, const char *suffix, int64_t count) {
     llm__tensor *t = llm__bind_find(b, suffix);
     int64_t n = 1;
     int i;
-    for (i = 0; t && i < t->dims; i++) n *= t->shape[i];
+    for (i = 0; t && i < t->dims && t->shape[i] > 0 && n <= count; i++) n *= t->shape[i];
     if (t && n == count) {
         t->dims = 1;
         t->shape[0] = count;
@@ -20489,7 +21098,7 @@ LLM__FN void llm__bind_ssm(llm__binder *b, llm__ssm *s) {
     llm__bind_norm(b, &s->norm, inner);
 }
 
-/* Maps of the same rows beside each other: the whole at b's `whole`, or its parts. */
+/* q, k and v as maps of their own. */
 LLM__FN void llm__bind_delta_qkv(llm__binder *b, llm__delta *d) {
     int hidden = b->m->hidden, keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width;
     llm__bind_part(b, "q_proj");
@@ -20506,7 +21115,8 @@ LLM__FN void llm__bind_low(llm__binder *b, const char *name, int rank, int rows,
     snprintf(part, sizeof part, "%s_low", name);
     llm__bind_part(b, part);
     if (rank) llm__bind_matrix(b, low, 0, rank, b->m->hidden, 0);
-    llm__bind_part(b, name);
+    snprintf(part, sizeof part, "%s%s", name, rank ? "_high" : "");
+    llm__bind_part(b, part);
     llm__bind_matrix(b, w, 0, rows, rank ? rank : b->m->hidden, 0);
 }
 
@@ -20539,7 +21149,8 @@ LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d) {
         if (d->in_order == LLM__DELTA_JOINED) llm__bind_matrix(b, &d->q, 0, 2 * keys + values, hidden, 0);
         else llm__bind_delta_qkv(b, d);
         llm__bind_low(b, "in_proj_z", d->z_rank, values, &d->z_low, &d->z);
-        llm__bind_low(b, "in_proj_a", d->a_rank, d->value_heads * (d->columns ? d->key_width : 1), &d->a_low, &d->a_map);
+        llm__bind_low(b, "in_proj_a", d->a_rank, d->value_heads * (d->columns ? d->key_width : 1), &d->a_low,
+                      &d->a_map);
         llm__bind_part(b, "in_proj_b");
         llm__bind_matrix(b, &d->b, 0, d->value_heads, hidden, 0);
     }
@@ -20754,6 +21365,96 @@ LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer
     llm__bind_mlp(b, &e->shared);
 }
 
+LLM__FN void llm__bind_lru(llm__binder *b, llm__lru *m) {
+    int hidden = b->m->hidden, width = m->heads * m->width;
+    int64_t squares = (int64_t)width * m->width;
+    float *a;
+    int i;
+    llm__bind_part(b, "linear_x");
+    llm__bind_matrix(b, &m->x, 0, width, hidden, 1);
+    llm__bind_part(b, "linear_y");
+    llm__bind_matrix(b, &m->y, 0, width, hidden, 1);
+    llm__bind_part(b, "linear_out");
+    llm__bind_matrix(b, &m->out, 0, hidden, width, 1);
+    llm__bind_part(b, "conv_1d");
+    llm__bind_channels(b, &m->conv, 0, width);
+    llm__bind_part(b, "rg_lru.input_gate_weight");
+    m->in_gate = llm__bind_flat(b, "", squares);
+    llm__bind_part(b, "rg_lru.input_gate_bias");
+    m->in_offset = llm__bind_flat(b, "", width);
+    llm__bind_part(b, "rg_lru.recurrent_gate_weight");
+    m->rec_gate = llm__bind_flat(b, "", squares);
+    llm__bind_part(b, "rg_lru.recurrent_gate_bias");
+    m->rec_offset = llm__bind_flat(b, "", width);
+    llm__bind_part(b, "rg_lru.recurrent_param");
+    m->a = a = llm__bind_flat(b, "", width);
+    for (i = 0; a && i < width; i++) a[i] = -8 * llm__softplus(a[i]);
+}
+
+LLM__FN void llm__bind_lora(llm__binder *b, llm__lora *l, const char *name) {
+    int hidden = b->m->hidden;
+    llm__bind_name(b, "%s.%s.lora.0", b->place, name);
+    llm__bind_matrix(b, &l->down, 0, l->rank, hidden, 0);
+    llm__bind_name(b, "%s.%s.lora.2", b->place, name);
+    llm__bind_matrix(b, &l->up, 0, hidden, l->rank, l->biased);
+}
+
+LLM__FN void llm__bind_rwkv(llm__binder *b, llm__rwkv *m) {
+    static const char *const mixes[6] = {"x_r", "x_w", "x_k", "x_v", "x_a", "x_g"};
+    int hidden = b->m->hidden, i;
+    llm__matrix *maps[4];
+    static const char *const names[4] = {"r_proj", "k_proj", "v_proj", "o_proj"};
+    const float **vectors[3];
+    static const char *const vector_names[3] = {"k_k", "k_a", "r_k"};
+    maps[0] = &m->r; maps[1] = &m->k; maps[2] = &m->v; maps[3] = &m->o;
+    vectors[0] = &m->k_k; vectors[1] = &m->k_a; vectors[2] = &m->r_k;
+    for (i = 0; i < 6; i++) {
+        llm__bind_part(b, mixes[i]);
+        m->mix[i] = llm__bind_flat(b, "", hidden);
+    }
+    for (i = 0; i < 3; i++) {
+        llm__bind_part(b, vector_names[i]);
+        *vectors[i] = llm__bind_flat(b, "", hidden);
+    }
+    for (i = 0; i < 4; i++) {
+        llm__bind_part(b, names[i]);
+        llm__bind_matrix(b, maps[i], 0, hidden, hidden, 0);
+    }
+    llm__bind_lora(b, &m->w_lora, "w_lora");
+    if (!m->first) llm__bind_lora(b, &m->v_lora, "v_lora");
+    llm__bind_lora(b, &m->a_lora, "a_lora");
+    llm__bind_lora(b, &m->g_lora, "g_lora");
+    llm__bind_part(b, "g_norm");
+    m->norm_weight = llm__bind_flat(b, ".weight", hidden);
+    m->norm_bias = llm__bind_flat(b, ".bias", hidden);
+}
+
+LLM__FN void llm__bind_rwkv_ffn(llm__binder *b, llm__rwkv_ffn *m) {
+    int hidden = b->m->hidden;
+    llm__bind_part(b, "x_k");
+    m->mix = llm__bind_flat(b, "", hidden);
+    llm__bind_part(b, "key");
+    llm__bind_matrix(b, &m->key, 0, m->width, hidden, 0);
+    llm__bind_part(b, "value");
+    llm__bind_matrix(b, &m->value, 0, hidden, m->width, 0);
+}
+
+/* What a mix of filed streams weighs by: its norm's weights times its map, as NAME_norm and NAME_proj or as NAME's
+   own. */
+LLM__FN const float *llm__bind_recall(llm__binder *b, const char *name) {
+    int hidden = b->m->hidden, i, own;
+    const float *weight;
+    float *map;
+    llm__bind_name(b, "%s_proj", name);
+    own = llm__bind_find(b, ".weight") == NULL;
+    if (own) llm__bind_name(b, "%s.proj_weight", name);
+    map = llm__bind_flat(b, own ? "" : ".weight", hidden);
+    llm__bind_name(b, own ? "%s.norm_weight" : "%s_norm", name);
+    weight = llm__bind_flat(b, own ? "" : ".weight", hidden);
+    for (i = 0; map && weight && i < hidden; i++) map[i] *= weight[i];
+    return map;
+}
+
 LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind kind) {
     switch (kind) {
     case LLM__NO_MIXER: break;
@@ -20786,8 +21487,17 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
         llm__bind_short(b, &layer->short_conv);
         break;
     case LLM__LRU:
+        llm__bind_block(b, layer, "recurrent");
+        llm__bind_lru(b, &layer->lru);
+        break;
     case LLM__FADING:
-    case LLM__RWKV: break;
+        llm__bind_block(b, layer, "self_attn");
+        llm__bind_attention(b, &layer->attention);
+        break;
+    case LLM__RWKV:
+        llm__bind_block(b, layer, "self_attn");
+        llm__bind_rwkv(b, &layer->rwkv);
+        break;
     case LLM__KEYED_CONV:
         llm__bind_block(b, layer, "local_mixer");
         llm__bind_attention(b, &layer->attention);
@@ -20813,6 +21523,10 @@ LLM__FN void llm__bind_ffn(llm__binder *b, llm__layer *layer) {
     case LLM__EXPERTS:
         llm__bind_block(b, layer, "mlp");
         llm__bind_experts(b, &layer->experts, layer);
+        break;
+    case LLM__RWKV_FFN:
+        llm__bind_block(b, layer, "mlp");
+        llm__bind_rwkv_ffn(b, &layer->rwkv_ffn);
         break;
     }
 }
@@ -20888,6 +21602,13 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     if (b->m->streams) {
         llm__bind_hyper(b, layer, "attn_hc", &layer->mixer_hyper);
         llm__bind_hyper(b, layer, "ffn_hc", &layer->ffn_hyper);
+    }
+    if (layer->recall.used) {
+        char name[80];
+        snprintf(name, sizeof name, "%s.%d.self_attention_res", layer->stem, layer->number);
+        layer->recall.mixer = llm__bind_recall(b, name);
+        snprintf(name, sizeof name, "%s.%d.mlp_res", layer->stem, layer->number);
+        layer->recall.ffn = llm__bind_recall(b, name);
     }
     if (layer->shortcut == LLM__SHORTCUT_BEGINS) {
         snprintf(b->place, sizeof b->place, "%s.%d.mlp", layer->stem, layer->number);
@@ -21028,6 +21749,7 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         llm__bind_norm(&b, &m->embedding_norm, m->hidden);
     }
     for (i = 0; i < m->layer_count && b.status == LLM_OK; i++) llm__bind_layer(&b, &m->layers[i]);
+    if (m->recalls) m->recall = llm__bind_recall(&b, "model.output_attn_res");
     llm__bind_name(&b, "model.norm");
     llm__bind_norm(&b, &m->norm, m->hidden);
     m->head = m->embedding;
@@ -21095,6 +21817,25 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     ".q_norm=.q_layernorm .k_norm=.k_layernorm .self_attn.o_proj=.self_attn.out_proj "                                \
     ".mlp.gate.e_score_correction_bias=.mlp.expert_bias .mlp.=.feed_forward."
 #define LLM__LFM2_W123 " .gate_proj=.w1 .up_proj=.w3 .down_proj=.w2"
+#define LLM__KDA                                                                                                     \
+    ".in_proj_qkv=.qkv_proj .in_proj_z_low=.g_a_proj .in_proj_z_high=.g_b_proj .in_proj_z=.g_proj "                   \
+    ".in_proj_a_low=.f_a_proj .in_proj_a_high=.f_b_proj .in_proj_a=.f_proj .in_proj_b=.b_proj "                       \
+    ".linear_attn.norm=.linear_attn.o_norm .linear_attn.out_proj=.linear_attn.o_proj "
+#define LLM__KIMI_EXPERTS                                                                                            \
+    " .mlp.gate=.block_sparse_moe.gate .mlp.e_score_correction_bias=.block_sparse_moe.e_score_correction_bias "       \
+    ".mlp.experts.=.block_sparse_moe.experts. .mlp.switch_mlp.=.block_sparse_moe.switch_mlp. "                        \
+    ".mlp.shared_experts.=.block_sparse_moe.shared_experts. "                                                         \
+    ".mlp.routed_expert_down_proj=.block_sparse_moe.routed_expert_down_proj "                                         \
+    ".mlp.routed_expert_up_proj=.block_sparse_moe.routed_expert_up_proj "                                             \
+    ".mlp.routed_expert_norm=.block_sparse_moe.routed_expert_norm"
+#define LLM__KIMI_K3                                                                                                 \
+    LLM__KDA ".linear_attn=.self_attn .self_attn.gate_proj=.self_attn.g_proj .latent_down=.routed_expert_down_proj "   \
+             ".latent_up=.routed_expert_up_proj .latent_norm=.routed_expert_norm"
+#define LLM__KIMI_WRAPPED " model.=language_model.model. lm_head=language_model.lm_head"
+#define LLM__BAILING                                                                                                 \
+    "model.embed_tokens=model.word_embeddings .qkv_proj=.query_key_value .q_norm=.query_layernorm "                   \
+    ".k_norm=.key_layernorm .self_attn.o_proj=.self_attn.dense .self_attn.gate_proj=.self_attn.g_proj "               \
+    ".self_attn.out_norm=.self_attn.g_norm .self_attn=.attention .gate.e_score_correction_bias=.gate.expert_bias"
 
 /* minimax_m3_vl keeps only its experts apart. */
 #define LLM__M3                                                                                                        \
@@ -21339,6 +22080,40 @@ static const llm__arch llm__archs[] = {
     {{"lfm2_moe"}, llm__read_lfm2_moe, LLM__LFM2 "|" LLM__LFM2 LLM__LFM2_W123, "", "lfm2 with experts"},
     {{"qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"}, llm__read_qwen3_5, LLM__WRAPPED,
      "*visual.* vision_tower.* *mtp.*", "gated delta rule 3:1 gated attention, maps apart; perhaps experts"},
+    {{"prism_hadamard_qwen35"}, llm__read_prism, LLM__WRAPPED, "*visual.* vision_tower.* *mtp.*",
+     "qwen3_5 with 2 bits behind Walsh-Hadamard transforms"},
+    {{"kimi_linear"}, llm__read_kimi_linear, LLM__KDA ".linear_attn=.self_attn|" LLM__KDA ".linear_attn=.self_attn "
+     LLM__KIMI_EXPERTS,
+     "model.mtp*", "delta rule with a decay a column 3:1 latent attention; nothing rotates"},
+    {{"kimi_k3"}, llm__read_kimi_k3,
+     LLM__KIMI_K3 LLM__KIMI_WRAPPED "|" LLM__KIMI_K3 LLM__KIMI_EXPERTS LLM__KIMI_WRAPPED "|" LLM__KIMI_K3 "|"
+     LLM__KIMI_K3 LLM__KIMI_EXPERTS,
+     "*model.mtp* mtp* language_model.mtp* vision_tower* vision_model* multi_modal_projector* mm_projector*",
+     "kimi_linear with bounded gates and attention residuals"},
+    {{"bailing_moe_linear"}, llm__read_bailing_moe_linear, LLM__BAILING, "",
+     "attention that fades, full every few layers"},
+    {{"bailing_hybrid", "bailing_moe_v3"}, llm__read_bailing_hybrid,
+     LLM__KDA ".linear_attn=.attention .self_attn.gate_proj=.attention.g_proj .self_attn.out_norm=.attention.g_norm "
+     ".self_attn.o_proj=.attention.dense " LLM__BAILING,
+     "", "attention that fades, or a delta rule, and latent attention"},
+    {{"olmo_hybrid"}, llm__read_olmo_hybrid,
+     ".in_proj_z=.g_proj .in_proj_a=.a_proj .in_proj_b=.b_proj .linear_attn.norm=.linear_attn.o_norm "
+     ".linear_attn.out_proj=.linear_attn.o_proj",
+     "", "gated delta rule 3:1 attention normed behind"},
+    {{"plamo2"}, llm__read_plamo2,
+     "model.layers.=model.layers.layers. .input_layernorm=.pre_mixer_norm .post_attention_layernorm=.post_mixer_norm "
+     ".pre_feedforward_layernorm=.pre_mlp_norm .post_feedforward_layernorm=.post_mlp_norm .x_proj=.bcdt_proj "
+     ".dt_layernorm=.dt_norm_weight .b_layernorm=.B_norm_weight .c_layernorm=.C_norm_weight .q_norm=.q_weight "
+     ".k_norm=.k_weight .mamba.=.mixer. .self_attn.=.mixer.",
+     "", "Mamba-2 and attention in turns, sandwich norms with offsets"},
+    {{"recurrent_gemma"}, llm__read_recurrent_gemma,
+     "model.norm=model.final_norm .input_layernorm=.temporal_pre_norm .post_attention_layernorm=.channel_pre_norm "
+     ".mlp.=.mlp_block. .recurrent.=.temporal_block. .self_attn.=.temporal_block.",
+     "", "RG-LRUs and sliding attention"},
+    {{"rwkv7"}, llm__read_rwkv7,
+     "model.embed_tokens=model.embeddings model.embed_norm=model.layers.0.pre_norm .input_layernorm=.attn_norm "
+     ".post_attention_layernorm=.ffn_norm .self_attn.=.attn. .mlp.=.ffn.",
+     "", "RWKV-7"},
 
     /* latent attention, and rules of their own */
     {{"kimi_k25", "kimi_vl"}, llm__read_deepseek_v3, LLM__WRAPPED,
@@ -21558,6 +22333,44 @@ LLM__FN llm__task llm__task_of(const llm__matrix *w, const float *x, size_t x_st
     return t;
 }
 
+/* The Walsh-Hadamard transform of each block of x, over sqrt(block), in place: its own inverse. */
+LLM__FN void llm__hadamard(const llm_session *s, float *x, int cols, int block) {
+    int first, half, i, k;
+    for (first = 0; first < cols; first += block)
+        for (half = 1; half < block; half *= 2)
+            for (i = first; i < first + block; i += 2 * half)
+                for (k = i; k < i + half; k++) {
+                    float a = x[k], b = x[k + half];
+                    x[k] = a + b;
+                    x[k + half] = a - b;
+                }
+    s->model->ops->scale(x, 1 / sqrtf((float)block), cols);
+}
+
+/* The input that a turned map takes, in place: signs, then the transform. */
+LLM__FN void llm__turn(const llm_session *s, const llm__matrix *w, float *x, int n) {
+    int r;
+    for (r = 0; r < n; r++, x += w->cols) {
+        s->model->ops->mul(x, w->signs, w->cols);
+        llm__hadamard(s, x, w->cols, w->block);
+    }
+}
+
+LLM__FN void llm__linear3(llm_session *s, const float *x, size_t x_stride, int n, const llm__matrix *w0, float *y0,
+                          const llm__matrix *w1, float *y1, const llm__matrix *w2, float *y2);
+
+LLM__FN void llm__linear_turned(llm_session *s, const float *x, size_t x_stride, int n, const llm__matrix *w,
+                                float *y) {
+    size_t mark = s->slab_used, cols = (size_t)w->cols, r;
+    float *turned = llm__take(s, (size_t)n * cols);
+    llm__matrix plain = *w;
+    plain.block = 0;
+    for (r = 0; r < (size_t)n; r++) memcpy(turned + r * cols, x + r * x_stride, cols * sizeof(float));
+    llm__turn(s, w, turned, n);
+    llm__linear3(s, turned, cols, n, &plain, y, NULL, NULL, NULL, NULL);
+    s->slab_used = mark;
+}
+
 /* y = W x (+ bias) for n rows, for up to three maps of the same x. */
 LLM__FN void llm__linear3(llm_session *s, const float *x, size_t x_stride, int n, const llm__matrix *w0, float *y0,
                           const llm__matrix *w1, float *y1, const llm__matrix *w2, float *y2) {
@@ -21571,6 +22384,10 @@ LLM__FN void llm__linear3(llm_session *s, const float *x, size_t x_stride, int n
     v.count = 0;
     for (i = 0; i < 3; i++) {
         if (!w[i]) continue;
+        if (w[i]->block) {
+            llm__linear_turned(s, x, x_stride, n, w[i], y[i]);
+            continue;
+        }
         tasks[count] = llm__task_of(w[i], x, x_stride, y[i], (size_t)w[i]->rows, n);
         tasks[count++].x8 = llm__int8(s, &v, w[i], x, x_stride, n);
     }
@@ -21988,14 +22805,15 @@ static void llm__gqa_job(void *argument, int job, int worker) {
 }
 
 /* The output of the heads times their gates: for numbers i of head g, those of GATE_IN_Q lie behind its query. */
-LLM__FN void llm__gate_heads(const llm_session *s, const llm__attention *a, const float *gates, float *out) {
-    size_t heads = (size_t)s->row_count * (size_t)a->heads, width = (size_t)a->value_width, g, i;
+LLM__FN void llm__gate_heads(const llm_session *s, llm__gate gate, int head_count, int value_width, const float *gates,
+                             float *out) {
+    size_t heads = (size_t)s->row_count * (size_t)head_count, width = (size_t)value_width, g, i;
     for (g = 0; g < heads; g++, out += width) {
-        if (a->gate == LLM__GATE_IN_Q)
+        if (gate == LLM__GATE_IN_Q)
             for (i = 0; i < width; i++) out[i] /= 1 + expf(-gates[(2 * g + 1) * width + i]);
-        else if (a->gate == LLM__GATE_FULL)
+        else if (gate == LLM__GATE_FULL)
             for (i = 0; i < width; i++) out[i] /= 1 + expf(-gates[g * width + i]);
-        else if (a->gate == LLM__GATE_HEAD)
+        else if (gate == LLM__GATE_HEAD)
             for (i = 0; i < width; i++) out[i] /= 1 + expf(-gates[g]);
         else
             s->model->ops->scale(out, llm__softplus(gates[g]), (int)width);
@@ -22012,7 +22830,7 @@ LLM__FN void llm__finish_heads(llm_session *s, const llm__attention *a, const fl
         llm__linear(s, &a->gates, h, s->row_count, made);
         gates = made;
     }
-    if (a->gate != LLM__UNGATED) llm__gate_heads(s, a, gates, out);
+    if (a->gate != LLM__UNGATED) llm__gate_heads(s, a->gate, a->heads, a->value_width, gates, out);
     if (a->out_normed) llm__norm_rows(s, &a->out_norm, out, out, s->row_count, a->heads * a->value_width);
 }
 
@@ -22461,6 +23279,11 @@ LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer,
         attend.out = mixed;
         llm__attend(s, &attend);
         llm__latent_heads(s, a, a->unembed, mixed, a->rank, out, a->value);
+    }
+    if (a->gate != LLM__UNGATED) {
+        float *gates = llm__take(s, n * (size_t)a->gates.rows);
+        llm__linear(s, &a->gates, h, s->row_count, gates);
+        llm__gate_heads(s, a->gate, a->heads, a->value, gates, out);
     }
     llm__linear(s, &a->o, out, s->row_count, y);
 }
@@ -23167,8 +23990,10 @@ static void llm__delta_job(void *argument, int job, int worker) {
 }
 
 /* From [q k v z] and [b a] of each key head to each for itself. */
-LLM__FN void llm__delta_ungroup(const llm__delta *m, const float *qkvz, const float *ba, llm__delta_work *w, size_t row) {
-    size_t ratio = (size_t)(m->value_heads / m->key_heads), dk = (size_t)m->key_width, dv = ratio * (size_t)m->value_width;
+LLM__FN void llm__delta_ungroup(const llm__delta *m, const float *qkvz, const float *ba, llm__delta_work *w,
+                               size_t row) {
+    size_t ratio = (size_t)(m->value_heads / m->key_heads), dk = (size_t)m->key_width;
+    size_t dv = ratio * (size_t)m->value_width;
     size_t keys = (size_t)m->key_heads * dk, i;
     float *to = w->in + row * (size_t)m->conv.channels;
     for (i = 0; i < (size_t)m->key_heads; i++) {
@@ -23321,6 +24146,15 @@ LLM__FN void llm__swiglu_limited(const llm__activation *a, float *gate, const fl
     }
 }
 
+/* SiTU: both sides bounded by tanh. */
+LLM__FN void llm__situ(const llm__activation *a, float *gate, const float *up, int n) {
+    int i;
+    for (i = 0; i < n; i++) {
+        float u = a->limit > 0 ? a->limit * tanhf(up[i] / a->limit) : up[i];
+        gate[i] = a->beta * tanhf(gate[i] / a->beta) / (1 + expf(-gate[i])) * u;
+    }
+}
+
 LLM__FN void llm__relu(float *x, int n, int square) {
     int i;
     for (i = 0; i < n; i++) x[i] = x[i] > 0 ? (square ? x[i] * x[i] : x[i]) : 0;
@@ -23349,6 +24183,7 @@ static void llm__activate_job(void *argument, int job, int worker) {
     case LLM__SWIGLU_LIMITED:
     case LLM__SWIGLU_CLIPPED:
     case LLM__SWIGLU_OAI: llm__swiglu_limited(w->a, gate, up, n); return;
+    case LLM__SITU: llm__situ(w->a, gate, up, n); return;
     case LLM__RELU: llm__relu(gate, n, 0); break;
     case LLM__RELU2: llm__relu(gate, n, 1); break;
     case LLM__XIELU: llm__xielu(w->a->numbers, gate, n); break;
@@ -23391,6 +24226,259 @@ LLM__FN void llm__run_mlp(llm_session *s, const llm__mlp *m, const float *h, int
     llm__activate(s, &m->activation, gate, up, n, m->width);
     if (m->sub_normed) llm__norm_rows(s, &m->sub_norm, gate, gate, n, m->width);
     llm__linear(s, &m->down, gate, n, y);
+}
+
+/* ---- memory that fades, one head over one part:  S = decay S + k v^T,  y = scale S^T q */
+typedef struct llm__fading_work {
+    llm_session *s;
+    const llm__attention *a;
+    const float *decay;  /* [heads] */
+    size_t layer;
+    float *q, *k, *v;    /* [rows, heads, width] */
+    float *out;
+} llm__fading_work;
+
+static void llm__fading_job(void *argument, int job, int worker) {
+    const llm__fading_work *w = (const llm__fading_work *)argument;
+    const llm__ops *ops = w->s->model->ops;
+    int heads = w->a->heads, head = job % heads, width = w->a->width, t, i;
+    const llm__part *part = &w->s->parts[job / heads];
+    size_t floats = (size_t)width * (size_t)width;
+    float *state = llm__cache_next_state(part->cache, w->layer, 0) + (size_t)head * floats;
+    (void)worker;
+    memcpy(state, llm__cache_state(part->cache, w->layer, 0) + (size_t)head * floats, floats * sizeof(float));
+    for (t = 0; t < part->count; t++) {
+        size_t at = ((size_t)(part->first + t) * (size_t)heads + (size_t)head) * (size_t)width;
+        ops->scale(state, w->decay[head], width * width);
+        for (i = 0; i < width; i++)
+            ops->add_scaled(state + (size_t)i * (size_t)width, w->v + at, w->k[at + (size_t)i], width);
+        memset(w->out + at, 0, (size_t)width * sizeof(float));
+        ops->weigh(w->out + at, 0, w->q + at, 0, 1, state, width, (size_t)width, width);
+        ops->scale(w->out + at, w->a->scale, width);
+    }
+}
+
+/* Attention's maps, norms and rotation around it; groups of the output are normed, then gated. */
+LLM__FN void llm__run_fading(llm_session *s, const llm__layer *layer, size_t cache, const float *h, float *y) {
+    const llm__attention *a = &layer->attention;
+    size_t n = (size_t)s->row_count, width = (size_t)a->heads * (size_t)a->width, r;
+    float *gates = llm__take(s, n * width);
+    llm__gqa_work turn;
+    llm__fading_work w;
+    memset(&turn, 0, sizeof turn);
+    turn.s = w.s = s;
+    turn.a = w.a = a;
+    w.layer = cache;
+    w.decay = layer->fading.decay;
+    w.q = llm__take(s, n * width);
+    w.k = llm__take(s, n * width);
+    w.v = llm__take(s, n * width);
+    w.out = llm__take(s, n * width);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, w.q, &a->k, w.k, &a->v, w.v);
+    llm__linear(s, &a->gates, h, s->row_count, gates);
+    for (r = 0; r < n; r++) {
+        llm__gqa_turn(&turn, &a->q_norm, r, w.q + r * width, a->heads, NULL);
+        llm__gqa_turn(&turn, &a->k_norm, r, w.k + r * width, a->heads, NULL);
+    }
+    llm__parallel(s, s->part_count * a->heads, llm__fading_job, &w);
+    for (r = 0; r < n; r++) {
+        llm__norm_groups(s->model->ops, &a->out_norm, w.out + r * width, (int)width, layer->fading.norm_groups);
+        s->model->ops->sigmoid_mul(w.out + r * width, gates + r * width, (int)width);
+    }
+    llm__linear(s, &a->o, w.out, s->row_count, y);
+}
+
+/* ---- RG-LRU, some heads of one part:  a = exp(-8 softplus(param) sigmoid(x W_a)),
+   h = a h + sqrt(1 - a^2) sigmoid(x W_x) x; the first token of all is taken as it is */
+typedef struct llm__lru_work {
+    llm_session *s;
+    const llm__lru *m;
+    size_t layer;
+    float *x, *gate, *decay; /* [rows, heads * width]: x becomes the output; the others are scratch */
+} llm__lru_work;
+
+static void llm__lru_job(void *argument, int job, int worker) {
+    const llm__lru_work *w = (const llm__lru_work *)argument;
+    const llm__lru *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
+    int head = job % m->heads, n = m->width, t, i;
+    const llm__part *part = &w->s->parts[job / m->heads];
+    size_t first = (size_t)(head * n), square = (size_t)head * (size_t)n * (size_t)n;
+    float *state = llm__cache_next_state(part->cache, w->layer, 1) + first;
+    (void)worker;
+    memcpy(state, llm__cache_state(part->cache, w->layer, 1) + first, (size_t)n * sizeof(float));
+    for (t = 0; t < part->count; t++) {
+        size_t at = (size_t)(part->first + t) * (size_t)(m->heads * n) + first;
+        float *x = w->x + at, *gate = w->gate + at, *decay = w->decay + at;
+        memcpy(gate, m->in_offset + first, (size_t)n * sizeof(float));
+        ops->weigh(gate, 0, x, 0, 1, m->in_gate + square, n, (size_t)n, n);
+        memcpy(decay, m->rec_offset + first, (size_t)n * sizeof(float));
+        ops->weigh(decay, 0, x, 0, 1, m->rec_gate + square, n, (size_t)n, n);
+        ops->sigmoid_mul(x, gate, n);
+        ops->sigmoid(decay, n);
+        for (i = 0; i < n; i++) {
+            float power = m->a[first + (size_t)i] * decay[i], keep = expf(power);
+            float share = part->position + t ? sqrtf(1 - expf(2 * power)) : 1;
+            x[i] = state[i] = keep * state[i] + share * x[i];
+        }
+    }
+}
+
+LLM__FN void llm__run_lru(llm_session *s, const llm__lru *m, size_t layer, const float *h, float *y) {
+    int width = m->heads * m->width;
+    size_t n = (size_t)s->row_count, floats = n * (size_t)width, r;
+    float *gate = llm__take(s, floats), *in = llm__take(s, floats);
+    llm__lru_work w;
+    w.s = s;
+    w.m = m;
+    w.layer = layer;
+    w.x = llm__take(s, floats);
+    w.gate = llm__take(s, floats);
+    w.decay = llm__take(s, floats);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &m->y, gate, &m->x, in, NULL, NULL);
+    llm__convolve(s, &m->conv, layer, in, (size_t)width, w.x);
+    llm__parallel(s, s->part_count * m->heads, llm__lru_job, &w);
+    for (r = 0; r < n; r++) s->model->ops->gelu_tanh_mul(gate + r * (size_t)width, w.x + r * (size_t)width, width);
+    llm__linear(s, &m->out, gate, s->row_count, y);
+}
+
+/* ---- RWKV-7 */
+
+/* out = h + mix * (the token before - h); the one before the pass is in the cache's array, where the last goes. */
+LLM__FN void llm__shift(const llm_session *s, size_t layer, int array, const float *mix, const float *h, float *out) {
+    size_t hidden = (size_t)s->model->hidden, i;
+    int p, t;
+    for (p = 0; p < s->part_count; p++) {
+        const llm__part *part = &s->parts[p];
+        const float *before = llm__cache_state(part->cache, layer, array), *now = h + (size_t)part->first * hidden;
+        float *to = out + (size_t)part->first * hidden;
+        for (t = 0; t < part->count; t++, before = now, now += hidden, to += hidden)
+            for (i = 0; i < hidden; i++) to[i] = now[i] + (before[i] - now[i]) * mix[i];
+        memcpy(llm__cache_next_state(part->cache, layer, array), before, hidden * sizeof(float));
+    }
+}
+
+typedef struct llm__rwkv_work {
+    llm_session *s;
+    const llm__rwkv *m;
+    size_t layer;
+    float *r, *k, *v, *w, *a, *g; /* [rows, heads * width] */
+    float *out;
+} llm__rwkv_work;
+
+/* What the tokens' vectors become before the recurrence: w the decay, k, and kk in the place of `out`; a and kk a. */
+LLM__FN void llm__rwkv_prepare(const llm__rwkv_work *w, size_t at, size_t head) {
+    const llm__rwkv *m = w->m;
+    int n = m->width, i;
+    float *k = w->k + at, *kk = w->out + at, *a = w->a + at, *decay = w->w + at, sum = 0;
+    const float *k_k = m->k_k + head * (size_t)n, *k_a = m->k_a + head * (size_t)n;
+    w->s->model->ops->sigmoid(a, n);
+    w->s->model->ops->sigmoid(decay, n);
+    for (i = 0; i < n; i++) {
+        decay[i] = expf(-0.606531f * decay[i]);
+        kk[i] = k[i] * k_k[i];
+        sum += kk[i] * kk[i];
+        k[i] *= 1 + (a[i] - 1) * k_a[i];
+    }
+    sum = sqrtf(sum);
+    if (sum < 1e-7f) sum = 1e-7f;
+    for (i = 0; i < n; i++) {
+        kk[i] /= sum;
+        a[i] *= kk[i];
+    }
+}
+
+/* One head over one part:  S = S diag(w) - (S kk) (kk a)^T + v k^T,  y = S r; then its norm, and a term past it. */
+static void llm__rwkv_job(void *argument, int job, int worker) {
+    const llm__rwkv_work *w = (const llm__rwkv_work *)argument;
+    const llm__rwkv *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
+    int head = job % m->heads, n = m->width, t, i;
+    const llm__part *part = &w->s->parts[job / m->heads];
+    size_t floats = (size_t)n * (size_t)n, first = (size_t)(head * n);
+    float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
+    float *y = (float *)llm__scratch(w->s, worker);
+    memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
+    for (t = 0; t < part->count; t++) {
+        size_t at = (size_t)(part->first + t) * (size_t)(m->heads * n) + first;
+        float *out = w->out + at, *k = w->k + at, *r = w->r + at, *v = w->v + at, bonus = 0;
+        llm__rwkv_prepare(w, at, (size_t)head);
+        for (i = 0; i < n; i++) {
+            float *row = state + (size_t)i * (size_t)n, seen = -ops->dot(row, out, n);
+            ops->mul(row, w->w + at, n);
+            ops->add_scaled(row, k, v[i], n);
+            ops->add_scaled(row, w->a + at, seen, n);
+            y[i] = ops->dot(row, r, n);
+        }
+        ops->layer_norm(out, y, m->norm_weight + first, m->norm_bias + first, 64e-5f, n);
+        for (i = 0; i < n; i++) bonus += r[i] * k[i] * m->r_k[first + (size_t)i];
+        ops->add_scaled(out, v, bonus, n);
+        ops->mul(out, w->g + at, n);
+    }
+}
+
+enum { LLM__LORA_PLAIN, LLM__LORA_TANH, LLM__LORA_SIGMOID };
+
+LLM__FN void llm__run_lora(llm_session *s, const llm__lora *l, int kind, const float *x, float *y) {
+    size_t mark = s->slab_used, floats = (size_t)s->row_count * (size_t)l->rank, i;
+    float *low = llm__take(s, floats);
+    llm__linear(s, &l->down, x, s->row_count, low);
+    if (kind == LLM__LORA_SIGMOID) s->model->ops->sigmoid(low, (int)floats);
+    for (i = 0; kind == LLM__LORA_TANH && i < floats; i++) low[i] = tanhf(low[i]);
+    llm__linear(s, &l->up, low, s->row_count, y);
+    s->slab_used = mark;
+}
+
+/* v, which the first layer keeps for those behind it: v += sigmoid(lora) (first v - v). */
+LLM__FN void llm__rwkv_values(llm_session *s, const llm__rwkv *m, const float *x, float *v, float *share) {
+    size_t floats = (size_t)s->row_count * (size_t)s->model->hidden, i;
+    llm__linear(s, &m->v, x, s->row_count, v);
+    if (m->first) {
+        memcpy(s->carry, v, floats * sizeof(float));
+        return;
+    }
+    llm__run_lora(s, &m->v_lora, LLM__LORA_PLAIN, x, share);
+    s->model->ops->sigmoid(share, (int)floats);
+    for (i = 0; i < floats; i++) v[i] += (s->carry[i] - v[i]) * share[i];
+}
+
+LLM__FN void llm__run_rwkv(llm_session *s, const llm__rwkv *m, size_t layer, const float *h, float *y) {
+    size_t floats = (size_t)s->row_count * (size_t)s->model->hidden;
+    float *mixed = llm__take(s, floats), *all = llm__take(s, 7 * floats);
+    llm__rwkv_work w;
+    w.s = s;
+    w.m = m;
+    w.layer = layer;
+    w.r = all;
+    w.k = all + floats;
+    w.v = all + 2 * floats;
+    w.w = all + 3 * floats;
+    w.a = all + 4 * floats;
+    w.g = all + 5 * floats;
+    w.out = all + 6 * floats;
+    llm__shift(s, layer, 0, m->mix[0], h, mixed);
+    llm__linear(s, &m->r, mixed, s->row_count, w.r);
+    llm__shift(s, layer, 0, m->mix[1], h, mixed);
+    llm__run_lora(s, &m->w_lora, LLM__LORA_TANH, mixed, w.w);
+    llm__shift(s, layer, 0, m->mix[2], h, mixed);
+    llm__linear(s, &m->k, mixed, s->row_count, w.k);
+    llm__shift(s, layer, 0, m->mix[3], h, mixed);
+    llm__rwkv_values(s, m, mixed, w.v, w.out);
+    llm__shift(s, layer, 0, m->mix[4], h, mixed);
+    llm__run_lora(s, &m->a_lora, LLM__LORA_PLAIN, mixed, w.a);
+    llm__shift(s, layer, 0, m->mix[5], h, mixed);
+    llm__run_lora(s, &m->g_lora, LLM__LORA_SIGMOID, mixed, w.g);
+    llm__parallel(s, s->part_count * m->heads, llm__rwkv_job, &w);
+    llm__linear(s, &m->o, w.out, s->row_count, y);
+}
+
+LLM__FN void llm__run_rwkv_ffn(llm_session *s, const llm__rwkv_ffn *m, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count;
+    float *mixed = llm__take(s, n * (size_t)s->model->hidden), *key = llm__take(s, n * (size_t)m->width);
+    llm__shift(s, layer, 2, m->mix, h, mixed);
+    llm__linear(s, &m->key, mixed, s->row_count, key);
+    llm__relu(key, (int)(n * (size_t)m->width), 1);
+    llm__linear(s, &m->value, key, s->row_count, y);
 }
 
 /* ---- experts: a router picks a few feed-forwards for each row */
@@ -23526,9 +24614,8 @@ LLM__FN int llm__expert_width(const llm_model *m, const llm__experts *e) {
     return e->latent ? e->latent : m->hidden;
 }
 
-/* Routed experts for up to LLM__EXPERT_ROWS rows, of which the router sees h and they see `in`: rows are sorted by expert, each expert sees its rows as one block,
-   and
-   each row adds up its experts in the order of their ids. */
+/* Routed experts for up to LLM__EXPERT_ROWS rows, of which the router sees h and they see `in`: rows are sorted by
+   expert, each expert sees its rows as one block, and each row adds up its experts in the order of their ids. */
 LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, const float *in, int n, float *y) {
     int row = llm__expert_width(s->model, e);
     size_t width = (size_t)row, pairs = (size_t)n * (size_t)e->chosen, i;
@@ -23634,6 +24721,17 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
    passes as its tokens need.  The pass can be left between any two layers and taken up again: everything it has so far
    lies in the session, and the caches take over nothing before llm__pass_finish. */
 
+/* A row of a turned embedding table, back in the stream's basis; mlx-lm has it in float16. */
+LLM__FN void llm__embed_half(const llm_session *s, float *x) {
+    const llm__matrix *w = &s->model->embedding;
+    int i;
+    for (i = 0; i < w->cols; i++) x[i] = llm__f16_to_f32(llm__f32_to_f16(x[i]));
+    if (!w->block) return;
+    llm__hadamard(s, x, w->cols, w->block);
+    s->model->ops->mul(x, w->signs, w->cols);
+    for (i = 0; i < w->cols; i++) x[i] = llm__f16_to_f32(llm__f32_to_f16(x[i]));
+}
+
 /* Rows of the embedding table, scaled as the model wants. */
 static void llm__embed_job(void *argument, int job, int worker) {
     llm_session *s = (llm_session *)argument;
@@ -23644,6 +24742,7 @@ static void llm__embed_job(void *argument, int job, int worker) {
     m->ops->decode_rows(&m->embedding, s->tokens[job], s->tokens[job] + 1, x, llm__scratch(s, worker));
     if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
     for (i = 0; m->embedding_rounded && i < m->hidden; i++) x[i] = llm__bf16_to_f32(llm__f32_to_bf16(x[i]));
+    if (m->embedding_half) llm__embed_half(s, x);
     if (m->position_count) {
         float *place = s->y + (size_t)job * (size_t)m->hidden;
         const int at = (int)(part->position + (job - part->first));
@@ -23772,9 +24871,9 @@ LLM__FN void llm__run_mixer(llm_session *s, const llm__layer *layer, llm__mixer_
     case LLM__SSM: llm__run_ssm(s, &layer->ssm, (size_t)cache, h, s->y); break;
     case LLM__DELTA: llm__run_delta(s, &layer->delta, (size_t)cache, h, s->y); break;
     case LLM__SHORT_CONV: llm__run_short(s, &layer->short_conv, (size_t)cache, h, s->y); break;
-    case LLM__LRU:
-    case LLM__FADING:
-    case LLM__RWKV: break;
+    case LLM__LRU: llm__run_lru(s, &layer->lru, (size_t)cache, h, s->y); break;
+    case LLM__FADING: llm__run_fading(s, layer, (size_t)cache, h, s->y); break;
+    case LLM__RWKV: llm__run_rwkv(s, &layer->rwkv, (size_t)cache, h, s->y); break;
     case LLM__KEYED_CONV:
         llm__run_keyed_conv(s, &layer->attention, &layer->keyed_conv, (size_t)cache, h, s->y);
         break;
@@ -23787,6 +24886,7 @@ LLM__FN void llm__run_ffn(llm_session *s, const llm__layer *layer, const float *
     case LLM__FFN_MAP: llm__linear(s, &layer->ffn_map, h, s->row_count, s->y); break;
     case LLM__MLP: llm__run_mlp(s, &layer->mlp, h, s->row_count, s->y); break;
     case LLM__EXPERTS: llm__run_experts(s, &layer->experts, h, s->y); break;
+    case LLM__RWKV_FFN: llm__run_rwkv_ffn(s, &layer->rwkv_ffn, (size_t)layer->cache, h, s->y); break;
     }
 }
 
@@ -23900,6 +25000,64 @@ LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm_
     else m->ops->add_scaled(s->x, s->y, scale, n);
 }
 
+typedef struct llm__recall_work {
+    llm_session *s;
+    const float *weight; /* [hidden] */
+    float *out;          /* [rows, hidden]; may be s->x */
+    int filed;
+} llm__recall_work;
+
+static void llm__recall_job(void *argument, int row, int worker) {
+    const llm__recall_work *w = (const llm__recall_work *)argument;
+    const llm_model *m = w->s->model;
+    size_t hidden = (size_t)m->hidden;
+    const float *filed = w->s->carry + (size_t)row * (size_t)m->carry, *x = w->s->x + (size_t)row * hidden;
+    float *p = (float *)llm__scratch(w->s, worker), *out = w->out + (size_t)row * hidden;
+    int k;
+    for (k = 0; k <= w->filed; k++) {
+        const float *stream = k < w->filed ? filed + (size_t)k * hidden : x;
+        float square = m->ops->dot(stream, stream, m->hidden) / (float)m->hidden;
+        p[k] = m->ops->dot(stream, w->weight, m->hidden) / sqrtf(square + m->norm.eps);
+    }
+    llm__softmax(p, w->filed + 1);
+    if (out != x) memcpy(out, x, hidden * sizeof(float));
+    m->ops->scale(out, p[w->filed], m->hidden);
+    for (k = 0; k < w->filed; k++) m->ops->add_scaled(out, filed + (size_t)k * hidden, p[k], m->hidden);
+}
+
+/* The mix of the streams filed so far and the running one. */
+LLM__FN void llm__recall_mix(llm_session *s, const float *weight, int filed, float *out) {
+    llm__recall_work w;
+    w.s = s;
+    w.weight = weight;
+    w.filed = filed;
+    w.out = out;
+    llm__parallel(s, s->row_count, llm__recall_job, &w);
+}
+
+/* A layer with attention residuals: blocks read mixes, and add to the running stream. */
+LLM__FN void llm__run_recalling(llm_session *s, const llm__layer *layer, int last) {
+    const llm_model *m = s->model;
+    size_t hidden = (size_t)m->hidden, r;
+    int filed = layer->recall.filed;
+    llm__recall_mix(s, layer->recall.mixer, filed, s->h);
+    if (layer->recall.files) {
+        for (r = 0; r < (size_t)s->row_count; r++)
+            memcpy(s->carry + r * (size_t)m->carry + (size_t)filed * hidden, s->x + r * hidden, hidden * sizeof(float));
+        memset(s->x, 0, (size_t)s->row_count * hidden * sizeof(float));
+        filed++;
+    }
+    llm__norm_rows(s, &layer->mixer_norm, s->h, s->h, s->row_count, m->hidden);
+    llm__run_mixer(s, layer, layer->mixer, layer->cache, s->h);
+    llm__add_branch(s, layer, NULL, &layer->mixer_residual, NULL, 1);
+    llm__recall_mix(s, layer->recall.ffn, filed, s->h);
+    llm__norm_rows(s, &layer->ffn_norm, s->h, s->h, s->row_count, m->hidden);
+    s->slab_used = 0;
+    llm__run_ffn(s, layer, s->h);
+    llm__add_branch(s, layer, NULL, &layer->ffn_residual, NULL, 1);
+    if (last) llm__recall_mix(s, m->recall, filed, s->x);
+}
+
 /* One layer, in the order of its scheme.  Scratch begins anew for each block. */
 LLM__FN void llm__run_layer(llm_session *s, int i) {
     const llm_model *m = s->model;
@@ -23907,6 +25065,10 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
     int parallel = layer->scheme == LLM__PARALLEL_ONE || layer->scheme == LLM__PARALLEL_TWO;
     const float *h = NULL;
     s->slab_used = 0;
+    if (layer->recall.used) {
+        llm__run_recalling(s, layer, i + 1 == m->layer_count);
+        return;
+    }
     if (layer->mixer != LLM__NO_MIXER) {
         if (m->streams) llm__hyper_begin(s, &layer->mixer_hyper);
         h = llm__block_input(s, layer, &layer->mixer_norm);
@@ -23966,6 +25128,7 @@ LLM__FN void llm__pass_logits(llm_session *s) {
         s->order[i] = rows;
         count += rows;
     }
+    if (m->head.block) llm__turn(s, &m->head, s->h, count);
     for (i = 0, count = 0; i < s->part_count; i += run) {
         const llm_sequence *q = parts[i].sequence;
         int rows = s->order[i], j;
@@ -24063,7 +25226,7 @@ LLM__FN size_t llm__latent_floats(const llm__latent *t) {
     size_t turned = (size_t)t->rotary, value = (size_t)t->value, indexing = (size_t)t->indexer.heads;
     size_t before = heads * (width + value) + rank + turned + (size_t)t->q_rank;
     size_t form = t->expanded ? rank + heads * ((size_t)t->nope + width + 2 * value) : heads * (2 * rank + turned);
-    return before + form + (indexing + 2) * (size_t)t->indexer.width + indexing;
+    return before + form + (indexing + 2) * (size_t)t->indexer.width + indexing + (size_t)t->gates.rows;
 }
 
 LLM__FN size_t llm__compact_floats(const llm__compact *a) {
@@ -24084,6 +25247,14 @@ LLM__FN size_t llm__delta_floats(const llm__delta *d) {
            (size_t)(d->a_rank + d->z_rank) + 2 * (size_t)(d->key_heads * d->key_width);
 }
 
+LLM__FN size_t llm__rwkv_floats(const llm__rwkv *m) {
+    int rank = m->w_lora.rank;
+    if (rank < m->v_lora.rank) rank = m->v_lora.rank;
+    if (rank < m->a_lora.rank) rank = m->a_lora.rank;
+    if (rank < m->g_lora.rank) rank = m->g_lora.rank;
+    return 8 * (size_t)m->heads * (size_t)m->width + (size_t)rank;
+}
+
 LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     const llm__latent *t = &l->latent;
     switch (kind) {
@@ -24095,9 +25266,9 @@ LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     case LLM__SSM: return llm__ssm_floats(&l->ssm);
     case LLM__DELTA: return llm__delta_floats(&l->delta);
     case LLM__SHORT_CONV: return 4 * (size_t)l->short_conv.conv.channels;
-    case LLM__LRU:
-    case LLM__FADING:
-    case LLM__RWKV: return 0;
+    case LLM__LRU: return 5 * (size_t)(l->lru.heads * l->lru.width);
+    case LLM__FADING: return 5 * (size_t)l->attention.heads * (size_t)l->attention.width;
+    case LLM__RWKV: return llm__rwkv_floats(&l->rwkv);
     case LLM__KEYED_CONV: return llm__attention_floats(&l->attention) + 2 * (size_t)l->keyed_conv.channels;
     }
     return 0;
@@ -24194,6 +25365,7 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &l->ssm.out);
         llm__need_matrix(n, &l->ssm.x);
         llm__need_matrix(n, &l->ssm.dt);
+        llm__most(&n->scratch, (size_t)l->ssm.state * sizeof(float));
         break;
     case LLM__DELTA:
         llm__need_matrix(n, &l->delta.out);
@@ -24201,14 +25373,26 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &l->delta.z);
         break;
     case LLM__SHORT_CONV: llm__need_matrix(n, &l->short_conv.out); break;
-    case LLM__LRU:
-    case LLM__FADING:
-    case LLM__RWKV: break;
+    case LLM__LRU: llm__need_matrix(n, &l->lru.out); break;
+    case LLM__FADING: llm__need_matrix(n, &l->attention.o); break;
+    case LLM__RWKV:
+        llm__need_matrix(n, &l->rwkv.o);
+        llm__need_matrix(n, &l->rwkv.w_lora.up);
+        llm__need_matrix(n, &l->rwkv.v_lora.up);
+        llm__need_matrix(n, &l->rwkv.a_lora.up);
+        llm__need_matrix(n, &l->rwkv.g_lora.up);
+        llm__most(&n->scratch, (size_t)l->rwkv.width * sizeof(float));
+        break;
     case LLM__KEYED_CONV:
         llm__need_matrix(n, &a->q);
         llm__need_matrix(n, &a->o);
         break;
     }
+    if (l->ffn == LLM__RWKV_FFN) {
+        llm__most(&n->floats, (size_t)(l->rwkv.heads * l->rwkv.width + l->rwkv_ffn.width));
+        llm__need_matrix(n, &l->rwkv_ffn.value);
+    }
+    if (l->recall.used) llm__most(&n->scratch, (size_t)(l->recall.filed + 2) * sizeof(float));
 }
 
 LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer *l) {
@@ -24248,6 +25432,7 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
         llm__most(&n.floats, (size_t)m->ngrams[i].table.cols);
     }
     for (i = 0; i < m->layer_count; i++) llm__need_layer(&n, m, &m->layers[i]);
+    if (m->turned) n.floats += n.widest; /* a turned copy of the widest input */
     n.scratch = (n.scratch + 63) & ~(size_t)63;
     return n;
 }

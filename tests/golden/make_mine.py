@@ -738,6 +738,124 @@ add("step3p5-short-lists", but(STEP, swiglu_limits=[0.0, 0.4], swiglu_limits_sha
 GLIMMER = but(EXPERT, model_type="muse_glimmer", head_dim=12, post_norm_eps=0.01, qk_scale_factor=1.4,
     final_logit_softcapping=5.0, output_multiplier=0.7, tie_word_embeddings=True, layer_rope_theta=[0, 7.0], **SORTS)
 add("muse_glimmer-turned", but(GLIMMER, rope_parameters=dict(rope_theta=300.0)), overrides={r"layernorm": (0.1, 0.3)})
+# ---------------------------------------------------------------- recurrent families and hybrids
+
+MAMBA = dict(model_type="mamba", vocab_size=41, hidden_size=40, intermediate_size=72, state_size=5, num_hidden_layers=2,
+    conv_kernel=4, use_bias=False, use_conv_bias=True, time_step_rank="auto")
+add("mamba-rms-flag", but(MAMBA, use_bcdt_rms=True, conv_kernel=2, use_conv_bias=False))
+add("mamba-state-1", but(MAMBA, state_size=1, intermediate_size=130, use_bias=True))
+q = but(MAMBA, hidden_size=64, intermediate_size=128, time_step_rank=32, quantization=dict(group_size=32, bits=4))
+add("mamba-q4", q, store=quantized(q, keep=["A_log", "conv1d"]), dtype="F16")
+MAMBA2 = dict(model_type="mamba2", num_heads=6, head_dim=7, vocab_size=41, hidden_size=40, intermediate_size=42,
+    state_size=9, num_hidden_layers=2, layer_norm_epsilon=1e-5, conv_kernel=2, n_groups=1, use_bias=True,
+    use_conv_bias=False, tie_word_embeddings=True, time_step_limit=[0.0, 1e9], time_step_rank="auto")
+add("mamba2-kernel-2", MAMBA2, chunks=[1, 1, 2, 8])
+add("mamba2-state-size", but(MAMBA2, ssm_state_size=11, n_groups=6, conv_kernel=5), prompt_len=70, chunks=[3, 60, 7])
+JAMBA = dict(model_type="jamba", hidden_size=40, intermediate_size=36, num_hidden_layers=5, num_attention_heads=4,
+    num_key_value_heads=1, attn_layer_offset=1, attn_layer_period=3, expert_layer_offset=1, expert_layer_period=2,
+    mamba_d_conv=3, mamba_d_state=6, mamba_expand=2, num_experts=5, num_experts_per_tok=2, rms_norm_eps=1e-6,
+    max_position_embeddings=64, vocab_size=41, mamba_dt_rank=7, tie_word_embeddings=False, mamba_proj_bias=True,
+    mamba_conv_bias=False)
+add("jamba-two-of-five", JAMBA)
+add("jamba-types", but(JAMBA, num_hidden_layers=3, num_experts=1, layers_block_type=["attention", "mamba",
+    "attention"]))
+FALCON = dict(model_type="falcon_h1", hidden_size=40, vocab_size=41, num_hidden_layers=2, num_attention_heads=4,
+    num_key_value_heads=1, head_dim=14, intermediate_size=36, mamba_d_ssm=42, mamba_d_head=7, mamba_n_heads=6,
+    mamba_d_state=9, mamba_n_groups=3, mamba_d_conv=3, mamba_rms_norm=False, rope_theta=1e4, key_multiplier=1.0,
+    tie_word_embeddings=False)
+add("falcon_h1-linear-rope", but(FALCON, rope_scaling=dict(rope_type="linear", factor=3.0), rope_traditional=True))
+add("falcon_h1-no-conv-bias", but(FALCON, mamba_conv_bias=False, mamba_rms_norm=True, mamba_norm_before_gate=True,
+    mamba_n_groups=1, tie_word_embeddings=True), chunks=[2, 1, 9])
+HYBRID = dict(model_type="granitemoehybrid", vocab_size=41, hidden_size=40, intermediate_size=28, num_hidden_layers=3,
+    max_position_embeddings=64, num_attention_heads=5, num_key_value_heads=5, attention_bias=True,
+    embedding_multiplier=3.0, attention_multiplier=0.3, logits_scaling=1.5, residual_multiplier=0.6,
+    layer_types=["mamba", "mamba", "attention"], rms_norm_eps=1e-5, num_local_experts=4, num_experts_per_tok=3,
+    shared_intermediate_size=20, mamba_n_heads=3, mamba_d_head=10, mamba_d_state=7, mamba_d_conv=4, mamba_n_groups=1,
+    mamba_conv_bias=False, mamba_proj_bias=True, time_step_limit=[0.2, 0.9], rope_parameters=dict(rope_theta=500.0))
+add("granitemoehybrid-limits", HYBRID)
+add("granitemoehybrid-mamba-only", but(HYBRID, layer_types=["mamba"] * 3, num_local_experts=None, mlp_bias=True,
+    tie_word_embeddings=False))
+NEMOTRON_H = dict(model_type="nemotron_h", vocab_size=41, hidden_size=40, intermediate_size=44,
+    max_position_embeddings=64, num_attention_heads=4, num_key_value_heads=1, attention_bias=True, mamba_num_heads=6,
+    mamba_head_dim=6, mamba_proj_bias=True, ssm_state_size=7, conv_kernel=3, n_groups=3, mlp_bias=True,
+    layer_norm_epsilon=1e-5, use_bias=True, use_conv_bias=False, hybrid_override_pattern=["E", "M", "*", "-", "E"],
+    moe_intermediate_size=24, n_group=1, topk_group=1, n_routed_experts=5, num_experts_per_tok=1, norm_topk_prob=True,
+    routed_scaling_factor=1.3, moe_latent_size=28)
+add("nemotron_h-latent-bias", NEMOTRON_H)
+add("nemotron_h-shared", but(NEMOTRON_H, n_shared_experts=2, moe_latent_size=..., num_experts_per_tok=3, n_group=1,
+    hybrid_override_pattern=..., layer_types=["moe", "linear_attention", "full_attention", "mlp"]), chunks=[4, 8])
+LFM2 = dict(model_type="lfm2", vocab_size=41, hidden_size=40, num_hidden_layers=3, num_attention_heads=4,
+    num_key_value_heads=1, max_position_embeddings=128, norm_eps=1e-5, conv_bias=True, conv_L_cache=2, block_dim=40,
+    block_multiple_of=7, block_ffn_dim_multiplier=None, block_auto_adjust_ff_dim=True, intermediate_size=50,
+    full_attn_idxs=[2])
+add("lfm2-kernel-2", LFM2, chunks=[1, 1, 10])
+q = but(LFM2, hidden_size=64, block_dim=64, block_auto_adjust_ff_dim=False, intermediate_size=96, conv_bias=False,
+    quantization=dict(group_size=32, bits=4))
+add("lfm2-q4", q, store=quantized(q, keep=["conv.conv"]), dtype="BF16")
+LFM2_MOE = dict(model_type="lfm2_moe", vocab_size=41, hidden_size=40, intermediate_size=36, moe_intermediate_size=20,
+    num_hidden_layers=3, num_experts=5, num_experts_per_tok=3, norm_topk_prob=True, num_attention_heads=4,
+    num_key_value_heads=4, max_position_embeddings=128, use_expert_bias=True, num_dense_layers=0, norm_eps=1e-5,
+    conv_bias=False, conv_L_cache=4, layer_types=["conv", "full_attention", "conv"])
+w1 = lambda own: {re.sub("experts.(.*).gate_proj", r"experts.\1.w1", re.sub("experts.(.*).up_proj",
+    r"experts.\1.w3", re.sub("experts.(.*).down_proj", r"experts.\1.w2", k))): v for k, v in experts(own).items()}
+add("lfm2_moe-all-sparse-hf", LFM2_MOE, hf=w1, overrides={r"expert_bias$": (0.0, 0.4)})
+QWEN3_5 = dict(model_type="qwen3_5", text_config=dict(model_type="qwen3_5_text", hidden_size=40, intermediate_size=44,
+    num_hidden_layers=3, num_attention_heads=5, num_key_value_heads=1, vocab_size=41, linear_num_value_heads=6,
+    linear_num_key_heads=2, linear_key_head_dim=5, linear_value_head_dim=7, linear_conv_kernel_dim=2,
+    full_attention_interval=2, rope_parameters=dict(partial_rotary_factor=0.75, type="linear", factor=2.0)))
+inner = lambda config, **changes: but(config, text_config=but(config["text_config"], **changes))
+add("qwen3_5-linear-rope", QWEN3_5, chunks=[1, 2, 9])
+add("qwen3_5-no-rope-parameters", inner(QWEN3_5, rope_parameters=None, head_dim=16, attention_bias=True,
+    tie_word_embeddings=True))
+q = but(inner(QWEN3_5, hidden_size=64, intermediate_size=64, num_attention_heads=4, head_dim=16, num_hidden_layers=2,
+    linear_num_value_heads=4, linear_value_head_dim=16, linear_key_head_dim=16, num_experts=3, num_experts_per_tok=2,
+    moe_intermediate_size=32, shared_expert_intermediate_size=32, norm_topk_prob=False),
+    quantization=dict(group_size=32, bits=8))
+add("qwen3_5-moe-q8", q, store=quantized(q, keep=["conv1d", "A_log"]), dtype="F16")
+KIMI = dict(model_type="kimi_linear", vocab_size=41, hidden_size=40, num_hidden_layers=4, num_attention_heads=3,
+    num_key_value_heads=3, intermediate_size=44, head_dim=10, rope_theta=10000.0, rms_norm_eps=1e-3,
+    linear_attn_config=dict(kda_layers=[1, 3, 4], full_attn_layers=[2], num_heads=2, head_dim=12), model_max_length=64,
+    num_experts=5, moe_intermediate_size=20, kv_lora_rank=18, num_experts_per_token=1, moe_layer_freq=2,
+    tie_word_embeddings=True)
+add("kimi_linear-no-rope-width", KIMI, chunks=[1, 4, 7])
+q = but(KIMI, hidden_size=64, num_experts=0, kv_lora_rank=32, qk_nope_head_dim=32, qk_rope_head_dim=8, v_head_dim=32,
+    intermediate_size=64, linear_attn_config=dict(kda_layers=[1, 3, 4], num_heads=2, head_dim=32),
+    quantization=dict(group_size=32, bits=4))
+add("kimi_linear-q4", q, store=quantized(q, keep=["conv", "A_log"]), dtype="BF16")
+LINEAR_MOE = dict(model_type="bailing_moe_linear", hidden_size=42, intermediate_size=44, max_position_embeddings=512,
+    moe_intermediate_size=20, num_experts=6, num_shared_experts=2, norm_topk_prob=False, num_attention_heads=7,
+    num_experts_per_tok=2, num_hidden_layers=5, num_key_value_heads=7, rms_norm_eps=1e-5, rope_theta=60000.0,
+    vocab_size=41, first_k_dense_replace=2, layer_group_size=3, group_norm_size=3, head_dim=8, rope_traditional=True,
+    moe_router_enable_shared_expert=True)
+add("bailing_moe_linear-seven-heads", LINEAR_MOE)
+add("bailing_moe_linear-groups", but(LINEAR_MOE, n_group=3, topk_group=2, score_function="sigmoid", use_qk_norm=True,
+    partial_rotary_factor=0.7, head_dim=..., moe_router_enable_expert_bias=True, norm_topk_prob=True),
+    overrides={r"expert_bias$": (0.5, 0.3)}, chunks=[3, 1, 8])
+LING = dict(model_type="bailing_hybrid", hidden_size=40, intermediate_size=44, moe_intermediate_size=20,
+    num_hidden_layers=3, num_attention_heads=5, num_key_value_heads=5, num_experts=4, num_experts_per_tok=1,
+    num_shared_experts=0, n_group=1, topk_group=1, first_k_dense_replace=0, layer_group_size=3, group_norm_size=5,
+    vocab_size=41, rms_norm_eps=1e-5, rope_theta=1e4, max_position_embeddings=128, routed_scaling_factor=1.2,
+    head_dim=8, kv_lora_rank=20, qk_rope_head_dim=6, qk_nope_head_dim=10, v_head_dim=9, use_bias=True,
+    use_qk_norm=False, rope_interleave=False, score_function="softmax", moe_router_enable_expert_bias=False)
+add("bailing_hybrid-plain", LING, chunks=[5, 7])
+OLMO_HYBRID = dict(model_type="olmo_hybrid", hidden_size=40, intermediate_size=44, num_hidden_layers=3,
+    num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-5, vocab_size=41, max_position_embeddings=64,
+    linear_num_key_heads=2, linear_num_value_heads=6, linear_key_head_dim=5, linear_value_head_dim=9,
+    linear_conv_kernel_dim=3, linear_allow_neg_eigval=False, tie_word_embeddings=True, attention_bias=True)
+add("olmo_hybrid-ratio-3", but(OLMO_HYBRID, layer_types=["linear_attention", "full_attention", "linear_attention"]))
+add("olmo_hybrid-linear-only", OLMO_HYBRID, chunks=[1, 1, 10])
+PLAMO2 = dict(model_type="plamo2", hidden_size=40, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+    hidden_size_per_head=10, mamba_d_state=7, mamba_d_conv=3, mamba_num_heads=5, intermediate_size=44, vocab_size=41,
+    tie_word_embeddings=False, mamba_step=3)
+add("plamo2-thirds", PLAMO2, chunks=[2, 1, 9])
+RECURRENT_GEMMA = dict(model_type="recurrent_gemma", attention_bias=False, conv1d_width=4, hidden_size=40,
+    intermediate_size=72, logits_soft_cap=0.0, num_attention_heads=5, num_hidden_layers=4, num_key_value_heads=1,
+    rms_norm_eps=1e-6, rope_theta=10000.0, attention_window_size=5, vocab_size=41, embeddings_scale_by_sqrt_dim=False,
+    _block_types=["recurrent", "attention"])
+add("recurrent_gemma-window-5", RECURRENT_GEMMA, prompt_len=17, chunks=[3, 1, 13], decode_len=9)
+RWKV7 = dict(model_type="rwkv7", vocab_size=41, hidden_size=40, intermediate_size=60, norm_eps=1e-5, head_dim=10,
+    num_hidden_layers=3, a_low_rank_dim=5, v_low_rank_dim=3, gate_low_rank_dim=7, decay_low_rank_dim=9)
+add("rwkv7-odd-ranks", RWKV7, chunks=[1, 1, 3, 7])
 
 if __name__ == "__main__":
     out = Path(sys.argv[2])
