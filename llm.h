@@ -7200,7 +7200,13 @@ typedef enum llm__mixer_kind {
     LLM__SSD,
     LLM__DELTA
 } llm__mixer_kind;
-typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__FFN_MAP, LLM__MLP, LLM__EXPERTS } llm__ffn_kind;
+typedef enum llm__ffn_kind {
+    LLM__NO_FFN,
+    LLM__FFN_MAP,
+    LLM__MLP,
+    LLM__EXPERTS,
+    LLM__MLP_AND_EXPERTS /* side by side, each with norms of its own */
+} llm__ffn_kind;
 
 /* How mixer and feed-forward change the stream x.  pre, post: norms. */
 typedef enum llm__scheme {
@@ -7219,7 +7225,8 @@ typedef enum llm__activation_kind {
     LLM__RELU2,          /* the square of relu */
     LLM__XIELU,          /* numbers: alpha_p, alpha_n, beta, eps */
     LLM__SWIGLU_LIMITED, /* min(silu(gate), limit) clip(up) */
-    LLM__SWIGLU_OAI      /* gate sigmoid(1.702 gate) (clip(up) + 1), gate at most the limit */
+    LLM__SWIGLU_OAI,     /* gate sigmoid(1.702 gate) (clip(up) + 1), gate at most the limit */
+    LLM__GELU_SPARSE     /* of what exceeds a row's mean by more than `limit` standard deviations */
 } llm__activation_kind;
 
 typedef struct llm__activation {
@@ -7373,7 +7380,38 @@ typedef struct llm__experts {
     const float *bias;                /* [count + identity] */
     llm__matrix *gates, *ups, *downs; /* [count]; gates NULL: UP_ONLY */
     llm__mlp shared;                  /* width 0: none */
+    int scaled;                       /* the weight of a chosen expert is multiplied by a number of its own */
+    const float *scales;              /* [count] */
 } llm__experts;
+
+enum { LLM__MAX_STREAMS = 16 };
+
+/* Alternating updates (arXiv:2301.13310): the model has `count` streams.  A layer predicts each from all of them, its
+   blocks work on one, and what they made of it corrects them all. */
+typedef struct llm__altup {
+    int count, active;    /* count 0: one stream, as usual */
+    int scaled;           /* what the per-layer embedding reads is multiplied by `scale` */
+    float clip;           /* of the coefficients; 0: none */
+    llm__matrix router;   /* [count, hidden] */
+    llm__norm router_norm;
+    const float *predict; /* [count * count, count] */
+    const float *correct; /* [count, count] */
+    const float *scale;   /* [hidden] */
+} llm__altup;
+
+/* A learned residual of low rank beside the mixer (LAuReL, arXiv:2411.07501). */
+typedef struct llm__laurel {
+    int rank; /* 0: none */
+    llm__matrix left, right;
+    llm__norm norm;
+} llm__laurel;
+
+/* A layer's part of the per-layer embeddings, see llm_model.side_table:  x += norm(project(gelu(gate x) * e)). */
+typedef struct llm__side {
+    int width; /* 0: none */
+    llm__matrix gate, project;
+    llm__norm norm;
+} llm__side;
 
 enum { LLM__OWN = -1, LLM__NOWHERE = -1 };
 
@@ -7404,6 +7442,11 @@ typedef struct llm__layer {
     llm__matrix mixer_map, ffn_map;
     llm__mlp mlp;
     llm__experts experts;
+    /* what few families have */
+    llm__norm mlp_post_norm, experts_norm, experts_post_norm, router_norm; /* of MLP_AND_EXPERTS */
+    llm__altup altup;
+    llm__laurel laurel;
+    llm__side side;
 } llm__layer;
 
 struct llm__arch;
@@ -7421,7 +7464,6 @@ struct llm_model {
     const char *renames;    /* those of the row that the checkpoint needs... */
     int layout;             /* ...and which they are, from 0 */
     int hidden, vocabulary, layer_count, rope_count, tied;
-    int embedding_rounded; /* scaled embeddings are rounded to bfloat16 */
     int64_t context, parameters;
     size_t weight_bytes;
     float embedding_scale, logit_scale, logit_softcap;
@@ -7439,6 +7481,11 @@ struct llm_model {
     llm__norm norm, embedding_norm;
     const int32_t *ends;
     size_t end_count;
+    int side_width, side_count;      /* per-layer embeddings: numbers for each layer, and of how many ids; 0: none */
+    llm__matrix side_table, side_map;
+    llm__norm side_norm;
+    int streams;                     /* as llm__altup.count */
+    llm__matrix *streams_in, *streams_out; /* [streams - 1] of [hidden, hidden]: all but the first */
 };
 
 /* ---- reading config.json
@@ -7493,6 +7540,12 @@ LLM__FN int llm__config_int(llm__config *c, const char *key, int fallback, int l
     snprintf(expected, sizeof expected, "a whole number from %d to %d", low, high);
     llm__config_fail(c, key, expected);
     return low;
+}
+
+/* The same where null is not absence but 0. */
+LLM__FN int llm__config_int_or_null(llm__config *c, const char *key, int fallback, int low, int high) {
+    if (llm__json_is(llm__json_get(c->root, key), LLM__JSON_NULL)) return 0;
+    return llm__config_int(c, key, fallback, low, high);
 }
 
 /* A size that a model cannot do without: 1 to 2^24. */
@@ -7669,14 +7722,32 @@ LLM__FN void llm__rope_long(llm__config *c, llm__config *s, llm__rope *r) {
     r->scale = (float)llm__config_number(s, "attention_factor", r->scale, 1e-6, 1e6);
 }
 
+/* Gemma 4: the rotated pairs are the first of the whole head's, the others stand still. */
+LLM__FN void llm__rope_proportional(llm__config *s, llm__rope *r) {
+    int i, rotated = (int)(r->dims * llm__config_number(s, "partial_rotary_factor", 1, 0, 1));
+    double factor = llm__config_number(s, "factor", 1, 1e-6, 1e6);
+    for (i = 0; i < r->dims / 2; i++) r->frequency[i] = 2 * i < rotated ? r->frequency[i] / factor : 0;
+}
+
+/* Sections of a head for time, height and width, which text moves through together: as one. */
+LLM__FN void llm__rope_sections(llm__config *s) {
+    const llm__json *sections = llm__json_get(s->root, "mrope_section");
+    if (!llm__json_is(sections, LLM__JSON_ARRAY) || sections->length != 3)
+        llm__config_fail(s, "mrope_section", "a list of 3");
+}
+
 LLM__FN void llm__rope_scaled(llm__config *c, llm__config *s, llm__rope *r, double base) {
-    static const char *known =
-        "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\", \"longrope\", \"su\" or \"mrope\"";
+    static const char *known = "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\", \"longrope\", \"su\", "
+                               "\"proportional\" or \"mrope\"";
     const char *key = llm__config_has(s, "type") ? "type" : "rope_type";
     const llm__json *type = llm__json_get(s->root, key);
     int i;
-    if (!llm__config_has(s, key) || llm__json_text_is(type, "default") || llm__json_text_is(type, "mrope")) return;
-    if (llm__json_text_is(type, "linear")) {
+    if (!llm__config_has(s, key) || llm__json_text_is(type, "default")) return;
+    if (llm__json_text_is(type, "mrope")) {
+        llm__rope_sections(s);
+    } else if (llm__json_text_is(type, "proportional")) {
+        llm__rope_proportional(s, r);
+    } else if (llm__json_text_is(type, "linear")) {
         double factor = llm__config_number(s, "factor", llm__not_a_number(), 1e-6, 1e6);
         for (i = 0; i < r->dims / 2; i++) r->frequency[i] /= factor;
     } else if (llm__json_text_is(type, "dynamic")) {
@@ -7898,6 +7969,15 @@ LLM__FN int llm__read_vocabulary(llm__config *c, int usual) {
     n = llm__config_int(&outer, "vocab_size", fallback, 1, 1 << 24);
     c->status = outer.status;
     return n;
+}
+
+/* gemma3 and gemma4 take it from around their text_config, if it is there. */
+LLM__FN void llm__read_outer_vocabulary(llm__config *c, llm_model *m) {
+    llm__config outer = *c;
+    outer.root = c->outer;
+    outer.within = NULL;
+    m->vocabulary = llm__config_int(&outer, "vocab_size", m->vocabulary, 1, 1 << 24);
+    c->status = outer.status;
 }
 
 /* The numbers that every model has, under their usual names; makes its layers. */
@@ -8152,6 +8232,7 @@ LLM__FN void llm__read_gemma3_text(llm__config *c, llm_model *m) {
     if (!llm__config_has(c, "hidden_size")) llm__config_fail(c, "hidden_size", "a whole number");
     if (c->root != c->outer) m->vocabulary = 262208; /* gemma3's defaults are not gemma3_text's */
     a = c->root != c->outer ? llm__read_gemma(c, m, 8, 4, 256) : llm__read_gemma(c, m, 4, 1, 256);
+    llm__read_outer_vocabulary(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
     m->tied = !llm__model_has(m, "lm_head.weight");
     m->embedding_scale = llm__bf16_to_f32(llm__f32_to_bf16(sqrtf((float)m->hidden)));
@@ -8314,6 +8395,219 @@ LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
 /* ---- readers: recurrent families and hybrids */
 
 /* ---- readers: latent attention and families with rules of their own */
+
+/* Per-layer embeddings: a table with `width` numbers of each id for each layer. */
+LLM__FN void llm__read_side(llm__config *c, llm_model *m, int width, int usual_count) {
+    int i;
+    m->side_count = llm__config_int(c, "vocab_size_per_layer_input", usual_count, 1, 1 << 24);
+    llm__config_product(c, "num_hidden_layers", m->layer_count, "hidden_size_per_layer_input", width);
+    if (c->status != LLM_OK) return;
+    m->side_width = width;
+    m->carry += width * m->layer_count;
+    for (i = 0; i < m->layer_count; i++) m->layers[i].side.width = width;
+}
+
+/* The last layers have no keys and values: they read those of the last layer of their sort that has some. */
+LLM__FN void llm__share_keys(llm__config *c, llm_model *m, int shared) {
+    int i, j, first = m->layer_count - shared;
+    if (c->status == LLM_OK && first < 1)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                              "config.json: \"num_kv_shared_layers\" is %d; expected less than the %d layers", shared,
+                              m->layer_count);
+    for (i = first; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__attention *a = &m->layers[i].attention;
+        for (j = first - 1; j >= 0 && !m->layers[j].attention.window != !a->window; j--) {}
+        if (j < 0) {
+            c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                                  "config.json: layer %d shares the keys of another, but of the %d layers that have "
+                                  "keys none is of its type in \"layer_types\"",
+                                  i, first);
+            return;
+        }
+        m->layers[i].reads = j;
+        a->shared = 1;
+    }
+}
+
+/* Attention of gemma3n and gemma4: scores as they are, values normed without weights. */
+LLM__FN llm__attention llm__read_gemma_attention(llm__config *c, llm_model *m, int heads, int kv_heads, int width) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, "num_attention_heads", heads, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads, 1, 65536);
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    a.width = a.value_width = llm__config_int(c, "head_dim", width, 1, 65536);
+    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
+    a.scale = 1;
+    a.qk_norm = LLM__QK_HEAD;
+    a.v_normed = 1;
+    a.v_norm = llm__rms_form(m->norm.eps);
+    a.v_norm.weightless = 1;
+    return a;
+}
+
+/* The inverse of erf, by Newton's method from the middle. */
+LLM__FN double llm__erf_inverse(double y) {
+    double x = 0;
+    int i;
+    for (i = 0; i < 100; i++) x -= (erf(x) - y) * 0.88622692545275801 * exp(x * x < 30 ? x * x : 30);
+    return x;
+}
+
+/* How many deviations above the mean a gate must be: for the layer's fraction of gates to be cut, 0 for none of it. */
+LLM__FN void llm__read_sparsity(llm__config *c, int layer, llm__activation *a) {
+    const llm__json *list = llm__json_get(c->root, "activation_sparsity_pattern");
+    double fraction = 0;
+    if (!llm__config_has(c, "activation_sparsity_pattern")) return;
+    if (list->type != LLM__JSON_ARRAY || list->length <= (uint32_t)layer ||
+        !llm__json_float(llm__json_at(list, (uint32_t)layer), &fraction) || !(fraction >= 0 && fraction < 0.9999)) {
+        llm__config_fail(c, "activation_sparsity_pattern", "a list with a number from 0 to 0.9999 for each layer");
+        return;
+    }
+    if (fraction == 0) return;
+    a->kind = LLM__GELU_SPARSE;
+    a->limit = (float)(sqrt(2) * llm__erf_inverse(2 * fraction - 1));
+}
+
+/* A size that may be one number or a list with one for each layer. */
+LLM__FN int llm__config_layer_size(llm__config *c, const char *key, int layer) {
+    const llm__json *list = llm__json_get(c->root, key), *v;
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_size(c, key);
+    v = list->length > (uint32_t)layer ? llm__json_at(list, (uint32_t)layer) : NULL;
+    if (llm__json_is(v, LLM__JSON_INTEGER) && v->as.number >= 1 && v->as.number <= 1 << 24) return (int)v->as.number;
+    llm__config_fail(c, key, "a list with a whole number from 1 to 16777216 for each layer");
+    return 1;
+}
+
+/* gemma3n: several streams of which each layer updates one and corrects the others (llm__altup), a low-rank residual
+   beside attention, per-layer embeddings, gates cut below a quantile, and last layers that read others' keys. */
+LLM__FN void llm__read_gemma3n(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__altup altup;
+    int i, local, global, window, rank, side;
+    memset(&altup, 0, sizeof altup);
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->tied = 1;
+    m->embedding_scale = sqrtf((float)m->hidden);
+    m->logit_softcap = llm__read_cap(c, "final_logit_softcapping", llm__not_a_number());
+    a = llm__read_gemma_attention(c, m, LLM__REQUIRED, LLM__REQUIRED, LLM__REQUIRED);
+    global = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_base_freq", llm__not_a_number(), 1e-3, 1e30),
+                          0, NULL);
+    window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    altup.count = m->streams = llm__config_int(c, "altup_num_inputs", LLM__REQUIRED, 1, LLM__MAX_STREAMS);
+    altup.active = llm__config_int(c, "altup_active_idx", LLM__REQUIRED, 0, altup.count - 1);
+    altup.scaled = llm__config_flag(c, "altup_correct_scale", 0);
+    altup.clip = llm__read_cap(c, "altup_coef_clip", llm__not_a_number());
+    rank = llm__config_size(c, "laurel_rank");
+    side = llm__config_size(c, "hidden_size_per_layer_input");
+    llm__config_product(c, "altup_num_inputs", altup.count, "hidden_size", m->hidden);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->scheme = LLM__SANDWICH;
+        layer->mixer = LLM__ATTENTION;
+        layer->attention = a;
+        layer->attention.window = llm__layer_slides(c, m, i) ? window : 0;
+        layer->attention.rope = layer->attention.window ? local : global;
+        layer->ffn = LLM__MLP;
+        layer->mlp.width = llm__config_layer_size(c, "intermediate_size", i);
+        layer->mlp.activation.kind = LLM__GELU_TANH;
+        llm__read_sparsity(c, i, &layer->mlp.activation);
+        layer->altup = altup;
+        layer->laurel.rank = rank;
+    }
+    if (!llm__config_has(c, "layer_types")) llm__config_fail(c, "layer_types", "a list");
+    llm__read_side(c, m, side, LLM__REQUIRED);
+    m->carry += c->status == LLM_OK ? altup.count * m->hidden : 0;
+    llm__share_keys(c, m, llm__config_int(c, "num_kv_shared_layers", LLM__REQUIRED, 0, LLM__MAX_LAYERS));
+}
+
+/* gemma4's rotary embedding of one sort of layer, with the defaults for a config that has none. */
+LLM__FN int llm__read_gemma4_rope(llm__config *c, llm_model *m, const char *sort, int width) {
+    static const char usual[] =
+        "{\"full_attention\":{\"partial_rotary_factor\":0.25,\"rope_theta\":1e6,\"rope_type\":\"proportional\"},"
+        "\"sliding_attention\":{\"rope_theta\":1e4}}";
+    const llm__json *both = llm__json_get(c->root, "rope_parameters"), *own;
+    double theta = 1e4;
+    if (!llm__config_has(c, "rope_parameters") && c->status == LLM_OK)
+        c->status = llm__json_parse(c->arena, "rope_parameters", usual, sizeof usual - 1, &both, c->error);
+    if (c->status == LLM_OK && both->type != LLM__JSON_OBJECT) llm__config_fail(c, "rope_parameters", "an object");
+    if (c->status != LLM_OK) return -1;
+    own = llm__json_get(both, sort);
+    if (llm__json_is(own, LLM__JSON_OBJECT)) {
+        llm__config inner = llm__config_of(c, own);
+        theta = llm__config_number(&inner, "rope_theta", 1e4, 1e-3, 1e30);
+        c->status = inner.status;
+    }
+    return llm__rope_add(c, m, width, theta, llm__config_flag(c, "rope_traditional", 0), own);
+}
+
+/* gemma4's experts, beside each layer's MLP. */
+LLM__FN void llm__read_gemma4_experts(llm__config *c, llm_model *m) {
+    llm__experts e;
+    int i;
+    if (!llm__config_flag(c, "enable_moe_block", 0)) return;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    e.chosen = llm__config_int(c, "top_k_experts", LLM__REQUIRED, 1, e.count);
+    e.width = llm__config_size(c, "moe_intermediate_size");
+    e.scores = LLM__SOFTMAX_BEST;
+    e.scaled = 1;
+    e.scaling = 1;
+    e.activation.kind = LLM__GELU_TANH;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].ffn = LLM__MLP_AND_EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* gemma4, gemma4_text, gemma4_unified: full layers have heads of another width, whose keys may be their values too;
+   the last layers read others' keys and have an MLP of double width; per-layer embeddings, or experts beside the MLP. */
+LLM__FN void llm__read_gemma4(llm__config *c, llm_model *m) {
+    llm__attention a, full;
+    int i, pattern, shared, side, window, width, doubled;
+    m->hidden = llm__config_int(c, "hidden_size", 1536, 1, 1 << 24);
+    m->vocabulary = llm__read_vocabulary(c, 262144);
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 131072, 0, 1e15);
+    llm__make_layers(c, m, llm__config_int(c, "num_hidden_layers", 35, 1, LLM__MAX_LAYERS));
+    llm__read_outer_vocabulary(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    m->embedding_scale = sqrtf((float)m->hidden);
+    m->logit_softcap = llm__read_cap(c, "final_logit_softcapping", 30);
+    width = llm__config_int(c, "intermediate_size", 6144, 1, 1 << 23);
+    window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30);
+    pattern = llm__config_int(c, "sliding_window_pattern", 5, 1, 4096);
+    shared = llm__config_int(c, "num_kv_shared_layers", 20, 0, LLM__MAX_LAYERS);
+    side = llm__config_int_or_null(c, "hidden_size_per_layer_input", 256, 0, 1 << 24);
+    doubled = llm__config_flag(c, "use_double_wide_mlp", 1);
+    a = full = llm__read_gemma_attention(c, m, 8, 1, 256);
+    a.rope = llm__read_gemma4_rope(c, m, "sliding_attention", a.width);
+    a.window = window;
+    full.width = llm__config_int_or_null(c, "global_head_dim", 512, 0, 65536);
+    if (!full.width) full.width = a.width;
+    full.value_width = full.width;
+    llm__config_product(c, "num_attention_heads", full.heads, "global_head_dim", full.width);
+    full.key_is_value = llm__config_flag(c, "attention_k_eq_v", 0);
+    if (full.key_is_value) full.kv_heads = llm__config_int(c, "num_global_key_value_heads", full.kv_heads, 1, 65536);
+    llm__config_divides(c, "num_attention_heads", full.heads, "num_global_key_value_heads", full.kv_heads);
+    full.rope = llm__read_gemma4_rope(c, m, "full_attention", full.width);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int slides = llm__config_has(c, "layer_types") ? llm__layer_slides(c, m, i) : (i + 1) % pattern != 0;
+        layer->scheme = LLM__SANDWICH;
+        layer->mixer = LLM__ATTENTION;
+        layer->attention = slides ? a : full;
+        layer->ffn = LLM__MLP;
+        layer->mlp.width = doubled && i >= m->layer_count - shared ? 2 * width : width;
+        layer->mlp.activation.kind = LLM__GELU_TANH;
+        layer->has_output_scale = 1;
+    }
+    llm__read_gemma4_experts(c, m);
+    if (side) llm__read_side(c, m, side, 262144);
+    llm__share_keys(c, m, shared);
+}
 
 /* ---- what a sequence remembers: the entries of its cache, from the layers that a reader made */
 
@@ -8868,6 +9162,18 @@ LLM__FN void llm__bind_qk_norm(llm__binder *b, const llm__attention *a, llm__nor
     else llm__bind_norms(b, norm, a->qk_norm == LLM__QK_EACH_HEAD ? heads : 0, a->width);
 }
 
+/* A layer that reads another's keys may have kept maps for its own, which nothing reads. */
+LLM__FN void llm__bind_unread_keys(llm__binder *b) {
+    static const char *const parts[3] = {"k_proj", "v_proj", "k_norm"};
+    static const char *const suffixes[4] = {".weight", ".scales", ".biases", ".bias"};
+    int i, k;
+    for (i = 0; i < 3; i++)
+        for (llm__bind_part(b, parts[i]), k = 0; k < 4; k++) {
+            llm__tensor *t = llm__bind_find(b, suffixes[k]);
+            if (t) t->used = 1;
+        }
+}
+
 LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     int hidden = b->m->hidden, out = a->heads * a->value_width;
     llm__bind_qkv(b, a);
@@ -8889,6 +9195,7 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
         llm__bind_part(b, "v_norm");
         llm__bind_norm(b, &a->v_norm, a->value_width);
     }
+    if (a->shared) llm__bind_unread_keys(b);
     if (a->qk_norm == LLM__QK_PLAIN) return;
     llm__bind_part(b, "q_norm");
     llm__bind_qk_norm(b, a, &a->q_norm, a->heads);
@@ -9096,6 +9403,8 @@ LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer
     llm__bind_part(b, "gate");
     llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
     if (e->biased) e->bias = llm__bind_floats(b, ".e_score_correction_bias", e->count + e->identity, 0, 0);
+    llm__bind_part(b, "gate.per_expert_scale");
+    if (e->scaled) e->scales = llm__bind_floats(b, "", e->count, 0, 0);
     if (e->gate_up != LLM__UP_ONLY) e->gates = llm__bind_experts_map(b, e, e->width, hidden, "gate_proj", "w1");
     e->ups = llm__bind_experts_map(b, e, e->width, hidden, "up_proj", "w3");
     e->downs = llm__bind_experts_map(b, e, hidden, e->width, "down_proj", "w2");
@@ -9134,6 +9443,27 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
     }
 }
 
+/* The MLP, the experts, and the norms around each; the router's norm is stored without its factor hidden^-1/2. */
+LLM__FN void llm__bind_mlp_and_experts(llm__binder *b, llm__layer *layer) {
+    int hidden = b->m->hidden, i;
+    float *scale;
+    llm__bind_block(b, layer, "mlp");
+    llm__bind_mlp(b, &layer->mlp);
+    llm__bind_block(b, layer, "experts");
+    llm__bind_experts(b, &layer->experts, layer);
+    llm__bind_block(b, layer, "experts.gate.scale");
+    scale = llm__bind_floats(b, "", hidden, 0, 0);
+    for (i = 0; scale && i < hidden; i++) scale[i] /= sqrtf((float)hidden);
+    layer->router_norm = llm__rms_form(b->m->norm.eps);
+    layer->router_norm.weight = scale;
+    llm__bind_block(b, layer, "post_feedforward_layernorm_1");
+    llm__bind_norm(b, &layer->mlp_post_norm, hidden);
+    llm__bind_block(b, layer, "pre_feedforward_layernorm_2");
+    llm__bind_norm(b, &layer->experts_norm, hidden);
+    llm__bind_block(b, layer, "post_feedforward_layernorm_2");
+    llm__bind_norm(b, &layer->experts_post_norm, hidden);
+}
+
 LLM__FN void llm__bind_ffn(llm__binder *b, llm__layer *layer) {
     switch (layer->ffn) {
     case LLM__NO_FFN: break;
@@ -9149,6 +9479,7 @@ LLM__FN void llm__bind_ffn(llm__binder *b, llm__layer *layer) {
         llm__bind_block(b, layer, "mlp");
         llm__bind_experts(b, &layer->experts, layer);
         break;
+    case LLM__MLP_AND_EXPERTS: llm__bind_mlp_and_experts(b, layer); break;
     }
 }
 
@@ -9183,6 +9514,69 @@ LLM__FN void llm__bind_layer_norms(llm__binder *b, llm__layer *layer) {
     }
 }
 
+/* Coefficients, cut to +-clip. */
+LLM__FN const float *llm__bind_coefficients(llm__binder *b, int rows, int cols, float clip) {
+    float *x = llm__bind_floats(b, ".weight", rows, cols, 0);
+    int i;
+    for (i = 0; x && clip > 0 && i < rows * cols; i++) x[i] = x[i] > clip ? clip : x[i] < -clip ? -clip : x[i];
+    return x;
+}
+
+LLM__FN void llm__bind_altup(llm__binder *b, llm__altup *a) {
+    int n = a->count;
+    llm__bind_part(b, "modality_router");
+    llm__bind_matrix(b, &a->router, 0, n, b->m->hidden, 0);
+    llm__bind_part(b, "router_norm");
+    llm__bind_norm(b, &a->router_norm, b->m->hidden);
+    llm__bind_part(b, "prediction_coefs");
+    a->predict = llm__bind_coefficients(b, n * n, n, a->clip);
+    llm__bind_part(b, "correction_coefs");
+    a->correct = llm__bind_coefficients(b, n, n, a->clip);
+    llm__bind_part(b, "correct_output_scale");
+    a->scale = llm__bind_floats(b, "", b->m->hidden, 0, 0);
+}
+
+LLM__FN void llm__bind_laurel(llm__binder *b, llm__laurel *l) {
+    llm__bind_part(b, "linear_left");
+    llm__bind_matrix(b, &l->left, 0, l->rank, b->m->hidden, 0);
+    llm__bind_part(b, "linear_right");
+    llm__bind_matrix(b, &l->right, 0, b->m->hidden, l->rank, 0);
+    llm__bind_part(b, "post_laurel_norm");
+    llm__bind_norm(b, &l->norm, b->m->hidden);
+}
+
+LLM__FN void llm__bind_side(llm__binder *b, llm__layer *layer) {
+    llm__bind_block(b, layer, "per_layer_input_gate");
+    llm__bind_matrix(b, &layer->side.gate, 0, layer->side.width, b->m->hidden, 0);
+    llm__bind_block(b, layer, "per_layer_projection");
+    llm__bind_matrix(b, &layer->side.project, 0, b->m->hidden, layer->side.width, 0);
+    llm__bind_block(b, layer, "post_per_layer_input_norm");
+    llm__bind_norm(b, &layer->side.norm, b->m->hidden);
+}
+
+/* What gemma3n and gemma4 have outside of their layers. */
+LLM__FN void llm__bind_streams(llm__binder *b) {
+    llm_model *m = b->m;
+    int i, all = m->side_width * m->layer_count;
+    if (m->side_width) {
+        llm__bind_name(b, "model.embed_tokens_per_layer");
+        llm__bind_matrix(b, &m->side_table, 0, m->side_count, all, 0);
+        llm__bind_name(b, "model.per_layer_model_projection");
+        llm__bind_matrix(b, &m->side_map, 0, all, m->hidden, 0);
+        llm__bind_name(b, "model.per_layer_projection_norm");
+        llm__bind_norm(b, &m->side_norm, m->side_width);
+    }
+    if (m->streams < 2) return;
+    m->streams_in = (llm__matrix *)llm__bind_alloc(b, (size_t)m->streams - 1, sizeof(llm__matrix));
+    m->streams_out = (llm__matrix *)llm__bind_alloc(b, (size_t)m->streams - 1, sizeof(llm__matrix));
+    for (i = 0; i < m->streams - 1 && b->status == LLM_OK; i++) {
+        llm__bind_name(b, "model.altup_projections.%d", i);
+        llm__bind_matrix(b, &m->streams_in[i], 0, m->hidden, m->hidden, 0);
+        llm__bind_name(b, "model.altup_unembed_projections.%d", i);
+        llm__bind_matrix(b, &m->streams_out[i], 0, m->hidden, m->hidden, 0);
+    }
+}
+
 LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     llm__bind_layer_norms(b, layer);
     llm__bind_mixer(b, layer, layer->mixer);
@@ -9192,6 +9586,11 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
         llm__bind_block(b, layer, "layer_scalar");
         layer->output_scale = llm__bind_number(b);
     }
+    llm__bind_block(b, layer, "altup");
+    if (layer->altup.count) llm__bind_altup(b, &layer->altup);
+    llm__bind_block(b, layer, "laurel");
+    if (layer->laurel.rank) llm__bind_laurel(b, &layer->laurel);
+    if (layer->side.width) llm__bind_side(b, layer);
 }
 
 /* Whether a name fits one of the patterns, which are separated by spaces and may begin or end with "*". */
@@ -9247,7 +9646,6 @@ LLM__FN void llm__bind_leftovers(llm__binder *b) {
 
 LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     llm__binder b;
-    llm__format format;
     size_t k;
     int i;
     memset(&b, 0, sizeof b);
@@ -9261,11 +9659,6 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     }
     llm__bind_name(&b, "model.embed_tokens");
     llm__bind_matrix(&b, &m->embedding, 0, m->vocabulary, m->hidden, 0);
-    format = m->embedding.format;
-    if (m->embedding_scale != 1 && (format == LLM__MXFP4 || format == LLM__MXFP8 || format == LLM__NVFP4)) {
-        m->embedding_rounded = 1; /* mlx decodes these formats to bfloat16, and goes on in it */
-        m->embedding_scale = llm__bf16_to_f32(llm__f32_to_bf16(m->embedding_scale));
-    }
     if (m->position_count) {
         llm__bind_name(&b, "model.embed_positions");
         llm__bind_matrix(&b, &m->positions, 0, m->position_count, m->hidden, 0);
@@ -9274,6 +9667,7 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         llm__bind_name(&b, "model.embed_norm");
         llm__bind_norm(&b, &m->embedding_norm, m->hidden);
     }
+    llm__bind_streams(&b);
     for (i = 0; i < m->layer_count && b.status == LLM_OK; i++) llm__bind_layer(&b, &m->layers[i]);
     llm__bind_name(&b, "model.norm");
     llm__bind_norm(&b, &m->norm, m->hidden);
@@ -9296,6 +9690,17 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
 
 /* The lists of renames that vision-language wrappers add: theirs, and that of transformers 5. */
 #define LLM__WRAPPED "|model.=language_model.model. lm_head=language_model.lm_head|model.=model.language_model."
+
+
+/* What vision-language checkpoints hold besides their text model. */
+#define LLM__NO_VISION                                                                                                 \
+    "visual.* model.visual.* *vision_tower.* *multi_modal_projector.* *audio_tower.* *embed_audio.* *embed_vision.* "  \
+    "*vision_embedder.*"
+
+/* gemma4's experts and their router stand beside the MLP, not inside. */
+#define LLM__GEMMA4                                                                                                    \
+    ".experts.gate.scale=.router.scale .experts.gate.per_expert_scale=.router.per_expert_scale "                       \
+    ".experts.gate=.router.proj .experts.switch_mlp.=.experts.switch_glu. .experts.experts.=.experts."
 
 static const llm__arch llm__archs[] = {
     {{"llama", "mistral", "iquestcoder", "xverse"}, llm__read_llama, "", "",
@@ -9324,6 +9729,14 @@ static const llm__arch llm__archs[] = {
     /* recurrent, and hybrids */
 
     /* latent attention, and rules of their own */
+    {{"qwen2_vl", "qwen2_5_vl"}, llm__read_qwen2, LLM__WRAPPED, LLM__NO_VISION, "qwen2 inside a vision model"},
+    {{"qwen3_vl"}, llm__read_qwen3, LLM__WRAPPED, LLM__NO_VISION, "qwen3 inside a vision model"},
+    {{"gemma3n"}, llm__read_gemma3n, LLM__WRAPPED, LLM__NO_VISION,
+     "alternating streams, low-rank residuals, per-layer embeddings, layers that share keys"},
+    {{"gemma4", "gemma4_text", "gemma4_unified"}, llm__read_gemma4, LLM__GEMMA4 "|" LLM__GEMMA4
+     " model.=language_model.model. lm_head=language_model.lm_head|" LLM__GEMMA4 " model.=model.language_model.",
+     LLM__NO_VISION " *input_max *input_min *output_max *output_min",
+     "full layers with wider heads, per-layer embeddings or experts beside the MLP, layers that share keys"},
 
 };
 
@@ -10175,6 +10588,17 @@ LLM__FN void llm__swiglu_limited(const llm__activation *a, float *gate, const fl
     }
 }
 
+/* x becomes what of it exceeds mean + limit * deviation, 0 where nothing does. */
+LLM__FN void llm__cut_low(float *x, int n, float limit) {
+    float mean = 0, variance = 0, cut;
+    int i;
+    for (i = 0; i < n; i++) mean += x[i];
+    mean /= (float)n;
+    for (i = 0; i < n; i++) variance += (x[i] - mean) * (x[i] - mean);
+    cut = mean + limit * sqrtf(variance / (float)n);
+    for (i = 0; i < n; i++) x[i] = x[i] > cut ? x[i] - cut : 0;
+}
+
 LLM__FN void llm__relu(float *x, int n, int square) {
     int i;
     for (i = 0; i < n; i++) x[i] = x[i] > 0 ? (square ? x[i] * x[i] : x[i]) : 0;
@@ -10196,6 +10620,7 @@ static void llm__activate_job(void *argument, int job, int worker) {
         if (up) w->ops->gelu_mul(gate, up, n);
         else w->ops->gelu(gate, n);
         return;
+    case LLM__GELU_SPARSE: llm__cut_low(gate, n, w->a->limit); /* fall through */
     case LLM__GELU_TANH:
         if (up) w->ops->gelu_tanh_mul(gate, up, n);
         else w->ops->gelu_tanh(gate, n);
@@ -10328,7 +10753,7 @@ LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int
     for (i = 0; i < e->chosen; i++) sum += weights[i];
     sum += e->renormalize_eps;
     for (i = 0; e->renormalize && i < e->chosen; i++) weights[i] /= sum;
-    for (i = 0; i < e->chosen; i++) weights[i] *= e->scaling;
+    for (i = 0; i < e->chosen; i++) weights[i] *= e->scales ? e->scaling * e->scales[ids[i]] : e->scaling;
 }
 
 /* The tasks' products, whose x are runs of rows of one array of `rows` rows. */
@@ -10352,8 +10777,9 @@ LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float 
 
 /* Routed experts for up to LLM__EXPERT_ROWS rows: rows are sorted by expert, each expert sees its rows as one block,
    and
-   each row adds up its experts in the order of their ids. */
-LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, int n, float *y) {
+   each row adds up its experts in the order of their ids.  asked: the rows that the router reads. */
+LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, const float *asked, int n,
+                             float *y) {
     size_t hidden = (size_t)s->model->hidden, pairs = (size_t)n * (size_t)e->chosen, i;
     int all = e->count + e->identity;
     float *logits = llm__take(s, (size_t)n * (size_t)all), *choice = llm__take(s, (size_t)all);
@@ -10362,7 +10788,7 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
     float *up = e->gates ? llm__take(s, pairs * (size_t)e->width) : NULL;
     int *ids = s->order, *slot = s->order + pairs, r, k, id, count = 0;
     llm__variants v;
-    llm__linear(s, &e->gate, h, n, logits);
+    llm__linear(s, &e->gate, asked, n, logits);
     memset(s->starts, 0, (size_t)(all + 1) * sizeof(int));
     for (r = 0; r < n; r++) {
         llm__route(e, logits + (size_t)r * (size_t)all, choice, ids + r * e->chosen, weights + r * e->chosen);
@@ -10414,7 +10840,7 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
         }
 }
 
-LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float *h, float *y) {
+LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float *h, const float *asked, float *y) {
     int n = s->row_count, r, i, hidden = s->model->hidden;
     float *shared = NULL, *gate = NULL;
     if (e->shared.width) {
@@ -10425,13 +10851,214 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
     for (r = 0; r < n; r += LLM__EXPERT_ROWS) {
         size_t mark = s->slab_used;
         int rows = n - r < LLM__EXPERT_ROWS ? n - r : (int)LLM__EXPERT_ROWS;
-        llm__run_routed(s, e, h + (size_t)r * (size_t)hidden, rows, y + (size_t)r * (size_t)hidden);
+        llm__run_routed(s, e, h + (size_t)r * (size_t)hidden, asked + (size_t)r * (size_t)hidden, rows,
+                        y + (size_t)r * (size_t)hidden);
         s->slab_used = mark;
     }
     if (!shared) return;
     for (i = 0; i < n; i++)
         s->model->ops->add_scaled(y + (size_t)i * (size_t)hidden, shared + (size_t)i * (size_t)hidden,
                                   gate ? 1 / (1 + expf(-gate[i])) : 1, hidden);
+}
+
+/* y = norm(mlp(h)) + norm(experts(norm(x))); the router reads the stream x through a norm of its own. */
+LLM__FN void llm__run_mlp_and_experts(llm_session *s, const llm__layer *layer, const float *h) {
+    int n = s->row_count, hidden = s->model->hidden;
+    size_t floats = (size_t)n * (size_t)hidden;
+    float *dense = llm__take(s, floats), *in = llm__take(s, floats), *asked = llm__take(s, floats);
+    llm__run_mlp(s, &layer->mlp, h, n, dense);
+    llm__norm_rows(s, &layer->mlp_post_norm, dense, dense, n, hidden);
+    llm__norm_rows(s, &layer->experts_norm, s->x, in, n, hidden);
+    llm__norm_rows(s, &layer->router_norm, s->x, asked, n, hidden);
+    llm__run_experts(s, &layer->experts, in, asked, s->y);
+    llm__norm_rows(s, &layer->experts_post_norm, s->y, s->y, n, hidden);
+    s->model->ops->add(s->y, dense, (int)floats);
+}
+
+/* ---- embeddings */
+
+/* A row of a table, scaled.  mlx decodes the formats of mx and nv to bfloat16, and goes on in it. */
+LLM__FN void llm__embed_row(const llm_session *s, const llm__matrix *table, int id, float scale, float *out,
+                            int worker) {
+    const llm__ops *ops = s->model->ops;
+    int i, rounded = table->format == LLM__MXFP4 || table->format == LLM__MXFP8 || table->format == LLM__NVFP4;
+    ops->decode_row(table, id, out, llm__scratch(s, worker));
+    if (scale == 1) return;
+    ops->scale(out, rounded ? llm__bf16_to_f32(llm__f32_to_bf16(scale)) : scale, table->cols);
+    for (i = 0; rounded && i < table->cols; i++) out[i] = llm__bf16_to_f32(llm__f32_to_bf16(out[i]));
+}
+
+/* ---- per-layer embeddings: of each token, a small vector for each layer, made before the first one:
+   e = (norm(Wx / sqrt(hidden)) + table[token] * sqrt(width)) / sqrt(2) */
+
+/* What the pass carries for all layers: [rows, layers, width]. */
+LLM__FN float *llm__side_rows(const llm_session *s, int row) {
+    const llm_model *m = s->model;
+    return s->carry + (size_t)row * (size_t)m->layer_count * (size_t)m->side_width;
+}
+
+static void llm__side_job(void *argument, int row, int worker) {
+    llm_session *s = (llm_session *)argument;
+    const llm_model *m = s->model;
+    float *e = llm__side_rows(s, row), *table = s->slab + (size_t)row * (size_t)m->side_map.rows;
+    int all = m->side_map.rows, i, id = s->tokens[row] < m->side_count ? s->tokens[row] : 0;
+    llm__embed_row(s, &m->side_table, id, sqrtf((float)m->side_width), table, worker);
+    m->ops->scale(e, 1 / sqrtf((float)m->hidden), all);
+    for (i = 0; i < m->layer_count; i++)
+        llm__norm_row(m->ops, &m->side_norm, e + i * m->side_width, e + i * m->side_width, m->side_width);
+    m->ops->add(e, table, all);
+    m->ops->scale(e, sqrtf(0.5f), all);
+}
+
+LLM__FN void llm__begin_side(llm_session *s) {
+    llm__linear(s, &s->model->side_map, s->x, s->row_count, s->carry);
+    llm__parallel(s, s->row_count, llm__side_job, s);
+}
+
+typedef struct llm__side_work {
+    llm_session *s;
+    float *gate;
+    int layer, width;
+} llm__side_work;
+
+static void llm__side_gate_job(void *argument, int row, int worker) {
+    llm__side_work *w = (llm__side_work *)argument;
+    (void)worker;
+    w->s->model->ops->gelu_tanh_mul(w->gate + (size_t)row * (size_t)w->width,
+                                    llm__side_rows(w->s, row) + (size_t)w->layer * (size_t)w->width, w->width);
+}
+
+/* s->y = norm(project(gelu(gate x) * e)). */
+LLM__FN void llm__run_side(llm_session *s, const llm__side *side, int layer) {
+    llm__side_work w;
+    w.s = s;
+    w.layer = layer;
+    w.width = side->width;
+    w.gate = llm__take(s, (size_t)s->row_count * (size_t)side->width);
+    llm__linear(s, &side->gate, s->x, s->row_count, w.gate);
+    llm__parallel(s, s->row_count, llm__side_gate_job, &w);
+    llm__linear(s, &side->project, w.gate, s->row_count, s->y);
+    llm__norm_rows(s, &side->norm, s->y, s->y, s->row_count, s->model->hidden);
+}
+
+/* ---- alternating updates: streams beside the one that layers work on */
+
+/* Stream i of a row, behind the per-layer embeddings of all rows. */
+LLM__FN float *llm__stream(const llm_session *s, int i, int row) {
+    return llm__side_rows(s, s->row_count) + ((size_t)i * (size_t)s->row_count + (size_t)row) * (size_t)s->model->hidden;
+}
+
+LLM__FN float llm__magnitude(const float *x, int n) {
+    float sum = 0;
+    int i;
+    for (i = 0; i < n; i++) sum += x[i] * x[i];
+    return sqrtf(sum / (float)n);
+}
+
+/* Stretches the row y to the magnitude of x. */
+LLM__FN void llm__match(const llm__ops *ops, const float *x, float *y, int n) {
+    float magnitude = llm__magnitude(y, n);
+    if (magnitude > 0) ops->scale(y, llm__magnitude(x, n) / magnitude, n);
+}
+
+/* The first stream is the embedding; the others are maps of it, of its magnitude. */
+LLM__FN void llm__begin_streams(llm_session *s) {
+    const llm_model *m = s->model;
+    int i, r;
+    memcpy(llm__stream(s, 0, 0), s->x, (size_t)s->row_count * (size_t)m->hidden * sizeof(float));
+    for (i = 1; i < m->streams; i++) {
+        llm__linear(s, &m->streams_in[i - 1], s->x, s->row_count, llm__stream(s, i, 0));
+        for (r = 0; r < s->row_count; r++) llm__match(m->ops, llm__stream(s, 0, r), llm__stream(s, i, r), m->hidden);
+    }
+}
+
+/* In the end x is the mean of all, each mapped back and of the first one's magnitude. */
+LLM__FN void llm__join_streams(llm_session *s) {
+    const llm_model *m = s->model;
+    int i, r, n = (int)((size_t)s->row_count * (size_t)m->hidden);
+    memcpy(s->x, llm__stream(s, 0, 0), (size_t)n * sizeof(float));
+    for (i = 1; i < m->streams; i++) {
+        llm__linear(s, &m->streams_out[i - 1], llm__stream(s, i, 0), s->row_count, s->y);
+        for (r = 0; r < s->row_count; r++)
+            llm__match(m->ops, llm__stream(s, 0, r), s->y + (size_t)r * (size_t)m->hidden, m->hidden);
+        m->ops->add(s->x, s->y, n);
+    }
+    m->ops->scale(s->x, 1 / (float)m->streams, n);
+}
+
+typedef struct llm__altup_work {
+    llm_session *s;
+    const llm__altup *a;
+    float *modes; /* [rows, count]: tanh of the router, of which all coefficients are linear functions */
+} llm__altup_work;
+
+LLM__FN float llm__coefficient(const llm__altup *a, const float *weights, const float *modes) {
+    float sum = 0;
+    int k;
+    for (k = 0; k < a->count; k++) sum += weights[k] * modes[k];
+    return sum;
+}
+
+/* stream_j += sum_i coefficient_ji stream_i for all j at once; x becomes the active one. */
+static void llm__predict_job(void *argument, int row, int worker) {
+    const llm__altup_work *w = (const llm__altup_work *)argument;
+    const llm__altup *a = w->a;
+    float coefficients[LLM__MAX_STREAMS * LLM__MAX_STREAMS], old[LLM__MAX_STREAMS];
+    const float *modes = w->modes + (size_t)row * (size_t)a->count;
+    int n = a->count, hidden = w->s->model->hidden, i, j, k;
+    (void)worker;
+    for (i = 0; i < n * n; i++) coefficients[i] = llm__coefficient(a, a->predict + (size_t)i * (size_t)n, modes);
+    for (k = 0; k < hidden; k++) {
+        for (i = 0; i < n; i++) old[i] = llm__stream(w->s, i, row)[k];
+        for (j = 0; j < n; j++) {
+            float sum = 0;
+            for (i = 0; i < n; i++) sum += old[i] * coefficients[j * n + i];
+            llm__stream(w->s, j, row)[k] = old[j] + sum;
+        }
+    }
+    memcpy(w->s->x + (size_t)row * (size_t)hidden, llm__stream(w->s, a->active, row), (size_t)hidden * sizeof(float));
+}
+
+/* stream_j += (1 + coefficient_j) (x - active stream); x becomes the active one again. */
+static void llm__correct_job(void *argument, int row, int worker) {
+    const llm__altup_work *w = (const llm__altup_work *)argument;
+    const llm__altup *a = w->a;
+    const float *modes = w->modes + (size_t)row * (size_t)a->count;
+    int hidden = w->s->model->hidden, j, k;
+    float *x = w->s->x + (size_t)row * (size_t)hidden, *active = llm__stream(w->s, a->active, row);
+    (void)worker;
+    for (k = 0; k < hidden; k++) x[k] -= active[k];
+    for (j = 0; j < a->count; j++)
+        w->s->model->ops->add_scaled(llm__stream(w->s, j, row), x,
+                                     1 + llm__coefficient(a, a->correct + (size_t)j * (size_t)a->count, modes), hidden);
+    memcpy(x, active, (size_t)hidden * sizeof(float));
+    if (a->scaled) w->s->model->ops->mul(x, a->scale, hidden);
+}
+
+/* Runs one of the jobs above for what the router makes of x. */
+LLM__FN void llm__run_altup(llm_session *s, const llm__altup *a, const float *x, llm_job_fn job) {
+    int i, hidden = s->model->hidden;
+    llm__altup_work w;
+    w.s = s;
+    w.a = a;
+    w.modes = llm__take(s, (size_t)s->row_count * (size_t)a->count);
+    llm__norm_rows(s, &a->router_norm, x, s->h, s->row_count, hidden);
+    llm__linear(s, &a->router, s->h, s->row_count, w.modes);
+    for (i = 0; i < s->row_count * a->count; i++) w.modes[i] = tanhf(w.modes[i] / (float)hidden);
+    llm__parallel(s, s->row_count, job, &w);
+}
+
+/* Beside the mixer, of the same input h (in s->h):  x = (x + h + norm(right(left(h)))) / sqrt(2). */
+LLM__FN void llm__run_laurel(llm_session *s, const llm__laurel *l) {
+    const llm_model *m = s->model;
+    float *low = llm__take(s, (size_t)s->row_count * (size_t)l->rank);
+    int n = (int)((size_t)s->row_count * (size_t)m->hidden);
+    llm__linear(s, &l->left, s->h, s->row_count, low);
+    llm__linear(s, &l->right, low, s->row_count, s->y);
+    llm__norm_rows(s, &l->norm, s->y, s->y, s->row_count, m->hidden);
+    m->ops->add(s->x, s->h, n);
+    m->ops->add(s->x, s->y, n);
+    m->ops->scale(s->x, sqrtf(0.5f), n);
 }
 
 /* ======================================================================================================== >>forward
@@ -10444,11 +11071,8 @@ static void llm__embed_job(void *argument, int job, int worker) {
     llm_session *s = (llm_session *)argument;
     const llm_model *m = s->model;
     float *x = s->x + (size_t)job * (size_t)m->hidden;
-    int i;
     const llm__part *part = llm__part_of(s, job);
-    m->ops->decode_row(&m->embedding, s->tokens[job], x, llm__scratch(s, worker));
-    if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
-    for (i = 0; m->embedding_rounded && i < m->hidden; i++) x[i] = llm__bf16_to_f32(llm__f32_to_bf16(x[i]));
+    llm__embed_row(s, &m->embedding, s->tokens[job], m->embedding_scale, x, worker);
     if (m->position_count) {
         float *place = s->y + (size_t)job * (size_t)m->hidden;
         m->ops->decode_row(&m->positions, (int)(part->position + (job - part->first)), place, llm__scratch(s, worker));
@@ -10505,6 +11129,9 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
     s->layer = 0;
     llm__parallel(s, s->row_count, llm__embed_job, s);
     llm__parallel(s, s->row_count, llm__angles_job, s);
+    s->slab_used = 0;
+    if (s->model->side_width) llm__begin_side(s);
+    if (s->model->streams) llm__begin_streams(s);
     return LLM_OK;
 }
 
@@ -10524,7 +11151,8 @@ LLM__FN void llm__run_ffn(llm_session *s, const llm__layer *layer, const float *
     case LLM__NO_FFN: break;
     case LLM__FFN_MAP: llm__linear(s, &layer->ffn_map, h, s->row_count, s->y); break;
     case LLM__MLP: llm__run_mlp(s, &layer->mlp, h, s->row_count, s->y); break;
-    case LLM__EXPERTS: llm__run_experts(s, &layer->experts, h, s->y); break;
+    case LLM__EXPERTS: llm__run_experts(s, &layer->experts, h, h, s->y); break;
+    case LLM__MLP_AND_EXPERTS: llm__run_mlp_and_experts(s, layer, h); break;
     }
 }
 
@@ -10544,6 +11172,14 @@ LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm_
     else m->ops->add_scaled(s->x, s->y, layer->branch_scale, n);
 }
 
+/* The per-layer embedding goes to the stream, or to all but the first. */
+LLM__FN void llm__add_side(llm_session *s) {
+    const llm_model *m = s->model;
+    int i, n = (int)((size_t)s->row_count * (size_t)m->hidden);
+    if (!m->streams) m->ops->add(s->x, s->y, n);
+    for (i = 1; i < m->streams; i++) m->ops->add(llm__stream(s, i, 0), s->y, n);
+}
+
 /* One layer, in the order of its scheme.  Scratch begins anew for each block. */
 LLM__FN void llm__run_layer(llm_session *s, int i) {
     const llm_model *m = s->model;
@@ -10551,12 +11187,16 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
     int parallel = layer->scheme == LLM__PARALLEL_ONE || layer->scheme == LLM__PARALLEL_TWO;
     const float *h = NULL;
     s->slab_used = 0;
+    if (layer->altup.count) llm__run_altup(s, &layer->altup, llm__stream(s, layer->altup.active, 0), llm__predict_job);
+    s->slab_used = 0;
     if (layer->mixer != LLM__NO_MIXER) {
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
         llm__add_branch(s, layer, &layer->mixer_post_norm);
     }
+    s->slab_used = 0;
+    if (layer->laurel.rank) llm__run_laurel(s, &layer->laurel);
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
@@ -10568,6 +11208,10 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         llm__run_ffn(s, layer, h);
         llm__add_branch(s, layer, &layer->ffn_post_norm);
     }
+    s->slab_used = 0;
+    if (layer->altup.count) llm__run_altup(s, &layer->altup, s->x, llm__correct_job);
+    if (layer->side.width) llm__run_side(s, &layer->side, i);
+    if (layer->side.width) llm__add_side(s);
     if (layer->output_scale)
         m->ops->scale(s->x, *layer->output_scale, (int)((size_t)s->row_count * (size_t)m->hidden));
 }
@@ -10631,6 +11275,7 @@ LLM__FN void llm__pass_logits(llm_session *s) {
 /* The caches take over what the pass computed, and the call moves on. */
 LLM__FN void llm__pass_finish(llm_session *s) {
     int i;
+    if (s->model->streams) llm__join_streams(s);
     llm__pass_logits(s);
     for (i = 0; i < s->part_count; i++) {
         const llm__part *part = &s->parts[i];
@@ -10756,16 +11401,26 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
 }
 
 LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer *l) {
-    size_t floats = 0, fixed = 0;
+    size_t floats = 0, fixed = 0, dense = 0;
     llm__need_mixer(n, l, l->mixer);
     llm__need_mixer(n, l, l->beside);
     if (l->ffn == LLM__FFN_MAP) llm__need_matrix(n, &l->ffn_map);
-    if (l->ffn == LLM__MLP) {
-        floats = llm__mlp_floats(&l->mlp);
+    if (l->ffn == LLM__MLP || l->ffn == LLM__MLP_AND_EXPERTS) {
+        dense = llm__mlp_floats(&l->mlp);
         llm__need_matrix(n, &l->mlp.up);
         llm__need_matrix(n, &l->mlp.down);
     }
-    if (l->ffn == LLM__EXPERTS) llm__need_experts(n, m, &l->experts, &floats, &fixed);
+    if (l->ffn == LLM__MLP_AND_EXPERTS) dense += 3 * (size_t)m->hidden;
+    if (l->ffn == LLM__EXPERTS || l->ffn == LLM__MLP_AND_EXPERTS)
+        llm__need_experts(n, m, &l->experts, &floats, &fixed);
+    floats += dense;
+    llm__need_matrix(n, &l->altup.router);
+    llm__need_matrix(n, &l->laurel.left);
+    llm__need_matrix(n, &l->laurel.right);
+    llm__need_matrix(n, &l->side.gate);
+    llm__need_matrix(n, &l->side.project);
+    llm__most(&n->floats, (size_t)l->altup.count + (size_t)l->side.width);
+    llm__most(&n->floats, (size_t)l->laurel.rank);
     llm__most(&n->floats, floats);
     llm__most(&n->fixed, fixed);
 }
@@ -10780,6 +11435,13 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
     llm__need_matrix(&n, &m->head);
     llm__need_matrix(&n, &m->embedding);
     llm__need_matrix(&n, &m->positions);
+    llm__need_matrix(&n, &m->side_table);
+    llm__need_matrix(&n, &m->side_map);
+    llm__most(&n.floats, (size_t)m->side_map.rows);
+    for (i = 0; m->streams > 1 && i < m->streams - 1; i++) {
+        llm__need_matrix(&n, &m->streams_in[i]);
+        llm__need_matrix(&n, &m->streams_out[i]);
+    }
     for (i = 0; i < m->layer_count; i++) llm__need_layer(&n, m, &m->layers[i]);
     n.scratch = (n.scratch + 63) & ~(size_t)63;
     return n;
