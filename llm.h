@@ -499,13 +499,15 @@ static void llm__run_alone(void *user, int count, llm_job_fn fn, void *argument)
    of its bits and one plain-C decode, llm__matrix_row, which is what the kernels are tested against.
 
        FLOAT       one F32, F16 or BF16 number after another
-       FP8_BLOCK   e4m3 bytes; a float32 factor for each square of 128 x 128; each product is rounded to bf16
+       FP8_BLOCK   e4m3 bytes; a float32 factor for each block of block_rows x block_cols; each product is rounded to
+                   bf16 unless `unrounded`
        AFFINE      codes of 2, 3, 4, 5, 6 or 8 bits as one little-endian bit stream a row; a scale and a bias for each
                    `group` columns:            value = scale * code + bias
                    4 bits: byte i holds column 2i in its low and column 2i + 1 in its high half
+                   With an index, column i belongs to group index[i] of the cols/group or fewer
        MXFP4       e2m1 halves of a byte, low first; a power of two (e8m0) for each 32 columns
        MXFP8       e4m3 bytes; a power of two (e8m0) for each 32 columns
-       NVFP4       e2m1 halves of a byte, low first; an e4m3 factor for each 16 columns */
+       NVFP4       e2m1 halves of a byte, low first; an e4m3 factor for each 16 columns, and one float32 `factor` */
 
 typedef enum llm__format {
     LLM__FLOAT, LLM__FP8_BLOCK, LLM__AFFINE, LLM__MXFP4, LLM__MXFP8, LLM__NVFP4
@@ -518,19 +520,47 @@ typedef struct llm__matrix {
     const uint8_t *data; /* codes or floats, row_bytes from row to row; aligned to nothing */
     size_t row_bytes;
     const uint8_t *scales, *biases; /* AFFINE: [rows, cols/group]; MX, NV: u8 [rows, cols/group];
-                                       FP8_BLOCK: f32 [ceil(rows/128), ceil(cols/128)] */
+                                       FP8_BLOCK: f32 [ceil(rows/block_rows), ceil(cols/block_cols)] */
     size_t scale_row_bytes;
     int first_row;     /* FP8_BLOCK: where this matrix's row 0 lies within the grid of factors */
     const float *bias; /* [rows] or NULL, added to the product */
+    const int32_t *index;       /* AFFINE: [cols] or NULL */
+    int block_rows, block_cols; /* FP8_BLOCK; 0: 128.  block_cols is a multiple of 16 or at least cols */
+    int unrounded;              /* FP8_BLOCK */
+    float factor;               /* NVFP4; 0: 1 */
 } llm__matrix;
 
-enum { LLM__FP8_SQUARE = 128 };
+/* FP8_BLOCK: the factors of a row, and how many columns have the same. */
+LLM__FN const uint8_t *llm__fp8_factors(const llm__matrix *w, int row, int *block_cols) {
+    *block_cols = w->block_cols ? w->block_cols : 128;
+    return w->scales + (size_t)((row + w->first_row) / (w->block_rows ? w->block_rows : 128)) * w->scale_row_bytes;
+}
+
+LLM__FN float llm__nvfp4_factor(const llm__matrix *w, uint8_t code) {
+    return llm__e4m3_to_f32(code) * (w->factor != 0 ? w->factor : 1);
+}
+
+/* AFFINE with an index. */
+LLM__FN void llm__indexed_row(const llm__matrix *w, int row, int begin, int end, const uint8_t *codes, float *out) {
+    const size_t size = llm__dtype_bytes(w->dtype), at = (size_t)row * w->scale_row_bytes;
+    float scale, bias;
+    int i;
+    for (i = begin; i < end; i++) {
+        llm__to_f32(w->dtype, w->scales + at + (size_t)w->index[i] * size, 1, &scale);
+        llm__to_f32(w->dtype, w->biases + at + (size_t)w->index[i] * size, 1, &bias);
+        out[i - begin] = scale * (float)codes[i - begin] + bias;
+    }
+}
 
 LLM__FN void llm__affine_row(const llm__matrix *w, int row, float *out) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
     const size_t size = llm__dtype_bytes(w->dtype);
     int g;
-    for (g = 0; g < w->cols / w->group; g++) {
+    for (g = 0; w->index && g < w->cols; g++) {
+        uint8_t code = (uint8_t)llm__affine_code(codes, (size_t)g, w->bits);
+        llm__indexed_row(w, row, g, g + 1, &code, out + g);
+    }
+    for (g = 0; !w->index && g < w->cols / w->group; g++) {
         size_t at = (size_t)row * w->scale_row_bytes + (size_t)g * size;
         size_t first = (size_t)g * (size_t)w->group;
         float scale, bias;
@@ -543,12 +573,13 @@ LLM__FN void llm__affine_row(const llm__matrix *w, int row, float *out) {
 
 LLM__FN void llm__fp8_row(const llm__matrix *w, int row, float *out) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
-    const uint8_t *factors = w->scales + (size_t)((row + w->first_row) / LLM__FP8_SQUARE) * w->scale_row_bytes;
-    int i;
+    int i, block;
+    const uint8_t *factors = llm__fp8_factors(w, row, &block);
     for (i = 0; i < w->cols; i++) {
         float factor;
-        memcpy(&factor, factors + (size_t)(i / LLM__FP8_SQUARE) * sizeof factor, sizeof factor);
-        out[i] = llm__bf16_to_f32(llm__f32_to_bf16(llm__e4m3_to_f32(codes[i]) * factor));
+        memcpy(&factor, factors + (size_t)(i / block) * sizeof factor, sizeof factor);
+        out[i] = llm__e4m3_to_f32(codes[i]) * factor;
+        if (!w->unrounded) out[i] = llm__bf16_to_f32(llm__f32_to_bf16(out[i]));
     }
 }
 
@@ -560,7 +591,7 @@ LLM__FN void llm__scaled_row(const llm__matrix *w, int row, float *out) {
     int i;
     for (i = 0; i < w->cols; i++) {
         uint8_t f = factors[i / group];
-        float factor = w->format == LLM__NVFP4 ? llm__e4m3_to_f32(f) : llm__e8m0_to_f32(f);
+        float factor = w->format == LLM__NVFP4 ? llm__nvfp4_factor(w, f) : llm__e8m0_to_f32(f);
         if (w->format == LLM__MXFP8) out[i] = llm__e4m3_to_f32(codes[i]) * factor;
         else out[i] = llm__e2m1_to_f32((unsigned)codes[i / 2] >> (i % 2 * 4) & 15u) * factor;
     }
@@ -674,7 +705,7 @@ enum {
 };
 
 LLM__FN int llm__int8_able(const llm__matrix *w) {
-    return w->format == LLM__AFFINE && w->group >= 32 && (w->group == 32 || w->group % 64 == 0) &&
+    return w->format == LLM__AFFINE && !w->index && w->group >= 32 && (w->group == 32 || w->group % 64 == 0) &&
            w->cols % w->group == 0;
 }
 
@@ -1479,6 +1510,10 @@ LLMK_INLINE void LLMK_(decode_affine)(const llm__matrix *w, int row, int begin, 
     LLMK_(to_f32)(w->dtype, w->biases + factors, (size_t)groups, biases);
     if (w->bits != 8) LLMK_(unpack)(codes, (size_t)(end - begin), w->bits, bytes);
     if (w->bits != 8) codes = bytes;
+    if (w->index) {
+        llm__indexed_row(w, row, begin, end, codes, out);
+        return;
+    }
     for (g = 0; g < groups; g++, codes += group, out += group) {
         VF scale = vf_set(scales[g]), bias = vf_set(biases[g]);
         for (i = 0; i < group; i += VF_N)
@@ -1488,16 +1523,17 @@ LLMK_INLINE void LLMK_(decode_affine)(const llm__matrix *w, int row, int begin, 
 
 /* The last columns of a row may not fill a vector: their codes are copied. */
 LLM__FN void LLMK_(decode_fp8)(const llm__matrix *w, int row, int begin, int end, float *out) {
-    const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
-    const uint8_t *factors = w->scales + (size_t)((row + w->first_row) / LLM__FP8_SQUARE) * w->scale_row_bytes;
+    int i, block;
+    const uint8_t *codes = w->data + (size_t)row * w->row_bytes, *factors = llm__fp8_factors(w, row, &block);
     const int whole = (end - begin) / VF_N * VF_N + begin;
     uint8_t few[VF_N] = {0};
     float numbers[VF_N];
-    int i;
     for (i = begin; i < end; i += VF_N) {
-        const float factor = LLMK_(load_one)(LLM_F32, factors + (size_t)(i / LLM__FP8_SQUARE) * sizeof factor);
+        const float factor = LLMK_(load_one)(LLM_F32, factors + (size_t)(i / block) * sizeof factor);
+        VF products;
         if (i >= whole) memcpy(few, codes + i, (size_t)(end - i));
-        vf_store(numbers, vf_round_bf16(vf_mul(vf_load_e4m3(i < whole ? codes + i : few), vf_set(factor))));
+        products = vf_mul(vf_load_e4m3(i < whole ? codes + i : few), vf_set(factor));
+        vf_store(numbers, w->unrounded ? products : vf_round_bf16(products));
         memcpy(out + i - begin, numbers, (size_t)(end - i < VF_N ? end - i : VF_N) * sizeof(float));
     }
 }
@@ -1512,7 +1548,7 @@ LLM__FN void LLMK_(decode_scaled)(const llm__matrix *w, int row, int begin, int 
     if (w->format != LLM__MXFP8) codes = (const uint8_t *)scratch;
     for (i = 0; i < end - begin; i += group) {
         const uint8_t f = factors[(begin + i) / group];
-        const VF factor = vf_set(w->format == LLM__NVFP4 ? llm__e4m3_to_f32(f) : llm__e8m0_to_f32(f));
+        const VF factor = vf_set(w->format == LLM__NVFP4 ? llm__nvfp4_factor(w, f) : llm__e8m0_to_f32(f));
         if (w->format == LLM__MXFP8)
             for (k = i; k < i + group; k += VF_N) vf_store(out + k, vf_mul(vf_load_e4m3(codes + k), factor));
         else for (k = i; k < i + group; k += VF_N) vf_store(out + k, vf_mul(vf_load_e2m1(codes + k), factor));
@@ -1653,7 +1689,7 @@ LLM__FN void LLMK_(strip_times)(LLMK_(strip) *s, const float *x, size_t x_stride
 /* Columns of a panel.  n small: all of them when they are used in place. */
 LLM__FN int LLMK_(panel)(const llm__matrix *w, int n) {
     if (w->format == LLM__FLOAT && (n <= 2 || (w->dtype == LLM_F32 && n <= 3))) return w->cols;
-    return w->format == LLM__AFFINE && LLM__PANEL % w->group ? w->cols : LLM__PANEL;
+    return w->format == LLM__AFFINE && (w->index || LLM__PANEL % w->group) ? w->cols : LLM__PANEL;
 }
 
 LLM__FN void LLMK_(product)(const llm__matrix *w, const float *x, size_t x_stride, int n, float *y, size_t y_stride,
@@ -8927,6 +8963,18 @@ LLM__FN void llm__bind_check_override(llm__binder *b, const llm__json *quantizat
     llm__bind_bad(b, text);
 }
 
+/* The one number at b->name + suffix, 0 if it is absent. */
+LLM__FN float llm__bind_factor(llm__binder *b, const char *suffix) {
+    llm__tensor *t = llm__bind_find(b, suffix);
+    const uint8_t *data;
+    if (!t) return 0;
+    if (!t->dims) t->shape[t->dims++] = 1;
+    data = llm__bind_bytes(b, t, 0, 1, 0);
+    if (data && llm__is_float(t->dtype)) return llm__number_at(t->dtype, data);
+    llm__bind_bad(b, "what multiplies all of its numbers must be one float");
+    return 0;
+}
+
 /* MLX-quantized: what the shapes say, whatever the config's defaults are. */
 LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
                                  llm__matrix *w) {
@@ -8950,6 +8998,7 @@ LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s,
         w->format = w->bits == 8 ? LLM__MXFP8 : w->group == 16 ? LLM__NVFP4 : LLM__MXFP4;
         if (!((w->bits == 4 && (w->group == 16 || w->group == 32)) || (w->bits == 8 && w->group == 32)))
             llm__bind_bad(b, "U8 scales go with mxfp4 (4 bits, group 32), mxfp8 (8, 32) or nvfp4 (4, 16)");
+        if (w->format == LLM__NVFP4) w->factor = llm__bind_factor(b, ".global_scale") / (448 * 6);
         return;
     }
     w->format = LLM__AFFINE;
@@ -8964,109 +9013,415 @@ LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s,
         llm__bind_bad(b, "affine groups have 2, 3, 4, 5, 6 or 8 bits and 32, 64 or 128 numbers");
 }
 
-/* DeepSeek's FP8: a float32 factor for each block of 128 x 128. */
-LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
-    int64_t down = (rows + 127) / 128, across = (cols + 127) / 128;
-    const uint8_t *raw = llm__bind_bytes(b, s, 0, down, across);
-    float *scales = (float *)llm__bind_alloc(b, (size_t)(down * across), sizeof(float));
+/* ---- what other tools pack, turned into forms that this file has: codes stay where they lie if their order allows */
+
+/* The quantization of an original checkpoint, as transformers writes it; NULL: it says none. */
+LLM__FN const llm__json *llm__original_quantization(const llm_model *m) {
+    const llm__json *q = llm__json_get(m->config, "quantization_config");
+    return q ? q : llm__json_get(llm__json_get(m->config, "text_config"), "quantization_config");
+}
+
+/* How many numbers a scale stands for: [down, across] of a tensor that may be a scalar or a vector. */
+LLM__FN void llm__scale_shape(llm__tensor *s, int64_t *down, int64_t *across) {
+    if (s->dims < 2) { /* [n] as [n, 1] */
+        s->shape[0] = s->dims ? s->shape[0] : 1;
+        s->shape[1] = 1;
+        s->dims = 2;
+    }
+    *down = s->shape[0];
+    *across = s->shape[1];
+}
+
+/* Numbers of any type as float32 of our own. */
+LLM__FN float *llm__bind_numbers(llm__binder *b, llm__tensor *s, int64_t rows, int64_t cols) {
+    const uint8_t *raw = llm__bind_bytes(b, s, 0, rows, cols);
+    size_t n = (size_t)(rows * cols), i;
+    float *out = (float *)llm__bind_alloc(b, n, sizeof(float));
+    if (!raw || !out) return NULL;
+    for (i = 0; i < n; i++) out[i] = llm__number_at(s->dtype, raw + i * llm__dtype_bytes(s->dtype));
+    return out;
+}
+
+/* Which blocks [down, across] factors stand for: those that the config names, or the first of the usual ones that
+   fit. */
+LLM__FN int llm__fp8_blocks(const llm__binder *b, llm__matrix *w, int64_t down, int64_t across) {
+    const llm__json *said = llm__json_get(llm__original_quantization(b->m), "weight_block_size");
+    int blocks[6][2] = {{0, 0}, {128, 128}, {0, 0}, {1, 0}, {64, 64}, {32, 32}}, i;
+    if (llm__json_is(said, LLM__JSON_ARRAY) && said->length == 2)
+        for (i = 0; i < 2; i++) {
+            double n = 0;
+            if (llm__json_float(llm__json_at(said, (uint32_t)i), &n) && n >= 1 && n <= 1 << 20) blocks[0][i] = (int)n;
+        }
+    for (i = 0; i < 6; i++) {
+        int r = blocks[i][0] ? blocks[i][0] : w->rows, c = blocks[i][1] ? blocks[i][1] : w->cols;
+        if (((int64_t)w->rows + r - 1) / r != down || ((int64_t)w->cols + c - 1) / c != across) continue;
+        w->block_rows = r;
+        w->block_cols = c;
+        if (c % 16 == 0 || c >= w->cols) return 1;
+    }
+    return 0;
+}
+
+/* FP8: a factor for each block (DeepSeek, in weight_scale_inv: rounded to bfloat16, as mlx-lm does), for each row or for
+   the whole (compressed-tensors, in weight_scale).  U8 or E8M0 factors for each 32 numbers: MXFP8. */
+LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, int rounded,
+                           llm__matrix *w) {
+    int64_t down, across;
+    llm__scale_shape(s, &down, &across);
     w->data = llm__bind_bytes(b, t, 0, rows, cols);
-    if (!raw || !scales || !w->data) return;
-    if (t->dtype != LLM_F8_E4M3 || !llm__is_float(s->dtype)) {
+    w->row_bytes = (size_t)cols;
+    if (!w->data) return;
+    if ((s->dtype == LLM_U8 || s->dtype == LLM_F8_E8M0) && down == rows && across * 32 == cols) {
+        w->format = LLM__MXFP8;
+        w->bits = 8;
+        w->group = 32;
+        w->scale_row_bytes = (size_t)across;
+        w->scales = llm__bind_bytes(b, s, 0, rows, across);
+        return;
+    }
+    if (t->dtype != LLM_F8_E4M3 || (!llm__is_float(s->dtype) && s->dtype != LLM_F8_E8M0)) {
         llm__bind_bad(b, "block scales go with F8_E4M3 numbers and are floats");
         return;
     }
-    llm__to_f32(s->dtype, raw, (size_t)(down * across), scales);
+    if (!llm__fp8_blocks(b, w, down, across)) {
+        llm__bind_bad(b, "its scales fit neither config.json's \"weight_block_size\" nor blocks of 128, 64 or 32, rows "
+                         "or the whole");
+        return;
+    }
     w->format = LLM__FP8_BLOCK;
-    w->row_bytes = (size_t)cols;
-    w->scales = (const uint8_t *)scales;
+    w->unrounded = !rounded;
+    w->scales = (const uint8_t *)llm__bind_numbers(b, s, down, across);
     w->scale_row_bytes = (size_t)across * sizeof(float);
 }
 
-/* compressed-tensors int4: nibbles low to high, value (code - 8) * scale, 32 to a group or what the shapes say. */
-LLM__FN void llm__bind_packed4(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
-    llm__tensor *s = llm__bind_find(b, ".weight_scale"), *shape = llm__bind_find(b, ".weight_shape");
-    int64_t groups = s && s->dims ? s->shape[s->dims - 1] : 0;
-    size_t n = (size_t)rows * (size_t)(groups > 0 ? groups : 0), i;
-    uint8_t *biases;
-    if (!s) {
-        llm__bind_absent(b, ".weight_scale", "a scale for each group");
-        return;
-    }
-    if (shape) shape->used = 1;
-    if (groups < 1 || cols % groups || cols % 8 || !llm__is_float(s->dtype) ||
-        (t->dtype != LLM_I32 && t->dtype != LLM_U32)) {
-        llm__bind_bad(b, "its packed form must be 8 codes of 4 bits in an I32 and float scales for equal groups");
-        return;
-    }
-    w->format = LLM__AFFINE;
-    w->dtype = s->dtype;
-    w->bits = 4;
-    w->group = (int)(cols / groups);
-    w->row_bytes = (size_t)cols / 2;
-    w->scale_row_bytes = (size_t)groups * llm__dtype_bytes(s->dtype);
-    w->data = llm__bind_bytes(b, t, 0, rows, cols / 8);
-    w->scales = llm__bind_bytes(b, s, 0, rows, groups);
-    w->biases = biases = (uint8_t *)llm__bind_alloc(b, n, llm__dtype_bytes(s->dtype));
-    if (w->group != 32 && w->group != 64 && w->group != 128) llm__bind_bad(b, "groups must have 32, 64 or 128 numbers");
-    for (i = 0; b->status == LLM_OK && i < n; i++) {
-        float scale;
-        size_t size = llm__dtype_bytes(s->dtype);
-        llm__to_f32(s->dtype, w->scales + i * size, 1, &scale);
-        scale *= -8;
-        llm__from_f32(s->dtype, &scale, 1, biases + i * size);
-    }
+/* Codes one after another through words of 32 bits, `along` words apart; `order` puts the eight of a word elsewhere. */
+typedef struct llm__packed {
+    const uint8_t *data;
+    int bits;
+    size_t along, across;
+    const int *order;
+} llm__packed;
+
+LLM__FN uint32_t llm__packed_word(const llm__packed *p, size_t i, size_t j) {
+    const uint8_t *at = p->data + (i * p->along + j * p->across) * 4;
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-/* AWQ: words of eight output columns, nibble order below; value (code - zero) * scale, no zeros: 8.  Turned into affine
-   rows. */
-LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
-    static const int nibble[8] = {0, 4, 1, 5, 2, 6, 3, 7};
-    llm__tensor *s = llm__bind_find(b, ".scales"), *z = llm__bind_find(b, ".qzeros");
-    int64_t groups = s && s->dims == 2 ? s->shape[0] : 0;
-    const uint8_t *codes, *scales, *zeros = NULL;
-    uint8_t *data, *out_scales, *out_biases;
-    size_t size = s ? llm__dtype_bytes(s->dtype) : 0;
-    int row, col;
-    if (t->dims == 2 && t->shape[0] == cols / 8 && t->shape[1] == rows) {
-        llm__bind_bad(b, "its qweight has eight inputs in a word, as GPTQ has them; expected outputs, as in AWQ");
+LLM__FN unsigned llm__packed_code(const llm__packed *p, size_t i, size_t j) {
+    size_t bit = p->order ? i / 8 * 32 + (size_t)p->order[i % 8] * 4 : i * (size_t)p->bits;
+    uint64_t word = llm__packed_word(p, bit / 32, j);
+    if (bit % 32 + (size_t)p->bits > 32) word |= (uint64_t)llm__packed_word(p, bit / 32 + 1, j) << 32;
+    return (unsigned)(word >> bit % 32) & ((1u << p->bits) - 1);
+}
+
+/* What turns codes into numbers: (code - zero) * scale, for `groups` groups of a row. */
+typedef struct llm__factors {
+    llm__tensor *scales;
+    const uint8_t *data;      /* of the scales */
+    size_t by_row, by_group;  /* numbers from one scale to the next */
+    int groups;
+    llm__packed zeros;        /* zeros.data NULL: none */
+    const float *plain_zeros; /* [rows, groups], NULL: none */
+    float zero;               /* added to those, or alone */
+    const uint8_t *index;     /* I32 [cols]: the group of each column; NULL: they follow one another */
+    llm_dtype dtype;          /* of the scales and biases that are made */
+} llm__factors;
+
+/* The group of each column, as the matrix keeps it where groups are no runs of 32, 64 or 128 columns. */
+LLM__FN const int32_t *llm__bind_index(llm__binder *b, const llm__factors *f, int cols, int run) {
+    int32_t *index = (int32_t *)llm__bind_alloc(b, (size_t)cols, sizeof *index);
+    int i, orderly = 1;
+    for (i = 0; index && i < cols; i++) {
+        index[i] = i / run;
+        if (f->index) memcpy(&index[i], f->index + (size_t)i * 4, 4);
+        if (index[i] < 0 || index[i] >= f->groups) {
+            llm__bind_bad(b, "its group index names a group that it does not have");
+            return NULL;
+        }
+        if (index[i] != i / run) orderly = 0;
+    }
+    return orderly && cols % run == 0 && run % 32 == 0 ? NULL : index;
+}
+
+/* Scales and biases for w, whose codes are in place. */
+LLM__FN void llm__bind_factors(llm__binder *b, const llm__factors *f, llm__matrix *w) {
+    int run = (w->cols + f->groups - 1) / f->groups, row, g, k, copies;
+    size_t from = llm__dtype_bytes(f->scales->dtype), size = llm__dtype_bytes(f->dtype);
+    uint8_t *scales, *biases;
+    const llm__json *said = llm__json_get(llm__original_quantization(b->m), "group_size");
+    if (llm__json_is(said, LLM__JSON_INTEGER) && said->as.number >= 1 && said->as.number < w->cols &&
+        (w->cols + (int)said->as.number - 1) / (int)said->as.number == f->groups)
+        run = (int)said->as.number; /* the last group may be short */
+    w->index = llm__bind_index(b, f, w->cols, run);
+    if (b->status != LLM_OK) return;
+    w->format = LLM__AFFINE;
+    w->dtype = f->dtype;
+    w->group = w->index ? w->cols / f->groups : run % 128 == 0 ? 128 : run % 64 == 0 ? 64 : 32;
+    copies = w->index ? 1 : run / w->group;
+    w->scale_row_bytes = (size_t)f->groups * (size_t)copies * size;
+    w->scales = scales = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, w->scale_row_bytes);
+    w->biases = biases = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, w->scale_row_bytes);
+    if (!scales || !biases) return;
+    for (row = 0; row < w->rows; row++)
+        for (g = 0; g < f->groups; g++) {
+            float zero = f->zero, scale, bias;
+            size_t at = (size_t)row * f->by_row + (size_t)g * f->by_group;
+            if (f->zeros.data) zero += (float)llm__packed_code(&f->zeros, (size_t)row, (size_t)g);
+            if (f->plain_zeros) zero += f->plain_zeros[(size_t)row * (size_t)f->groups + (size_t)g];
+            scale = llm__number_at(f->scales->dtype, f->data + at * from);
+            bias = -zero * scale;
+            for (k = 0; k < copies; k++, scales += size, biases += size) {
+                llm__from_f32(f->dtype, &scale, 1, scales);
+                llm__from_f32(f->dtype, &bias, 1, biases);
+            }
+        }
+}
+
+/* Whether the tensor can be words of codes and the other one scales. */
+LLM__FN int llm__are_codes(llm__binder *b, const llm__tensor *t, const llm__tensor *s, const char *suffix) {
+    if (!s) {
+        llm__bind_absent(b, suffix, "a scale for each group");
+        return 0;
+    }
+    if ((t->dtype == LLM_I32 || t->dtype == LLM_U32) && t->dims == 2 && s->dims == 2 && llm__is_float(s->dtype) &&
+        s->shape[0] >= 1 && s->shape[1] >= 1)
+        return 1;
+    llm__bind_bad(b, "its packed form must be an I32 of two dimensions, with float scales of two beside it");
+    return 0;
+}
+
+/* e2m1 in bytes: E8M0 or U8 scales for each 32 numbers, or E4M3 ones for each 16, with a factor for all that divides
+   (compressed-tensors) or multiplies (ModelOpt). */
+LLM__FN void llm__bind_nibbles(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
+    float divisor;
+    w->format = s->dtype == LLM_F8_E4M3 ? LLM__NVFP4 : LLM__MXFP4;
+    w->bits = 4;
+    w->group = w->format == LLM__NVFP4 ? 16 : 32;
+    w->row_bytes = (size_t)cols / 2;
+    w->scale_row_bytes = (size_t)(cols / w->group);
+    if (cols % w->group || (s->dtype != LLM_F8_E4M3 && s->dtype != LLM_U8 && s->dtype != LLM_F8_E8M0)) {
+        llm__bind_bad(b, "its bytes of two numbers need F8_E4M3 scales for each 16, or U8 or F8_E8M0 ones for each 32");
         return;
     }
-    if (groups < 1 || rows % 8 || cols % 2 || cols % groups || !llm__is_float(s->dtype)) {
+    w->data = llm__bind_bytes(b, t, 0, rows, cols / 2);
+    w->scales = llm__bind_bytes(b, s, 0, rows, cols / w->group);
+    if (w->format != LLM__NVFP4) return;
+    divisor = llm__bind_factor(b, ".weight_global_scale");
+    w->factor = divisor != 0 ? 1 / divisor : llm__bind_factor(b, ".weight_scale_2");
+}
+
+/* compressed-tensors: int4 or int8 in words along the rows, (code - zero) * scale with zeros packed down the rows; e2m1
+   in bytes with e4m3 or e8m0 scales. */
+LLM__FN void llm__bind_compressed(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
+    llm__tensor *s = llm__bind_find(b, ".weight_scale"), *z = llm__bind_find(b, ".weight_zero_point");
+    llm__tensor *g = llm__bind_find(b, ".weight_g_idx");
+    llm__factors f;
+    int64_t packed = t->dims == 2 ? t->shape[1] : 0, down = 0, across = 0;
+    if (t->dtype == LLM_U8 && s) {
+        llm__bind_nibbles(b, t, s, rows, cols, w);
+        return;
+    }
+    memset(&f, 0, sizeof f);
+    if (s) llm__scale_shape(s, &down, &across);
+    if (!llm__are_codes(b, t, s, ".weight_scale")) return;
+    w->bits = packed * 4 == cols ? 8 : 4;
+    if (packed * 32 / w->bits != cols || (down != rows && down != 1) || across > cols) {
+        llm__bind_bad(b, "its packed form must be words of 4 or 8 bits a number and scales for groups of each row");
+        return;
+    }
+    w->row_bytes = (size_t)packed * 4;
+    w->data = llm__bind_bytes(b, t, 0, rows, packed);
+    f.scales = s;
+    f.data = llm__bind_bytes(b, s, 0, down, across);
+    f.by_row = down == 1 ? 0 : (size_t)across;
+    f.by_group = 1;
+    f.groups = (int)across;
+    f.dtype = z ? LLM_F32 : s->dtype;
+    f.zero = z ? 0 : (float)(1 << (w->bits - 1));
+    if (z && (z->dtype == LLM_I32 || z->dtype == LLM_U32)) {
+        f.zeros.bits = w->bits;
+        f.zeros.along = (size_t)across;
+        f.zeros.across = 1;
+        f.zeros.data = llm__bind_bytes(b, z, 0, ((int64_t)rows * w->bits + 31) / 32, across);
+    } else if (z) {
+        llm__scale_shape(z, &down, &across);
+        f.zero = (float)(1 << (w->bits - 1));
+        f.plain_zeros = llm__bind_numbers(b, z, rows, f.groups);
+    }
+    if (g) f.index = llm__bind_bytes(b, g, 0, cols, 0);
+    if (g && g->dtype != LLM_I32) llm__bind_bad(b, "its weight_g_idx must hold I32");
+    if (b->status == LLM_OK) llm__bind_factors(b, &f, w);
+}
+
+/* compressed-tensors int-quantized: int8 with a scale for each row, or for groups of it. */
+LLM__FN void llm__bind_int8(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
+    llm__tensor *z = llm__bind_find(b, ".weight_zero_point");
+    const uint8_t *codes = llm__bind_bytes(b, t, 0, rows, cols);
+    size_t n = (size_t)rows * (size_t)cols, i;
+    uint8_t *data = (uint8_t *)llm__bind_alloc(b, n, 1);
+    llm__factors f;
+    int64_t down, across;
+    memset(&f, 0, sizeof f);
+    llm__scale_shape(s, &down, &across);
+    if ((down != rows && down != 1) || across < 1 || across > cols || !llm__is_float(s->dtype))
+        llm__bind_bad(b, "I8 numbers need a float scale for each row or for groups of it");
+    if (b->status != LLM_OK || !codes || !data) return;
+    for (i = 0; i < n; i++) data[i] = codes[i] ^ 128;
+    w->bits = 8;
+    w->data = data;
+    w->row_bytes = (size_t)cols;
+    f.scales = s;
+    f.data = llm__bind_bytes(b, s, 0, down, across);
+    f.by_row = down == 1 ? 0 : (size_t)across;
+    f.by_group = 1;
+    f.groups = (int)across;
+    f.dtype = LLM_F32;
+    f.zero = 128;
+    if (z) llm__scale_shape(z, &down, &across);
+    if (z) f.plain_zeros = llm__bind_numbers(b, z, rows, f.groups);
+    if (b->status == LLM_OK) llm__bind_factors(b, &f, w);
+}
+
+/* GPTQ: words of inputs, one for each output, which are our rows' words; zeros less one, unless checkpoint_format says
+   gptq_v2; g_idx gives each input a group. */
+LLM__FN void llm__bind_gptq(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
+    llm__tensor *s = llm__bind_find(b, ".scales"), *z = llm__bind_find(b, ".qzeros"), *g = llm__bind_find(b, ".g_idx");
+    const llm__json *format = llm__json_get(llm__original_quantization(b->m), "checkpoint_format");
+    int64_t words = t->shape[0], k;
+    const uint8_t *codes;
+    uint8_t *data;
+    llm__factors f;
+    int row;
+    memset(&f, 0, sizeof f);
+    w->bits = (int)(words * 32 / cols);
+    if (words * 32 % cols || w->bits < 2 || w->bits > 8 || (w->bits > 4 && w->bits < 8) || s->shape[0] > cols) {
+        llm__bind_bad(b, "its GPTQ form must have 2, 3, 4 or 8 bits a number and scales [groups, outputs]");
+        return;
+    }
+    codes = llm__bind_bytes(b, t, 0, words, rows);
+    f.scales = s;
+    f.groups = (int)s->shape[0];
+    f.data = llm__bind_bytes(b, s, 0, f.groups, rows);
+    f.by_row = 1;
+    f.by_group = (size_t)rows;
+    f.dtype = LLM_F32;
+    f.zero = (float)(1 << (w->bits - 1));
+    if (z) {
+        int64_t packed = ((int64_t)rows * w->bits + 31) / 32;
+        f.zero = llm__json_text_is(format, "gptq_v2") ? 0.0f : 1.0f;
+        f.zeros.bits = w->bits;
+        f.zeros.along = 1;
+        f.zeros.across = (size_t)packed;
+        f.zeros.data = llm__bind_bytes(b, z, 0, f.groups, packed);
+    }
+    if (g) f.index = llm__bind_bytes(b, g, 0, cols, 0);
+    if (g && g->dtype != LLM_I32) llm__bind_bad(b, "its g_idx must hold I32");
+    w->row_bytes = (size_t)words * 4;
+    w->data = data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->row_bytes);
+    if (b->status != LLM_OK) return;
+    for (k = 0; k < words; k++)
+        for (row = 0; row < rows; row++)
+            memcpy(data + (size_t)row * w->row_bytes + (size_t)k * 4, codes + ((size_t)k * (size_t)rows + (size_t)row) * 4,
+                   4);
+    llm__bind_factors(b, &f, w);
+}
+
+/* AWQ: words of eight outputs, in the order below; no zeros: 8.  GPTQ's words are tried where the shape is theirs. */
+LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
+    static const int order[8] = {0, 4, 1, 5, 2, 6, 3, 7};
+    llm__tensor *s = llm__bind_find(b, ".scales"), *z = llm__bind_find(b, ".qzeros");
+    uint8_t *data;
+    llm__packed codes;
+    llm__factors f;
+    int row, col;
+    if (!llm__are_codes(b, t, s, ".scales")) return;
+    if (t->shape[1] == rows) {
+        llm__bind_gptq(b, t, rows, cols, w);
+        return;
+    }
+    memset(&f, 0, sizeof f);
+    if (rows % 8 || cols % 2 || cols % s->shape[0]) {
         llm__bind_bad(b, "its AWQ form must have float scales [groups, outputs] and eight outputs in a word");
         return;
     }
-    codes = llm__bind_bytes(b, t, 0, cols, rows / 8);
-    scales = llm__bind_bytes(b, s, 0, groups, rows);
-    if (z) zeros = llm__bind_bytes(b, z, 0, groups, rows / 8);
-    w->format = LLM__AFFINE;
-    w->dtype = s->dtype;
-    w->bits = 4;
-    w->group = (int)(cols / groups);
-    w->row_bytes = (size_t)cols / 2;
-    w->scale_row_bytes = (size_t)groups * size;
-    w->data = data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->row_bytes);
-    w->scales = out_scales = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->scale_row_bytes);
-    w->biases = out_biases = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->scale_row_bytes);
-    if (w->group != 32 && w->group != 64 && w->group != 128) llm__bind_bad(b, "groups must have 32, 64 or 128 numbers");
-    if (b->status != LLM_OK) return;
-    for (row = 0; row < rows; row++) {
-        size_t word = (size_t)(row / 8) * 4;
-        int shift = nibble[row % 8] * 4, g;
-        for (col = 0; col < cols; col++) {
-            const uint8_t *p = codes + (size_t)col * (size_t)rows / 2 + word;
-            int code = p[shift / 8] >> shift % 8 & 15;
-            data[(size_t)row * w->row_bytes + (size_t)col / 2] |= (uint8_t)(code << col % 2 * 4);
-        }
-        for (g = 0; g < groups; g++) {
-            const uint8_t *p = zeros ? zeros + (size_t)g * (size_t)rows / 2 + word : NULL;
-            size_t at = (size_t)row * w->scale_row_bytes + (size_t)g * size;
-            float scale, bias;
-            llm__to_f32(s->dtype, scales + ((size_t)g * (size_t)rows + (size_t)row) * size, 1, &scale);
-            bias = -(float)(p ? p[shift / 8] >> shift % 8 & 15 : 8) * scale;
-            llm__from_f32(s->dtype, &scale, 1, out_scales + at);
-            llm__from_f32(s->dtype, &bias, 1, out_biases + at);
-        }
+    codes.data = llm__bind_bytes(b, t, 0, cols, rows / 8);
+    codes.order = order;
+    codes.bits = w->bits = 4;
+    codes.along = 1;
+    codes.across = (size_t)rows / 8;
+    f.scales = s;
+    f.groups = (int)s->shape[0];
+    f.data = llm__bind_bytes(b, s, 0, f.groups, rows);
+    f.by_row = 1;
+    f.by_group = (size_t)rows;
+    f.dtype = s->dtype;
+    f.zero = z ? 0.0f : 8.0f;
+    if (z) {
+        f.zeros = codes;
+        f.zeros.data = llm__bind_bytes(b, z, 0, f.groups, rows / 8);
     }
+    w->row_bytes = (size_t)cols / 2;
+    w->data = data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->row_bytes);
+    if (b->status != LLM_OK) return;
+    for (col = 0; col < cols; col++)
+        for (row = 0; row < rows; row++)
+            data[(size_t)row * w->row_bytes + (size_t)col / 2] |=
+                (uint8_t)(llm__packed_code(&codes, (size_t)row, (size_t)col) << col % 2 * 4);
+    llm__bind_factors(b, &f, w);
+}
+
+/* BitNet: -1, 0 and 1 as two bits more by one; a byte holds a column of four rows, which are a quarter of the rows
+   apart.  One scale for all; linear_class says whether to multiply by it or to divide. */
+LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
+    const llm__json *linear = llm__json_get(llm__original_quantization(b->m), "linear_class");
+    const uint8_t *codes;
+    uint8_t *data;
+    float *scale;
+    llm__tensor one = *s;
+    llm__factors f;
+    int row, col, quarter = rows / 4;
+    int64_t down, across;
+    memset(&f, 0, sizeof f);
+    llm__scale_shape(s, &down, &across);
+    if (rows % 4) {
+        llm__bind_bad(b, "its ternary form packs four rows in one, and the model needs a number of rows that four does not divide");
+        return;
+    }
+    codes = llm__bind_bytes(b, t, 0, quarter, cols);
+    scale = llm__bind_numbers(b, s, 1, 1);
+    w->bits = 2;
+    w->row_bytes = ((size_t)cols + 3) / 4;
+    w->data = data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->row_bytes);
+    if (b->status != LLM_OK) return;
+    if (!llm__json_text_is(linear, "autobitlinear")) *scale = 1 / *scale;
+    for (row = 0; row < rows; row++)
+        for (col = 0; col < cols; col++) {
+            int code = codes[(size_t)(row % quarter) * (size_t)cols + (size_t)col] >> row / quarter * 2 & 3;
+            data[(size_t)row * w->row_bytes + (size_t)col / 4] |= (uint8_t)(code << col % 4 * 2);
+        }
+    one.dtype = f.dtype = LLM_F32;
+    f.scales = &one;
+    f.data = (const uint8_t *)scale;
+    f.groups = 1;
+    f.zero = 1;
+    llm__bind_factors(b, &f, w);
+}
+
+/* The forms of other tools at b->name; 0: it has none of them. */
+LLM__FN int llm__bind_foreign(llm__binder *b, llm__matrix *w, int rows, int cols) {
+    llm__tensor *t = llm__bind_find(b, ".weight"), *s = llm__bind_find(b, ".weight_scale");
+    llm__tensor *inverse = llm__bind_find(b, ".weight_scale_inv"), *packed = llm__bind_find(b, ".weight_packed");
+    llm__tensor *words = llm__bind_find(b, ".qweight");
+    if (packed) llm__bind_compressed(b, packed, rows, cols, w);
+    else if (words) llm__bind_awq(b, words, rows, cols, w);
+    else if (t && inverse) llm__bind_fp8(b, t, inverse, rows, cols, 1, w);
+    else if (!t || !s) return 0;
+    else if (t->dtype == LLM_F8_E4M3) llm__bind_fp8(b, t, s, rows, cols, 0, w);
+    else if (t->dtype == LLM_I8) llm__bind_int8(b, t, s, rows, cols, w);
+    else if (t->dtype == LLM_U8 && t->dims == 2 && t->shape[0] == rows) llm__bind_nibbles(b, t, s, rows, cols, w);
+    else if (t->dtype == LLM_U8) llm__bind_ternary(b, t, s, rows, cols, w);
+    else return 0;
+    return 1;
 }
 
 /* Float numbers where they lie, or copied where the file has them at odd addresses. */
@@ -9100,9 +9455,8 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
    many, written to w[0..lead-1]. */
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
-    const llm__tensor *packed = llm__bind_find(b, ".weight_packed"), *awq = llm__bind_find(b, ".qweight");
     llm__tensor *t = llm__bind_find(b, ".weight"), *scales = llm__bind_find(b, ".scales");
-    llm__tensor *blocks = llm__bind_find(b, ".weight_scale_inv");
+    int foreign;
     char what[64];
     if (b->status != LLM_OK) return;
     memset(w, 0, sizeof *w);
@@ -9110,10 +9464,9 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     w->cols = cols;
     if (lead) snprintf(what, sizeof what, "[%d, %d, %d]", lead, rows, cols);
     else snprintf(what, sizeof what, "[%d, %d]", rows, cols);
-    if (packed && !lead) llm__bind_packed4(b, llm__bind_find(b, ".weight_packed"), rows, cols, w);
-    else if (awq && !lead) llm__bind_awq(b, llm__bind_find(b, ".qweight"), rows, cols, w);
+    foreign = !lead && llm__bind_foreign(b, w, rows, cols);
+    if (foreign) scales = NULL;
     else if (!t) llm__bind_absent(b, ".weight", what);
-    else if (blocks && !lead) llm__bind_fp8(b, t, blocks, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
@@ -9626,7 +9979,9 @@ LLM__FN int llm__is_extra_layer(const llm_model *m, const char *name) {
 }
 
 /* What any checkpoint may hold besides. */
-static const char *const llm__skip_always = "*rotary_emb.inv_freq *.attn.masked_bias *.attn.bias";
+static const char *const llm__skip_always =
+    "*rotary_emb.inv_freq *.attn.masked_bias *.attn.bias *.weight_shape *.input_scale *.input_global_scale "
+    "*.activation_scale *.k_scale *.v_scale";
 
 /* Every tensor is either in use or one that a checkpoint may hold besides. */
 LLM__FN void llm__bind_leftovers(llm__binder *b) {
@@ -9656,6 +10011,8 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         if (!llm__name_fits(name, "*.qweight")) continue;
         snprintf(b.name, sizeof b.name, "%.*s", (int)(strlen(name) - strlen(".qweight")), name);
         b.awq = llm__bind_find(&b, ".scales");
+        if (b.awq && b.awq->dims == 2 && m->tensors.items[k].dims == 2 && b.awq->shape[1] == m->tensors.items[k].shape[1])
+            b.awq = NULL; /* GPTQ */
     }
     llm__bind_name(&b, "model.embed_tokens");
     llm__bind_matrix(&b, &m->embedding, 0, m->vocabulary, m->hidden, 0);
