@@ -97,6 +97,8 @@ typedef struct llm_model_desc {
     const char *isa;    /* "scalar", "avx2", "neon"; NULL: the best that this CPU has */
     int no_map;         /* read tensors into memory of their own instead of mapping files */
     int weights_only;   /* the folder needs no tokenizer: generation then takes and gives ids only */
+    int describe;       /* facts only: names and shapes are checked, but weights are neither read nor converted (mapped
+                           files; norms and biases are).  Sessions can be opened, to see their size, but run nothing. */
 } llm_model_desc;
 
 /* Facts of an open model.  Texts belong to the model. */
@@ -119,6 +121,30 @@ LLM_API void llm_model_close(llm_model *model);
 
 /* What the model is. */
 LLM_API llm_model_info llm_model_get_info(const llm_model *model);
+
+/* One layer, in words and numbers.  Layers that share weights count them once, with the first. */
+typedef struct llm_layer_info {
+    char mixer[120], ffn[120]; /* "attention, 32 heads of 128, 8 of keys"; "" if it has none */
+    int64_t parameters;
+    size_t weight_bytes;
+    size_t token_bytes;        /* of its cache (float16), for each token that it keeps... */
+    int64_t kept_tokens;       /* ...which are at most so many; 0: all */
+    size_t state_bytes;        /* of its cache, however many tokens came: recurrent states */
+} llm_layer_info;
+
+/* Layer `layer`, from 0; all zero beyond the last. */
+LLM_API llm_layer_info llm_model_get_layer(const llm_model *model, int layer);
+
+/* How some of the weights are stored. */
+typedef struct llm_storage_info {
+    char name[48];      /* "BF16", "affine 4 bit, groups of 64", "mxfp4" */
+    int64_t parameters;
+    size_t bytes;       /* scales and the like included */
+} llm_storage_info;
+
+/* The n-th way in which this model's weights are stored, in the order in which they were met; all zero beyond the
+   last. */
+LLM_API llm_storage_info llm_model_get_storage(const llm_model *model, size_t n);
 
 /* The n-th architecture name (model_type) this version knows, or NULL beyond the last. */
 LLM_API const char *llm_architecture(size_t n);
@@ -153,6 +179,9 @@ typedef struct llm_model_cache_desc {
     int exact;           /* keys and values as float32; else as float16 */
     llm_allocator allocator; /* zero: the model's */
 } llm_model_cache_desc;
+
+/* Bytes of a cache of this model once it holds so many tokens; 0: that cannot be. */
+LLM_API size_t llm_model_cache_bytes(const llm_model *model, const llm_model_cache_desc *desc, int64_t tokens);
 
 /* Makes an empty cache for one sequence of this model. */
 LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc,
@@ -7483,7 +7512,22 @@ typedef struct llm__layer {
     llm__altup altup;
     llm__laurel laurel;
     llm__side side;
+    /* what it weighs and keeps, for those who ask */
+    int64_t parameters;
+    size_t weight_bytes;
+    int first_entry, entries; /* of llm_model.caches */
 } llm__layer;
+
+/* A way of storing, and how much lies so. */
+typedef struct llm__storage {
+    llm__format format;
+    llm_dtype dtype;
+    int bits, group, rows, cols; /* rows, cols: of a block of FP8_BLOCK */
+    int64_t parameters;
+    size_t bytes;
+} llm__storage;
+enum { LLM__MAX_STORAGES = 24 };
+
 
 struct llm__arch;
 
@@ -7522,6 +7566,9 @@ struct llm_model {
     llm__norm side_norm;
     int streams;                     /* as llm__altup.count */
     llm__matrix *streams_in, *streams_out; /* [streams - 1] of [hidden, hidden]: all but the first */
+    int describing;                  /* llm_model_desc.describe */
+    int storage_count;
+    llm__storage storages[LLM__MAX_STORAGES];
 };
 
 /* ---- reading config.json
@@ -8718,6 +8765,7 @@ LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
     int i;
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *l = &m->layers[i];
+        l->first_entry = m->cache_count;
         if (l->reads != LLM__OWN) {
             l->cache = m->layers[l->reads].cache;
             continue;
@@ -8728,6 +8776,7 @@ LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
         }
         l->cache = llm__plan_mixer(c, m, l, l->mixer);
         l->beside_cache = llm__plan_mixer(c, m, l, l->beside);
+        l->entries = m->cache_count - l->first_entry;
     }
 }
 
@@ -8854,6 +8903,28 @@ LLM__FN llm_dtype llm__bind_dtype(const llm__binder *b, const llm__tensor *t) {
     return b->awq && llm__is_float(b->awq->dtype) ? b->awq->dtype : t->dtype;
 }
 
+/* Notes that what the model counts since `parameters` and `bytes` lies as w does.  The last place is for all others. */
+LLM__FN void llm__bind_note(llm__binder *b, const llm__matrix *w, int64_t parameters, size_t bytes) {
+    llm_model *m = b->m;
+    llm__storage *o = m->storages, want;
+    memset(&want, 0, sizeof want);
+    want.format = w->format;
+    want.dtype = w->format == LLM__FLOAT ? w->dtype : LLM_F32;
+    want.bits = w->format == LLM__FLOAT ? 0 : w->bits;
+    want.group = w->format == LLM__FLOAT ? 0 : w->group;
+    want.rows = w->block_rows;
+    want.cols = w->block_cols;
+    if (m->weight_bytes == bytes || b->status != LLM_OK) return;
+    for (; o < m->storages + m->storage_count; o++)
+        if (o->format == want.format && o->dtype == want.dtype && o->bits == want.bits && o->group == want.group &&
+            o->rows == want.rows && o->cols == want.cols)
+            break;
+    if (o == m->storages + LLM__MAX_STORAGES) o--;
+    else if (o == m->storages + m->storage_count) m->storages[m->storage_count++] = want;
+    o->parameters += m->parameters - parameters;
+    o->bytes += m->weight_bytes - bytes;
+}
+
 /* n floats of a tensor, from its type to that one. */
 LLM__FN void llm__bind_convert(const llm__tensor *t, const uint8_t *data, size_t n, llm_dtype to, uint8_t *out) {
     size_t i, from_size = llm__dtype_bytes(t->dtype), size = llm__dtype_bytes(to);
@@ -8867,10 +8938,12 @@ LLM__FN void llm__bind_convert(const llm__tensor *t, const uint8_t *data, size_t
 /* A tensor of `rows` x `cols` numbers (cols 0: a vector) as float32 of our own, plus `offset`. */
 LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows, int64_t cols, float offset) {
     llm__tensor *t = llm__bind_find(b, suffix);
-    size_t n = (size_t)(rows * (cols ? cols : 1)), i;
+    size_t n = (size_t)(rows * (cols ? cols : 1)), i, bytes = b->m->weight_bytes;
+    int64_t parameters = b->m->parameters;
     const uint8_t *data;
     char what[48];
     float *out;
+    llm__matrix as;
     if (cols) snprintf(what, sizeof what, "[%lld, %lld]", (long long)rows, (long long)cols);
     else snprintf(what, sizeof what, "[%lld]", (long long)rows);
     if (!t) {
@@ -8894,6 +8967,9 @@ LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows
     }
     for (i = 0; i < n; i++) out[i] += offset;
     if (b->fresh) b->m->parameters += (int64_t)n;
+    memset(&as, 0, sizeof as);
+    as.dtype = t->dtype;
+    llm__bind_note(b, &as, parameters, bytes);
     return out;
 }
 
@@ -9143,6 +9219,17 @@ LLM__FN const int32_t *llm__bind_index(llm__binder *b, const llm__factors *f, in
     return orderly && cols % run == 0 && run % 32 == 0 ? NULL : index;
 }
 
+/* Room for rows of codes in another order, which w then has in the place of `from`; NULL: no memory, or nobody wants
+   them. */
+LLM__FN uint8_t *llm__bind_repacked(llm__binder *b, llm__matrix *w, const uint8_t *from, size_t row_bytes) {
+    uint8_t *data;
+    w->row_bytes = row_bytes;
+    w->data = from;
+    if (b->m->describing || b->status != LLM_OK) return NULL;
+    w->data = data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, row_bytes);
+    return data;
+}
+
 /* Scales and biases for w, whose codes are in place. */
 LLM__FN void llm__bind_factors(llm__binder *b, const llm__factors *f, llm__matrix *w) {
     int run = (w->cols + f->groups - 1) / f->groups, row, g, k, copies;
@@ -9152,10 +9239,12 @@ LLM__FN void llm__bind_factors(llm__binder *b, const llm__factors *f, llm__matri
     if (llm__json_is(said, LLM__JSON_INTEGER) && said->as.number >= 1 && said->as.number < w->cols &&
         (w->cols + (int)said->as.number - 1) / (int)said->as.number == f->groups)
         run = (int)said->as.number; /* the last group may be short */
-    w->index = llm__bind_index(b, f, w->cols, run);
-    if (b->status != LLM_OK) return;
     w->format = LLM__AFFINE;
     w->dtype = f->dtype;
+    w->group = run;
+    if (b->m->describing) return;
+    w->index = llm__bind_index(b, f, w->cols, run);
+    if (b->status != LLM_OK) return;
     w->group = w->index ? w->cols / f->groups : run % 128 == 0 ? 128 : run % 64 == 0 ? 64 : 32;
     copies = w->index ? 1 : run / w->group;
     w->scale_row_bytes = (size_t)f->groups * (size_t)copies * size;
@@ -9258,18 +9347,16 @@ LLM__FN void llm__bind_int8(llm__binder *b, llm__tensor *t, llm__tensor *s, int 
     llm__tensor *z = llm__bind_find(b, ".weight_zero_point");
     const uint8_t *codes = llm__bind_bytes(b, t, 0, rows, cols);
     size_t n = (size_t)rows * (size_t)cols, i;
-    uint8_t *data = (uint8_t *)llm__bind_alloc(b, n, 1);
+    uint8_t *data;
     llm__factors f;
     int64_t down, across;
     memset(&f, 0, sizeof f);
     llm__scale_shape(s, &down, &across);
     if ((down != rows && down != 1) || across < 1 || across > cols || !llm__is_float(s->dtype))
         llm__bind_bad(b, "I8 numbers need a float scale for each row or for groups of it");
-    if (b->status != LLM_OK || !codes || !data) return;
-    for (i = 0; i < n; i++) data[i] = codes[i] ^ 128;
+    data = llm__bind_repacked(b, w, codes, (size_t)cols);
+    for (i = 0; data && i < n; i++) data[i] = codes[i] ^ 128;
     w->bits = 8;
-    w->data = data;
-    w->row_bytes = (size_t)cols;
     f.scales = s;
     f.data = llm__bind_bytes(b, s, 0, down, across);
     f.by_row = down == 1 ? 0 : (size_t)across;
@@ -9316,14 +9403,12 @@ LLM__FN void llm__bind_gptq(llm__binder *b, llm__tensor *t, int rows, int cols, 
     }
     if (g) f.index = llm__bind_bytes(b, g, 0, cols, 0);
     if (g && g->dtype != LLM_I32) llm__bind_bad(b, "its g_idx must hold I32");
-    w->row_bytes = (size_t)words * 4;
-    w->data = data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->row_bytes);
-    if (b->status != LLM_OK) return;
-    for (k = 0; k < words; k++)
+    data = llm__bind_repacked(b, w, codes, (size_t)words * 4);
+    for (k = 0; data && k < words; k++)
         for (row = 0; row < rows; row++)
-            memcpy(data + (size_t)row * w->row_bytes + (size_t)k * 4, codes + ((size_t)k * (size_t)rows + (size_t)row) * 4,
-                   4);
-    llm__bind_factors(b, &f, w);
+            memcpy(data + (size_t)row * w->row_bytes + (size_t)k * 4,
+                   codes + ((size_t)k * (size_t)rows + (size_t)row) * 4, 4);
+    if (b->status == LLM_OK) llm__bind_factors(b, &f, w);
 }
 
 /* AWQ: words of eight outputs, in the order below; no zeros: 8.  GPTQ's words are tried where the shape is theirs. */
@@ -9360,14 +9445,12 @@ LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, l
         f.zeros = codes;
         f.zeros.data = llm__bind_bytes(b, z, 0, f.groups, rows / 8);
     }
-    w->row_bytes = (size_t)cols / 2;
-    w->data = data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->row_bytes);
-    if (b->status != LLM_OK) return;
-    for (col = 0; col < cols; col++)
+    data = llm__bind_repacked(b, w, codes.data, (size_t)cols / 2);
+    for (col = 0; data && col < cols; col++)
         for (row = 0; row < rows; row++)
             data[(size_t)row * w->row_bytes + (size_t)col / 2] |=
                 (uint8_t)(llm__packed_code(&codes, (size_t)row, (size_t)col) << col % 2 * 4);
-    llm__bind_factors(b, &f, w);
+    if (b->status == LLM_OK) llm__bind_factors(b, &f, w);
 }
 
 /* BitNet: -1, 0 and 1 as two bits more by one; a byte holds a column of four rows, which are a quarter of the rows
@@ -9384,17 +9467,16 @@ LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, llm__tensor *s, i
     memset(&f, 0, sizeof f);
     llm__scale_shape(s, &down, &across);
     if (rows % 4) {
-        llm__bind_bad(b, "its ternary form packs four rows in one, and the model needs a number of rows that four does not divide");
+        llm__bind_bad(b, "its ternary form packs four rows in one, which the number of rows does not allow");
         return;
     }
     codes = llm__bind_bytes(b, t, 0, quarter, cols);
     scale = llm__bind_numbers(b, s, 1, 1);
     w->bits = 2;
-    w->row_bytes = ((size_t)cols + 3) / 4;
-    w->data = data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->row_bytes);
+    data = llm__bind_repacked(b, w, codes, ((size_t)cols + 3) / 4);
     if (b->status != LLM_OK) return;
     if (!llm__json_text_is(linear, "autobitlinear")) *scale = 1 / *scale;
-    for (row = 0; row < rows; row++)
+    for (row = 0; data && row < rows; row++)
         for (col = 0; col < cols; col++) {
             int code = codes[(size_t)(row % quarter) * (size_t)cols + (size_t)col] >> row / quarter * 2 & 3;
             data[(size_t)row * w->row_bytes + (size_t)col / 4] |= (uint8_t)(code << col % 4 * 2);
@@ -9438,7 +9520,7 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
                               t->name, llm__dtype_name(t->dtype));
         return;
     }
-    if ((uintptr_t)data % size || dtype != t->dtype) {
+    if (!b->m->describing && ((uintptr_t)data % size || dtype != t->dtype)) {
         size = llm__dtype_bytes(dtype);
         copy = (uint8_t *)llm__bind_alloc(b, n, size);
         if (!copy) return;
@@ -9457,6 +9539,8 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
     llm__tensor *t = llm__bind_find(b, ".weight"), *scales = llm__bind_find(b, ".scales");
     int foreign;
+    int64_t parameters = b->m->parameters;
+    size_t bytes = b->m->weight_bytes;
     char what[64];
     if (b->status != LLM_OK) return;
     memset(w, 0, sizeof *w);
@@ -9470,6 +9554,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
+    llm__bind_note(b, w, parameters, bytes);
     if (bias) w->bias = llm__bind_floats(b, ".bias", lead ? lead : rows, lead ? rows : 0, 0);
     if (b->status == LLM_OK && scales && w->format != LLM__FLOAT)
         llm__bind_check_override(b, llm__json_get(b->m->config, "quantization"), w);
@@ -9559,11 +9644,12 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
 
 /* [nope, rank] rows of kv_b_proj, transposed: what the original checkpoints have in place of embed_q. */
 LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__matrix *out) {
-    float *row = (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
+    float *row = b->m->describing ? NULL : (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
     llm_dtype dtype = w->format == LLM__FLOAT ? w->dtype : w->format == LLM__FP8_BLOCK ? LLM_BF16 : LLM_F32;
     size_t size = llm__dtype_bytes(dtype);
-    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows * (size_t)w->cols, size);
+    uint8_t *data = row ? (uint8_t *)llm__bind_alloc(b, (size_t)w->rows * (size_t)w->cols, size) : NULL;
     int r, c;
+    *out = *w;
     if (!row || !data) return;
     memset(out, 0, sizeof *out);
     out->format = LLM__FLOAT;
@@ -10025,7 +10111,14 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         llm__bind_norm(&b, &m->embedding_norm, m->hidden);
     }
     llm__bind_streams(&b);
-    for (i = 0; i < m->layer_count && b.status == LLM_OK; i++) llm__bind_layer(&b, &m->layers[i]);
+    for (i = 0; i < m->layer_count && b.status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->parameters = -m->parameters;
+        layer->weight_bytes = m->weight_bytes;
+        llm__bind_layer(&b, layer);
+        layer->parameters += m->parameters;
+        layer->weight_bytes = m->weight_bytes - layer->weight_bytes;
+    }
     llm__bind_name(&b, "model.norm");
     llm__bind_norm(&b, &m->norm, m->hidden);
     m->head = m->embedding;
@@ -12462,7 +12555,7 @@ LLM__FN llm_status llm__model_load(llm_model *m, const llm_model_desc *d, llm_er
     if (status == LLM_OK) status = llm__model_config(m, error);
     if (status == LLM_OK) status = llm__bind_model(m, error);
     if (status != LLM_OK) return status;
-    return d->weights_only ? llm__model_ends(m, NULL, error) : llm__model_words(m, error);
+    return d->weights_only || d->describe ? llm__model_ends(m, NULL, error) : llm__model_words(m, error);
 }
 
 LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, llm_error *error) {
@@ -12484,6 +12577,7 @@ LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, l
     m->folder.memory = desc->memory;
     m->folder.memory_count = desc->memory_count;
     m->folder.no_map = desc->no_map;
+    m->describing = desc->describe;
     m->folder.arena = &m->arena;
     status =
         desc->path && !m->folder.path ? llm__no_memory(error, strlen(desc->path)) : llm__model_load(m, desc, error);
@@ -12503,6 +12597,114 @@ LLM_API void llm_model_close(llm_model *model) {
     llm__tensors_free(&a, &model->tensors);
     llm__arena_free(&model->arena);
     llm__free(&a, model, sizeof *model);
+}
+
+/* ---- layers in words */
+
+/* Text behind what is in text[size] already. */
+LLM__FN void llm__say(char *text, size_t size, const char *format, ...) LLM__PRINTF(3, 4);
+LLM__FN void llm__say(char *text, size_t size, const char *format, ...) {
+    size_t n = strlen(text);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text + n, size - n, format, list);
+    va_end(list);
+}
+
+LLM__FN void llm__say_attention(const llm__layer *l, char *text, size_t size) {
+    const llm__attention *a = &l->attention;
+    llm__say(text, size, "attention, %d heads of %d", a->heads, a->width);
+    if (a->shared) llm__say(text, size, ", keys of layer %d", l->reads);
+    else if (a->kv_heads != a->heads) llm__say(text, size, ", %d of keys", a->kv_heads);
+    if (a->window) llm__say(text, size, ", window %lld", (long long)a->window);
+    if (a->chunk) llm__say(text, size, ", chunks of %lld", (long long)a->chunk);
+    if (a->rope < 0) llm__say(text, size, ", no rotation");
+}
+
+LLM__FN void llm__say_mixer(const llm__layer *l, llm__mixer_kind kind, char *text, size_t size) {
+    if (kind != LLM__NO_MIXER && *text) llm__say(text, size, " and ");
+    switch (kind) {
+    case LLM__NO_MIXER: break;
+    case LLM__MIXER_MAP: llm__say(text, size, "linear map"); break;
+    case LLM__ATTENTION: llm__say_attention(l, text, size); break;
+    case LLM__LATENT: llm__say(text, size, "latent attention, %d heads, rank %d", l->latent.heads, l->latent.rank); break;
+    case LLM__SSD:
+        llm__say(text, size, "state space (Mamba-2), %d heads of %d, state %d", l->ssd.heads, l->ssd.width,
+                 l->ssd.state);
+        break;
+    case LLM__DELTA:
+        llm__say(text, size, "gated delta rule, %d heads of %d", l->delta.value_heads, l->delta.value_width);
+        break;
+    }
+}
+
+LLM__FN void llm__say_experts(const llm__experts *e, char *text, size_t size) {
+    llm__say(text, size, "%d of %d experts of %d", e->chosen, e->count, e->width);
+    if (e->shared.width) llm__say(text, size, ", shared %d", e->shared.width);
+}
+
+LLM__FN void llm__say_ffn(const llm__layer *l, char *text, size_t size) {
+    switch (l->ffn) {
+    case LLM__NO_FFN: break;
+    case LLM__FFN_MAP: llm__say(text, size, "linear map"); break;
+    case LLM__MLP: llm__say(text, size, "mlp of %d", l->mlp.width); break;
+    case LLM__EXPERTS: llm__say_experts(&l->experts, text, size); break;
+    case LLM__MLP_AND_EXPERTS:
+        llm__say(text, size, "mlp of %d and ", l->mlp.width);
+        llm__say_experts(&l->experts, text, size);
+        break;
+    }
+}
+
+/* What one entry of the cache takes, by token and whatever the tokens. */
+LLM__FN void llm__count_entry(const llm_cache_layer *entry, llm_layer_info *info) {
+    size_t width = (size_t)entry->key_width + (size_t)entry->value_width;
+    int64_t kept = entry->window ? entry->window : entry->chunk;
+    int i, k;
+    info->token_bytes += (size_t)entry->heads * width * sizeof(uint16_t);
+    if (entry->heads) info->kept_tokens = kept;
+    for (i = 0; i < LLM_CACHE_MAX_ARRAYS && entry->shapes[i][0]; i++) {
+        size_t floats = 1;
+        for (k = 0; k < LLM_CACHE_MAX_AXES && entry->shapes[i][k]; k++) floats *= (size_t)entry->shapes[i][k];
+        info->state_bytes += floats * sizeof(float);
+    }
+}
+
+LLM_API llm_layer_info llm_model_get_layer(const llm_model *m, int layer) {
+    llm_layer_info info;
+    const llm__layer *l;
+    int i;
+    memset(&info, 0, sizeof info);
+    if (!m || layer < 0 || layer >= m->layer_count) return info;
+    l = &m->layers[layer];
+    llm__say_mixer(l, l->mixer, info.mixer, sizeof info.mixer);
+    llm__say_mixer(l, l->beside, info.mixer, sizeof info.mixer);
+    llm__say_ffn(l, info.ffn, sizeof info.ffn);
+    info.parameters = l->parameters;
+    info.weight_bytes = l->weight_bytes;
+    for (i = l->first_entry; i < l->first_entry + l->entries; i++) llm__count_entry(&m->caches[i], &info);
+    return info;
+}
+
+LLM_API llm_storage_info llm_model_get_storage(const llm_model *m, size_t n) {
+    llm_storage_info info;
+    const llm__storage *o;
+    memset(&info, 0, sizeof info);
+    if (!m || n >= (size_t)m->storage_count) return info;
+    o = &m->storages[n];
+    info.parameters = o->parameters;
+    info.bytes = o->bytes;
+    switch (o->format) {
+    case LLM__FLOAT: llm__say(info.name, sizeof info.name, "%s", llm__dtype_name(o->dtype)); break;
+    case LLM__FP8_BLOCK: llm__say(info.name, sizeof info.name, "fp8, blocks of %d x %d", o->rows, o->cols); break;
+    case LLM__AFFINE:
+        llm__say(info.name, sizeof info.name, "affine %d bit, groups of %d", o->bits, o->group);
+        break;
+    case LLM__MXFP4: llm__say(info.name, sizeof info.name, "mxfp4"); break;
+    case LLM__MXFP8: llm__say(info.name, sizeof info.name, "mxfp8"); break;
+    case LLM__NVFP4: llm__say(info.name, sizeof info.name, "nvfp4"); break;
+    }
+    return info;
 }
 
 LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
@@ -12614,6 +12816,15 @@ LLM__FN llm_status llm__model_cache_desc(const llm_model *model, const llm_model
     return LLM_OK;
 }
 
+LLM_API size_t llm_model_cache_bytes(const llm_model *model, const llm_model_cache_desc *desc, int64_t tokens) {
+    llm_cache_desc cache;
+    llm_cache_layer *layers;
+    size_t bytes = llm__model_cache_desc(model, desc, &cache, &layers, NULL) == LLM_OK
+                       ? llm_cache_bytes_for(&cache, tokens) : 0;
+    llm__free(&cache.allocator, layers, cache.layer_count * sizeof *layers);
+    return bytes;
+}
+
 LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc,
                                         llm_error *error) {
     llm_cache_desc cache;
@@ -12694,6 +12905,8 @@ LLM_API llm_status llm_forward_begin(llm_session *session, const llm_sequence *s
         return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass needs a session and sequences");
     if (session->active)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the session is in the middle of a call: advance or abandon it");
+    if (session->model->describing)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened to be described, not to run");
     for (i = 0; i < count && status == LLM_OK; i++) status = llm__check_sequence(session, sequences, i, error);
     for (i = 0; i < count && status == LLM_OK; i++)
         status = llm__cache_reserve(sequences[i].cache, (int64_t)sequences[i].count, session->max_rows, error);
