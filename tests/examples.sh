@@ -62,7 +62,7 @@ grep -q "7 bits" "$golden/err" && "$build/generate" --model $stories --prompt-ca
     --max-tokens 1 >"$golden/out" && pass || fail "a refused cache_prompt leaves the file alone"
 
 "$build/inspect" --model $stories --tokens 100 >"$golden/out" && grep -q "layers 0-4 .*attention, 8 heads of 8, 4 of keys; mlp of 172" "$golden/out" &&
-    grep -q "weights  .*parameters, .*KB" "$golden/out" && grep -q "at 100 tokens" "$golden/out" && pass || fail "inspect"
+    grep -q "weights  .*parameters, .*MB" "$golden/out" && grep -q "at 100 tokens" "$golden/out" && pass || fail "inspect"
 "$build/inspect" --model /nowhere >"$golden/out" 2>"$golden/err" && fail "inspect --model /nowhere"
 [ ! -s "$golden/out" ] && grep -q /nowhere "$golden/err" && pass || fail "inspect says what it could not open"
 
