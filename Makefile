@@ -2,7 +2,7 @@
 # make run        tells a story with the bundled model
 # make test       builds and runs every test; the last line is the sum
 # make san        the tests under AddressSanitizer and UndefinedBehaviorSanitizer
-# make fuzz       libFuzzer over the files of two checkpoints for FUZZ_SECONDS (needs clang)
+# make fuzz       libFuzzer over the files of two checkpoints and prompt caches for FUZZ_SECONDS (needs clang)
 # make table      puts the table of architectures, as llm.h has it, into the README
 # make bench      prompt and generation speed of this machine, over random weights
 # make clean
@@ -42,9 +42,13 @@ san:
 	@$(MAKE) --no-print-directory test B=$B/san TESTS="golden golden-scalar examples $(PROGRAMS)" \
 	    CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
-# Every file of both checkpoints is a seed, behind the byte that says which it is.
-fuzz:
-	@mkdir -p $B/fuzz/corpus
+# Every file of both checkpoints is a seed, behind the byte that says which it is; and the prompt caches of the fixtures,
+# without the checksum that would stop every change to them.
+fuzz: $B/golden
+	@mkdir -p $B/fuzz/corpus $B/fuzz/caches
+	@$B/golden --save $B/fuzz/caches tests/golden/cachefiles
+	@for file in $B/fuzz/caches/*; do \
+	    { printf e; LC_ALL=C sed 's/0\.llm_checksum/0.llm_checksux/' $$file; } >$B/fuzz/corpus/$$(basename $$file); done
 	clang -O1 -g -fsanitize=fuzzer,address,undefined $(WARN) -I. -o $B/fuzz/fuzz tests/fuzz.c $(LDLIBS)
 	@for seed in a:config.json b:model.safetensors c:tokenizer.json d:tokenizer_config.json; do \
 	    letter=$${seed%%:*} file=$${seed#*:}; \

@@ -178,6 +178,7 @@ typedef struct llm_model_cache_desc {
     int64_t max_kv_size; /* attention layers without a window keep this many tokens, the first 4 pinned; 0: all */
     int exact;           /* keys and values as float32; else as float16 */
     llm_allocator allocator; /* zero: the model's */
+    int64_t checkpoint_every, checkpoints_max; /* as in llm_cache_desc */
 } llm_model_cache_desc;
 
 /* Bytes of a cache of this model once it holds so many tokens; 0: that cannot be. */
@@ -244,26 +245,79 @@ LLM_API void llm_forward_abandon(llm_session *session);
 
 /* ---- sampling */
 
-/* How a token is chosen, in mlx-lm's order: top_p, min_p and top_k filter the distribution, then it is sharpened by the
-   temperature.  All zero: greedy. */
+/* How a token is chosen.  All zero: the most likely one, the lowest id among equals.  With a temperature, filters take
+   tokens out of the distribution, in this order; those from top_p to top_k are mlx-lm's, with its edge cases:
+       top_n_sigma   tokens whose logit is at most that many standard deviations of all below the best
+                     (arXiv:2411.07641)
+       typical_p     the tokens whose surprise is nearest to the expected one (arXiv:2202.00666)
+       top_p         the likeliest ones, up to that much probability; those as likely as the last stay, too
+       min_p         tokens at least this fraction as likely as the best; min_keep of the best in any case
+       xtc           with xtc_probability: all tokens above xtc_threshold but the least likely of them
+       top_k         so many
+   What is left is sharpened by the temperature and drawn from.  Numbers come from the seed and the position alone, so
+   that the same seed gives the same choice whatever happens around it. */
 typedef struct llm_sampling {
-    float temperature; /* 0: the most likely token */
-    float top_p;       /* 0 or 1: off; else the smallest set of tokens whose probabilities exceed it */
-    float min_p;       /* 0: off; else tokens at least this fraction as likely as the best */
-    int min_keep;      /* tokens that min_p always leaves; 0: 1 */
-    int top_k;         /* 0: off */
-    uint64_t seed;     /* the same seed and position give the same choice whatever happens around it */
+    float temperature;
+    float top_p;                  /* 0 or 1: off */
+    float min_p;                  /* 0: off */
+    int min_keep;                 /* 0: 1 */
+    int top_k;                    /* 0: off */
+    uint64_t seed;
+    float typical_p;              /* 0 or 1: off */
+    float top_n_sigma;            /* 0: off */
+    float xtc_probability;        /* 0: off */
+    float xtc_threshold;          /* 0 to 0.5 */
+    const int32_t *xtc_protected; /* [xtc_protected_count] ids that xtc leaves alone, such as the end and a new line */
+    size_t xtc_protected_count;
+    float dynamic_range;          /* the temperature varies by as much up and down, with the entropy of what is left... */
+    float dynamic_exponent;       /* ...over the largest possible one, to this power; 0: 1 */
+    float mirostat_tau;           /* Mirostat 2 (arXiv:2007.14966), in place of the filters: the surprise in bits to
+                                     aim at; 0: off */
+    float mirostat_eta;           /* how fast it learns; 0: 0.1 */
+    float *mirostat_mu;           /* what it has learnt, begun with 2 tau; NULL: a generation keeps its own, llm_sample
+                                     goes by 2 tau */
 } llm_sampling;
 
 /* Chooses from logits[vocabulary]; position counts the sequence's tokens so that each step draws its own number.
    scratch: llm_sample_scratch(vocabulary) bytes, aligned as malloc's.  logits is left alone.  Writes the token's
    log-probability (of the plain softmax) to *logprob unless NULL.  NaN logits are never chosen unless all are NaN: then
-   id 0. */
+   id 0.  The options must be ones that llm_generation_open takes. */
 LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position,
                            void *scratch, float *logprob);
 
-/* Bytes of scratch that llm_sample needs. */
+/* Bytes of scratch that llm_sample and llm_penalize need. */
 LLM_API size_t llm_sample_scratch(int vocabulary);
+
+typedef struct llm_token_bias {
+    int32_t id;
+    float bias;
+} llm_token_bias;
+
+/* What happens to logits before anything is chosen from them, in this order; all zero: nothing.  The first four are
+   mlx-lm's.  Windows count the newest tokens of prompt and text; 0: 20; -1: all. */
+typedef struct llm_penalties {
+    const llm_token_bias *biases;  /* [bias_count], added */
+    size_t bias_count;
+    float repetition;              /* 0: off; tokens of the window: logits below 0 times this, others over this */
+    int repetition_window;
+    float presence;                /* 0: off; less this for tokens of the window */
+    int presence_window;
+    float frequency;               /* 0: off; less this for each time that they are in the window */
+    int frequency_window;
+    float dry_multiplier;          /* 0: off; a token that would prolong a repetition of n tokens loses... */
+    float dry_base;                /* ...multiplier * base^(n - dry_allowed); 0: 1.75 */
+    int dry_allowed;               /* repetitions shorter than this are free; 0: 2 */
+    int dry_window;
+    const int32_t *dry_breakers;   /* [dry_breaker_count] ids that no repetition goes across */
+    size_t dry_breaker_count;
+    void (*process)(void *user, const int32_t *tokens, size_t count, float *logits, int vocabulary); /* last; or NULL */
+    void *process_user;
+} llm_penalties;
+
+/* Applies penalties to logits[vocabulary], in place.  tokens[count]: prompt and text so far; ids outside of the
+   vocabulary count for nothing.  scratch as for llm_sample. */
+LLM_API void llm_penalize(const llm_penalties *penalties, const int32_t *tokens, size_t count, float *logits,
+                          int vocabulary, void *scratch);
 
 /* ---- generation */
 typedef struct llm_generation llm_generation;
@@ -281,7 +335,8 @@ typedef struct llm_generation_desc {
     int no_special;            /* leave out the tokenizer's begin token */
     int64_t max_tokens;        /* 0: 256; -1: no limit; LLM_PROMPT_ONLY */
     int ignore_end;            /* do not stop at the model's end tokens */
-    llm_sampling sampling;
+    llm_sampling sampling;     /* ids and lists that these two point to must outlive the generation */
+    llm_penalties penalties;
     llm_session_desc session;  /* used to open a session of the generation's own... */
     llm_session *use_session;  /* ...unless this one is given */
     llm_cache *use_cache;      /* continue from here (and leave the result here); NULL: a cache of its own */
@@ -682,8 +737,9 @@ typedef struct llm__ops {
        magnitude / 127, codes are rounded to nearest even.  A group with a NaN or an infinity has codes 0 and a NaN
        scale; one whose magnitudes all lie below 1e-30 is zero. */
     void (*quantize_row)(const float *x, int cols, int group, int8_t *codes, float *scales, float *sums);
-    /* Row `row` of W as float32, as llm__matrix_row but faster.  scratch as for product. */
-    void (*decode_row)(const llm__matrix *w, int row, float *out, void *scratch);
+    /* Rows [begin, end) of W as float32, one behind the other, each as llm__matrix_row but faster.  scratch as for
+       product; llm__decode_scratch bytes are enough. */
+    void (*decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch);
 
     /* ---- rows of float32; n is their length, y may be x */
     float (*dot)(const float *a, const float *b, int n);
@@ -711,8 +767,9 @@ typedef struct llm__ops {
     /* out[i*out_stride + j] = scale * (q row i . k row j) */
     void (*scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride, int width,
                    float scale, float *out, size_t out_stride);
-    /* out[width] += sum over j, ascending, of p[j] times v row j */
-    void (*weigh)(float *out, const float *p, const float *v, int keys, size_t v_stride, int width);
+    /* out row i [width] += sum over j, ascending, of p[i*p_stride + j] times v row j */
+    void (*weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v, int keys,
+                  size_t v_stride, int width);
 
     /* ---- recurrences, one step of one head */
     /* S [dv, dk]: S *= decay; S += ((v - S k) beta) k^T; y[dv] = S q */
@@ -767,6 +824,11 @@ LLM__FN llm__rows8 llm__rows8_place(void *memory, int n, int cols, int group) {
 LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
     size_t cols = ((size_t)w->cols + 63) & ~(size_t)63;
     return cols * 24 + 49152;
+}
+
+/* Scratch of decoding a row: its codes as bytes, and its scales and biases. */
+LLM__FN size_t llm__decode_scratch(int cols, int group) {
+    return ((size_t)cols + 63) + (size_t)(cols / group) * 2 * sizeof(float);
 }
 
 #if !defined(LLM_NO_SIMD) && (defined(__x86_64__) || defined(_M_X64))
@@ -1594,8 +1656,8 @@ LLM__FN void LLMK_(decode)(const llm__matrix *w, int row, int begin, int end, fl
     else LLMK_(decode_scaled)(w, row, begin, end, out, scratch);
 }
 
-LLM__FN void LLMK_(decode_row)(const llm__matrix *w, int row, float *out, void *scratch) {
-    LLMK_(decode)(w, row, 0, w->cols, out, scratch);
+LLM__FN void LLMK_(decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch) {
+    for (; begin < end; begin++, out += w->cols) LLMK_(decode)(w, begin, 0, w->cols, out, scratch);
 }
 
 /* ---- float products */
@@ -2154,49 +2216,86 @@ LLM__FN void LLMK_(layer_norm)(float *y, const float *x, const float *weight, co
 
 /* ---- attention */
 
-LLM__FN void LLMK_(scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride,
-                           int width, float scale, float *out, size_t out_stride) {
+/* Four keys (count <= 4; missing rows repeat the last) and X queries, a constant. */
+LLMK_INLINE void LLMK_(scores_strip)(const int X, const uint8_t *const *rows, int count, const float *q,
+                                     size_t q_stride, int width, float scale, float *out, size_t out_stride) {
     const int whole = width / VF_N * VF_N;
-    int i, j, r, c;
-    for (j = 0; j < keys; j += LLM__STRIP) {
-        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP;
-        const uint8_t *rows[LLM__STRIP], *tails[LLM__STRIP];
-        float sums[3 * LLM__STRIP * VF_N], four[LLM__STRIP];
-        for (r = 0; r < LLM__STRIP; r++) {
-            rows[r] = (const uint8_t *)(k + (size_t)(r < count ? j + r : j + count - 1) * k_stride);
-            tails[r] = rows[r] + (size_t)whole * sizeof(float);
-        }
-        for (i = 0; i < rows_q; i += 3) {
-            const int X = rows_q - i < 3 ? rows_q - i : 3;
-            memset(sums, 0, sizeof sums);
-            LLMK_(tile_f32)(X, rows, q + (size_t)i * q_stride, q_stride, whole, sums);
-            for (c = 0; c < X; c++) {
-                LLMK_(finish)(LLM_F32, tails, q + (size_t)(i + c) * q_stride + whole, width - whole,
-                              sums + c * LLM__STRIP * VF_N, four);
-                for (r = 0; r < count; r++) out[(size_t)(i + c) * out_stride + (size_t)(j + r)] = four[r] * scale;
-            }
-        }
+    const uint8_t *tails[LLM__STRIP];
+    float sums[3 * LLM__STRIP * VF_N], four[LLM__STRIP];
+    int r, c;
+    for (c = 0; c < X * LLM__STRIP; c++) vf_store(sums + c * VF_N, vf_set(0.0f));
+    LLMK_(tile)(X, LLM_F32, rows, q, q_stride, whole, sums);
+    for (r = 0; r < LLM__STRIP; r++) tails[r] = rows[r] + (size_t)whole * sizeof(float);
+    for (c = 0; c < X; c++) {
+        LLMK_(finish)(LLM_F32, tails, q + (size_t)c * q_stride + whole, width - whole, sums + c * LLM__STRIP * VF_N,
+                      four);
+        v4_store(four, v4_mul(v4_load(four), v4_set(scale)));
+        memcpy(out + (size_t)c * out_stride, four, (size_t)count * sizeof *four);
     }
 }
 
-LLM__FN void LLMK_(weigh)(float *out, const float *p, const float *v, int keys, size_t v_stride, int width) {
-    int c = 0, j;
-    for (; c + 4 * VF_N <= width; c += 4 * VF_N) {
+LLM__FN void LLMK_(scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride,
+                           int width, float scale, float *out, size_t out_stride) {
+    int i, j, r;
+    for (j = 0; j < keys; j += LLM__STRIP) {
+        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP;
+        const uint8_t *rows[LLM__STRIP];
+        for (r = 0; r < LLM__STRIP; r++)
+            rows[r] = (const uint8_t *)(k + (size_t)(r < count ? j + r : j + count - 1) * k_stride);
+        for (i = 0; i + 3 <= rows_q; i += 3)
+            LLMK_(scores_strip)(3, rows, count, q + (size_t)i * q_stride, q_stride, width, scale,
+                                out + (size_t)i * out_stride + j, out_stride);
+        for (; i < rows_q; i++)
+            LLMK_(scores_strip)(1, rows, count, q + (size_t)i * q_stride, q_stride, width, scale,
+                                out + (size_t)i * out_stride + j, out_stride);
+    }
+}
+
+/* Two vectors of columns of P rows; P is a constant. */
+LLMK_INLINE void LLMK_(weigh_block)(const int P, float *out, size_t out_stride, const float *p, size_t p_stride,
+                                    const float *v, int keys, size_t v_stride) {
+    const VF zero = vf_set(0.0f);
+    float *o1 = out + out_stride, *o2 = o1 + out_stride, *o3 = o2 + out_stride;
+    const float *p1 = p + p_stride, *p2 = p1 + p_stride, *p3 = p2 + p_stride;
+    VF a0 = vf_load(out), b0 = vf_load(out + VF_N), a1 = zero, b1 = zero, a2 = zero, b2 = zero, a3 = zero, b3 = zero;
+    int j;
+    if (P > 1) a1 = vf_load(o1), b1 = vf_load(o1 + VF_N);
+    if (P > 2) a2 = vf_load(o2), b2 = vf_load(o2 + VF_N);
+    if (P > 3) a3 = vf_load(o3), b3 = vf_load(o3 + VF_N);
+    for (j = 0; j < keys; j++, v += v_stride) {
+        const VF a = vf_load(v), b = vf_load(v + VF_N);
+        a0 = vf_fma(vf_set(p[j]), a, a0), b0 = vf_fma(vf_set(p[j]), b, b0);
+        if (P > 1) a1 = vf_fma(vf_set(p1[j]), a, a1), b1 = vf_fma(vf_set(p1[j]), b, b1);
+        if (P > 2) a2 = vf_fma(vf_set(p2[j]), a, a2), b2 = vf_fma(vf_set(p2[j]), b, b2);
+        if (P > 3) a3 = vf_fma(vf_set(p3[j]), a, a3), b3 = vf_fma(vf_set(p3[j]), b, b3);
+    }
+    vf_store(out, a0), vf_store(out + VF_N, b0);
+    if (P > 1) vf_store(o1, a1), vf_store(o1 + VF_N, b1);
+    if (P > 2) vf_store(o2, a2), vf_store(o2 + VF_N, b2);
+    if (P > 3) vf_store(o3, a3), vf_store(o3 + VF_N, b3);
+}
+
+/* The columns that do not fill two vectors go one by one. */
+LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v,
+                          int keys, size_t v_stride, int width) {
+    const int whole = width / (2 * VF_N) * (2 * VF_N);
+    int i, c, j;
+    for (c = 0; c < whole; c += 2 * VF_N) {
         float *to = out + c;
-        VF a0 = vf_load(to), a1 = vf_load(to + VF_N), a2 = vf_load(to + 2 * VF_N), a3 = vf_load(to + 3 * VF_N);
-        for (j = 0; j < keys; j++) {
-            const float *from = v + (size_t)j * v_stride + c;
-            const VF s = vf_set(p[j]);
-            a0 = vf_fma(s, vf_load(from), a0), a1 = vf_fma(s, vf_load(from + VF_N), a1);
-            a2 = vf_fma(s, vf_load(from + 2 * VF_N), a2), a3 = vf_fma(s, vf_load(from + 3 * VF_N), a3);
+        const float *from = p;
+        for (i = rows; i >= 4; i -= 4, to += 4 * out_stride, from += 4 * p_stride)
+            LLMK_(weigh_block)(4, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        if (i == 3) LLMK_(weigh_block)(3, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        else if (i == 2) LLMK_(weigh_block)(2, to, out_stride, from, p_stride, v + c, keys, v_stride);
+        else if (i == 1) LLMK_(weigh_block)(1, to, out_stride, from, p_stride, v + c, keys, v_stride);
+    }
+    for (i = 0; i < rows; i++)
+        for (c = whole; c < width; c++) {
+            float sum = out[(size_t)i * out_stride + (size_t)c];
+            for (j = 0; j < keys; j++)
+                sum = sf_fma(p[(size_t)i * p_stride + (size_t)j], v[(size_t)j * v_stride + (size_t)c], sum);
+            out[(size_t)i * out_stride + (size_t)c] = sum;
         }
-        vf_store(to, a0), vf_store(to + VF_N, a1), vf_store(to + 2 * VF_N, a2), vf_store(to + 3 * VF_N, a3);
-    }
-    for (; c < width; c++) {
-        float sum = out[c];
-        for (j = 0; j < keys; j++) sum = sf_fma(p[j], v[(size_t)j * v_stride + (size_t)c], sum);
-        out[c] = sum;
-    }
 }
 
 /* ---- recurrences */
@@ -2274,7 +2373,7 @@ LLM__FN void LLMK_(ssd_step)(float *state, const float *x, const float *b, const
 }
 
 static const llm__ops LLMK_(ops) = {
-    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_row),
+    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_rows),
     LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(rms_norm),
     LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
     LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32), LLMK_(from_f32),
@@ -7262,8 +7361,13 @@ typedef enum llm__mixer_kind {
     LLM__MIXER_MAP, /* a linear map in the place of attention */
     LLM__ATTENTION,
     LLM__LATENT,
-    LLM__SSD,
-    LLM__DELTA
+    LLM__SSM,
+    LLM__DELTA,
+    LLM__SHORT_CONV,
+    LLM__LRU,
+    LLM__FADING,
+    LLM__RWKV,
+    LLM__KEYED_CONV /* attention's maps around two convolutions, see llm__run_keyed_conv */
 } llm__mixer_kind;
 typedef enum llm__ffn_kind {
     LLM__NO_FFN,
@@ -7305,7 +7409,8 @@ typedef enum llm__scores {
     LLM__SOFTMAX_ALL,  /* softmax over all experts */
     LLM__SOFTMAX_BEST, /* the logits choose; softmax over the chosen ones */
     LLM__SIGMOID,
-    LLM__SQRT_SOFTPLUS
+    LLM__SQRT_SOFTPLUS,
+    LLM__SPARSEMIXER /* each pick's is a softmax over those left that are near the best: see llm__sparsemixer */
 } llm__scores;
 
 /* y = (x - mean) / deviation * weight + bias.  A reader fills in the form, binding the numbers.  Every norm takes the
@@ -7355,6 +7460,15 @@ typedef enum llm__gate {
     LLM__GATE_SOFTPLUS /* softplus of gate_proj(h), a number for each head */
 } llm__gate;
 
+/* phi3small's sparsity: within blocks of `block` tokens, a query sees its own block and the `local` - 1 before it, and
+   of the others those whose number + head + 1 is a multiple of `stride`.  block 0: sees all. */
+typedef struct llm__sparse {
+    int block, local, stride;
+} llm__sparse;
+
+/* Keys and values that several layers share before rotation, norm and cache. */
+typedef enum llm__raw { LLM__RAW_OWN, LLM__RAW_LENT, LLM__RAW_BORROWED } llm__raw;
+
 typedef struct llm__attention {
     int heads, kv_heads, width, value_width; /* width: of a query and a key */
     int rope;                                /* index into the model's, -1: none */
@@ -7364,10 +7478,12 @@ typedef struct llm__attention {
     int heat_from, heat_length;
     llm__qkv qkv;
     int q_bias, k_bias, v_bias, o_bias;
+    llm__sparse sparse;
     int tiled;                               /* query head i reads kv head i % kv_heads */
     int shared;                              /* keys and values are those of another layer: see llm__layer.reads */
     int key_is_value;                        /* values are what k_proj gives, neither normed nor rotated as keys are */
     int gate_bias, has_sinks;
+    float value_scale;                       /* values are stored multiplied by this; 0: as they are */
     llm__qk_norm qk_norm;
     int norm_last;                           /* q and k are normed after their rotation */
     int v_normed, out_normed;                /* out: before o, over all heads together */
@@ -7375,36 +7491,138 @@ typedef struct llm__attention {
     llm__matrix q, k, v, o, gates;           /* q: all of them where GROUPED */
     llm__norm q_norm, k_norm, v_norm, out_norm;
     const float *sinks;                      /* [heads]: scores of a token that has no value */
+    /* what single families have */
+    llm__raw raw;
+    int conv;                                /* k and v pass a causal convolution of two taps for each kv head, */
+    const float *k_conv, *v_conv;            /* [kv_heads, 2]; a cache entry of its own goes before the attention's */
+    int rounded;                             /* k and v are rounded to 8 bits, */
+    const float *k_step, *v_step;            /* in steps of these numbers */
+    int gained;                              /* queries are multiplied by */
+    const float *q_gain;                     /* [heads], after norm and rotation */
+    int mixed;                               /* the output is g attention(mix_cache) + (1 - g) attention, where g is */
+    const float *mix_weight, *mix_bias;      /* sigmoid(q . weight + bias); [heads, width], [heads] */
+    int mix_cache;
 } llm__attention;
 
 /* Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values are functions of one latent vector a
    token, and with embed_q and unembed_out folded into query and output it is attention over that vector. */
+/* Which tokens latent attention sees (DeepSeek-V3.2): a token is worth the sum over the indexer's heads of
+   weight * relu(q . k), and the `chosen` worthiest are seen.  Keys have one head, and a cache of their own. */
+typedef struct llm__indexer {
+    int heads, width, chosen, rope; /* heads 0: there is none */
+    llm__matrix q, k, weights;      /* from the query's latent, and the layer's input twice */
+    llm__norm k_norm;
+} llm__indexer;
+
 typedef struct llm__latent {
     int heads, q_rank, rank, nope, rotary, value, rope, bias;
+    int expanded;                   /* the cache holds keys and values of each head, as mlx-lm's does for some */
     float scale;
+    float latent_scale;             /* of the normed latent; 0: 1 */
+    float heat;                     /* as in llm__attention, for both parts of the query */
+    int heat_length;
     llm__matrix q, q_a, q_b, kv_a, o;
+    llm__matrix kv_b;               /* expanded: [heads * (nope + value), rank] */
     llm__norm q_norm, kv_norm;
-    llm__matrix *embed_q, *unembed; /* [heads] of [rank, nope] and [value, rank] */
+    llm__matrix *embed_q, *unembed; /* else: [heads] of [rank, nope] and [value, rank] */
+    llm__indexer indexer;
 } llm__latent;
 
-/* Mamba-2 (arXiv:2405.21060). */
-typedef struct llm__ssd {
-    int heads, width, state, groups, kernel, bias, conv_bias;
-    float dt_min, dt_max;
-    llm__matrix in, out;
-    const float *conv, *conv_offset; /* [channels][kernel], [channels] */
-    const float *a, *d, *dt_bias;    /* [heads]; a = -exp(A_log) */
-    llm__norm norm;
-} llm__ssd;
+/* A short causal convolution over each channel by itself.  What it looks back at is kept in the first arrays of the
+   mixer's entry: one array, or one for each run of channels. */
+typedef struct llm__conv {
+    int kernel, channels, biased;
+    int plain;                    /* there is no silu behind it */
+    int runs[3];                  /* channels of each array; all 0: one array */
+    const float *weight, *offset; /* [kernel][channels], [channels] */
+} llm__conv;
 
-/* Gated delta rule (arXiv:2412.06464) as qwen3_next has it. */
+/* How the input map of a state-space mixer lies, and where dt, B and C come from. */
+typedef enum llm__ssm_in {
+    LLM__SSM_DUAL,     /* in_proj: z | x | B | C | dt; x, B and C go through the convolution (Mamba-2) */
+    LLM__SSM_CHANNELS, /* in_proj: x | z; behind the convolution x_proj: dt | B | C (Mamba) */
+    LLM__SSM_HEADS     /* in_proj: z | x of each head; behind the convolution x_proj: B | C | dt */
+} llm__ssm_in;
+
+/* Mamba-2 (arXiv:2405.21060), and Mamba (arXiv:2312.00752): there each channel is a head of one number, whose state's
+   numbers decay each by itself. */
+typedef struct llm__ssm {
+    llm__ssm_in in_order;
+    int heads, width, state, groups;     /* CHANNELS: width 1, groups 1 */
+    int dt_rank;                         /* unless DUAL: dt_proj's input */
+    int bias, out_bias;
+    float dt_min, dt_max;                /* dt is clipped behind its softplus */
+    int multiplied;                      /* what in_proj gives is multiplied: z, x, B, C, dt */
+    float multipliers[5];
+    int norm_groups, norm_first;         /* the output's norm goes over each group; before the gate */
+    llm__conv conv;
+    llm__matrix in, x, dt, out;
+    llm__norm dt_norm, b_norm, c_norm;   /* unless DUAL */
+    const float *a, *d, *dt_bias;        /* [heads]; a = -exp(A_log); CHANNELS: a [heads, state], dt_bias NULL */
+    llm__norm norm;                      /* of the output; LLM__NO_NORM: it is gated only */
+} llm__ssm;
+
+/* How the maps before a gated delta rule lie. */
+typedef enum llm__delta_in {
+    LLM__DELTA_GROUPED, /* in_proj_qkvz, in_proj_ba: for each key head its q, k, v, z; b, a */
+    LLM__DELTA_JOINED,  /* in_proj_qkv: all of q, all of k, all of v; in_proj_z, in_proj_b, in_proj_a */
+    LLM__DELTA_SEPARATE /* q_proj, k_proj, v_proj; the others as JOINED */
+} llm__delta_in;
+
+/* Gated delta rule (arXiv:2412.06464), and Kimi's (arXiv:2510.26692), where each column of the state has its decay. */
 typedef struct llm__delta {
-    int key_heads, value_heads, key_width, value_width, kernel;
-    llm__matrix qkvz, ba, out;
-    const float *conv;        /* [channels][kernel] */
-    const float *a, *dt_bias; /* [value_heads]; a = exp(A_log) */
+    llm__delta_in in_order;
+    int key_heads, value_heads, key_width, value_width;
+    int columns;                 /* a decay for each column: a and dt_bias of [value_heads, key_width] */
+    int a_rank, z_rank;          /* decay or gate go through two maps, by way of so many numbers; 0: one */
+    float lower_bound;           /* decay = exp(lower_bound sigmoid(a (..))); 0: exp(-a softplus(..)) */
+    float beta_scale;            /* 2: eigenvalues may be negative */
+    int sigmoid_gate;            /* the output times sigmoid(z), not silu(z) */
+    llm__conv conv;
+    llm__matrix q, k, v, z, b, a_map, a_low, z_low, out; /* q: all where GROUPED or JOINED; b: b and a where GROUPED */
+    const float *a, *dt_bias;    /* a = exp(A_log), [value_heads] */
     llm__norm norm;
 } llm__delta;
+
+/* The convolution of LFM2: out(C * conv(B * x)), in_proj giving B | C | x. */
+typedef struct llm__short {
+    llm__conv conv;
+    int bias;
+    llm__matrix in, out;
+} llm__short;
+
+/* The recurrence of Griffin (arXiv:2402.19427): out(gelu(y h) * RG-LRU(conv(x h))). */
+typedef struct llm__lru {
+    int heads, width;                   /* of each head */
+    llm__conv conv;
+    llm__matrix y, x, out;
+    const float *in_gate, *in_offset;   /* [heads][width in][width out], [heads * width] */
+    const float *rec_gate, *rec_offset;
+    const float *a;                     /* [heads * width]: -8 softplus(recurrent_param) */
+} llm__lru;
+
+/* Attention without softmax whose memory fades, each head at its own rate (arXiv:2405.17381): S = decay S + k v^T,
+   y = S^T q.  Its maps, norms and rotation are the layer's attention. */
+typedef struct llm__fading {
+    const float *decay; /* [heads] */
+    int norm_groups;
+} llm__fading;
+
+/* A map of low rank between a token's shifted mix and a vector: b + W1 f(W0 x). */
+typedef struct llm__lora {
+    int rank, biased;
+    llm__matrix down, up;
+} llm__lora;
+
+/* RWKV-7's time mixing (arXiv:2503.14456). */
+typedef struct llm__rwkv {
+    int heads, width, first;             /* first: the layer whose values the later ones look back to */
+    const float *mix[6];                 /* [hidden] for r, w, k, v, a, g: how much of the token before */
+    const float *k_k, *k_a, *r_k;        /* [heads * width] */
+    llm__matrix r, k, v, o;
+    llm__lora w_lora, v_lora, a_lora, g_lora;
+    const float *norm_weight, *norm_bias; /* [heads * width] */
+} llm__rwkv;
 
 /* How the rows of gate and up lie in the checkpoint. */
 typedef enum llm__gate_up {
@@ -7422,7 +7640,15 @@ typedef struct llm__mlp {
     int sub_normed;             /* sub_norm before down */
     llm__matrix gate, up, down; /* gate: both where MIXED */
     llm__norm sub_norm;
+    float gate_scale;           /* what gate gives is multiplied by this; 0: not */
 } llm__mlp;
+
+/* How the original's stacks of experts lie, which have no ".weight" in their names; others are [experts, out, in]. */
+typedef enum llm__stacks {
+    LLM__STACKS_PLAIN,     /* [experts, out, in] too */
+    LLM__STACKS_TRANSPOSED, /* [experts, in, out] */
+    LLM__DOWN_TRANSPOSED   /* of down_proj alone */
+} llm__stacks;
 
 typedef struct llm__experts {
     int count, chosen, width;
@@ -7438,13 +7664,21 @@ typedef struct llm__experts {
     float scaling;
     int weigh_input;                  /* the weight multiplies an expert's input, not its output */
     int router_bias, bias_each;       /* the router and the experts' maps have biases */
-    llm__gate_up gate_up;             /* SEPARATE, JOINED or UP_ONLY */
+    llm__gate_up gate_up;             /* of a stack gate_up_proj, if there is one: JOINED unless MIXED; or UP_ONLY */
     llm__activation activation;
     int shared_gate;                  /* the shared expert's output * sigmoid(shared_gate_row h) */
     llm__matrix gate, shared_gate_row;
     const float *bias;                /* [count + identity] */
     llm__matrix *gates, *ups, *downs; /* [count]; gates NULL: UP_ONLY */
     llm__mlp shared;                  /* width 0: none */
+    float renormalize_least;          /* the sum is taken to be at least this */
+    float jitter;                     /* SPARSEMIXER: twice this is near */
+    llm__stacks stacks;
+    int blended;                      /* routed and shared output are weighed by a softmax of coefficient(h), with bias */
+    int latent, latent_bias;          /* the experts' input and output are so wide, by maps around them; 0: hidden */
+    int latent_normed;                /* before the map back */
+    llm__matrix latent_down, latent_up;
+    llm__norm latent_norm;
     int scaled;                       /* the weight of a chosen expert is multiplied by a number of its own */
     const float *scales;              /* [count] */
 } llm__experts;
@@ -7478,6 +7712,18 @@ typedef struct llm__side {
     llm__norm norm;
 } llm__side;
 
+/* Experts that read what a layer's feed-forward reads, and whose output joins the stream at the end of the next layer
+   (LongCat's shortcut). */
+typedef enum llm__shortcut { LLM__NO_SHORTCUT, LLM__SHORTCUT_BEGINS, LLM__SHORTCUT_ENDS } llm__shortcut;
+
+/* Embeddings of the last tokens together (LongCat): each table is looked up at a hash of so many last ids, and what is
+   found is mapped to the model's width and added to the token's own embedding; the sum is averaged. */
+typedef struct llm__ngram_table {
+    int reach;               /* ids that go into the hash */
+    int64_t rows;
+    llm__matrix table, map;  /* [rows, width], [hidden, width] */
+} llm__ngram_table;
+
 enum { LLM__OWN = -1, LLM__NOWHERE = -1 };
 
 /* One layer of ours.  A reader fills in what it is; what it leaves as llm__read_common made it is the usual. */
@@ -7491,22 +7737,33 @@ typedef struct llm__layer {
     const char *sub;               /* what blocks and norms have after their names, such as ".0"; "" */
     /* its entries in llm_model.caches, made by llm__plan_caches */
     int list;                      /* a list entry of so many items goes before its own; 0: none */
+    int mixes;                     /* the layer whose cache its attention reads beside its own; LLM__OWN */
     int reads;                     /* the layer whose cache its attention reads, adding nothing to it; LLM__OWN */
     int cache, beside_cache;       /* first entry of mixer and beside; LLM__NOWHERE: it has none */
     /* what surrounds the blocks */
     float branch_scale;            /* what mixer and feed-forward add is multiplied by this; 1 */
+    int gained;                    /* it is multiplied by mixer_gain and ffn_gain too, and in the end the embedding */
+    const float *mixer_gain, *ffn_gain, *embedding_gain; /* times embedding_gain, a number each, is added */
+    int ends_loop;                 /* x passes through the model's last norm in the end: the next layers begin anew */
     int has_output_scale;          /* x is multiplied by the number layer_scalar in the end */
     const float *output_scale;
     llm__norm mixer_norm, mixer_post_norm, ffn_norm, ffn_post_norm;
     /* the blocks */
     llm__attention attention;
     llm__latent latent;
-    llm__ssd ssd;
+    llm__ssm ssm;
     llm__delta delta;
-    int map_bias;
     llm__matrix mixer_map, ffn_map;
     llm__mlp mlp;
     llm__experts experts;
+    llm__shortcut shortcut;
+    llm__short short_conv;
+    llm__conv keyed_conv; /* of keys and values */
+    llm__lru lru;
+    llm__fading fading;
+    llm__rwkv rwkv;
+    /* what mixer, beside and ffn give is multiplied by this besides; 1 */
+    float mixer_scale, beside_scale, ffn_scale;
     /* what few families have */
     llm__norm mlp_post_norm, experts_norm, experts_post_norm, router_norm; /* of MLP_AND_EXPERTS */
     llm__altup altup;
@@ -7547,18 +7804,27 @@ struct llm_model {
     int64_t context, parameters;
     size_t weight_bytes;
     float embedding_scale, logit_scale, logit_softcap;
+    int transposed;         /* the layers' linear maps are stored as [inputs, outputs] */
     int embedding_normed;   /* embedding_norm comes after the scale */
     int head_bias;
     const int32_t *masked;  /* ids whose logits are -infinity */
     int masked_count;
     int carry;              /* floats a token that layers hand on within a pass, llm_session.carry */
+    int carry_embedding;    /* it holds the embedding, as the first layer sees it */
+    int head_gained;        /* logits are multiplied by the number lm_head_gain */
+    int head_rows_normed;   /* the head's rows are divided by their length (plus 1e-7) */
+    int ternary_scaled;     /* ternary weights are multiplied by their scale whatever the config says */
     int position_count;     /* learned positions: how many; 0: none */
+    int head_columns_normed; /* or its columns */
     llm__layer *layers;
     llm__rope *ropes;
     llm_cache_layer *caches;
     int cache_count;
     llm__matrix embedding, positions, head;
     llm__norm norm, embedding_norm;
+    llm__ngram_table *ngrams; /* [ngram_count] */
+    int ngram_count, ngram_past; /* past: earlier tokens that the longest hash takes in; entry 0 of the caches */
+    int drops_later_layers;   /* tensors of layers behind the last are none of the model's */
     const int32_t *ends;
     size_t end_count;
     int side_width, side_count;      /* per-layer embeddings: numbers for each layer, and of how many ids; 0: none */
@@ -7580,6 +7846,7 @@ typedef struct llm__config {
     llm__arena *arena;
     llm_error *error;
     llm_status status;
+    int usual_heads;    /* num_attention_heads where the file does not say; 0: it must */
 } llm__config;
 
 enum { LLM__REQUIRED = -2147483647 };
@@ -7625,10 +7892,10 @@ LLM__FN int llm__config_int(llm__config *c, const char *key, int fallback, int l
     return low;
 }
 
-/* The same where null is not absence but 0. */
-LLM__FN int llm__config_int_or_null(llm__config *c, const char *key, int fallback, int low, int high) {
+/* The same where null says that there is none: 0. */
+LLM__FN int llm__config_count(llm__config *c, const char *key, int fallback, int high) {
     if (llm__json_is(llm__json_get(c->root, key), LLM__JSON_NULL)) return 0;
-    return llm__config_int(c, key, fallback, low, high);
+    return llm__config_int(c, key, fallback, 0, high);
 }
 
 /* A size that a model cannot do without: 1 to 2^24. */
@@ -7688,6 +7955,26 @@ LLM__FN int llm__config_lists(llm__config *c, const char *key, int n) {
     return 0;
 }
 
+/* Item i of a list of `count` numbers in [low, high]. */
+LLM__FN double llm__config_item(llm__config *c, const char *key, int i, int count, double low, double high) {
+    const llm__json *list = llm__json_get(c->root, key);
+    char expected[100];
+    double n;
+    if (llm__json_is(list, LLM__JSON_ARRAY) && list->length == (uint32_t)count &&
+        llm__json_float(llm__json_at(list, (uint32_t)i), &n) && n >= low && n <= high)
+        return n;
+    snprintf(expected, sizeof expected, "a list of %d numbers from %g to %g", count, low, high);
+    llm__config_fail(c, key, expected);
+    return low;
+}
+
+/* The same for whole numbers. */
+LLM__FN int llm__config_item_int(llm__config *c, const char *key, int i, int count, int low, int high) {
+    double n = llm__config_item(c, key, i, count, low, high);
+    if (n != (double)(int)n) llm__config_fail(c, key, "a list of whole numbers");
+    return (int)n;
+}
+
 /* ---- rotary embeddings (Su et al., arXiv:2104.09864) and the ways of stretching them */
 
 LLM__FN double llm__not_a_number(void) {
@@ -7726,7 +8013,7 @@ LLM__FN double llm__yarn_scale(double factor, double m) {
     return factor <= 1 ? 1 : 0.1 * m * log(factor) + 1;
 }
 
-/* YaRN (arXiv:2309.00071).  truncate false leaves the ramp's ends unrounded; attention_factor replaces the scale. */
+/* YaRN (arXiv:2309.00071).  truncate false leaves the ramp's ends unrounded; attention_factor is not read. */
 LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
     double factor = llm__config_number(s, "factor", llm__not_a_number(), 1e-6, 1e6);
     double length = llm__config_number(s, "original_max_position_embeddings", 4096, 1, 1e12);
@@ -7759,7 +8046,6 @@ LLM__FN void llm__rope_yarn(llm__config *s, llm__rope *r, double base) {
         r->frequency[i] *= ramp / factor + (1 - ramp);
     }
     r->scale = (float)(llm__yarn_scale(factor, mscale) / llm__yarn_scale(factor, mscale_all));
-    r->scale = (float)llm__config_number(s, "attention_factor", r->scale, 1e-6, 1e6);
 }
 
 LLM__FN void llm__rope_divide(llm__config *s, const char *key, double *frequency, int count) {
@@ -7840,7 +8126,8 @@ LLM__FN void llm__rope_scaled(llm__config *c, llm__config *s, llm__rope *r, doub
         if (r->dims < 4) llm__config_fail(s, key, "another type for heads this narrow");
     } else if (llm__json_text_is(type, "llama3")) {
         llm__rope_llama3(s, r);
-    } else if (llm__json_text_is(type, "yarn") || llm__json_text_is(type, "deepseek_yarn")) {
+    } else if (llm__json_text_is(type, "yarn") || llm__json_text_is(type, "deepseek_yarn") ||
+               llm__json_text_is(type, "telechat3-yarn")) {
         llm__rope_yarn(s, r, base);
     } else if (llm__json_text_is(type, "longrope") || llm__json_text_is(type, "su")) {
         llm__rope_long(c, s, r);
@@ -7872,10 +8159,25 @@ LLM__FN int llm__same_rope(const llm__rope *a, const llm__rope *b) {
            !memcmp(a->frequency, b->frequency, (size_t)a->dims / 2 * sizeof(double));
 }
 
-/* Adds a rotary embedding of `dims` numbers to the model, if it has none like it; its scaling comes from the object
-   `scaling` (may be NULL).  Returns its index. */
-LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, int interleaved,
-                          const llm__json *scaling) {
+/* Ways of stretching for families that do not look at the type.  c: the configuration, s: the scaling in it. */
+typedef void (*llm__stretch)(llm__config *c, llm__config *s, llm__rope *r, double base);
+
+LLM__FN void llm__stretch_yarn(llm__config *c, llm__config *s, llm__rope *r, double base) {
+    (void)c;
+    llm__rope_yarn(s, r, base);
+}
+
+/* LongRoPE with the long factors at any length. */
+LLM__FN void llm__stretch_long(llm__config *c, llm__config *s, llm__rope *r, double base) {
+    (void)base;
+    llm__rope_long(c, s, r);
+    r->short_frequency = NULL;
+}
+
+/* Adds a rotary embedding of `dims` numbers to the model, if it has none like it; the object `scaling` (may be NULL)
+   says how `stretch` is to stretch it.  Returns its index. */
+LLM__FN int llm__rope_stretched(llm__config *c, llm_model *m, int dims, double base, int interleaved,
+                                const llm__json *scaling, llm__stretch stretch) {
     llm__rope *r;
     int i;
     if (c->status != LLM_OK) return -1;
@@ -7903,12 +8205,25 @@ LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, i
     for (i = 0; i < dims / 2; i++) r->frequency[i] = pow(base, -2.0 * i / dims);
     if (llm__json_is(scaling, LLM__JSON_OBJECT)) {
         llm__config s = llm__config_of(c, scaling);
-        llm__rope_scaled(c, &s, r, base);
+        stretch(c, &s, r, base);
         c->status = s.status;
     }
     for (i = 0; i < m->rope_count; i++)
         if (llm__same_rope(&m->ropes[i], r)) return i;
     return m->rope_count++;
+}
+
+/* The same, as the scaling's type says. */
+LLM__FN int llm__rope_add(llm__config *c, llm_model *m, int dims, double base, int interleaved,
+                          const llm__json *scaling) {
+    return llm__rope_stretched(c, m, dims, base, interleaved, scaling, llm__rope_scaled);
+}
+
+/* Every angle of a rotary embedding times a factor; returns its index. */
+LLM__FN int llm__rope_stretch(llm_model *m, int rope, double factor) {
+    int i;
+    for (i = 0; rope >= 0 && i < m->ropes[rope].dims / 2; i++) m->ropes[rope].frequency[i] *= factor;
+    return rope;
 }
 
 /* A number that rotary embeddings depend on, also where transformers 5 keeps it. */
@@ -8007,6 +8322,19 @@ LLM__FN void llm__choose_renames(llm_model *m) {
     }
 }
 
+/* Goes on to the row's next list of renames as long as a tensor is not found that every layout has. */
+LLM__FN void llm__need_layout(llm_model *m, const char *tensor) {
+    const char *first = m->renames;
+    int layout = m->layout;
+    while (!llm__model_has(m, tensor) && strchr(m->renames, '|')) {
+        m->renames = strchr(m->renames, '|') + 1;
+        m->layout++;
+    }
+    if (llm__model_has(m, tensor)) return;
+    m->renames = first;
+    m->layout = layout;
+}
+
 /* ---- readers: what several families share */
 
 /* A form for norms that differ from the model's: RMS with an eps of its own. */
@@ -8034,9 +8362,9 @@ LLM__FN void llm__make_layers(llm__config *c, llm_model *m, int count) {
         layer->stem = "model.layers";
         layer->number = i;
         layer->sub = "";
-        layer->reads = LLM__OWN;
+        layer->reads = layer->mixes = LLM__OWN;
         layer->cache = layer->beside_cache = LLM__NOWHERE;
-        layer->branch_scale = 1;
+        layer->branch_scale = layer->mixer_scale = layer->beside_scale = layer->ffn_scale = 1;
         layer->attention.rope = -1;
     }
 }
@@ -8071,28 +8399,71 @@ LLM__FN void llm__read_common(llm__config *c, llm_model *m) {
     llm__make_layers(c, m, llm__config_int(c, "num_hidden_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
 }
 
-/* Grouped-query attention with the usual keys; the same in every layer until the reader says otherwise. */
-LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int default_width) {
+LLM__FN llm__attention llm__read_heads(llm__config *c) {
     llm__attention a;
     memset(&a, 0, sizeof a);
-    a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+    a.heads = llm__config_int(c, "num_attention_heads", c->usual_heads ? c->usual_heads : (int)LLM__REQUIRED, 1, 65536);
     a.kv_heads = llm__config_int(c, "num_key_value_heads", a.heads, 1, 65536);
     llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    a.rope = -1;
+    return a;
+}
+
+LLM__FN void llm__set_width(llm__config *c, llm__attention *a, int width) {
+    llm__config_product(c, "num_attention_heads", a->heads, "head_dim", width);
+    a->width = a->value_width = width;
+    a->scale = 1.0f / sqrtf((float)width);
+}
+
+/* Grouped-query attention with the usual keys; the same in every layer until the reader says otherwise.
+   default_width 0: the heads share the hidden size. */
+LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int default_width) {
+    llm__attention a = llm__read_heads(c);
     if (!default_width) {
         if (!llm__config_has(c, "head_dim"))
             llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
         default_width = a.heads ? m->hidden / a.heads : 1;
     }
-    a.width = a.value_width = llm__config_int(c, "head_dim", default_width, 1, 65536);
-    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
-    a.scale = 1.0f / sqrtf((float)a.width);
-    a.rope = -1;
+    llm__set_width(c, &a, llm__config_int(c, "head_dim", default_width, 1, 65536));
     return a;
 }
 
-LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention *a, llm__activation_kind activation,
-                             int mlp_bias) {
-    int width = llm__config_size(c, "intermediate_size"), i;
+/* The same where the heads share the hidden size whatever head_dim says. */
+LLM__FN llm__attention llm__read_even_attention(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_heads(c);
+    llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    return a;
+}
+
+LLM__FN void llm__set_bias(llm__attention *a, int qkv, int out) {
+    a->q_bias = a->k_bias = a->v_bias = qkv;
+    a->o_bias = out;
+}
+
+/* The numbers that plain decoders have, and where their defaults differ. */
+LLM__FN void llm__read_plain(llm__config *c, llm_model *m, const char *eps_key, int tied) {
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, eps_key, llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", tied);
+}
+
+/* Layer norms with weight and bias. */
+LLM__FN void llm__set_layer_norm(llm_model *m, int biased) {
+    m->norm.kind = LLM__LAYER_NORM;
+    m->norm.biased = biased;
+}
+
+/* The rotary embedding of heads that rotate as a whole. */
+LLM__FN int llm__read_rope(llm__config *c, llm_model *m, const llm__attention *a, double theta) {
+    return llm__rope_add(c, m, a->width, llm__rope_theta(c, theta), llm__config_flag(c, "rope_traditional", 0),
+                         llm__rope_scaling(c));
+}
+
+/* All layers: this attention, and a feed-forward of this width. */
+LLM__FN void llm__set_dense(llm__config *c, llm_model *m, const llm__attention *a, int width,
+                            llm__activation_kind activation, int mlp_bias) {
+    int i;
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *layer = &m->layers[i];
         layer->mixer = LLM__ATTENTION;
@@ -8101,6 +8472,20 @@ LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention 
         layer->mlp.width = width;
         layer->mlp.activation.kind = activation;
         layer->mlp.bias = layer->mlp.down_bias = mlp_bias;
+    }
+}
+
+LLM__FN void llm__read_dense(llm__config *c, llm_model *m, const llm__attention *a, llm__activation_kind activation,
+                             int mlp_bias) {
+    llm__set_dense(c, m, a, llm__config_size(c, "intermediate_size"), activation, mlp_bias);
+}
+
+/* All layers again: their scheme, and how gate and up lie. */
+LLM__FN void llm__set_layers(llm__config *c, llm_model *m, llm__scheme scheme, llm__gate_up gate_up) {
+    int i;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].scheme = scheme;
+        m->layers[i].mlp.gate_up = gate_up;
     }
 }
 
@@ -8225,6 +8610,30 @@ LLM__FN void llm__read_qwen3_moe(llm__config *c, llm_model *m) {
     llm__read_qwen_experts(c, m);
 }
 
+/* Gated delta rule as the Qwen models configure it; defaults: value heads, key heads, their widths, the kernel; NULL:
+   all are required.  Its norm's weights are stored as they are. */
+LLM__FN llm__delta llm__read_delta(llm__config *c, llm_model *m, const int *defaults) {
+    static const char *const keys[5] = {"linear_num_value_heads", "linear_num_key_heads", "linear_key_head_dim",
+                                        "linear_value_head_dim", "linear_conv_kernel_dim"};
+    static const int most[5] = {65536, 65536, 4096, 4096, 64};
+    int n[5], i;
+    llm__delta d;
+    memset(&d, 0, sizeof d);
+    for (i = 0; i < 5; i++) n[i] = llm__config_int(c, keys[i], defaults ? defaults[i] : (int)LLM__REQUIRED, 1, most[i]);
+    d.value_heads = n[0];
+    d.key_heads = n[1];
+    d.key_width = n[2];
+    d.value_width = n[3];
+    d.conv.kernel = n[4];
+    d.beta_scale = 1;
+    d.norm = llm__rms_form(m->norm.eps);
+    llm__config_divides(c, keys[0], d.value_heads, keys[1], d.key_heads);
+    llm__config_product(c, keys[0], d.value_heads, keys[3], d.value_width);
+    llm__config_product(c, keys[0], d.value_heads, keys[2], d.key_width);
+    if (c->status == LLM_OK) d.conv.channels = 2 * d.key_heads * d.key_width + d.value_heads * d.value_width;
+    return d;
+}
+
 /* qwen3_next: three layers of gated delta rule to one of attention, whose output a sigmoid of a second half of q_proj
    gates; experts with a shared one that has its own gate. */
 LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
@@ -8232,7 +8641,6 @@ LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
     llm__delta d;
     int i, rotated, interval = llm__config_int(c, "full_attention_interval", 4, 1, 4096);
     int shared = llm__config_int(c, "shared_expert_intermediate_size", LLM__REQUIRED, 1, 1 << 24);
-    memset(&d, 0, sizeof d);
     llm__read_common(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
     m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
@@ -8242,13 +8650,7 @@ LLM__FN void llm__read_qwen3_next(llm__config *c, llm_model *m) {
     a.q_bias = a.k_bias = a.v_bias = a.o_bias = llm__config_flag(c, "attention_bias", 0);
     rotated = llm__rope_part(c, a.width, llm__not_a_number());
     a.rope = llm__rope_add(c, m, rotated, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
-    d.value_heads = llm__config_int(c, "linear_num_value_heads", LLM__REQUIRED, 1, 65536);
-    d.key_heads = llm__config_int(c, "linear_num_key_heads", LLM__REQUIRED, 1, 65536);
-    d.key_width = llm__config_int(c, "linear_key_head_dim", LLM__REQUIRED, 1, 4096);
-    d.value_width = llm__config_int(c, "linear_value_head_dim", LLM__REQUIRED, 1, 4096);
-    d.kernel = llm__config_int(c, "linear_conv_kernel_dim", LLM__REQUIRED, 1, 64);
-    d.norm = llm__rms_form(m->norm.eps); /* its weights are stored as they are */
-    llm__config_divides(c, "linear_num_value_heads", d.value_heads, "linear_num_key_heads", d.key_heads);
+    d = llm__read_delta(c, m, NULL);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     llm__read_qwen_experts(c, m);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
@@ -8373,109 +8775,2519 @@ LLM__FN float llm__yarn_softmax(llm__config *c, const llm__json *scaling) {
     return (float)(scale * scale);
 }
 
-LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
-    llm__experts e;
+/* Experts with DeepSeek's keys.  usual: what the config need not say; count 0: there are none. */
+LLM__FN llm__experts llm__read_routed(llm__config *c, const llm__experts *usual) {
+    llm__experts e = *usual;
+    int shared = llm__config_count(c, "n_shared_experts", usual->shared.width, 4096);
+    e.shared.width = 0;
+    e.count = llm__config_count(c, "n_routed_experts", usual->count, 65536);
+    if (!e.count || c->status != LLM_OK) return e;
+    e.chosen = llm__config_int(c, "num_experts_per_tok", usual->chosen, 1, e.count);
+    e.width = llm__config_int(c, "moe_intermediate_size", usual->width, 1, 1 << 24);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", usual->renormalize);
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", usual->scaling, -1e6, 1e6);
+    llm__config_product(c, "n_shared_experts", shared, "moe_intermediate_size", e.width);
+    if (c->status == LLM_OK) e.shared.width = e.width * shared;
+    return e;
+}
+
+/* n_group and topk_group. */
+LLM__FN void llm__read_groups(llm__config *c, llm__experts *e, const char *count_key, int groups, int chosen) {
+    if (!e->count || c->status != LLM_OK) return;
+    e->groups = llm__config_int(c, "n_group", groups, 1, e->count);
+    if (chosen > e->groups) chosen = e->groups;
+    e->chosen_groups = llm__config_int(c, "topk_group", chosen, 1, e->groups);
+    llm__config_divides(c, count_key, e->count, "n_group", e->groups);
+    if (c->status == LLM_OK && e->groups > 1 && !e->group_best && e->count / e->groups < 2)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                              "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e->groups);
+}
+
+/* Gives them to the layers that have experts. */
+LLM__FN void llm__set_routed(llm__config *c, llm_model *m, const llm__experts *e) {
     int i, first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20);
     int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096);
-    int shared = llm__config_int(c, "n_shared_experts", 0, 0, 4096);
-    memset(&e, 0, sizeof e);
-    e.count = llm__config_int(c, "n_routed_experts", 0, 0, 65536);
-    if (!e.count || c->status != LLM_OK) return;
-    e.chosen = llm__config_int(c, "num_experts_per_tok", 1, 1, e.count);
-    e.width = llm__config_int(c, "moe_intermediate_size", 1407, 1, 1 << 24);
-    e.groups = llm__config_int(c, "n_group", 1, 1, e.count);
-    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
-    llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
-    if (c->status == LLM_OK && e.groups > 1 && e.count / e.groups < 2)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
-                              "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e.groups);
-    e.scores = LLM__SIGMOID;
-    e.biased = 1;
-    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
-    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
-    llm__config_product(c, "n_shared_experts", shared, "moe_intermediate_size", e.width);
-    e.shared.width = c->status == LLM_OK ? e.width * shared : 0;
-    if (llm__config_has(c, "topk_method") && !llm__json_text_is(llm__json_get(c->root, "topk_method"), "noaux_tc"))
-        llm__config_fail(c, "topk_method", "\"noaux_tc\"");
-    for (i = first; i < m->layer_count; i++)
+    for (i = first; e->count && i < m->layer_count && c->status == LLM_OK; i++)
         if (i % step == 0) {
             m->layers[i].ffn = LLM__EXPERTS;
-            m->layers[i].experts = e;
+            m->layers[i].experts = *e;
         }
 }
 
-/* deepseek_v3 (also kimi_k2, joyai_llm_flash): latent attention, experts chosen by biased sigmoid within groups; the
-   norms of the latents have eps 1e-6 whatever the config says. */
-LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
-    const llm__json *scaling = llm__rope_scaling(c);
-    llm__attention none;
+/* Sigmoid scores, biased to choose, in groups: those of DeepSeek-V3 and after. */
+LLM__FN llm__experts llm__read_sigmoid_router(llm__config *c, const llm__experts *usual) {
+    llm__experts e = llm__read_routed(c, usual);
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = e.renormalize && e.chosen > 1;
+    llm__read_groups(c, &e, "n_routed_experts", 1, 1);
+    if (e.count && llm__config_has(c, "topk_method") &&
+        !llm__json_text_is(llm__json_get(c->root, "topk_method"), "noaux_tc"))
+        llm__config_fail(c, "topk_method", "\"noaux_tc\"");
+    return e;
+}
+
+LLM__FN void llm__read_sigmoid_experts(llm__config *c, llm_model *m, const llm__experts *usual) {
+    llm__experts e = llm__read_sigmoid_router(c, usual);
+    llm__set_routed(c, m, &e);
+}
+
+/* With DeepSeek-V3's defaults. */
+LLM__FN llm__experts llm__read_deepseek_router(llm__config *c) {
+    llm__experts usual;
+    memset(&usual, 0, sizeof usual);
+    usual.chosen = 1;
+    usual.width = 1407;
+    usual.renormalize = 1;
+    usual.scaling = 1;
+    return llm__read_sigmoid_router(c, &usual);
+}
+
+LLM__FN void llm__read_deepseek_experts(llm__config *c, llm_model *m) {
+    llm__experts e = llm__read_deepseek_router(c);
+    llm__set_routed(c, m, &e);
+}
+
+/* Heads, ranks and widths of latent attention where the config says nothing. */
+typedef struct llm__latent_sizes {
+    int heads, q_rank, rank, rotary, nope, value;
+} llm__latent_sizes;
+
+static const llm__latent_sizes llm__latent_usual = {32, 1536, 512, 64, 128, 128};
+static const llm__latent_sizes llm__latent_required = {LLM__REQUIRED, LLM__REQUIRED, LLM__REQUIRED,
+                                                       LLM__REQUIRED, LLM__REQUIRED, LLM__REQUIRED};
+
+/* Latent attention with DeepSeek's keys; eps: of the latents' norms. */
+LLM__FN llm__latent llm__read_latent(llm__config *c, const llm__latent_sizes *usual, float eps) {
     llm__latent a;
-    int i;
-    memset(&none, 0, sizeof none);
     memset(&a, 0, sizeof a);
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
-    a.heads = llm__config_int(c, "num_attention_heads", 32, 1, 65536);
-    a.q_rank = llm__json_is(llm__json_get(c->root, "q_lora_rank"), LLM__JSON_NULL)
-                   ? 0 : llm__config_int(c, "q_lora_rank", 1536, 1, 1 << 20);
-    a.rank = llm__config_int(c, "kv_lora_rank", 512, 1, 1 << 20);
-    a.rotary = llm__config_int(c, "qk_rope_head_dim", 64, 1, 65536);
-    a.nope = llm__config_int(c, "qk_nope_head_dim", 128, 1, 65536);
-    a.value = llm__config_int(c, "v_head_dim", 128, 1, 65536);
+    a.heads = llm__config_int(c, "num_attention_heads", usual->heads, 1, 65536);
+    a.q_rank = llm__config_count(c, "q_lora_rank", usual->q_rank, 1 << 20);
+    a.rank = llm__config_int(c, "kv_lora_rank", usual->rank, 1, 1 << 20);
+    a.rotary = llm__config_int(c, "qk_rope_head_dim", usual->rotary, 1, 65536);
+    a.nope = llm__config_int(c, "qk_nope_head_dim", usual->nope, 1, 65536);
+    a.value = usual->value ? llm__config_int(c, "v_head_dim", usual->value, 1, 65536) : 1;
     llm__config_product(c, "num_attention_heads", a.heads, "qk_rope_head_dim", a.rotary);
     llm__config_product(c, "num_attention_heads", a.heads, "qk_nope_head_dim", a.nope);
     llm__config_product(c, "num_attention_heads", a.heads, "v_head_dim", a.value);
     a.bias = llm__config_flag(c, "attention_bias", 0);
-    a.q_norm = a.kv_norm = llm__rms_form(1e-6f);
-    a.scale = llm__yarn_softmax(c, scaling) / sqrtf((float)(a.nope + a.rotary));
-    a.rope = llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 10000), 1, scaling);
-    llm__read_dense(c, m, &none, LLM__SILU, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].mixer = LLM__LATENT;
-        m->layers[i].latent = a;
-    }
-    llm__read_deepseek_experts(c, m);
+    a.q_norm = a.kv_norm = llm__rms_form(eps);
+    a.scale = 1 / sqrtf((float)(a.nope + a.rotary));
+    a.rope = -1;
+    return a;
 }
 
-/* mamba2: state-space duality in every layer, no feed-forward; the layers' norms have eps 1e-5. */
-LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
-    const llm__json *limit = llm__json_get(c->root, "time_step_limit");
-    double low = 0, high = HUGE_VAL;
-    llm__ssd s;
+/* Its rotation, with what YaRN does to the scale of scores. */
+LLM__FN void llm__rotate_latent(llm__config *c, llm_model *m, llm__latent *a, double theta, int interleaved,
+                                const llm__json *scaling) {
+    a->scale *= llm__yarn_softmax(c, scaling);
+    a->rope = llm__rope_add(c, m, a->rotary, theta, interleaved, scaling);
+}
+
+/* All layers: this attention, and a feed-forward of the usual kind. */
+LLM__FN void llm__set_latent(llm__config *c, llm_model *m, const llm__latent *a, int mlp_bias) {
+    llm__attention none;
     int i;
-    memset(&s, 0, sizeof s);
-    llm__read_common(c, m);
-    m->context = 0;
-    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    s.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
-    s.width = llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 4096);
-    s.state = llm__config_has(c, "ssm_state_size") ? llm__config_int(c, "ssm_state_size", LLM__REQUIRED, 1, 4096)
-                                                   : llm__config_int(c, "state_size", LLM__REQUIRED, 1, 4096);
-    s.groups = llm__config_int(c, "n_groups", LLM__REQUIRED, 1, 65536);
-    s.kernel = llm__config_int(c, "conv_kernel", LLM__REQUIRED, 1, 64);
-    s.bias = llm__config_flag(c, "use_bias", 0);
-    s.conv_bias = llm__config_flag(c, "use_conv_bias", 0);
-    llm__config_divides(c, "num_heads", s.heads, "n_groups", s.groups);
-    if (limit && limit->type != LLM__JSON_NULL)
-        if (!llm__json_is(limit, LLM__JSON_ARRAY) || limit->length != 2 ||
-            !llm__json_float(llm__json_at(limit, 0), &low) || !llm__json_float(llm__json_at(limit, 1), &high) ||
-            !(low <= high))
-            llm__config_fail(c, "time_step_limit", "two numbers, the smaller first");
-    s.dt_min = (float)low;
-    s.dt_max = (float)high;
+    memset(&none, 0, sizeof none);
+    llm__read_dense(c, m, &none, LLM__SILU, mlp_bias);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].mixer = LLM__SSD;
-        m->layers[i].mixer_norm.eps = 1e-5f;
-        m->layers[i].ssd = s;
+        m->layers[i].mixer = LLM__LATENT;
+        m->layers[i].latent = *a;
     }
+}
+
+/* deepseek_v3 (also kimi_k2, joyai_llm_flash, and within kimi_vl and kimi_k25): latent attention, experts chosen by
+   biased sigmoid within groups; the norms of the latents have eps 1e-6 whatever the config says. */
+LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
+    llm__latent a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    a = llm__read_latent(c, &llm__latent_usual, 1e-6f);
+    llm__rotate_latent(c, m, &a, llm__rope_theta(c, 10000), 1, llm__rope_scaling(c));
+    llm__set_latent(c, m, &a, 0);
+    llm__read_deepseek_experts(c, m);
 }
 
 /* ---- readers: families of attention and dense feed-forwards */
 
+/* cohere, cohere2: one layer norm before attention and feed-forward, which run side by side; pairs rotate; logits times
+   logit_scale.  cohere's optional head norms have weights for each head; cohere2 slides, but for every
+   sliding_window_pattern-th layer, which has no rotation. */
+LLM__FN llm__attention llm__read_cohere_attention(llm__config *c, llm_model *m, double theta) {
+    llm__attention a;
+    llm__read_plain(c, m, "layer_norm_eps", 1);
+    m->tied = 1;
+    m->logit_scale = (float)llm__config_number(c, "logit_scale", 0.0625, 1e-9, 1e9);
+    llm__set_layer_norm(m, llm__config_flag(c, "layer_norm_bias", 0));
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), llm__config_flag(c, "attention_bias", 0));
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, theta), 1, NULL);
+    return a;
+}
+
+LLM__FN void llm__read_cohere(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_cohere_attention(c, m, 8e6);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_EACH_HEAD;
+    a.q_norm.kind = a.k_norm.kind = LLM__LAYER_NORM;
+    a.q_norm.eps = a.k_norm.eps = m->norm.eps;
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__GATE_UP_SEPARATE);
+}
+
+LLM__FN void llm__read_cohere2(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_cohere_attention(c, m, 5e4);
+    int i, window = llm__config_int(c, "sliding_window", 4096, 1, 1 << 30);
+    int pattern = llm__config_int(c, "sliding_window_pattern", 4, 1, 4096);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__GATE_UP_SEPARATE);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if ((i + 1) % pattern) m->layers[i].attention.window = window;
+        else m->layers[i].attention.rope = -1;
+    }
+}
+
+/* exaone: llama under names of its own. */
+LLM__FN void llm__read_exaone(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    m->hidden = llm__config_size(c, "hidden_size");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "max_position_embeddings", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* exaone4: norms behind attention and feed-forward only, and on each head.  sliding_window_pattern spells the layers, L
+   for sliding and G for global; global ones have no rotation.  Without it all are global and rotate. */
+LLM__FN void llm__read_exaone4(llm__config *c, llm_model *m) {
+    const llm__json *pattern = llm__json_get(c->root, "sliding_window_pattern");
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__POST, LLM__GATE_UP_SEPARATE);
+    if (!llm__config_has(c, "sliding_window_pattern")) return;
+    if (pattern->type != LLM__JSON_STRING || !pattern->length || strspn(pattern->as.text, "LG") != pattern->length) {
+        llm__config_fail(c, "sliding_window_pattern", "a text of L and G");
+        return;
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (pattern->as.text[(uint32_t)i % pattern->length] == 'G') m->layers[i].attention.rope = -1;
+        else m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    }
+}
+
+/* gemma: norms with weight + 1, GELU with erf, embeddings times sqrt(hidden). */
+LLM__FN void llm__read_gemma1(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gemma(c, m, LLM__REQUIRED, LLM__REQUIRED, 1);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->tied = 1;
+    m->embedding_scale = sqrtf((float)m->hidden);
+    a.scale = 1 / sqrtf((float)a.width);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__read_dense(c, m, &a, LLM__GELU, 0);
+}
+
+/* glm: pairs rotate; gate and up in one matrix.  glm4: a part of each head rotates; norms behind both blocks too. */
+LLM__FN void llm__read_glm(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__GATE_UP_JOINED);
+}
+
+LLM__FN void llm__read_glm4(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__rope_theta(c, llm__not_a_number()), llm__config_flag(c, "rope_traditional", 1), NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__SANDWICH, LLM__GATE_UP_JOINED);
+}
+
+/* gpt2, gpt_bigcode, gptj: layer norms, feed-forwards without a gate.  What their configs have in common. */
+LLM__FN llm__attention llm__read_gpt(llm__config *c, llm_model *m) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_size(c, "n_embd");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "n_positions", LLM__REQUIRED, 1, 1 << 24);
+    llm__make_layers(c, m, llm__config_int(c, "n_layer", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    llm__set_layer_norm(m, 1);
+    m->tied = 1;
+    a.heads = a.kv_heads = llm__config_int(c, "n_head", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "n_embd", m->hidden, "n_head", a.heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.rope = -1;
+    return a;
+}
+
+/* gpt2: learned positions; the original stores its maps transposed. */
+LLM__FN void llm__read_gpt2(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    m->position_count = (int)m->context;
+    m->transposed = m->layout == 1;
+    a.qkv = LLM__QKV_JOINED;
+    llm__set_bias(&a, 1, 1);
+    llm__config_product(c, "n_embd", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* gpt_bigcode: gpt2 with one kv head (multi_query), and GELU with erf whatever the config says. */
+LLM__FN void llm__read_gpt_bigcode(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    int bias = llm__config_flag(c, "attention_bias", 1);
+    m->position_count = (int)m->context;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    if (llm__config_flag(c, "multi_query", 1)) a.kv_heads = 1;
+    a.qkv = LLM__QKV_JOINED;
+    llm__set_bias(&a, bias, bias);
+    llm__set_dense(c, m, &a, llm__config_size(c, "n_inner"), LLM__GELU, llm__config_flag(c, "mlp_bias", 1));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* gptj: one layer norm for attention and feed-forward side by side; pairs rotate; a head with a bias. */
+LLM__FN void llm__read_gptj(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    m->tied = 0;
+    m->head_bias = 1;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", a.width, 2, a.width), 10000, 1, NULL);
+    llm__config_product(c, "n_embd", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
+}
+
+/* gpt_neox: query, key and value of each head together; a part of each head rotates; attention and feed-forward side by
+   side, each with a layer norm, or one after the other; GELU by tanh whatever the config says. */
+LLM__FN void llm__read_gpt_neox(llm__config *c, llm_model *m) {
+    int parallel = llm__config_flag(c, "use_parallel_residual", 1);
+    llm__attention a;
+    llm__read_plain(c, m, "layer_norm_eps", 0);
+    m->tied = 0;
+    llm__set_layer_norm(m, 1);
+    a = llm__read_even_attention(c, m);
+    a.kv_heads = a.heads;
+    a.qkv = LLM__QKV_GROUPED;
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, (int)(a.width * llm__config_number(c, "rotary_pct", llm__not_a_number(), 0, 1)),
+                           llm__config_number(c, "rotary_emb_base", llm__not_a_number(), 1e-3, 1e30), 0, NULL);
+    llm__config_product(c, "hidden_size", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, parallel ? LLM__PARALLEL_TWO : LLM__PRE, LLM__UP_ONLY);
+}
+
+/* What residual_multiplier and its like multiply. */
+LLM__FN void llm__set_branch_scale(llm__config *c, llm_model *m, double scale) {
+    int i;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].branch_scale = (float)scale;
+}
+
+/* granite: llama with multipliers on embeddings, scores, residual branches and logits. */
+LLM__FN void llm__read_granite(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->embedding_scale = (float)llm__config_number(c, "embedding_multiplier", llm__not_a_number(), -1e9, 1e9);
+    m->logit_scale = (float)(1 / llm__config_number(c, "logits_scaling", llm__not_a_number(), 1e-9, 1e9));
+    a = llm__read_even_attention(c, m);
+    a.scale = (float)llm__config_number(c, "attention_multiplier", llm__not_a_number(), -1e9, 1e9);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_branch_scale(c, m, llm__config_number(c, "residual_multiplier", llm__not_a_number(), -1e9, 1e9));
+}
+
+/* helium: llama whose pairs rotate; head_dim is not read, and o_proj never has a bias. */
+LLM__FN void llm__read_helium(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* internlm2: llama with q, k and v of each kv head together.  internlm3: llama with biases by two flags. */
+LLM__FN void llm__read_internlm2(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "bias", 1);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    a.qkv = LLM__QKV_GROUPED;
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
+LLM__FN void llm__read_internlm3(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "qkv_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "bias", 0));
+}
+
+/* minicpm: llama with multipliers on embeddings, branches (depth) and what the head reads (width); a checkpoint without
+   lm_head uses its embedding. */
+LLM__FN void llm__read_minicpm(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->embedding_scale = (float)llm__config_number(c, "scale_emb", llm__not_a_number(), -1e9, 1e9);
+    if (!m->tied) m->logit_scale = (float)llm__config_size(c, "dim_model_base") / (float)m->hidden;
+    if (!llm__model_has(m, "lm_head.weight")) m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    a.rope = llm__read_rope(c, m, &a, 1e6);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (c->status != LLM_OK) return;
+    llm__set_branch_scale(c, m, llm__config_number(c, "scale_depth", llm__not_a_number(), -1e9, 1e9) /
+                                    sqrt((double)m->layer_count));
+}
+
+/* nanochat: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; the
+   feed-forward is relu squared; eps and the cap of the logits are constants. */
+LLM__FN void llm__read_nanochat(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = 1e-5f;
+    m->norm.weightless = m->embedding_normed = 1;
+    m->logit_softcap = 15;
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    a.rope = llm__rope_stretch(m, llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, NULL), -1);
+    llm__read_dense(c, m, &a, LLM__RELU2, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* nemotron: layer norms with weight + 1; relu squared, no gate; half of each head rotates; only linear scaling. */
+LLM__FN void llm__read_nemotron(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__rope_scaling(c), *type = llm__json_get(scaling, "type");
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    if (!type) type = llm__json_get(scaling, "rope_type");
+    if (type && !llm__json_text_is(type, "linear") && !llm__json_text_is(type, "default"))
+        llm__config_fail(c, "rope_scaling", "the type \"linear\"");
+    llm__read_plain(c, m, "norm_eps", 0);
+    llm__set_layer_norm(m, 1);
+    m->norm.offset = 1;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 0.5), llm__rope_theta(c, 10000), 0, scaling);
+    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* olmo: layer norms without weights; joined q, k, v; joined feed-forward whose second half is the gate. */
+LLM__FN void llm__read_olmo(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int ratio = llm__config_int(c, "mlp_ratio", 4, 1, 256), both;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_size(c, "d_model");
+    m->vocabulary = llm__config_size(c, "embedding_size");
+    m->context = llm__config_int(c, "max_sequence_length", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    llm__set_layer_norm(m, 0);
+    m->norm.weightless = 1;
+    m->norm.eps = 1e-5f;
+    m->tied = llm__config_flag(c, "weight_tying", 0);
+    a.heads = a.kv_heads = llm__config_int(c, "n_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "d_model", m->hidden, "n_heads", a.heads);
+    llm__config_product(c, "d_model", m->hidden, "mlp_ratio", ratio);
+    both = llm__config_int(c, "mlp_hidden_size", c->status == LLM_OK ? ratio * m->hidden : 2, 2, 1 << 24);
+    llm__config_divides(c, "mlp_hidden_size", both, "2", 2);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__set_dense(c, m, &a, both / 2, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
+}
+
+/* olmo2: norms behind attention and feed-forward only, and over all heads of q and of k together. */
+LLM__FN llm__attention llm__read_olmo2_attention(llm__config *c, llm_model *m, int tied) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", tied);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = LLM__QK_WHOLE;
+    llm__set_bias(&a, bias, bias);
+    return a;
+}
+
+LLM__FN void llm__read_olmo2(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_olmo2_attention(c, m, 1);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__POST, LLM__GATE_UP_SEPARATE);
+}
+
+/* olmo3: olmo2 with sliding layers, three to one or by layer_types; they rotate without rope_scaling. */
+LLM__FN void llm__read_olmo3(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_olmo2_attention(c, m, 0);
+    double theta = llm__rope_theta(c, llm__not_a_number());
+    int i, window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    int full = llm__rope_add(c, m, a.width, theta, 0, llm__rope_scaling(c));
+    int sliding = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__POST, LLM__GATE_UP_SEPARATE);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = llm__config_has(c, "layer_types") ? llm__layer_slides(c, m, i) : (i + 1) % 4 != 0;
+        m->layers[i].attention.rope = slides ? sliding : full;
+        m->layers[i].attention.window = slides ? window : 0;
+    }
+}
+
+/* The nearest multiple of the divisor, but not below 9/10 of n. */
+LLM__FN int llm__openelm_width(double n, int divisor) {
+    int width = (int)(n + divisor / 2.0) / divisor * divisor;
+    if (width < divisor) width = divisor;
+    return width < 0.9 * n ? width + divisor : width;
+}
+
+/* openelm: head counts and widths by layer; joined q, k, v and gate, up; norms on each head. */
+LLM__FN void llm__read_openelm(llm__config *c, llm_model *m) {
+    int i, n, width, divisor = llm__config_int(c, "ffn_dim_divisor", LLM__REQUIRED, 1, 1 << 20);
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_size(c, "model_dim");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "max_context_length", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "num_transformer_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "share_input_output_layers", 1);
+    width = llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 65536);
+    a.qkv = LLM__QKV_JOINED;
+    if (llm__config_flag(c, "normalize_qk_projections", 1)) a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, width, llm__config_number(c, "rope_freq_constant", 10000, 1e-3, 1e30), 0, NULL);
+    llm__set_dense(c, m, &a, 1, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PRE, LLM__GATE_UP_JOINED);
+    for (i = 0, n = m->layer_count; i < n && c->status == LLM_OK; i++) {
+        llm__attention *own = &m->layers[i].attention;
+        double multiplier = llm__config_item(c, "ffn_multipliers", i, n, 1e-6, 256);
+        own->heads = llm__config_item_int(c, "num_query_heads", i, n, 1, 4096);
+        own->kv_heads = llm__config_item_int(c, "num_kv_heads", i, n, 1, 4096);
+        llm__config_divides(c, "num_query_heads", own->heads, "num_kv_heads", own->kv_heads);
+        llm__set_width(c, own, width);
+        if (multiplier * m->hidden > 1 << 23) llm__config_fail(c, "ffn_multipliers", "smaller ones");
+        else m->layers[i].mlp.width = llm__openelm_width(multiplier * m->hidden, divisor);
+    }
+}
+
+/* phi: attention and feed-forward side by side on one layer norm; biases everywhere; a part of each head rotates. */
+LLM__FN void llm__read_phi(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", 1e-5);
+    llm__set_layer_norm(m, 1);
+    m->head_bias = 1;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 0.4), llm__rope_theta(c, 10000), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
+}
+
+/* The ids that phi3small's tokenizer does not have: their logits are -infinity. */
+LLM__FN void llm__mask_phi3small(llm__config *c, llm_model *m) {
+    static const int32_t alone[] = {100256, 100258, 100259, 100260, 100264, 100265};
+    int32_t *ids = (int32_t *)llm__arena_alloc(c->arena, 96, sizeof *ids), id;
+    int i;
+    m->masked = ids;
+    for (i = 0; ids && i < 6; i++)
+        if (alone[i] < m->vocabulary) ids[m->masked_count++] = alone[i];
+    for (id = 100267; ids && id < 100352 && id < m->vocabulary; id++) ids[m->masked_count++] = id;
+    if (!ids && c->status == LLM_OK) c->status = llm__no_memory(c->error, 96 * sizeof *ids);
+}
+
+/* phi3small: q, k and v of each kv head together; all but every n-th layer see blocks of tokens only; gegelu on columns
+   of gate and up in turns; multipliers; positions are scaled. */
+LLM__FN void llm__read_phi3small(llm__config *c, llm_model *m) {
+    int i, dense = llm__config_int(c, "dense_attention_every_n_layers", LLM__REQUIRED, 1, 1 << 20);
+    double multiplier = llm__config_number(c, "mup_embedding_multiplier", 10, -1e9, 1e9), width;
+    float limit = (float)llm__config_number(c, "gegelu_limit", llm__not_a_number(), 1e-6, 1e9);
+    llm__sparse sparse;
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    llm__set_layer_norm(m, 1);
+    llm__mask_phi3small(c, m);
+    m->tied = 1;
+    if (multiplier != 0) m->embedding_scale = (float)multiplier;
+    width = llm__config_number(c, "mup_width_multiplier", 8, 0, 1e9);
+    if (width > 0) m->logit_scale = (float)(1 / width);
+    sparse.block = llm__config_int(c, "blocksparse_block_size", 64, 32, 64);
+    sparse.local = llm__config_int(c, "blocksparse_num_local_blocks", 16, 1, 1 << 20);
+    sparse.stride = llm__config_int(c, "blocksparse_vert_stride", 8, 1, 1 << 20);
+    if (sparse.block % 32) llm__config_fail(c, "blocksparse_block_size", "32 or 64");
+    a = llm__read_even_attention(c, m);
+    a.qkv = LLM__QKV_GROUPED;
+    llm__set_bias(&a, 1, 1);
+    if (llm__config_flag(c, "mup_use_scaling", 1))
+        a.scale = (float)(llm__config_number(c, "mup_attn_multiplier", 1, 1e-9, 1e9) / a.width);
+    a.rope = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_embedding_base", 1e6, 1e-3, 1e30), 0, NULL);
+    llm__rope_stretch(m, a.rope, llm__config_number(c, "rope_position_scale", 1, 1e-9, 1e9));
+    llm__set_dense(c, m, &a, llm__config_size(c, "ff_intermediate_size"), LLM__SWIGLU_OAI, 1);
+    llm__set_layers(c, m, LLM__PRE, LLM__GATE_UP_MIXED);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mlp.activation.limit = limit;
+        if (i % dense == 0) m->layers[i].attention.sparse = sparse;
+    }
+}
+
+/* plamo: one norm for attention and feed-forward side by side; kv heads are laid out over the query heads as tiles. */
+LLM__FN void llm__read_plamo(llm__config *c, llm_model *m) {
+    int shared = llm__config_int(c, "n_shared_head", 8, 1, 65536);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_even_attention(c, m);
+    llm__config_divides(c, "num_attention_heads", a.heads, "n_shared_head", shared);
+    a.kv_heads = c->status == LLM_OK ? a.heads / shared : 1;
+    a.tiled = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__GATE_UP_SEPARATE);
+}
+
+/* plamo3: norms before and behind both blocks, whose weights are stored less 1, 1/5 or 5^-1.5; every n-th layer is
+   global, the others slide and have a base of their own.  A token sees the window_size tokens before it. */
+LLM__FN void llm__read_plamo3(llm__config *c, llm_model *m) {
+    int pattern = llm__config_int(c, "sliding_window_pattern", 8, 1, 4096), i, global, local;
+    int window = llm__config_int(c, "sliding_window", llm__config_int(c, "window_size", 2048, 1, 1 << 30), 1, 1 << 30);
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->norm.offset = 1;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_attention(c, m, 128);
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = LLM__QK_HEAD;
+    global = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), 0, NULL);
+    local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_theta", 1e4, 1e-3, 1e30), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, LLM__SANDWICH, LLM__GATE_UP_JOINED);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->mixer_post_norm = layer->ffn_post_norm = llm__rms_form(m->norm.eps);
+        layer->mixer_post_norm.offset = 1.0f / 5;
+        layer->ffn_post_norm.offset = (float)pow(5, -1.5);
+        layer->attention.rope = (i + 1) % pattern ? local : global;
+        layer->attention.window = (i + 1) % pattern ? (int64_t)window + 1 : 0;
+    }
+}
+
+/* qwen: joined q, k, v with a bias; intermediate_size counts gate and up, of which w2 is the gate. */
+LLM__FN void llm__read_qwen(llm__config *c, llm_model *m) {
+    int bias = !llm__config_flag(c, "no_bias", 1), both = llm__config_size(c, "intermediate_size");
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", 1e-6);
+    m->head_bias = bias;
+    a = llm__read_even_attention(c, m);
+    a.kv_heads = a.heads;
+    if (c->status == LLM_OK && llm__config_int(c, "kv_channels", 128, 1, 65536) != a.width)
+        llm__config_fail(c, "kv_channels", "hidden_size / num_attention_heads");
+    llm__config_divides(c, "intermediate_size", both, "2", 2);
+    a.qkv = LLM__QKV_JOINED;
+    llm__set_bias(&a, 1, bias);
+    a.rope = llm__rope_add(c, m, a.width, 10000, 0, NULL);
+    llm__set_dense(c, m, &a, both / 2, LLM__SILU, bias);
+}
+
+/* seed_oss: llama with a flag of its own for o_proj's bias. */
+LLM__FN void llm__read_seed_oss(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), llm__config_flag(c, "attention_out_bias", 0));
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* smollm3: llama without a rotation in every no_rope_layer_interval-th layer, or where no_rope_layers has a 0. */
+LLM__FN void llm__read_smollm3(llm__config *c, llm_model *m) {
+    int i, interval = llm__config_int(c, "no_rope_layer_interval", 4, 1, 1 << 20);
+    llm__read_llama(c, m);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int rotates = (i + 1) % interval != 0;
+        if (llm__config_has(c, "no_rope_layers"))
+            rotates = llm__config_item_int(c, "no_rope_layers", i, m->layer_count, 0, 1);
+        if (!rotates) m->layers[i].attention.rope = -1;
+    }
+}
+
+/* stablelm: layer norms; a part of each head rotates; optional norms with weights for each head; optionally attention
+   and feed-forward side by side on one norm. */
+LLM__FN void llm__read_stablelm(llm__config *c, llm_model *m) {
+    int parallel = llm__config_flag(c, "use_parallel_residual", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "layer_norm_eps", 0);
+    m->tied = 0;
+    llm__set_layer_norm(m, 1);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "use_qkv_bias", 0), 0);
+    if (llm__config_flag(c, "qk_layernorm", 0)) a.qk_norm = LLM__QK_EACH_HEAD;
+    a.q_norm.kind = a.k_norm.kind = LLM__LAYER_NORM;
+    a.q_norm.eps = a.k_norm.eps = m->norm.eps;
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    llm__set_layers(c, m, parallel ? LLM__PARALLEL_ONE : LLM__PRE, LLM__GATE_UP_SEPARATE);
+}
+
+/* starcoder2: layer norms, biases everywhere but in the head, GELU without a gate. */
+LLM__FN void llm__read_starcoder2(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "norm_epsilon", 1e-5);
+    llm__set_layer_norm(m, 1);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e5), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__GELU, 1);
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* telechat3: llama whose yarn has a name of its own.  ernie4_5: llama whose pairs rotate, with one flag for biases. */
+LLM__FN void llm__read_telechat3(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+}
+
+LLM__FN void llm__read_ernie4_5(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+}
+
+/* apertus: llama with norms on heads, and xIELU without a gate. */
+LLM__FN void llm__read_apertus(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__read_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__XIELU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* hunyuan_v1_dense: llama with norms on heads behind the rotation, whose base grows with rope_scaling's alpha. */
+LLM__FN int llm__read_alpha_rope(llm__config *c, llm_model *m, const llm__attention *a, double theta) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    double alpha = 1;
+    if (llm__json_is(scaling, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, scaling);
+        alpha = llm__config_number(&s, "alpha", 1, 1e-6, 1e9);
+        c->status = s.status;
+    }
+    if (a->width < 4) llm__config_fail(c, "rope_scaling", "wider heads");
+    return llm__rope_add(c, m, a->width, llm__rope_theta(c, theta) * pow(alpha, a->width / (a->width - 2.0)), 0, NULL);
+}
+
+LLM__FN void llm__read_hunyuan_v1_dense(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 1)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    a.rope = llm__read_alpha_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
+/* lille-130m: joined q, k, v; pairs rotate; the feed-forward's width is the multiple of 256 next to 8/3 of hidden. */
+LLM__FN void llm__read_lille(llm__config *c, llm_model *m) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "n_embd", LLM__REQUIRED, 49, 1 << 22);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "block_size", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layer", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", llm__not_a_number());
+    m->tied = 1;
+    a.heads = llm__config_int(c, "n_head", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "n_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "n_embd", m->hidden, "n_head", a.heads);
+    llm__config_divides(c, "n_head", a.heads, "n_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__set_dense(c, m, &a, 256 * (int)rint(8 * m->hidden / 3 / 256.0), LLM__SILU, 0);
+}
+
+/* llama4_text: llama whose pairs rotate where no_rope_layers has a 1; optional norms without weights on heads. */
+LLM__FN void llm__read_llama4_text(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(m->norm.eps);
+    a.q_norm.weightless = a.k_norm.weightless = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (!llm__config_item_int(c, "no_rope_layers", i, m->layer_count, 0, 1)) m->layers[i].attention.rope = -1;
+}
+
+/* mimo: llama with biases on q, k and v; layers that predict further tokens are left out. */
+LLM__FN void llm__read_mimo(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 0);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
+/* ministral3: llama whose queries grow with the logarithm of their position; all of it in rope_parameters. */
+LLM__FN void llm__read_ministral3(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", c->root == c->outer);
+    a = llm__read_attention(c, m, 0);
+    a.heat = (float)llm__rope_number(c, parameters, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
+    a.heat_length =
+        (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, parameters);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (llm__layer_slides(c, m, i))
+            m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+}
+
+/* nanbeige: llama's layers, gone through num_loops times; the last norm ends every loop, or only the last one. */
+LLM__FN void llm__read_nanbeige(llm__config *c, llm_model *m) {
+    static const char *const unknown[] = {"enable_double_loop_split", "loop_share_kv", "enable_depth_attention"};
+    const llm__json *weights = llm__json_get(c->root, "loop_loss_weights");
+    int loops = llm__config_int(c, "num_loops", 1, 1, 64), skip = llm__config_flag(c, "skip_loop_final_norm", 0);
+    int bias = llm__config_flag(c, "attention_bias", 0), n = 1, i;
+    llm__attention a;
+    for (i = 0; i < 3; i++)
+        if (llm__config_flag(c, unknown[i], 0)) llm__config_fail(c, unknown[i], "false");
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length)
+        loops = weights->length > 63 ? 64 : (int)weights->length + 1;
+    n = m->layer_count;
+    if (loops > 1) llm__make_layers(c, m, n * loops);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = i % n;
+        m->layers[i].ends_loop = !skip && i % n == n - 1 && i + 1 < m->layer_count;
+    }
+}
+
+/* An activation by its name in transformers. */
+LLM__FN llm__activation_kind llm__read_activation(llm__config *c, const char *key) {
+    const llm__json *name = llm__json_get(c->root, key);
+    if (!llm__config_has(c, key) || llm__json_text_is(name, "silu")) return LLM__SILU;
+    if (llm__json_text_is(name, "relu")) return LLM__RELU;
+    if (llm__json_text_is(name, "gelu")) return LLM__GELU;
+    if (!llm__json_text_is(name, "gelu_new") && !llm__json_text_is(name, "gelu_fast"))
+        llm__config_fail(c, key, "\"silu\", \"relu\", \"gelu\", \"gelu_new\" or \"gelu_fast\"");
+    return LLM__GELU_TANH;
+}
+
+/* One block of nemotron-nas's block_configs: 0 it is left out, 1 it is a linear map, 2 it is there. */
+LLM__FN int llm__nas_block(llm__config *c, const char *block, int i, llm__config *inner) {
+    const llm__json *list = llm__json_get(c->root, "block_configs"), *object = NULL;
+    if (llm__json_is(list, LLM__JSON_ARRAY) && (uint32_t)i < list->length)
+        object = llm__json_get(llm__json_at(list, (uint32_t)i), block);
+    if (!llm__json_is(object, LLM__JSON_OBJECT)) {
+        llm__config_fail(c, "block_configs", "a list with an object of objects for each layer");
+        return 0;
+    }
+    *inner = llm__config_of(c, object);
+    inner->within = block;
+    if (llm__config_flag(inner, "no_op", 0)) return 0;
+    return llm__config_flag(inner, "replace_with_linear", 0) ? 1 : 2;
+}
+
+/* nemotron-nas: llama whose layers each have an attention of their own group size, a feed-forward of their own width, a
+   linear map in place of either, or nothing. */
+LLM__FN void llm__read_nemotron_nas(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__config inner;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__set_dense(c, m, &a, 1, llm__read_activation(c, "hidden_act"), llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int is = llm__nas_block(c, "attention", i, &inner);
+        layer->mixer = is == 2 ? LLM__ATTENTION : is ? LLM__MIXER_MAP : LLM__NO_MIXER;
+        if (is == 2 && c->status == LLM_OK) {
+            int group = llm__config_int(&inner, "n_heads_in_group", LLM__REQUIRED, 1, a.heads);
+            llm__config_divides(&inner, "num_attention_heads", a.heads, "n_heads_in_group", group);
+            layer->attention.kv_heads = a.heads / group;
+            c->status = inner.status;
+        }
+        is = llm__nas_block(c, "ffn", i, &inner);
+        layer->ffn = is == 2 ? LLM__MLP : is ? LLM__FFN_MAP : LLM__NO_FFN;
+        if (is == 2 && c->status == LLM_OK) {
+            double n = llm__config_number(&inner, "ffn_mult", llm__not_a_number(), 1e-6, 256);
+            layer->mlp.width = ((int)(2 * (floor(n * 1e6 + 0.5) / 1e6) * m->hidden / 3) + 255) / 256 * 256;
+            c->status = inner.status;
+        }
+    }
+}
+
+/* afm7: joined q, k, v; pairs rotate, and the norms of heads come after; keys and values are rounded to 8 bits.  The
+   last num_kv_reuse_layers layers have queries only, and read the last of the others. */
+LLM__FN void llm__read_afm7(llm__config *c, llm_model *m) {
+    int i, count = llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS);
+    int own = count - llm__config_int(c, "num_kv_reuse_layers", LLM__REQUIRED, 0, count - 1);
+    double factor = llm__config_number(c, "hidden_dim_scale_factor", 3.25, 1e-3, 256);
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "hidden_dim", LLM__REQUIRED, 1, 1 << 16);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    llm__make_layers(c, m, count);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = 1;
+    a.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "hidden_dim", m->hidden, "num_heads", a.heads);
+    llm__config_divides(c, "num_heads", a.heads, "num_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    if (m->hidden * factor < 1) llm__config_fail(c, "hidden_dim_scale_factor", "a larger number");
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(1e-5f);
+    a.norm_last = a.rounded = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 50000), 1, NULL);
+    llm__set_dense(c, m, &a, (int)(m->hidden * factor), LLM__SILU, 0);
+    for (i = own; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].stem = "model.kv_reuse_layers";
+        m->layers[i].number = i - own;
+        m->layers[i].reads = own - 1;
+        m->layers[i].attention.shared = 1;
+        m->layers[i].attention.rounded = 0;
+    }
+}
+
+/* baichuan_m1: keys and values pass a convolution of two taps before the rotation; sliding layers may have head counts
+   of their own; the head's rows have the length 1. */
+LLM__FN void llm__read_baichuan_m1(llm__config *c, llm_model *m) {
+    llm__attention full, sliding;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (m->tied) llm__config_fail(c, "tie_word_embeddings", "false");
+    m->head_rows_normed = 1;
+    full = llm__read_even_attention(c, m);
+    llm__config_int(c, "conv_window", LLM__REQUIRED, 2, 2);
+    full.qkv = LLM__QKV_JOINED;
+    full.conv = 1;
+    sliding = full;
+    sliding.heads = llm__config_int(c, "num_swa_attention_heads", full.heads, 1, 65536);
+    sliding.kv_heads = llm__config_int(c, "num_swa_key_value_heads", full.kv_heads, 1, 65536);
+    llm__config_divides(c, "hidden_size", m->hidden, "num_swa_attention_heads", sliding.heads);
+    llm__config_divides(c, "num_swa_attention_heads", sliding.heads, "num_swa_key_value_heads", sliding.kv_heads);
+    llm__set_width(c, &sliding, c->status == LLM_OK ? m->hidden / sliding.heads : 1);
+    sliding.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    full.rope = llm__rope_add(c, m, full.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    sliding.rope = llm__rope_add(c, m, sliding.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &full, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].list = 2;
+        if (llm__config_lists(c, "sliding_window_layers", i)) m->layers[i].attention = sliding;
+    }
+}
+
+/* bitnet: llama of ternary weights, with norms before o_proj and down_proj, and relu squared for the gate. */
+LLM__FN void llm__read_bitnet(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->ternary_scaled = 1;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.out_normed = 1;
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.sub_normed = 1;
+}
+
+/* A whole number, or a list of at least i + 1 of them of which the layer's own counts. */
+LLM__FN int llm__config_own(llm__config *c, const char *key, int i, int fallback, int low, int high) {
+    const llm__json *list = llm__json_get(c->root, key);
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, low, high);
+    return llm__config_item_int(c, key, i, i < (int)list->length ? (int)list->length : i + 1, low, high);
+}
+
+/* hunyuan: groups of cla_share_factor layers share keys and values, as the first one's maps give them; norms on heads
+   behind the rotation; experts whose numbers may differ by layer, beside a dense feed-forward.  The original joins q, k
+   and v by kv head, and up and gate. */
+LLM__FN void llm__read_hunyuan(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), cla = llm__config_flag(c, "use_cla", 0), width, i;
+    int joined = llm__model_has(m, "model.layers.0.mlp.gate_up_proj.weight");
+    int share = llm__config_int(c, "cla_share_factor", 2, 1, 4096), count;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    if (joined) a.qkv = LLM__QKV_GROUPED;
+    else if (cla) a.raw = LLM__RAW_LENT;
+    m->carry = cla ? 2 * a.kv_heads * a.width : 0;
+    a.rope = llm__read_alpha_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (joined) llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
+    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__experts *e = &m->layers[i].experts;
+        if (a.raw && i % share) m->layers[i].attention.raw = LLM__RAW_BORROWED;
+        if (count == 1) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        e->count = count;
+        e->chosen = llm__config_own(c, "moe_topk", i, LLM__REQUIRED, 1, count);
+        width = m->layers[i].mlp.width;
+        e->width = llm__config_own(c, "moe_intermediate_size", i, width, 1, 1 << 24);
+        e->scaling = 1;
+        if (!llm__config_flag(c, "use_mixed_mlp_moe", 0)) continue;
+        e->shared.width = llm__config_own(c, "num_shared_expert", i, LLM__REQUIRED, 1, 4096);
+        llm__config_product(c, "num_shared_expert", e->shared.width, "intermediate_size", width);
+        if (c->status == LLM_OK) e->shared.width *= width;
+    }
+}
+
+/* iquestloopcoder: llama's layers, gone through twice.  In the second loop a layer attends to its keys and values of
+   the first loop, all of them, and to those of its own, within a window; a gate on each head mixes the two. */
+LLM__FN void llm__read_iquestloopcoder(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), n, i;
+    int window = llm__config_int(c, "loop_window_size", 64, 1, 1 << 30);
+    llm__attention a;
+    llm__config_int(c, "loop_num", 2, 2, 2);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    n = m->layer_count;
+    llm__make_layers(c, m, 2 * n);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = n; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = m->layers[i].mixes = i - n;
+        m->layers[i].attention.mixed = 1;
+        m->layers[i].attention.window = window;
+    }
+}
+
+/* talkie: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; learnt
+   numbers multiply queries, branches and logits, and the embedding, which every layer adds in the end. */
+LLM__FN void llm__read_talkie(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int i;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1.1920928955078125e-07);
+    m->norm.weightless = m->embedding_normed = m->carry_embedding = m->head_gained = 1;
+    m->carry = m->hidden;
+    a = llm__read_attention(c, m, 128);
+    a.kv_heads = a.heads;
+    a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = a.gained = 1;
+    a.rope = llm__rope_stretch(m, llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), 0, NULL), -1);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].gained = 1;
+}
+
 /* ---- readers: families with experts */
 
+/* llm__read_common for families whose sizes have defaults. */
+LLM__FN void llm__read_sizes(llm__config *c, llm_model *m, int hidden, int vocabulary, int layers) {
+    m->hidden = llm__config_int(c, "hidden_size", hidden, 1, 1 << 24);
+    m->vocabulary = llm__read_vocabulary(c, vocabulary);
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
+    llm__make_layers(c, m, llm__config_int(c, "num_hidden_layers", layers, 1, LLM__MAX_LAYERS));
+}
+
+enum { LLM__EVEN = -1 };
+
+/* Grouped-query attention where the family has defaults.  width LLM__EVEN: heads share hidden_size, whatever head_dim
+   says. */
+LLM__FN llm__attention llm__read_usual_heads(llm__config *c, const llm_model *m, int heads, int kv_heads, int width) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, "num_attention_heads", heads, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads, 1, 65536);
+    a.rope = -1;
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    if (width == LLM__EVEN) llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
+    else width = llm__config_int(c, "head_dim", width, 1, 65536);
+    if (width == LLM__EVEN) width = c->status == LLM_OK ? m->hidden / a.heads : 1;
+    llm__set_width(c, &a, width);
+    return a;
+}
+
+/* Routed experts by the names of the family's keys. */
+LLM__FN llm__experts llm__read_experts(llm__config *c, const char *count_key, int count, const char *chosen_key,
+                                       int chosen, const char *width_key, int width) {
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, count_key, count, 1, 65536);
+    e.chosen = llm__config_int(c, chosen_key, chosen, 1, e.count);
+    e.width = llm__config_int(c, width_key, width, 1, 1 << 24);
+    e.scaling = 1;
+    return e;
+}
+
+/* A shared expert as wide as `count_key` of `width` together. */
+LLM__FN void llm__read_shared(llm__config *c, llm__experts *e, const char *count_key, int count, const char *width_key,
+                              int width) {
+    count = llm__config_int(c, count_key, count, 0, 4096);
+    llm__config_product(c, count_key, count, width_key, width);
+    e->shared.width = c->status == LLM_OK ? count * width : 0;
+}
+
+/* The experts go into the layers from `first` on. */
+LLM__FN void llm__fill_experts(llm__config *c, llm_model *m, const llm__experts *e, int first) {
+    int i;
+    for (i = first; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = *e;
+    }
+}
+
+/* Which of the words between spaces this is, from 0; -1: none. */
+LLM__FN int llm__word_in(const char *word, const char *known) {
+    int i;
+    for (i = 0; *known; i++) {
+        size_t n = strcspn(known, " ");
+        if (strlen(word) == n && !strncmp(word, known, n)) return i;
+        known += n + (known[n] == ' ');
+    }
+    return -1;
+}
+
+/* A text value that must be one of a few words, listed in `known` between spaces; returns which. */
+LLM__FN int llm__config_word(llm__config *c, const char *key, const char *fallback, const char *known) {
+    const llm__json *v = llm__json_get(c->root, key);
+    int text = llm__json_is(v, LLM__JSON_STRING), n = -1;
+    char expected[160];
+    if (text || !llm__config_has(c, key)) n = llm__word_in(text ? v->as.text : fallback, known);
+    snprintf(expected, sizeof expected, "one of: %s", known);
+    if (n < 0) llm__config_fail(c, key, expected);
+    return n < 0 ? 0 : n;
+}
+
+/* Item i of a list of numbers that may be shorter than the layers are many, or absent: then the fallback, as for null;
+   not a number: there must be one. */
+LLM__FN double llm__listed_number(llm__config *c, const char *key, int i, double fallback, double low, double high) {
+    const llm__json *list = llm__json_get(c->root, key), *v;
+    char expected[100];
+    double n;
+    if (!llm__config_has(c, key) && fallback == fallback) return fallback;
+    if (llm__json_is(list, LLM__JSON_ARRAY)) {
+        v = (uint32_t)i < list->length ? llm__json_at(list, (uint32_t)i) : NULL;
+        if ((!v || v->type == LLM__JSON_NULL) && fallback == fallback) return fallback;
+        if (llm__json_float(v, &n) && n >= low && n <= high) return n;
+    }
+    snprintf(expected, sizeof expected, "a list with a number from %g to %g for layer %d", low, high, i);
+    llm__config_fail(c, key, expected);
+    return low;
+}
+
+/* qwen2_moe: qwen2 with experts in every layer, weighed by a softmax over all that is not renormalized, and a shared
+   one with a sigmoid gate.  head_dim and rope_scaling are not used. */
+LLM__FN void llm__read_qwen2_moe(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 0);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), llm__config_flag(c, "rope_traditional", 0), NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    e.shared.width = llm__config_size(c, "shared_expert_intermediate_size");
+    e.shared_gate = 1;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* qwen3_vl_moe: qwen3_moe within a vision model, whose original has its experts in transposed stacks. */
+LLM__FN void llm__read_qwen3_vl_moe(llm__config *c, llm_model *m) {
+    int i;
+    llm__read_qwen3_moe(c, m);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].experts.gate_up = LLM__GATE_UP_JOINED;
+        m->layers[i].experts.stacks = LLM__STACKS_TRANSPOSED;
+    }
+}
+
+/* olmoe: q and k are normed over all heads together; softmax over all experts. */
+LLM__FN void llm__read_olmoe(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.qk_norm = LLM__QK_WHOLE;
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED, "intermediate_size",
+                          LLM__REQUIRED);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    e.bias_each = llm__config_flag(c, "mlp_bias", 0);
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* granitemoe: granite with experts, weighed by a softmax over the chosen ones.  The original has gate and up in one
+   stack, input_linear. */
+LLM__FN void llm__read_granitemoe(llm__config *c, llm_model *m) {
+    llm__experts e;
+    llm__read_granite(c, m);
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "intermediate_size", LLM__REQUIRED);
+    e.scores = LLM__SOFTMAX_BEST;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* glm4_moe, solar_open: part of each head rotates, no YaRN; DeepSeek-V3's experts behind the first dense layers; never
+   tied; what lies behind the last layer predicts further tokens. */
+LLM__FN void llm__read_glm4_moe(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    m->drops_later_layers = 1;
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, llm__config_flag(c, "attention_bias", 0), 0);
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 0) ? LLM__QK_HEAD : LLM__QK_PLAIN;
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_deepseek_router(c);
+    if (e.count) llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20));
+}
+
+/* dots1: norms on each head; DeepSeek-V3's experts; mlp_bias reaches dense and shared feed-forwards, not the routed. */
+LLM__FN void llm__read_dots1(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "mlp_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+    e = llm__read_deepseek_router(c);
+    e.shared.bias = e.shared.down_bias = bias;
+    if (e.count) llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", LLM__REQUIRED, 0, 1 << 20));
+}
+
+/* The least or the greatest of a number or a list of them, as ernie4_5_moe has its layer numbers. */
+LLM__FN int llm__config_extreme(llm__config *c, const char *key, int fallback, int greatest) {
+    const llm__json *list = llm__json_get(c->root, key), *v;
+    int best = greatest ? -1 : 1 << 20;
+    uint32_t i;
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, 0, 1 << 20);
+    for (i = 0; i < list->length; i++) {
+        v = llm__json_at(list, i);
+        if (v->type != LLM__JSON_INTEGER || v->as.number < 0 || v->as.number > 1 << 20) break;
+        if (greatest ? v->as.number > best : v->as.number < best) best = (int)v->as.number;
+    }
+    if (!list->length || i < list->length) llm__config_fail(c, key, "a layer number or a list of them");
+    return best;
+}
+
+/* ernie4_5_moe: interleaved rotation; experts between two layers at an interval, chosen without their correction bias
+   and always renormalized. */
+LLM__FN void llm__read_ernie4_5_moe(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0), first = llm__config_extreme(c, "moe_layer_start_index", 0, 0);
+    int interval = llm__config_int(c, "moe_layer_interval", 1, 1, 4096), last, i;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    last = llm__config_extreme(c, "moe_layer_end_index", m->layer_count ? m->layer_count - 1 : 0, 1);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+    e = llm__read_experts(c, "moe_num_experts", LLM__REQUIRED, "moe_k", 1, "intermediate_size", LLM__REQUIRED);
+    i = llm__config_int(c, "moe_intermediate_size", 0, 0, 1 << 24);
+    if (i) e.width = i;
+    llm__read_shared(c, &e, "moe_num_shared_experts", 0, "moe_intermediate_size", e.width);
+    e.bias_each = e.shared.bias = e.shared.down_bias = bias;
+    e.scores = llm__config_word(c, "moe_gate_act", "softmax", "softmax sigmoid") ? LLM__SIGMOID : LLM__SOFTMAX_ALL;
+    e.renormalize = 1;
+    e.renormalize_least = 1e-12f;
+    for (i = first; i <= last && i < m->layer_count && c->status == LLM_OK; i++) {
+        if ((i + 1) % interval) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* deepseek: DeepSeek's first model of experts: softmax over all, not renormalized; only linear rotary scaling counts. */
+LLM__FN void llm__read_deepseek(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    int first = llm__config_int(c, "first_k_dense_replace", 0, 0, 1 << 20), i;
+    int step = llm__config_int(c, "moe_layer_freq", 1, 1, 4096), bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 4096, 102400, 30);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    a = llm__read_usual_heads(c, m, 32, 32, LLM__EVEN);
+    llm__set_bias(&a, bias, bias);
+    if (!llm__json_text_is(llm__json_get(scaling, "type"), "linear")) scaling = NULL;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, scaling);
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 11008, 1, 1 << 24), LLM__SILU, 0);
+    if (!llm__config_has(c, "n_routed_experts")) return;
+    e = llm__read_experts(c, "n_routed_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", 1407);
+    llm__read_shared(c, &e, "n_shared_experts", 0, "moe_intermediate_size", e.width);
+    for (i = first; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (i % step) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* minimax (also minimax_m2): q and k are normed over all heads together, part of a head rotates; experts chosen by
+   biased sigmoid, without groups. */
+LLM__FN void llm__read_minimax(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 1) ? LLM__QK_WHOLE : LLM__QK_PLAIN;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", LLM__REQUIRED, 2, a.width),
+                           llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "intermediate_size", LLM__REQUIRED);
+    e.scores = LLM__SIGMOID;
+    e.biased = e.renormalize = 1;
+    e.renormalize_eps = 1e-20f;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* gpt_oss: a learned score per head that draws attention to nothing (sinks), every other layer slides, biases
+   everywhere; softmax over the chosen experts, whose swiglu is cut at 7.  The original has gate and up rows in turns,
+   in MXFP4.  Without layer_types an odd last layer is left out, as mlx-lm does it. */
+LLM__FN void llm__read_gpt_oss(llm__config *c, llm_model *m) {
+    int window = llm__config_int(c, "sliding_window", 128, 1, 1 << 30), i, listed = llm__config_has(c, "layer_types");
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 2880, 201088, 36);
+    if (!listed && m->layer_count > 1) m->layer_count &= ~1;
+    m->drops_later_layers = 1;
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    a = llm__read_usual_heads(c, m, 64, 8, 64);
+    llm__set_bias(&a, 1, 1);
+    a.has_sinks = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 150000), 0, llm__rope_scaling(c));
+    e = llm__read_experts(c, "num_local_experts", 128, "num_experts_per_tok", 4, "intermediate_size", 2880);
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    e.scores = LLM__SOFTMAX_BEST;
+    e.router_bias = e.bias_each = 1;
+    e.gate_up = LLM__GATE_UP_MIXED;
+    e.stacks = LLM__STACKS_TRANSPOSED; /* the original in bfloat16 */
+    e.activation.kind = LLM__SWIGLU_OAI;
+    e.activation.limit = 7;
+    llm__fill_experts(c, m, &e, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (listed ? llm__layer_slides(c, m, i) : i % 2 == 0) m->layers[i].attention.window = window;
+}
+
+/* llama4: three layers that see their own chunk of the text only to one that sees all of it, without positions but with
+   queries that grow with them; one expert a token, weighed on its input, and a shared one.  The original has its
+   experts in transposed stacks. */
+LLM__FN void llm__read_llama4(llm__config *c, llm_model *m) {
+    int chunk = llm__config_int(c, "attention_chunk_size", LLM__REQUIRED, 1, 1 << 30), i, rope;
+    int step = llm__config_int(c, "interleave_moe_layer_step", LLM__REQUIRED, 1, 4096);
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, llm__rope_scaling(c));
+    if (llm__config_int(c, "attn_temperature_tuning", 4, 0, 1 << 30))
+        a.heat = (float)llm__config_number(c, "attn_scale", 0.1, -1e6, 1e6);
+    a.heat_from = 1;
+    a.heat_length = llm__config_int(c, "floor_scale", 8192, 1, 1 << 30);
+    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "intermediate_size", LLM__REQUIRED);
+    if (e.chosen != 1) llm__config_fail(c, "num_experts_per_tok", "1");
+    e.shared.width = e.width;
+    e.scores = LLM__SIGMOID;
+    e.weigh_input = 1;
+    e.stacks = LLM__STACKS_TRANSPOSED;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__attention *own = &m->layers[i].attention;
+        if (i % step == step - 1) {
+            m->layers[i].ffn = LLM__EXPERTS;
+            m->layers[i].experts = e;
+        }
+        if ((i + 1) % 4 == 0) continue;
+        own->rope = rope;
+        own->chunk = chunk;
+        own->heat = 0;
+        if (!llm__config_flag(c, "use_qk_norm", 0)) continue;
+        own->qk_norm = LLM__QK_HEAD;
+        own->norm_last = 1;
+        own->q_norm = own->k_norm = llm__rms_form(1e-6f);
+        own->q_norm.weightless = own->k_norm.weightless = 1;
+    }
+}
+
+/* Item i of a list with a value for each layer and maybe more; NULL after an error. */
+LLM__FN const llm__json *llm__layer_item(llm__config *c, const llm_model *m, const char *key, int i) {
+    const llm__json *list = llm__json_get(c->root, key);
+    char expected[80];
+    if (llm__json_is(list, LLM__JSON_ARRAY) && list->length >= (uint32_t)m->layer_count)
+        return llm__json_at(list, (uint32_t)i);
+    snprintf(expected, sizeof expected, "a list with a value for each of %d layers", m->layer_count);
+    llm__config_fail(c, key, expected);
+    return NULL;
+}
+
+LLM__FN int llm__layer_int(llm__config *c, const llm_model *m, const char *key, int i, int low, int high) {
+    const llm__json *v = llm__layer_item(c, m, key, i);
+    char expected[80];
+    if (v && v->type == LLM__JSON_INTEGER && v->as.number >= low && v->as.number <= high) return (int)v->as.number;
+    if (v && v->type == LLM__JSON_TRUE && high >= 1) return 1;
+    if (v && v->type == LLM__JSON_FALSE && low <= 0) return 0;
+    snprintf(expected, sizeof expected, "whole numbers from %d to %d for the layers", low, high);
+    llm__config_fail(c, key, expected);
+    return low;
+}
+
+/* Which of a few words, listed in `known` between spaces, the layer has. */
+LLM__FN int llm__layer_word(llm__config *c, const llm_model *m, const char *key, int i, const char *known) {
+    const llm__json *v = llm__layer_item(c, m, key, i);
+    int n = llm__json_is(v, LLM__JSON_STRING) ? llm__word_in(v->as.text, known) : -1;
+    char found[80];
+    if (n < 0 && c->status == LLM_OK)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\"[%d] is %s; expected one of: %s", key, i,
+                              llm__json_show(v, found, sizeof found), known);
+    return n < 0 ? 0 : n;
+}
+
+/* The rotary embedding that rope_parameters has for a sort of layer; theta not a number: it must have one. */
+LLM__FN int llm__rope_of_type(llm__config *c, llm_model *m, int width, const char *type, double theta, double part,
+                              int scaled) {
+    const llm__json *all = llm__json_get(c->root, "rope_parameters"), *own = llm__json_get(all, type);
+    char expected[80];
+    if (llm__json_is(own, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, own);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        part = llm__config_number(&s, "partial_rotary_factor", part, 0, 1);
+        c->status = s.status;
+    } else if (theta != theta) {
+        snprintf(expected, sizeof expected, "an object with an object \"%s\"", type);
+        llm__config_fail(c, "rope_parameters", expected);
+    }
+    return llm__rope_add(c, m, (int)(width * part), theta, 0, scaled ? own : NULL);
+}
+
+/* The names of sorts of layers as most families have them. */
+static const char *const llm__layer_sorts = "full_attention sliding_attention";
+
+/* Klear: experts chosen by biased sigmoid, and a shared one; a softmax over two learned numbers says how much of each. */
+LLM__FN void llm__read_klear(llm__config *c, llm_model *m) {
+    int step = llm__config_int(c, "decoder_sparse_step", LLM__REQUIRED, 1, 4096), i;
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (!llm__config_int(c, "num_experts", LLM__REQUIRED, 0, 65536)) return;
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    llm__read_shared(c, &e, "n_shared_experts", LLM__REQUIRED, "moe_intermediate_size", e.width);
+    e.scores = LLM__SIGMOID;
+    e.biased = e.blended = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if ((i + 1) % step || llm__config_lists(c, "mlp_only_layers", i)) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* afmoe: sandwich norms, a gate on the whole attention output; full layers have no rotation; embeddings times
+   sqrt(hidden) where mup_enabled. */
+LLM__FN void llm__read_afmoe(llm__config *c, llm_model *m) {
+    int window = llm__config_int(c, "sliding_window", 2048, 1, 1 << 30), i;
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 2048, 200192, 32);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    if (llm__config_flag(c, "mup_enabled", 1)) m->embedding_scale = sqrtf((float)m->hidden);
+    a = llm__read_usual_heads(c, m, 32, 4, 64);
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = LLM__GATE_FULL;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 6144, 1, 1 << 24), LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", 128, "num_experts_per_tok", 8, "moe_intermediate_size", 1024);
+    llm__read_shared(c, &e, "num_shared_experts", 1, "moe_intermediate_size", e.width);
+    llm__read_groups(c, &e, "num_experts", 1, 1);
+    e.scores = llm__config_word(c, "score_func", "sigmoid", "sigmoid softmax") ? LLM__SOFTMAX_ALL : LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "route_norm", 1) && e.chosen > 1;
+    e.scaling = (float)llm__config_number(c, "route_scale", 2.826, -1e6, 1e6);
+    llm__fill_experts(c, m, &e, llm__config_int(c, "num_dense_layers", 2, 0, 1 << 20));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].scheme = LLM__SANDWICH;
+        if (llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)) m->layers[i].attention.window = window;
+        else m->layers[i].attention.rope = -1;
+    }
+}
+
+/* Experts as all bailing families have them. */
+LLM__FN llm__experts llm__read_bailing_experts(llm__config *c) {
+    int bias = llm__config_flag(c, "use_bias", 0), width;
+    llm__experts e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                                       "moe_intermediate_size", LLM__REQUIRED);
+    width = llm__config_int(c, "moe_shared_expert_intermediate_size", 0, 0, 1 << 24);
+    if (llm__config_flag(c, "moe_router_enable_shared_expert", 1))
+        llm__read_shared(c, &e, "num_shared_experts", LLM__REQUIRED, "moe_intermediate_size", width ? width : e.width);
+    llm__read_groups(c, &e, "num_experts", 1, 4);
+    e.bias_each = e.shared.bias = e.shared.down_bias = bias;
+    e.scores = llm__config_word(c, "score_function", "softmax", "softmax sigmoid") ? LLM__SIGMOID : LLM__SOFTMAX_ALL;
+    e.biased = llm__config_flag(c, "moe_router_enable_expert_bias", 0);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    return e;
+}
+
+/* bailing_moe: q, k and v in one map, head norms by flag; norm_head makes the columns of lm_head unit vectors. */
+LLM__FN void llm__read_bailing_moe(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0), rotated;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->head_columns_normed = llm__config_flag(c, "norm_head", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, llm__config_flag(c, "use_qkv_bias", 0), bias);
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 0) ? LLM__QK_HEAD : LLM__QK_PLAIN;
+    rotated = llm__config_int(c, "rotary_dim", llm__rope_part(c, a.width, 1), 2, a.width);
+    a.rope = llm__rope_add(c, m, rotated, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
+    if (!llm__config_has(c, "num_experts")) return;
+    e = llm__read_bailing_experts(c);
+    llm__fill_experts(c, m, &e, llm__config_int(c, "first_k_dense_replace", LLM__REQUIRED, 0, 1 << 20));
+}
+
+/* dbrx: q, k and v are clipped; layer norms without biases; experts' weights sum to 1.  The original has the rows of
+   all experts together, and down_proj transposed. */
+LLM__FN void llm__read_dbrx(llm__config *c, llm_model *m) {
+    const llm__json *attention = llm__json_get(c->root, "attn_config"), *ffn = llm__json_get(c->root, "ffn_config");
+    llm__config s = llm__config_of(c, attention), f;
+    llm__attention a;
+    llm__experts e;
+    memset(&a, 0, sizeof a);
+    if (!llm__json_is(attention, LLM__JSON_OBJECT)) llm__config_fail(c, "attn_config", "an object");
+    if (!llm__json_is(ffn, LLM__JSON_OBJECT)) llm__config_fail(c, "ffn_config", "an object");
+    m->hidden = llm__config_size(c, "d_model");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "max_seq_len", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    llm__set_layer_norm(m, 0);
+    m->norm.eps = 1e-5f;
+    a.heads = llm__config_int(c, "n_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "d_model", m->hidden, "n_heads", a.heads);
+    s.status = c->status;
+    a.kv_heads = llm__config_int(&s, "kv_n_heads", LLM__REQUIRED, 1, a.heads);
+    a.clip = (float)llm__config_number(&s, "clip_qkv", llm__not_a_number(), 1e-9, 1e9);
+    a.qkv = LLM__QKV_JOINED;
+    llm__config_divides(&s, "n_heads", a.heads, "kv_n_heads", a.kv_heads);
+    c->status = s.status;
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.rope = llm__rope_add(c, m, a.width, llm__config_number(&s, "rope_theta", llm__not_a_number(), 1e-3, 1e30), 0,
+                           NULL);
+    if (c->status == LLM_OK) c->status = s.status;
+    f = llm__config_of(c, ffn);
+    e = llm__read_experts(&f, "moe_num_experts", LLM__REQUIRED, "moe_top_k", LLM__REQUIRED, "ffn_hidden_size",
+                          LLM__REQUIRED);
+    c->status = f.status;
+    e.renormalize = 1;
+    e.stacks = LLM__DOWN_TRANSPOSED;
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* exaone_moe: sliding layers rotate, full ones only if there are no others; DeepSeek-V3's experts where is_moe_layer. */
+LLM__FN void llm__read_exaone_moe(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i, slides = 0;
+    double theta = llm__config_number(c, "rope_theta", 1e6, 1e-3, 1e30);
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (llm__json_is(parameters, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, parameters);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        c->status = s.status;
+    }
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__rope_add(c, m, a.width, theta, 0, llm__json_get(c->root, "rope_scaling"));
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    llm__read_shared(c, &e, "num_shared_experts", 0, "moe_intermediate_size", e.width);
+    llm__read_groups(c, &e, "num_experts", 1, 1);
+    llm__config_word(c, "topk_method", "noaux_tc", "noaux_tc");
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 1) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 2.5, -1e6, 1e6);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)) {
+            m->layers[i].attention.window = window;
+            slides = 1;
+        }
+        if (!llm__layer_int(c, m, "is_moe_layer", i, 0, 1)) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+    for (i = 0; i < m->layer_count && slides && c->status == LLM_OK; i++)
+        if (!m->layers[i].attention.window) m->layers[i].attention.rope = -1;
+}
+
+/* laguna: each layer has its own number of heads; softplus of a learned number gates each head; a rotary embedding for
+   each sort of layer; router logits may be capped, scores may be sqrt(softplus). */
+LLM__FN void llm__read_laguna(llm__config *c, llm_model *m) {
+    int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, ropes[2];
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    double part = llm__config_number(c, "partial_rotary_factor", 1, 0, 1);
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 2048, 100352, 40);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_usual_heads(c, m, 48, 8, 128);
+    llm__set_bias(&a, llm__config_flag(c, "qkv_bias", 0), bias);
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = llm__config_flag(c, "gating", 1) ? LLM__GATE_SOFTPLUS : LLM__UNGATED;
+    ropes[0] = llm__rope_of_type(c, m, a.width, "full_attention", 10000, part, 1);
+    ropes[1] = llm__rope_of_type(c, m, a.width, "sliding_attention", 10000, part, 1);
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 8192, 1, 1 << 24), LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", 256, "num_experts_per_tok", 8, "moe_intermediate_size", 512);
+    e.shared.width = llm__config_int(c, "shared_expert_intermediate_size", 512, 1, 1 << 24);
+    e.scores = llm__config_word(c, "moe_router_score_func", "sigmoid", "sigmoid sqrtsoftplus") ? LLM__SQRT_SOFTPLUS
+                                                                                               : LLM__SIGMOID;
+    e.score_cap = (float)llm__config_number(c, "moe_router_logit_softcapping", 0, -1e9, 1e9);
+    e.biased = e.renormalize = 1;
+    e.scaling = (float)llm__config_number(c, "moe_routed_scaling_factor", 1, -1e6, 1e6);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__attention *own = &m->layers[i].attention;
+        int slides = llm__config_has(c, "layer_types") && llm__layer_word(c, m, "layer_types", i, llm__layer_sorts);
+        int sparse = llm__config_has(c, "mlp_layer_types") ? llm__layer_word(c, m, "mlp_layer_types", i, "dense sparse")
+                                                           : i > 0;
+        if (llm__config_has(c, "num_attention_heads_per_layer")) {
+            own->heads = llm__layer_int(c, m, "num_attention_heads_per_layer", i, 1, 65536);
+            llm__config_divides(c, "num_attention_heads_per_layer", own->heads, "num_key_value_heads", own->kv_heads);
+            llm__config_product(c, "num_attention_heads_per_layer", own->heads, "head_dim", own->width);
+        }
+        own->rope = ropes[slides];
+        own->window = slides ? window : 0;
+        if (!sparse) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* Whether rope_parameters[type] has a scaling that mellum reads. */
+LLM__FN int llm__mellum_scales(const llm__config *c, const char *type) {
+    const llm__json *own = llm__json_get(llm__json_get(c->root, "rope_parameters"), type);
+    return !llm__json_text_is(llm__json_get(own, "rope_type"), "linear");
+}
+
+/* mellum: qwen3's attention with a rotary embedding for each sort of layer, of which "linear" does nothing; experts in
+   every layer, by softmax over all. */
+LLM__FN void llm__read_mellum(llm__config *c, llm_model *m) {
+    static const char *const sorts[2] = {"full_attention", "sliding_attention"};
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    a.qk_norm = LLM__QK_HEAD;
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    e = llm__read_experts(c, "num_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    llm__fill_experts(c, m, &e, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = llm__layer_word(c, m, "layer_types", i, llm__layer_sorts);
+        m->layers[i].attention.window = slides ? window : 0;
+        m->layers[i].attention.rope = llm__rope_of_type(c, m, a.width, sorts[slides], llm__not_a_number(), 1,
+                                                        llm__mellum_scales(c, sorts[slides]));
+    }
+}
+
+/* mimo_v2_flash: sliding and full layers with heads, widths and rotary bases of their own, values narrower than keys
+   and stored scaled, sinks in either; DeepSeek-V3's experts where moe_layer_freq says so. */
+LLM__FN llm__attention llm__read_mimo_heads(llm__config *c, llm_model *m, int slides) {
+    static const char *const keys[2][6] = {
+        {"num_attention_heads", "num_key_value_heads", "head_dim", "v_head_dim", "rope_theta",
+         "add_full_attention_sink_bias"},
+        {"swa_num_attention_heads", "swa_num_key_value_heads", "swa_head_dim", "swa_v_head_dim", "swa_rope_theta",
+         "add_swa_attention_sink_bias"},
+    };
+    const char *const *k = keys[slides];
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, k[0], LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, k[1], LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, k[0], a.heads, k[1], a.kv_heads);
+    llm__set_width(c, &a, llm__config_int(c, k[2], LLM__REQUIRED, 1, 65536));
+    a.value_width = llm__config_int(c, k[3], LLM__REQUIRED, 1, 65536);
+    llm__config_product(c, k[0], a.heads, k[3], a.value_width);
+    a.has_sinks = llm__config_flag(c, k[5], 0);
+    a.value_scale = (float)llm__config_number(c, "attention_value_scale", 0, -1e6, 1e6);
+    a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, llm__not_a_number()),
+                           llm__config_number(c, k[4], llm__not_a_number(), 1e-3, 1e30), 0, NULL);
+    if (slides) a.window = llm__config_int(c, "sliding_window_size", LLM__REQUIRED, 1, 1 << 30);
+    return a;
+}
+
+LLM__FN void llm__read_mimo_v2_flash(llm__config *c, llm_model *m) {
+    llm__attention full, sliding;
+    llm__experts e;
+    int i;
+    llm__read_plain(c, m, "layernorm_epsilon", 0);
+    m->tied = 0;
+    full = llm__read_mimo_heads(c, m, 0);
+    sliding = llm__read_mimo_heads(c, m, 1);
+    llm__read_dense(c, m, &full, LLM__SILU, 0);
+    e = llm__read_deepseek_router(c);
+    e.renormalize_eps = 1e-20f;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        if (llm__layer_int(c, m, "hybrid_layer_pattern", i, 0, 1)) m->layers[i].attention = sliding;
+        if (!llm__layer_int(c, m, "moe_layer_freq", i, 0, 1)) continue;
+        if (!e.count) llm__config_fail(c, "n_routed_experts", "a whole number from 1 to 65536");
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* phimoe: layer norms, biases everywhere, longrope with the long factors at any length; experts by SparseMixer. */
+LLM__FN void llm__read_phimoe(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__json_get(c->root, "rope_scaling");
+    llm__attention a;
+    llm__experts e;
+    llm__read_sizes(c, m, 4096, 32064, 32);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    llm__set_layer_norm(m, 1);
+    m->head_bias = 1;
+    a = llm__read_usual_heads(c, m, 32, 8, LLM__EVEN);
+    llm__set_bias(&a, 1, 1);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, NULL);
+    if (llm__config_has(c, "rope_scaling") && a.rope >= 0 && c->status == LLM_OK) {
+        llm__config s = llm__config_of(c, scaling);
+        llm__rope_long(c, &s, &m->ropes[a.rope]);
+        m->ropes[a.rope].short_frequency = NULL;
+        m->ropes[a.rope].scale = (float)llm__config_number(&s, "long_mscale", llm__not_a_number(), 1e-6, 1e6);
+        c->status = s.status;
+    }
+    e = llm__read_experts(c, "num_local_experts", 16, "num_experts_per_tok", 2, "intermediate_size", 6400);
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    e.scores = LLM__SPARSEMIXER;
+    e.jitter = (float)llm__config_number(c, "router_jitter_noise", 0.01, 0, 1e6);
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* phixtral (also phi-msft): phi's block, one layer norm for attention and experts side by side; experts without gates,
+   four times as wide as the model; the head has a norm and a bias. */
+LLM__FN void llm__read_phixtral(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__experts e;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "model_dim", 2560, 1, 1 << 22);
+    m->vocabulary = llm__config_int(c, "num_vocab", 51200, 1, 1 << 24);
+    llm__make_layers(c, m, llm__config_int(c, "num_layers", 32, 1, LLM__MAX_LAYERS));
+    llm__set_layer_norm(m, 1);
+    m->norm.eps = 1e-5f;
+    m->head_bias = 1;
+    a.heads = a.kv_heads = llm__config_int(c, "num_heads", 32, 1, 65536);
+    llm__config_divides(c, "model_dim", m->hidden, "num_heads", a.heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    llm__set_bias(&a, 1, 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", 32, 2, a.width < 2 ? 2 : a.width), 10000, 0, NULL);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 0);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "num_local_experts", 4, 1, 65536);
+    e.chosen = llm__config_int(c, "num_experts_per_tok", 2, 1, e.count);
+    e.width = 4 * m->hidden;
+    e.scores = LLM__SOFTMAX_BEST;
+    e.gate_up = LLM__UP_ONLY;
+    e.activation.kind = LLM__GELU_TANH;
+    e.bias_each = 1;
+    e.scaling = 1;
+    llm__fill_experts(c, m, &e, 0);
+}
+
+/* spark2_5: a sigmoid gates each head; q, k and v in one map; GELU with erf; an unscaled rotary embedding for each sort
+   of layer, three sliding to one full unless layer_types says otherwise. */
+LLM__FN void llm__read_spark2_5(llm__config *c, llm_model *m) {
+    static const char *const sorts[2] = {"full_attention", "sliding_attention"};
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i;
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, bias, bias);
+    a.qkv = LLM__QKV_JOINED;
+    a.gate = LLM__GATE_HEAD;
+    a.gate_bias = bias;
+    llm__config_word(c, "hidden_act", "gelu", "gelu");
+    llm__config_word(c, "gate_attn_act_mode", "sigmoid", "sigmoid");
+    if (!llm__config_flag(c, "headwise_attn_output_gate", 1)) llm__config_fail(c, "headwise_attn_output_gate", "true");
+    llm__read_dense(c, m, &a, LLM__GELU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = llm__config_has(c, "layer_types") ? llm__layer_slides(c, m, i) : i % 4 != 3;
+        m->layers[i].attention.window = slides ? window : 0;
+        m->layers[i].attention.rope = llm__rope_of_type(c, m, a.width, sorts[slides], 10000, 1, 0);
+    }
+}
+
+/* Whether moe_layers_enum, layer numbers between commas, has this one; without it all but the first are. */
+LLM__FN int llm__step3p5_sparse(llm__config *c, int layer) {
+    const llm__json *list = llm__json_get(c->root, "moe_layers_enum");
+    const char *at = llm__json_is(list, LLM__JSON_STRING) ? list->as.text : "";
+    int found = 0;
+    if (!*at && !llm__config_has(c, "moe_layers_enum")) return layer > 0;
+    if (!*at && llm__json_is(list, LLM__JSON_STRING)) return layer > 0;
+    while (*at && c->status == LLM_OK) {
+        size_t n = strspn(at, " 0123456789");
+        if (!n || n > 8 || (at[n] && at[n] != ',')) break;
+        if (atoi(at) == layer) found = 1;
+        at += n + (at[n] == ',');
+    }
+    if (*at || !llm__json_is(list, LLM__JSON_STRING))
+        llm__config_fail(c, "moe_layers_enum", "layer numbers between commas");
+    return found;
+}
+
+/* The limit that a list of fewer or more numbers than layers gives a layer; 0: none. */
+LLM__FN llm__activation llm__step3p5_limit(llm__config *c, const char *key, int layer) {
+    llm__activation a;
+    double limit = llm__listed_number(c, key, layer, 0, 0, 1e9);
+    memset(&a, 0, sizeof a);
+    a.kind = limit > 0 ? LLM__SWIGLU_LIMITED : LLM__SILU;
+    a.limit = (float)limit;
+    return a;
+}
+
+/* step3p5: a sigmoid gates each head, norms with weight + 1 in the original; sliding layers may have other heads; the
+   rotary base, how much of a head rotates and the limits of swiglu are lists over the layers, and scaling is for the
+   sorts in yarn_only_types. */
+LLM__FN void llm__read_step3p5(llm__config *c, llm_model *m) {
+    const llm__json *other = llm__json_get(c->root, "attention_other_setting");
+    int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, listed = llm__config_has(c, "layer_types");
+    llm__attention a, sliding;
+    llm__experts e;
+    char name[64];
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->drops_later_layers = 1;
+    for (i = 0; i < m->layer_count && !llm__step3p5_sparse(c, i); i++) continue;
+    snprintf(name, sizeof name, "model.layers.%d.mlp.switch_mlp.up_proj.weight", i);
+    llm__need_layout(m, name);
+    m->norm.offset = m->layout == 1 ? 1 : 0;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_attention_groups", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_attention_groups", a.kv_heads);
+    llm__set_width(c, &a, llm__config_int(c, "head_dim", LLM__REQUIRED, 1, 65536));
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = llm__config_flag(c, "use_head_wise_attn_gate", 1) ? LLM__GATE_HEAD : LLM__UNGATED;
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    sliding = a;
+    sliding.window = window;
+    if (llm__config_has(c, "attention_other_setting")) {
+        llm__config s = llm__config_of(c, other);
+        if (other->type != LLM__JSON_OBJECT) llm__config_fail(c, "attention_other_setting", "an object or null");
+        s.status = c->status;
+        sliding.heads = llm__config_int(&s, "num_attention_heads", LLM__REQUIRED, 1, 65536);
+        sliding.kv_heads = llm__config_int(&s, "num_attention_groups", LLM__REQUIRED, 1, 65536);
+        llm__config_divides(&s, "num_attention_heads", sliding.heads, "num_attention_groups", sliding.kv_heads);
+        llm__config_product(&s, "num_attention_heads", sliding.heads, "head_dim", a.width);
+        c->status = s.status;
+    }
+    e = llm__read_experts(c, "moe_num_experts", 288, "moe_top_k", 8, "moe_intermediate_size", 1280);
+    e.shared.width = llm__config_int(c, "share_expert_dim", 1280, 1, 1 << 24);
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_expert_weight", 1);
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "moe_router_scaling_factor", 3, -1e6, 1e6);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        int slides = listed ? llm__layer_word(c, m, "layer_types", i, llm__layer_sorts) : i % 2 == 0;
+        const llm__json *only = llm__json_get(c->root, "yarn_only_types"), *scaling = llm__rope_scaling(c);
+        double theta = llm__json_is(llm__json_get(c->root, "rope_theta"), LLM__JSON_ARRAY)
+                           ? llm__listed_number(c, "rope_theta", i, llm__not_a_number(), 1e-3, 1e30)
+                           : llm__rope_theta(c, 10000);
+        double part = llm__listed_number(c, "partial_rotary_factors", i, 1, 0, 1);
+        uint32_t k;
+        int scaled = !llm__json_is(only, LLM__JSON_ARRAY) || !only->length;
+        for (k = 0; !scaled && k < only->length; k++)
+            scaled = llm__json_text_is(llm__json_at(only, k), listed && slides ? "sliding_attention" : "full_attention");
+        m->layers[i].attention = slides ? sliding : a;
+        m->layers[i].attention.rope =
+            llm__rope_add(c, m, (int)(a.width * part), theta, 0, scaled ? scaling : NULL);
+        m->layers[i].mlp.activation = llm__step3p5_limit(c, "swiglu_limits_shared", i);
+        if (!llm__step3p5_sparse(c, i)) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        m->layers[i].experts = e;
+        m->layers[i].experts.activation = llm__step3p5_limit(c, "swiglu_limits", i);
+        m->layers[i].experts.shared.activation = m->layers[i].mlp.activation;
+    }
+}
+
+/* muse_glimmer: sandwich norms with weight + 1 and an eps of their own behind the blocks, the final norm with the weight
+   alone; embeddings are normed; q and k are normed without weights, q then scaled; a gate on the whole attention output;
+   which layers slide and which rotate are two lists. */
+LLM__FN void llm__read_muse_glimmer(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    int window = llm__config_int(c, "sliding_window", 2048, 1, 1 << 30), i;
+    double theta = llm__config_number(c, "rope_theta", 500000, 1e-3, 1e30);
+    llm__norm inner, post;
+    llm__config outer = *c;
+    llm__attention a;
+    llm__read_sizes(c, m, 6656, 202048, 52);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    outer.root = llm__config_has(c, "tie_word_embeddings") ? c->root : c->outer;
+    m->tied = llm__config_flag(&outer, "tie_word_embeddings", 0);
+    if (c->status == LLM_OK) c->status = outer.status;
+    m->logit_scale = (float)llm__config_number(c, "output_multiplier", 0.19611613513818404, -1e6, 1e6);
+    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", 20, 1e-6, 1e9);
+    m->embedding_normed = 1;
+    m->embedding_norm = llm__rms_form(m->norm.eps);
+    m->embedding_norm.weightless = 1;
+    if (llm__json_is(parameters, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, parameters);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        c->status = s.status;
+    }
+    a = llm__read_usual_heads(c, m, 32, 2, 128);
+    a.scale *= (float)llm__config_number(c, "qk_scale_factor", 3.87, -1e6, 1e6);
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = m->embedding_norm;
+    a.gate = LLM__GATE_FULL;
+    a.rope = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 19968, 1, 1 << 24), LLM__SILU, 0);
+    inner = llm__rms_form(m->norm.eps);
+    post = llm__rms_form(llm__config_eps(c, "post_norm_eps", 1e-8));
+    inner.offset = post.offset = 1;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int slides =
+            llm__config_has(c, "layer_types") ? llm__layer_word(c, m, "layer_types", i, llm__layer_sorts) : i % 4 != 3;
+        int rotates = slides;
+        if (llm__config_has(c, "layer_rope_theta"))
+            rotates = llm__listed_number(c, "layer_rope_theta", i, llm__not_a_number(), 0, 1e30) != 0;
+        layer->scheme = LLM__SANDWICH;
+        layer->mixer_norm = layer->ffn_norm = inner;
+        layer->mixer_post_norm = layer->ffn_post_norm = post;
+        layer->attention.window = slides ? window : 0;
+        if (!rotates) layer->attention.rope = -1;
+    }
+}
+
+/* gear: gemma's norms and embeddings; layers slide, see all, or are convolutions of normed keys and of values, which
+   multiply.  Sliding layers have a rotary base of their own; scaling is for the full ones. */
+LLM__FN void llm__read_gear(llm__config *c, llm_model *m) {
+    static const llm__activation_kind kinds[] = {LLM__GELU_TANH, LLM__GELU_TANH, LLM__GELU_TANH,
+                                                 LLM__GELU,      LLM__SILU,      LLM__SILU};
+    int window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30), i, local, bias, keys, word;
+    llm__attention a;
+    llm__conv conv;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->norm.offset = 1;
+    m->embedding_scale = sqrtf((float)m->hidden);
+    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", 0, 0, 1e9);
+    if (llm__config_flag(c, "use_bidirectional_attention", 0))
+        llm__config_fail(c, "use_bidirectional_attention", "false");
+    bias = llm__config_flag(c, "attention_bias", 0);
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    llm__set_bias(&a, bias, bias);
+    a.qk_norm = LLM__QK_HEAD;
+    a.scale = (float)(1 / sqrt(llm__config_number(c, "query_pre_attn_scalar", a.width, 1e-6, 1e6)));
+    a.softcap = (float)llm__config_number(c, "attn_logit_softcapping", 0, 0, 1e9);
+    a.rope = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_theta", 1e6, 1e-3, 1e30), 0,
+                           llm__json_get(c->root, "rope_scaling"));
+    local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_base_freq", 1e4, 1e-3, 1e30), 0, NULL);
+    word = llm__config_word(c, "hidden_activation", "gelu_pytorch_tanh",
+                            "gelu_pytorch_tanh gelu_new gelu_fast gelu silu swish");
+    llm__read_dense(c, m, &a, kinds[word], 0);
+    llm__set_layers(c, m, LLM__SANDWICH, LLM__GATE_UP_SEPARATE);
+    memset(&conv, 0, sizeof conv);
+    conv.kernel = llm__config_int(c, "conv_L_cache", 3, 1, 4096);
+    conv.plain = 1;
+    conv.biased = bias;
+    keys = c->status == LLM_OK ? a.kv_heads * a.width : 1;
+    conv.runs[0] = conv.runs[1] = keys;
+    conv.channels = 2 * keys;
+    for (i = 0; llm__config_has(c, "layer_types") && i < m->layer_count && c->status == LLM_OK; i++) {
+        int sort = llm__layer_word(c, m, "layer_types", i, "full_attention sliding_attention conv_mixer");
+        if (sort == 1) {
+            m->layers[i].attention.rope = local;
+            m->layers[i].attention.window = window;
+        } else if (sort == 2) {
+            m->layers[i].mixer = LLM__KEYED_CONV;
+            m->layers[i].attention.rope = -1;
+            m->layers[i].keyed_conv = conv;
+        }
+    }
+}
+
 /* ---- readers: recurrent families and hybrids */
+
+/* Whether a convolution lies as in the original's layout, [channels, 1, kernel]: mlx-lm tells by that whether other
+   tensors are the original's, too. */
+LLM__FN int llm__is_original(const llm_model *m, const char *block) {
+    char name[320];
+    int i;
+    for (i = 0; i < m->layer_count; i++) {
+        const llm__tensor *t;
+        snprintf(name, sizeof name, "model.layers.%d.%s.conv1d.weight", i, block);
+        llm__rename(name, sizeof name, m->renames);
+        t = llm__tensor_find(&m->tensors, name);
+        if (t) return t->dims == 3 && t->shape[2] != 1;
+    }
+    return 0;
+}
+
+/* Mamba-2; keys: heads, width, state, groups, kernel; defaults: theirs, NULL: all are required. */
+LLM__FN llm__ssm llm__read_ssd(llm__config *c, const char *const *keys, const int *defaults) {
+    static const int most[5] = {65536, 4096, 4096, 65536, 64};
+    int n[5], i;
+    llm__ssm s;
+    memset(&s, 0, sizeof s);
+    for (i = 0; i < 5; i++) n[i] = llm__config_int(c, keys[i], defaults ? defaults[i] : (int)LLM__REQUIRED, 1, most[i]);
+    s.heads = n[0];
+    s.width = n[1];
+    s.state = n[2];
+    s.groups = n[3];
+    s.conv.kernel = n[4];
+    s.norm_groups = 1;
+    s.dt_max = HUGE_VALF;
+    llm__config_divides(c, keys[0], s.heads, keys[3], s.groups);
+    llm__config_product(c, keys[0], s.heads, keys[1], s.width);
+    llm__config_product(c, keys[3], s.groups, keys[2], s.state);
+    if (c->status == LLM_OK) s.conv.channels = s.heads * s.width + 2 * s.groups * s.state;
+    return s;
+}
+
+/* time_step_limit: what dt is clipped to. */
+LLM__FN void llm__read_dt_limit(llm__config *c, llm__ssm *s, double low, double high) {
+    const llm__json *limit = llm__json_get(c->root, "time_step_limit");
+    if (llm__config_has(c, "time_step_limit"))
+        if (!llm__json_is(limit, LLM__JSON_ARRAY) || limit->length != 2 ||
+            !llm__json_float(llm__json_at(limit, 0), &low) || !llm__json_float(llm__json_at(limit, 1), &high) ||
+            !(low <= high))
+            llm__config_fail(c, "time_step_limit", "two numbers, the smaller first");
+    s->dt_min = (float)low;
+    s->dt_max = (float)high;
+}
+
+/* mamba2: state-space duality in every layer, no feed-forward; the layers' norms have eps 1e-5. */
+LLM__FN void llm__read_mamba2(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"num_heads", "head_dim", "ssm_state_size", "n_groups", "conv_kernel"};
+    static const char *const older[5] = {"num_heads", "head_dim", "state_size", "n_groups", "conv_kernel"};
+    llm__ssm s;
+    int i;
+    llm__read_plain(c, m, "layer_norm_epsilon", 0);
+    m->context = 0;
+    s = llm__read_ssd(c, llm__config_has(c, "ssm_state_size") ? keys : older, NULL);
+    s.bias = s.out_bias = llm__config_flag(c, "use_bias", 0);
+    s.conv.biased = llm__config_flag(c, "use_conv_bias", 0);
+    llm__read_dt_limit(c, &s, 0, HUGE_VAL);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mixer = LLM__SSM;
+        m->layers[i].mixer_norm.eps = 1e-5f;
+        m->layers[i].ssm = s;
+    }
+}
+
+/* Mamba: `inner` channels; what the keys are called.  A rank of "auto" is a sixteenth of the width. */
+LLM__FN llm__ssm llm__read_scan(llm__config *c, const llm_model *m, int inner, const char *state, const char *kernel,
+                                const char *rank) {
+    int automatic = (m->hidden + 15) / 16;
+    llm__ssm s;
+    memset(&s, 0, sizeof s);
+    s.in_order = LLM__SSM_CHANNELS;
+    s.heads = s.conv.channels = inner;
+    s.width = s.groups = s.norm_groups = 1;
+    s.state = llm__config_int(c, state, LLM__REQUIRED, 1, 4096);
+    s.conv.kernel = llm__config_int(c, kernel, LLM__REQUIRED, 1, 64);
+    s.dt_rank = llm__json_text_is(llm__json_get(c->root, rank), "auto")
+                    ? automatic : llm__config_int(c, rank, LLM__REQUIRED, 1, 1 << 20);
+    s.dt_max = HUGE_VALF;
+    s.norm.kind = s.dt_norm.kind = s.b_norm.kind = s.c_norm.kind = LLM__NO_NORM;
+    llm__config_product(c, "the inner width", inner, state, s.state);
+    return s;
+}
+
+/* mamba, falcon_mamba: a selective scan in every layer, no feed-forward; all norms have eps 1e-5.  falcon_mamba norms
+   dt, B and C, without weights. */
+LLM__FN void llm__read_mamba(llm__config *c, llm_model *m) {
+    int i, normed = llm__json_text_is(llm__json_get(c->outer, "model_type"), "falcon_mamba");
+    llm__ssm s;
+    llm__read_common(c, m);
+    m->context = 0;
+    m->norm.eps = 1e-5f;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    s = llm__read_scan(c, m, llm__config_size(c, "intermediate_size"), "state_size", "conv_kernel", "time_step_rank");
+    s.bias = s.out_bias = llm__config_flag(c, "use_bias", 0);
+    s.conv.biased = llm__config_flag(c, "use_conv_bias", 0);
+    if (normed || llm__config_flag(c, "use_bcdt_rms", 0)) {
+        s.dt_norm = llm__rms_form(llm__config_eps(c, "mixer_rms_eps", 1e-6));
+        s.dt_norm.weightless = 1;
+        s.b_norm = s.c_norm = s.dt_norm;
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mixer = LLM__SSM;
+        m->layers[i].ssm = s;
+    }
+}
+
+/* jamba: Mamba with norms of dt, B and C, and attention without rotation; experts in some layers, weighed by a softmax
+   over the chosen, as mlx-lm has it (the reference: over all). */
+LLM__FN void llm__read_jamba(llm__config *c, llm_model *m) {
+    int i, period, offset, expert_period, expert_offset, count, chosen, attends;
+    llm__attention a;
+    llm__ssm s;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    a = llm__read_even_attention(c, m);
+    i = llm__config_int(c, "mamba_expand", LLM__REQUIRED, 1, 64);
+    llm__config_product(c, "mamba_expand", i, "hidden_size", m->hidden);
+    if (c->status != LLM_OK) return;
+    s = llm__read_scan(c, m, i * m->hidden, "mamba_d_state", "mamba_d_conv", "mamba_dt_rank");
+    s.bias = s.out_bias = llm__config_flag(c, "mamba_proj_bias", 0);
+    s.conv.biased = llm__config_flag(c, "mamba_conv_bias", 1);
+    s.dt_norm = s.b_norm = s.c_norm = llm__rms_form(m->norm.eps);
+    period = llm__config_int(c, "attn_layer_period", LLM__REQUIRED, 1, 1 << 20);
+    offset = llm__config_int(c, "attn_layer_offset", LLM__REQUIRED, 0, 1 << 20);
+    expert_period = llm__config_int(c, "expert_layer_period", LLM__REQUIRED, 1, 1 << 20);
+    expert_offset = llm__config_int(c, "expert_layer_offset", LLM__REQUIRED, 0, 1 << 20);
+    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 0, 65536);
+    chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 0, count > 1 ? count : 65536);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        attends = llm__config_has(c, "layers_block_type")
+                      ? llm__layer_word(c, m, "layers_block_type", i, "mamba attention") : i % period == offset;
+        if (!attends) {
+            layer->mixer = LLM__SSM;
+            layer->ssm = s;
+        }
+        if (count < 2 || (i + expert_offset) % expert_period) continue;
+        layer->ffn = LLM__EXPERTS;
+        layer->experts.count = count;
+        layer->experts.chosen = chosen ? chosen : 1;
+        layer->experts.width = layer->mlp.width;
+        layer->experts.scores = LLM__SOFTMAX_BEST;
+        layer->experts.scaling = 1;
+    }
+}
+
+/* A list of `count` numbers; absent: the fallback. */
+LLM__FN void llm__config_numbers(llm__config *c, const char *key, const float *fallback, int count, float *out) {
+    const llm__json *list = llm__json_get(c->root, key);
+    char expected[48];
+    double n;
+    int i;
+    memcpy(out, fallback, (size_t)count * sizeof(float));
+    if (!llm__config_has(c, key)) return;
+    snprintf(expected, sizeof expected, "a list of %d numbers", count);
+    if (!llm__json_is(list, LLM__JSON_ARRAY) || list->length != (uint32_t)count) llm__config_fail(c, key, expected);
+    for (i = 0; i < count && c->status == LLM_OK; i++) {
+        if (!llm__json_float(llm__json_at(list, (uint32_t)i), &n) || !(fabs(n) < 1e9)) llm__config_fail(c, key, expected);
+        else out[i] = (float)n;
+    }
+}
+
+LLM__FN float llm__read_multiplier(llm__config *c, const char *key, double fallback) {
+    return (float)llm__config_number(c, key, fallback, -1e9, 1e9);
+}
+
+/* falcon_h1: Mamba-2 and attention side by side on one norm.  A checkpoint in mlx's layout has the multipliers in its
+   weights, but for the quotient of those of a tied head and the embedding; the original's are applied here as the
+   reference has it (mlx-lm forgets key_multiplier, and the input's on values). */
+LLM__FN void llm__read_falcon_h1(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups",
+                                        "mamba_d_conv"};
+    static const int defaults[5] = {24, 64, 128, 1, 4};
+    static const float ssm_usual[5] = {0.3535533905932738f, 0.25f, 0.3535533905932738f, 0.5f, 0.3535533905932738f};
+    static const float mlp_usual[2] = {0.8838834764831844f, 0.5859375f};
+    float embedding = llm__read_multiplier(c, "embedding_multiplier", 5.656854249492381), mlp[2];
+    float head = llm__read_multiplier(c, "lm_head_multiplier", 0.0390625);
+    float in = llm__read_multiplier(c, "ssm_in_multiplier", 1.25);
+    float attention_in = llm__read_multiplier(c, "attention_in_multiplier", 1);
+    float attention_out = llm__read_multiplier(c, "attention_out_multiplier", 0.9375);
+    float key = llm__read_multiplier(c, "key_multiplier", 0.390625);
+    float out = llm__read_multiplier(c, "ssm_out_multiplier", 0.23570226039551587);
+    int i, original, bias = llm__config_flag(c, "attention_bias", 0), mlp_bias = llm__config_flag(c, "mlp_bias", 0);
+    llm__attention a;
+    llm__ssm s;
+    llm__read_sizes(c, m, 1024, 32784, 36);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    original = llm__is_original(m, "mamba");
+    if (original) m->embedding_scale = embedding;
+    if (original) m->logit_scale = head;
+    else if (m->tied) m->logit_scale = head / embedding;
+    a = llm__read_usual_heads(c, m, 8, 2, 64);
+    if (original) a.scale *= attention_in * attention_in * key;
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__read_rope(c, m, &a, 1e11);
+    s = llm__read_ssd(c, keys, defaults);
+    s.bias = llm__config_flag(c, "mamba_proj_bias", 0);
+    s.out_bias = llm__config_flag(c, "projectors_bias", 0);
+    s.conv.biased = llm__config_flag(c, "mamba_conv_bias", 1);
+    s.norm_first = llm__config_flag(c, "mamba_norm_before_gate", 0);
+    s.norm_groups = s.groups;
+    if (!llm__config_flag(c, "mamba_rms_norm", 0)) s.norm.kind = LLM__NO_NORM;
+    s.multiplied = original;
+    llm__config_numbers(c, "ssm_multipliers", ssm_usual, 5, s.multipliers);
+    llm__config_numbers(c, "mlp_multipliers", mlp_usual, 2, mlp);
+    for (i = 0; i < 5; i++) s.multipliers[i] *= in;
+    i = llm__config_int(c, "mamba_d_ssm", 1536, 1, 1 << 24);
+    if (c->status == LLM_OK && i != s.heads * s.width)
+        llm__config_fail(c, "mamba_d_ssm", "mamba_n_heads times mamba_d_head");
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 2048, 1, 1 << 24), LLM__SILU, mlp_bias);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->mixer = LLM__SSM;
+        layer->beside = LLM__ATTENTION;
+        layer->list = 2;
+        layer->ssm = s;
+        if (!original) continue;
+        layer->mixer_scale = out;
+        layer->beside_scale = attention_in * attention_out;
+        layer->ffn_scale = mlp[1];
+        layer->mlp.gate_scale = mlp[0];
+    }
+}
+
+/* granitemoehybrid: granite with Mamba-2 in the layers that layer_types says; experts with a shared one beside them, or
+   a dense feed-forward, which the original calls shared_mlp. */
+LLM__FN void llm__read_granitemoehybrid(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups",
+                                        "mamba_d_conv"};
+    const llm__json *rope = llm__json_get(c->root, "rope_parameters");
+    int i, bias = llm__config_flag(c, "attention_bias", 0), count = llm__config_int(c, "num_local_experts", 0, 0, 65536);
+    int chosen = count ? llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count) : 0;
+    int shared = count ? llm__config_size(c, "shared_intermediate_size") : 0;
+    double theta;
+    llm__attention a;
+    llm__ssm s;
+    llm__config p = llm__config_of(c, rope);
+    memset(&s, 0, sizeof s);
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->embedding_scale = (float)llm__config_number(c, "embedding_multiplier", llm__not_a_number(), -1e9, 1e9);
+    m->logit_scale = (float)(1 / llm__config_number(c, "logits_scaling", llm__not_a_number(), 1e-9, 1e9));
+    a = llm__read_even_attention(c, m);
+    a.scale = (float)llm__config_number(c, "attention_multiplier", llm__not_a_number(), -1e9, 1e9);
+    llm__set_bias(&a, bias, bias);
+    theta = llm__config_number(c, "rope_theta", 10000, 1e-3, 1e30);
+    if (llm__json_is(rope, LLM__JSON_OBJECT)) theta = llm__config_number(&p, "rope_theta", theta, 1e-3, 1e30);
+    if (c->status == LLM_OK) c->status = p.status;
+    if (!llm__json_text_is(llm__json_get(c->root, "position_embedding_type"), "nope"))
+        a.rope = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, !count && llm__config_flag(c, "mlp_bias", 0));
+    llm__set_branch_scale(c, m, llm__config_number(c, "residual_multiplier", llm__not_a_number(), -1e9, 1e9));
+    if (!count && !llm__model_has(m, "model.layers.0.mlp.gate_proj.weight"))
+        llm__need_layout(m, "model.layers.0.mlp.gate_up_proj.weight");
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        llm__experts *e = &layer->experts;
+        if (llm__layer_word(c, m, "layer_types", i, "attention mamba")) {
+            if (!s.heads) s = llm__read_ssd(c, keys, NULL);
+            s.bias = s.out_bias = llm__config_flag(c, "mamba_proj_bias", 0);
+            s.conv.biased = llm__config_flag(c, "mamba_conv_bias", 0);
+            llm__read_dt_limit(c, &s, 0.001, 100);
+            layer->mixer = LLM__SSM;
+            layer->ssm = s;
+        }
+        if (m->layout) layer->mlp.gate_up = LLM__GATE_UP_JOINED;
+        if (!count) continue;
+        layer->ffn = LLM__EXPERTS;
+        e->count = count;
+        e->chosen = chosen;
+        e->width = layer->mlp.width;
+        e->scores = LLM__SOFTMAX_BEST;
+        e->scaling = 1;
+        e->shared.width = shared;
+        e->shared.gate_up = LLM__GATE_UP_JOINED;
+    }
+}
+
+/* The kind of layer i of nemotron_h: a letter of its pattern, or a name under either key; see llm__read_nemotron_h. */
+LLM__FN int llm__nemotron_layer(llm__config *c, const llm_model *m, int i) {
+    static const char *const letters = "M*-E";
+    static const char kinds[] = "*ME-*MM"; /* in the order of the names */
+    const llm__json *pattern = llm__json_get(c->root, "hybrid_override_pattern"), *letter;
+    const char *names = "full_attention linear_attention moe mlp attention mamba conv", *found;
+    int kind;
+    if (!llm__config_has(c, "hybrid_override_pattern")) {
+        kind = kinds[llm__layer_word(
+            c, m, llm__config_has(c, "layers_block_type") ? "layers_block_type" : "layer_types", i, names)];
+    } else if (pattern->type == LLM__JSON_STRING) {
+        kind = pattern->as.text[i];
+    } else {
+        letter = llm__json_at(pattern, (uint32_t)i);
+        kind = llm__json_is(letter, LLM__JSON_STRING) && strlen(letter->as.text) == 1 ? letter->as.text[0] : 0;
+    }
+    found = kind ? strchr(letters, kind) : NULL;
+    if (!found) llm__config_fail(c, "hybrid_override_pattern", "the letters M, *, - and E");
+    return found ? kind : 'M';
+}
+
+/* How many layers that are. */
+LLM__FN int llm__nemotron_layers(llm__config *c) {
+    const char *key = llm__config_has(c, "hybrid_override_pattern") ? "hybrid_override_pattern"
+                      : llm__config_has(c, "layers_block_type")     ? "layers_block_type"
+                                                                    : "layer_types";
+    const llm__json *list = llm__json_get(c->root, key);
+    size_t n = llm__json_is(list, LLM__JSON_STRING) ? strlen(list->as.text)
+               : llm__json_is(list, LLM__JSON_ARRAY) ? list->length
+                                                     : 0;
+    if (n < 1 || n > LLM__MAX_LAYERS) llm__config_fail(c, key, "a kind for each of 1 to 4096 layers");
+    return n < 1 || n > LLM__MAX_LAYERS ? 1 : (int)n;
+}
+
+LLM__FN llm__experts llm__read_nemotron_experts(llm__config *c, int bias) {
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "n_routed_experts", LLM__REQUIRED, 1, 65536);
+    e.chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, e.count);
+    e.width = llm__config_size(c, "moe_intermediate_size");
+    e.latent = llm__config_int(c, "moe_latent_size", 0, 1, 1 << 24);
+    e.latent_bias = bias;
+    e.groups = llm__config_int(c, "n_group", 1, 1, e.count);
+    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
+    llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
+    e.scores = LLM__SIGMOID;
+    e.biased = 1;
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0) && e.chosen > 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    e.gate_up = e.shared.gate_up = LLM__UP_ONLY;
+    e.activation.kind = e.shared.activation.kind = LLM__RELU2;
+    e.shared.bias = e.shared.down_bias = bias;
+    if (llm__config_has(c, "n_shared_experts"))
+        e.shared.width = llm__config_has(c, "moe_shared_expert_intermediate_size")
+                             ? llm__config_size(c, "moe_shared_expert_intermediate_size")
+                             : llm__config_size(c, "intermediate_size");
+    return e;
+}
+
+/* nemotron_h: each layer is one block on one norm: M Mamba-2, * attention without rotation, - a feed-forward with the
+   square of relu, E experts of that kind, perhaps in a narrower space. */
+LLM__FN void llm__read_nemotron_h(llm__config *c, llm_model *m) {
+    static const char *const keys[5] = {"mamba_num_heads", "mamba_head_dim", "ssm_state_size", "n_groups",
+                                        "conv_kernel"};
+    int i, bias = llm__config_flag(c, "attention_bias", 0), mlp_bias = llm__config_flag(c, "mlp_bias", 0);
+    llm__attention a;
+    llm__experts e;
+    llm__ssm s;
+    memset(&e, 0, sizeof e);
+    m->hidden = llm__config_size(c, "hidden_size");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
+    llm__make_layers(c, m, llm__nemotron_layers(c));
+    m->norm.eps = llm__config_eps(c, "layer_norm_epsilon", llm__not_a_number());
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    s = llm__read_ssd(c, keys, NULL);
+    s.norm_groups = s.groups;
+    s.bias = s.out_bias = llm__config_flag(c, "mamba_proj_bias", 0);
+    s.conv.biased = llm__config_flag(c, "use_conv_bias", 0);
+    llm__read_dt_limit(c, &s, 0, HUGE_VAL);
+    llm__read_dense(c, m, &a, LLM__RELU2, mlp_bias);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int kind = llm__nemotron_layer(c, m, i);
+        layer->mlp.gate_up = LLM__UP_ONLY;
+        layer->ssm = s;
+        if (kind == 'E' && !e.count) e = llm__read_nemotron_experts(c, mlp_bias);
+        layer->experts = e;
+        layer->mixer = kind == 'M' ? LLM__SSM : kind == '*' ? LLM__ATTENTION : LLM__NO_MIXER;
+        layer->ffn = kind == '-' ? LLM__MLP : kind == 'E' ? LLM__EXPERTS : LLM__NO_FFN;
+    }
+}
+
+/* What the lfm2 families share: attention with head norms in the layers that full_attn_idxs or layer_types says, short
+   convolutions in the others; the embedding is the head. */
+LLM__FN void llm__read_lfm2_mixers(llm__config *c, llm_model *m) {
+    const llm__json *rope = llm__json_get(c->root, "rope_parameters");
+    llm__config p = llm__config_of(c, rope);
+    llm__attention a;
+    llm__short s;
+    double theta;
+    int i, attends;
+    memset(&s, 0, sizeof s);
+    llm__read_plain(c, m, "norm_eps", 1);
+    m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    theta = llm__config_number(c, "rope_theta", 1e6, 1e-3, 1e30);
+    if (llm__json_is(rope, LLM__JSON_OBJECT)) theta = llm__config_number(&p, "rope_theta", theta, 1e-3, 1e30);
+    if (c->status == LLM_OK) c->status = p.status;
+    a.rope = llm__rope_add(c, m, a.width, theta, 0, NULL);
+    s.conv.kernel = llm__config_int(c, "conv_L_cache", LLM__REQUIRED, 1, 64);
+    s.conv.channels = m->hidden;
+    s.conv.plain = 1;
+    s.bias = s.conv.biased = llm__config_flag(c, "conv_bias", 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        attends = llm__config_has(c, "full_attn_idxs") ? llm__config_lists(c, "full_attn_idxs", i)
+                                                       : llm__layer_word(c, m, "layer_types", i, "conv full_attention");
+        layer->mixer = attends ? LLM__ATTENTION : LLM__SHORT_CONV;
+        layer->attention = a;
+        layer->short_conv = s;
+        layer->ffn = LLM__MLP;
+    }
+}
+
+/* lfm2: see above; the feed-forward's width is 2/3 of what the config says, times a factor, rounded up. */
+LLM__FN void llm__read_lfm2(llm__config *c, llm_model *m) {
+    int width = llm__config_size(c, llm__config_has(c, "block_ff_dim") ? "block_ff_dim" : "intermediate_size"), i;
+    int multiple = llm__config_int(c, "block_multiple_of", LLM__REQUIRED, 1, 1 << 20), block;
+    double factor = llm__config_number(c, "block_ffn_dim_multiplier", 1, 1e-6, 1e3);
+    llm__read_lfm2_mixers(c, m);
+    block = llm__config_size(c, "block_dim");
+    if (c->status == LLM_OK && block != m->hidden) llm__config_fail(c, "block_dim", "what \"hidden_size\" is");
+    if (llm__config_flag(c, "block_auto_adjust_ff_dim", 0)) {
+        double wish = factor * (double)(int64_t)(2.0 * width / 3);
+        if (c->status == LLM_OK && !(wish >= 1 && wish <= 1 << 24))
+            llm__config_fail(c, "block_ffn_dim_multiplier", "a factor that leaves a width from 1 to 2^24");
+        if (c->status == LLM_OK) width = ((int)wish + multiple - 1) / multiple * multiple;
+    }
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.width = width;
+}
+
+/* lfm2_moe: lfm2 with experts behind the first layers, chosen by biased sigmoid. */
+LLM__FN void llm__read_lfm2_moe(llm__config *c, llm_model *m) {
+    int i, dense = llm__config_int(c, "num_dense_layers", LLM__REQUIRED, 0, 1 << 20);
+    int width = llm__config_size(c, "intermediate_size");
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    e.chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, e.count);
+    e.width = llm__config_size(c, "moe_intermediate_size");
+    e.scores = LLM__SIGMOID;
+    e.biased = llm__config_flag(c, "use_expert_bias", 0);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    e.renormalize_eps = 1e-6f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    llm__read_lfm2_mixers(c, m);
+    if (dense) llm__need_layout(m, "model.layers.0.mlp.gate_proj.weight");
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].mlp.width = width;
+        m->layers[i].experts = e;
+        if (i >= dense) m->layers[i].ffn = LLM__EXPERTS;
+    }
+}
+
+/* qwen3_5 (also its moe): qwen3_next with maps apart; with num_experts every layer has experts.  Norms of a checkpoint
+   in the original's layout are weights less 1. */
+LLM__FN void llm__read_qwen3_5(llm__config *c, llm_model *m) {
+    static const int usual[5] = {64, 16, 192, 128, 4};
+    const llm__json *rope = llm__json_get(c->root, "rope_parameters");
+    int i, interval = llm__config_int(c, "full_attention_interval", 4, 1, 4096);
+    int count = llm__config_int(c, "num_experts", 0, 0, 65536), bias = llm__config_flag(c, "attention_bias", 0);
+    llm__config p = llm__json_is(rope, LLM__JSON_OBJECT) ? llm__config_of(c, rope) : *c;
+    double theta = llm__config_number(&p, "rope_theta", 100000, 1e-3, 1e30);
+    double part = llm__config_number(&p, "partial_rotary_factor", 0.25, 0, 1);
+    llm__attention a;
+    llm__experts e;
+    llm__delta d;
+    memset(&e, 0, sizeof e);
+    if (c->status == LLM_OK) c->status = p.status;
+    llm__read_sizes(c, m, 4096, 151936, 32);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_usual_heads(c, m, 32, 8, 0);
+    a.qk_norm = LLM__QK_HEAD;
+    a.gate = LLM__GATE_IN_Q;
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, (int)(a.width * part), theta, 0, rope);
+    d = llm__read_delta(c, m, usual);
+    d.in_order = LLM__DELTA_JOINED;
+    if (llm__is_original(m, "linear_attn")) m->norm.offset = 1;
+    if (count) {
+        e.count = count;
+        e.chosen = llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count);
+        e.width = llm__config_size(c, "moe_intermediate_size");
+        e.scores = LLM__SOFTMAX_ALL;
+        e.renormalize = llm__config_flag(c, "norm_topk_prob", 1);
+        e.scaling = 1;
+        e.shared.width = llm__config_size(c, "shared_expert_intermediate_size");
+        e.shared_gate = 1;
+    }
+    llm__set_dense(c, m, &a, llm__config_int(c, "intermediate_size", 14336, 1, 1 << 24), LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].experts = e;
+        if (count) m->layers[i].ffn = LLM__EXPERTS;
+        if ((i + 1) % interval == 0) continue;
+        m->layers[i].mixer = LLM__DELTA;
+        m->layers[i].delta = d;
+    }
+}
+
 
 /* ---- readers: latent attention and families with rules of their own */
 
@@ -8663,12 +11475,12 @@ LLM__FN void llm__read_gemma4(llm__config *c, llm_model *m) {
     window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30);
     pattern = llm__config_int(c, "sliding_window_pattern", 5, 1, 4096);
     shared = llm__config_int(c, "num_kv_shared_layers", 20, 0, LLM__MAX_LAYERS);
-    side = llm__config_int_or_null(c, "hidden_size_per_layer_input", 256, 0, 1 << 24);
+    side = llm__config_count(c, "hidden_size_per_layer_input", 256, 1 << 24);
     doubled = llm__config_flag(c, "use_double_wide_mlp", 1);
     a = full = llm__read_gemma_attention(c, m, 8, 1, 256);
     a.rope = llm__read_gemma4_rope(c, m, "sliding_attention", a.width);
     a.window = window;
-    full.width = llm__config_int_or_null(c, "global_head_dim", 512, 0, 65536);
+    full.width = llm__config_count(c, "global_head_dim", 512, 65536);
     if (!full.width) full.width = a.width;
     full.value_width = full.width;
     llm__config_product(c, "num_attention_heads", full.heads, "global_head_dim", full.width);
@@ -8690,6 +11502,270 @@ LLM__FN void llm__read_gemma4(llm__config *c, llm_model *m) {
     llm__read_gemma4_experts(c, m);
     if (side) llm__read_side(c, m, side, 262144);
     llm__share_keys(c, m, shared);
+}
+
+/* deepseek_v2: deepseek_v3's attention, but caches keep the keys and values of each head; YaRN whatever the type says.
+   Experts by softmax, not renormalized; group_limited_greedy: groups compete by their best expert. */
+LLM__FN void llm__read_deepseek_v2(llm__config *c, llm_model *m) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    llm__experts e;
+    llm__latent a;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    a = llm__read_latent(c, &llm__latent_usual, 1e-6f);
+    a.expanded = 1;
+    a.scale *= llm__yarn_softmax(c, scaling);
+    a.rope = llm__rope_stretched(c, m, a.rotary, llm__rope_theta(c, 10000), 1, scaling,
+                                 llm__json_get(scaling, "factor") ? llm__stretch_yarn : llm__rope_scaled);
+    llm__set_latent(c, m, &a, 0);
+    memset(&e, 0, sizeof e);
+    e.chosen = LLM__REQUIRED;
+    e.width = 1407;
+    e.scaling = 1;
+    e = llm__read_routed(c, &e);
+    e.scores = LLM__SOFTMAX_ALL;
+    e.renormalize = 0;
+    e.group_best = 1;
+    if (llm__json_text_is(llm__json_get(c->root, "topk_method"), "group_limited_greedy"))
+        llm__read_groups(c, &e, "n_routed_experts", 1, 1);
+    llm__set_routed(c, m, &e);
+}
+
+/* minicpm3: deepseek_v2's attention with LongRoPE (long factors at any length) and eps 1e-5 for the latents, heads of
+   values that share the hidden size; minicpm's multipliers. */
+LLM__FN void llm__read_minicpm3(llm__config *c, llm_model *m) {
+    llm__latent_sizes sizes = llm__latent_required;
+    const llm__json *scaling = llm__rope_scaling(c);
+    llm__latent a;
+    sizes.value = 0;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->embedding_scale = (float)llm__config_number(c, "scale_emb", llm__not_a_number(), -1e9, 1e9);
+    if (!m->tied) m->logit_scale = (float)llm__config_size(c, "dim_model_base") / (float)m->hidden;
+    a = llm__read_latent(c, &sizes, 1e-5f);
+    a.expanded = 1;
+    if (a.heads > m->hidden) llm__config_fail(c, "num_attention_heads", "no more than the hidden size");
+    else a.value = m->hidden / a.heads;
+    if (!llm__json_is(scaling, LLM__JSON_OBJECT)) llm__config_fail(c, "rope_scaling", "an object with \"long_factor\"");
+    a.rope = llm__rope_stretched(c, m, a.rotary, llm__rope_theta(c, 1e6), 0, scaling, llm__stretch_long);
+    llm__set_latent(c, m, &a, 0);
+    if (c->status != LLM_OK) return;
+    llm__set_branch_scale(c, m, llm__config_number(c, "scale_depth", llm__not_a_number(), -1e9, 1e9) /
+                                    sqrt((double)m->layer_count));
+}
+
+/* youtu_llm: deepseek_v2's attention with the model's eps and without YaRN's factor on scores; dense. */
+LLM__FN void llm__read_youtu(llm__config *c, llm_model *m) {
+    static const llm__latent_sizes sizes = {16, 1536, 512, 64, 128, 128};
+    llm__latent a;
+    m->vocabulary = 128256;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    a = llm__read_latent(c, &sizes, m->norm.eps);
+    a.expanded = 1;
+    a.rope = llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 1.6e6), llm__config_flag(c, "rope_traditional", 1),
+                           llm__rope_scaling(c));
+    llm__set_latent(c, m, &a, llm__config_flag(c, "mlp_bias", 0));
+}
+
+/* glm4_moe_lite: deepseek_v3 with the model's eps for the latents, and 1e-20 in the sum that weights are divided by. */
+LLM__FN void llm__read_glm4_moe_lite(llm__config *c, llm_model *m) {
+    static const llm__latent_sizes sizes = {20, 768, 512, 64, 192, 256};
+    llm__experts usual;
+    llm__latent a;
+    m->vocabulary = 154880;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->drops_later_layers = 1;
+    a = llm__read_latent(c, &sizes, m->norm.eps);
+    llm__rotate_latent(c, m, &a, llm__rope_theta(c, 1e6), 1, llm__rope_scaling(c));
+    llm__set_latent(c, m, &a, 0);
+    memset(&usual, 0, sizeof usual);
+    usual.count = 64;
+    usual.chosen = 4;
+    usual.width = 1536;
+    usual.renormalize = usual.shared.width = 1;
+    usual.renormalize_eps = 1e-20f;
+    usual.scaling = 1.8f;
+    llm__read_sigmoid_experts(c, m, &usual);
+}
+
+/* deepseek_v32, glm_moe_dsa: deepseek_v3 whose attention sees the tokens that an indexer chooses (DeepSeek sparse
+   attention).  The indexer reads the normed latent of the query; its key has a layer norm with eps 1e-5; halves of its
+   first numbers rotate, or pairs. */
+LLM__FN void llm__read_sparse(llm__config *c, llm_model *m, const llm__latent_sizes *sizes, const llm__indexer *usual,
+                              double theta, const llm__json *scaling, int interleaved) {
+    llm__latent a;
+    llm__indexer *x = &a.indexer;
+    int i;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->drops_later_layers = 1;
+    a = llm__read_latent(c, sizes, 1e-6f);
+    if (!a.q_rank) llm__config_fail(c, "q_lora_rank", "a positive whole number: the indexer reads the query's latent");
+    llm__rotate_latent(c, m, &a, theta, 1, scaling);
+    x->heads = llm__config_int(c, "index_n_heads", usual->heads, 1, 65536);
+    x->width = llm__config_int(c, "index_head_dim", usual->width, 1, 65536);
+    x->chosen = llm__config_int(c, "index_topk", usual->chosen, 1, 1 << 20);
+    llm__config_product(c, "index_n_heads", x->heads, "index_head_dim", x->width);
+    if (x->width < a.rotary) llm__config_fail(c, "index_head_dim", "no less than \"qk_rope_head_dim\"");
+    x->rope = llm__rope_add(c, m, a.rotary, theta, llm__config_flag(c, "indexer_rope_interleave", interleaved),
+                            scaling);
+    x->k_norm = llm__rms_form(1e-5f);
+    x->k_norm.kind = LLM__LAYER_NORM;
+    x->k_norm.biased = 1;
+    llm__set_latent(c, m, &a, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].list = 2;
+    llm__read_deepseek_experts(c, m);
+}
+
+LLM__FN void llm__read_deepseek_v32(llm__config *c, llm_model *m) {
+    llm__indexer usual;
+    memset(&usual, 0, sizeof usual);
+    usual.heads = 64;
+    usual.width = 128;
+    usual.chosen = 2048;
+    llm__read_sparse(c, m, &llm__latent_usual, &usual, llm__rope_theta(c, 10000), llm__rope_scaling(c), 0);
+}
+
+/* The object that gives a family all it says of rotation. */
+LLM__FN const llm__json *llm__rope_parameters(llm__config *c) {
+    const llm__json *p = llm__json_get(c->root, "rope_parameters");
+    if (!llm__json_is(p, LLM__JSON_OBJECT)) llm__config_fail(c, "rope_parameters", "an object");
+    return llm__json_is(p, LLM__JSON_OBJECT) ? p : NULL;
+}
+
+/* A number in it. */
+LLM__FN double llm__rope_parameter(llm__config *c, const llm__json *p, const char *key, double fallback, double low,
+                                   double high) {
+    llm__config inner;
+    double n;
+    if (!p) return low;
+    inner = llm__config_of(c, p);
+    n = llm__config_number(&inner, key, fallback, low, high);
+    c->status = inner.status;
+    return n;
+}
+
+LLM__FN void llm__read_glm_moe_dsa(llm__config *c, llm_model *m) {
+    const llm__json *p = llm__rope_parameters(c);
+    llm__indexer usual;
+    memset(&usual, 0, sizeof usual);
+    usual.heads = usual.width = usual.chosen = LLM__REQUIRED;
+    llm__read_sparse(c, m, &llm__latent_required, &usual,
+                     llm__rope_parameter(c, p, "rope_theta", llm__not_a_number(), 1e-3, 1e30), p, 1);
+}
+
+/* longcat_flash: two rounds of latent attention and feed-forward a layer, which are two layers here; experts read what
+   the first feed-forward reads and join the stream after the second (arXiv:2509.01322).  Query and latent are multiplied
+   by the root of hidden to rank; some experts return their input. */
+LLM__FN llm__experts llm__read_longcat_experts(llm__config *c) {
+    llm__experts e;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "n_routed_experts", LLM__REQUIRED, 1, 65536);
+    e.identity = llm__config_int(c, "zero_expert_num", LLM__REQUIRED, 0, 65536);
+    e.chosen = llm__config_int(c, "moe_topk", LLM__REQUIRED, 1, e.count + e.identity);
+    e.width = llm__config_size(c, "expert_ffn_hidden_size");
+    e.biased = 1;
+    e.router_bias = llm__config_flag(c, "router_bias", 0);
+    e.renormalize = llm__config_flag(c, "norm_topk_prob", 0);
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", llm__not_a_number(), -1e6, 1e6);
+    if (llm__config_has(c, "zero_expert_type") &&
+        !llm__json_text_is(llm__json_get(c->root, "zero_expert_type"), "identity"))
+        llm__config_fail(c, "zero_expert_type", "\"identity\"");
+    return e;
+}
+
+LLM__FN void llm__read_longcat(llm__config *c, llm_model *m) {
+    llm__experts e = llm__read_longcat_experts(c);
+    int i, width = llm__config_size(c, "ffn_hidden_size");
+    llm__attention none;
+    llm__latent a;
+    m->hidden = m->carry = llm__config_size(c, "hidden_size");
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 0, 0, 1e15);
+    llm__make_layers(c, m, 2 * llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS / 2));
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    a = llm__read_latent(c, &llm__latent_required, 1e-5f);
+    llm__rotate_latent(c, m, &a, llm__rope_theta(c, llm__not_a_number()), 1, llm__rope_scaling(c));
+    if (llm__config_flag(c, "mla_scale_kv_lora", 1)) a.latent_scale = sqrtf((float)m->hidden / (float)a.rank);
+    if (llm__config_flag(c, "mla_scale_q_lora", 1) && a.q_rank) a.scale *= sqrtf((float)m->hidden / (float)a.q_rank);
+    memset(&none, 0, sizeof none);
+    llm__set_dense(c, m, &none, width, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->number = i / 2;
+        layer->sub = i % 2 ? ".1" : ".0";
+        layer->list = i % 2 ? 0 : 2;
+        layer->mixer = LLM__LATENT;
+        layer->latent = a;
+        layer->shortcut = i % 2 ? LLM__SHORTCUT_ENDS : LLM__SHORTCUT_BEGINS;
+        layer->experts = e;
+    }
+}
+
+/* longcat_flash_ngram: longcat_flash whose embeddings add those of hashes of the last 2, 3, ... tokens, each of
+   emb_split_num tables of its own size. */
+LLM__FN void llm__read_longcat_ngram(llm__config *c, llm_model *m) {
+    int ratio = llm__config_int(c, "ngram_vocab_size_ratio", 78, 1, 1 << 20);
+    int reach = llm__config_int(c, "emb_neighbor_num", 4, 2, 64);
+    int split = llm__config_int(c, "emb_split_num", 4, 1, 1024), i;
+    llm__read_longcat(c, m);
+    m->ngram_past = reach - 1;
+    m->ngram_count = split * (reach - 1);
+    if (c->status == LLM_OK && m->ngram_count > m->hidden)
+        llm__config_fail(c, "emb_split_num", "no more tables than the hidden size");
+    llm__config_product(c, "ngram_vocab_size_ratio", ratio, "vocab_size", m->vocabulary);
+    m->ngrams = (llm__ngram_table *)llm__arena_alloc(c->arena, (size_t)m->ngram_count, sizeof *m->ngrams);
+    if (!m->ngrams && c->status == LLM_OK) c->status = llm__no_memory(c->error, (size_t)m->ngram_count);
+    for (i = 0; i < m->ngram_count && c->status == LLM_OK; i++) {
+        m->ngrams[i].reach = i / split + 2;
+        m->ngrams[i].rows = (int64_t)ratio * m->vocabulary + 2 * i + 1;
+    }
+}
+
+/* mistral4: deepseek_v3's attention, queries that grow with the position as ministral3's do, experts by softmax in
+   groups. */
+LLM__FN void llm__read_mistral4(llm__config *c, llm_model *m) {
+    const llm__json *p = llm__rope_parameters(c), *scaling = p;
+    const llm__json *type = llm__json_get(p, llm__json_get(p, "type") ? "type" : "rope_type");
+    llm__experts e;
+    llm__latent a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_latent(c, &llm__latent_required, 1e-6f);
+    if (!type || llm__json_text_is(type, "default")) scaling = NULL;
+    llm__rotate_latent(c, m, &a, llm__rope_parameter(c, p, "rope_theta", 1e5, 1e-3, 1e30),
+                       llm__config_flag(c, "rope_interleave", 1), scaling);
+    a.heat = (float)llm__rope_parameter(c, p, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
+    a.heat_length =
+        (int)llm__rope_parameter(c, p, "original_max_position_embeddings", llm__not_a_number(), 1, 1 << 30);
+    llm__set_latent(c, m, &a, 0);
+    memset(&e, 0, sizeof e);
+    e.count = e.chosen = e.width = LLM__REQUIRED;
+    e.scaling = 1;
+    e = llm__read_routed(c, &e);
+    e.scores = LLM__SOFTMAX_ALL;
+    e.renormalize_eps = 1e-20f;
+    llm__read_groups(c, &e, "n_routed_experts", 1, 1);
+    llm__set_routed(c, m, &e);
+}
+
+/* mistral3 (also llava): vision-language wrapper around ministral3, mistral4 or llama; tied only where the file says
+   so. */
+LLM__FN void llm__read_mistral3(llm__config *c, llm_model *m) {
+    const llm__json *type = llm__json_get(c->root, "model_type");
+    if (llm__json_text_is(type, "ministral3")) llm__read_ministral3(c, m);
+    else if (llm__json_text_is(type, "mistral4")) llm__read_mistral4(c, m);
+    else llm__read_llama(c, m);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+}
+
+/* pixtral: vision-language wrapper around llama, never tied. */
+LLM__FN void llm__read_pixtral(llm__config *c, llm_model *m) {
+    c->usual_heads = 32;
+    llm__read_llama(c, m);
+    m->tied = 0;
 }
 
 /* ---- what a sequence remembers: the entries of its cache, from the layers that a reader made */
@@ -8723,21 +11799,42 @@ LLM__FN void llm__plan_rows(llm__config *c, llm_model *m, llm_cache_kind kind, i
     entry->chunk = chunk;
 }
 
-/* Two arrays: what a convolution looks back at, [kernel - 1, channels], and a state [heads, rows, cols]. */
-LLM__FN void llm__plan_state(llm__config *c, llm_model *m, int kernel, int channels, int heads, int rows, int cols) {
+/* How many arrays of an entry a convolution needs. */
+LLM__FN int llm__conv_arrays(const llm__conv *conv) {
+    return conv->runs[2] ? 3 : conv->runs[1] ? 2 : 1;
+}
+
+/* Its arrays, [kernel - 1, channels] each, and behind them, unless heads is 0, a state of up to three axes. */
+LLM__FN void llm__plan_state(llm__config *c, llm_model *m, const llm__conv *conv, int heads, int rows, int cols) {
     llm_cache_layer *entry = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+    int i, arrays = llm__conv_arrays(conv);
     if (!entry) return;
-    entry->shapes[0][0] = kernel > 1 ? kernel - 1 : 1; /* a kernel of one remembers nothing */
-    entry->shapes[0][1] = kernel > 1 ? channels : 1;
-    entry->shapes[1][0] = heads;
-    entry->shapes[1][1] = rows;
-    entry->shapes[1][2] = cols;
+    for (i = 0; i < arrays; i++) {
+        entry->shapes[i][0] = conv->kernel > 1 ? conv->kernel - 1 : 1; /* a kernel of one remembers nothing */
+        entry->shapes[i][1] = conv->kernel < 2 ? 1 : arrays > 1 ? conv->runs[i] : conv->channels;
+    }
+    if (!heads) return;
+    entry->shapes[arrays][0] = heads;
+    entry->shapes[arrays][1] = rows;
+    entry->shapes[arrays][2] = cols;
+}
+
+/* The last key and the last value, before their convolution. */
+LLM__FN void llm__plan_last(llm__config *c, llm_model *m, const llm__attention *a) {
+    llm_cache_layer *entry = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+    int i;
+    for (i = 0; entry && i < 2; i++) {
+        entry->shapes[i][0] = a->kv_heads;
+        entry->shapes[i][1] = 1;
+        entry->shapes[i][2] = i ? a->value_width : a->width;
+    }
 }
 
 /* The entries of one mixer; returns the first. */
 LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, llm__mixer_kind kind) {
     const llm__attention *a = &l->attention;
-    const llm__ssd *s = &l->ssd;
+    const llm__latent *t = &l->latent;
+    const llm__ssm *s = &l->ssm;
     const llm__delta *d = &l->delta;
     int first = m->cache_count;
     switch (kind) {
@@ -8746,16 +11843,27 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, 1, 0, 0, 0);
         break;
     case LLM__ATTENTION:
+        if (a->conv) llm__plan_last(c, m, a);
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, a->kv_heads, a->width, a->value_width, a->window, a->chunk);
         break;
-    case LLM__LATENT: llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, l->latent.rank, l->latent.rotary, 0, 0); break;
-    case LLM__SSD:
-        llm__plan_state(c, m, s->kernel, s->heads * s->width + 2 * s->groups * s->state, s->heads, s->width, s->state);
+    case LLM__LATENT:
+        if (t->expanded)
+            llm__plan_rows(c, m, LLM_CACHE_ATTENTION, t->heads, t->nope + t->rotary, t->value, 0, 0);
+        else
+            llm__plan_rows(c, m, LLM_CACHE_LATENT, 1, t->rank, t->rotary, 0, 0);
+        if (t->indexer.heads) /* mlx-lm gives its keys values too, all zero */
+            llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, t->indexer.width, t->indexer.width, 0, 0);
         break;
-    case LLM__DELTA:
-        llm__plan_state(c, m, d->kernel, 2 * d->key_heads * d->key_width + d->value_heads * d->value_width,
-                        d->value_heads, d->value_width, d->key_width);
+    case LLM__SSM:
+        if (s->in_order == LLM__SSM_CHANNELS) llm__plan_state(c, m, &s->conv, s->heads, s->state, 0);
+        else llm__plan_state(c, m, &s->conv, s->heads, s->width, s->state);
         break;
+    case LLM__DELTA: llm__plan_state(c, m, &d->conv, d->value_heads, d->value_width, d->key_width); break;
+    case LLM__SHORT_CONV: llm__plan_state(c, m, &l->short_conv.conv, 0, 0, 0); break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
+    case LLM__KEYED_CONV: llm__plan_state(c, m, &l->keyed_conv, 0, 0, 0); break;
     }
     return first;
 }
@@ -8763,6 +11871,10 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
 /* Goes through the layers in order.  A layer that reads another's cache comes after that one. */
 LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
     int i;
+    if (m->ngram_past) {
+        llm_cache_layer *past = llm__cache_more(c, m, LLM_CACHE_RECURRENT);
+        if (past) past->shapes[0][0] = m->ngram_past;
+    }
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *l = &m->layers[i];
         l->first_entry = m->cache_count;
@@ -8777,6 +11889,7 @@ LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
         l->cache = llm__plan_mixer(c, m, l, l->mixer);
         l->beside_cache = llm__plan_mixer(c, m, l, l->beside);
         l->entries = m->cache_count - l->first_entry;
+        if (l->mixes != LLM__OWN) l->attention.mix_cache = m->layers[l->mixes].cache;
     }
 }
 
@@ -8823,6 +11936,7 @@ typedef struct llm__binder {
     llm_status status;
     char place[160]; /* the block that is being bound, in this file's names... */
     char name[320];  /* ...and one of its parts, in the checkpoint's */
+    int transposed;  /* linear maps are stored as [inputs, outputs] */
     int fresh;       /* whether the last tensor was not in use before: layers may share */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
@@ -8993,7 +12107,10 @@ LLM__FN void llm__bind_norm(llm__binder *b, llm__norm *norm, int width) {
 
 /* `count` matrices of one stack: the first and how far apart they are. */
 LLM__FN void llm__spread(llm__matrix *out, int count) {
-    size_t bytes = (size_t)out->rows * out->row_bytes, scales = (size_t)out->rows * out->scale_row_bytes;
+    size_t bytes = (size_t)out->rows * out->row_bytes;
+    size_t block = out->format != LLM__FP8_BLOCK ? 1 : out->block_rows ? (size_t)out->block_rows : 128;
+    size_t scale_rows = ((size_t)out->rows + block - 1) / block;
+    size_t scales = scale_rows * out->scale_row_bytes;
     int i;
     for (i = 1; i < count; i++) {
         out[i] = out[0];
@@ -9089,6 +12206,21 @@ LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s,
         llm__bind_bad(b, "affine groups have 2, 3, 4, 5, 6 or 8 bits and 32, 64 or 128 numbers");
 }
 
+/* gpt_oss's MXFP4: 16 bytes of two codes for each group, which are mlx's words, and the groups' scales. */
+LLM__FN void llm__bind_blocks(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
+    llm__tensor *s = llm__bind_find(b, "_scales");
+    if (!s) {
+        llm__bind_absent(b, "_scales", "one for each group of 32");
+        return;
+    }
+    if (t->dtype == LLM_U8 && t->dims > 2 && t->shape[t->dims - 1] == 16) {
+        t->dims--;
+        t->shape[t->dims - 1] *= 4;
+        t->dtype = LLM_U32;
+    }
+    llm__bind_quantized(b, t, s, lead, rows, cols, w);
+}
+
 /* ---- what other tools pack, turned into forms that this file has: codes stay where they lie if their order allows */
 
 /* The quantization of an original checkpoint, as transformers writes it; NULL: it says none. */
@@ -9111,63 +12243,95 @@ LLM__FN void llm__scale_shape(llm__tensor *s, int64_t *down, int64_t *across) {
 /* Numbers of any type as float32 of our own. */
 LLM__FN float *llm__bind_numbers(llm__binder *b, llm__tensor *s, int64_t rows, int64_t cols) {
     const uint8_t *raw = llm__bind_bytes(b, s, 0, rows, cols);
-    size_t n = (size_t)(rows * cols), i;
+    size_t n = (size_t)(rows * (cols ? cols : 1)), i;
     float *out = (float *)llm__bind_alloc(b, n, sizeof(float));
     if (!raw || !out) return NULL;
     for (i = 0; i < n; i++) out[i] = llm__number_at(s->dtype, raw + i * llm__dtype_bytes(s->dtype));
     return out;
 }
 
-/* Which blocks [down, across] factors stand for: those that the config names, or the first of the usual ones that
-   fit. */
+/* Which blocks [down, across] factors of a matrix stand for: those that the config names, or the first of the usual ones
+   that fit.  mimo_v2_flash has more factors than blocks. */
 LLM__FN int llm__fp8_blocks(const llm__binder *b, llm__matrix *w, int64_t down, int64_t across) {
     const llm__json *said = llm__json_get(llm__original_quantization(b->m), "weight_block_size");
-    int blocks[6][2] = {{0, 0}, {128, 128}, {0, 0}, {1, 0}, {64, 64}, {32, 32}}, i;
+    int blocks[6][2] = {{128, 128}, {128, 128}, {0, 0}, {1, 0}, {64, 64}, {32, 32}}, i, more;
     if (llm__json_is(said, LLM__JSON_ARRAY) && said->length == 2)
         for (i = 0; i < 2; i++) {
             double n = 0;
             if (llm__json_float(llm__json_at(said, (uint32_t)i), &n) && n >= 1 && n <= 1 << 20) blocks[0][i] = (int)n;
         }
-    for (i = 0; i < 6; i++) {
-        int r = blocks[i][0] ? blocks[i][0] : w->rows, c = blocks[i][1] ? blocks[i][1] : w->cols;
-        if (((int64_t)w->rows + r - 1) / r != down || ((int64_t)w->cols + c - 1) / c != across) continue;
-        w->block_rows = r;
-        w->block_cols = c;
-        if (c % 16 == 0 || c >= w->cols) return 1;
-    }
+    for (more = 0; more < 2; more++)
+        for (i = 0; i < (more ? 1 : 6); i++) {
+            int r = blocks[i][0] ? blocks[i][0] : w->rows, c = blocks[i][1] ? blocks[i][1] : w->cols;
+            int64_t rows = ((int64_t)w->rows + r - 1) / r, cols = ((int64_t)w->cols + c - 1) / c;
+            if (more ? rows > down || cols > across : rows != down || cols != across) continue;
+            w->block_rows = r;
+            w->block_cols = c;
+            if (c % 16 == 0 || c >= w->cols) return 1;
+        }
     return 0;
 }
 
-/* FP8: a factor for each block (DeepSeek, in weight_scale_inv: rounded to bfloat16, as mlx-lm does), for each row or for
-   the whole (compressed-tensors, in weight_scale).  U8 or E8M0 factors for each 32 numbers: MXFP8. */
-LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, int rounded,
+/* The factors of FP8 numbers: one for each block (DeepSeek), each row, each matrix of a stack, or all. */
+LLM__FN void llm__bind_fp8_factors(llm__binder *b, llm__tensor *s, int lead, llm__matrix *w) {
+    int64_t stack = lead ? lead : 1, factors = 1, down = 1, across = 1, i;
+    float *all;
+    int d;
+    for (d = 0; d < s->dims && factors <= stack; d++) factors *= s->shape[d] > 0 ? s->shape[d] : stack + 1;
+    if (factors == 1 || (lead && factors == stack)) { /* of any number of axes */
+        s->dims = 1;
+        s->shape[0] = factors;
+        all = llm__bind_numbers(b, s, factors, 0);
+        w->block_rows = w->rows;
+        w->block_cols = w->cols;
+        w->scales = (const uint8_t *)all;
+        if (all && lead && factors == 1) {
+            float *each = (float *)llm__bind_alloc(b, (size_t)lead, sizeof(float));
+            for (i = 0; each && i < stack; i++) each[i] = all[0];
+            w->scales = (const uint8_t *)each;
+        }
+    } else {
+        if (!lead) llm__scale_shape(s, &down, &across);
+        else if (s->dims == 3) down = s->shape[1], across = s->shape[2];
+        if (down < 1 || across < 1 || !llm__fp8_blocks(b, w, down, across)) {
+            llm__bind_bad(b, "its scales fit neither config.json's \"weight_block_size\" nor blocks of 128, 64 or 32, "
+                             "rows or the whole");
+            return;
+        }
+        if (lead && s->shape[0] == lead) { /* as [lead * down, across] */
+            if ((w->rows + w->block_rows - 1) / w->block_rows != down) llm__bind_bad(b, "its scales have too many rows");
+            s->dims = 2;
+            s->shape[0] = stack * down;
+            s->shape[1] = across;
+        }
+        w->scales = (const uint8_t *)llm__bind_numbers(b, s, stack * down, across);
+    }
+    w->scale_row_bytes = (size_t)across * sizeof(float);
+}
+
+/* FP8.  Factors in weight_scale_inv: the numbers are rounded to bfloat16, as mlx-lm does; in weight_scale
+   (compressed-tensors): they are not.  U8 or E8M0 factors for each 32 numbers: MXFP8. */
+LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols, int rounded,
                            llm__matrix *w) {
-    int64_t down, across;
-    llm__scale_shape(s, &down, &across);
-    w->data = llm__bind_bytes(b, t, 0, rows, cols);
+    w->data = llm__bind_bytes(b, t, lead, rows, cols);
     w->row_bytes = (size_t)cols;
     if (!w->data) return;
-    if ((s->dtype == LLM_U8 || s->dtype == LLM_F8_E8M0) && down == rows && across * 32 == cols) {
+    if ((s->dtype == LLM_U8 || s->dtype == LLM_F8_E8M0) && s->dims >= 2 && s->shape[s->dims - 2] == rows &&
+        s->shape[s->dims - 1] * 32 == cols) {
         w->format = LLM__MXFP8;
         w->bits = 8;
         w->group = 32;
-        w->scale_row_bytes = (size_t)across;
-        w->scales = llm__bind_bytes(b, s, 0, rows, across);
+        w->scale_row_bytes = (size_t)cols / 32;
+        w->scales = llm__bind_bytes(b, s, lead, rows, cols / 32);
         return;
     }
     if (t->dtype != LLM_F8_E4M3 || (!llm__is_float(s->dtype) && s->dtype != LLM_F8_E8M0)) {
-        llm__bind_bad(b, "block scales go with F8_E4M3 numbers and are floats");
-        return;
-    }
-    if (!llm__fp8_blocks(b, w, down, across)) {
-        llm__bind_bad(b, "its scales fit neither config.json's \"weight_block_size\" nor blocks of 128, 64 or 32, rows "
-                         "or the whole");
+        llm__bind_bad(b, "scales of FP8 go with F8_E4M3 numbers and are floats");
         return;
     }
     w->format = LLM__FP8_BLOCK;
     w->unrounded = !rounded;
-    w->scales = (const uint8_t *)llm__bind_numbers(b, s, down, across);
-    w->scale_row_bytes = (size_t)across * sizeof(float);
+    llm__bind_fp8_factors(b, s, lead, w);
 }
 
 /* Codes one after another through words of 32 bits, `along` words apart; `order` puts the eight of a word elsewhere. */
@@ -9453,10 +12617,17 @@ LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, l
     if (b->status == LLM_OK) llm__bind_factors(b, &f, w);
 }
 
-/* BitNet: -1, 0 and 1 as two bits more by one; a byte holds a column of four rows, which are a quarter of the rows
-   apart.  One scale for all; linear_class says whether to multiply by it or to divide. */
+/* Whether ternary weights are divided by their scale: so bitnet's config says, but of maps that the model itself does
+   not make ternary. */
+LLM__FN int llm__ternary_divides(const llm_model *m) {
+    const llm__json *config = llm__json_get(m->config, "quantization_config");
+    return llm__json_text_is(llm__json_get(config, "quant_method"), "bitnet") &&
+           !llm__json_text_is(llm__json_get(config, "linear_class"), "autobitlinear") && !m->ternary_scaled;
+}
+
+/* BitNet (arXiv:2402.17764): -1, 0 and 1 as two bits more by one; a byte holds a column of four rows, which are a quarter of the rows
+   apart.  One scale for all. */
 LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
-    const llm__json *linear = llm__json_get(llm__original_quantization(b->m), "linear_class");
     const uint8_t *codes;
     uint8_t *data;
     float *scale;
@@ -9475,7 +12646,7 @@ LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, llm__tensor *s, i
     w->bits = 2;
     data = llm__bind_repacked(b, w, codes, ((size_t)cols + 3) / 4);
     if (b->status != LLM_OK) return;
-    if (!llm__json_text_is(linear, "autobitlinear")) *scale = 1 / *scale;
+    if (llm__ternary_divides(b->m)) *scale = 1 / *scale;
     for (row = 0; data && row < rows; row++)
         for (col = 0; col < cols; col++) {
             int code = codes[(size_t)(row % quarter) * (size_t)cols + (size_t)col] >> row / quarter * 2 & 3;
@@ -9489,16 +12660,18 @@ LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, llm__tensor *s, i
     llm__bind_factors(b, &f, w);
 }
 
-/* The forms of other tools at b->name; 0: it has none of them. */
-LLM__FN int llm__bind_foreign(llm__binder *b, llm__matrix *w, int rows, int cols) {
-    llm__tensor *t = llm__bind_find(b, ".weight"), *s = llm__bind_find(b, ".weight_scale");
-    llm__tensor *inverse = llm__bind_find(b, ".weight_scale_inv"), *packed = llm__bind_find(b, ".weight_packed");
-    llm__tensor *words = llm__bind_find(b, ".qweight");
-    if (packed) llm__bind_compressed(b, packed, rows, cols, w);
-    else if (words) llm__bind_awq(b, words, rows, cols, w);
-    else if (t && inverse) llm__bind_fp8(b, t, inverse, rows, cols, 1, w);
+/* The forms of other tools at b->name, for the tensor t or for one of another name; 0: it has none of them. */
+LLM__FN int llm__bind_foreign(llm__binder *b, llm__tensor *t, llm__matrix *w, int lead, int rows, int cols) {
+    llm__tensor *s = llm__bind_find(b, ".weight_scale"), *packed = llm__bind_find(b, ".weight_packed");
+    llm__tensor *inverse = llm__bind_find(b, llm__bind_find(b, ".weight") ? ".weight_scale_inv" : "_scale_inv");
+    llm__tensor *words = llm__bind_find(b, ".qweight"), *blocks = llm__bind_find(b, "_blocks");
+    if (packed && !lead) llm__bind_compressed(b, packed, rows, cols, w);
+    else if (words && !lead) llm__bind_awq(b, words, rows, cols, w);
+    else if (blocks) llm__bind_blocks(b, blocks, lead, rows, cols, w);
+    else if (t && inverse) llm__bind_fp8(b, t, inverse, lead, rows, cols, 1, w);
     else if (!t || !s) return 0;
-    else if (t->dtype == LLM_F8_E4M3) llm__bind_fp8(b, t, s, rows, cols, 0, w);
+    else if (t->dtype == LLM_F8_E4M3) llm__bind_fp8(b, t, s, lead, rows, cols, 0, w);
+    else if (lead) return 0;
     else if (t->dtype == LLM_I8) llm__bind_int8(b, t, s, rows, cols, w);
     else if (t->dtype == LLM_U8 && t->dims == 2 && t->shape[0] == rows) llm__bind_nibbles(b, t, s, rows, cols, w);
     else if (t->dtype == LLM_U8) llm__bind_ternary(b, t, s, rows, cols, w);
@@ -9534,28 +12707,68 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
     w->row_bytes = (size_t)cols * size;
 }
 
+/* A matrix of floats with the rows of w as its columns. */
+LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__matrix *out) {
+    float *row = b->m->describing ? NULL : (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
+    llm_dtype dtype = w->format == LLM__FLOAT ? w->dtype : w->format == LLM__FP8_BLOCK ? LLM_BF16 : LLM_F32;
+    size_t size = llm__dtype_bytes(dtype);
+    uint8_t *data = row ? (uint8_t *)llm__bind_alloc(b, (size_t)w->rows * (size_t)w->cols, size) : NULL;
+    int r, c;
+    *out = *w;
+    if (!row || !data) return;
+    memset(out, 0, sizeof *out);
+    out->format = LLM__FLOAT;
+    out->dtype = dtype;
+    out->rows = w->cols;
+    out->cols = w->rows;
+    out->data = data;
+    out->row_bytes = (size_t)w->rows * size;
+    for (r = 0; r < w->rows; r++) {
+        llm__matrix_row(w, r, row);
+        for (c = 0; c < w->cols; c++)
+            llm__from_f32(dtype, row + c, 1, data + (size_t)c * out->row_bytes + (size_t)r * size);
+    }
+}
+
+LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias);
+
+/* GPT-2's Conv1D: a linear map stored as [cols, rows]. */
+LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols, int bias) {
+    llm__matrix stored;
+    b->transposed = 0;
+    llm__bind_matrix(b, &stored, 0, cols, rows, 0);
+    if (b->status == LLM_OK) llm__bind_transposed(b, &stored, w);
+    if (bias && b->status == LLM_OK) w->bias = llm__bind_floats(b, ".bias", rows, 0, 0);
+    b->transposed = 1;
+}
+
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
    many, written to w[0..lead-1]. */
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
     llm__tensor *t = llm__bind_find(b, ".weight"), *scales = llm__bind_find(b, ".scales");
-    int foreign;
     int64_t parameters = b->m->parameters;
     size_t bytes = b->m->weight_bytes;
     char what[64];
     if (b->status != LLM_OK) return;
+    if (b->transposed) {
+        llm__bind_conv1d(b, w, rows, cols, bias);
+        return;
+    }
+    if (!t) t = llm__bind_find(b, "");
     memset(w, 0, sizeof *w);
     w->rows = rows;
     w->cols = cols;
     if (lead) snprintf(what, sizeof what, "[%d, %d, %d]", lead, rows, cols);
     else snprintf(what, sizeof what, "[%d, %d]", rows, cols);
-    foreign = !lead && llm__bind_foreign(b, w, rows, cols);
-    if (foreign) scales = NULL;
+    if (llm__bind_foreign(b, t, w, lead, rows, cols)) scales = NULL;
     else if (!t) llm__bind_absent(b, ".weight", what);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
     llm__bind_note(b, w, parameters, bytes);
-    if (bias) w->bias = llm__bind_floats(b, ".bias", lead ? lead : rows, lead ? rows : 0, 0);
+    if (bias)
+        w->bias = llm__bind_floats(b, llm__bind_find(b, "_bias") ? "_bias" : ".bias", lead ? lead : rows,
+                                   lead ? rows : 0, 0);
     if (b->status == LLM_OK && scales && w->format != LLM__FLOAT)
         llm__bind_check_override(b, llm__json_get(b->m->config, "quantization"), w);
     if (lead) llm__spread(w, lead);
@@ -9573,13 +12786,48 @@ LLM__FN llm__matrix llm__matrix_slice(const llm__matrix *w, int first, int rows)
     return part;
 }
 
+/* Every other row of a matrix as a matrix. */
+LLM__FN llm__matrix llm__bind_every_other(llm__binder *b, const llm__matrix *w, int first) {
+    llm__matrix part = llm__matrix_slice(w, first, w->rows / 2);
+    float *bias = w->bias ? (float *)llm__bind_alloc(b, (size_t)part.rows, sizeof(float)) : NULL;
+    int i;
+    if (w->format == LLM__FP8_BLOCK) llm__bind_bad(b, "rows in turns do not go with block scales");
+    part.row_bytes *= 2;
+    part.scale_row_bytes *= 2;
+    part.bias = bias;
+    for (i = 0; bias && i < part.rows; i++) bias[i] = w->bias[first + 2 * i];
+    return part;
+}
+
+/* Whether the checkpoint has a map at b->name. */
+LLM__FN int llm__bind_has(const llm__binder *b) {
+    static const char *const suffixes[] = {".weight", ".qweight", ".weight_packed", "_blocks", ""};
+    int i;
+    for (i = 0; i < 5; i++)
+        if (llm__bind_find(b, suffixes[i])) return 1;
+    return 0;
+}
+
+/* Goes on to the first of some parts, separated by spaces, that the checkpoint has; if it has none, to the first. */
+LLM__FN void llm__bind_first(llm__binder *b, const char *parts) {
+    const char *part = parts;
+    char name[80];
+    for (; *part; part += strlen(name) + (part[strlen(name)] == ' ')) {
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(part, " "), part);
+        llm__bind_part(b, name);
+        if (llm__bind_has(b)) return;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(parts, " "), parts);
+    llm__bind_part(b, name);
+}
+
 /* q, k and v: separate maps, slices of one, or one that keeps its order. */
 LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
     int hidden = b->m->hidden, q = a->heads * a->width, k = a->kv_heads * a->width, v = a->kv_heads * a->value_width;
     if (a->qkv == LLM__QKV_SEPARATE || a->shared) {
         llm__bind_part(b, "q_proj");
         llm__bind_matrix(b, &a->q, 0, a->gate == LLM__GATE_IN_Q ? 2 * q : q, hidden, a->q_bias);
-        if (a->shared) return;
+        if (a->shared || a->raw == LLM__RAW_BORROWED) return;
         llm__bind_part(b, "k_proj");
         llm__bind_matrix(b, &a->k, 0, k, hidden, a->k_bias);
         if (a->key_is_value) return;
@@ -9595,9 +12843,66 @@ LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
     a->q = llm__matrix_slice(&a->q, 0, q);
 }
 
+/* Weights for each head in a tensor of its own. */
+LLM__FN void llm__bind_norm_list(llm__binder *b, llm__norm *norm, int heads, int width) {
+    float *all = (float *)llm__bind_alloc(b, (size_t)heads * (size_t)width, sizeof(float));
+    char suffix[40];
+    int i;
+    norm->weight = all;
+    for (i = 0; i < heads && b->status == LLM_OK; i++) {
+        const float *one;
+        snprintf(suffix, sizeof suffix, ".norms.%d.weight", i);
+        one = llm__bind_floats(b, suffix, width, 0, norm->offset);
+        if (one) memcpy(all + (size_t)i * (size_t)width, one, (size_t)width * sizeof(float));
+    }
+}
+
 LLM__FN void llm__bind_qk_norm(llm__binder *b, const llm__attention *a, llm__norm *norm, int heads) {
-    if (a->qk_norm == LLM__QK_WHOLE) llm__bind_norm(b, norm, heads * a->width);
+    if (a->qk_norm == LLM__QK_EACH_HEAD && llm__bind_find(b, ".norms.0.weight"))
+        llm__bind_norm_list(b, norm, heads, a->width);
+    else if (a->qk_norm == LLM__QK_WHOLE) llm__bind_norm(b, norm, heads * a->width);
     else llm__bind_norms(b, norm, a->qk_norm == LLM__QK_EACH_HEAD ? heads : 0, a->width);
+}
+
+/* A single number, stored as a scalar or as a list of one. */
+LLM__FN const float *llm__bind_number(llm__binder *b) {
+    llm__tensor *t = llm__bind_find(b, "");
+    if (t && !t->dims) {
+        t->dims = 1;
+        t->shape[0] = 1;
+    }
+    return llm__bind_floats(b, "", 1, 0, 0);
+}
+
+/* Two taps for each kv head, whatever the tensor's shape is: [kv_heads, 2]. */
+LLM__FN const float *llm__bind_taps(llm__binder *b, int heads) {
+    llm__tensor *t = llm__bind_find(b, "");
+    if (t && t->dims == 5 && t->shape[0] == 1 && t->shape[1] == 1 && t->shape[2] == heads && t->shape[3] == 1) {
+        t->dims = 2;
+        t->shape[0] = heads;
+        t->shape[1] = t->shape[4];
+    }
+    return llm__bind_floats(b, "", heads, 2, 0);
+}
+
+/* What single families have. */
+LLM__FN void llm__bind_attention_extras(llm__binder *b, llm__attention *a) {
+    if (a->conv) {
+        llm__bind_part(b, "conv_k");
+        a->k_conv = llm__bind_taps(b, a->kv_heads);
+        llm__bind_part(b, "conv_v");
+        a->v_conv = llm__bind_taps(b, a->kv_heads);
+    }
+    if (a->rounded) {
+        llm__bind_part(b, "quant_key_scale");
+        a->k_step = llm__bind_number(b);
+        llm__bind_part(b, "quant_value_scale");
+        a->v_step = llm__bind_number(b);
+    }
+    if (a->gained) {
+        llm__bind_part(b, "head_gain.head_g");
+        a->q_gain = llm__bind_floats(b, "", a->heads, 0, 0);
+    }
 }
 
 /* A layer that reads another's keys may have kept maps for its own, which nothing reads. */
@@ -9629,6 +12934,7 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
         llm__bind_part(b, "out_norm");
         llm__bind_norm(b, &a->out_norm, out);
     }
+    llm__bind_attention_extras(b, a);
     if (a->v_normed) {
         llm__bind_part(b, "v_norm");
         llm__bind_norm(b, &a->v_norm, a->value_width);
@@ -9642,27 +12948,16 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     llm__bind_qk_norm(b, a, &a->k_norm, a->kv_heads);
 }
 
-/* [nope, rank] rows of kv_b_proj, transposed: what the original checkpoints have in place of embed_q. */
-LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__matrix *out) {
-    float *row = b->m->describing ? NULL : (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
-    llm_dtype dtype = w->format == LLM__FLOAT ? w->dtype : w->format == LLM__FP8_BLOCK ? LLM_BF16 : LLM_F32;
-    size_t size = llm__dtype_bytes(dtype);
-    uint8_t *data = row ? (uint8_t *)llm__bind_alloc(b, (size_t)w->rows * (size_t)w->cols, size) : NULL;
-    int r, c;
-    *out = *w;
-    if (!row || !data) return;
-    memset(out, 0, sizeof *out);
-    out->format = LLM__FLOAT;
-    out->dtype = dtype;
-    out->rows = w->cols;
-    out->cols = w->rows;
-    out->data = data;
-    out->row_bytes = (size_t)w->rows * size;
-    for (r = 0; r < w->rows; r++) {
-        llm__matrix_row(w, r, row);
-        for (c = 0; c < w->cols; c++)
-            llm__from_f32(dtype, row + c, 1, data + (size_t)c * out->row_bytes + (size_t)r * size);
-    }
+LLM__FN void llm__bind_indexer(llm__binder *b, llm__latent *a) {
+    llm__indexer *x = &a->indexer;
+    llm__bind_part(b, "indexer.wq_b");
+    llm__bind_matrix(b, &x->q, 0, x->heads * x->width, a->q_rank, 0);
+    llm__bind_part(b, "indexer.wk");
+    llm__bind_matrix(b, &x->k, 0, x->width, b->m->hidden, 0);
+    llm__bind_part(b, "indexer.k_norm");
+    llm__bind_norm(b, &x->k_norm, x->width);
+    llm__bind_part(b, "indexer.weights_proj");
+    llm__bind_matrix(b, &x->weights, 0, x->heads, b->m->hidden, 0);
 }
 
 LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
@@ -9684,10 +12979,15 @@ LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
     llm__bind_norm(b, &a->kv_norm, a->rank);
     llm__bind_part(b, "o_proj");
     llm__bind_matrix(b, &a->o, 0, hidden, a->heads * a->value, a->bias);
+    if (a->indexer.heads) llm__bind_indexer(b, a);
+    llm__bind_part(b, "kv_b_proj");
+    if (a->expanded) {
+        llm__bind_matrix(b, &a->kv_b, 0, a->heads * (a->nope + a->value), a->rank, 0);
+        return;
+    }
     a->embed_q = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
     a->unembed = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
-    llm__bind_part(b, "kv_b_proj");
-    if (llm__bind_find(b, ".weight") || llm__bind_find(b, ".weight_packed")) {
+    if (llm__bind_find(b, ".weight") || llm__bind_find(b, ".weight_packed") || llm__bind_find(b, ".qweight")) {
         llm__matrix both, part;
         llm__bind_matrix(b, &both, 0, a->heads * (a->nope + a->value), a->rank, 0);
         for (h = 0; h < a->heads && b->status == LLM_OK; h++) {
@@ -9714,63 +13014,152 @@ LLM__FN const float *llm__bind_conv(llm__binder *b, int channels, int kernel) {
     return llm__bind_floats(b, ".weight", channels, kernel, 0);
 }
 
-/* A single number, stored as a scalar or as a list of one. */
-LLM__FN const float *llm__bind_number(llm__binder *b) {
-    llm__tensor *t = llm__bind_find(b, "");
-    if (t && !t->dims) {
+LLM__FN float llm__softplus(float x) {
+    return x > 20 ? x : log1pf(expf(x));
+}
+
+/* Channels [first, first + count) of a convolution, of the tensor at b->name. */
+LLM__FN void llm__bind_channels(llm__binder *b, llm__conv *conv, int first, int count) {
+    const float *own = llm__bind_conv(b, count, conv->kernel);
+    float *weight = (float *)conv->weight, *offset = (float *)conv->offset;
+    int c, k;
+    if (!weight)
+        conv->weight = weight = (float *)llm__bind_alloc(b, (size_t)conv->channels * (size_t)conv->kernel, sizeof(float));
+    for (c = 0; own && weight && c < count; c++)
+        for (k = 0; k < conv->kernel; k++) weight[k * conv->channels + first + c] = own[c * conv->kernel + k];
+    if (!conv->biased) return;
+    own = llm__bind_floats(b, ".bias", count, 0, 0);
+    if (!offset) conv->offset = offset = (float *)llm__bind_alloc(b, (size_t)conv->channels, sizeof(float));
+    if (own && offset) memcpy(offset + first, own, (size_t)count * sizeof(float));
+}
+
+/* The tensor at b->name as a list of numbers, however many axes it has; more of them than `count` are left out. */
+LLM__FN float *llm__bind_flat(llm__binder *b, const char *suffix, int64_t count) {
+    llm__tensor *t = llm__bind_find(b, suffix);
+    int64_t n = 1;
+    int i;
+    for (i = 0; t && i < t->dims; i++) n *= t->shape[i];
+    if (t && n == count) {
         t->dims = 1;
-        t->shape[0] = 1;
+        t->shape[0] = count;
     }
-    return llm__bind_floats(b, "", 1, 0, 0);
+    return llm__bind_floats(b, suffix, count, 0, 0);
 }
 
 /* exp of a stored logarithm, times sign. */
 LLM__FN const float *llm__bind_exp(llm__binder *b, int count, float sign) {
-    float *a = llm__bind_floats(b, "", count, 0, 0);
+    float *a = llm__bind_flat(b, "", count);
     int i;
     for (i = 0; a && i < count; i++) a[i] = sign * expf(a[i]);
     return a;
 }
 
-LLM__FN void llm__bind_ssd(llm__binder *b, llm__ssd *s) {
-    int inner = s->heads * s->width, channels = inner + 2 * s->groups * s->state;
+/* dt, B and C behind the convolution. */
+LLM__FN void llm__bind_ssm_inputs(llm__binder *b, llm__ssm *s) {
+    llm__bind_part(b, "x_proj");
+    llm__bind_matrix(b, &s->x, 0, s->dt_rank + 2 * s->state, s->heads * s->width, 0);
+    llm__bind_part(b, "dt_proj");
+    llm__bind_matrix(b, &s->dt, 0, s->heads, s->dt_rank, s->in_order == LLM__SSM_CHANNELS);
+    llm__bind_part(b, "dt_layernorm");
+    llm__bind_norm(b, &s->dt_norm, s->dt_rank);
+    llm__bind_part(b, "b_layernorm");
+    llm__bind_norm(b, &s->b_norm, s->state);
+    llm__bind_part(b, "c_layernorm");
+    llm__bind_norm(b, &s->c_norm, s->state);
+}
+
+LLM__FN void llm__bind_ssm(llm__binder *b, llm__ssm *s) {
+    int inner = s->heads * s->width, channels = s->in_order == LLM__SSM_CHANNELS, dual = s->in_order == LLM__SSM_DUAL;
     llm__bind_part(b, "in_proj");
-    llm__bind_matrix(b, &s->in, 0, inner + channels + s->heads, b->m->hidden, s->bias);
+    llm__bind_matrix(b, &s->in, 0, dual ? inner + s->conv.channels + s->heads : 2 * inner, b->m->hidden, s->bias);
     llm__bind_part(b, "out_proj");
-    llm__bind_matrix(b, &s->out, 0, b->m->hidden, inner, s->bias);
+    llm__bind_matrix(b, &s->out, 0, b->m->hidden, inner, s->out_bias);
     llm__bind_part(b, "conv1d");
-    s->conv = llm__bind_conv(b, channels, s->kernel);
-    if (s->conv_bias) s->conv_offset = llm__bind_floats(b, ".bias", channels, 0, 0);
+    llm__bind_channels(b, &s->conv, 0, s->conv.channels);
+    if (!dual) llm__bind_ssm_inputs(b, s);
     llm__bind_part(b, "A_log");
-    s->a = llm__bind_exp(b, s->heads, -1);
+    s->a = llm__bind_exp(b, channels ? inner * s->state : s->heads, -1);
     llm__bind_part(b, "D");
     s->d = llm__bind_floats(b, "", s->heads, 0, 0);
     llm__bind_part(b, "dt_bias");
-    s->dt_bias = llm__bind_floats(b, "", s->heads, 0, 0);
+    if (!channels) s->dt_bias = llm__bind_floats(b, "", s->heads, 0, 0);
     llm__bind_part(b, "norm");
     llm__bind_norm(b, &s->norm, inner);
 }
 
-LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d) {
+/* Maps of the same rows beside each other: the whole at b's `whole`, or its parts. */
+LLM__FN void llm__bind_delta_qkv(llm__binder *b, llm__delta *d) {
+    int hidden = b->m->hidden, keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width;
+    llm__bind_part(b, "q_proj");
+    llm__bind_matrix(b, &d->q, 0, keys, hidden, 0);
+    llm__bind_part(b, "k_proj");
+    llm__bind_matrix(b, &d->k, 0, keys, hidden, 0);
+    llm__bind_part(b, "v_proj");
+    llm__bind_matrix(b, &d->v, 0, values, hidden, 0);
+}
+
+/* A map from the stream, by way of `rank` numbers if that is not 0. */
+LLM__FN void llm__bind_low(llm__binder *b, const char *name, int rank, int rows, llm__matrix *low, llm__matrix *w) {
+    char part[40];
+    snprintf(part, sizeof part, "%s_low", name);
+    llm__bind_part(b, part);
+    if (rank) llm__bind_matrix(b, low, 0, rank, b->m->hidden, 0);
+    llm__bind_part(b, name);
+    llm__bind_matrix(b, w, 0, rows, rank ? rank : b->m->hidden, 0);
+}
+
+/* Its convolution: one tensor, or one for each of q, k and v. */
+LLM__FN void llm__bind_delta_conv(llm__binder *b, llm__delta *d) {
     int keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width;
-    llm__bind_part(b, "in_proj_qkvz");
-    llm__bind_matrix(b, &d->qkvz, 0, 2 * keys + 2 * values, b->m->hidden, 0);
-    llm__bind_part(b, "in_proj_ba");
-    llm__bind_matrix(b, &d->ba, 0, 2 * d->value_heads, b->m->hidden, 0);
+    llm__bind_first(b, "conv1d qkv_conv.conv");
+    if (llm__bind_find(b, ".weight")) {
+        llm__bind_channels(b, &d->conv, 0, 2 * keys + values);
+        return;
+    }
+    llm__bind_first(b, "q_conv1d q_conv.conv");
+    llm__bind_channels(b, &d->conv, 0, keys);
+    llm__bind_first(b, "k_conv1d k_conv.conv");
+    llm__bind_channels(b, &d->conv, keys, keys);
+    llm__bind_first(b, "v_conv1d v_conv.conv");
+    llm__bind_channels(b, &d->conv, 2 * keys, values);
+}
+
+LLM__FN void llm__bind_delta(llm__binder *b, llm__delta *d) {
+    int keys = d->key_heads * d->key_width, values = d->value_heads * d->value_width, hidden = b->m->hidden;
+    if (d->in_order == LLM__DELTA_GROUPED) {
+        llm__bind_part(b, "in_proj_qkvz");
+        llm__bind_matrix(b, &d->q, 0, 2 * keys + 2 * values, hidden, 0);
+        llm__bind_part(b, "in_proj_ba");
+        llm__bind_matrix(b, &d->b, 0, 2 * d->value_heads, hidden, 0);
+    } else {
+        llm__bind_part(b, "in_proj_qkv");
+        if (llm__bind_find(b, ".weight")) d->in_order = LLM__DELTA_JOINED;
+        if (d->in_order == LLM__DELTA_JOINED) llm__bind_matrix(b, &d->q, 0, 2 * keys + values, hidden, 0);
+        else llm__bind_delta_qkv(b, d);
+        llm__bind_low(b, "in_proj_z", d->z_rank, values, &d->z_low, &d->z);
+        llm__bind_low(b, "in_proj_a", d->a_rank, d->value_heads * (d->columns ? d->key_width : 1), &d->a_low, &d->a_map);
+        llm__bind_part(b, "in_proj_b");
+        llm__bind_matrix(b, &d->b, 0, d->value_heads, hidden, 0);
+    }
     llm__bind_part(b, "out_proj");
-    llm__bind_matrix(b, &d->out, 0, b->m->hidden, values, 0);
-    llm__bind_part(b, "conv1d");
-    d->conv = llm__bind_conv(b, 2 * keys + values, d->kernel);
+    llm__bind_matrix(b, &d->out, 0, hidden, values, 0);
+    llm__bind_delta_conv(b, d);
     llm__bind_part(b, "A_log");
     d->a = llm__bind_exp(b, d->value_heads, 1);
     llm__bind_part(b, "dt_bias");
-    d->dt_bias = llm__bind_floats(b, "", d->value_heads, 0, 0);
+    d->dt_bias = llm__bind_flat(b, "", (int64_t)d->value_heads * (d->columns ? d->key_width : 1));
     llm__bind_part(b, "norm");
     llm__bind_norm(b, &d->norm, d->value_width);
 }
 
-LLM__FN float llm__softplus(float x) {
-    return x > 20 ? x : log1pf(expf(x));
+LLM__FN void llm__bind_short(llm__binder *b, llm__short *c) {
+    int hidden = b->m->hidden;
+    llm__bind_part(b, "in_proj");
+    llm__bind_matrix(b, &c->in, 0, 3 * hidden, hidden, c->bias);
+    llm__bind_part(b, "conv");
+    llm__bind_channels(b, &c->conv, 0, hidden);
+    llm__bind_part(b, "out_proj");
+    llm__bind_matrix(b, &c->out, 0, hidden, hidden, c->bias);
 }
 
 /* xIELU's four numbers (arXiv:2411.13010), each [1] or a scalar: alpha_p and alpha_n are stored before their softplus,
@@ -9817,19 +13206,49 @@ LLM__FN void llm__bind_mlp(llm__binder *b, llm__mlp *mlp) {
     if (mlp->activation.kind == LLM__XIELU) mlp->activation.numbers = llm__bind_xielu(b);
 }
 
+/* Goes on to a stack of the experts' maps, under either of its two names; 0: the checkpoint has none. */
+LLM__FN int llm__bind_stack_at(llm__binder *b, const char *name) {
+    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
+    if (llm__bind_has(b)) return 1;
+    llm__bind_name(b, "%s.experts.%s", b->place, name);
+    return llm__bind_has(b);
+}
+
+/* The stack at b->name: [count, rows, cols], or all experts' rows together, or transposed. */
+LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int rows, int cols, int transposed) {
+    llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix)), flat;
+    llm__tensor *t = llm__bind_find(b, "");
+    int k, turn = transposed && t;
+    if (!w) return NULL;
+    if (t && t->dims == 2 && t->shape[0] % e->count == 0) {
+        t->dims = 3;
+        t->shape[2] = t->shape[1];
+        t->shape[1] = t->shape[0] / e->count;
+        t->shape[0] = e->count;
+    }
+    llm__bind_matrix(b, w, e->count, turn ? cols : rows, turn ? rows : cols, e->bias_each && !turn);
+    if (!turn || b->status != LLM_OK) return w;
+    for (k = 0; k < e->count && b->status == LLM_OK; k++) {
+        flat = w[k];
+        llm__bind_transposed(b, &flat, &w[k]);
+    }
+    if (e->bias_each) w[0].bias = llm__bind_floats(b, "_bias", e->count, rows, 0);
+    for (k = 1; w[0].bias && k < e->count; k++) w[k].bias = w[0].bias + (size_t)k * (size_t)rows;
+    return w;
+}
+
 /* One of the maps of all experts: a stack, or a tensor for each expert under either of its two names. */
 LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e, int rows, int cols, const char *name,
                                            const char *other) {
-    llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
-    int k;
+    llm__matrix *w;
+    int k, down = !strcmp(name, "down_proj");
+    if (llm__bind_stack_at(b, name))
+        return llm__bind_stack(b, e, rows, cols,
+                               e->stacks == LLM__STACKS_TRANSPOSED || (down && e->stacks == LLM__DOWN_TRANSPOSED));
+    w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
     if (!w) return NULL;
-    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
-    if (llm__bind_find(b, ".weight")) {
-        llm__bind_matrix(b, w, e->count, rows, cols, e->bias_each);
-        return w;
-    }
     llm__bind_name(b, "%s.experts.0.%s", b->place, other);
-    if (!llm__bind_find(b, ".weight")) other = name;
+    if (!llm__bind_has(b)) other = name;
     for (k = 0; k < e->count; k++) {
         llm__bind_name(b, "%s.experts.%d.%s", b->place, k, other);
         llm__bind_matrix(b, &w[k], 0, rows, cols, e->bias_each);
@@ -9837,22 +13256,54 @@ LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e
     return w;
 }
 
+/* The maps around experts whose space is narrower than the stream. */
+LLM__FN void llm__bind_latent_experts(llm__binder *b, llm__experts *e) {
+    llm__bind_part(b, "latent_down");
+    llm__bind_matrix(b, &e->latent_down, 0, e->latent, b->m->hidden, e->latent_bias);
+    llm__bind_part(b, "latent_up");
+    llm__bind_matrix(b, &e->latent_up, 0, b->m->hidden, e->latent, e->latent_bias);
+    llm__bind_part(b, "latent_norm");
+    if (e->latent_normed) llm__bind_norm(b, &e->latent_norm, e->latent);
+}
+
+/* Gates and ups that lie in one stack, at b->name. */
+LLM__FN void llm__bind_joined_experts(llm__binder *b, llm__experts *e, int hidden) {
+    llm__matrix *both = llm__bind_stack(b, e, 2 * e->width, hidden, e->stacks == LLM__STACKS_TRANSPOSED);
+    int k;
+    e->gates = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
+    e->ups = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
+    for (k = 0; k < e->count && b->status == LLM_OK; k++) {
+        int mixed = e->gate_up == LLM__GATE_UP_MIXED;
+        e->gates[k] = mixed ? llm__bind_every_other(b, &both[k], 0) : llm__matrix_slice(&both[k], 0, e->width);
+        e->ups[k] = mixed ? llm__bind_every_other(b, &both[k], 1) : llm__matrix_slice(&both[k], e->width, e->width);
+    }
+}
+
+/* The router's bias and map have another place in nearly every family's original. */
 LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer *layer) {
-    int hidden = b->m->hidden;
-    llm__bind_part(b, "gate");
+    int hidden = b->m->hidden, width = e->latent ? e->latent : hidden, joined;
+    llm__bind_first(b, "gate gate.gate_proj gate.proj gate.gate");
     llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
-    if (e->biased) e->bias = llm__bind_floats(b, ".e_score_correction_bias", e->count + e->identity, 0, 0);
+    llm__bind_first(b, "gate.e_score_correction_bias e_score_correction_bias experts.e_score_correction_bias");
+    if (e->biased) e->bias = llm__bind_floats(b, "", e->count + e->identity, 0, 0);
     llm__bind_part(b, "gate.per_expert_scale");
     if (e->scaled) e->scales = llm__bind_floats(b, "", e->count, 0, 0);
-    if (e->gate_up != LLM__UP_ONLY) e->gates = llm__bind_experts_map(b, e, e->width, hidden, "gate_proj", "w1");
-    e->ups = llm__bind_experts_map(b, e, e->width, hidden, "up_proj", "w3");
-    e->downs = llm__bind_experts_map(b, e, hidden, e->width, "down_proj", "w2");
-    if (e->shared_gate) {
-        llm__bind_part(b, "shared_expert_gate");
-        llm__bind_matrix(b, &e->shared_gate_row, 0, 1, hidden, 0);
+    if (e->gate_up != LLM__UP_ONLY && llm__bind_stack_at(b, "gate_up_proj")) {
+        llm__bind_joined_experts(b, e, width);
+    } else {
+        if (e->gate_up != LLM__UP_ONLY) e->gates = llm__bind_experts_map(b, e, e->width, width, "gate_proj", "w1");
+        e->ups = llm__bind_experts_map(b, e, e->width, width, "up_proj", "w3");
+    }
+    e->downs = llm__bind_experts_map(b, e, width, e->width, "down_proj", "w2");
+    if (e->latent) llm__bind_latent_experts(b, e);
+    if (e->shared_gate || e->blended) {
+        llm__bind_part(b, e->blended ? "coefficient" : "shared_expert_gate");
+        llm__bind_matrix(b, &e->shared_gate_row, 0, e->blended ? 2 : 1, hidden, e->blended);
     }
     if (!e->shared.width) return;
-    llm__bind_block(b, layer, e->shared_gate ? "mlp.shared_expert" : "mlp.shared_experts");
+    joined = e->shared.gate_up != LLM__GATE_UP_SEPARATE && e->shared.gate_up != LLM__UP_ONLY;
+    llm__bind_part(b, joined ? "shared_expert.gate_up_proj" : "shared_expert.up_proj");
+    llm__bind_block(b, layer, llm__bind_has(b) ? "mlp.shared_expert" : "mlp.shared_experts");
     llm__bind_mlp(b, &e->shared);
 }
 
@@ -9861,7 +13312,7 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
     case LLM__NO_MIXER: break;
     case LLM__MIXER_MAP:
         llm__bind_block(b, layer, "self_attn.linear");
-        llm__bind_matrix(b, &layer->mixer_map, 0, b->m->hidden, b->m->hidden, layer->map_bias);
+        llm__bind_matrix(b, &layer->mixer_map, 0, b->m->hidden, b->m->hidden, layer->attention.o_bias);
         break;
     case LLM__ATTENTION:
         llm__bind_block(b, layer, "self_attn");
@@ -9871,13 +13322,28 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
         llm__bind_block(b, layer, "self_attn");
         llm__bind_latent(b, &layer->latent);
         break;
-    case LLM__SSD:
+    case LLM__SSM:
         llm__bind_block(b, layer, "mamba");
-        llm__bind_ssd(b, &layer->ssd);
+        llm__bind_ssm(b, &layer->ssm);
         break;
     case LLM__DELTA:
         llm__bind_block(b, layer, "linear_attn");
         llm__bind_delta(b, &layer->delta);
+        break;
+    case LLM__SHORT_CONV:
+        llm__bind_block(b, layer, "conv");
+        llm__bind_short(b, &layer->short_conv);
+        break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
+    case LLM__KEYED_CONV:
+        llm__bind_block(b, layer, "local_mixer");
+        llm__bind_attention(b, &layer->attention);
+        llm__bind_part(b, "key_conv");
+        llm__bind_channels(b, &layer->keyed_conv, 0, layer->keyed_conv.runs[0]);
+        llm__bind_part(b, "value_conv");
+        llm__bind_channels(b, &layer->keyed_conv, layer->keyed_conv.runs[0], layer->keyed_conv.runs[1]);
         break;
     }
 }
@@ -9908,7 +13374,7 @@ LLM__FN void llm__bind_ffn(llm__binder *b, llm__layer *layer) {
     case LLM__NO_FFN: break;
     case LLM__FFN_MAP:
         llm__bind_block(b, layer, "mlp.linear");
-        llm__bind_matrix(b, &layer->ffn_map, 0, b->m->hidden, b->m->hidden, layer->map_bias);
+        llm__bind_matrix(b, &layer->ffn_map, 0, b->m->hidden, b->m->hidden, layer->mlp.bias);
         break;
     case LLM__MLP:
         llm__bind_block(b, layer, "mlp");
@@ -10017,10 +13483,28 @@ LLM__FN void llm__bind_streams(llm__binder *b) {
 }
 
 LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
+    b->transposed = b->m->transposed;
     llm__bind_layer_norms(b, layer);
     llm__bind_mixer(b, layer, layer->mixer);
     llm__bind_mixer(b, layer, layer->beside);
     llm__bind_ffn(b, layer);
+    if (layer->shortcut == LLM__SHORTCUT_BEGINS) {
+        snprintf(b->place, sizeof b->place, "%s.%d.mlp", layer->stem, layer->number);
+        llm__bind_experts(b, &layer->experts, layer);
+    }
+    if (layer->gained) {
+        llm__bind_block(b, layer, "attn_gain.a_g");
+        layer->mixer_gain = llm__bind_number(b);
+        llm__bind_block(b, layer, "mlp_gain.a_g");
+        layer->ffn_gain = llm__bind_number(b);
+        llm__bind_block(b, layer, "embed_skip.a_g");
+        layer->embedding_gain = llm__bind_number(b);
+    }
+    if (layer->mixes != LLM__OWN) {
+        llm__bind_name(b, "model.gate_projections.%d", layer->number);
+        layer->attention.mix_weight = llm__bind_floats(b, ".weight", layer->attention.heads, layer->attention.width, 0);
+        layer->attention.mix_bias = llm__bind_floats(b, ".bias", layer->attention.heads, 0, 0);
+    }
     if (layer->has_output_scale) {
         llm__bind_block(b, layer, "layer_scalar");
         layer->output_scale = llm__bind_number(b);
@@ -10030,6 +13514,7 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     llm__bind_block(b, layer, "laurel");
     if (layer->laurel.rank) llm__bind_laurel(b, &layer->laurel);
     if (layer->side.width) llm__bind_side(b, layer);
+    b->transposed = 0;
 }
 
 /* Whether a name fits one of the patterns, which are separated by spaces and may begin or end with "*". */
@@ -10059,9 +13544,11 @@ LLM__FN int llm__is_extra_layer(const llm_model *m, const char *name) {
     double layer = 0;
     char layers[320] = "model.layers.";
     llm__rename(layers, sizeof layers, m->renames);
-    if (!llm__json_is(extra, LLM__JSON_INTEGER) || strncmp(name, layers, strlen(layers))) return 0;
+    if (strncmp(name, layers, strlen(layers))) return 0;
+    if (!llm__json_is(extra, LLM__JSON_INTEGER) && !m->drops_later_layers) return 0;
     for (name += strlen(layers); *name >= '0' && *name <= '9'; name++) layer = 10 * layer + (*name - '0');
-    return *name == '.' && layer >= m->layer_count && layer < m->layer_count + extra->as.number;
+    if (*name != '.' || layer < m->layer_count) return 0;
+    return m->drops_later_layers || layer < m->layer_count + extra->as.number;
 }
 
 /* What any checkpoint may hold besides. */
@@ -10085,6 +13572,30 @@ LLM__FN void llm__bind_leftovers(llm__binder *b) {
     }
 }
 
+/* A head of floats as one of its own whose rows have the length 1, or else its columns. */
+LLM__FN void llm__norm_head(llm__binder *b, llm__matrix *w, int columns) {
+    size_t size = llm__dtype_bytes(w->dtype), cols = (size_t)w->cols, bytes = cols * size, n, r, i;
+    float *row = (float *)llm__bind_alloc(b, cols, sizeof(float));
+    double *length;
+    uint8_t *data;
+    if (w->format != LLM__FLOAT) return; /* mlx-lm leaves quantized heads as they are */
+    n = columns ? cols : (size_t)w->rows;
+    length = (double *)llm__bind_alloc(b, n, sizeof(double));
+    data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, bytes);
+    if (!row || !length || !data) return;
+    for (r = 0; r < (size_t)w->rows; r++) {
+        llm__matrix_row(w, (int)r, row);
+        for (i = 0; i < cols; i++) length[columns ? i : r] += (double)row[i] * row[i];
+    }
+    for (r = 0; r < (size_t)w->rows; r++) {
+        llm__matrix_row(w, (int)r, row);
+        for (i = 0; i < cols; i++) row[i] /= (float)sqrt(length[columns ? i : r]) + 1e-7f;
+        for (i = 0; i < cols; i++) llm__from_f32(w->dtype, &row[i], 1, data + r * bytes + i * size);
+    }
+    w->data = data;
+    w->row_bytes = bytes;
+}
+
 LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     llm__binder b;
     size_t k;
@@ -10106,6 +13617,14 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         llm__bind_name(&b, "model.embed_positions");
         llm__bind_matrix(&b, &m->positions, 0, m->position_count, m->hidden, 0);
     }
+    for (i = 0; i < m->ngram_count; i++) {
+        llm__ngram_table *g = &m->ngrams[i];
+        int width = m->hidden / m->ngram_count;
+        llm__bind_name(&b, "model.ngram_embeddings.embedders.%d", i);
+        llm__bind_matrix(&b, &g->table, 0, (int)g->rows, width, 0);
+        llm__bind_name(&b, "model.ngram_embeddings.post_projs.%d", i);
+        llm__bind_matrix(&b, &g->map, 0, m->hidden, width, 0);
+    }
     if (m->embedding_normed) {
         llm__bind_name(&b, "model.embed_norm");
         llm__bind_norm(&b, &m->embedding_norm, m->hidden);
@@ -10125,6 +13644,14 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     if (!m->tied) {
         llm__bind_name(&b, "lm_head");
         llm__bind_matrix(&b, &m->head, 0, m->vocabulary, m->hidden, m->head_bias);
+        if ((m->head_rows_normed || m->head_columns_normed) && b.status == LLM_OK)
+            llm__norm_head(&b, &m->head, m->head_columns_normed);
+    }
+    if (m->head_gained) {
+        const float *gain;
+        llm__bind_name(&b, "lm_head_gain.w_g");
+        gain = llm__bind_number(&b);
+        if (gain) m->logit_scale *= *gain;
     }
     llm__bind_leftovers(&b);
     return b.status;
@@ -10141,6 +13668,29 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
 /* The lists of renames that vision-language wrappers add: theirs, and that of transformers 5. */
 #define LLM__WRAPPED "|model.=language_model.model. lm_head=language_model.lm_head|model.=model.language_model."
 
+/* The names within the layers of the GPTs. */
+#define LLM__GPT \
+    ".self_attn=.attn .qkv_proj=.c_attn .attn.o_proj=.attn.c_proj .input_layernorm=.ln_1 " \
+    ".post_attention_layernorm=.ln_2 .up_proj=.c_fc .down_proj=.c_proj"
+#define LLM__GPTJ ".self_attn=.attn .o_proj=.out_proj .input_layernorm=.ln_1 .up_proj=.fc_in .down_proj=.fc_out"
+#define LLM__NEOX \
+    ".self_attn=.attention .qkv_proj=.query_key_value .o_proj=.dense .up_proj=.dense_h_to_4h .down_proj=.dense_4h_to_h"
+
+/* LongCat's names: two dense feed-forwards beside the experts, whose gate is a router's classifier. */
+#define LLM__LONGCAT \
+    ".mlp.0=.mlps.0 .mlp.1=.mlps.1 .mlp.gate.e_score_correction_bias=.mlp.router.e_score_correction_bias " \
+    ".mlp.gate=.mlp.router.classifier"
+/* Lists that rows begin with more than once. */
+#define LLM__GRANITE_HYBRID                                                                                          \
+    ".mlp.gate=.block_sparse_moe.router.layer .switch_mlp.gate_up_proj=.input_linear "                                \
+    ".mlp.shared_experts.gate_up_proj=.shared_mlp.input_linear "                                                      \
+    ".mlp.shared_experts.down_proj=.shared_mlp.output_linear .mlp.switch_mlp.=.block_sparse_moe.switch_mlp. "         \
+    ".mlp.input_linear=.block_sparse_moe.input_linear .mlp.experts.down_proj=.block_sparse_moe.output_linear"
+#define LLM__LFM2                                                                                                    \
+    "model.norm=model.embedding_norm .input_layernorm=.operator_norm .post_attention_layernorm=.ffn_norm "            \
+    ".q_norm=.q_layernorm .k_norm=.k_layernorm .self_attn.o_proj=.self_attn.out_proj "                                \
+    ".mlp.gate.e_score_correction_bias=.mlp.expert_bias .mlp.=.feed_forward."
+#define LLM__LFM2_W123 " .gate_proj=.w1 .up_proj=.w3 .down_proj=.w2"
 
 /* What vision-language checkpoints hold besides their text model. */
 #define LLM__NO_VISION                                                                                                 \
@@ -10167,16 +13717,219 @@ static const llm__arch llm__archs[] = {
     {{"phi3"}, llm__read_phi3, "", "", "joined q, k, v and gate, up; longrope"},
     {{"deepseek_v3", "kimi_k2", "joyai_llm_flash"}, llm__read_deepseek_v3, "", "model.layers.61*",
      "latent attention; experts in groups chosen by biased sigmoid"},
+
+
+    /* attention and dense feed-forwards */
+    {{"cohere"}, llm__read_cohere, "", "", "parallel blocks on one layer norm, scaled logits"},
+    {{"cohere2"}, llm__read_cohere2, "", "", "cohere with sliding layers; global ones without rotation"},
+    {{"exaone"}, llm__read_exaone,
+     "model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h "
+     ".self_attn=.attn.attention .o_proj=.out_proj .input_layernorm=.ln_1 .post_attention_layernorm=.ln_2 "
+     ".gate_proj=.c_fc_0 .up_proj=.c_fc_1 .down_proj=.c_proj",
+     "", "llama under other names"},
+    {{"exaone4"}, llm__read_exaone4, "", "", "norms behind the blocks, sliding layers by pattern"},
+    {{"gemma"}, llm__read_gemma1, "", "", "norms with weight + 1, GELU"},
+    {{"glm"}, llm__read_glm, "", "", "joined gate and up"},
+    {{"glm4"}, llm__read_glm4,
+     ".post_attention_layernorm=.post_self_attn_layernorm .pre_feedforward_layernorm=.post_attention_layernorm "
+     ".post_feedforward_layernorm=.post_mlp_layernorm",
+     "", "glm with sandwich norms; part of a head rotates"},
+    {{"gpt2"}, llm__read_gpt2,
+     "model.embed_tokens=model.wte model.embed_positions=model.wpe model.norm=model.ln_f model.layers=model.h " LLM__GPT
+     "|model.embed_tokens=wte model.embed_positions=wpe model.norm=ln_f model.layers=h " LLM__GPT,
+     "", "learned positions, layer norms"},
+    {{"gpt_bigcode"}, llm__read_gpt_bigcode,
+     "model.embed_tokens=transformer.wte model.embed_positions=transformer.wpe model.norm=transformer.ln_f "
+     "model.layers=transformer.h " LLM__GPT,
+     "", "gpt2 with one kv head"},
+    {{"gpt_neox"}, llm__read_gpt_neox,
+     "model.embed_tokens=model.embed_in lm_head=model.embed_out model.norm=model.final_layer_norm model.layers=model.h "
+     LLM__NEOX "|model.embed_tokens=gpt_neox.embed_in lm_head=embed_out model.norm=gpt_neox.final_layer_norm "
+     "model.=gpt_neox. " LLM__NEOX,
+     "*.attention.bias *.attention.masked_bias", "parallel blocks with a layer norm each"},
+    {{"gptj"}, llm__read_gptj,
+     "model.embed_tokens=model.wte model.norm=model.ln_f model.layers=model.h " LLM__GPTJ
+     "|model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h " LLM__GPTJ,
+     "", "parallel blocks on one layer norm, head with a bias"},
+    {{"granite"}, llm__read_granite, "", "", "llama with multipliers"},
+    {{"helium"}, llm__read_helium, "", "", "llama whose pairs rotate"},
+    {{"internlm2"}, llm__read_internlm2,
+     "model.embed_tokens=model.tok_embeddings lm_head=output .self_attn=.attention .qkv_proj=.wqkv .o_proj=.wo "
+     ".input_layernorm=.attention_norm .post_attention_layernorm=.ffn_norm .mlp=.feed_forward .gate_proj=.w1 "
+     ".down_proj=.w2 .up_proj=.w3",
+     "*.rope.inv_freq", "q, k and v of a kv head together"},
+    {{"internlm3"}, llm__read_internlm3, "", "", "llama with biases by two flags"},
+    {{"minicpm"}, llm__read_minicpm, "", "", "llama with multipliers for depth and width"},
+    {{"apertus"}, llm__read_apertus,
+     ".input_layernorm=.attention_layernorm .post_attention_layernorm=.feedforward_layernorm", "", "xIELU, head norms"},
+    {{"hunyuan_v1_dense"}, llm__read_hunyuan_v1_dense, ".q_norm=.query_layernorm .k_norm=.key_layernorm", "",
+     "head norms behind the rotation"},
+    {{"lille-130m"}, llm__read_lille,
+     "model.embed_tokens=transformer.tok_embeddings model.=transformer. .self_attn=.attention .mlp=.feed_forward "
+     ".o_proj=.out_proj .input_layernorm=.attention.norm .post_attention_layernorm=.feed_forward.norm",
+     "*rotary_emb*", "joined q, k, v; pairs rotate"},
+    {{"llama4_text"}, llm__read_llama4_text, "lm_head=output .mlp=.feed_forward", "",
+     "layers with and without rotation"},
+    {{"mimo"}, llm__read_mimo, "", "model.mtp_layers.*", "biases on q, k and v"},
+    {{"ministral3"}, llm__read_ministral3, "", "*activation_scale*", "queries grow with their position"},
+    {{"nanbeige"}, llm__read_nanbeige, "", "", "layers in loops"},
+    {{"nemotron-nas"}, llm__read_nemotron_nas, "", "", "blocks of their own in every layer, or none"},
+    {{"afm7"}, llm__read_afm7,
+     "model.embed_tokens=model.embedding model.norm=model.output_norm .o_proj=.out_proj", "",
+     "last layers read the keys and values of another; 8-bit keys and values"},
+    {{"baichuan_m1"}, llm__read_baichuan_m1, ".qkv_proj=.W_pack", "", "convolved keys and values, sliding layers"},
+    {{"bitnet"}, llm__read_bitnet, ".out_norm=.attn_sub_norm .sub_norm=.ffn_sub_norm", "", "ternary weights"},
+    {{"hunyuan"}, llm__read_hunyuan,
+     ".q_norm=.query_layernorm .k_norm=.key_layernorm .mlp.gate=.mlp.gate.wg .shared_experts=.shared_mlp "
+     ".gate_up_proj=.gate_and_up_proj",
+     "", "layers share keys and values; experts"},
+    {{"iquestloopcoder"}, llm__read_iquestloopcoder, "", "", "layers in two loops, the second sees both"},
+    {{"talkie"}, llm__read_talkie,
+     "model.embed_tokens=model.embed model.layers=model.blocks .self_attn=.attn .q_proj=.attn_query .k_proj=.attn_key "
+     ".v_proj=.attn_value .o_proj=.attn_resid .gate_proj=.mlp_gate .up_proj=.mlp_linear .down_proj=.mlp_resid",
+     "*rotary* *cos *sin", "norms without weights, learned gains, the embedding in every layer"},
+    {{"ernie4_5"}, llm__read_ernie4_5, "", "", "llama whose pairs rotate"},
+    {{"nanochat"}, llm__read_nanochat,
+     "model.embed_tokens=transformer.wte model.layers=transformer.h .self_attn=.attn .q_proj=.c_q .k_proj=.c_k "
+     ".v_proj=.c_v .o_proj=.c_proj .up_proj=.c_fc .down_proj=.c_proj",
+     "", "norms without weights, relu squared, turned the other way"},
+    {{"nemotron"}, llm__read_nemotron, "", "", "layer norms with weight + 1, relu squared"},
+    {{"olmo"}, llm__read_olmo,
+     "model.embed_tokens=model.transformer.wte lm_head=model.transformer.ff_out model.layers=model.transformer.blocks "
+     ".self_attn.qkv_proj=.att_proj .self_attn.o_proj=.attn_out .mlp.gate_up_proj=.ff_proj .mlp.down_proj=.ff_out",
+     "", "layer norms without weights"},
+    {{"olmo2"}, llm__read_olmo2, "", "", "norms behind the blocks, and over all of q and k"},
+    {{"olmo3"}, llm__read_olmo3, "", "", "olmo2 with sliding layers 3:1"},
+    {{"openelm"}, llm__read_openelm,
+     "model.embed_tokens=transformer.token_embeddings model.=transformer. .self_attn=.attn .o_proj=.out_proj .mlp=.ffn "
+     ".gate_up_proj=.proj_1 .down_proj=.proj_2 .input_layernorm=.attn_norm .post_attention_layernorm=.ffn_norm",
+     "", "head counts and widths by layer"},
+    {{"phi"}, llm__read_phi, "model.norm=model.final_layernorm .o_proj=.dense .up_proj=.fc1 .down_proj=.fc2", "",
+     "parallel blocks on one layer norm, biases everywhere"},
+    {{"phi3small"}, llm__read_phi3small,
+     "model.norm=model.final_layernorm .qkv_proj=.query_key_value .o_proj=.dense .gate_up_proj=.up_proj", "",
+     "block-sparse attention, gegelu, multipliers"},
+    {{"plamo"}, llm__read_plamo, "model.layers=model.layers.layers .input_layernorm=.norm", "",
+     "parallel blocks on one norm, tiled kv heads"},
+    {{"plamo3"}, llm__read_plamo3,
+     "model.layers=model.layers.layers .self_attn=.mixer .input_layernorm=.pre_mixer_norm "
+     ".post_attention_layernorm=.post_mixer_norm .pre_feedforward_layernorm=.pre_mlp_norm "
+     ".post_feedforward_layernorm=.post_mlp_norm",
+     "", "sandwich norms of small weights, sliding layers"},
+    {{"qwen"}, llm__read_qwen,
+     "model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h .self_attn=.attn "
+     ".qkv_proj=.c_attn .attn.o_proj=.attn.c_proj .input_layernorm=.ln_1 .post_attention_layernorm=.ln_2 .up_proj=.w1 "
+     ".gate_proj=.w2 .down_proj=.c_proj",
+     "", "joined q, k, v; multi-head"},
+    {{"seed_oss"}, llm__read_seed_oss, "", "", "llama with o_proj's bias apart"},
+    {{"smollm3"}, llm__read_smollm3, "", "", "llama without rotation in every 4th layer"},
+    {{"stablelm"}, llm__read_stablelm, ".q_norm=.q_layernorm .k_norm=.k_layernorm", "",
+     "layer norms, also on heads; parallel blocks by flag"},
+    {{"starcoder2"}, llm__read_starcoder2, ".up_proj=.c_fc .down_proj=.c_proj", "", "layer norms, GELU, biases"},
+    {{"telechat3"}, llm__read_telechat3, "", "", "llama"},
+
+    /* experts */
+    {{"qwen2_moe"}, llm__read_qwen2_moe, "", "", "qwen2 with experts and a gated shared one"},
+    {{"qwen3_vl_moe", "qwen3_vl_moe_text"}, llm__read_qwen3_vl_moe, LLM__WRAPPED, "*visual.* *vision_tower.*",
+     "qwen3_moe within a vision model"},
+    {{"olmoe"}, llm__read_olmoe, "", "", "q and k normed over all heads together; experts"},
+    {{"granitemoe"}, llm__read_granitemoe,
+     ".mlp.gate=.block_sparse_moe.router.layer .switch_mlp.gate_up_proj=.input_linear "
+     ".experts.down_proj=.output_linear .mlp.=.block_sparse_moe.",
+     "", "granite with experts"},
+    {{"glm4_moe", "solar_open"}, llm__read_glm4_moe, "", "", "partial rotation; experts in groups"},
+    {{"dots1"}, llm__read_dots1, "", "", "head norms; experts in groups"},
+    {{"ernie4_5_moe"}, llm__read_ernie4_5_moe, "",
+     "*mtp_block.* *mtp_linear_proj.* *mtp_hidden_norm.* *mtp_emb_norm.* *e_score_correction_bias",
+     "interleaved rotation; experts in some layers"},
+    {{"deepseek"}, llm__read_deepseek, "", "", "experts by softmax, not renormalized"},
+    {{"minimax", "minimax_m2"}, llm__read_minimax, ".mlp.=.block_sparse_moe.", "",
+     "q and k normed over all heads together; experts by biased sigmoid"},
+    {{"gpt_oss"}, llm__read_gpt_oss, ".mlp.gate=.mlp.router", "", "attention sinks, sliding layers 1:1; experts"},
+    {{"llama4"}, llm__read_llama4, ".mlp.gate=.mlp.router .mlp.=.feed_forward. model.=language_model.model. "
+     "lm_head=language_model.lm_head",
+     "*vision_model.* *multi_modal_projector.*", "chunked attention 3:1; an expert weighed on its input"},
+    {{"Klear"}, llm__read_klear, ".e_score_correction_bias=.expert_bias", "",
+     "head norms; experts and a shared one, blended by a softmax"},
+    {{"afmoe"}, llm__read_afmoe,
+     ".mlp.gate=.mlp.router.gate .e_score_correction_bias=.expert_bias .pre_feedforward_layernorm=.pre_mlp_layernorm "
+     ".post_feedforward_layernorm=.post_mlp_layernorm",
+     "", "sandwich norms, gated attention, full layers without rotation; experts"},
+    {{"bailing_moe"}, llm__read_bailing_moe,
+     ".self_attn.qkv_proj=.attention.query_key_value .self_attn.o_proj=.attention.dense "
+     ".self_attn.q_norm=.attention.query_layernorm .self_attn.k_norm=.attention.key_layernorm "
+     "model.embed_tokens=model.word_embeddings .e_score_correction_bias=.expert_bias",
+     "", "joined q, k, v; experts in groups; a head of unit columns"},
+    {{"dbrx"}, llm__read_dbrx,
+     "model.embed_tokens=transformer.wte model.norm=transformer.norm_f model.layers.=transformer.blocks. "
+     ".input_layernorm=.norm_attn_norm.norm_1 .post_attention_layernorm=.norm_attn_norm.norm_2 "
+     ".self_attn.qkv_proj=.norm_attn_norm.attn.Wqkv .self_attn.o_proj=.norm_attn_norm.attn.out_proj "
+     ".mlp.gate=.mlp.router.layer .mlp.=.ffn. .w3=.v1 .experts.gate_proj=.experts.mlp.w1 "
+     ".experts.up_proj=.experts.mlp.v1 .experts.down_proj=.experts.mlp.w2",
+     "", "clipped q, k, v; layer norms; experts"},
+    {{"exaone_moe"}, llm__read_exaone_moe, "", "mtp.*", "head norms, full layers without rotation; experts in groups"},
+    {{"laguna"}, llm__read_laguna,
+     ".self_attn.gate_proj=.self_attn.g_proj|.self_attn.gate_proj=.self_attn.g_proj model.=language_model.model. "
+     "lm_head=language_model.lm_head",
+     "", "heads by layer, gated by softplus; experts"},
+    {{"mellum"}, llm__read_mellum, "", "", "head norms, a rotary embedding for each sort of layer; experts"},
+    {{"mimo_v2_flash"}, llm__read_mimo_v2_flash, ".sinks=.attention_sink_bias", "model.mtp*",
+     "other heads and widths in sliding layers, sinks; experts in groups"},
+    {{"phimoe"}, llm__read_phimoe, ".mlp.=.block_sparse_moe.", "", "layer norms, longrope; experts by SparseMixer"},
+    {{"phixtral", "phi-msft"}, llm__read_phixtral,
+     "lm_head=lm_head.linear model.norm=lm_head.ln model.embed_tokens=transformer.embd.wte "
+     "model.layers.=transformer.h. .input_layernorm=.ln .self_attn.qkv_proj=.mixer.Wqkv "
+     ".self_attn.o_proj=.mixer.out_proj .mlp.=.moe. .experts.=.mlp. .up_proj=.fc1 .down_proj=.fc2",
+     "", "attention beside experts without gates"},
+    {{"spark2_5"}, llm__read_spark2_5,
+     ".self_attn.qkv_proj=.self_attn.q_k_v_proj .self_attn.o_proj=.self_attn.out_proj "
+     ".self_attn.gate_proj=.self_attn.g_proj model.embed_tokens=model.embedding"
+     "|.self_attn.qkv_proj=.self_attn.q_k_v_proj .self_attn.o_proj=.self_attn.out_proj "
+     ".self_attn.gate_proj=.self_attn.g_proj",
+     "", "gated heads, sliding layers 3:1"},
+    {{"step3p5"}, llm__read_step3p5,
+     ".self_attn.gate_proj=.self_attn.g_proj .gate.e_score_correction_bias=.gate.router_bias "
+     ".mlp.shared_expert=.mlp.share_expert"
+     "|.self_attn.gate_proj=.self_attn.g_proj .mlp.gate=.moe.gate .mlp.e_score_correction_bias=.moe.router_bias "
+     ".mlp.switch_mlp=.moe .mlp.shared_expert=.share_expert",
+     "*.mtp*", "gated heads, rotary bases and limits by layer; experts"},
+    {{"muse_glimmer"}, llm__read_muse_glimmer, LLM__WRAPPED, "vision_tower* vision_adapter* vision_projection*",
+     "normed embeddings, sandwich norms, gated attention"},
+    {{"gear"}, llm__read_gear, "", "*embed_scale", "sliding and full attention, and convolved keys and values"},
+
+    /* recurrent, and hybrids */
+    {{"mamba", "falcon_mamba"}, llm__read_mamba,
+     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
+     ".mamba=.mixer",
+     "", "selective scans, no feed-forward"},
     {{"mamba2"}, llm__read_mamba2,
      "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
      ".mamba=.mixer",
      "", "state-space duality, no feed-forward"},
-
-    /* attention and dense feed-forwards */
-
-    /* experts */
-
-    /* recurrent, and hybrids */
+    {{"jamba"}, llm__read_jamba,
+     "model.norm=model.final_layernorm .post_attention_layernorm=.pre_ff_layernorm .mlp.gate=.feed_forward.router "
+     ".mlp.=.feed_forward.",
+     "", "selective scans and attention without rotation; experts in some layers"},
+    {{"falcon_h1"}, llm__read_falcon_h1,
+     "model.norm=model.final_layernorm .post_attention_layernorm=.pre_ff_layernorm .mlp.=.feed_forward.", "",
+     "Mamba-2 and attention side by side"},
+    {{"granitemoehybrid"}, llm__read_granitemoehybrid, LLM__GRANITE_HYBRID "|" LLM__GRANITE_HYBRID
+     " .mlp.gate_up_proj=.shared_mlp.input_linear .mlp.down_proj=.shared_mlp.output_linear",
+     "", "granite with Mamba-2 in most layers"},
+    {{"nemotron_h"}, llm__read_nemotron_h,
+     "model.embed_tokens=backbone.embeddings model.norm=backbone.norm_f model.=backbone. .input_layernorm=.norm "
+     ".post_attention_layernorm=.norm .mamba.=.mixer. .self_attn.=.mixer. .mlp.=.mixer. "
+     ".switch_mlp.up_proj=.switch_mlp.fc1 .switch_mlp.down_proj=.switch_mlp.fc2 .latent_down=.fc1_latent_proj "
+     ".latent_up=.fc2_latent_proj",
+     "mtp.*", "one block a layer: Mamba-2, attention without rotation, feed-forward or experts"},
+    {{"lfm2", "lfm2-vl", "lfm2_vl"}, llm__read_lfm2,
+     LLM__LFM2 LLM__LFM2_W123 "|" LLM__LFM2 LLM__LFM2_W123 " model.=language_model.model.|" LLM__LFM2 LLM__LFM2_W123
+     " model.=model.language_model.",
+     "vision_tower.* multi_modal_projector.* model.vision_tower.* model.multi_modal_projector.*",
+     "short convolutions and attention with head norms"},
+    {{"lfm2_moe"}, llm__read_lfm2_moe, LLM__LFM2 "|" LLM__LFM2 LLM__LFM2_W123, "", "lfm2 with experts"},
+    {{"qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"}, llm__read_qwen3_5, LLM__WRAPPED,
+     "*visual.* vision_tower.* *mtp.*", "gated delta rule 3:1 gated attention, maps apart; perhaps experts"},
 
     /* latent attention, and rules of their own */
     {{"qwen2_vl", "qwen2_5_vl"}, llm__read_qwen2, LLM__WRAPPED, LLM__NO_VISION, "qwen2 inside a vision model"},
@@ -10187,6 +13940,27 @@ static const llm__arch llm__archs[] = {
      " model.=language_model.model. lm_head=language_model.lm_head|" LLM__GEMMA4 " model.=model.language_model.",
      LLM__NO_VISION " *input_max *input_min *output_max *output_min",
      "full layers with wider heads, per-layer embeddings or experts beside the MLP, layers that share keys"},
+    {{"kimi_k25", "kimi_vl"}, llm__read_deepseek_v3, LLM__WRAPPED,
+     "*vision_tower* vision_model* *multi_modal_projector* mm_projector* language_model.model.layers.61*",
+     "deepseek_v3 in a vision-language wrapper"},
+    {{"deepseek_v2"}, llm__read_deepseek_v2, "", "", "latent attention whose caches keep keys and values of each head"},
+    {{"minicpm3"}, llm__read_minicpm3, "", "", "deepseek_v2's attention, minicpm's multipliers"},
+    {{"youtu_llm"}, llm__read_youtu, "", "", "deepseek_v2's attention, dense"},
+    {{"glm4_moe_lite"}, llm__read_glm4_moe_lite, "", "", "deepseek_v3 with other eps"},
+    {{"deepseek_v32"}, llm__read_deepseek_v32, "", "", "deepseek_v3 with an indexer that chooses what is seen"},
+    {{"glm_moe_dsa"}, llm__read_glm_moe_dsa, "", "", "deepseek_v32 whose indexer rotates pairs"},
+    {{"longcat_flash"}, llm__read_longcat, LLM__LONGCAT, "model.mtp*",
+     "two rounds a layer, experts on a shortcut past the second; some experts return their input"},
+    {{"longcat_flash_ngram"}, llm__read_longcat_ngram,
+     LLM__LONGCAT "|model.embed_tokens=model.ngram_embeddings.word_embeddings " LLM__LONGCAT, "model.mtp*",
+     "longcat_flash with hashed embeddings of the last tokens together"},
+    {{"mistral4"}, llm__read_mistral4, "", "*activation_scale*",
+     "deepseek_v3's attention, queries that grow with the position"},
+    {{"mistral3", "llava"}, llm__read_mistral3, LLM__WRAPPED,
+     "*vision_tower* *multi_modal_projector* *activation_scale*",
+     "llama, ministral3 or mistral4 in a vision-language wrapper"},
+    {{"pixtral"}, llm__read_pixtral, LLM__WRAPPED, "*vision_tower* *multi_modal_projector*",
+     "llama in a vision-language wrapper"},
 
 };
 
@@ -10219,6 +13993,14 @@ typedef struct llm__task {
 
 enum { LLM__QUERY_BLOCK = 16, LLM__HEAD_BLOCK = 16, LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 2 };
 
+/* A token that an indexer chose, and what it is worth. */
+typedef struct llm__pick {
+    int64_t position;
+    float worth;
+} llm__pick;
+
+enum { LLM__ALL_TOKENS = -1 };
+
 struct llm_session {
     llm__arena arena;
     const llm_model *model;
@@ -10248,6 +14030,9 @@ struct llm_session {
     int *order, *starts;             /* experts: rows by expert */
     uint8_t *scratch;                /* [workers, scratch_bytes] */
     size_t scratch_bytes;
+    llm__pick *picks;                /* [max_rows, most_picks]: the tokens that sparse attention sees, in order... */
+    int *pick_counts;                /* [max_rows] */
+    size_t most_picks;
 };
 
 LLM__FN void llm__parallel(llm_session *s, int count, llm_job_fn fn, void *argument) {
@@ -10447,42 +14232,74 @@ typedef struct llm__attend_work {
     int heads, kv_heads, key_width, value_width, blocks, head_blocks,
         head_block;     /* blocks: query blocks of the longest part */
     int tiled;          /* heads that share a kv head are kv_heads apart, not neighbours */
+    int picked;         /* rows see what the session's picks say */
     float scale, softcap;
     const float *sinks; /* [heads] or NULL */
+    llm__sparse sparse;
     const float *q; /* [rows, heads, key_width] */
     float *out;     /* [rows, heads, value_width] */
 } llm__attend_work;
 
-/* A page's rows as float32. */
-LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows, int begin, int end, float *out) {
-    int i;
-    for (i = begin; i < end; i++) {
-        const uint8_t *data = rows->data + (size_t)i * rows->stride;
-        float *to = out + (size_t)i * (size_t)rows->width;
-        if (rows->bits)
-            llm__affine_decode(data, rows->scales + (size_t)i * rows->group_stride,
-                               rows->biases + (size_t)i * rows->group_stride, (size_t)rows->width, rows->bits,
-                               rows->group, to);
-        else
-            ops->to_f32(rows->dtype, data, (size_t)rows->width, to);
-    }
+/* The first `count` rows of a page as float32.  They lie in a row, and so do their scales: one long row for the
+   kernel. */
+LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows, int count, float *out,
+                                      void *scratch) {
+    llm__matrix w;
+    memset(&w, 0, sizeof w);
+    w.format = rows->bits ? LLM__AFFINE : LLM__FLOAT;
+    w.dtype = rows->bits ? LLM_F32 : rows->dtype;
+    w.rows = 1;
+    w.cols = count * rows->width;
+    w.bits = rows->bits;
+    w.group = rows->group;
+    w.data = rows->data;
+    w.scales = (const uint8_t *)rows->scales;
+    w.biases = (const uint8_t *)rows->biases;
+    ops->decode_rows(&w, 0, 1, out, scratch);
     return out;
 }
 
-/* Adds the keys [begin, end) of a page to the running softmax of `heads` heads of one row. */
-LLM__FN void llm__attend_some(const llm__attend_work *w, const float *q, float *out, float *state, const float *k,
-                              size_t k_stride, const float *v, size_t v_stride, int count, int heads, float *p) {
+/* Hides keys of other blocks from one head: scores of `count` keys, from position `first` on. */
+LLM__FN void llm__attend_sparse(const llm__sparse *sparse, float *scores, int64_t position, int64_t first, int count,
+                                int head) {
+    int j;
+    for (j = 0; j < count; j++) {
+        int64_t block = (first + j) / sparse->block;
+        if (position / sparse->block - block >= sparse->local && (block + head + 1) % sparse->stride)
+            scores[j] = -HUGE_VALF;
+    }
+}
+
+/* A run of keys and values that a row sees, and who is looking. */
+typedef struct llm__attend_run {
+    const float *k, *v;
+    size_t k_stride, v_stride;
+    int count, head, heads; /* head: the first of those that look */
+    int64_t position, first; /* of the query, and of the first key */
+} llm__attend_run;
+
+/* Adds a run to the softmax of the heads of one row. */
+LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *run, const float *q, float *out,
+                              float *state, float *p) {
+    int count = run->count;
     const llm__ops *ops = w->s->model->ops;
     size_t step = w->tiled ? (size_t)w->kv_heads : 1;
     int g, j;
-    ops->scores(q, heads, step * (size_t)w->key_width, k, count, k_stride, w->key_width, w->scale, p, LLM_PAGE_TOKENS);
-    for (g = 0; g < heads; g++) {
+    ops->scores(q, run->heads, step * (size_t)w->key_width, run->k, count, run->k_stride, w->key_width, w->scale, p,
+                LLM_PAGE_TOKENS);
+    for (g = 0; g < run->heads; g++) {
         float *row = p + (size_t)g * LLM_PAGE_TOKENS, *o = out + (size_t)g * step * (size_t)w->value_width;
         float *maximum = &state[2 * g], *sum = &state[2 * g + 1], best = *maximum;
         if (w->softcap > 0)
             for (j = 0; j < count; j++) row[j] = w->softcap * tanhf(row[j] / w->softcap);
+        if (w->sparse.block)
+            llm__attend_sparse(&w->sparse, row, run->position, run->first, count, run->head + g * (int)step);
         for (j = 0; j < count; j++)
             if (row[j] > best) best = row[j];
+        if (best == -HUGE_VALF) { /* all are masked */
+            memset(row, 0, (size_t)count * sizeof *row);
+            continue;
+        }
         if (best > *maximum) {
             float shrink = *sum > 0 ? expf(*maximum - best) : 0;
             *maximum = best;
@@ -10490,8 +14307,27 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const float *q, float *
             ops->scale(o, shrink, w->value_width);
         }
         *sum += ops->exp_sum(row, count, *maximum);
-        ops->weigh(o, row, v, count, v_stride, w->value_width);
     }
+    ops->weigh(out, step * (size_t)w->value_width, p, LLM_PAGE_TOKENS, run->heads, run->v, run->count, run->v_stride,
+               w->value_width);
+}
+
+/* The next tokens in a row that a row sees among [*a, end) of the page that begins at `base`; 0: there are none. */
+LLM__FN int llm__next_run(const llm__attend_work *w, int row, int64_t base, int64_t *a, int64_t end, int64_t *b) {
+    const llm_session *s = w->s;
+    const llm__pick *picks = s->picks + (size_t)row * s->most_picks;
+    int low = 0, high = w->picked ? s->pick_counts[row] : LLM__ALL_TOKENS, count = high;
+    *b = end;
+    if (count == LLM__ALL_TOKENS) return *a < end;
+    while (low < high) { /* the first pick that is not before *a */
+        int middle = (low + high) / 2;
+        if (picks[middle].position < base + *a) low = middle + 1;
+        else high = middle;
+    }
+    if (low == count || picks[low].position >= base + end) return 0;
+    *a = picks[low].position - base;
+    for (*b = *a + 1; ++low < count && *b < end && picks[low].position == base + *b;) ++*b;
+    return 1;
 }
 
 /* One part's rows [from, to) x `heads` heads from `head` on that share a kv head. */
@@ -10500,6 +14336,7 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
     const llm__ops *ops = w->s->model->ops;
     float *keys = scratch, *values = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->key_width;
     float *p = values + (size_t)LLM_PAGE_TOKENS * (size_t)w->value_width, *state = p + (size_t)heads * LLM_PAGE_TOKENS;
+    void *decoding = state + (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads;
     llm_span spans[LLM__QUERY_BLOCK][2];
     int counts[LLM__QUERY_BLOCK], r, i, g, step = w->tiled ? w->kv_heads : 1;
     int64_t page, first = INT64_MAX, end = 0;
@@ -10521,28 +14358,40 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
         int64_t base = page * LLM_PAGE_TOKENS;
         const float *k = NULL, *v = NULL;
         size_t v_stride = (size_t)w->value_width;
+        llm__attend_run run;
         for (r = from; r < to; r++)
             for (i = 0; i < counts[r - from]; i++) {
-                int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base;
+                int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base, until;
                 size_t row = (size_t)(part->first + r) * (size_t)w->heads + (size_t)head;
                 if (a < 0) a = 0;
                 if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
-                if (a >= b) continue;
+                if (!llm__next_run(w, part->first + r, base, &a, b, &until)) continue;
                 if (!k) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
                     llm_rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
-                    k = llm__page_floats(ops, &rows, 0, (int)fill, keys);
+                    k = llm__page_floats(ops, &rows, (int)fill, keys, decoding);
                     if (rows.width == w->key_width && llm__cache_is_latent(part->cache, w->layer)) {
                         v = k;
                         v_stride = (size_t)w->key_width;
                     } else {
                         rows = llm__cache_values(part->cache, w->layer, kv, page);
-                        v = llm__page_floats(ops, &rows, 0, (int)fill, values);
+                        v = llm__page_floats(ops, &rows, (int)fill, values, decoding);
                     }
                 }
-                llm__attend_some(w, w->q + row * (size_t)w->key_width, w->out + row * (size_t)w->value_width,
-                                 state + 2 * (size_t)((r - from) * heads), k + (size_t)a * (size_t)w->key_width,
-                                 (size_t)w->key_width, v + (size_t)a * v_stride, v_stride, (int)(b - a), heads, p);
+                for (; llm__next_run(w, part->first + r, base, &a, b, &until); a = until) {
+                    run.k = k + (size_t)a * (size_t)w->key_width;
+                    run.k_stride = (size_t)w->key_width;
+                    run.v = v + (size_t)a * v_stride;
+                    run.v_stride = v_stride;
+                    run.count = (int)(until - a);
+                    run.head = head;
+                    run.heads = heads;
+                    run.position = part->position + r;
+                    run.first = base + a;
+                    llm__attend_some(w, &run, w->q + row * (size_t)w->key_width,
+                                     w->out + row * (size_t)w->value_width,
+                                     state + 2 * (size_t)((r - from) * heads), p);
+                }
             }
     }
     for (r = from; r < to; r++)
@@ -10577,11 +14426,12 @@ LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
     llm__parallel(s, s->part_count * w->blocks * w->kv_heads * w->head_blocks, llm__attend_job, w);
 }
 
-/* What one job needs: pages of keys and values, scores, and the running softmax. */
+/* What one job needs: pages of keys and values, scores, the running softmax, and what decoding takes. */
 LLM__FN size_t llm__attend_scratch(int key_width, int value_width, int group) {
     int heads = group < LLM__HEAD_BLOCK ? group : (int)LLM__HEAD_BLOCK;
     return sizeof(float) * ((size_t)LLM_PAGE_TOKENS * (size_t)(key_width + value_width + heads) +
-                            (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads);
+                            (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads) +
+           llm__decode_scratch(LLM_PAGE_TOKENS * (key_width > value_width ? key_width : value_width), 32);
 }
 
 /* ---- grouped-query attention (arXiv:2305.13245)
@@ -10618,6 +14468,15 @@ LLM__FN void llm__clip(float *x, size_t n, float limit) {
     for (i = 0; i < n; i++) x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
 }
 
+/* To the nearest of 256 steps, to even between two. */
+LLM__FN void llm__round8(float *x, size_t n, float step) {
+    size_t i;
+    for (i = 0; i < n; i++) {
+        float code = rintf(x[i] / step);
+        x[i] = (code > 127 ? 127 : code < -128 ? -128 : code) * step;
+    }
+}
+
 /* The norm of one row's queries or keys. */
 LLM__FN void llm__norm_heads(const llm__ops *ops, const llm__attention *a, const llm__norm *norm, float *x, int heads) {
     llm__norm each = *norm;
@@ -10644,6 +14503,12 @@ LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t
     if (a->qk_norm != LLM__QK_PLAIN && a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
 }
 
+/* What queries are multiplied by at a position. */
+LLM__FN float llm__heat(float heat, int from, int length, int64_t position) {
+    int64_t stretch = (position + from) / length;
+    return 1 + heat * (float)log(1 + (double)stretch);
+}
+
 /* Positions q and k of one row and stores k and v. */
 LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     const llm__attention *a = w->a;
@@ -10655,10 +14520,9 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     llm__gqa_place(w, row, q, k, v);
     if (a->clip > 0) llm__clip(q, queries, a->clip);
     llm__gqa_turn(w, &a->q_norm, row, q, a->heads);
-    if (a->heat != 0) {
-        int64_t stretch = (part->position + r + a->heat_from) / a->heat_length;
-        ops->scale(q, 1 + a->heat * (float)log(1 + (double)stretch), (int)queries);
-    }
+    if (a->heat != 0)
+        ops->scale(q, llm__heat(a->heat, a->heat_from, a->heat_length, part->position + r), (int)queries);
+    for (i = 0; a->q_gain && i < a->heads; i++) ops->scale(q + (size_t)i * (size_t)a->width, a->q_gain[i], a->width);
     if (a->shared) return;
     if (a->clip > 0) llm__clip(k, keys, a->clip);
     if (a->clip > 0) llm__clip(v, values, a->clip);
@@ -10666,6 +14530,11 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     for (i = 0; a->v_normed && i < a->kv_heads; i++)
         llm__norm_row(ops, &a->v_norm, v + (size_t)i * (size_t)a->value_width, v + (size_t)i * (size_t)a->value_width,
                       a->value_width);
+    if (a->value_scale != 0) ops->scale(v, a->value_scale, (int)values);
+    if (a->rounded) {
+        llm__round8(k, keys, *a->k_step);
+        llm__round8(v, values, *a->v_step);
+    }
     llm__cache_put(part->cache, w->layer, part->position + r, k, v);
 }
 
@@ -10711,6 +14580,56 @@ LLM__FN void llm__finish_heads(llm_session *s, const llm__attention *a, const fl
     if (a->out_normed) llm__norm_rows(s, &a->out_norm, out, out, s->row_count, a->heads * a->value_width);
 }
 
+/* Keys and values as the maps gave them, handed on to the next layers or taken from an earlier one. */
+LLM__FN void llm__share_raw(llm_session *s, const llm__attention *a, float *k, float *v) {
+    size_t keys = (size_t)a->kv_heads * (size_t)a->width, values = (size_t)a->kv_heads * (size_t)a->value_width;
+    int r, lends = a->raw == LLM__RAW_LENT;
+    for (r = 0; r < s->row_count; r++) {
+        float *kept = s->carry + (size_t)r * (size_t)s->model->carry;
+        float *own_k = k + (size_t)r * keys, *own_v = v + (size_t)r * values;
+        memcpy(lends ? kept : own_k, lends ? own_k : kept, keys * sizeof(float));
+        memcpy(lends ? kept + keys : own_v, lends ? own_v : kept + keys, values * sizeof(float));
+    }
+}
+
+/* x_t = w_0 x_{t-1} + w_1 x_t for rows of [heads, width], from the last row to the first; next becomes the last one. */
+LLM__FN void llm__two_taps(float *x, int rows, int heads, int width, const float *w, const float *past, float *next) {
+    size_t row = (size_t)heads * (size_t)width;
+    int t, h, i;
+    memcpy(next, x + (size_t)(rows - 1) * row, row * sizeof(float));
+    for (t = rows - 1; t >= 0; t--)
+        for (h = 0; h < heads; h++) {
+            float *at = x + (size_t)t * row + (size_t)h * (size_t)width;
+            const float *before = t ? at - row : past + (size_t)h * (size_t)width;
+            for (i = 0; i < width; i++) at[i] = before[i] * w[2 * h] + at[i] * w[2 * h + 1];
+        }
+}
+
+static void llm__last_job(void *argument, int job, int worker) {
+    const llm__gqa_work *w = (const llm__gqa_work *)argument;
+    const llm__attention *a = w->a;
+    const llm__part *part = &w->s->parts[job];
+    size_t first = (size_t)part->first * (size_t)a->kv_heads;
+    (void)worker;
+    llm__two_taps(w->k + first * (size_t)a->width, part->count, a->kv_heads, a->width, a->k_conv,
+                  llm__cache_state(part->cache, w->layer, 0), llm__cache_next_state(part->cache, w->layer, 0));
+    llm__two_taps(w->v + first * (size_t)a->value_width, part->count, a->kv_heads, a->value_width, a->v_conv,
+                  llm__cache_state(part->cache, w->layer, 1), llm__cache_next_state(part->cache, w->layer, 1));
+}
+
+/* out = g other + (1 - g) out for each head, g = sigmoid(q . weight + bias). */
+LLM__FN void llm__mix_heads(const llm_session *s, const llm__attention *a, const float *q, const float *other,
+                            float *out) {
+    size_t width = (size_t)a->value_width, i;
+    int r, h;
+    for (r = 0; r < s->row_count; r++)
+        for (h = 0; h < a->heads; h++, q += a->width, other += width, out += width) {
+            float dot = s->model->ops->dot(q, a->mix_weight + (size_t)h * (size_t)a->width, a->width);
+            float g = 1 / (1 + expf(-(dot + a->mix_bias[h])));
+            for (i = 0; i < width; i++) out[i] = g * other[i] + (1 - g) * out[i];
+        }
+}
+
 LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t layer, const float *h, float *y) {
     size_t n = (size_t)s->row_count, queries = n * (size_t)a->heads * (size_t)a->width;
     int in_place = a->gate != LLM__GATE_IN_Q && a->qkv != LLM__QKV_GROUPED;
@@ -10727,6 +14646,11 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
     llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, projected, a->k.rows ? &a->k : NULL, rows.k,
                  a->v.rows ? &a->v : NULL, rows.v);
     rows.q = in_place ? projected : llm__take(s, queries);
+    if (a->raw != LLM__RAW_OWN) llm__share_raw(s, a, rows.k, rows.v);
+    if (a->conv) {
+        llm__parallel(s, s->part_count, llm__last_job, &rows);
+        rows.layer = ++layer;
+    }
     llm__parallel(s, s->row_count, llm__gqa_job, &rows);
     memset(&attend, 0, sizeof attend);
     attend.layer = layer;
@@ -10738,184 +14662,550 @@ LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t 
     attend.scale = a->scale;
     attend.softcap = a->softcap;
     attend.sinks = a->sinks;
+    attend.sparse = a->sparse;
     attend.q = rows.q;
     attend.out = out;
     llm__attend(s, &attend);
+    if (a->mixed) {
+        attend.layer = (size_t)a->mix_cache;
+        attend.out = llm__take(s, n * (size_t)a->heads * (size_t)a->value_width);
+        llm__attend(s, &attend);
+        llm__mix_heads(s, a, rows.q, attend.out, out);
+    }
     llm__finish_heads(s, a, h, projected, out);
     llm__linear(s, &a->o, out, s->row_count, y);
 }
 
-/* ---- latent attention
-   c = norm(Wkv_a h) is all that a token leaves behind, with one rotated key for all heads.  A head's score is
-   (embed_q q_nope) . c + q_rot . k_rot and its output unembed (sum_j p_j c_j). */
-LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer, const float *h, float *y) {
-    const llm_model *m = s->model;
-    int n = s->row_count, i, r, head_width = a->nope + a->rotary, row_width = a->rank + a->rotary;
-    size_t heads = (size_t)a->heads, rows = (size_t)n;
-    float *q = llm__take(s, rows * heads * (size_t)head_width), *kv = llm__take(s, rows * (size_t)row_width);
-    float *latent_q = llm__take(s, rows * heads * (size_t)row_width),
-          *mixed = llm__take(s, rows * heads * (size_t)a->rank);
-    float *out = llm__take(s, rows * heads * (size_t)a->value);
-    llm__attend_work attend;
-    if (a->q_rank) {
-        float *low = llm__take(s, rows * (size_t)a->q_rank);
-        llm__linear3(s, h, (size_t)m->hidden, n, &a->q_a, low, &a->kv_a, kv, NULL, NULL);
-        llm__norm_rows(s, &a->q_norm, low, low, n, a->q_rank);
-        llm__linear(s, &a->q_b, low, n, q);
-    } else {
-        llm__linear3(s, h, (size_t)m->hidden, n, &a->q, q, &a->kv_a, kv, NULL, NULL);
-    }
-    for (i = 0; i < a->heads; i++)
-        s->tasks[i] = llm__task_of(&a->embed_q[i], q + (size_t)i * (size_t)head_width, heads * (size_t)head_width,
-                                   latent_q + (size_t)i * (size_t)row_width, heads * (size_t)row_width, n);
-    llm__products(s, s->tasks, a->heads);
-    for (r = 0; r < n; r++) {
-        const llm__part *part = llm__part_of(s, r);
-        const float *angles = llm__row_angles(s, a->rope, r);
-        float *latent = kv + (size_t)r * (size_t)row_width;
-        m->ops->rms_norm(latent, latent, a->kv_norm.weight, a->kv_norm.eps, a->rank);
-        llm__rotate(&m->ropes[a->rope], angles, latent + a->rank);
-        llm__cache_put(part->cache, layer, part->position + (r - part->first), latent, latent + a->rank);
-        for (i = 0; i < a->heads; i++) {
-            size_t head = (size_t)r * heads + (size_t)i;
-            float *rotary = latent_q + head * (size_t)row_width + a->rank;
-            memcpy(rotary, q + head * (size_t)head_width + a->nope, (size_t)a->rotary * sizeof(float));
-            llm__rotate(&m->ropes[a->rope], angles, rotary);
-        }
-    }
-    memset(&attend, 0, sizeof attend);
-    attend.layer = layer;
-    attend.heads = a->heads;
-    attend.kv_heads = 1;
-    attend.key_width = row_width;
-    attend.value_width = a->rank;
-    attend.scale = a->scale;
-    attend.q = latent_q;
-    attend.out = mixed;
-    llm__attend(s, &attend);
-    for (i = 0; i < a->heads; i++)
-        s->tasks[i] = llm__task_of(&a->unembed[i], mixed + (size_t)i * (size_t)a->rank, heads * (size_t)a->rank,
-                                   out + (size_t)i * (size_t)a->value, heads * (size_t)a->value, n);
-    llm__products(s, s->tasks, a->heads);
-    llm__linear(s, &a->o, out, n, y);
+/* ---- what an indexer chooses for sparse attention (DeepSeek-V3.2) */
+
+/* Whether a token goes before another: worth more, or earlier among equals. */
+LLM__FN int llm__pick_better(const llm__pick *a, const llm__pick *b) {
+    return a->worth > b->worth || (a->worth == b->worth && a->position < b->position);
 }
 
-/* ---- recurrent mixers: what they share is a short causal convolution over each channel, and silu after it */
+/* Whether a should lie above b in a heap: with the worst on top, or the latest. */
+LLM__FN int llm__pick_above(const llm__pick *a, const llm__pick *b, int by_position) {
+    return by_position ? a->position > b->position : llm__pick_better(b, a);
+}
+
+LLM__FN void llm__pick_sink(llm__pick *heap, int count, int at, int by_position) {
+    for (;;) {
+        int child = 2 * at + 1;
+        llm__pick swap;
+        if (child + 1 < count && llm__pick_above(&heap[child + 1], &heap[child], by_position)) child++;
+        if (child >= count || !llm__pick_above(&heap[child], &heap[at], by_position)) return;
+        swap = heap[at];
+        heap[at] = heap[child];
+        heap[child] = swap;
+        at = child;
+    }
+}
+
+/* Keeps the best `most` of what comes. */
+LLM__FN void llm__pick_offer(llm__pick *heap, int *count, int most, const llm__pick *pick) {
+    int i;
+    if (*count < most) {
+        heap[(*count)++] = *pick;
+        if (*count == most)
+            for (i = most / 2; i >= 0; i--) llm__pick_sink(heap, most, i, 0);
+    } else if (llm__pick_better(pick, &heap[0])) {
+        heap[0] = *pick;
+        llm__pick_sink(heap, most, 0, 0);
+    }
+}
+
+/* Puts them in the order of their positions. */
+LLM__FN void llm__pick_sort(llm__pick *picks, int count) {
+    int i;
+    for (i = count / 2; i >= 0; i--) llm__pick_sink(picks, count, i, 1);
+    for (i = count - 1; i > 0; i--) {
+        llm__pick swap = picks[0];
+        picks[0] = picks[i];
+        picks[i] = swap;
+        llm__pick_sink(picks, i, 0, 1);
+    }
+}
+
+typedef struct llm__indexer_work {
+    llm_session *s;
+    const llm__indexer *x;
+    size_t layer;
+    float *q, *k, *weights; /* [rows, heads, width], [rows, width], [rows, heads] */
+    const float *zeros;     /* [width]: values of the keys */
+} llm__indexer_work;
+
+static void llm__indexer_place_job(void *argument, int row, int worker) {
+    const llm__indexer_work *w = (const llm__indexer_work *)argument;
+    const llm__indexer *x = w->x;
+    const llm_model *m = w->s->model;
+    const llm__part *part = llm__part_of(w->s, row);
+    const float *angles = llm__row_angles(w->s, x->rope, row);
+    float *k = w->k + (size_t)row * (size_t)x->width;
+    int i;
+    (void)worker;
+    llm__norm_row(m->ops, &x->k_norm, k, k, x->width);
+    llm__rotate(&m->ropes[x->rope], angles, k);
+    llm__cache_put(part->cache, w->layer, part->position + (row - part->first), k, w->zeros);
+    for (i = 0; i < x->heads; i++)
+        llm__rotate(&m->ropes[x->rope], angles, w->q + ((size_t)row * (size_t)x->heads + (size_t)i) * (size_t)x->width);
+}
+
+/* What the tokens [a, b) of a page are worth to a row: relu(q . k) of each head times its weight. */
+LLM__FN void llm__indexer_page(const llm__indexer_work *w, size_t row, int64_t page, const float *k, int64_t a,
+                               int64_t b, float *p) {
+    const llm__indexer *x = w->x;
+    llm_session *s = w->s;
+    float scale = 1 / sqrtf((float)x->heads * (float)x->width);
+    const float *weights = w->weights + row * (size_t)x->heads;
+    int i, n = (int)(b - a), h;
+    s->model->ops->scores(w->q + row * (size_t)x->heads * (size_t)x->width, x->heads, (size_t)x->width,
+                          k + (size_t)a * (size_t)x->width, n, (size_t)x->width, x->width, scale, p, LLM_PAGE_TOKENS);
+    for (i = 0; i < n; i++) {
+        llm__pick pick;
+        pick.worth = 0;
+        pick.position = page * LLM_PAGE_TOKENS + a + i;
+        for (h = 0; h < x->heads; h++) {
+            float score = p[(size_t)h * LLM_PAGE_TOKENS + (size_t)i];
+            if (score > 0) pick.worth += score * weights[h];
+        }
+        llm__pick_offer(s->picks + row * s->most_picks, &s->pick_counts[row], x->chosen, &pick);
+    }
+}
+
+static void llm__indexer_pick_job(void *argument, int job, int worker) {
+    const llm__indexer_work *w = (const llm__indexer_work *)argument;
+    llm_session *s = w->s;
+    const llm__part *part = llm__part_of(s, job);
+    size_t row = (size_t)job;
+    float *keys = (float *)llm__scratch(s, worker), *p = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->x->width;
+    llm_span spans[2];
+    int count = llm__cache_visible(part->cache, w->layer, part->position + (job - part->first), spans), i;
+    int64_t seen = 0, page;
+    for (i = 0; i < count; i++) seen += spans[i].end - spans[i].begin;
+    s->pick_counts[row] = LLM__ALL_TOKENS;
+    if (seen <= w->x->chosen) return;
+    s->pick_counts[row] = 0;
+    for (i = 0; i < count; i++)
+        for (page = spans[i].begin / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < spans[i].end; page++) {
+            int64_t base = page * LLM_PAGE_TOKENS, a = spans[i].begin - base, b = spans[i].end - base;
+            llm_rows rows = llm__cache_keys(part->cache, w->layer, 0, page);
+            const float *k;
+            if (a < 0) a = 0;
+            if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
+            k = llm__page_floats(s->model->ops, &rows, (int)b, keys, p + (size_t)w->x->heads * LLM_PAGE_TOKENS);
+            llm__indexer_page(w, row, page, k, a, b, p);
+        }
+    llm__pick_sort(s->picks + row * s->most_picks, s->pick_counts[row]);
+}
+
+/* low: the normed latents of the queries. */
+LLM__FN void llm__run_indexer(llm_session *s, const llm__indexer *x, size_t layer, const float *h, const float *low) {
+    size_t n = (size_t)s->row_count;
+    float *zeros = llm__take(s, (size_t)x->width);
+    llm__indexer_work w;
+    w.s = s;
+    w.x = x;
+    w.layer = layer;
+    w.q = llm__take(s, n * (size_t)x->heads * (size_t)x->width);
+    w.k = llm__take(s, n * (size_t)x->width);
+    w.weights = llm__take(s, n * (size_t)x->heads);
+    memset(zeros, 0, (size_t)x->width * sizeof(float));
+    w.zeros = zeros;
+    llm__linear(s, &x->q, low, s->row_count, w.q);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &x->k, w.k, &x->weights, w.weights, NULL, NULL);
+    llm__parallel(s, s->row_count, llm__indexer_place_job, &w);
+    llm__parallel(s, s->row_count, llm__indexer_pick_job, &w);
+}
+
+/* ---- latent attention
+   c = norm(Wkv_a h) is all that a token leaves behind, with one rotated key for all heads.  A head's score is
+   (embed_q q_nope) . c + q_rot . k_rot and its output unembed (sum_j p_j c_j).  Expanded, a token leaves the key
+   [embed_q^T c | k_rot] and the value unembed c of each head. */
+typedef struct llm__latent_work {
+    llm_session *s;
+    const llm__latent *a;
+    size_t layer;
+    float *q, *kv;         /* [rows, heads, nope + rotary], [rows, rank + rotary] */
+    float *latent_q;       /* [rows, heads, rank + rotary] */
+    float *both, *k, *v;   /* expanded: [rows, heads, nope + value], and of it keys and values */
+} llm__latent_work;
+
+LLM__FN void llm__latent_rotate(const llm__latent_work *w, int row, float *x) {
+    if (w->a->rope >= 0) llm__rotate(&w->s->model->ropes[w->a->rope], llm__row_angles(w->s, w->a->rope, row), x);
+}
+
+static void llm__latent_norm_job(void *argument, int row, int worker) {
+    const llm__latent_work *w = (const llm__latent_work *)argument;
+    const llm__latent *a = w->a;
+    float *latent = w->kv + (size_t)row * (size_t)(a->rank + a->rotary);
+    (void)worker;
+    llm__norm_row(w->s->model->ops, &a->kv_norm, latent, latent, a->rank);
+    if (a->latent_scale > 0) w->s->model->ops->scale(latent, a->latent_scale, a->rank);
+    llm__latent_rotate(w, row, latent + a->rank);
+}
+
+/* The queries of one row in the latent's space; stores the latent. */
+static void llm__latent_place_job(void *argument, int row, int worker) {
+    const llm__latent_work *w = (const llm__latent_work *)argument;
+    const llm__latent *a = w->a;
+    const llm__part *part = llm__part_of(w->s, row);
+    size_t heads = (size_t)a->heads, width = (size_t)(a->rank + a->rotary), i;
+    const float *latent = w->kv + (size_t)row * width;
+    float *q = w->latent_q + (size_t)row * heads * width;
+    int64_t position = part->position + (row - part->first);
+    (void)worker;
+    for (i = 0; i < heads; i++) {
+        const float *from = w->q + ((size_t)row * heads + i) * (size_t)(a->nope + a->rotary) + a->nope;
+        memcpy(q + i * width + a->rank, from, (size_t)a->rotary * sizeof(float));
+        llm__latent_rotate(w, row, q + i * width + a->rank);
+    }
+    if (a->heat != 0) w->s->model->ops->scale(q, llm__heat(a->heat, 0, a->heat_length, position), (int)(heads * width));
+    llm__cache_put(part->cache, w->layer, position, latent, latent + a->rank);
+}
+
+/* The queries, keys and values of one row; stores keys and values. */
+static void llm__latent_expand_job(void *argument, int row, int worker) {
+    const llm__latent_work *w = (const llm__latent_work *)argument;
+    const llm__latent *a = w->a;
+    const llm__part *part = llm__part_of(w->s, row);
+    size_t heads = (size_t)a->heads, nope = (size_t)a->nope, width = nope + (size_t)a->rotary;
+    size_t value = (size_t)a->value, at, i;
+    const float *turned = w->kv + (size_t)row * (size_t)(a->rank + a->rotary) + a->rank;
+    (void)worker;
+    for (i = 0; i < heads; i++) {
+        at = (size_t)row * heads + i;
+        llm__latent_rotate(w, row, w->q + at * width + nope);
+        memcpy(w->k + at * width, w->both + at * (nope + value), nope * sizeof(float));
+        memcpy(w->k + at * width + nope, turned, (size_t)a->rotary * sizeof(float));
+        memcpy(w->v + at * value, w->both + at * (nope + value) + nope, value * sizeof(float));
+    }
+    at = (size_t)row * heads;
+    llm__cache_put(part->cache, w->layer, part->position + (row - part->first), w->k + at * width, w->v + at * value);
+}
+
+/* Up to kv_b the two forms are the same: q and the normed latent with its rotated key; the indexer, if there is one. */
+LLM__FN void llm__latent_begin(llm__latent_work *w, const float *h) {
+    llm_session *s = w->s;
+    const llm__latent *a = w->a;
+    int n = s->row_count;
+    size_t hidden = (size_t)s->model->hidden, rows = (size_t)n;
+    w->q = llm__take(s, rows * (size_t)a->heads * (size_t)(a->nope + a->rotary));
+    w->kv = llm__take(s, rows * (size_t)(a->rank + a->rotary));
+    if (a->q_rank) {
+        float *low = llm__take(s, rows * (size_t)a->q_rank);
+        llm__linear3(s, h, hidden, n, &a->q_a, low, &a->kv_a, w->kv, NULL, NULL);
+        llm__norm_rows(s, &a->q_norm, low, low, n, a->q_rank);
+        llm__linear(s, &a->q_b, low, n, w->q);
+        if (a->indexer.heads) llm__run_indexer(s, &a->indexer, w->layer + 1, h, low);
+    } else {
+        llm__linear3(s, h, hidden, n, &a->q, w->q, &a->kv_a, w->kv, NULL, NULL);
+    }
+    llm__parallel(s, n, llm__latent_norm_job, w);
+}
+
+/* A map for each head: from x [rows, heads, x_width] to y [rows, heads, y_width]. */
+LLM__FN void llm__latent_heads(llm_session *s, const llm__latent *a, const llm__matrix *maps, const float *x,
+                               int x_width, float *y, int y_width) {
+    size_t heads = (size_t)a->heads, i;
+    for (i = 0; i < heads; i++)
+        s->tasks[i] = llm__task_of(&maps[i], x + i * (size_t)x_width, heads * (size_t)x_width, y + i * (size_t)y_width,
+                                   heads * (size_t)y_width, s->row_count);
+    llm__products(s, s->tasks, a->heads);
+}
+
+LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, heads = (size_t)a->heads;
+    int width = a->nope + a->rotary, row_width = a->rank + a->rotary;
+    float *out = llm__take(s, n * heads * (size_t)a->value);
+    llm__attend_work attend;
+    llm__latent_work w;
+    memset(&attend, 0, sizeof attend);
+    w.s = s;
+    w.a = a;
+    w.layer = attend.layer = layer;
+    attend.heads = a->heads;
+    attend.scale = a->scale;
+    attend.picked = a->indexer.heads > 0;
+    llm__latent_begin(&w, h);
+    if (a->expanded) {
+        float *latent = llm__take(s, n * (size_t)a->rank);
+        size_t r;
+        w.both = llm__take(s, n * (size_t)a->kv_b.rows);
+        w.k = llm__take(s, n * heads * (size_t)width);
+        w.v = llm__take(s, n * heads * (size_t)a->value);
+        for (r = 0; r < n; r++)
+            memcpy(latent + r * (size_t)a->rank, w.kv + r * (size_t)row_width, (size_t)a->rank * sizeof(float));
+        llm__linear(s, &a->kv_b, latent, s->row_count, w.both);
+        llm__parallel(s, s->row_count, llm__latent_expand_job, &w);
+        attend.kv_heads = a->heads;
+        attend.key_width = width;
+        attend.value_width = a->value;
+        attend.q = w.q;
+        attend.out = out;
+        llm__attend(s, &attend);
+    } else {
+        float *mixed = llm__take(s, n * heads * (size_t)a->rank);
+        w.latent_q = llm__take(s, n * heads * (size_t)row_width);
+        llm__latent_heads(s, a, a->embed_q, w.q, width, w.latent_q, row_width);
+        llm__parallel(s, s->row_count, llm__latent_place_job, &w);
+        attend.kv_heads = 1;
+        attend.key_width = row_width;
+        attend.value_width = a->rank;
+        attend.q = w.latent_q;
+        attend.out = mixed;
+        llm__attend(s, &attend);
+        llm__latent_heads(s, a, a->unembed, mixed, a->rank, out, a->value);
+    }
+    llm__linear(s, &a->o, out, s->row_count, y);
+}
+
+/* ---- recurrent mixers: what most of them share is a short causal convolution over each channel */
 
 typedef struct llm__conv_work {
     llm_session *s;
-    size_t layer;
-    const float *in, *weight, *offset; /* in: [rows, stride], the channels first */
-    float *out;                        /* [rows, channels] */
-    size_t stride;
-    int channels, kernel;
+    const llm__conv *conv;
+    size_t layer, stride;
+    const float *in; /* [rows, stride], the channels first */
+    float *out;      /* [rows, channels] */
 } llm__conv_work;
 
-/* out_t = silu(offset + sum_k w_k in_{t - K + 1 + k}); what precedes the pass is in the cache's array 0, [K-1,
-   channels]. */
+/* out_t = offset + sum_k w_k in_{t - K + 1 + k}, and silu of that, for one part and the channels of one array; what
+   precedes the pass is in the cache, [K - 1, channels]. */
 static void llm__conv_job(void *argument, int job, int worker) {
     const llm__conv_work *w = (const llm__conv_work *)argument;
-    const llm__part *part = &w->s->parts[job];
-    const float *past = llm__cache_state(part->cache, w->layer, 0);
-    float *next = llm__cache_next_state(part->cache, w->layer, 0);
-    int t, k, c, history = w->kernel - 1;
+    const llm__conv *conv = w->conv;
+    int arrays = llm__conv_arrays(conv), array = job % arrays, first = 0, t, k, c, history = conv->kernel - 1;
+    int width = arrays > 1 ? conv->runs[array] : conv->channels;
+    const llm__part *part = &w->s->parts[job / arrays];
+    const float *past = llm__cache_state(part->cache, w->layer, array);
+    float *next = llm__cache_next_state(part->cache, w->layer, array);
     (void)worker;
+    for (k = 0; k < array; k++) first += conv->runs[k];
     for (t = 0; t < part->count; t++) {
-        float *out = w->out + (size_t)(part->first + t) * (size_t)w->channels;
-        for (c = 0; c < w->channels; c++) out[c] = w->offset ? w->offset[c] : 0;
-        for (k = 0; k < w->kernel; k++) {
+        float *out = w->out + (size_t)(part->first + t) * (size_t)conv->channels + first;
+        for (c = 0; c < width; c++) out[c] = conv->offset ? conv->offset[first + c] : 0;
+        for (k = 0; k < conv->kernel; k++) {
             int at = t - history + k;
-            const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)w->channels
-                                     : w->in + (size_t)(part->first + at) * w->stride;
-            for (c = 0; c < w->channels; c++) out[c] += w->weight[c * w->kernel + k] * in[c];
+            const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)width
+                                     : w->in + (size_t)(part->first + at) * w->stride + first;
+            const float *weight = conv->weight + (size_t)k * (size_t)conv->channels + first;
+            for (c = 0; c < width; c++) out[c] += weight[c] * in[c];
         }
-        w->s->model->ops->silu(out, w->channels);
+        if (!conv->plain) w->s->model->ops->silu(out, width);
     }
     for (k = 0; k < history; k++) {
         int at = part->count - history + k;
-        const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)w->channels
-                                 : w->in + (size_t)(part->first + at) * w->stride;
-        memcpy(next + (size_t)k * (size_t)w->channels, in, (size_t)w->channels * sizeof(float));
+        const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)width
+                                 : w->in + (size_t)(part->first + at) * w->stride + first;
+        memcpy(next + (size_t)k * (size_t)width, in, (size_t)width * sizeof(float));
     }
 }
 
-/* Mamba-2, one head over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x. */
-typedef struct llm__ssd_work {
+LLM__FN void llm__convolve(llm_session *s, const llm__conv *conv, size_t layer, const float *in, size_t stride,
+                           float *out) {
+    llm__conv_work w;
+    w.s = s;
+    w.conv = conv;
+    w.layer = layer;
+    w.in = in;
+    w.stride = stride;
+    w.out = out;
+    llm__parallel(s, s->part_count * llm__conv_arrays(conv), llm__conv_job, &w);
+}
+
+/* LFM2's short convolution. */
+LLM__FN void llm__run_short(llm_session *s, const llm__short *m, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, width = (size_t)m->conv.channels, r;
+    float *in = llm__take(s, n * 3 * width), *out = llm__take(s, n * width);
+    llm__linear(s, &m->in, h, s->row_count, in);
+    for (r = 0; r < n; r++) s->model->ops->mul(in + (3 * r + 2) * width, in + 3 * r * width, m->conv.channels);
+    llm__convolve(s, &m->conv, layer, in + 2 * width, 3 * width, out);
+    for (r = 0; r < n; r++) s->model->ops->mul(out + r * width, in + (3 * r + 1) * width, m->conv.channels);
+    llm__linear(s, &m->out, out, s->row_count, y);
+}
+
+/* Norms each of `groups` equal runs of a row; the weights go on from run to run. */
+LLM__FN void llm__norm_groups(const llm__ops *ops, const llm__norm *norm, float *x, int width, int groups) {
+    llm__norm each = *norm;
+    int g, run = width / groups;
+    for (g = 0; g < groups; g++) {
+        llm__norm_row(ops, &each, x + (size_t)g * (size_t)run, x + (size_t)g * (size_t)run, run);
+        if (each.weight) each.weight += run;
+    }
+}
+
+/* ---- state spaces, one head over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x */
+typedef struct llm__ssm_work {
     llm_session *s;
-    const llm__ssd *m;
-    size_t layer, projected_stride;
-    const float *projected, *conv; /* conv: [rows, x | B | C] */
-    float *out;                    /* [rows, heads * width] */
-    int channels;
-} llm__ssd_work;
+    const llm__ssm *m;
+    size_t layer, z_stride, dt_stride, b_stride;
+    float *z;            /* [rows, heads * width] */
+    const float *dt;     /* [rows, heads], before dt_bias and softplus */
+    const float *b, *c;  /* [rows, groups * state] */
+    float *conv;         /* [rows, heads * width ..] */
+    float *out;          /* [rows, heads * width] */
+} llm__ssm_work;
+
+LLM__FN float llm__ssm_dt(const llm__ssm *m, const float *dt, int head) {
+    float x = llm__softplus(dt[head] + (m->dt_bias ? m->dt_bias[head] : 0));
+    return x < m->dt_min ? m->dt_min : x > m->dt_max ? m->dt_max : x;
+}
 
 static void llm__ssd_job(void *argument, int job, int worker) {
-    const llm__ssd_work *w = (const llm__ssd_work *)argument;
-    const llm__ssd *m = w->m;
+    const llm__ssm_work *w = (const llm__ssm_work *)argument;
+    const llm__ssm *m = w->m;
     const llm__part *part = &w->s->parts[job / m->heads];
-    int head = job % m->heads, group = head / (m->heads / m->groups), inner = m->heads * m->width, t, i;
-    size_t floats = (size_t)m->width * (size_t)m->state;
+    int head = job % m->heads, group = head / (m->heads / m->groups), t, i;
+    size_t floats = (size_t)m->width * (size_t)m->state, at = (size_t)(head * m->width);
     float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
     (void)worker;
     memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
     for (t = 0; t < part->count; t++) {
-        size_t row = (size_t)(part->first + t);
-        const float *x = w->conv + row * (size_t)w->channels + (size_t)(head * m->width);
-        const float *b = w->conv + row * (size_t)w->channels + (size_t)(inner + group * m->state);
-        const float *c = b + (size_t)m->groups * (size_t)m->state;
-        float *y = w->out + row * (size_t)inner + (size_t)(head * m->width);
-        float dt = llm__softplus(w->projected[row * w->projected_stride + (size_t)(inner + w->channels + head)] +
-                                 m->dt_bias[head]);
-        dt = dt < m->dt_min ? m->dt_min : dt > m->dt_max ? m->dt_max : dt;
-        w->s->model->ops->ssd_step(state, x, b, c, expf(dt * m->a[head]), dt, y, m->width, m->state);
+        size_t row = (size_t)(part->first + t), bc = row * w->b_stride + (size_t)(group * m->state);
+        const float *x = w->conv + row * (size_t)m->conv.channels + at;
+        float *y = w->out + row * (size_t)(m->heads * m->width) + at;
+        float dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, head);
+        w->s->model->ops->ssd_step(state, x, w->b + bc, w->c + bc, expf(dt * m->a[head]), dt, y, m->width, m->state);
         for (i = 0; i < m->width; i++) y[i] += m->d[head] * x[i];
     }
 }
 
-LLM__FN void llm__run_ssd(llm_session *s, const llm__ssd *m, size_t layer, const float *h, float *y) {
-    int inner = m->heads * m->width, channels = inner + 2 * m->groups * m->state, n = s->row_count, r;
-    size_t stride = (size_t)m->in.rows;
-    float *projected = llm__take(s, (size_t)n * stride), *conv = llm__take(s, (size_t)n * (size_t)channels);
-    float *out = llm__take(s, (size_t)n * (size_t)inner);
-    llm__conv_work c;
-    llm__ssd_work w;
-    llm__linear(s, &m->in, h, n, projected);
-    c.s = s;
-    c.layer = layer;
-    c.in = projected + inner;
-    c.weight = m->conv;
-    c.offset = m->conv_offset;
-    c.out = conv;
-    c.stride = stride;
-    c.channels = channels;
-    c.kernel = m->kernel;
-    llm__parallel(s, s->part_count, llm__conv_job, &c);
+enum { LLM__SCAN_CHANNELS = 64 };
+
+/* Mamba's selective scan, some channels of one part: each number of a channel's state has its own decay. */
+static void llm__scan_job(void *argument, int job, int worker) {
+    const llm__ssm_work *w = (const llm__ssm_work *)argument;
+    const llm__ssm *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
+    int blocks = (m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS, t, i, k;
+    int first = job % blocks * LLM__SCAN_CHANNELS, n = m->state;
+    int end = first + LLM__SCAN_CHANNELS < m->heads ? first + LLM__SCAN_CHANNELS : m->heads;
+    const llm__part *part = &w->s->parts[job / blocks];
+    float *decay = (float *)llm__scratch(w->s, worker);
+    float *next = llm__cache_next_state(part->cache, w->layer, 1);
+    memcpy(next + (size_t)first * (size_t)n, llm__cache_state(part->cache, w->layer, 1) + (size_t)first * (size_t)n,
+           (size_t)(end - first) * (size_t)n * sizeof(float));
+    for (t = 0; t < part->count; t++) {
+        size_t row = (size_t)(part->first + t);
+        const float *b = w->b + row * w->b_stride, *c = w->c + row * w->b_stride;
+        const float *x = w->conv + row * (size_t)m->heads;
+        for (i = first; i < end; i++) {
+            float *state = next + (size_t)i * (size_t)n, dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, i);
+            for (k = 0; k < n; k++) decay[k] = dt * m->a[(size_t)i * (size_t)n + (size_t)k];
+            ops->exp_sum(decay, n, 0);
+            ops->mul(state, decay, n);
+            ops->add_scaled(state, b, dt * x[i], n);
+            w->out[row * (size_t)m->heads + (size_t)i] = ops->dot(state, c, n) + m->d[i] * x[i];
+        }
+    }
+}
+
+/* dt, B and C from what the convolution gave. */
+LLM__FN void llm__ssm_inputs(llm_session *s, const llm__ssm *m, llm__ssm_work *w) {
+    int n = s->row_count, r, dt_first = m->in_order == LLM__SSM_CHANNELS;
+    size_t stride = (size_t)m->x.rows;
+    float *low = llm__take(s, (size_t)n * stride), *dt = llm__take(s, (size_t)n * (size_t)m->heads);
+    float *raw = low + (dt_first ? 0 : 2 * m->state), *b = low + (dt_first ? m->dt_rank : 0), *c = b + m->state;
+    llm__linear(s, &m->x, w->conv, n, low);
+    for (r = 0; r < n; r++) {
+        size_t at = (size_t)r * stride;
+        llm__norm_row(s->model->ops, &m->dt_norm, raw + at, raw + at, m->dt_rank);
+        llm__norm_row(s->model->ops, &m->b_norm, b + at, b + at, m->state);
+        llm__norm_row(s->model->ops, &m->c_norm, c + at, c + at, m->state);
+    }
+    llm__linear3(s, raw, stride, n, &m->dt, dt, NULL, NULL, NULL, NULL);
+    w->dt = dt;
+    w->dt_stride = (size_t)m->heads;
+    w->b = b;
+    w->c = c;
+    w->b_stride = stride;
+}
+
+/* z * silu and the norm, in the model's order. */
+LLM__FN void llm__ssm_gate(const llm_session *s, const llm__ssm *m, const llm__ssm_work *w) {
+    const llm__ops *ops = s->model->ops;
+    int inner = m->heads * m->width, r;
+    for (r = 0; r < s->row_count; r++) {
+        float *z = w->z + (size_t)r * w->z_stride, *y = w->out + (size_t)r * (size_t)inner;
+        if (m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
+        ops->silu_mul(z, y, inner);
+        memcpy(y, z, (size_t)inner * sizeof(float));
+        if (!m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
+    }
+}
+
+/* z and x of each head apart. */
+LLM__FN void llm__ssm_split(const llm_session *s, const llm__ssm *m, const float *both, float *z, float *x) {
+    size_t heads = (size_t)s->row_count * (size_t)m->heads, width = (size_t)m->width, i;
+    for (i = 0; i < heads; i++) {
+        memcpy(z + i * width, both + 2 * i * width, width * sizeof(float));
+        memcpy(x + i * width, both + (2 * i + 1) * width, width * sizeof(float));
+    }
+}
+
+LLM__FN void llm__ssm_multiply(const llm_session *s, const llm__ssm *m, float *projected) {
+    int inner = m->heads * m->width, shared = m->groups * m->state, r, i;
+    int widths[5];
+    widths[0] = widths[1] = inner;
+    widths[2] = widths[3] = shared;
+    widths[4] = m->heads;
+    for (r = 0; r < s->row_count; r++)
+        for (i = 0; i < 5; projected += widths[i++]) s->model->ops->scale(projected, m->multipliers[i], widths[i]);
+}
+
+LLM__FN void llm__run_ssm(llm_session *s, const llm__ssm *m, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, inner = (size_t)(m->heads * m->width), stride = (size_t)m->in.rows;
+    float *projected = llm__take(s, n * stride), *in = projected;
+    int channels = m->in_order == LLM__SSM_CHANNELS;
+    llm__ssm_work w;
     w.s = s;
     w.m = m;
     w.layer = layer;
-    w.projected = projected;
-    w.projected_stride = stride;
-    w.conv = conv;
-    w.out = out;
-    w.channels = channels;
-    llm__parallel(s, s->part_count * m->heads, llm__ssd_job, &w);
-    for (r = 0; r < n; r++) { /* gated norm: RMS(silu(z) * y) */
-        float *z = projected + (size_t)r * stride;
-        s->model->ops->silu_mul(z, out + (size_t)r * (size_t)inner, inner);
-        s->model->ops->rms_norm(out + (size_t)r * (size_t)inner, z, m->norm.weight, m->norm.eps, inner);
+    w.conv = llm__take(s, n * (size_t)m->conv.channels);
+    w.out = llm__take(s, n * inner);
+    w.z = projected;
+    w.z_stride = stride;
+    llm__linear(s, &m->in, h, s->row_count, projected);
+    if (m->multiplied) llm__ssm_multiply(s, m, projected);
+    if (m->in_order == LLM__SSM_HEADS) {
+        w.z = llm__take(s, n * inner);
+        in = llm__take(s, n * inner);
+        w.z_stride = stride = inner;
+        llm__ssm_split(s, m, projected, w.z, in);
+    } else if (channels) {
+        w.z += inner;
+    } else {
+        in += inner;
     }
-    llm__linear(s, &m->out, out, n, y);
+    llm__convolve(s, &m->conv, layer, in, stride, w.conv);
+    if (m->in_order == LLM__SSM_DUAL) {
+        w.dt = in + m->conv.channels;
+        w.dt_stride = stride;
+        w.b = w.conv + inner;
+        w.c = w.b + m->groups * m->state;
+        w.b_stride = (size_t)m->conv.channels;
+    } else {
+        llm__ssm_inputs(s, m, &w);
+    }
+    if (channels)
+        llm__parallel(s, s->part_count * ((m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS), llm__scan_job, &w);
+    else
+        llm__parallel(s, s->part_count * m->heads, llm__ssd_job, &w);
+    llm__ssm_gate(s, m, &w);
+    llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
-/* Gated delta rule, one value head over one part:  S = g S,  S += beta (v - S k) k^T,  o = S q. */
+/* ---- gated delta rule, one value head over one part:  S = g S,  S += beta (v - S k) k^T,  o = S q */
 typedef struct llm__delta_work {
     llm_session *s;
     const llm__delta *m;
     size_t layer;
-    const float *ba;
-    float *conv; /* [rows, q | k | v] */
+    float *a;    /* [rows, value_heads] or [rows, value_heads, key_width]: before dt_bias; changed */
+    float *b;    /* [rows, value_heads] */
+    float *z;    /* [rows, value_heads * value_width] */
+    float *in;   /* [rows, q | k | v], before the convolution... */
+    float *conv; /* ...and behind it */
     float *out;  /* [rows, value_heads * value_width] */
-    int channels;
 } llm__delta_work;
 
 LLM__FN void llm__unit(float *x, int n, float scale) {
@@ -10926,83 +15216,157 @@ LLM__FN void llm__unit(float *x, int n, float scale) {
     for (i = 0; i < n; i++) x[i] *= scale;
 }
 
+/* The decays of one head, from `n` numbers of one row. */
+LLM__FN void llm__delta_decays(const llm__delta *m, int head, float *a, int n) {
+    const float *bias = m->dt_bias + (size_t)head * (size_t)n;
+    int i;
+    for (i = 0; i < n; i++)
+        a[i] = m->lower_bound != 0 ? expf(m->lower_bound / (1 + expf(-m->a[head] * (a[i] + bias[i]))))
+                                   : expf(-m->a[head] * llm__softplus(a[i] + bias[i]));
+}
+
 static void llm__delta_job(void *argument, int job, int worker) {
     const llm__delta_work *w = (const llm__delta_work *)argument;
     const llm__delta *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
     const llm__part *part = &w->s->parts[job / m->value_heads];
-    int head = job % m->value_heads, ratio = m->value_heads / m->key_heads, key = head / ratio, t;
-    size_t floats = (size_t)m->key_width * (size_t)m->value_width;
-    float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
+    int head = job % m->value_heads, key = head / (m->value_heads / m->key_heads), t, dv = m->value_width;
+    int decays = m->columns ? m->key_width : 1, keys = m->key_heads * m->key_width;
+    size_t floats = (size_t)m->key_width * (size_t)dv;
+    int array = llm__conv_arrays(&m->conv);
+    float *state = llm__cache_next_state(part->cache, w->layer, array) + (size_t)head * floats;
     (void)worker;
-    memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
+    memcpy(state, llm__cache_state(part->cache, w->layer, array) + (size_t)head * floats, floats * sizeof(float));
     for (t = 0; t < part->count; t++) {
-        size_t row = (size_t)(part->first + t);
-        const float *q = w->conv + row * (size_t)w->channels + (size_t)(key * m->key_width);
-        const float *k = q + (size_t)(m->key_heads * m->key_width);
-        const float *v =
-            w->conv + row * (size_t)w->channels + (size_t)(2 * m->key_heads * m->key_width + head * m->value_width);
-        const float *ba = w->ba + row * (size_t)(2 * m->value_heads) + (size_t)(key * 2 * ratio + head % ratio);
-        float beta = 1 / (1 + expf(-ba[0])), decay = expf(-m->a[head] * llm__softplus(ba[ratio] + m->dt_bias[head]));
-        w->s->model->ops->delta_step(state, k, v, q, decay, beta,
-                                     w->out + (row * (size_t)m->value_heads + (size_t)head) * (size_t)m->value_width,
-                                     m->value_width, m->key_width);
+        size_t row = (size_t)(part->first + t), at = row * (size_t)m->value_heads + (size_t)head;
+        const float *q = w->conv + row * (size_t)m->conv.channels + (size_t)(key * m->key_width), *k = q + keys;
+        const float *v = w->conv + row * (size_t)m->conv.channels + (size_t)(2 * keys + head * dv);
+        float beta = m->beta_scale / (1 + expf(-w->b[at])), *a = w->a + at * (size_t)decays;
+        llm__delta_decays(m, head, a, decays);
+        if (m->columns) ops->delta_step_columns(state, k, v, q, a, beta, w->out + at * (size_t)dv, dv, m->key_width);
+        else ops->delta_step(state, k, v, q, *a, beta, w->out + at * (size_t)dv, dv, m->key_width);
     }
 }
 
+/* From [q k v z] and [b a] of each key head to each for itself. */
+LLM__FN void llm__delta_ungroup(const llm__delta *m, const float *qkvz, const float *ba, llm__delta_work *w, size_t row) {
+    size_t ratio = (size_t)(m->value_heads / m->key_heads), dk = (size_t)m->key_width, dv = ratio * (size_t)m->value_width;
+    size_t keys = (size_t)m->key_heads * dk, i;
+    float *to = w->in + row * (size_t)m->conv.channels;
+    for (i = 0; i < (size_t)m->key_heads; i++) {
+        const float *from = qkvz + (row * (size_t)m->key_heads + i) * 2 * (dk + dv);
+        const float *pair = ba + (row * (size_t)m->key_heads + i) * 2 * ratio;
+        size_t head = row * (size_t)m->value_heads + i * ratio;
+        memcpy(to + i * dk, from, dk * sizeof(float));
+        memcpy(to + keys + i * dk, from + dk, dk * sizeof(float));
+        memcpy(to + 2 * keys + i * dv, from + 2 * dk, dv * sizeof(float));
+        memcpy(w->z + head * (size_t)m->value_width, from + 2 * dk + dv, dv * sizeof(float));
+        memcpy(w->b + head, pair, ratio * sizeof(float));
+        memcpy(w->a + head, pair + ratio, ratio * sizeof(float));
+    }
+}
+
+/* y = W h, by way of a few numbers if there are two maps. */
+LLM__FN void llm__linear_low(llm_session *s, const llm__matrix *low, const llm__matrix *w, const float *h, float *y) {
+    if (low->rows) {
+        float *few = llm__take(s, (size_t)s->row_count * (size_t)low->rows);
+        llm__linear(s, low, h, s->row_count, few);
+        h = few;
+    }
+    llm__linear(s, w, h, s->row_count, y);
+}
+
+/* q, k and v side by side. */
+LLM__FN void llm__delta_qkv(llm_session *s, const llm__delta *m, const float *h, float *in) {
+    const llm__matrix *maps[3];
+    llm__task tasks[3];
+    llm__variants v;
+    size_t first = 0;
+    int i;
+    maps[0] = &m->q;
+    maps[1] = &m->k;
+    maps[2] = &m->v;
+    v.count = 0;
+    for (i = 0; i < 3; first += (size_t)maps[i++]->rows) {
+        tasks[i] = llm__task_of(maps[i], h, (size_t)s->model->hidden, in + first, (size_t)m->conv.channels,
+                                s->row_count);
+        tasks[i].x8 = llm__int8(s, &v, maps[i], h, (size_t)s->model->hidden, s->row_count);
+    }
+    llm__products(s, tasks, 3);
+}
+
+LLM__FN void llm__delta_inputs(llm_session *s, const llm__delta *m, const float *h, llm__delta_work *w) {
+    int n = s->row_count, r;
+    if (m->in_order == LLM__DELTA_GROUPED) {
+        float *qkvz = llm__take(s, (size_t)n * (size_t)m->q.rows), *ba = llm__take(s, (size_t)n * (size_t)m->b.rows);
+        llm__linear3(s, h, (size_t)s->model->hidden, n, &m->q, qkvz, &m->b, ba, NULL, NULL);
+        for (r = 0; r < n; r++) llm__delta_ungroup(m, qkvz, ba, w, (size_t)r);
+        return;
+    }
+    if (m->in_order == LLM__DELTA_JOINED) llm__linear(s, &m->q, h, n, w->in);
+    else llm__delta_qkv(s, m, h, w->in);
+    llm__linear(s, &m->b, h, n, w->b);
+    llm__linear_low(s, &m->a_low, &m->a_map, h, w->a);
+    llm__linear_low(s, &m->z_low, &m->z, h, w->z);
+}
+
 LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, const float *h, float *y) {
-    int n = s->row_count, ratio = m->value_heads / m->key_heads, keys = m->key_heads * m->key_width;
-    int values = m->value_heads * m->value_width, channels = 2 * keys + values,
-        group = 2 * m->key_width + 2 * ratio * m->value_width;
-    int r, i;
-    size_t stride = (size_t)(2 * keys + 2 * values), dk = (size_t)m->key_width, dv = (size_t)(ratio * m->value_width);
-    float *mixed = llm__take(s, (size_t)n * stride), *ba = llm__take(s, (size_t)n * 2 * (size_t)m->value_heads);
-    float *in = llm__take(s, (size_t)n * (size_t)channels), *conv = llm__take(s, (size_t)n * (size_t)channels);
-    float *out = llm__take(s, (size_t)n * (size_t)values);
-    llm__conv_work c;
+    const llm__ops *ops = s->model->ops;
+    size_t n = (size_t)s->row_count, heads = n * (size_t)m->value_heads, dv = (size_t)m->value_width, i, r;
     llm__delta_work w;
-    llm__linear3(s, h, (size_t)s->model->hidden, n, &m->qkvz, mixed, &m->ba, ba, NULL, NULL);
-    for (r = 0; r < n; r++) /* from [q k v z] of each key head to [q | k | v] */
-        for (i = 0; i < m->key_heads; i++) {
-            const float *from = mixed + (size_t)r * stride + (size_t)i * (size_t)group;
-            float *to = in + (size_t)r * (size_t)channels;
-            memcpy(to + (size_t)i * dk, from, dk * sizeof(float));
-            memcpy(to + (size_t)keys + (size_t)i * dk, from + dk, dk * sizeof(float));
-            memcpy(to + (size_t)(2 * keys) + (size_t)i * dv, from + 2 * dk, dv * sizeof(float));
-        }
-    c.s = s;
-    c.layer = layer;
-    c.in = in;
-    c.weight = m->conv;
-    c.offset = NULL;
-    c.out = conv;
-    c.stride = (size_t)channels;
-    c.channels = channels;
-    c.kernel = m->kernel;
-    llm__parallel(s, s->part_count, llm__conv_job, &c);
-    for (r = 0; r < n; r++)
-        for (i = 0; i < m->key_heads; i++) {
-            float *q = conv + (size_t)r * (size_t)channels + (size_t)i * dk;
-            llm__unit(q, m->key_width, 1 / sqrtf((float)m->key_width));
-            llm__unit(q + keys, m->key_width, 1);
-        }
     w.s = s;
     w.m = m;
     w.layer = layer;
-    w.ba = ba;
-    w.conv = conv;
-    w.out = out;
-    w.channels = channels;
-    llm__parallel(s, s->part_count * m->value_heads, llm__delta_job, &w);
+    w.in = llm__take(s, n * (size_t)m->conv.channels);
+    w.conv = llm__take(s, n * (size_t)m->conv.channels);
+    w.a = llm__take(s, heads * (size_t)(m->columns ? m->key_width : 1));
+    w.b = llm__take(s, heads);
+    w.z = llm__take(s, heads * dv);
+    w.out = llm__take(s, heads * dv);
+    llm__delta_inputs(s, m, h, &w);
+    llm__convolve(s, &m->conv, layer, w.in, (size_t)m->conv.channels, w.conv);
     for (r = 0; r < n; r++)
-        for (i = 0; i < m->value_heads; i++) { /* silu(z) * RMS(o) */
-            float *o = out + ((size_t)r * (size_t)m->value_heads + (size_t)i) * (size_t)m->value_width;
-            float *z = mixed + (size_t)r * stride + (size_t)(i / ratio) * (size_t)group + 2 * dk + dv +
-                       (size_t)(i % ratio) * (size_t)m->value_width;
-            s->model->ops->rms_norm(o, o, m->norm.weight, m->norm.eps, m->value_width);
-            s->model->ops->silu_mul(z, o, m->value_width);
-            memcpy(o, z, (size_t)m->value_width * sizeof(float));
+        for (i = 0; i < (size_t)m->key_heads; i++) {
+            float *q = w.conv + r * (size_t)m->conv.channels + i * (size_t)m->key_width;
+            llm__unit(q, m->key_width, 1 / sqrtf((float)m->key_width));
+            llm__unit(q + m->key_heads * m->key_width, m->key_width, 1);
         }
-    llm__linear(s, &m->out, out, n, y);
+    llm__parallel(s, s->part_count * m->value_heads, llm__delta_job, &w);
+    for (i = 0; i < heads; i++) {
+        float *o = w.out + i * dv;
+        llm__norm_row(ops, &m->norm, o, o, (int)dv);
+        if (m->sigmoid_gate) {
+            ops->sigmoid_mul(o, w.z + i * dv, (int)dv);
+        } else {
+            ops->silu_mul(w.z + i * dv, o, (int)dv);
+            memcpy(o, w.z + i * dv, dv * sizeof(float));
+        }
+    }
+    llm__linear(s, &m->out, w.out, s->row_count, y);
+}
+
+/* gear's mixer: sigmoid(norm(q) conv(norm(k))) conv(v), number by number, where each query head has its kv head's. */
+LLM__FN void llm__run_keyed_conv(llm_session *s, const llm__attention *a, const llm__conv *conv, size_t layer,
+                                 const float *h, float *y) {
+    size_t n = (size_t)s->row_count, queries = (size_t)a->heads * (size_t)a->width, width = (size_t)a->width;
+    size_t keys = (size_t)a->kv_heads * width, channels = (size_t)conv->channels, r, i;
+    float *q = llm__take(s, n * queries), *k = llm__take(s, n * keys), *v = llm__take(s, n * keys);
+    float *in = llm__take(s, n * channels), *out = llm__take(s, n * channels);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, q, &a->k, k, &a->v, v);
+    llm__norm_rows(s, &a->q_norm, q, q, s->row_count * a->heads, a->width);
+    llm__norm_rows(s, &a->k_norm, k, k, s->row_count * a->kv_heads, a->width);
+    for (r = 0; r < n; r++) {
+        memcpy(in + r * channels, k + r * keys, keys * sizeof(float));
+        memcpy(in + r * channels + keys, v + r * keys, keys * sizeof(float));
+    }
+    llm__convolve(s, conv, layer, in, channels, out);
+    for (r = 0; r < n; r++)
+        for (i = 0; i < queries; i++) {
+            size_t at = r * channels + i / width / (size_t)(a->heads / a->kv_heads) * width + i % width;
+            float *x = q + r * queries + i;
+            *x = out[at + keys] / (1 + expf(-*x * out[at]));
+        }
+    llm__linear(s, &a->o, q, s->row_count, y);
 }
 
 /* ---- feed-forwards: down(act(gate h) * up h) (arXiv:2002.05202), or down(act(up h)) */
@@ -11115,6 +15479,7 @@ LLM__FN void llm__run_mlp(llm_session *s, const llm__mlp *m, const float *h, int
         llm__linear3(s, h, (size_t)s->model->hidden, n, up ? &m->gate : NULL, gate, &m->up, up ? up : gate, NULL,
                      NULL);
     }
+    if (m->gate_scale != 0) s->model->ops->scale(gate, m->gate_scale, (int)floats);
     llm__activate(s, &m->activation, gate, up, n, m->width);
     if (m->sub_normed) llm__norm_rows(s, &m->sub_norm, gate, gate, n, m->width);
     llm__linear(s, &m->down, gate, n, y);
@@ -11189,6 +15554,23 @@ LLM__FN void llm__score(const llm__experts *e, float *x, int n) {
     if (e->scores == LLM__SOFTMAX_ALL) llm__softmax(x, n);
 }
 
+/* SparseMixer (arXiv:2310.00811) as phimoe has it: the best expert that is left, weighed by a softmax over those left
+   that are near it.  choice [n]: a copy of x, in which the chosen become -infinity. */
+LLM__FN void llm__sparsemixer(const llm__experts *e, const float *x, float *choice, int n, int *ids, float *weights) {
+    int i, k;
+    for (k = 0; k < e->chosen; k++) {
+        float sum = 0, best;
+        llm__largest(choice, n, 1, &ids[k]);
+        best = choice[ids[k]];
+        for (i = 0; i < n; i++) {
+            float size = fabsf(x[i]) > best ? fabsf(x[i]) : best;
+            if (!((best - x[i]) / size > 2 * e->jitter)) sum += expf(choice[i] - best);
+        }
+        weights[k] = 1 / sum;
+        choice[ids[k]] = -HUGE_VALF;
+    }
+}
+
 /* Chooses experts for one row: logits [count + identity] (changed), choice of the same size is scratch; out: chosen ids
    and weights. */
 LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int *ids, float *weights) {
@@ -11197,11 +15579,16 @@ LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int
     llm__score(e, logits, n);
     for (i = 0; i < n; i++) choice[i] = logits[i] + (e->bias ? e->bias[i] : 0);
     if (e->groups > 1) llm__drop_groups(e, choice);
-    llm__largest(choice, n, e->chosen, ids);
-    for (i = 0; i < e->chosen; i++) weights[i] = logits[ids[i]];
+    if (e->scores == LLM__SPARSEMIXER) {
+        llm__sparsemixer(e, logits, choice, n, ids, weights);
+    } else {
+        llm__largest(choice, n, e->chosen, ids);
+        for (i = 0; i < e->chosen; i++) weights[i] = logits[ids[i]];
+    }
     if (e->scores == LLM__SOFTMAX_BEST) llm__softmax(weights, e->chosen);
     for (i = 0; i < e->chosen; i++) sum += weights[i];
     sum += e->renormalize_eps;
+    if (sum < e->renormalize_least) sum = e->renormalize_least;
     for (i = 0; e->renormalize && i < e->chosen; i++) weights[i] /= sum;
     for (i = 0; i < e->chosen; i++) weights[i] *= e->scales ? e->scaling * e->scales[ids[i]] : e->scaling;
 }
@@ -11225,20 +15612,24 @@ LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float 
     llm__products(s, s->tasks, count);
 }
 
-/* Routed experts for up to LLM__EXPERT_ROWS rows: rows are sorted by expert, each expert sees its rows as one block,
-   and
-   each row adds up its experts in the order of their ids.  asked: the rows that the router reads. */
-LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, const float *asked, int n,
-                             float *y) {
-    size_t hidden = (size_t)s->model->hidden, pairs = (size_t)n * (size_t)e->chosen, i;
+/* How wide the experts' input and output are. */
+LLM__FN int llm__expert_width(const llm_model *m, const llm__experts *e) {
+    return e->latent ? e->latent : m->hidden;
+}
+
+/* Routed experts for up to LLM__EXPERT_ROWS rows, of which the router sees h and they see `in`: rows are sorted by
+   expert, each expert sees its rows as one block, and each row adds up its experts in the order of their ids. */
+LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float *h, const float *in, int n, float *y) {
+    int row = llm__expert_width(s->model, e);
+    size_t width = (size_t)row, pairs = (size_t)n * (size_t)e->chosen, i;
     int all = e->count + e->identity;
     float *logits = llm__take(s, (size_t)n * (size_t)all), *choice = llm__take(s, (size_t)all);
-    float *weights = llm__take(s, pairs), *x = llm__take(s, pairs * hidden), *out = llm__take(s, pairs * hidden);
+    float *weights = llm__take(s, pairs), *x = llm__take(s, pairs * width), *out = llm__take(s, pairs * width);
     float *gate = llm__take(s, pairs * (size_t)e->width);
     float *up = e->gates ? llm__take(s, pairs * (size_t)e->width) : NULL;
     int *ids = s->order, *slot = s->order + pairs, r, k, id, count = 0;
     llm__variants v;
-    llm__linear(s, &e->gate, asked, n, logits);
+    llm__linear(s, &e->gate, h, n, logits);
     memset(s->starts, 0, (size_t)(all + 1) * sizeof(int));
     for (r = 0; r < n; r++) {
         llm__route(e, logits + (size_t)r * (size_t)all, choice, ids + r * e->chosen, weights + r * e->chosen);
@@ -11247,9 +15638,9 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
     for (id = 0; id < all; id++) s->starts[id + 1] += s->starts[id];
     for (i = 0; i < pairs; i++) {
         slot[i] = s->starts[ids[i]]++;
-        memcpy(x + (size_t)slot[i] * hidden, h + i / (size_t)e->chosen * hidden, hidden * sizeof(float));
+        memcpy(x + (size_t)slot[i] * width, in + i / (size_t)e->chosen * width, width * sizeof(float));
         if (!e->weigh_input) continue;
-        s->model->ops->scale(x + (size_t)slot[i] * hidden, weights[i], (int)hidden);
+        s->model->ops->scale(x + (size_t)slot[i] * width, weights[i], row);
         weights[i] = 1;
     }
     v.count = 0;
@@ -11259,25 +15650,25 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
         int first = s->starts[id], rows = s->starts[id + 1] - first;
         if (!rows) continue;
         if (up)
-            s->tasks[count++] = llm__task_of(&e->gates[id], x + (size_t)first * hidden, hidden,
+            s->tasks[count++] = llm__task_of(&e->gates[id], x + (size_t)first * width, width,
                                              gate + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
-        s->tasks[count++] = llm__task_of(&e->ups[id], x + (size_t)first * hidden, hidden,
+        s->tasks[count++] = llm__task_of(&e->ups[id], x + (size_t)first * width, width,
                                          (up ? up : gate) + (size_t)first * (size_t)e->width, (size_t)e->width, rows);
     }
-    llm__expert_products(s, &v, x, hidden, (int)pairs, count);
+    llm__expert_products(s, &v, x, width, (int)pairs, count);
     llm__activate(s, &e->activation, gate, up, (int)pairs, e->width);
     v.count = count = 0;
     for (id = 0; id < e->count; id++) {
         int first = s->starts[id], rows = s->starts[id + 1] - first;
         if (rows)
             s->tasks[count++] = llm__task_of(&e->downs[id], gate + (size_t)first * (size_t)e->width, (size_t)e->width,
-                                             out + (size_t)first * hidden, hidden, rows);
+                                             out + (size_t)first * width, width, rows);
     }
     llm__expert_products(s, &v, gate, (size_t)e->width, (int)pairs, count);
     if (e->identity)
-        memcpy(out + (size_t)s->starts[e->count] * hidden, x + (size_t)s->starts[e->count] * hidden,
-               (pairs - (size_t)s->starts[e->count]) * hidden * sizeof(float));
-    memset(y, 0, (size_t)n * hidden * sizeof(float));
+        memcpy(out + (size_t)s->starts[e->count] * width, x + (size_t)s->starts[e->count] * width,
+               (pairs - (size_t)s->starts[e->count]) * width * sizeof(float));
+    memset(y, 0, (size_t)n * width * sizeof(float));
     for (r = 0; r < n; r++)
         for (id = -1, k = 0; k < e->chosen; k++) {
             int j, next = -1;
@@ -11285,30 +15676,45 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
                 if (ids[r * e->chosen + j] > id && (next < 0 || ids[r * e->chosen + j] < ids[r * e->chosen + next]))
                     next = j;
             id = ids[r * e->chosen + next];
-            s->model->ops->add_scaled(y + (size_t)r * hidden, out + (size_t)slot[r * e->chosen + next] * hidden,
-                                      weights[r * e->chosen + next], s->model->hidden);
+            s->model->ops->add_scaled(y + (size_t)r * width, out + (size_t)slot[r * e->chosen + next] * width,
+                                      weights[r * e->chosen + next], row);
         }
 }
 
 LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float *h, const float *asked, float *y) {
-    int n = s->row_count, r, i, hidden = s->model->hidden;
-    float *shared = NULL, *gate = NULL;
+    int n = s->row_count, r, i, hidden = s->model->hidden, width = llm__expert_width(s->model, e);
+    float *shared = NULL, *gate = NULL, *out = y;
+    const float *in = h;
     if (e->shared.width) {
         shared = llm__take(s, (size_t)n * (size_t)hidden);
         llm__run_mlp(s, &e->shared, h, n, shared);
-        if (e->shared_gate) llm__linear(s, &e->shared_gate_row, h, n, gate = llm__take(s, (size_t)n));
+        if (e->shared_gate_row.rows)
+            llm__linear(s, &e->shared_gate_row, h, n,
+                        gate = llm__take(s, (size_t)n * (size_t)e->shared_gate_row.rows));
+    }
+    if (e->latent) {
+        float *low = llm__take(s, (size_t)n * (size_t)width);
+        llm__linear(s, &e->latent_down, h, n, low);
+        in = low;
+        out = llm__take(s, (size_t)n * (size_t)width);
     }
     for (r = 0; r < n; r += LLM__EXPERT_ROWS) {
         size_t mark = s->slab_used;
         int rows = n - r < LLM__EXPERT_ROWS ? n - r : (int)LLM__EXPERT_ROWS;
-        llm__run_routed(s, e, h + (size_t)r * (size_t)hidden, asked + (size_t)r * (size_t)hidden, rows,
-                        y + (size_t)r * (size_t)hidden);
+        llm__run_routed(s, e, asked + (size_t)r * (size_t)hidden, in + (size_t)r * (size_t)width, rows,
+                        out + (size_t)r * (size_t)width);
         s->slab_used = mark;
     }
+    if (e->latent_normed) llm__norm_rows(s, &e->latent_norm, out, out, n, width);
+    if (e->latent) llm__linear(s, &e->latent_up, out, n, y);
     if (!shared) return;
-    for (i = 0; i < n; i++)
-        s->model->ops->add_scaled(y + (size_t)i * (size_t)hidden, shared + (size_t)i * (size_t)hidden,
-                                  gate ? 1 / (1 + expf(-gate[i])) : 1, hidden);
+    for (i = 0; i < n; i++) {
+        float *sum = y + (size_t)i * (size_t)hidden, part = 1;
+        if (e->blended) part = 1 / (1 + expf(gate[2 * i] - gate[2 * i + 1]));
+        else if (gate) part = 1 / (1 + expf(-gate[i]));
+        if (e->blended) s->model->ops->scale(sum, 1 - part, hidden);
+        s->model->ops->add_scaled(sum, shared + (size_t)i * (size_t)hidden, part, hidden);
+    }
 }
 
 /* y = norm(mlp(h)) + norm(experts(norm(x))); the router reads the stream x through a norm of its own. */
@@ -11332,7 +15738,7 @@ LLM__FN void llm__embed_row(const llm_session *s, const llm__matrix *table, int 
                             int worker) {
     const llm__ops *ops = s->model->ops;
     int i, rounded = table->format == LLM__MXFP4 || table->format == LLM__MXFP8 || table->format == LLM__NVFP4;
-    ops->decode_row(table, id, out, llm__scratch(s, worker));
+    ops->decode_rows(table, id, id + 1, out, llm__scratch(s, worker));
     if (scale == 1) return;
     ops->scale(out, rounded ? llm__bf16_to_f32(llm__f32_to_bf16(scale)) : scale, table->cols);
     for (i = 0; rounded && i < table->cols; i++) out[i] = llm__bf16_to_f32(llm__f32_to_bf16(out[i]));
@@ -11525,10 +15931,64 @@ static void llm__embed_job(void *argument, int job, int worker) {
     llm__embed_row(s, &m->embedding, s->tokens[job], m->embedding_scale, x, worker);
     if (m->position_count) {
         float *place = s->y + (size_t)job * (size_t)m->hidden;
-        m->ops->decode_row(&m->positions, (int)(part->position + (job - part->first)), place, llm__scratch(s, worker));
+        const int at = (int)(part->position + (job - part->first));
+        m->ops->decode_rows(&m->positions, at, at + 1, place, llm__scratch(s, worker));
         m->ops->add(x, place, m->hidden);
     }
     if (m->embedding_normed) llm__norm_row(m->ops, &m->embedding_norm, x, x, m->hidden);
+    if (m->carry_embedding)
+        memcpy(s->carry + (size_t)job * (size_t)m->carry, x, (size_t)m->hidden * sizeof(float));
+}
+
+/* ---- embeddings of the last tokens together */
+
+typedef struct llm__ngram_work {
+    llm_session *s;
+    const llm__ngram_table *g;
+    float *found; /* [rows, width] */
+} llm__ngram_work;
+
+/* The id that stands `back` places before row r of a part: in this pass, or before it; 0 before the first. */
+LLM__FN int64_t llm__past_token(const llm_session *s, const llm__part *part, int r, int back) {
+    if (r >= back) return s->tokens[part->first + r - back];
+    return (int64_t)llm__cache_state(part->cache, 0, 0)[s->model->ngram_past + r - back];
+}
+
+/* id + sum over p of past_p (V^p mod rows), all mod rows. */
+static void llm__ngram_job(void *argument, int row, int worker) {
+    const llm__ngram_work *w = (const llm__ngram_work *)argument;
+    const llm__part *part = llm__part_of(w->s, row);
+    int64_t id = w->s->tokens[row], power = 1;
+    int p;
+    for (p = 1; p < w->g->reach; p++) {
+        power = power * w->s->model->vocabulary % w->g->rows;
+        id += llm__past_token(w->s, part, row - part->first, p) * power;
+    }
+    id %= w->g->rows;
+    w->s->model->ops->decode_rows(&w->g->table, (int)id, (int)id + 1,
+                                  w->found + (size_t)row * (size_t)w->g->table.cols, llm__scratch(w->s, worker));
+}
+
+LLM__FN void llm__add_ngrams(llm_session *s) {
+    const llm_model *m = s->model;
+    size_t floats = (size_t)s->row_count * (size_t)m->hidden;
+    llm__ngram_work w;
+    int i, k, past = m->ngram_past;
+    s->slab_used = 0;
+    w.s = s;
+    w.found = llm__take(s, (size_t)s->row_count * (size_t)(m->hidden / m->ngram_count));
+    for (i = 0; i < m->ngram_count; i++) {
+        w.g = &m->ngrams[i];
+        llm__parallel(s, s->row_count, llm__ngram_job, &w);
+        llm__linear(s, &w.g->map, w.found, s->row_count, s->y);
+        m->ops->add(s->x, s->y, (int)floats);
+    }
+    m->ops->scale(s->x, 1 / (float)(1 + m->ngram_count), (int)floats);
+    for (i = 0; i < s->part_count; i++) {
+        const llm__part *part = &s->parts[i];
+        float *next = llm__cache_next_state(part->cache, 0, 0);
+        for (k = 0; k < past; k++) next[k] = (float)llm__past_token(s, part, part->count, past - k);
+    }
 }
 
 static void llm__angles_job(void *argument, int job, int worker) {
@@ -11548,17 +16008,18 @@ LLM__FN void llm__abandon_parts(llm_session *s) {
     s->layer = -1;
 }
 
-/* Fills a pass with what is left of the call, in order. */
+/* Fills a pass with what is left of the call, in order.  It ends early where a sequence is due for a checkpoint. */
 LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
     size_t sequence = s->at_sequence, token = s->at_token;
     s->part_count = s->row_count = 0;
     while (sequence < s->sequence_count && s->row_count < s->max_rows) {
         const llm_sequence *q = &s->sequences[sequence];
         llm__part *part = &s->parts[s->part_count];
-        int64_t length = llm_cache_length(q->cache);
+        int64_t length = llm_cache_length(q->cache), limit = llm__cache_pass_limit(q->cache);
         size_t room = (size_t)(s->max_rows - s->row_count), count = q->count - token < room ? q->count - token : room;
-        llm_status status =
-            llm__cache_begin(q->cache, (int64_t)count, length - (int64_t)token, (int64_t)q->count, error);
+        llm_status status;
+        if ((int64_t)count > limit) count = (size_t)limit;
+        status = llm__cache_begin(q->cache, (int64_t)count, length - (int64_t)token, (int64_t)q->count, error);
         if (status != LLM_OK) {
             llm__abandon_parts(s);
             return status;
@@ -11573,11 +16034,13 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
         part->last = token + count == q->count;
         memcpy(s->tokens + s->row_count, q->tokens + token, count * sizeof(int32_t));
         s->row_count += (int)count;
+        if (!part->last) break;
         sequence++;
         token = 0;
     }
     s->layer = 0;
     llm__parallel(s, s->row_count, llm__embed_job, s);
+    if (s->model->ngram_count) llm__add_ngrams(s);
     llm__parallel(s, s->row_count, llm__angles_job, s);
     s->slab_used = 0;
     if (s->model->side_width) llm__begin_side(s);
@@ -11591,8 +16054,15 @@ LLM__FN void llm__run_mixer(llm_session *s, const llm__layer *layer, llm__mixer_
     case LLM__MIXER_MAP: llm__linear(s, &layer->mixer_map, h, s->row_count, s->y); break;
     case LLM__ATTENTION: llm__run_attention(s, &layer->attention, (size_t)cache, h, s->y); break;
     case LLM__LATENT: llm__run_latent(s, &layer->latent, (size_t)cache, h, s->y); break;
-    case LLM__SSD: llm__run_ssd(s, &layer->ssd, (size_t)cache, h, s->y); break;
+    case LLM__SSM: llm__run_ssm(s, &layer->ssm, (size_t)cache, h, s->y); break;
     case LLM__DELTA: llm__run_delta(s, &layer->delta, (size_t)cache, h, s->y); break;
+    case LLM__SHORT_CONV: llm__run_short(s, &layer->short_conv, (size_t)cache, h, s->y); break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
+    case LLM__KEYED_CONV:
+        llm__run_keyed_conv(s, &layer->attention, &layer->keyed_conv, (size_t)cache, h, s->y);
+        break;
     }
 }
 
@@ -11614,12 +16084,15 @@ LLM__FN const float *llm__block_input(llm_session *s, const llm__layer *layer, c
 }
 
 /* Adds what a block gave to the stream. */
-LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post) {
+LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post, const float *gain,
+                            float factor) {
     const llm_model *m = s->model;
+    float scale = layer->branch_scale * (gain ? *gain : 1);
     int n = (int)((size_t)s->row_count * (size_t)m->hidden);
     if (llm__has_post(layer)) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
-    if (layer->branch_scale == 1) m->ops->add(s->x, s->y, n);
-    else m->ops->add_scaled(s->x, s->y, layer->branch_scale, n);
+    scale *= factor;
+    if (scale == 1) m->ops->add(s->x, s->y, n);
+    else m->ops->add_scaled(s->x, s->y, scale, n);
 }
 
 /* The per-layer embedding goes to the stream, or to all but the first. */
@@ -11643,25 +16116,31 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
-        llm__add_branch(s, layer, &layer->mixer_post_norm);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain, layer->mixer_scale);
     }
     s->slab_used = 0;
     if (layer->laurel.rank) llm__run_laurel(s, &layer->laurel);
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
-        llm__add_branch(s, layer, &layer->mixer_post_norm);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain, layer->beside_scale);
     }
     s->slab_used = 0;
     if (layer->ffn != LLM__NO_FFN) {
         if (!parallel || !h) h = llm__block_input(s, layer, &layer->ffn_norm);
+        if (layer->shortcut == LLM__SHORTCUT_BEGINS) llm__run_experts(s, &layer->experts, h, h, s->carry);
+        s->slab_used = 0;
         llm__run_ffn(s, layer, h);
-        llm__add_branch(s, layer, &layer->ffn_post_norm);
+        llm__add_branch(s, layer, &layer->ffn_post_norm, layer->ffn_gain, layer->ffn_scale);
+        if (layer->shortcut == LLM__SHORTCUT_ENDS)
+            m->ops->add(s->x, s->carry, (int)((size_t)s->row_count * (size_t)m->hidden));
     }
     s->slab_used = 0;
     if (layer->altup.count) llm__run_altup(s, &layer->altup, s->x, llm__correct_job);
     if (layer->side.width) llm__run_side(s, &layer->side, i);
     if (layer->side.width) llm__add_side(s);
+    if (layer->gained) m->ops->add_scaled(s->x, s->carry, *layer->embedding_gain, s->row_count * m->hidden);
+    if (layer->ends_loop) llm__norm_rows(s, &m->norm, s->x, s->x, s->row_count, m->hidden);
     if (layer->output_scale)
         m->ops->scale(s->x, *layer->output_scale, (int)((size_t)s->row_count * (size_t)m->hidden));
 }
@@ -11767,6 +16246,7 @@ typedef struct llm__needs {
     size_t widest;       /* widest input of a linear map that may run in int8 */
     size_t pair_bytes;   /* int8 rows of the experts */
     size_t tasks, order, starts;
+    size_t picks;        /* of a row, by indexers */
 } llm__needs;
 
 LLM__FN void llm__most(size_t *a, size_t b) {
@@ -11782,23 +16262,44 @@ LLM__FN void llm__need_matrix(llm__needs *n, const llm__matrix *w) {
 /* Floats for one row; mirrors what the blocks take, with room for rounding. */
 LLM__FN size_t llm__attention_floats(const llm__attention *a) {
     size_t heads = (size_t)a->heads, kv = (size_t)a->kv_heads, width = (size_t)a->width, value = (size_t)a->value_width;
-    return (size_t)a->q.rows + heads * width + heads * value + kv * (width + value) + (size_t)a->gates.rows;
+    return (size_t)a->q.rows + heads * width + (a->mixed ? 2 : 1) * heads * value + kv * (width + value) +
+           (size_t)a->gates.rows;
+}
+
+LLM__FN size_t llm__latent_floats(const llm__latent *t) {
+    size_t heads = (size_t)t->heads, width = (size_t)(t->nope + t->rotary), rank = (size_t)t->rank;
+    size_t turned = (size_t)t->rotary, value = (size_t)t->value, indexing = (size_t)t->indexer.heads;
+    size_t before = heads * (width + value) + rank + turned + (size_t)t->q_rank;
+    size_t form = t->expanded ? rank + heads * ((size_t)t->nope + width + 2 * value) : heads * (2 * rank + turned);
+    return before + form + (indexing + 2) * (size_t)t->indexer.width + indexing;
+}
+
+LLM__FN size_t llm__ssm_floats(const llm__ssm *s) {
+    size_t inner = (size_t)s->heads * (size_t)s->width;
+    return (size_t)s->in.rows + (size_t)s->conv.channels + 3 * inner + (size_t)s->x.rows + (size_t)s->heads;
+}
+
+LLM__FN size_t llm__delta_floats(const llm__delta *d) {
+    size_t values = (size_t)d->value_heads * (size_t)d->value_width;
+    size_t decays = (size_t)d->value_heads * (size_t)(d->columns ? d->key_width : 1);
+    return 4 * values + 2 * (size_t)d->conv.channels + 4 * (size_t)d->value_heads + decays +
+           (size_t)(d->a_rank + d->z_rank) + 2 * (size_t)(d->key_heads * d->key_width);
 }
 
 LLM__FN size_t llm__mixer_floats(const llm__layer *l, llm__mixer_kind kind) {
     const llm__latent *t = &l->latent;
-    const llm__ssd *s = &l->ssd;
-    const llm__delta *d = &l->delta;
-    size_t keys = (size_t)d->key_heads * (size_t)d->key_width, values = (size_t)d->value_heads * (size_t)d->value_width;
     switch (kind) {
     case LLM__NO_MIXER:
     case LLM__MIXER_MAP: return 0;
     case LLM__ATTENTION: return llm__attention_floats(&l->attention);
-    case LLM__LATENT:
-        return (size_t)t->heads * (size_t)(t->nope + 2 * t->rotary + 2 * t->rank + t->value) +
-               (size_t)(t->rank + t->rotary + t->q_rank);
-    case LLM__SSD: return (size_t)(s->heads * s->width) * 4 + (size_t)(4 * s->groups * s->state + s->heads);
-    case LLM__DELTA: return 2 * keys + 2 * values + 2 * (size_t)d->value_heads + 2 * (2 * keys + values) + values;
+    case LLM__LATENT: return llm__latent_floats(t);
+    case LLM__SSM: return llm__ssm_floats(&l->ssm);
+    case LLM__DELTA: return llm__delta_floats(&l->delta);
+    case LLM__SHORT_CONV: return 4 * (size_t)l->short_conv.conv.channels;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: return 0;
+    case LLM__KEYED_CONV: return llm__attention_floats(&l->attention) + 2 * (size_t)l->keyed_conv.channels;
     }
     return 0;
 }
@@ -11811,7 +16312,7 @@ LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__exp
                                size_t *fixed) {
     size_t hidden = (size_t)m->hidden, chosen = (size_t)e->chosen, rows = LLM__EXPERT_ROWS;
     size_t all = (size_t)(e->count + e->identity);
-    *floats = llm__mlp_floats(&e->shared) + (e->shared.width ? hidden : 0) + 16;
+    *floats = llm__mlp_floats(&e->shared) + (e->shared.width ? hidden : 0) + 2 * (size_t)e->latent + 16;
     *fixed = rows * (all + chosen * (2 * hidden + 2 * (size_t)e->width + 1)) + all;
     llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), m->hidden));
     llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), e->width));
@@ -11821,7 +16322,19 @@ LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__exp
     llm__need_matrix(n, &e->gate);
     llm__need_matrix(n, &e->ups[0]);
     llm__need_matrix(n, &e->downs[0]);
+    llm__need_matrix(n, &e->shared.up);
     llm__need_matrix(n, &e->shared.down);
+    llm__need_matrix(n, &e->latent_down);
+    llm__need_matrix(n, &e->latent_up);
+}
+
+LLM__FN void llm__need_indexer(llm__needs *n, const llm__indexer *x) {
+    if (!x->heads) return;
+    llm__need_matrix(n, &x->q);
+    llm__need_matrix(n, &x->k);
+    llm__most(&n->picks, (size_t)x->chosen);
+    llm__most(&n->scratch, sizeof(float) * (size_t)LLM_PAGE_TOKENS * (size_t)(x->width + x->heads) +
+                               llm__decode_scratch(LLM_PAGE_TOKENS * x->width, 32));
 }
 
 LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind kind) {
@@ -11840,13 +16353,35 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &t->q_b);
         llm__need_matrix(n, &t->o);
         llm__need_matrix(n, &t->kv_a);
+        llm__need_indexer(n, &t->indexer);
+        if (t->expanded) {
+            llm__need_matrix(n, &t->kv_b);
+            llm__most(&n->scratch, llm__attend_scratch(t->nope + t->rotary, t->value, 1));
+            break;
+        }
         llm__need_matrix(n, &t->embed_q[0]);
         llm__need_matrix(n, &t->unembed[0]);
         llm__most(&n->tasks, (size_t)t->heads);
         llm__most(&n->scratch, llm__attend_scratch(t->rank + t->rotary, t->rank, t->heads));
         break;
-    case LLM__SSD: llm__need_matrix(n, &l->ssd.out); break;
-    case LLM__DELTA: llm__need_matrix(n, &l->delta.out); break;
+    case LLM__SSM:
+        llm__need_matrix(n, &l->ssm.out);
+        llm__need_matrix(n, &l->ssm.x);
+        llm__need_matrix(n, &l->ssm.dt);
+        break;
+    case LLM__DELTA:
+        llm__need_matrix(n, &l->delta.out);
+        llm__need_matrix(n, &l->delta.a_map);
+        llm__need_matrix(n, &l->delta.z);
+        break;
+    case LLM__SHORT_CONV: llm__need_matrix(n, &l->short_conv.out); break;
+    case LLM__LRU:
+    case LLM__FADING:
+    case LLM__RWKV: break;
+    case LLM__KEYED_CONV:
+        llm__need_matrix(n, &a->q);
+        llm__need_matrix(n, &a->o);
+        break;
     }
 }
 
@@ -11861,7 +16396,7 @@ LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer
         llm__need_matrix(n, &l->mlp.down);
     }
     if (l->ffn == LLM__MLP_AND_EXPERTS) dense += 3 * (size_t)m->hidden;
-    if (l->ffn == LLM__EXPERTS || l->ffn == LLM__MLP_AND_EXPERTS)
+    if (l->ffn == LLM__EXPERTS || l->ffn == LLM__MLP_AND_EXPERTS || l->shortcut == LLM__SHORTCUT_BEGINS)
         llm__need_experts(n, m, &l->experts, &floats, &fixed);
     floats += dense;
     llm__need_matrix(n, &l->altup.router);
@@ -11892,6 +16427,11 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
         llm__need_matrix(&n, &m->streams_in[i]);
         llm__need_matrix(&n, &m->streams_out[i]);
     }
+    for (i = 0; i < m->ngram_count; i++) {
+        llm__need_matrix(&n, &m->ngrams[i].table);
+        llm__need_matrix(&n, &m->ngrams[i].map);
+        llm__most(&n.floats, (size_t)m->ngrams[i].table.cols);
+    }
     for (i = 0; i < m->layer_count; i++) llm__need_layer(&n, m, &m->layers[i]);
     n.scratch = (n.scratch + 63) & ~(size_t)63;
     return n;
@@ -11921,6 +16461,9 @@ LLM__FN int llm__session_memory(llm_session *s) {
     ok &= (s->order = (int *)llm__arena_alloc(a, n.order, sizeof(int))) != NULL;
     ok &= (s->starts = (int *)llm__arena_alloc(a, n.starts, sizeof(int))) != NULL;
     ok &= (s->scratch = (uint8_t *)llm__arena_alloc(a, (size_t)s->workers, s->scratch_bytes)) != NULL;
+    s->most_picks = n.picks;
+    ok &= (s->picks = (llm__pick *)llm__arena_alloc(a, rows, n.picks * sizeof *s->picks)) != NULL;
+    ok &= (s->pick_counts = (int *)llm__arena_alloc(a, rows, sizeof *s->pick_counts)) != NULL;
     ok &= (s->carry = (float *)llm__arena_alloc(a, rows, (size_t)m->carry * sizeof(float))) != NULL;
     s->angles = (float **)llm__arena_alloc(a, (size_t)m->rope_count + 1, sizeof *s->angles);
     if (!s->angles) return 0;
@@ -12031,14 +16574,28 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
 }
 
 /* ======================================================================================================= >>sampling
-   From logits to a token.  The filters look at the distribution before the temperature, in mlx-lm's order, and each of
-   them keeps the likeliest tokens up to some point; so the tokens are taken from a heap, best first, until the first
-   filter says stop, and nothing is sorted that is not kept. */
+   From logits to a token.  Filters look at the distribution before the temperature, and each keeps the likeliest tokens
+   up to some point; so tokens are taken from a heap, best first, until a filter says stop, and nothing is sorted that is
+   not kept.  What is far below the best comes into the heap only when all before it are taken. */
 
 typedef struct llm__candidate {
     float logprob;
     int32_t id;
 } llm__candidate;
+
+/* What may be drawn.  c[0, heap): a heap.  c[taken, end): taken from it, the likeliest last.  Tokens that are less likely
+   than `edge` are in neither yet, only in logits; minus infinity: there are none. */
+typedef struct llm__choices {
+    llm__candidate *c;
+    int heap, taken, end;
+    float edge, best;
+    double mass;         /* probability of all together */
+    const float *logits; /* [vocabulary]; log-probability of a token: logits[id] - norm */
+    int vocabulary;
+    double norm;
+} llm__choices;
+
+enum { LLM__TIER = 6 /* nats from the edge of one heap to that of the next */, LLM__DRY_LONGEST = 64 };
 
 /* A number in [0, 1) that depends on the seed and the position alone (SplitMix64, Steele et al. 2014). */
 LLM__FN double llm__uniform(uint64_t seed, int64_t position) {
@@ -12065,42 +16622,275 @@ LLM__FN void llm__sift(llm__candidate *heap, int n, int i) {
     heap[i] = c;
 }
 
-/* Moves the likeliest tokens that all filters keep to the end of the array, best last, and returns how many. */
-LLM__FN int llm__filter(const llm_sampling *s, llm__candidate *c, int n) {
-    float floor_logprob = s->min_p > 0 ? logf(s->min_p) : 0, best = 0;
-    double below = 0; /* the probability of what is still in the heap */
-    int i, kept = 0, min_keep = s->min_keep > 1 ? s->min_keep : 1;
-    for (i = 0; i < n; i++) below += exp((double)c[i].logprob);
-    for (i = n / 2; i-- > 0;) llm__sift(c, n, i);
-    while (kept < n) {
-        llm__candidate top = c[0];
-        if (!kept) best = top.logprob;
-        if (kept && s->top_k > 0 && kept >= s->top_k) break;
-        if (kept >= min_keep && s->min_p > 0 && top.logprob < best + floor_logprob) break;
-        if (kept && s->top_p > 0 && s->top_p < 1 && below <= 1 - (double)s->top_p) break;
-        below -= exp((double)top.logprob);
-        c[0] = c[n - 1 - kept];
-        c[n - 1 - kept] = top;
-        kept++;
-        llm__sift(c, n - kept, 0);
-    }
-    return kept;
+LLM__FN void llm__heapify(llm__candidate *heap, int n) {
+    int i;
+    for (i = n / 2; i-- > 0;) llm__sift(heap, n, i);
 }
 
-/* Draws from n candidates with their probabilities sharpened by the temperature. */
-LLM__FN int32_t llm__draw(const llm__candidate *c, int n, float temperature, double uniform) {
-    double total = 0, at = 0, best = c[0].logprob;
-    int i, last = 0;
-    for (i = 1; i < n; i++)
-        if (c[i].logprob > best) best = c[i].logprob;
-    for (i = 0; i < n; i++) total += exp((c[i].logprob - best) / temperature);
-    for (i = 0; i < n; i++) {
-        double p = exp((c[i].logprob - best) / temperature);
-        if (p > 0) last = i;
-        at += p;
-        if (p > 0 && at > uniform * total) return c[i].id;
+/* Candidates down to another edge come to c[0, heap), in any order. */
+LLM__FN void llm__choices_lower(llm__choices *p, float edge) {
+    float above = p->edge, logprob, far = (float)(edge + p->norm) - 0.01f; /* most are so far that this is enough */
+    int i;
+    for (i = 0; i < p->vocabulary; i++) {
+        if (!(p->logits[i] >= far)) continue;
+        logprob = (float)(p->logits[i] - p->norm);
+        if (!(logprob >= edge && logprob < above && logprob > -HUGE_VALF)) continue;
+        p->c[p->heap].logprob = logprob;
+        p->c[p->heap++].id = i;
     }
-    return c[last].id;
+    p->edge = edge;
+}
+
+/* All tokens with a logit above minus infinity; c: room for all. */
+LLM__FN llm__choices llm__choices_open(llm__candidate *c, const float *logits, int vocabulary, double norm,
+                                       float best) {
+    llm__choices p;
+    p.c = c;
+    p.heap = 0;
+    p.taken = p.end = p.vocabulary = vocabulary;
+    p.edge = HUGE_VALF;
+    p.best = (float)(best - norm);
+    p.mass = 1;
+    p.logits = logits;
+    p.norm = norm;
+    return p;
+}
+
+/* The likeliest token that is not taken yet; NULL: all are. */
+LLM__FN const llm__candidate *llm__choices_top(llm__choices *p) {
+    while (!p->heap && p->edge > -HUGE_VALF) {
+        float edge = p->edge > 0 ? p->best : p->edge;
+        llm__choices_lower(p, edge > p->best - 4 * LLM__TIER ? edge - LLM__TIER : -HUGE_VALF);
+        llm__heapify(p->c, p->heap);
+    }
+    return p->heap ? p->c : NULL;
+}
+
+LLM__FN void llm__choices_take(llm__choices *p) {
+    llm__candidate top = p->c[0];
+    p->c[0] = p->c[--p->heap];
+    p->c[--p->taken] = top;
+    llm__sift(p->c, p->heap, 0);
+}
+
+/* Forgets what is not taken, and weighs what is. */
+LLM__FN void llm__choices_cut(llm__choices *p) {
+    int i;
+    p->heap = 0;
+    p->edge = -HUGE_VALF;
+    for (p->mass = 0, i = p->taken; i < p->end; i++) p->mass += exp((double)p->c[i].logprob);
+}
+
+/* All that there are, in any order, at c[0, heap). */
+LLM__FN void llm__choices_all(llm__choices *p) {
+    int n = p->end - p->taken;
+    if (p->edge > -HUGE_VALF) llm__choices_lower(p, -HUGE_VALF);
+    memmove(p->c + p->heap, p->c + p->taken, (size_t)n * sizeof *p->c);
+    p->heap += n;
+    p->taken = p->end;
+}
+
+/* What was taken is to be taken anew. */
+LLM__FN void llm__choices_again(llm__choices *p) {
+    llm__choices_all(p);
+    llm__heapify(p->c, p->heap);
+}
+
+/* ---- filters: what is taken when one of them is through is in order, and stays so */
+
+LLM__FN void llm__filter_sigma(const llm_sampling *s, llm__choices *p) {
+    double mean = 0, square = 0, least;
+    int i;
+    llm__choices_all(p);
+    for (i = 0; i < p->heap; i++) mean += p->c[i].logprob;
+    mean /= p->heap;
+    for (i = 0; i < p->heap; i++) square += (p->c[i].logprob - mean) * (p->c[i].logprob - mean);
+    least = p->best - s->top_n_sigma * sqrt(square / p->heap);
+    llm__heapify(p->c, p->heap);
+    while (llm__choices_top(p) && llm__choices_top(p)->logprob >= least) llm__choices_take(p);
+    llm__choices_cut(p);
+    llm__choices_again(p);
+}
+
+/* In one heap by nearness to the entropy instead of likelihood, until enough probability is taken. */
+LLM__FN void llm__filter_typical(const llm_sampling *s, llm__choices *p) {
+    double shift = log(p->mass), entropy = 0, kept = 0;
+    int i;
+    llm__choices_all(p);
+    for (i = 0; i < p->heap; i++) {
+        double logprob = p->c[i].logprob - shift;
+        entropy -= exp(logprob) * logprob;
+    }
+    for (i = 0; i < p->heap; i++) p->c[i].logprob = -(float)fabs(p->c[i].logprob - shift + entropy);
+    llm__heapify(p->c, p->heap);
+    while (llm__choices_top(p) && kept <= s->typical_p * p->mass) {
+        kept += exp((double)p->logits[p->c[0].id] - p->norm);
+        llm__choices_take(p);
+    }
+    for (i = p->taken; i < p->end; i++) p->c[i].logprob = (float)(p->logits[p->c[i].id] - p->norm);
+    llm__choices_cut(p);
+    llm__choices_again(p);
+}
+
+LLM__FN void llm__filter_nucleus(const llm_sampling *s, llm__choices *p) {
+    const llm__candidate *top = llm__choices_top(p);
+    float last = top->logprob, least = s->min_p > 0 ? last + logf(s->min_p) : -HUGE_VALF;
+    double above = 0, most = s->top_p > 0 && s->top_p < 1 ? s->top_p * p->mass : HUGE_VAL;
+    int min_keep = s->min_keep > 1 ? s->min_keep : 1;
+    for (; top; top = llm__choices_top(p)) {
+        if (above >= most && top->logprob < last) break;
+        if (top->logprob < least && p->end - p->taken >= min_keep) break;
+        last = top->logprob;
+        above += exp((double)last);
+        llm__choices_take(p);
+    }
+    llm__choices_cut(p);
+}
+
+LLM__FN int llm__is_listed(const int32_t *ids, size_t count, int32_t id) {
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (ids[i] == id) return 1;
+    return 0;
+}
+
+/* Taken are all tokens above the threshold, perhaps others behind them.  Those that stay move together. */
+LLM__FN void llm__filter_xtc(const llm_sampling *s, llm__choices *p) {
+    double least = s->xtc_threshold * p->mass;
+    float lowest = HUGE_VALF;
+    int i, to = p->end;
+    while (llm__choices_top(p) && exp((double)p->c[0].logprob) > least) llm__choices_take(p);
+    for (i = p->end; i-- > p->taken && exp((double)p->c[i].logprob) > least;) lowest = p->c[i].logprob;
+    for (i = p->end; i-- > p->taken;)
+        if (!(p->c[i].logprob > lowest) || llm__is_listed(s->xtc_protected, s->xtc_protected_count, p->c[i].id))
+            p->c[--to] = p->c[i];
+        else p->mass -= exp((double)p->c[i].logprob);
+    p->taken = to;
+}
+
+LLM__FN void llm__filter_best(llm__choices *p, int k) {
+    while (p->end - p->taken < k && llm__choices_top(p)) llm__choices_take(p);
+    if (p->end - p->taken > k) p->taken = p->end - k;
+    llm__choices_cut(p);
+}
+
+/* Mirostat: what surprises more than mu bits goes, but for the best. */
+LLM__FN void llm__filter_surprise(llm__choices *p, double mu) {
+    while (llm__choices_top(p) && (p->taken == p->end || -p->c[0].logprob / log(2) <= mu)) llm__choices_take(p);
+    llm__choices_cut(p);
+}
+
+LLM__FN int llm__has_filters(const llm_sampling *s) {
+    return s->top_k > 0 || s->min_p > 0 || (s->top_p > 0 && s->top_p < 1) || (s->typical_p > 0 && s->typical_p < 1) ||
+           s->top_n_sigma > 0 || s->xtc_probability > 0 || s->mirostat_tau > 0;
+}
+
+LLM__FN void llm__filter(const llm_sampling *s, llm__choices *p, int64_t position) {
+    if (s->mirostat_tau > 0) {
+        llm__filter_surprise(p, s->mirostat_mu ? *s->mirostat_mu : 2 * s->mirostat_tau);
+        return;
+    }
+    if (s->top_n_sigma > 0) llm__filter_sigma(s, p);
+    if (s->typical_p > 0 && s->typical_p < 1) llm__filter_typical(s, p);
+    if (s->min_p > 0 || (s->top_p > 0 && s->top_p < 1)) llm__filter_nucleus(s, p);
+    if (s->xtc_probability > 0 && llm__uniform(~s->seed, position) <= s->xtc_probability)
+        llm__filter_xtc(s, p);
+    if (s->top_k > 0) llm__filter_best(p, s->top_k);
+}
+
+/* ---- drawing */
+
+/* The temperature for what is left. */
+LLM__FN double llm__temperature(const llm_sampling *s, const llm__choices *p) {
+    double entropy = 0, part, low = s->temperature - s->dynamic_range;
+    int i;
+    if (!(s->dynamic_range > 0) || p->heap < 2) return s->temperature;
+    for (i = 0; i < p->heap; i++) {
+        double probability = exp((double)p->c[i].logprob) / p->mass;
+        if (probability > 0) entropy -= probability * log(probability);
+    }
+    part = pow(entropy / log(p->heap), s->dynamic_exponent > 0 ? s->dynamic_exponent : 1);
+    if (low < 0) low = 0;
+    low += (s->temperature + s->dynamic_range - low) * part;
+    return low > 1e-6 ? low : 1e-6;
+}
+
+/* Draws from the pool with probabilities sharpened by the temperature; *probability is what the token had then. */
+LLM__FN int32_t llm__draw(const llm__choices *p, double temperature, double uniform, double *probability) {
+    double total = 0, at = 0, best = p->c[0].logprob;
+    int i, last = 0;
+    for (i = 1; i < p->heap; i++)
+        if (p->c[i].logprob > best) best = p->c[i].logprob;
+    for (i = 0; i < p->heap; i++) total += exp((p->c[i].logprob - best) / temperature);
+    for (i = 0; i < p->heap; i++) {
+        double share = exp((p->c[i].logprob - best) / temperature);
+        if (share > 0) {
+            last = i;
+            *probability = share / total;
+            at += share;
+            if (at > uniform * total) break;
+        }
+    }
+    return p->c[last].id;
+}
+
+/* The same from all tokens, by the kernels. */
+LLM__FN int32_t llm__draw_all(const llm__ops *ops, const float *logits, int n, float temperature, double uniform,
+                              float *shares) {
+    double total = 0, at = 0;
+    int i, last = 0;
+    memcpy(shares, logits, (size_t)n * sizeof *shares);
+    ops->scale(shares, 1 / temperature, n);
+    ops->exp_sum(shares, n, ops->max(shares, n));
+    for (i = 0; i < n; i++)
+        if (shares[i] > 0) total += shares[i];
+    for (i = 0; i < n; i++)
+        if (shares[i] > 0) {
+            last = i;
+            at += shares[i];
+            if (at > uniform * total) break;
+        }
+    return last;
+}
+
+/* The logarithm of the sum of exp(logit); NaNs count for nothing. */
+LLM__FN double llm__log_sum(const llm__ops *ops, const float *logits, int n, float best, float *scratch) {
+    double sum = 0;
+    float fast;
+    int i;
+    if (!(best > -HUGE_VALF && best < HUGE_VALF)) return best;
+    memcpy(scratch, logits, (size_t)n * sizeof *scratch);
+    fast = ops->exp_sum(scratch, n, best);
+    if (fast == fast) return best + log((double)fast);
+    for (i = 0; i < n; i++)
+        if (scratch[i] == scratch[i]) sum += scratch[i];
+    return best + log(sum);
+}
+
+LLM__FN int32_t llm__sample(const llm__ops *ops, const llm_sampling *s, const float *logits, int vocabulary,
+                            int64_t position, void *scratch, float *logprob) {
+    float best = ops->max(logits, vocabulary);
+    double norm = llm__log_sum(ops, logits, vocabulary, best, (float *)scratch), probability = 1;
+    double uniform = llm__uniform(s->seed, position);
+    int32_t id = 0;
+    if (s->temperature > 0 && best > -HUGE_VALF && best < HUGE_VALF) {
+        if (llm__has_filters(s) || s->dynamic_range > 0) {
+            llm__choices p = llm__choices_open((llm__candidate *)scratch, logits, vocabulary, norm, best);
+            llm__filter(s, &p, position);
+            llm__choices_all(&p);
+            id = llm__draw(&p, llm__temperature(s, &p), uniform, &probability);
+        } else {
+            id = llm__draw_all(ops, logits, vocabulary, s->temperature, uniform, (float *)scratch);
+        }
+        if (s->mirostat_tau > 0 && s->mirostat_mu)
+            *s->mirostat_mu -= (s->mirostat_eta > 0 ? s->mirostat_eta : 0.1f) *
+                               (float)(-log(probability) / log(2) - s->mirostat_tau);
+    } else {
+        while (id < vocabulary && logits[id] != best) id++;
+        if (id == vocabulary) id = 0;
+    }
+    if (logprob) *logprob = vocabulary > 0 ? (float)(logits[id] - norm) : 0;
+    return id;
 }
 
 LLM_API size_t llm_sample_scratch(int vocabulary) {
@@ -12109,34 +16899,81 @@ LLM_API size_t llm_sample_scratch(int vocabulary) {
 
 LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position,
                            void *scratch, float *logprob) {
-    llm__candidate *c = (llm__candidate *)scratch;
-    int32_t id = 0;
-    double sum = 0, norm;
-    float best = -HUGE_VALF;
-    int i, n = 0;
-    for (i = 0; i < vocabulary; i++)
-        if (logits[i] > best) {
-            best = logits[i];
-            id = i;
-        }
-    for (i = 0; i < vocabulary; i++)
-        if (logits[i] == logits[i] && best < HUGE_VALF) sum += exp((double)(logits[i] - best));
-    norm = sum > 0 ? best + log(sum) : best;
-    if (sampling->temperature > 0 && sum > 0) {
-        for (i = 0; i < vocabulary; i++)
-            if (logits[i] > -HUGE_VALF) {
-                c[n].logprob = (float)(logits[i] - norm);
-                c[n++].id = i;
-            }
-        if (sampling->top_k > 0 || sampling->min_p > 0 || (sampling->top_p > 0 && sampling->top_p < 1)) {
-            int kept = llm__filter(sampling, c, n);
-            c += n - kept;
-            n = kept;
-        }
-        id = llm__draw(c, n, sampling->temperature, llm__uniform(sampling->seed, position));
+    return llm__sample(llm__ops_choose(NULL), sampling, logits, vocabulary, position, scratch, logprob);
+}
+
+/* ---- penalties */
+
+/* The newest tokens of a window. */
+LLM__FN const int32_t *llm__window_of(const int32_t *tokens, size_t *count, int window) {
+    size_t n = window < 0 ? *count : window ? (size_t)window : 20;
+    if (n > *count) n = *count;
+    tokens += *count - n;
+    *count = n;
+    return tokens;
+}
+
+typedef enum llm__penalty { LLM__REPETITION, LLM__PRESENCE, LLM__FREQUENCY } llm__penalty;
+
+/* Each token of the window once, or each time that it is there.  `seen`: a bit for each token. */
+LLM__FN void llm__penalize_window(llm__penalty kind, float by, const int32_t *tokens, size_t count, int window,
+                                  float *logits, int vocabulary, uint8_t *seen) {
+    size_t i;
+    if (by == 0) return;
+    tokens = llm__window_of(tokens, &count, window);
+    memset(seen, 0, (size_t)vocabulary / 8 + 1);
+    for (i = 0; i < count; i++) {
+        int32_t id = tokens[i];
+        if (id < 0 || id >= vocabulary) continue;
+        if (kind != LLM__FREQUENCY && (seen[id / 8] >> id % 8 & 1)) continue;
+        seen[id / 8] |= (uint8_t)(1 << id % 8);
+        if (kind != LLM__REPETITION) logits[id] -= by;
+        else logits[id] = logits[id] < 0 ? logits[id] * by : logits[id] / by;
     }
-    if (logprob) *logprob = vocabulary > 0 ? (float)(logits[id] - norm) : 0;
-    return id;
+}
+
+/* How many tokens before `end` are the same as those before `count`, up to a breaker. */
+LLM__FN int llm__repeated(const llm_penalties *p, const int32_t *tokens, size_t end, size_t count) {
+    int n = 0;
+    while (n < LLM__DRY_LONGEST && (size_t)n < end && tokens[end - 1 - (size_t)n] == tokens[count - 1 - (size_t)n] &&
+           !llm__is_listed(p->dry_breakers, p->dry_breaker_count, tokens[end - 1 - (size_t)n]))
+        n++;
+    return n;
+}
+
+/* DRY, by its author's description: the longest repetition that a token would prolong decides. */
+LLM__FN void llm__penalize_repeats(const llm_penalties *p, const int32_t *tokens, size_t count, float *logits,
+                                   int vocabulary, int32_t *longest) {
+    int allowed = p->dry_allowed > 0 ? p->dry_allowed : 2, id;
+    float base = p->dry_base > 0 ? p->dry_base : 1.75f;
+    size_t end;
+    memset(longest, 0, (size_t)vocabulary * sizeof *longest);
+    tokens = llm__window_of(tokens, &count, p->dry_window);
+    for (end = 1; end < count; end++) {
+        int n = tokens[end] >= 0 && tokens[end] < vocabulary ? llm__repeated(p, tokens, end, count) : 0;
+        if (n && n > longest[tokens[end]]) longest[tokens[end]] = n;
+    }
+    for (id = 0; id < vocabulary; id++)
+        if (longest[id] >= allowed) logits[id] -= p->dry_multiplier * powf(base, (float)(longest[id] - allowed));
+}
+
+LLM__FN int llm__has_penalties(const llm_penalties *p) {
+    return p->bias_count || p->repetition != 0 || p->presence != 0 || p->frequency != 0 || p->dry_multiplier > 0 ||
+           p->process;
+}
+
+LLM_API void llm_penalize(const llm_penalties *penalties, const int32_t *tokens, size_t count, float *logits,
+                          int vocabulary, void *scratch) {
+    const llm_penalties *p = penalties;
+    uint8_t *seen = (uint8_t *)scratch;
+    size_t i;
+    for (i = 0; i < p->bias_count; i++)
+        if (p->biases[i].id >= 0 && p->biases[i].id < vocabulary) logits[p->biases[i].id] += p->biases[i].bias;
+    llm__penalize_window(LLM__REPETITION, p->repetition, tokens, count, p->repetition_window, logits, vocabulary, seen);
+    llm__penalize_window(LLM__PRESENCE, p->presence, tokens, count, p->presence_window, logits, vocabulary, seen);
+    llm__penalize_window(LLM__FREQUENCY, p->frequency, tokens, count, p->frequency_window, logits, vocabulary, seen);
+    if (p->dry_multiplier > 0) llm__penalize_repeats(p, tokens, count, logits, vocabulary, (int32_t *)scratch);
+    if (p->process) p->process(p->process_user, tokens, count, logits, vocabulary);
 }
 
 /* ===================================================================================================== >>generation
@@ -12149,8 +16986,10 @@ struct llm_generation {
     llm_session *session, *own_session;
     llm_cache *cache, *own_cache;
     llm_sampling sampling;
+    llm_penalties penalties;
+    float mu;        /* what Mirostat has learnt */
     llm_clock clock;
-    int32_t *prompt; /* [prompt_count], in the generation's allocator */
+    int32_t *prompt; /* [prompt_count], in the generation's allocator; with penalties, the text's tokens behind them */
     size_t prompt_count, prompt_capacity, prompt_done, generated;
     int64_t limit;   /* tokens; -1: none */
     int prefill_step, ignore_end;
@@ -12170,11 +17009,24 @@ struct llm_generation {
 
 enum { LLM__DEFAULT_TOKENS = 256, LLM__DEFAULT_STEP = 512, LLM__BUDGET_STEP = 16, LLM__RESERVE = 8192 };
 
+/* Room for `more` tokens behind prompt and text, for penalties. */
+LLM__FN llm_status llm__generation_history(llm_generation *g, size_t more, llm_error *error) {
+    void *tokens = g->prompt;
+    size_t count = g->prompt_count + g->generated + more;
+    if (!llm__has_penalties(&g->penalties)) return LLM_OK;
+    if (!llm__grow(&g->arena.allocator, &tokens, &g->prompt_capacity, count, sizeof *g->prompt))
+        return llm__no_memory(error, count * sizeof *g->prompt);
+    g->prompt = (int32_t *)tokens;
+    return LLM_OK;
+}
+
 /* Starts the forward pass for what comes next: all of the prompt but its last token in steps, that token, then each new
    one.  Under a time budget the steps are short, so that a layer is. */
 LLM__FN llm_status llm__generation_begin(llm_generation *g, int budgeted, llm_error *error) {
     size_t left = g->prompt_count - g->prompt_done, step = (size_t)g->prefill_step;
     llm_sequence *q = &g->sequence;
+    llm_status status = llm__generation_history(g, 1, error);
+    if (status != LLM_OK) return status;
     if (budgeted && step > LLM__BUDGET_STEP) step = LLM__BUDGET_STEP;
     q->cache = g->cache;
     q->want = LLM_LOGITS_LAST;
@@ -12225,8 +17077,13 @@ LLM__FN llm_status llm__generation_advance(llm_generation *g, llm_piece *piece, 
         if (g->prompt_done < g->prompt_count) return LLM_PENDING;
         if (g->limit == 0) return llm__generation_piece(g, LLM_NO_TOKEN, 0, LLM_FINISH_LENGTH, piece, error);
     }
-    id = llm_sample(&g->sampling, g->logits, g->model->vocabulary, llm_cache_length(g->cache), g->scratch, &logprob);
+    if (llm__has_penalties(&g->penalties))
+        llm_penalize(&g->penalties, g->prompt, g->prompt_count + g->generated, g->logits, g->model->vocabulary,
+                     g->scratch);
+    id = llm__sample(g->model->ops, &g->sampling, g->logits, g->model->vocabulary, llm_cache_length(g->cache),
+                     g->scratch, &logprob);
     g->token = id;
+    if (llm__has_penalties(&g->penalties)) g->prompt[g->prompt_count + g->generated] = id;
     g->generated++;
     if (g->limit > 0 && g->generated >= (uint64_t)g->limit) finish = LLM_FINISH_LENGTH;
     if (!g->ignore_end && llm_token_is_end(g->model, id)) finish = LLM_FINISH_STOP;
@@ -12299,17 +17156,70 @@ LLM__FN llm_status llm__generation_prompt(llm_generation *g, const llm_generatio
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__check_sampling(const llm_sampling *s, llm_error *error) {
-    if (!(s->temperature >= 0 && s->temperature <= 1e6f))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "temperature is %g; expected 0 or more", (double)s->temperature);
-    if (!(s->top_p >= 0 && s->top_p <= 1))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "top_p is %g; expected 0 to 1", (double)s->top_p);
-    if (!(s->min_p >= 0 && s->min_p <= 1))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "min_p is %g; expected 0 to 1", (double)s->min_p);
-    if (s->top_k < 0 || s->min_keep < 0)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "top_k is %d and min_keep %d; expected 0 or more", s->top_k,
-                         s->min_keep);
+/* One option of sampling or penalties: a number within bounds. */
+LLM__FN llm_status llm__check_option(const char *name, double value, double low, double high, llm_error *error) {
+    if (value >= low && value <= high) return LLM_OK;
+    return llm__fail(error, LLM_BAD_ARGUMENT, "%s is %g; expected %g to %g", name, value, low, high);
+}
+
+LLM__FN llm_status llm__check_ids(const llm_model *m, const char *name, const int32_t *ids, size_t count,
+                                  llm_error *error) {
+    size_t i;
+    if (count && !ids) return llm__fail(error, LLM_BAD_ARGUMENT, "%s: a count is given, but no ids", name);
+    for (i = 0; i < count; i++)
+        if (ids[i] < 0 || ids[i] >= m->vocabulary)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "%s: id %ld; expected 0 to %d", name, (long)ids[i],
+                             m->vocabulary - 1);
     return LLM_OK;
+}
+
+LLM__FN llm_status llm__check_sampling(const llm_model *m, const llm_sampling *s, llm_error *error) {
+    const struct { const char *name; double value, low, high; } options[] = {
+        {"temperature", s->temperature, 0, 1e6},
+        {"top_p", s->top_p, 0, 1},
+        {"min_p", s->min_p, 0, 1},
+        {"min_keep", (double)s->min_keep, 0, INT32_MAX},
+        {"top_k", (double)s->top_k, 0, INT32_MAX},
+        {"typical_p", s->typical_p, 0, 1},
+        {"top_n_sigma", s->top_n_sigma, 0, 1e6},
+        {"xtc_probability", s->xtc_probability, 0, 1},
+        {"xtc_threshold", s->xtc_threshold, 0, 0.5},
+        {"dynamic_range", s->dynamic_range, 0, 1e6},
+        {"dynamic_exponent", s->dynamic_exponent, 0, 1e3},
+        {"mirostat_tau", s->mirostat_tau, 0, 1e3},
+        {"mirostat_eta", s->mirostat_eta, 0, 1},
+    };
+    llm_status status = llm__check_ids(m, "xtc_protected", s->xtc_protected, s->xtc_protected_count, error);
+    size_t i;
+    for (i = 0; i < sizeof options / sizeof *options && status == LLM_OK; i++)
+        status = llm__check_option(options[i].name, options[i].value, options[i].low, options[i].high, error);
+    return status;
+}
+
+LLM__FN llm_status llm__check_penalties(const llm_model *m, const llm_penalties *p, llm_error *error) {
+    const struct { const char *name; double value, low, high; } options[] = {
+        {"repetition", p->repetition, 0, 1e6},
+        {"repetition_window", (double)p->repetition_window, -1, INT32_MAX},
+        {"presence", p->presence, -1e6, 1e6},
+        {"presence_window", (double)p->presence_window, -1, INT32_MAX},
+        {"frequency", p->frequency, -1e6, 1e6},
+        {"frequency_window", (double)p->frequency_window, -1, INT32_MAX},
+        {"dry_multiplier", p->dry_multiplier, 0, 1e6},
+        {"dry_base", p->dry_base, 0, 1e3},
+        {"dry_allowed", (double)p->dry_allowed, 0, INT32_MAX},
+        {"dry_window", (double)p->dry_window, -1, INT32_MAX},
+    };
+    llm_status status = llm__check_ids(m, "dry_breakers", p->dry_breakers, p->dry_breaker_count, error);
+    size_t i;
+    if (p->bias_count && !p->biases) return llm__fail(error, LLM_BAD_ARGUMENT, "biases: a count is given, but no list");
+    for (i = 0; i < p->bias_count && status == LLM_OK; i++) {
+        status = llm__check_ids(m, "biases", &p->biases[i].id, 1, error);
+        if (status == LLM_OK && p->biases[i].bias != p->biases[i].bias)
+            status = llm__fail(error, LLM_BAD_ARGUMENT, "biases: that of id %ld is not a number", (long)p->biases[i].id);
+    }
+    for (i = 0; i < sizeof options / sizeof *options && status == LLM_OK; i++)
+        status = llm__check_option(options[i].name, options[i].value, options[i].low, options[i].high, error);
+    return status;
 }
 
 /* The text goes on from the prompt's: what a decoder does at the start of a text (such as dropping a space) was done
@@ -12334,8 +17244,9 @@ LLM__FN llm_status llm__generation_prime(llm_generation *g, llm_error *error) {
 
 LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_desc *d, llm_error *error) {
     llm_model_cache_desc cache;
-    llm_status status = llm__check_sampling(&d->sampling, error);
+    llm_status status = llm__check_sampling(g->model, &d->sampling, error);
     int64_t reserve;
+    if (status == LLM_OK) status = llm__check_penalties(g->model, &d->penalties, error);
     if (status != LLM_OK) return status;
     if (d->max_tokens < LLM_PROMPT_ONLY)
         return llm__fail(error, LLM_BAD_ARGUMENT, "max_tokens is %lld; expected 0 or more, -1 or LLM_PROMPT_ONLY",
@@ -12346,6 +17257,9 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
         return llm__fail(error, LLM_BAD_ARGUMENT, "max_kv_size is %lld; expected 0 or more", (long long)d->max_kv_size);
     g->limit = d->max_tokens == LLM_PROMPT_ONLY ? 0 : d->max_tokens ? d->max_tokens : (int64_t)LLM__DEFAULT_TOKENS;
     g->sampling = d->sampling;
+    g->penalties = d->penalties;
+    g->mu = 2 * d->sampling.mirostat_tau;
+    if (!g->sampling.mirostat_mu) g->sampling.mirostat_mu = &g->mu;
     g->prefill_step = d->prefill_step ? d->prefill_step : (int)LLM__DEFAULT_STEP;
     g->ignore_end = d->ignore_end;
     g->progress = d->progress;
@@ -12370,6 +17284,7 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
     reserve = g->limit < 0 || g->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : g->limit;
     status = llm__cache_reserve(g->cache, (int64_t)g->prompt_count + reserve, g->session->max_rows, error);
     if (status != LLM_OK) return status;
+    if ((status = llm__generation_history(g, (size_t)reserve, error)) != LLM_OK) return status;
     g->logits = (float *)llm__arena_alloc(&g->arena, (size_t)g->model->vocabulary, sizeof(float));
     g->scratch = llm__arena_alloc(&g->arena, llm_sample_scratch(g->model->vocabulary), 1);
     g->text.allocator = g->arena.allocator;
@@ -12628,9 +17543,17 @@ LLM__FN void llm__say_mixer(const llm__layer *l, llm__mixer_kind kind, char *tex
     case LLM__MIXER_MAP: llm__say(text, size, "linear map"); break;
     case LLM__ATTENTION: llm__say_attention(l, text, size); break;
     case LLM__LATENT: llm__say(text, size, "latent attention, %d heads, rank %d", l->latent.heads, l->latent.rank); break;
-    case LLM__SSD:
-        llm__say(text, size, "state space (Mamba-2), %d heads of %d, state %d", l->ssd.heads, l->ssd.width,
-                 l->ssd.state);
+    case LLM__SSM:
+        llm__say(text, size, "state space, %d heads of %d, state %d", l->ssm.heads, l->ssm.width, l->ssm.state);
+        break;
+    case LLM__SHORT_CONV: llm__say(text, size, "gated convolution"); break;
+    case LLM__LRU: llm__say(text, size, "gated linear recurrence, %d heads of %d", l->lru.heads, l->lru.width); break;
+    case LLM__FADING:
+        llm__say(text, size, "fading attention, %d heads of %d", l->attention.heads, l->attention.width);
+        break;
+    case LLM__RWKV: llm__say(text, size, "rwkv, %d heads of %d", l->rwkv.heads, l->rwkv.width); break;
+    case LLM__KEYED_CONV:
+        llm__say(text, size, "keyed convolutions, %d heads of %d", l->attention.heads, l->attention.width);
         break;
     case LLM__DELTA:
         llm__say(text, size, "gated delta rule, %d heads of %d", l->delta.value_heads, l->delta.value_width);
@@ -12808,6 +17731,8 @@ LLM__FN llm_status llm__model_cache_desc(const llm_model *model, const llm_model
         return llm__fail(error, LLM_BAD_ARGUMENT, "a cache needs a model and a max_kv_size of 0 or more");
     out->allocator = d.allocator.reallocate ? d.allocator : model->allocator;
     out->dtype = d.exact ? LLM_F32 : LLM_F16;
+    out->checkpoint_every = d.checkpoint_every;
+    out->checkpoints_max = d.checkpoints_max;
     *layers = (llm_cache_layer *)llm__alloc(&out->allocator, (size_t)model->cache_count, sizeof **layers);
     if (!*layers) return llm__no_memory(error, (size_t)model->cache_count * sizeof **layers);
     for (i = 0; i < model->cache_count; i++) (*layers)[i] = llm__cache_bounded(&model->caches[i], d.max_kv_size);

@@ -11,6 +11,24 @@
 
    WHAT IT DOES NOT DO   It never runs a model, prints, exits, aborts or starts a thread.
 
+   WITHOUT A MODEL   Errors left out; two layers, one with attention and one that is recurrent:
+
+       llm_cache_layer layers[2] = {{0}};
+       layers[0].heads = 2;
+       layers[0].key_width = layers[0].value_width = 64;
+       layers[1].kind = LLM_CACHE_RECURRENT;
+       layers[1].shapes[0][0] = 128;
+       llm_cache_desc desc = {0};
+       desc.layers = layers;
+       desc.layer_count = 2;
+       llm_cache_open(&cache, &desc, NULL);
+       llm_cache_begin(cache, 3, NULL);                         three tokens come in
+       llm_cache_put(cache, 0, 3, keys, values, NULL);          [3, 2, 64] each
+       llm_cache_put_state(cache, 1, 0, state, NULL);           [128]
+       llm_cache_commit(cache, NULL);
+       llm_cache_fetch(cache, 0, 0, 3, keys, values, NULL);     and out again
+       llm_cache_close(cache);
+
    TRUST   Files are hostile until checked: every offset, product and depth is checked where it is read.  A failed call
    leaves its arguments as they were and says what, where and what was expected in an llm_error.
 
@@ -21,6 +39,7 @@
        >>files     bytes behind a name, JSON, safetensors
        >>pages     shared pages of tokens
        >>kinds     what each kind of layer remembers, and what a query may see of it
+       >>batch     caches side by side
        >>record    caches as files, in mlx-lm's layouts
        >>store     the prompt store: caches found again by the tokens they have seen
        >>public    the calls of >>api
@@ -159,7 +178,7 @@ typedef struct llm_cache_layer {
     int64_t window;               /* tokens that stay visible, the newest included; 0: all */
     int64_t keep;                 /* of those, how many of the very first stay: mlx-lm's rotating cache */
     int64_t chunk;                /* a token sees those of its own chunk: from the last multiple of `chunk`; 0: all */
-    llm_cache_codes keys, values; /* how they are stored; latent: `keys` holds for the whole row, `values` for nothing */
+    llm_cache_codes keys, values; /* how they are stored; latent: `keys` says it of the whole row */
     int items;                    /* list: its direct members */
     int64_t shapes[LLM_CACHE_MAX_ARRAYS][LLM_CACHE_MAX_AXES]; /* recurrent: of each array; a 0 ends axes and list */
 } llm_cache_layer;
@@ -168,8 +187,10 @@ typedef struct llm_cache_layer {
 typedef struct llm_cache_desc {
     const llm_cache_layer *layers;
     size_t layer_count;
-    llm_dtype dtype;         /* LLM_F32, LLM_F16 or LLM_BF16: how keys and values are stored */
+    llm_dtype dtype;          /* LLM_F32, LLM_F16 or LLM_BF16: how keys and values are stored */
     llm_allocator allocator;
+    int64_t checkpoint_every; /* tokens, up to 2^40: see llm_cache_checkpoint; 0: no checkpoints but those asked for */
+    int64_t checkpoints_max;  /* up to 65536; 0: 8 */
 } llm_cache_desc;
 
 /* What one sequence remembers.  Used by one thread at a time; forks share pages and may live on other threads. */
@@ -191,9 +212,10 @@ typedef struct llm_span {
     int64_t begin, end;
 } llm_span;
 
-/* The rows of one page for one head, where they lie.  Token t of the page (its position modulo LLM_PAGE_TOKENS): `width`
-   numbers of `dtype` at data + t * stride; or, where bits is not 0, their codes as a little-endian bit stream, and a
-   scale and a bias for each `group` of them at scales and biases + t * group_stride: number = scale * code + bias. */
+/* The rows of one page for one head, where they lie.  Token t of the page (its position modulo LLM_PAGE_TOKENS):
+   `width` numbers of `dtype` at data + t * stride; or, where bits is not 0, their codes as a little-endian bit stream,
+   and a scale and a bias for each `group` of them at scales and biases + t * group_stride: number = scale * code +
+   bias. */
 typedef struct llm_rows {
     const uint8_t *data;
     size_t stride;                /* bytes */
@@ -210,9 +232,12 @@ LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, l
    it: abandon the pass first. */
 LLM_API void llm_cache_close(llm_cache *cache);
 
-/* Another cache with the same content: shares every page, copies recurrent arrays.  O(pages).  Memory that the parent
-   has set aside stays its own.  *out is NULL on failure. */
+/* Another cache with the same content: shares every page and checkpoint, copies recurrent arrays.  O(pages).  Memory
+   that the parent has set aside stays its own.  *out is NULL on failure. */
 LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error);
+
+/* The same, but sharing nothing: the copy has pages and checkpoints of its own. */
+LLM_API llm_status llm_cache_copy(llm_cache **out, const llm_cache *cache, llm_error *error);
 
 /* Tokens that the sequence has seen. */
 LLM_API int64_t llm_cache_length(const llm_cache *cache);
@@ -221,42 +246,148 @@ LLM_API int64_t llm_cache_length(const llm_cache *cache);
 LLM_API size_t llm_cache_layers(const llm_cache *cache);
 LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer);
 
-/* All memory behind the cache, in bytes: layers as in llm_cache_layer_info, and the cache itself. */
+/* All memory behind the cache, in bytes: layers as in llm_cache_layer_info, the cache itself, and its checkpoints with
+   the pages that only they still hold. */
 LLM_API size_t llm_cache_bytes(const llm_cache *cache);
 
 /* Bytes that an empty cache of this description takes with `tokens` tokens reserved, and no more once they have come in
-   passes as llm_cache_reserve expects them.  0: the description is invalid, tokens is not in 0 to 2^40, or a size_t
-   cannot hold the sum. */
+   passes as llm_cache_reserve expects them.  With checkpoint_every, the most that checkpoints can add is in it,
+   although they are made only when they are due.  0: the description is invalid, tokens is not in 0 to 2^40, or a
+   size_t cannot hold the sum. */
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens);
 
 /* Sets aside what the next `tokens` tokens will need, so that adding them allocates nothing: in any passes where a
-   layer sees all tokens, in passes of at most 512 tokens where it has a window.  A fork made or a quantization done in
-   the meantime asks for another reservation.  After a failure nothing is set aside that was not before. */
+   layer sees all tokens, in passes of at most 512 tokens where it has a window or chunks.  A fork or checkpoint made or
+   a quantization done in the meantime asks for another reservation.  After a failure nothing is set aside that was not
+   before. */
 LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error *error);
 
-/* Takes the last `tokens` tokens back.  Refused (LLM_UNSUPPORTED), nothing changed, where a layer cannot: recurrent
-   layers, and windows that have dropped what would become visible again; a window can always take one token back.
-   Taking all tokens back always works. */
-LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error);
+/* Takes the last `tokens` tokens back.  Some layers cannot: recurrent ones, and windows and chunks that have dropped
+   what would become visible again; these two can always take one token back, unless they were just loaded from a file
+   without it.  Then a checkpoint helps.  With `trimmed` NULL, only one of exactly the remaining length; otherwise as
+   few tokens more are taken back as the nearest checkpoint asks for, and *trimmed says how many went in all.  Refused
+   (LLM_UNSUPPORTED) if there is none.  Going back to a checkpoint may need memory (LLM_OUT_OF_MEMORY); what is taken
+   back takes the checkpoints behind it along.  Taking all tokens back always works.  A failed call changes nothing. */
+LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, int64_t *trimmed, llm_error *error);
+
+/* How many tokens llm_cache_trim would take back to take back at least `tokens`; -1: it would refuse. */
+LLM_API int64_t llm_cache_can_trim(const llm_cache *cache, int64_t tokens);
+
+/* Makes a checkpoint: what the cache remembers now, to which llm_cache_trim can go back even where layers forget.  It
+   shares the cache's pages, so that it costs the recurrent arrays, one page a layer for the tokens that come next, and
+   what windows would have dropped.  A cache keeps checkpoints_max of them; then, one goes whose neighbours are closest
+   to each other, never the newest.  With checkpoint_every, one is made whenever a pass ends at a multiple of it (left
+   out if memory is refused); a session ends passes there, and passes of your own that step over it make none.  Does
+   nothing for an empty cache, where one was just made, and where every token can be taken back anyway. */
+LLM_API llm_status llm_cache_checkpoint(llm_cache *cache, llm_error *error);
 
 /* Turns the plain keys and values of every attention layer into affine codes; later tokens are stored the same way.
    Codes of 0 bits leave keys or values as they are; so do those that are quantized already.  Latent rows take the keys'
    codes.  Widths that a group does not divide are refused (LLM_BAD_ARGUMENT).  Before `from` tokens have been seen,
    nothing happens yet: the wish is remembered, forks remember it too, and the first pass that begins with as many
    converts the whole cache (mlx-lm's quantized_kv_start), and fails, nothing changed, if memory is refused for that.
-   Forks keep their plain pages.  While it is converted, the old pages and the new ones are both there; what was set
-   aside goes, and so do the checkpoints. */
+   Checkpoints are converted too, forks keep their plain pages.  While that is done, the old pages and the new ones are
+   both there; what was set aside goes. */
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
                                       llm_error *error);
 
-/* Forgets all tokens; keeps the memory, and quantized layers quantized.  Does nothing while a forward pass is under way
-   on the cache: abandon the pass first. */
+/* Forgets all tokens and checkpoints; keeps the memory, and quantized layers quantized.  Does nothing while a
+   forward pass is under way on the cache: abandon the pass first. */
 LLM_API void llm_cache_clear(llm_cache *cache);
+
+/* ---- a cache without a model: tokens come in passes, each of which fills every layer.  A session does the same by
+   itself; llm_cache_put, llm_cache_put_state, llm_cache_commit and llm_cache_abandon refuse its passes.  What they get
+   and give is float32: keys and values as [tokens, heads, width]; of latent layers, the latents as keys and the rotated
+   keys as values. */
+
+/* Begins a pass: room for `count` tokens behind the present ones.  On failure nothing has changed. */
+LLM_API llm_status llm_cache_begin(llm_cache *cache, int64_t count, llm_error *error);
+
+/* Stores the next `count` of the pass's tokens in an attention layer.  values may be NULL where their width is 0. */
+LLM_API llm_status llm_cache_put(llm_cache *cache, size_t layer, int64_t count, const float *keys, const float *values,
+                                 llm_error *error);
+
+/* Stores what the pass leaves in an array of a recurrent layer: all of it.  `numbers` may be the present state. */
+LLM_API llm_status llm_cache_put_state(llm_cache *cache, size_t layer, int array, const float *numbers,
+                                       llm_error *error);
+
+/* Ends the pass: its tokens are now part of the cache.  Refused, and the pass goes on, if a layer lacks some. */
+LLM_API llm_status llm_cache_commit(llm_cache *cache, llm_error *error);
+
+/* Ends the pass without its tokens: the cache is as it was.  Nothing without a pass, or if it is a session's. */
+LLM_API void llm_cache_abandon(llm_cache *cache);
+
+/* An array of a recurrent layer, as the tokens so far left it: zeros at first.  NULL if there is no such array.  Valid
+   until the cache changes. */
+LLM_API const float *llm_cache_state(const llm_cache *cache, size_t layer, int array);
+
+/* The mask: which positions a query at `position` sees in an attention layer, itself included, as 1 or 2 spans in
+   order.
+   `position` is one of the pass under way or, without one, that of the token that would come next, alone.  0: there is
+   no such layer or position. */
+LLM_API int llm_cache_visible(const llm_cache *cache, size_t layer, int64_t position, llm_span out[2]);
+
+/* Keys and values (NULL: not wanted) of `count` tokens from `position` on, decoded, as [count, heads, width].  Those of
+   the pass under way are there once they were put.  LLM_UNSUPPORTED: the layer does not hold them all any more. */
+LLM_API llm_status llm_cache_fetch(const llm_cache *cache, size_t layer, int64_t position, int64_t count, float *keys,
+                                   float *values, llm_error *error);
+
+/* The keys (values 0) or values (1) of one head on the page that holds `position`, where they lie: tokens from
+   position - position % LLM_PAGE_TOKENS on.  Rows of tokens that are not there are undefined.  Latent layers have keys
+   only: [latent | rotated key].  Valid until the cache changes.  LLM_UNSUPPORTED: the layer does not hold the token. */
+LLM_API llm_status llm_cache_rows(const llm_cache *cache, size_t layer, int values, int head, int64_t position,
+                                  llm_rows *out, llm_error *error);
+
+/* ---- batches: sequences side by side */
+
+/* Rows, each of which is a cache of its own: they may have seen different numbers of tokens, and nothing is padded.
+   What mlx-lm's batch caches do by moving tensors (merge, filter, extend, extract) moves pointers and shares pages here;
+   their left padding is the longest row's length less the row's.  A pass takes any of the rows, in llm.h as sequences.
+   Used by one thread at a time. */
+typedef struct llm_batch llm_batch;
+
+/* What a batch holds. */
+typedef struct llm_batch_info {
+    size_t rows, bytes;        /* bytes: of all rows, pages that they share counted for each */
+    int64_t longest, shortest; /* tokens that rows have seen; 0 without rows */
+} llm_batch_info;
+
+/* Merges caches into a batch: row i is a fork of caches[i], which stays its owner's.  count may be 0.  All must be
+   alike: the same layers, though in any dtype and any codes (LLM_BAD_ARGUMENT, the first difference named); empty
+   ones are welcome.  The batch itself takes its memory from `allocator` (NULL: the default), rows take theirs where the
+   caches do.  *out is NULL on failure. */
+LLM_API llm_status llm_batch_open(llm_batch **out, llm_cache *const *caches, size_t count,
+                                  const llm_allocator *allocator, llm_error *error);
+
+/* Frees a batch and its rows.  NULL is fine.  Not while a pass is under way on a row. */
+LLM_API void llm_batch_close(llm_batch *batch);
+
+/* The rows, in order, to be used as any cache; they belong to the batch, and the array is good until the next call
+   that changes the batch.  llm_batch_get_info says how many there are; NULL if there are none. */
+LLM_API llm_cache *const *llm_batch_rows(const llm_batch *batch);
+
+/* All zero for NULL. */
+LLM_API llm_batch_info llm_batch_get_info(const llm_batch *batch);
+
+/* Adds forks of further caches (or of another batch's rows, or its own) behind the rows there are.  As llm_batch_open;
+   a failed call changes nothing. */
+LLM_API llm_status llm_batch_extend(llm_batch *batch, llm_cache *const *caches, size_t count, llm_error *error);
+
+/* A fork of a row, which is the caller's to close and goes on by itself.  *out is NULL on failure. */
+LLM_API llm_status llm_batch_extract(const llm_batch *batch, size_t row, llm_cache **out, llm_error *error);
+
+/* Keeps the rows with these numbers, in this order; one that is named twice becomes two.  The others are closed: no
+   pass may be under way on them.  A failed call changes nothing. */
+LLM_API llm_status llm_batch_filter(llm_batch *batch, const size_t *rows, size_t count, llm_error *error);
+
+/* Takes the last `tokens` tokens of every row back.  Where a row cannot (see llm_cache_trim), none is changed.  What was
+   set aside for rows goes. */
+LLM_API llm_status llm_batch_trim(llm_batch *batch, int64_t tokens, llm_error *error);
 
 /* ---- files: mlx-lm's prompt caches (safetensors), and a little more in their metadata */
 
 /* A text that travels with a cache: which model, which template.  Both are NUL-terminated UTF-8; no dots in keys, which
-   are neither empty nor "llm_tokens" or "llm_checksum": those the library writes. */
+   are neither empty nor "llm_tokens", "llm_checksum", "llm_after" or "llm_before": those the library writes. */
 typedef struct llm_note {
     const char *key, *value;
 } llm_note;
@@ -276,12 +407,36 @@ typedef struct llm_cache_save_desc {
     size_t note_count;
 } llm_cache_save_desc;
 
-/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there.  (What
+/* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there. (What
    this library can and mlx-lm cannot has classes of its own, which mlx-lm refuses by name: windows and chunks that are
-   quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the
-   disk or the sink: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a sink
-   then has a part of the file, a path what it had before. */
+   quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the disk or the
+   sink, else by memory: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a
+   sink then has a part of the file, a path what it had before. */
 LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
+
+/* The same, but only of the tokens that came after the last llm_cache_save_more, or after the cache was loaded: a file
+   that continues the one of then.  Windows, chunks and recurrent states, which are small, are saved whole.  *after says
+   how many tokens the earlier files hold; 0: this one is whole and needs none of them - the first time, and again when
+   some of their tokens were taken back since and others came in their place, or were quantized.  Give every file a path
+   of its own, as all since the last whole one are needed to load the cache: that one, and the others as its parts.
+   Forks go on from the same files.  mlx-lm refuses a file that continues another by the names of its classes.
+   A failed call leaves cache and *after as they were. */
+LLM_API llm_status llm_cache_save_more(llm_cache *cache, const llm_cache_save_desc *desc, int64_t *after,
+                                       llm_error *error);
+
+/* Saves several sequences in one file, as the batch that mlx-lm has of them: filled up on the left, windows in order.
+   llm_cache_load_rows and mlx-lm's load_prompt_cache go on from there.  The caches must be of the same layers and dtype
+   (LLM_BAD_ARGUMENT), and mlx-lm has no batches of codes, of chunks or of windows with kept tokens (LLM_UNSUPPORTED).
+   Otherwise as llm_cache_save. */
+LLM_API llm_status llm_cache_save_rows(const llm_cache *const *rows, size_t count, const llm_cache_save_desc *desc,
+                                       llm_error *error);
+
+/* A file behind a path, or its bytes, which are needed during the call only. */
+typedef struct llm_cache_part {
+    const char *path;
+    const void *data;
+    size_t bytes;
+} llm_cache_part;
 
 /* Where a cache is loaded from. */
 typedef struct llm_cache_load_desc {
@@ -294,13 +449,24 @@ typedef struct llm_cache_load_desc {
                                    look like attention there, and empty ones do not say how large they are */
     int64_t tokens;             /* only so many from the start, if every layer holds them; 0: all */
     llm_allocator allocator;
+    const llm_cache_part *parts; /* [part_count], the files of llm_cache_save_more that continue the first one, in their
+                                    order; those behind `tokens` tokens are not opened */
+    size_t part_count;
 } llm_cache_load_desc;
 
 /* Loads a cache.  The checksum of a file that llm_cache_save wrote is verified.  LLM_BAD_FORMAT: the bytes are no such
-   file, or damaged, or hold more than the layers they list; LLM_BAD_ARGUMENT: they are not what `want` says;
-   LLM_UNSUPPORTED: they do not hold the first `tokens` tokens.  Takes memory in proportion to the file; a page is the
+   file, or damaged, or hold more than the layers they list; LLM_BAD_ARGUMENT: they are not what `want` says, or a part
+   does not continue the file before it; LLM_UNSUPPORTED: they do not hold the first `tokens` tokens; LLM_TOO_LARGE:
+   they are of several sequences.  Takes memory in proportion to the file; a page is the
    least that a layer with tokens takes.  *out is NULL on failure. */
 LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *desc, llm_error *error);
+
+/* Loads all sequences of a file: those of llm_cache_save_rows, of mlx-lm's batches, or the one of any other file;
+   `want`, `tokens` and the notes hold for each.  out[0] to out[*count - 1] are the caches, in order; what of out
+   [capacity] lies behind is NULL.  Padding is not kept: each cache is as if its sequence had been alone.
+   On failure all of out is NULL.  LLM_TOO_LARGE: there are *count sequences, which is more than `capacity`. */
+LLM_API llm_status llm_cache_load_rows(llm_cache **out, size_t capacity, size_t *count,
+                                       const llm_cache_load_desc *desc, llm_error *error);
 
 /* A note of the file that the cache was loaded from, or NULL.  Belongs to the cache; forks have none. */
 LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key);
@@ -357,8 +523,8 @@ LLM_API llm_status llm_store_insert(llm_store *store, uint64_t model, const int3
    seen the first *used tokens.  If there is none, *out is NULL, *used 0, and the status LLM_OK.
    An entry with exactly these tokens gives all of them.  The logits that follow the last one are not in a cache: to
    have them, take that token back (llm_cache_trim) or, where that is refused, ask again for one token less.  An entry
-   that goes on differently, or further, is trimmed to what is common, if its layers can be, and leaves at least one
-   token to read.  What was used counts as recently used. */
+   that goes on differently, or further, is trimmed to what is common or, where its layers cannot be, to the nearest
+   checkpoint before, and leaves at least one token to read.  What was used counts as recently used. */
 LLM_API llm_status llm_store_fetch(llm_store *store, uint64_t model, const int32_t *tokens, size_t count,
                                    llm_cache **out, size_t *used, llm_error *error);
 
@@ -2110,15 +2276,21 @@ LLM__FN void llm__page_store(const llm__layout *y, llm__page *page, int value, i
                        llm__page_scales(y, page, value, head, token, 1) + group);
 }
 
-/* One token's row of one head as float32. */
-LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int value, int head, int token, float *x) {
+/* The reverse: as float32. */
+LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int value, int head, int token, int first,
+                            int count, float *x) {
     const llm__plane *p = &y->planes[value];
     const uint8_t *row = llm__page_row(y, page, value, head, token);
-    if (!p->codes.bits) llm__to_f32(y->dtype, row, (size_t)p->width, x);
-    else
-        llm__affine_decode(row, llm__page_scales(y, page, value, head, token, 0),
-                           llm__page_scales(y, page, value, head, token, 1), (size_t)p->width, p->codes.bits,
-                           p->codes.group, x);
+    int group;
+    if (!count) return;
+    if (!p->codes.bits) {
+        llm__to_f32(y->dtype, row + (size_t)first * llm__dtype_bytes(y->dtype), (size_t)count, x);
+        return;
+    }
+    group = first / p->codes.group;
+    llm__affine_decode(row + first / 8 * p->codes.bits, llm__page_scales(y, page, value, head, token, 0) + group,
+                       llm__page_scales(y, page, value, head, token, 1) + group, (size_t)count, p->codes.bits,
+                       p->codes.group, x);
 }
 
 /* ========================================================================================================== >>kinds
@@ -2133,7 +2305,7 @@ LLM__FN void llm__page_load(const llm__layout *y, const llm__page *page, int val
 /* Limits that keep every sum of positions far from overflow, and the tokens that one pass is expected to bring at most
    where the pages of a window are counted beforehand. */
 #define LLM__MOST_TOKENS ((int64_t)1 << 40)
-enum { LLM__MOST_LAYERS = 65536, LLM__MOST_WIDTH = 1 << 24, LLM__PASS_TOKENS = 512 };
+enum { LLM__MOST_LAYERS = 65536, LLM__MOST_WIDTH = 1 << 24, LLM__PASS_TOKENS = 512, LLM__MOST_CHECKPOINTS = 65536 };
 
 LLM__FN int llm__codes_ok(llm_cache_codes c) {
     return (c.bits == 2 || c.bits == 3 || c.bits == 4 || c.bits == 5 || c.bits == 6 || c.bits == 8) &&
@@ -2158,11 +2330,18 @@ typedef struct llm__kept {
     llm__page *free;      /* pages to use again */
     int64_t free_count;
     int64_t added;        /* of those, how many the llm_cache_reserve under way has put there */
+    int64_t filled;       /* in a pass by hand: tokens that were put; recurrent: a bit for each array */
     float *states;        /* [halves, state_floats] */
     size_t state_floats;  /* of all arrays, one after the other */
     int halves;           /* 2; 1 where nothing is to come any more */
     int turned;           /* which half is the present one */
 } llm__kept;
+
+/* A cache of the past, which nobody writes to: the caches that went on from there share it. */
+typedef struct llm__checkpoint {
+    llm__atomic holders;
+    llm_cache *cache; /* without checkpoints of its own */
+} llm__checkpoint;
 
 struct llm_cache {
     llm_allocator allocator;
@@ -2171,8 +2350,14 @@ struct llm_cache {
     llm__kept *layers;
     int64_t length;
     int64_t pending, call_start, call_count; /* the pass under way; pending 0: none */
+    int by_hand;                             /* it began with llm_cache_begin */
     llm_cache_codes wish[2]; /* what keys and values are to become once `wish_from` tokens are in; 0 bits: no wish */
     int64_t wish_from;
+    llm__checkpoint **checkpoints; /* [checkpoint_count] by length, all of the layout that the cache has */
+    size_t checkpoint_count, checkpoint_capacity;
+    int64_t checkpoint_every, checkpoints_max;
+    int64_t saved;       /* tokens that a file holds and that have not changed since; 0: none */
+    uint64_t saved_as;   /* that file's checksum */
     llm__arena note_arena;
     llm_note *notes; /* [note_count], of the file that it came from */
     size_t note_count;
@@ -2327,11 +2512,16 @@ LLM__FN int llm__can_trim(const llm__kept *k, int64_t length, int64_t n) {
 }
 
 /* The same for all layers. */
-LLM__FN int llm__cache_can_trim(const llm_cache *c, int64_t n) {
+LLM__FN int llm__layers_can_trim(const llm_cache *c, int64_t n) {
     size_t i;
     for (i = 0; i < c->layer_count; i++)
         if (!llm__can_trim(&c->layers[i], c->length, n)) return 0;
     return 1;
+}
+
+/* Whether a position that was seen is not there. */
+LLM__FN int llm__lacks(const llm__kept *k, int64_t position) {
+    return !llm__page_entry(k, position / LLM_PAGE_TOKENS) || (position >= k->desc.keep && position < k->since);
 }
 
 /* ---- recurrent states */
@@ -2366,6 +2556,26 @@ LLM__FN float *llm__cache_next_state(llm_cache *c, size_t layer, int array) {
 
 /* ---- caches made from others */
 
+LLM__FN void llm__checkpoint_drop(llm__checkpoint *p) {
+    llm_allocator a = p->cache->allocator;
+    if (llm__atomic_add(&p->holders, -1)) return;
+    llm_cache_close(p->cache);
+    llm__free(&a, p, sizeof *p);
+}
+
+/* Drops the checkpoints behind `length`. */
+LLM__FN void llm__checkpoints_cut(llm_cache *c, int64_t length) {
+    while (c->checkpoint_count && c->checkpoints[c->checkpoint_count - 1]->cache->length > length)
+        llm__checkpoint_drop(c->checkpoints[--c->checkpoint_count]);
+}
+
+LLM__FN int llm__checkpoints_room(llm_cache *c, size_t count) {
+    void *checkpoints = c->checkpoints;
+    if (!llm__grow(&c->allocator, &checkpoints, &c->checkpoint_capacity, count, sizeof *c->checkpoints)) return 0;
+    c->checkpoints = (llm__checkpoint **)checkpoints;
+    return 1;
+}
+
 /* Frees a cache, perhaps with some of its [capacity] layers not made yet. */
 LLM__FN void llm__cache_free(llm_cache *c, size_t capacity) {
     llm_allocator a = c->allocator;
@@ -2378,6 +2588,8 @@ LLM__FN void llm__cache_free(llm_cache *c, size_t capacity) {
         llm__free(&a, k->states, (size_t)k->halves * k->state_floats * sizeof(float));
     }
     llm__free(&a, c->layers, capacity * sizeof *c->layers);
+    llm__checkpoints_cut(c, 0);
+    llm__free(&a, c->checkpoints, c->checkpoint_capacity * sizeof *c->checkpoints);
     llm__arena_free(&c->note_arena);
     llm__free(&a, c, sizeof *c);
 }
@@ -2414,6 +2626,10 @@ LLM__FN llm_status llm__cache_like(llm_cache **out, const llm_cache *c, int halv
     made->wish[0] = c->wish[0];
     made->wish[1] = c->wish[1];
     made->wish_from = c->wish_from;
+    made->checkpoint_every = c->checkpoint_every;
+    made->checkpoints_max = c->checkpoints_max;
+    made->saved = c->saved;
+    made->saved_as = c->saved_as;
     made->layers = (llm__kept *)llm__alloc_zero(a, c->layer_count, sizeof *made->layers);
     if (!made->layers) status = llm__no_memory(error, c->layer_count * sizeof *made->layers);
     for (; status == LLM_OK && made->layer_count < c->layer_count; made->layer_count++)
@@ -2423,7 +2639,7 @@ LLM__FN llm_status llm__cache_like(llm_cache **out, const llm_cache *c, int halv
     return status;
 }
 
-/* A cache that shares all pages with another. */
+/* A cache that shares all pages with another, but no checkpoints. */
 LLM__FN llm_status llm__cache_share(llm_cache **out, const llm_cache *c, int halves, llm_error *error) {
     llm_status status = llm__cache_like(out, c, halves, error);
     size_t i;
@@ -2447,7 +2663,7 @@ LLM__FN void llm__plane_convert(const llm__layout *from, const llm__layout *to, 
     int head, token;
     for (head = 0; head < to->heads; head++)
         for (token = 0; token < tokens; token++) {
-            llm__page_load(from, page, value, head, token, row);
+            llm__page_load(from, page, value, head, token, 0, from->planes[value].width, row);
             llm__page_store(to, copy, value, head, token, 0, to->planes[value].width, row);
         }
 }
@@ -2486,9 +2702,24 @@ LLM__FN int llm__wished(const llm__kept *k, const llm_cache_codes wish[2], llm_c
     return out->keys.bits != k->desc.keys.bits || out->values.bits != k->desc.values.bits;
 }
 
+/* A layer that was made from another, both perhaps NULL: what follows them and shares pages with the one is to share
+   their copies with the other. */
+typedef struct llm__made {
+    const llm_cache *from, *to;
+} llm__made;
+
+/* The copy of a page that another cache has made already, or NULL. */
+LLM__FN llm__page *llm__page_made(llm__made kin, size_t layer, int64_t number, const llm__page *page) {
+    llm__page **entry = kin.from ? llm__page_entry(&kin.from->layers[layer], number) : NULL;
+    return entry && *entry == page ? *llm__page_entry(&kin.to->layers[layer], number) : NULL;
+}
+
 /* Fills a layer that has no pages yet with copies of another's, which a wish may convert on the way. */
-LLM__FN llm_status llm__kept_remake(const llm_allocator *a, llm__kept *to, const llm__kept *from, int64_t length,
+LLM__FN llm_status llm__kept_remake(llm_cache *made, const llm_cache *c, size_t layer, llm__made kin,
                                     const llm_cache_codes wish[2], llm_error *error) {
+    const llm_allocator *a = &c->allocator;
+    llm__kept *to = &made->layers[layer];
+    const llm__kept *from = &c->layers[layer];
     const llm__layout *y = &from->layout;
     size_t width = (size_t)(y->planes[0].width > y->planes[1].width ? y->planes[0].width : y->planes[1].width);
     float *row;
@@ -2499,10 +2730,13 @@ LLM__FN llm_status llm__kept_remake(const llm_allocator *a, llm__kept *to, const
     row = (float *)llm__alloc(a, width, sizeof *row);
     if (!row || !llm__pages_room(a, to, from->count)) status = llm__no_memory(error, width * sizeof *row);
     for (; status == LLM_OK && to->count < from->count; to->count++) {
-        int64_t tokens = length - llm__page_number(from, to->count) * LLM_PAGE_TOKENS;
+        int64_t number = llm__page_number(from, to->count), tokens = c->length - number * LLM_PAGE_TOKENS;
+        llm__page *page = from->pages[to->count], *copy = llm__page_made(kin, layer, number, page);
         if (tokens > LLM_PAGE_TOKENS) tokens = LLM_PAGE_TOKENS;
-        to->pages[to->count] = llm__page_remade(a, y, &to->layout, from->pages[to->count], (int)tokens, row);
-        if (to->pages[to->count]) continue;
+        if (copy) llm__atomic_add(&copy->holders, 1);
+        else copy = llm__page_remade(a, y, &to->layout, page, (int)tokens, row);
+        to->pages[to->count] = copy;
+        if (copy) continue;
         status = llm__no_memory(error, llm__page_bytes(&to->layout));
         break;
     }
@@ -2510,13 +2744,55 @@ LLM__FN llm_status llm__kept_remake(const llm_allocator *a, llm__kept *to, const
     return status;
 }
 
+LLM__FN llm_status llm__remake_one(llm_cache **out, const llm_cache *c, int halves, llm__made kin,
+                                   const llm_cache_codes wish[2], llm_error *error) {
+    llm_status status = llm__cache_like(out, c, halves, error);
+    size_t i;
+    for (i = 0; i < c->layer_count && status == LLM_OK; i++)
+        status = llm__kept_remake(*out, c, i, kin, wish, error);
+    if (status == LLM_OK) return LLM_OK;
+    llm_cache_close(*out);
+    *out = NULL;
+    return status;
+}
+
+/* Gives a cache that was made from another the same checkpoints, made alike.  From the newest to the oldest: each
+   shares pages with the next or with none. */
+LLM__FN llm_status llm__checkpoints_remake(llm_cache *made, const llm_cache *c, const llm_cache_codes wish[2],
+                                           llm_error *error) {
+    llm__made kin;
+    size_t i, n = c->checkpoint_count;
+    kin.from = c;
+    kin.to = made;
+    if (n && !llm__checkpoints_room(made, n)) return llm__no_memory(error, n * sizeof *made->checkpoints);
+    for (i = 0; i < n; i++) {
+        const llm_cache *past = c->checkpoints[n - 1 - i]->cache;
+        llm__checkpoint *p = (llm__checkpoint *)llm__alloc_zero(&c->allocator, 1, sizeof *p);
+        llm_status status = p ? llm__remake_one(&p->cache, past, 1, kin, wish, error)
+                              : llm__no_memory(error, sizeof *p);
+        if (status != LLM_OK) {
+            llm__free(&c->allocator, p, sizeof *p);
+            return status;
+        }
+        llm__atomic_set(&p->holders, 1);
+        made->checkpoints[made->checkpoint_count++] = p;
+        kin.from = past;
+        kin.to = p->cache;
+    }
+    for (i = 0; i < n / 2; i++) {
+        llm__checkpoint *p = made->checkpoints[i];
+        made->checkpoints[i] = made->checkpoints[n - 1 - i];
+        made->checkpoints[n - 1 - i] = p;
+    }
+    return LLM_OK;
+}
+
 /* A cache that shares nothing with another, its layers as a wish makes them. */
 LLM__FN llm_status llm__cache_remake(llm_cache **out, const llm_cache *c, const llm_cache_codes wish[2],
                                      llm_error *error) {
-    llm_status status = llm__cache_like(out, c, 2, error);
-    size_t i;
-    for (i = 0; i < c->layer_count && status == LLM_OK; i++)
-        status = llm__kept_remake(&c->allocator, &(*out)->layers[i], &c->layers[i], c->length, wish, error);
+    const llm__made none = {NULL, NULL};
+    llm_status status = llm__remake_one(out, c, 2, none, wish, error);
+    if (status == LLM_OK) status = llm__checkpoints_remake(*out, c, wish, error);
     if (status == LLM_OK) return LLM_OK;
     llm_cache_close(*out);
     *out = NULL;
@@ -2526,8 +2802,7 @@ LLM__FN llm_status llm__cache_remake(llm_cache **out, const llm_cache *c, const 
 /* Converts what is plain and not meant to be, and fulfils the wish for it. */
 LLM__FN llm_status llm__cache_convert(llm_cache *c, const llm_cache_codes wish[2], llm_error *error) {
     llm_cache_layer wished;
-    llm__kept *layers = c->layers;
-    llm_cache *made;
+    llm_cache was = *c, *made;
     llm_status status;
     size_t i = 0;
     while (i < c->layer_count && !llm__wished(&c->layers[i], wish, &wished)) i++;
@@ -2535,11 +2810,147 @@ LLM__FN llm_status llm__cache_convert(llm_cache *c, const llm_cache_codes wish[2
         status = llm__cache_remake(&made, c, wish, error);
         if (status != LLM_OK) return status;
         c->layers = made->layers;
-        made->layers = layers;
+        c->checkpoints = made->checkpoints;
+        c->checkpoint_capacity = made->checkpoint_capacity;
+        made->layers = was.layers;
+        made->checkpoints = was.checkpoints;
+        made->checkpoint_capacity = was.checkpoint_capacity; /* there are as many as before */
         llm_cache_close(made);
+        c->saved = 0;
     }
     memset(c->wish, 0, sizeof c->wish);
     return LLM_OK;
+}
+
+/* ---- checkpoints */
+
+/* Whether some tokens could not be taken back without. */
+LLM__FN int llm__cache_forgets(const llm_cache *c) {
+    size_t i = 0;
+    while (i < c->layer_count && c->layers[i].desc.kind != LLM_CACHE_RECURRENT && !llm__reach(&c->layers[i].desc)) i++;
+    return i < c->layer_count;
+}
+
+/* Where there are too many, the one goes whose neighbours are closest to each other: so the gaps stay even. */
+LLM__FN void llm__checkpoints_thin(llm_cache *c) {
+    llm__checkpoint **p = c->checkpoints;
+    size_t i, worst = 0;
+    int64_t least = INT64_MAX;
+    if ((int64_t)c->checkpoint_count <= c->checkpoints_max) return;
+    for (i = 0; i + 1 < c->checkpoint_count; i++) {
+        int64_t gap = p[i + 1]->cache->length - (i ? p[i - 1]->cache->length : 0);
+        if (gap < least) {
+            least = gap;
+            worst = i;
+        }
+    }
+    llm__checkpoint_drop(p[worst]);
+    c->checkpoint_count--;
+    memmove(p + worst, p + worst + 1, (c->checkpoint_count - worst) * sizeof *p);
+}
+
+LLM__FN llm_status llm__checkpoint_make(llm_cache *c, llm_error *error) {
+    size_t n = c->checkpoint_count;
+    llm__checkpoint *p;
+    llm_status status;
+    if (!c->length || !llm__cache_forgets(c) || (n && c->checkpoints[n - 1]->cache->length == c->length)) return LLM_OK;
+    if (!llm__checkpoints_room(c, n + 1)) return llm__no_memory(error, (n + 1) * sizeof *c->checkpoints);
+    p = (llm__checkpoint *)llm__alloc_zero(&c->allocator, 1, sizeof *p);
+    if (!p) return llm__no_memory(error, sizeof *p);
+    status = llm__cache_share(&p->cache, c, 1, error);
+    if (status != LLM_OK) {
+        llm__free(&c->allocator, p, sizeof *p);
+        return status;
+    }
+    llm__atomic_set(&p->holders, 1);
+    c->checkpoints[c->checkpoint_count++] = p;
+    llm__checkpoints_thin(c);
+    return LLM_OK;
+}
+
+/* Tokens until the next checkpoint is due: a pass should bring no more. */
+LLM__FN int64_t llm__cache_pass_limit(const llm_cache *c) {
+    if (!c->checkpoint_every || !llm__cache_forgets(c)) return INT64_MAX;
+    return c->checkpoint_every - c->length % c->checkpoint_every;
+}
+
+/* The newest checkpoint of at most `length` tokens, or NULL. */
+LLM__FN const llm_cache *llm__checkpoint_at(const llm_cache *c, int64_t length) {
+    size_t i = c->checkpoint_count;
+    while (i && c->checkpoints[i - 1]->cache->length > length) i--;
+    return i ? c->checkpoints[i - 1]->cache : NULL;
+}
+
+/* How many tokens go if at least n are taken back; -1: it cannot be done. */
+LLM__FN int64_t llm__cache_can_trim(const llm_cache *c, int64_t n) {
+    const llm_cache *past;
+    if (llm__layers_can_trim(c, n)) return n;
+    past = llm__checkpoint_at(c, c->length - n);
+    return past ? c->length - past->length : -1;
+}
+
+/* Makes a layer what it was. */
+LLM__FN void llm__kept_restore(llm__kept *k, const llm__kept *past) {
+    int64_t i;
+    for (i = 0; i < past->count; i++) llm__atomic_add(&past->pages[i]->holders, 1);
+    while (k->count) llm__page_drop(k, k->pages[--k->count]);
+    if (past->count) memcpy(k->pages, past->pages, (size_t)past->count * sizeof *k->pages);
+    k->count = past->count;
+    k->gone = past->gone;
+    k->since = past->since;
+    if (k->states)
+        memcpy(llm__state(k, k->turned, 0), llm__state(past, past->turned, 0), k->state_floats * sizeof(float));
+}
+
+/* Goes back to a checkpoint.  Can fail for memory, and then nothing has changed. */
+LLM__FN llm_status llm__checkpoint_restore(llm_cache *c, const llm_cache *past, llm_error *error) {
+    size_t i;
+    for (i = 0; i < c->layer_count; i++)
+        if (!llm__pages_room(&c->allocator, &c->layers[i], past->layers[i].count))
+            return llm__no_memory(error, (size_t)past->layers[i].count * sizeof *c->layers[i].pages);
+    for (i = 0; i < c->layer_count; i++) llm__kept_restore(&c->layers[i], &past->layers[i]);
+    c->length = past->length;
+    llm__checkpoints_cut(c, c->length);
+    return LLM_OK;
+}
+
+/* ---- bytes */
+
+/* What a layer takes beside the pages that it holds. */
+LLM__FN size_t llm__kept_own_bytes(const llm__kept *k) {
+    return (size_t)k->free_count * llm__page_bytes(&k->layout) + k->capacity * sizeof *k->pages +
+           (size_t)k->halves * k->state_floats * sizeof(float);
+}
+
+LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
+    return (size_t)k->count * llm__page_bytes(&k->layout) + llm__kept_own_bytes(k);
+}
+
+/* What a cache takes beside its pages and checkpoints. */
+LLM__FN size_t llm__cache_own_bytes(const llm_cache *c) {
+    size_t bytes = sizeof *c + c->layer_count * sizeof *c->layers + c->checkpoint_capacity * sizeof *c->checkpoints, i;
+    for (i = 0; i < c->layer_count; i++) bytes += llm__kept_own_bytes(&c->layers[i]);
+    return bytes;
+}
+
+LLM__FN size_t llm__cache_page_count(const llm_cache *c) {
+    size_t pages = 0, i;
+    for (i = 0; i < c->layer_count; i++) pages += (size_t)c->layers[i].count;
+    return pages;
+}
+
+/* The bytes of a checkpoint, but for those of the pages that it shares with the one behind it, or with the cache. */
+LLM__FN size_t llm__checkpoint_bytes(const llm__checkpoint *p, const llm_cache *next) {
+    size_t bytes = sizeof *p + llm__cache_own_bytes(p->cache), layer;
+    int64_t i;
+    for (layer = 0; layer < p->cache->layer_count; layer++) {
+        const llm__kept *k = &p->cache->layers[layer];
+        for (i = 0; i < k->count; i++) {
+            llm__page **entry = llm__page_entry(&next->layers[layer], llm__page_number(k, i));
+            if (!entry || *entry != k->pages[i]) bytes += k->pages[i]->bytes;
+        }
+    }
+    return bytes;
 }
 
 /* ---- passes */
@@ -2556,15 +2967,18 @@ LLM__FN void llm__cache_abandon(llm_cache *c) {
    call_count tokens; rotating layers with pinned tokens go by calls.  On failure nothing has changed. */
 LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_start, int64_t call_count,
                                     llm_error *error) {
+    const llm_cache_codes wish[2] = {c->wish[0], c->wish[1]};
     int64_t page, pages = llm__page_count(c->length + count);
     llm_status status;
     size_t i;
     if (c->pending)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the cache is in use by a forward pass that is not finished");
     if ((c->wish[0].bits || c->wish[1].bits) && c->length >= c->wish_from &&
-        (status = llm__cache_convert(c, c->wish, error)) != LLM_OK)
+        (status = llm__cache_convert(c, wish, error)) != LLM_OK)
         return status;
+    if (c->length < c->saved) c->saved = 0; /* tokens were taken back; others come in their place */
     c->pending = count;
+    c->by_hand = 0;
     c->call_start = call_start;
     c->call_count = call_count;
     for (i = 0; i < c->layer_count; i++) {
@@ -2606,20 +3020,21 @@ LLM__FN void llm__cache_commit(llm_cache *c) {
         if (llm__is_attention(k)) llm__drop_old(k, c->length);
         else k->turned = !k->turned;
     }
+    if (c->checkpoint_every && c->length % c->checkpoint_every == 0) llm__checkpoint_make(c, NULL);
 }
 
-/* What the query at `position` of the pass may see, itself included: one or two spans, in order.
+/* What the query at `position` may see, itself included: one or two spans, in order.  It is one of a call of `count`
+   tokens that found `before` others.
    A window w sees the last w tokens.  With pinned tokens it is mlx-lm's RotatingKVCache, to the token: there, a call of
    one token sees the pinned ones and the last w - keep; a longer call first drops what exceeds w - 1 tokens, then
    appends its own and masks by slot, so that the pinned tokens, being the first slots, fall out of its later queries'
    windows. */
-LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm_span out[2]) {
-    const llm_cache_layer *d = &c->layers[layer].desc;
-    int64_t w = d->window, keep = d->keep, before = c->call_start, slot, shift;
+LLM__FN int llm__visible(const llm_cache_layer *d, int64_t before, int64_t count, int64_t position, llm_span out[2]) {
+    int64_t w = d->window, keep = d->keep, slot, shift;
     out[0].begin = llm__oldest_seen(d, position);
     out[0].end = position + 1;
     if (!keep || position < w) return 1;
-    if (c->call_count == 1) {
+    if (count == 1) {
         out[0].begin = 0;
         out[0].end = keep;
         out[1].begin = position - (w - keep) + 1;
@@ -2635,6 +3050,11 @@ LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t positio
     out[1].begin = keep + shift;
     out[1].end = position + 1;
     return 2;
+}
+
+/* The same in the pass under way. */
+LLM__FN int llm__cache_visible(const llm_cache *c, size_t layer, int64_t position, llm_span out[2]) {
+    return llm__visible(&c->layers[layer].desc, c->call_start, c->call_count, position, out);
 }
 
 LLM__FN int llm__cache_is_latent(const llm_cache *c, size_t layer) {
@@ -2675,6 +3095,209 @@ LLM__FN llm_rows llm__cache_values(const llm_cache *c, size_t layer, int head, i
     return llm__cache_rows(c, layer, 1, head, number);
 }
 
+/* ========================================================================================================== >>batch
+   A batch is an array of caches.  As the forward pass takes sequences of any lengths, each with its own cache, there is
+   nothing else to it: after this chapter rows come, go and multiply by their pointers. */
+
+struct llm_batch {
+    llm_allocator allocator;
+    llm_cache **rows; /* [count] */
+    size_t count;
+};
+
+/* What two entries differ in, or NULL. */
+LLM__FN const char *llm__layer_difference(const llm_cache_layer *a, const llm_cache_layer *b) {
+    if (a->kind != b->kind || a->items != b->items) return "kind";
+    if (a->heads != b->heads) return "number of heads";
+    if (a->key_width != b->key_width || a->value_width != b->value_width) return "width";
+    if (a->window != b->window || a->keep != b->keep) return "window";
+    if (a->chunk != b->chunk) return "chunk";
+    return memcmp(a->shapes, b->shapes, sizeof a->shapes) ? "shape of its arrays" : NULL;
+}
+
+LLM__FN llm_status llm__batch_alike(const llm_cache *a, const llm_cache *b, llm_error *error) {
+    size_t i;
+    if (a->layer_count != b->layer_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a cache of %llu layers cannot join a batch of caches of %llu",
+                         (unsigned long long)b->layer_count, (unsigned long long)a->layer_count);
+    for (i = 0; i < a->layer_count; i++) {
+        const char *what = llm__layer_difference(&a->layers[i].desc, &b->layers[i].desc);
+        if (what)
+            return llm__fail(error, LLM_BAD_ARGUMENT,
+                             "a cache cannot join the batch: layer %llu has another %s than in the rows before it",
+                             (unsigned long long)i, what);
+    }
+    return LLM_OK;
+}
+
+/* All of them there, and like each other and the rows there are. */
+LLM__FN llm_status llm__batch_check(const llm_batch *b, llm_cache *const *caches, size_t count, llm_error *error) {
+    llm_status status = LLM_OK;
+    size_t i;
+    if (count && !caches) return llm__fail(error, LLM_BAD_ARGUMENT, "the caches to join a batch are NULL");
+    if (count > SIZE_MAX / sizeof *caches - b->count)
+        return llm__fail(error, LLM_TOO_LARGE, "a batch cannot have %llu rows more", (unsigned long long)count);
+    for (i = 0; i < count && status == LLM_OK; i++)
+        status = caches[i] ? llm__batch_alike(b->count ? b->rows[0] : caches[0], caches[i], error)
+                           : llm__fail(error, LLM_BAD_ARGUMENT, "cache %llu of those to join a batch is NULL",
+                                       (unsigned long long)i);
+    return status;
+}
+
+LLM__FN void llm__rows_close(llm_cache **rows, size_t count) {
+    while (count) llm_cache_close(rows[--count]);
+}
+
+/* Forks of caches into `to`; none stays after a failure. */
+LLM__FN llm_status llm__rows_fork(llm_cache **to, llm_cache *const *caches, size_t count, llm_error *error) {
+    size_t i;
+    for (i = 0; i < count; i++) {
+        llm_status status = llm_cache_fork(&to[i], caches[i], error);
+        if (status == LLM_OK) continue;
+        llm__rows_close(to, i);
+        return status;
+    }
+    return LLM_OK;
+}
+
+LLM__FN void llm__batch_replace(llm_batch *b, llm_cache **rows, size_t count) {
+    llm__free(&b->allocator, (void *)b->rows, b->count * sizeof *rows);
+    b->rows = rows;
+    b->count = count;
+}
+
+LLM_API llm_status llm_batch_open(llm_batch **out, llm_cache *const *caches, size_t count,
+                                  const llm_allocator *allocator, llm_error *error) {
+    llm_allocator a;
+    llm_batch *b;
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a batch cannot be opened into a NULL pointer");
+    *out = NULL;
+    memset(&a, 0, sizeof a);
+    a = llm__allocator_or_default(allocator ? *allocator : a);
+    b = (llm_batch *)llm__alloc_zero(&a, 1, sizeof *b);
+    if (!b) return llm__no_memory(error, sizeof *b);
+    b->allocator = a;
+    status = llm_batch_extend(b, caches, count, error);
+    if (status == LLM_OK) *out = b;
+    else llm_batch_close(b);
+    return status;
+}
+
+LLM_API void llm_batch_close(llm_batch *batch) {
+    llm_allocator a;
+    if (!batch) return;
+    a = batch->allocator;
+    llm__rows_close(batch->rows, batch->count);
+    llm__batch_replace(batch, NULL, 0);
+    llm__free(&a, batch, sizeof *batch);
+}
+
+LLM_API llm_cache *const *llm_batch_rows(const llm_batch *batch) {
+    return batch ? batch->rows : NULL;
+}
+
+LLM_API llm_batch_info llm_batch_get_info(const llm_batch *batch) {
+    llm_batch_info info;
+    size_t i;
+    memset(&info, 0, sizeof info);
+    info.rows = batch ? batch->count : 0;
+    for (i = 0; i < info.rows; i++) {
+        int64_t length = llm_cache_length(batch->rows[i]);
+        info.bytes += llm_cache_bytes(batch->rows[i]);
+        if (length > info.longest) info.longest = length;
+        if (!i || length < info.shortest) info.shortest = length;
+    }
+    return info;
+}
+
+LLM_API llm_status llm_batch_extend(llm_batch *batch, llm_cache *const *caches, size_t count, llm_error *error) {
+    llm_cache **rows;
+    llm_status status;
+    size_t total;
+    if (!batch) return llm__fail(error, LLM_BAD_ARGUMENT, "the batch to extend is NULL");
+    status = llm__batch_check(batch, caches, count, error);
+    if (status != LLM_OK || !count) return status == LLM_OK ? llm__ok(error) : status;
+    total = batch->count + count;
+    rows = (llm_cache **)llm__alloc(&batch->allocator, total, sizeof *rows);
+    if (!rows) return llm__no_memory(error, total * sizeof *rows);
+    status = llm__rows_fork(rows + batch->count, caches, count, error);
+    if (status != LLM_OK) {
+        llm__free(&batch->allocator, (void *)rows, total * sizeof *rows);
+        return status;
+    }
+    if (batch->count) memcpy((void *)rows, (const void *)batch->rows, batch->count * sizeof *rows);
+    llm__batch_replace(batch, rows, total);
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_batch_extract(const llm_batch *batch, size_t row, llm_cache **out, llm_error *error) {
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a row cannot be extracted into a NULL pointer");
+    *out = NULL;
+    if (batch && row < batch->count) return llm_cache_fork(out, batch->rows[row], error);
+    return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu cannot be extracted: the batch has %llu",
+                     (unsigned long long)row, (unsigned long long)(batch ? batch->count : 0));
+}
+
+/* Rows for llm_batch_filter: the first of each number is moved from `left`, further ones are forks. */
+LLM__FN llm_status llm__rows_pick(const llm_batch *b, const size_t *rows, size_t count, llm_cache **left,
+                                  llm_cache **picked, llm_error *error) {
+    llm_status status = LLM_OK;
+    size_t i;
+    for (i = 0; i < count && status == LLM_OK; i++) {
+        picked[i] = left[rows[i]];
+        if (!picked[i]) status = llm_cache_fork(&picked[i], b->rows[rows[i]], error);
+        left[rows[i]] = NULL;
+    }
+    for (; status != LLM_OK && i; i--)
+        if (picked[i - 1] != b->rows[rows[i - 1]]) llm_cache_close(picked[i - 1]);
+    return status;
+}
+
+LLM_API llm_status llm_batch_filter(llm_batch *batch, const size_t *rows, size_t count, llm_error *error) {
+    llm_cache **picked, **left; /* [count], [batch->count] */
+    llm_status status;
+    size_t i;
+    if (!batch || (count && !rows))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "filtering needs a batch and numbers of rows; one is NULL");
+    for (i = 0; i < count; i++)
+        if (rows[i] >= batch->count)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu cannot be kept: the batch has %llu",
+                             (unsigned long long)rows[i], (unsigned long long)batch->count);
+    if (!batch->count) return llm__ok(error);
+    left = (llm_cache **)llm__alloc(&batch->allocator, batch->count, sizeof *left);
+    picked = count ? (llm_cache **)llm__alloc(&batch->allocator, count, sizeof *picked) : NULL;
+    if (left) memcpy((void *)left, (const void *)batch->rows, batch->count * sizeof *left);
+    status = left && (picked || !count) ? llm__rows_pick(batch, rows, count, left, picked, error)
+                                        : llm__no_memory(error, count * sizeof *picked);
+    if (status == LLM_OK) llm__rows_close(left, batch->count);
+    llm__free(&batch->allocator, (void *)left, batch->count * sizeof *left);
+    if (status == LLM_OK) llm__batch_replace(batch, picked, count);
+    else llm__free(&batch->allocator, (void *)picked, count * sizeof *picked);
+    return status == LLM_OK ? llm__ok(error) : status;
+}
+
+/* The trim is tried on forks, which then take the rows' places: no row changes unless all can. */
+LLM_API llm_status llm_batch_trim(llm_batch *batch, int64_t tokens, llm_error *error) {
+    llm_cache **rows;
+    llm_status status;
+    size_t i;
+    if (!batch) return llm__fail(error, LLM_BAD_ARGUMENT, "the batch to trim is NULL");
+    if (!batch->count) return llm__ok(error);
+    rows = (llm_cache **)llm__alloc(&batch->allocator, batch->count, sizeof *rows);
+    if (!rows) return llm__no_memory(error, batch->count * sizeof *rows);
+    status = llm__rows_fork(rows, batch->rows, batch->count, error);
+    if (status != LLM_OK) {
+        llm__free(&batch->allocator, (void *)rows, batch->count * sizeof *rows);
+        return status;
+    }
+    for (i = 0; i < batch->count && status == LLM_OK; i++) status = llm_cache_trim(rows[i], tokens, NULL, error);
+    llm__rows_close(status == LLM_OK ? batch->rows : rows, batch->count);
+    if (status == LLM_OK) llm__batch_replace(batch, rows, batch->count);
+    else llm__free(&batch->allocator, (void *)rows, batch->count * sizeof *rows);
+    return status;
+}
+
 /* ========================================================================================================= >>record
    A cache as a file: mlx-lm's prompt caches, which are safetensors files whose tensors are named by a path through the
    list of the layers' states ("0.1" is layer 0's second) and whose metadata say what each layer is.  Written is the
@@ -2688,6 +3311,12 @@ LLM__FN llm_rows llm__cache_values(const llm_cache *c, size_t layer, int head, i
        recurrent       ArraysCache         (arrays...) none none                               -
        list            CacheList           (state class) of each member                        (classes) (numbers)
 
+   Several sequences in one file are rows of the tensors, filled up on the left:
+
+       plain, latent   BatchKVCache          keys values offsets padding _idx
+       window          BatchRotatingKVCache  keys values offsets padding max_size _offset _idx rotated
+       recurrent       ArraysCache           (arrays...) padding lengths, which may be none
+
    ConcatenateKVCache, which is plain without an offset, is read too.  What mlx-lm has no class for is of a class of
    ours, which it refuses by name: MixedQuantizedKVCache, RotatingQuantizedKVCache and ChunkedQuantizedKVCache have the
    state of the class with the same beginning (Mixed: of KVCache), then group and bits of the keys and of the values;
@@ -2699,13 +3328,21 @@ LLM__FN llm_rows llm__cache_values(const llm_cache *c, size_t layer, int head, i
    class in the metadata at "0.PATH.0.M" and its numbers behind "0.PATH.1.M".  Only used tokens are written, oldest
    first.
 
-   Two notes are our own: how many tokens the cache has seen, which recurrent layers do not count, and a checksum of the
-   whole file, its own 16 digits taken for zeros.  It is the first thing in the header; found elsewhere, another program
-   has carried our notes over into a file of its own, and it says nothing.
+   Two notes are our own: how many tokens the cache has seen (of several rows, each, with commas between), which
+   recurrent layers do not count, and a checksum of the whole file, its own 16 digits taken for zeros.  It is the first
+   thing in the header; found elsewhere, another program has carried our notes over into a file of its own, and it says
+   nothing.
+
+   A file that continues another has two notes more, how many tokens lie before it and the checksum of the file that
+   ends with them, and "Continued" before the names of its classes.  Where a layer sees all tokens it has the rows
+   behind those; of everything else, which is small, all that the cache holds.
    After this chapter a cache can leave through a sink and come back from bytes that nobody trusts. */
 
 #define LLM__NOTE_TOKENS "llm_tokens"
 #define LLM__NOTE_CHECKSUM "llm_checksum"
+#define LLM__NOTE_AFTER "llm_after"
+#define LLM__NOTE_BEFORE "llm_before"
+#define LLM__CONTINUED "Continued"
 #define LLM__CHECKSUM_START "{\"__metadata__\":{\"0." LLM__NOTE_CHECKSUM "\":\"" /* behind the header's 8-byte length */
 enum { LLM__CHECKSUM_AT = 8 + sizeof LLM__CHECKSUM_START - 1, LLM__CHECKSUM_DIGITS = 16 };
 
@@ -2717,72 +3354,119 @@ typedef struct llm__class {
     int pairs;         /* of group and bits: 1: for keys and values; 2: for each of them */
     int bare;          /* its rows alone say how many tokens it has seen */
     int ours;
+    int batch;         /* of several sequences */
 } llm__class;
 
-enum { LLM__MOST_CLASSES = 11 };
+enum { LLM__MOST_CLASSES = 13 };
 
 static const llm__class llm__classes[LLM__MOST_CLASSES] = {
-    {"KVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 0, 0},
-    {"RotatingKVCache", LLM_CACHE_ATTENTION, 1, 0, 0, 0, 0},
-    {"ChunkedKVCache", LLM_CACHE_ATTENTION, 0, 1, 0, 0, 0},
-    {"QuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 1, 0, 0},
-    {"MixedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 2, 0, 1},
-    {"RotatingQuantizedKVCache", LLM_CACHE_ATTENTION, 1, 0, 2, 0, 1},
-    {"ChunkedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 1, 2, 0, 1},
-    {"ArraysCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0},
-    {"CacheList", LLM_CACHE_LIST, 0, 0, 0, 0, 0},
-    {"MambaCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0},
-    {"ConcatenateKVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 1, 0},
+    {"KVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 0, 0, 0},
+    {"RotatingKVCache", LLM_CACHE_ATTENTION, 1, 0, 0, 0, 0, 0},
+    {"ChunkedKVCache", LLM_CACHE_ATTENTION, 0, 1, 0, 0, 0, 0},
+    {"QuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 1, 0, 0, 0},
+    {"MixedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 0, 2, 0, 1, 0},
+    {"RotatingQuantizedKVCache", LLM_CACHE_ATTENTION, 1, 0, 2, 0, 1, 0},
+    {"ChunkedQuantizedKVCache", LLM_CACHE_ATTENTION, 0, 1, 2, 0, 1, 0},
+    {"ArraysCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0},
+    {"CacheList", LLM_CACHE_LIST, 0, 0, 0, 0, 0, 0},
+    {"BatchKVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 0, 0, 1},
+    {"BatchRotatingKVCache", LLM_CACHE_ATTENTION, 1, 0, 0, 0, 0, 1},
+    {"MambaCache", LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0},
+    {"ConcatenateKVCache", LLM_CACHE_ATTENTION, 0, 0, 0, 1, 0, 0},
 };
 
 /* ---- writing */
 
-enum { LLM__WRITE_BUFFER = 16384, LLM__SAVED_NAME = 96, LLM__CLASS_NAME = 40 };
+enum { LLM__WRITE_BUFFER = 65536, LLM__WRITE_AT_ONCE = 4096, LLM__SAVED_NAME = 96, LLM__CLASS_NAME = 40 };
 
-/* Everything is written twice: first to be hashed, as the header holds the checksum, then to the sink. */
+/* A checksum of all bytes; it finds damage, not malice.  Word n goes to lane n modulo 4, so that four multiplications
+   are under way at a time and memory is what one waits for. */
+enum { LLM__LANES = 4, LLM__BLOCK = 8 * LLM__LANES };
+
+typedef struct llm__checksum {
+    uint64_t lanes[LLM__LANES];
+    uint64_t bytes;
+    uint8_t rest[LLM__BLOCK]; /* what does not fill a block yet: bytes modulo LLM__BLOCK */
+} llm__checksum;
+
+LLM__FN uint64_t llm__hash_word(uint64_t h, uint64_t word) {
+    h = (h ^ word) * 0x9E3779B97F4A7C15u;
+    return h << 32 | h >> 32;
+}
+
+LLM__FN void llm__checksum_blocks(llm__checksum *c, const uint8_t *p, size_t blocks) {
+    uint64_t a = c->lanes[0], b = c->lanes[1], d = c->lanes[2], e = c->lanes[3], w[LLM__LANES];
+    for (; blocks; blocks--, p += LLM__BLOCK) {
+        memcpy(w, p, sizeof w);
+        a = llm__hash_word(a, w[0]);
+        b = llm__hash_word(b, w[1]);
+        d = llm__hash_word(d, w[2]);
+        e = llm__hash_word(e, w[3]);
+    }
+    c->lanes[0] = a;
+    c->lanes[1] = b;
+    c->lanes[2] = d;
+    c->lanes[3] = e;
+}
+
+/* Does not depend on how the bytes are cut. */
+LLM__FN void llm__checksum_add(llm__checksum *c, const void *data, size_t bytes) {
+    const uint8_t *p = (const uint8_t *)data;
+    size_t used = (size_t)(c->bytes % LLM__BLOCK), room = used ? LLM__BLOCK - used : 0;
+    if (room > bytes) room = bytes;
+    c->bytes += bytes;
+    if (room) memcpy(c->rest + used, p, room);
+    if (room && used + room == LLM__BLOCK) llm__checksum_blocks(c, c->rest, 1);
+    p += room;
+    bytes -= room;
+    llm__checksum_blocks(c, p, bytes / LLM__BLOCK);
+    if (bytes % LLM__BLOCK) memcpy(c->rest, p + bytes / LLM__BLOCK * LLM__BLOCK, bytes % LLM__BLOCK);
+}
+
+/* The last block is filled up with zeros; the number of bytes tells them apart. */
+LLM__FN uint64_t llm__checksum_end(llm__checksum *c) {
+    size_t used = (size_t)(c->bytes % LLM__BLOCK);
+    uint64_t h = c->bytes;
+    int i;
+    memset(c->rest + used, 0, LLM__BLOCK - used);
+    if (used) llm__checksum_blocks(c, c->rest, 1);
+    for (i = 0; i < LLM__LANES; i++) h = llm__hash_word(h, c->lanes[i]);
+    return h;
+}
+
+/* Everything is written twice: first to be hashed, as the header holds the checksum, then to the sink.  Large spans go
+   from where they lie, small ones are gathered. */
 typedef struct llm__writer {
     llm_sink sink; /* write NULL: the first time */
-    uint64_t hash;
+    llm__checksum checksum;
     size_t used;
     int failed;
     uint8_t buffer[LLM__WRITE_BUFFER];
 } llm__writer;
 
-/* A checksum over whole 8-byte words; it finds damage, not malice. */
-LLM__FN uint64_t llm__hash_words(uint64_t h, const uint8_t *p, size_t words) {
-    uint64_t w;
-    for (; words; words--, p += 8) {
-        memcpy(&w, p, sizeof w);
-        h = (h ^ w) * 0x9E3779B97F4A7C15u;
-        h ^= h >> 32;
-    }
-    return h;
+LLM__FN void llm__writer_pass(llm__writer *w, const void *data, size_t bytes) {
+    if (!w->sink.write) llm__checksum_add(&w->checksum, data, bytes);
+    else if (bytes && !w->failed) w->failed = w->sink.write(w->sink.user, data, bytes) != 0;
 }
 
-/* The last words are filled up with zeros. */
 LLM__FN void llm__writer_flush(llm__writer *w) {
-    size_t words = (w->used + 7) / 8;
-    memset(w->buffer + w->used, 0, words * 8 - w->used);
-    if (!w->sink.write) w->hash = llm__hash_words(w->hash, w->buffer, words);
-    else if (w->used && !w->failed) w->failed = w->sink.write(w->sink.user, w->buffer, w->used) != 0;
+    llm__writer_pass(w, w->buffer, w->used);
     w->used = 0;
 }
 
 LLM__FN void llm__write(llm__writer *w, const void *data, size_t bytes) {
-    const uint8_t *p = (const uint8_t *)data;
-    while (bytes && !w->failed) {
-        size_t room = sizeof w->buffer - w->used, n = bytes < room ? bytes : room;
-        memcpy(w->buffer + w->used, p, n);
-        w->used += n;
-        p += n;
-        bytes -= n;
-        if (w->used == sizeof w->buffer) llm__writer_flush(w);
+    if (bytes >= LLM__WRITE_AT_ONCE || bytes > sizeof w->buffer - w->used) llm__writer_flush(w);
+    if (bytes >= LLM__WRITE_AT_ONCE) {
+        llm__writer_pass(w, data, bytes);
+    } else if (bytes) {
+        memcpy(w->buffer + w->used, data, bytes);
+        w->used += bytes;
     }
 }
 
 typedef enum llm__saved_kind {
-    LLM__SAVED_ROWS, LLM__SAVED_SCALES, LLM__SAVED_BIASES, LLM__SAVED_STATE, LLM__SAVED_NUMBER, LLM__SAVED_CLASS,
-    LLM__SAVED_NONE
+    LLM__SAVED_ROWS, LLM__SAVED_SCALES, LLM__SAVED_BIASES, LLM__SAVED_STATE, LLM__SAVED_OFFSETS, LLM__SAVED_PADDING,
+    LLM__SAVED_NUMBER, LLM__SAVED_CLASS, LLM__SAVED_NONE
 } llm__saved_kind;
 
 /* One tensor of the file. */
@@ -2798,11 +3482,16 @@ typedef struct llm__saved {
 } llm__saved;
 
 typedef struct llm__record {
-    const llm_cache *cache;
-    const char *path; /* of the layer whose tensors are being listed */
+    const llm_cache *cache;        /* the first row */
+    const llm_cache *const *rows;  /* [row_count] caches with the same layers */
+    size_t row_count;
+    int batch;                     /* whether it is to be a batch of mlx-lm's, perhaps of one row */
+    int64_t after;                 /* tokens that the file holds that this one continues; 0: none */
+    const char *path;              /* of the layer whose tensors are being listed */
     llm__saved *entries;
     size_t count, capacity;
     llm__text header;
+    uint64_t checksum;
     int failed;
 } llm__record;
 
@@ -2844,16 +3533,19 @@ LLM__FN void llm__saved_rows(llm__record *r, llm__saved_kind kind, size_t layer,
     e->part = part;
     e->dtype = dtype;
     e->dims = 4;
-    e->shape[0] = 1;
+    e->shape[0] = (int64_t)r->row_count;
     e->shape[1] = r->cache->layers[layer].desc.heads;
     e->shape[2] = tokens;
     e->shape[3] = width;
 }
 
-/* Which tokens a layer's record has rows for: two spans, the first that of the pinned ones. */
+/* Which tokens a layer's record has rows for: two spans, the first that of the pinned ones.  A chunk that took tokens
+   back may have lost its first ones: the record begins with what is there. */
 LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm_span out[2]) {
     int64_t oldest = llm__oldest_held(&k->desc, length);
-    if (k->desc.chunk && oldest < k->since) oldest = k->since;
+    int64_t there = k->count ? llm__page_number(k, 0) * LLM_PAGE_TOKENS : length;
+    if (there < k->since) there = k->since;
+    if (k->desc.chunk && oldest < there) oldest = there;
     out[0].begin = 0;
     out[0].end = oldest ? k->desc.keep : 0;
     out[1].begin = oldest + out[0].end;
@@ -2861,10 +3553,33 @@ LLM__FN int64_t llm__record_spans(const llm__kept *k, int64_t length, llm_span o
     return length - oldest;
 }
 
-/* A window that took tokens back may have lost its oldest one, which no later query sees.  mlx-lm wants a row for it
-   all the same: zeros, where the ring goes on. */
-LLM__FN int llm__record_lacks(const llm__kept *k, int64_t position) {
-    return !llm__page_entry(k, position / LLM_PAGE_TOKENS) || (position >= k->desc.keep && position < k->since);
+/* Which of its tokens a row of the record has in a layer: as llm__record_spans, but those that come after others where
+   the layer sees all; and in a batch a window's lost token counts as padding. */
+LLM__FN int64_t llm__saved_spans(const llm__record *r, size_t row, size_t layer, llm_span out[2]) {
+    const llm_cache *c = r->rows[row];
+    const llm__kept *k = &c->layers[layer];
+    int64_t tokens = llm__record_spans(k, c->length, out);
+    if (!llm__reach(&k->desc)) out[1].begin = r->after;
+    if (r->batch && tokens && llm__lacks(k, out[1].begin)) out[1].begin++;
+    return out[0].end - out[0].begin + out[1].end - out[1].begin;
+}
+
+/* The most that a row has: all others are filled up to it. */
+LLM__FN int64_t llm__saved_tokens(const llm__record *r, size_t layer) {
+    int64_t most = 0, tokens;
+    llm_span spans[2];
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        if ((tokens = llm__saved_spans(r, row, layer, spans)) > most) most = tokens;
+    return most;
+}
+
+LLM__FN int64_t llm__saved_length(const llm__record *r) {
+    int64_t most = 0;
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        if (r->rows[row]->length > most) most = r->rows[row]->length;
+    return most;
 }
 
 /* The codes of the keys' and of the values' tensors: a latent row's for both of its parts. */
@@ -2873,19 +3588,21 @@ LLM__FN void llm__kept_codes(const llm__kept *k, llm_cache_codes out[2]) {
     out[1] = k->desc.kind == LLM_CACHE_LATENT ? k->desc.keys : k->desc.values;
 }
 
-/* The class that a layer has in a file. */
-LLM__FN const llm__class *llm__record_class(const llm__kept *k) {
+/* The class that a layer has in a file, alone or in a batch; NULL: it has none there. */
+LLM__FN const llm__class *llm__record_class(const llm__kept *k, int batch) {
     llm_cache_codes codes[2];
     int coded, i = 0;
+    if (batch && k->desc.keep) return NULL;
     llm__kept_codes(k, codes);
     coded = codes[0].bits || codes[1].bits;
     for (; i < LLM__MOST_CLASSES; i++) {
         const llm__class *c = &llm__classes[i];
         int pairs = !coded ? 0 : c->ours || !llm__same_codes(codes[0], codes[1]) ? 2 : 1;
         if (c->kind != k->desc.kind && !(llm__is_attention(k) && c->kind == LLM_CACHE_ATTENTION)) continue;
-        if (c->window == (k->desc.window > 0) && c->chunk == (k->desc.chunk > 0) && c->pairs == pairs) break;
+        if (c->batch != (batch && llm__is_attention(k))) continue;
+        if (c->window == (k->desc.window > 0) && c->chunk == (k->desc.chunk > 0) && c->pairs == pairs) return c;
     }
-    return &llm__classes[i];
+    return NULL;
 }
 
 /* The tensors of keys or values. */
@@ -2903,36 +3620,65 @@ LLM__FN void llm__record_part(llm__record *r, size_t layer, int part, llm_cache_
     }
 }
 
-LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
+/* The numbers behind the keys and values of one sequence. */
+LLM__FN void llm__record_numbers(llm__record *r, size_t layer, int64_t tokens) {
     const llm_cache *c = r->cache;
     const llm__kept *k = &c->layers[layer];
     llm_cache_codes codes[2];
-    char path[16];
     llm_span spans[2];
-    int64_t tokens = llm__record_spans(k, c->length, spans);
-    int part, at = 3;
+    int part, at = 3, pairs = llm__record_class(k, 0)->pairs;
     llm__kept_codes(k, codes);
-    for (part = 0; part < 2; part++) {
-        if (c->length) llm__record_part(r, layer, part, codes[part], tokens);
-        else {
-            snprintf(path, sizeof path, "%d", part);
-            llm__saved_none(r, layer, path);
-        }
-    }
+    llm__saved_spans(r, 0, layer, spans);
     llm__saved_number(r, layer, 2, c->length);
     if (k->desc.window) {
         llm__saved_number(r, layer, at++, k->desc.keep);
         llm__saved_number(r, layer, at++, k->desc.window);
-        llm__saved_number(r, layer, at++, tokens && llm__record_lacks(k, spans[1].begin) ? k->desc.keep : tokens);
+        llm__saved_number(r, layer, at++, tokens && llm__lacks(k, spans[1].begin) ? k->desc.keep : tokens);
     }
     if (k->desc.chunk) {
         llm__saved_number(r, layer, at++, k->desc.chunk);
         llm__saved_number(r, layer, at++, spans[1].begin);
     }
-    for (part = 0; part < llm__record_class(k)->pairs; part++) {
+    for (part = 0; part < pairs; part++) {
         llm__saved_number(r, layer, at++, codes[part].bits ? codes[part].group : 0);
         llm__saved_number(r, layer, at++, codes[part].bits);
     }
+}
+
+/* Those of a batch, its rings in order: they go on behind their rows. */
+LLM__FN void llm__record_batch_numbers(llm__record *r, size_t layer, int64_t tokens) {
+    const llm__kept *k = &r->cache->layers[layer];
+    int part, at = 4;
+    for (part = 0; part < 2; part++) {
+        llm__saved *e = llm__saved_add(r, part ? LLM__SAVED_PADDING : LLM__SAVED_OFFSETS, layer, part ? "3" : "2");
+        if (!e) return;
+        e->dtype = llm__saved_length(r) <= INT32_MAX ? LLM_I32 : LLM_I64;
+        e->dims = 1;
+        e->shape[0] = (int64_t)r->row_count;
+        e->number = tokens;
+    }
+    if (k->desc.window) {
+        llm__saved_number(r, layer, at++, k->desc.window);
+        llm__saved_number(r, layer, at++, tokens);
+    }
+    llm__saved_number(r, layer, at++, tokens);
+    if (k->desc.window) llm__saved_number(r, layer, at, 0);
+    if (k->desc.window && !r->failed) r->entries[r->count - 1].dtype = LLM_BOOL;
+}
+
+LLM__FN void llm__record_attention(llm__record *r, size_t layer) {
+    llm_cache_codes codes[2];
+    int64_t tokens = llm__saved_tokens(r, layer);
+    char path[16];
+    int part;
+    llm__kept_codes(&r->cache->layers[layer], codes);
+    for (part = 0; part < 2; part++) {
+        snprintf(path, sizeof path, "%d", part);
+        if (llm__saved_length(r)) llm__record_part(r, layer, part, codes[part], tokens);
+        else llm__saved_none(r, layer, path);
+    }
+    if (r->batch) llm__record_batch_numbers(r, layer, tokens);
+    else llm__record_numbers(r, layer, tokens);
 }
 
 LLM__FN void llm__record_recurrent(llm__record *r, size_t layer) {
@@ -2946,7 +3692,7 @@ LLM__FN void llm__record_recurrent(llm__record *r, size_t layer) {
         if (!e) return;
         e->part = a;
         e->dtype = LLM_F32;
-        e->shape[0] = 1;
+        e->shape[0] = (int64_t)r->row_count;
         for (d = 0; d < 3 && k->desc.shapes[a][d]; d++) e->shape[d + 1] = k->desc.shapes[a][d];
         e->dims = d + 1;
     }
@@ -2960,7 +3706,7 @@ LLM__FN void llm__record_string(llm__record *r, size_t layer, const char *path) 
     if (!e) return;
     e->dtype = LLM_I32;
     e->dims = 1;
-    e->shape[0] = (int64_t)strlen(llm__record_class(&r->cache->layers[layer])->name);
+    e->shape[0] = (int64_t)strlen(llm__record_class(&r->cache->layers[layer], r->batch)->name);
 }
 
 /* The tensors of an entry at `path` and of what lies in it; returns the place of the entry behind. */
@@ -3031,21 +3777,46 @@ LLM__FN void llm__record_tensor(llm__text *t, const llm__saved *e, uint64_t offs
     llm__text_add(t, text, strlen(text));
 }
 
+/* The notes of the library itself. */
+LLM__FN void llm__record_own_notes(llm__record *r) {
+    llm__text *t = &r->header;
+    char value[32];
+    size_t row;
+    llm__text_add(t, ",\"0." LLM__NOTE_TOKENS "\":\"", sizeof LLM__NOTE_TOKENS + 6);
+    for (row = 0; row < r->row_count; row++) {
+        snprintf(value, sizeof value, row ? ",%lld" : "%lld", (long long)r->rows[row]->length);
+        llm__text_add(t, value, strlen(value));
+    }
+    llm__text_add(t, "\"", 1);
+    if (!r->after) return;
+    snprintf(value, sizeof value, "%lld", (long long)r->after);
+    llm__record_note(t, "0.", LLM__NOTE_AFTER, value);
+    snprintf(value, sizeof value, "%016llx", (unsigned long long)r->cache->saved_as);
+    llm__record_note(t, "0.", LLM__NOTE_BEFORE, value);
+}
+
+LLM__FN void llm__record_classes(llm__record *r) {
+    char prefix[32], name[2 * LLM__CLASS_NAME];
+    size_t i, layer;
+    for (i = layer = 0; layer < r->cache->layer_count; i++, layer = llm__entry_end(r->cache, layer)) {
+        snprintf(prefix, sizeof prefix, "%lu", (unsigned long)i);
+        snprintf(name, sizeof name, "%s%s", r->after ? LLM__CONTINUED : "",
+                 llm__record_class(&r->cache->layers[layer], r->batch)->name);
+        llm__record_note(&r->header, "1.", prefix, name);
+    }
+}
+
 /* Length and header, padded so that the tensors begin at a multiple of 8; the checksum is still zeros. */
 LLM__FN void llm__record_header(llm__record *r, const llm_cache_save_desc *d) {
     llm__text *t = &r->header;
-    char prefix[32], value[32];
+    char prefix[32];
     uint64_t offset = 0;
-    size_t i, layer, numbers = 0;
+    size_t i, numbers = 0;
     llm__text_add(t, "\0\0\0\0\0\0\0\0" LLM__CHECKSUM_START, LLM__CHECKSUM_AT);
     llm__text_add(t, "0000000000000000\"", LLM__CHECKSUM_DIGITS + 1);
     for (i = 0; i < d->note_count; i++) llm__record_note(t, "0.", d->notes[i].key, d->notes[i].value);
-    snprintf(value, sizeof value, "%lld", (long long)r->cache->length);
-    llm__record_note(t, "0.", LLM__NOTE_TOKENS, value);
-    for (i = layer = 0; layer < r->cache->layer_count; i++, layer = llm__entry_end(r->cache, layer)) {
-        snprintf(prefix, sizeof prefix, "%lu", (unsigned long)i);
-        llm__record_note(t, "1.", prefix, llm__record_class(&r->cache->layers[layer])->name);
-    }
+    llm__record_own_notes(r);
+    llm__record_classes(r);
     llm__record_note(t, "2.", "0", "");
     for (i = 0; i < r->count; i++) {
         const llm__saved *e = &r->entries[i];
@@ -3099,23 +3870,57 @@ LLM__FN void llm__write_zeros(llm__writer *w, size_t bytes) {
     llm__write(w, zeros, bytes);
 }
 
-LLM__FN void llm__write_attention(llm__writer *w, const llm_cache *c, const llm__saved *e) {
+/* One head of one row: padding, then its tokens. */
+LLM__FN void llm__write_head(llm__writer *w, const llm__record *r, const llm__saved *e, size_t row, int head) {
+    const llm_cache *c = r->rows[row];
+    size_t each = (size_t)e->shape[3] * llm__dtype_bytes(e->dtype);
+    int64_t at, end, tokens;
     llm_span spans[2];
-    int64_t at, end;
-    int head, i;
-    llm__record_spans(&c->layers[e->layer], c->length, spans);
-    for (head = 0; head < e->shape[1]; head++)
-        for (i = 0; i < 2; i++)
-            for (at = spans[i].begin; at < spans[i].end; at = end) {
-                end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
-                if (end > spans[i].end) end = spans[i].end;
-                if (llm__record_lacks(&c->layers[e->layer], at)) {
-                    end = at + 1;
-                    llm__write_zeros(w, (size_t)e->shape[3] * llm__dtype_bytes(e->dtype));
-                } else {
-                    llm__write_page(w, c, e, head, at / LLM_PAGE_TOKENS, (int)(at % LLM_PAGE_TOKENS), end - at);
-                }
+    int i;
+    tokens = llm__saved_spans(r, row, e->layer, spans);
+    llm__write_zeros(w, (size_t)(e->shape[2] - tokens) * each);
+    for (i = 0; i < 2; i++)
+        for (at = spans[i].begin; at < spans[i].end; at = end) {
+            end = (at / LLM_PAGE_TOKENS + 1) * LLM_PAGE_TOKENS;
+            if (end > spans[i].end) end = spans[i].end;
+            if (llm__lacks(&c->layers[e->layer], at)) { /* the oldest of a window: no query sees it any more */
+                end = at + 1;
+                llm__write_zeros(w, each);
+            } else {
+                llm__write_page(w, c, e, head, at / LLM_PAGE_TOKENS, (int)(at % LLM_PAGE_TOKENS), end - at);
             }
+        }
+}
+
+LLM__FN void llm__write_attention(llm__writer *w, const llm__record *r, const llm__saved *e) {
+    size_t row;
+    int head;
+    for (row = 0; row < r->row_count; row++)
+        for (head = 0; head < e->shape[1]; head++) llm__write_head(w, r, e, row, head);
+}
+
+LLM__FN void llm__write_number(llm__writer *w, llm_dtype dtype, int64_t number) {
+    int32_t small = (int32_t)number;
+    uint8_t truth = number != 0;
+    if (dtype == LLM_I64) llm__write(w, &number, sizeof number);
+    else if (dtype == LLM_I32) llm__write(w, &small, sizeof small);
+    else llm__write(w, &truth, sizeof truth);
+}
+
+/* What the rows of a batch have seen, or how far they are filled up. */
+LLM__FN void llm__write_row_numbers(llm__writer *w, const llm__record *r, const llm__saved *e) {
+    llm_span spans[2];
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        llm__write_number(w, e->dtype, e->kind == LLM__SAVED_OFFSETS
+                                           ? r->rows[row]->length
+                                           : e->number - llm__saved_spans(r, row, e->layer, spans));
+}
+
+LLM__FN void llm__write_states(llm__writer *w, const llm__record *r, const llm__saved *e) {
+    size_t row;
+    for (row = 0; row < r->row_count; row++)
+        llm__write(w, llm__cache_state(r->rows[row], e->layer, e->part), llm__saved_bytes(e) / r->row_count);
 }
 
 LLM__FN void llm__write_string(llm__writer *w, const char *text) {
@@ -3129,16 +3934,16 @@ LLM__FN void llm__write_entries(llm__writer *w, const llm__record *r) {
     size_t i;
     for (i = 0; i < r->count; i++) {
         const llm__saved *e = &r->entries[i];
-        int32_t small = (int32_t)e->number;
         switch (e->kind) {
-        case LLM__SAVED_NUMBER:
-            if (e->dtype == LLM_I32) llm__write(w, &small, sizeof small);
-            else llm__write(w, &e->number, sizeof e->number);
+        case LLM__SAVED_OFFSETS:
+        case LLM__SAVED_PADDING: llm__write_row_numbers(w, r, e); break;
+        case LLM__SAVED_NUMBER: llm__write_number(w, e->dtype, e->number); break;
+        case LLM__SAVED_STATE: llm__write_states(w, r, e); break;
+        case LLM__SAVED_CLASS:
+            llm__write_string(w, llm__record_class(&r->cache->layers[e->layer], r->batch)->name);
             break;
-        case LLM__SAVED_STATE: llm__write(w, llm__cache_state(r->cache, e->layer, e->part), llm__saved_bytes(e)); break;
-        case LLM__SAVED_CLASS: llm__write_string(w, llm__record_class(&r->cache->layers[e->layer])->name); break;
         case LLM__SAVED_NONE: break;
-        default: llm__write_attention(w, r->cache, e);
+        default: llm__write_attention(w, r, e);
         }
     }
     llm__writer_flush(w);
@@ -3230,6 +4035,11 @@ LLM__FN llm_status llm__replacement_close(llm__replacement *f, int failed, const
 
 /* ---- saving */
 
+LLM__FN int llm__note_is_own(const char *key) {
+    return !strcmp(key, LLM__NOTE_TOKENS) || !strcmp(key, LLM__NOTE_CHECKSUM) || !strcmp(key, LLM__NOTE_AFTER) ||
+           !strcmp(key, LLM__NOTE_BEFORE);
+}
+
 LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *error) {
     size_t i, k, length, bytes;
     if (d->note_count && !d->notes) return llm__fail(error, LLM_BAD_ARGUMENT, "note_count is given but notes is NULL");
@@ -3242,7 +4052,7 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
             for (bytes = strlen(texts[k]); bytes; bytes -= length, texts[k] += length)
                 if (llm__char_check(texts[k], bytes, &length) != 1)
                     return llm__fail(error, LLM_BAD_ARGUMENT, "note %llu is not valid UTF-8", (unsigned long long)i);
-        if (!strcmp(d->notes[i].key, LLM__NOTE_TOKENS) || !strcmp(d->notes[i].key, LLM__NOTE_CHECKSUM))
+        if (llm__note_is_own(d->notes[i].key))
             return llm__fail(error, LLM_BAD_ARGUMENT, "the note \"%s\" is written by the library", d->notes[i].key);
         for (k = 0; k < i; k++)
             if (!strcmp(d->notes[k].key, d->notes[i].key))
@@ -3255,6 +4065,7 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
 LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_cache_save_desc *d, llm_error *error) {
     char digits[LLM__CHECKSUM_DIGITS + 1], path[24];
     size_t i, layer = 0;
+    r->header.allocator = r->cache->allocator;
     for (i = 0; layer < r->cache->layer_count && !r->failed; i++) {
         snprintf(path, sizeof path, "%lu", (unsigned long)i);
         layer = llm__record_entry(r, layer, path);
@@ -3266,7 +4077,8 @@ LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_ca
                          (unsigned long long)r->header.length - 8, (int)LLM__HEADER_LIMIT);
     llm__write(w, r->header.data, r->header.length);
     llm__write_entries(w, r);
-    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)w->hash);
+    r->checksum = llm__checksum_end(&w->checksum);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)r->checksum);
     memcpy(r->header.data + LLM__CHECKSUM_AT, digits, LLM__CHECKSUM_DIGITS);
     return LLM_OK;
 }
@@ -3293,44 +4105,174 @@ LLM__FN llm_status llm__record_send(const llm__record *r, llm__writer *w, const 
     return w->failed ? llm__fail(error, LLM_BAD_FILE, "the sink refused what was written") : llm__ok(error);
 }
 
-LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error) {
-    llm__record r;
+/* Makes and sends a record of rows that are known to be alike. */
+LLM__FN llm_status llm__save(llm__record *r, const llm_cache_save_desc *desc, llm_error *error) {
+    const llm_allocator *a = &r->cache->allocator;
     llm__writer *w;
+    size_t row;
     llm_status status;
-    if (!cache || !desc || (!desc->sink.write && !desc->path))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "saving needs a cache and a path or a sink");
-    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to save");
+    if (!desc || (!desc->sink.write && !desc->path))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving needs a path or a sink");
+    for (row = 0; row < r->row_count; row++)
+        if (r->rows[row]->pending)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to save");
 #if defined(LLM_NO_STDIO)
     if (!desc->sink.write) return llm__fail(error, LLM_UNSUPPORTED, "built without stdio: saving needs a sink");
 #endif
     if ((status = llm__check_notes(desc, error)) != LLM_OK) return status;
-    memset(&r, 0, sizeof r);
-    r.cache = cache;
-    r.header.allocator = cache->allocator;
-    w = (llm__writer *)llm__alloc_zero(&cache->allocator, 1, sizeof *w);
-    status = w ? llm__record_make(&r, w, desc, error) : llm__no_memory(error, sizeof *w);
-    if (status == LLM_OK) status = llm__record_send(&r, w, desc, error);
-    llm__free(&cache->allocator, r.entries, r.capacity * sizeof *r.entries);
-    llm__text_free(&r.header);
-    llm__free(&cache->allocator, w, sizeof *w);
+    w = (llm__writer *)llm__alloc_zero(a, 1, sizeof *w);
+    status = w ? llm__record_make(r, w, desc, error) : llm__no_memory(error, sizeof *w);
+    if (status == LLM_OK) status = llm__record_send(r, w, desc, error);
+    llm__free(a, r->entries, r->capacity * sizeof *r->entries);
+    llm__text_free(&r->header);
+    llm__free(a, w, sizeof *w);
     return status;
+}
+
+LLM__FN llm__record llm__record_of(const llm_cache *const *rows, size_t count) {
+    llm__record r;
+    memset(&r, 0, sizeof r);
+    r.cache = rows[0];
+    r.rows = rows;
+    r.row_count = count;
+    return r;
+}
+
+LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error) {
+    llm__record r;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to save is NULL");
+    r = llm__record_of(&cache, 1);
+    return llm__save(&r, desc, error);
+}
+
+LLM_API llm_status llm_cache_save_more(llm_cache *cache, const llm_cache_save_desc *desc, int64_t *after,
+                                       llm_error *error) {
+    const llm_cache *row = cache;
+    llm__record r;
+    llm_status status;
+    if (!cache || !after)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving more needs a cache, and room for the number of tokens");
+    r = llm__record_of(&row, 1);
+    r.after = cache->saved <= cache->length ? cache->saved : 0;
+    status = llm__save(&r, desc, error);
+    if (status != LLM_OK) return status;
+    *after = r.after;
+    cache->saved = cache->length;
+    cache->saved_as = r.checksum;
+    return LLM_OK;
+}
+
+LLM__FN int llm__same_arrays(const llm_cache_layer *x, const llm_cache_layer *y) {
+    int a, i;
+    for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
+        for (i = 0; i < LLM_CACHE_MAX_AXES; i++) {
+            if (x->shapes[a][i] != y->shapes[a][i]) return 0;
+            if (!x->shapes[a][i]) break; /* what stands behind a 0 says nothing */
+        }
+        if (!x->shapes[a][0]) break;
+    }
+    return 1;
+}
+
+/* Whether two layers remember the same things in the same way. */
+LLM__FN int llm__same_layer(const llm_cache_layer *x, const llm_cache_layer *y) {
+    if (x->kind != y->kind) return 0;
+    if (x->kind == LLM_CACHE_LIST) return x->items == y->items;
+    if (x->kind == LLM_CACHE_RECURRENT) return llm__same_arrays(x, y);
+    return x->heads == y->heads && x->key_width == y->key_width && x->value_width == y->value_width &&
+           x->window == y->window && x->keep == y->keep && x->chunk == y->chunk && llm__same_codes(x->keys, y->keys) &&
+           llm__same_codes(x->values, y->values);
+}
+
+/* What a layer is called in messages. */
+LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t size) {
+    char window[48] = "", codes[64] = "";
+    size_t used;
+    int a, i;
+    if (d->kind == LLM_CACHE_LIST) {
+        snprintf(out, size, "a list of %d", d->items);
+        return out;
+    }
+    if (d->kind == LLM_CACHE_RECURRENT) {
+        used = (size_t)snprintf(out, size, "recurrent");
+        for (a = 0; a < LLM_CACHE_MAX_ARRAYS && d->shapes[a][0]; a++)
+            for (i = 0; i < LLM_CACHE_MAX_AXES && d->shapes[a][i] && used < size; i++)
+                used += (size_t)snprintf(out + used, size - used, i ? "x%lld" : " %lld", (long long)d->shapes[a][i]);
+        return out;
+    }
+    if (d->window) snprintf(window, sizeof window, ", window %lld", (long long)d->window);
+    if (d->chunk) snprintf(window, sizeof window, ", chunks of %lld", (long long)d->chunk);
+    if (d->keys.bits && d->keys.bits == d->values.bits) snprintf(codes, sizeof codes, ", %d bits", d->keys.bits);
+    else if (d->keys.bits || d->values.bits)
+        snprintf(codes, sizeof codes, ", keys of %d bits, values of %d", d->keys.bits, d->values.bits);
+    snprintf(out, size, "%s, %d heads of %d and %d%s%s", d->kind == LLM_CACHE_LATENT ? "latent" : "attention", d->heads,
+             d->key_width, d->value_width, window, codes);
+    return out;
+}
+
+/* Whether a cache can be a row of a batch beside the first one. */
+LLM__FN llm_status llm__check_batch_row(const llm_cache *first, const llm_cache *c, size_t row, llm_error *error) {
+    char words[2][120];
+    size_t i;
+    if (c->dtype != first->dtype || c->layer_count != first->layer_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu has %llu layers of %s, row 0 has %llu of %s; expected the "
+                         "same", (unsigned long long)row, (unsigned long long)c->layer_count,
+                         llm__dtype_name(c->dtype), (unsigned long long)first->layer_count,
+                         llm__dtype_name(first->dtype));
+    for (i = 0; i < c->layer_count; i++) {
+        const llm_cache_layer *x = &c->layers[i].desc, *y = &first->layers[i].desc;
+        llm__layer_words(x, words[0], sizeof words[0]);
+        if (!llm__same_layer(x, y))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: row %llu is %s, row 0 is %s; expected the same",
+                             (unsigned long long)i, (unsigned long long)row, words[0],
+                             llm__layer_words(y, words[1], sizeof words[1]));
+        if (!llm__record_class(&c->layers[i], 1))
+            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu is %s; expected what mlx-lm has batches of: neither "
+                             "codes nor chunks nor kept tokens", (unsigned long long)i, words[0]);
+    }
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_save_rows(const llm_cache *const *rows, size_t count, const llm_cache_save_desc *desc,
+                                       llm_error *error) {
+    llm__record r;
+    llm_status status;
+    size_t row;
+    if (!rows || !count || count > LLM__MOST_WIDTH)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving rows needs 1 to 2^24 caches, not %llu",
+                         (unsigned long long)(rows ? count : 0));
+    for (row = 0; row < count; row++) {
+        if (!rows[row])
+            return llm__fail(error, LLM_BAD_ARGUMENT, "row %llu of those to save is NULL", (unsigned long long)row);
+        if ((status = llm__check_batch_row(rows[0], rows[row], row, error)) != LLM_OK) return status;
+    }
+    r = llm__record_of(rows, count);
+    r.batch = 1;
+    return llm__save(&r, desc, error);
 }
 
 /* ---- loading */
 
 /* What a file says of one layer. */
 typedef struct llm__recorded {
-    char path[LLM__SAVED_NAME]; /* where its state lies among the tensors */
-    char meta[LLM__SAVED_NAME]; /* 0.31: where its numbers lie in the metadata */
+    size_t list;                /* the entry that it is a member of; its own number: none */
+    int member;                 /* its place there, or among the layers */
     const llm__class *type;
     llm_cache_layer layer;
     llm__tensor *parts[2][3];   /* keys and values: rows, scales, biases */
     llm__tensor *arrays[LLM_CACHE_MAX_ARRAYS];
-    int64_t offset, rows, next; /* tokens seen; rows that hold some; where a ring goes on */
-    int64_t start;              /* chunks: the position of the first row */
+    llm__tensor *offsets, *padding; /* batches: tokens seen and rows without a token, of each of its sequences */
+    int64_t end;                /* batches: where their rows end */
+    int64_t next;               /* where a ring goes on */
+    int turned;                 /* batches: whether it has gone on at its beginning */
+    int64_t start;              /* chunks, and files that continue another: the position of the first row */
     int empty;
+    /* of one sequence: */
+    int64_t offset, rows;       /* tokens seen; rows that hold some */
+    int64_t first, ring;        /* where they begin; rows that a ring has, 0: the tokens lie in order */
 } llm__recorded;
 
+/* One file. */
 typedef struct llm__loading {
     llm__arena arena;
     llm__folder folder; /* of one file */
@@ -3340,6 +4282,12 @@ typedef struct llm__loading {
     const llm__json **keys; /* [key_count], of the metadata, sorted */
     size_t key_count;
     int old;                /* 0.31's layout */
+    uint64_t checksum;      /* of all bytes, where the file had one; else 0 */
+    llm_cache_part source;
+    size_t index;           /* files before it that it continues: they lie before it in an array */
+    int64_t after;          /* tokens that those hold; 0: it is whole */
+    int64_t length;         /* tokens seen by the sequence that is being loaded */
+    int64_t batch;          /* sequences in it; 0: not known yet */
     llm__recorded *layers;  /* [layer_count] entries, in the arena's allocator */
     size_t layer_count, layer_capacity;
     llm_error *error;
@@ -3378,8 +4326,28 @@ LLM__FN const char *llm__loading_text(const llm__loading *l, const char *key) {
     return found ? (*found)[1].as.text : NULL;
 }
 
+/* Where a layer's state lies among the tensors or, with `meta`, where its numbers lie in 0.31's metadata. */
+LLM__FN const char *llm__recorded_path(const llm__loading *l, size_t layer, int meta, char out[LLM__SAVED_NAME]) {
+    int members[LLM_CACHE_MAX_DEPTH + 1], depth = 0;
+    size_t used;
+    for (;; layer = l->layers[layer].list) {
+        members[depth++] = l->layers[layer].member;
+        if (l->layers[layer].list == layer) break;
+    }
+    used = (size_t)snprintf(out, LLM__SAVED_NAME, meta ? "0.%d" : "%d", members[--depth]);
+    while (depth)
+        used += (size_t)snprintf(out + used, LLM__SAVED_NAME - used,
+                                 meta     ? ".1.%d"
+                                 : l->old ? ".%d"
+                                          : ".%d.0",
+                                 members[--depth]);
+    return out;
+}
+
 LLM__FN llm_status llm__loading_bad(const llm__loading *l, size_t layer, const char *what) {
-    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, l->layers[layer].path, what);
+    char path[LLM__SAVED_NAME];
+    llm__recorded_path(l, layer, 0, path);
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s: layer %s: %s", l->name, path, what);
 }
 
 LLM__FN llm_status llm__loading_bad_tensor(const llm__loading *l, const llm__tensor *x, const char *expected) {
@@ -3402,43 +4370,66 @@ LLM__FN int64_t llm__whole_number(const char *text) {
 
 /* The tensor of a layer by its path, or NULL; an array without axes or numbers is how mlx saves that there is none. */
 LLM__FN llm__tensor *llm__loading_tensor(llm__loading *l, size_t layer, const char *path) {
-    char key[LLM__SAVED_NAME + 32];
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME];
     llm__tensor *x;
-    snprintf(key, sizeof key, "%s.%s", l->layers[layer].path, path);
+    snprintf(key, sizeof key, "%s.%s", llm__recorded_path(l, layer, 0, prefix), path);
     x = llm__tensor_find(&l->tensors, key);
     if (x) x->used = 1;
     return x && (x->dims != 1 || x->bytes) ? x : NULL;
 }
 
+LLM__FN int llm__is_whole(llm_dtype t) { return t == LLM_I32 || t == LLM_I64 || t == LLM_BOOL; }
+
+LLM__FN int64_t llm__whole_at(llm_dtype t, const uint8_t *p) {
+    int64_t large;
+    int32_t small;
+    if (t == LLM_BOOL) return *p != 0;
+    memcpy(&small, p, sizeof small);
+    if (t == LLM_I32) return small;
+    memcpy(&large, p, sizeof large);
+    return large;
+}
+
+/* One of an array's numbers. */
+LLM__FN int64_t llm__whole_in(const llm__tensor *x, int64_t i) {
+    return llm__whole_at(x->dtype, x->data + (size_t)i * llm__dtype_bytes(x->dtype));
+}
+
 /* A number of a layer: a tensor without axes at its place in the state, or a text in the metadata at its old place. */
 LLM__FN llm_status llm__loading_number(llm__loading *l, size_t layer, int place, int old_place, int64_t *out) {
-    char key[LLM__SAVED_NAME + 32], path[16];
-    const llm__recorded *r = &l->layers[layer];
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME], path[16];
     const uint8_t *data = NULL;
     llm__tensor *x = NULL;
     *out = -1;
     snprintf(path, sizeof path, "%d", l->old ? old_place : place);
-    snprintf(key, sizeof key, "%s.%s", l->old ? r->meta : r->path, path);
+    snprintf(key, sizeof key, "%s.%s", llm__recorded_path(l, layer, l->old, prefix), path);
     if (l->old) *out = llm__whole_number(llm__loading_text(l, key));
     else x = llm__loading_tensor(l, layer, path);
-    if (x && !x->dims && (x->dtype == LLM_I32 || x->dtype == LLM_I64)) {
-        int32_t small = 0;
+    if (x && !x->dims && llm__is_whole(x->dtype)) {
         llm_status status = llm__tensor_fetch(&l->folder, x, &data, l->error);
         if (status != LLM_OK) return status;
-        if (x->dtype == LLM_I64) memcpy(out, data, sizeof *out);
-        else memcpy(&small, data, sizeof small);
-        if (x->dtype == LLM_I32) *out = small;
+        *out = llm__whole_at(x->dtype, data);
     }
     if (*out >= 0 && *out <= LLM__MOST_TOKENS) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"%s\": expected a whole number from 0 to 2^40", l->name, key);
 }
 
-/* Keys or values, or their codes, scales and biases: [1, heads, tokens, numbers] each.  Only values may have a width of
-   0. */
+/* How many sequences a layer is of: all of a file's must agree. */
+LLM__FN llm_status llm__loading_batch(llm__loading *l, size_t layer, int64_t batch) {
+    char text[120];
+    if (!l->batch) l->batch = batch;
+    if (batch > 0 && batch == l->batch && batch <= LLM__MOST_WIDTH) return LLM_OK;
+    snprintf(text, sizeof text, "it is of %lld sequences; expected %lld as in the layers before it, at most 2^24",
+             (long long)batch, (long long)l->batch);
+    return llm__loading_bad(l, layer, text);
+}
+
+/* Keys or values, or their codes, scales and biases: [batch, heads, tokens, numbers] each.  Only values may have a
+   width of 0. */
 LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
     llm__recorded *r = &l->layers[layer];
     int tensors = (part ? r->layer.values : r->layer.keys).bits ? 3 : 1, i;
-    char path[16], text[LLM__SAVED_NAME + 60];
+    char path[16], prefix[LLM__SAVED_NAME], text[LLM__SAVED_NAME + 60];
     for (i = 0; i < tensors; i++) {
         const llm__tensor *first = r->parts[0][0];
         llm__tensor *x;
@@ -3446,11 +4437,13 @@ LLM__FN llm_status llm__loading_part(llm__loading *l, size_t layer, int part) {
         snprintf(path, sizeof path, tensors > 1 ? "%d.%d" : "%d", part, i);
         r->parts[part][i] = x = llm__loading_tensor(l, layer, path);
         if (!x) {
-            snprintf(text, sizeof text, "tensor \"%s.%s\" is missing", r->path, path);
+            snprintf(text, sizeof text, "tensor \"%s.%s\" is missing", llm__recorded_path(l, layer, 0, prefix),
+                     path);
             return llm__loading_bad(l, layer, text);
         }
-        snprintf(text, sizeof text, "%s [1, heads, tokens, width]", codes ? "U32" : "F32, F16 or BF16");
-        if (x->dims != 4 || x->shape[0] != 1 || x->shape[1] < 1 || x->shape[1] > LLM__MOST_WIDTH ||
+        snprintf(text, sizeof text, "%s [%lld, heads, tokens, width]", codes ? "U32" : "F32, F16 or BF16",
+                 (long long)l->batch);
+        if (x->dims != 4 || x->shape[0] != l->batch || x->shape[1] < 1 || x->shape[1] > LLM__MOST_WIDTH ||
             x->shape[3] < !part || x->shape[3] > LLM__MOST_WIDTH ||
             (codes ? x->dtype != LLM_U32 : !llm__is_float(x->dtype)))
             return llm__loading_bad_tensor(l, x, text);
@@ -3474,6 +4467,48 @@ LLM__FN llm_status llm__loading_codes(llm__loading *l, size_t layer, int place, 
     return llm__loading_bad(l, layer, "expected 2, 3, 4, 5, 6 or 8 bits in groups of 32, 64 or 128");
 }
 
+/* An array with a whole number for each sequence of a batch. */
+LLM__FN llm_status llm__loading_list(llm__loading *l, size_t layer, const char *path, llm__tensor **out) {
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME];
+    const uint8_t *data;
+    llm__tensor *x = *out = llm__loading_tensor(l, layer, path);
+    if (!x) {
+        snprintf(key, sizeof key, "tensor \"%s.%s\" is missing", llm__recorded_path(l, layer, 0, prefix), path);
+        return llm__loading_bad(l, layer, key);
+    }
+    if (x->dims != 1 || (x->dtype != LLM_I32 && x->dtype != LLM_I64))
+        return llm__loading_bad_tensor(l, x, "I32 or I64 [sequences]");
+    return llm__tensor_fetch(&l->folder, x, &data, l->error);
+}
+
+/* The numbers of a batch.  In 0.31's layout the rows of one without a window end where the tensor does. */
+LLM__FN llm_status llm__loading_batch_numbers(llm__loading *l, size_t layer) {
+    llm__recorded *r = &l->layers[layer];
+    int64_t turned = 0, seen = 0;
+    char key[LLM__SAVED_NAME + 8], prefix[LLM__SAVED_NAME];
+    const char *text;
+    llm_status status = llm__loading_list(l, layer, "2", &r->offsets);
+    if (status == LLM_OK) status = llm__loading_list(l, layer, "3", &r->padding);
+    if (status == LLM_OK) status = llm__loading_batch(l, layer, r->offsets->shape[0]);
+    if (status == LLM_OK && r->padding->shape[0] != l->batch)
+        return llm__loading_bad_tensor(l, r->padding, "as many numbers as there are offsets");
+    r->end = -1;
+    if (status == LLM_OK && r->type->window) {
+        status = llm__loading_number(l, layer, 4, 0, &r->layer.window);
+        if (status == LLM_OK) status = llm__loading_number(l, layer, 5, 1, &seen);
+        if (status == LLM_OK) status = llm__loading_number(l, layer, 6, 2, &r->end);
+        if (status == LLM_OK && !l->old) status = llm__loading_number(l, layer, 7, 3, &turned);
+        snprintf(key, sizeof key, "%s.3", llm__recorded_path(l, layer, 1, prefix));
+        if (l->old && (text = llm__loading_text(l, key)) != NULL) turned = !strcmp(text, "True");
+        if (status == LLM_OK && !r->layer.window)
+            return llm__loading_bad(l, layer, "expected a window of 1 token or more");
+    } else if (status == LLM_OK && !l->old) {
+        status = llm__loading_number(l, layer, 4, 0, &r->end);
+    }
+    r->turned = turned != 0;
+    return status;
+}
+
 /* The numbers of an attention layer, which stand in its state or in the metadata. */
 LLM__FN llm_status llm__loading_numbers(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
@@ -3481,6 +4516,8 @@ LLM__FN llm_status llm__loading_numbers(llm__loading *l, size_t layer) {
     llm_cache_layer *d = &r->layer;
     int place = 3;
     llm_status status = LLM_OK;
+    if (t->batch) return llm__loading_batch_numbers(l, layer);
+    if ((status = llm__loading_batch(l, layer, 1)) != LLM_OK) return status;
     r->offset = -1;
     if (!t->bare && (!l->old || t->window || t->pairs))
         status = llm__loading_number(l, layer, 2, t->window ? 2 : 0, &r->offset);
@@ -3504,7 +4541,7 @@ LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, i
     const llm__recorded *r = &l->layers[layer];
     llm_cache_codes c = part ? r->layer.values : r->layer.keys;
     int64_t width = r->parts[part][0]->shape[3], scales;
-    char text[LLM__SAVED_NAME + 160];
+    char prefix[LLM__SAVED_NAME], text[LLM__SAVED_NAME + 160];
     *out = (int)width;
     if (!c.bits) return LLM_OK;
     scales = r->parts[part][1]->shape[3];
@@ -3515,28 +4552,56 @@ LLM__FN llm_status llm__loading_width(llm__loading *l, size_t layer, int part, i
     }
     snprintf(text, sizeof text,
              "\"%s.%d\": %lld words of codes, %lld scales and %lld biases a token do not fit %d bits in groups of %d",
-             r->path, part, (long long)width, (long long)scales, (long long)r->parts[part][2]->shape[3], c.bits,
-             c.group);
+             llm__recorded_path(l, layer, 0, prefix), part, (long long)width, (long long)scales,
+             (long long)r->parts[part][2]->shape[3], c.bits, c.group);
     return llm__loading_bad(l, layer, text);
 }
 
-/* How many rows hold a token, and whether they are those that the numbers promise.  A ring goes on behind its rows or,
-   when it is full, at any that is not pinned. */
+/* Whether the rows of one sequence are those that its numbers promise.  A ring goes on behind its rows or, when it is
+   full, at any that is not pinned. */
 LLM__FN llm_status llm__loading_rows(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
-    int64_t all = r->parts[0][0]->shape[2], window = r->layer.window, left = r->offset - r->start;
+    int64_t all = r->parts[0][0]->shape[2], window = r->layer.window, left;
+    int behind = l->after && !llm__reach(&r->layer);
     char text[160];
+    if (behind) r->start = l->after;
+    left = r->offset - r->start;
     r->rows = left < all ? left : all;
     snprintf(text, sizeof text, "its %lld rows do not hold what is left of %lld tokens", (long long)all,
              (long long)r->offset);
-    if (r->start > llm__oldest_seen(&r->layer, r->offset) || (all < left && (!window || all < window)))
+    if (left < 0 || (!behind && r->start > llm__oldest_seen(&r->layer, r->offset)) ||
+        (all < left && (!window || all < window)))
         return llm__loading_bad(l, layer, text);
     if (!window || r->next == r->rows) return LLM_OK;
+    r->ring = r->rows;
     if (all == window && r->offset >= window && r->next >= r->layer.keep && r->next < window) return LLM_OK;
     snprintf(text, sizeof text,
              "its ring of %lld rows for a window of %lld has seen %lld tokens and cannot go on at %lld",
              (long long)all, (long long)window, (long long)r->offset, (long long)r->next);
     return llm__loading_bad(l, layer, text);
+}
+
+/* The same for one sequence of a batch: its rows lie behind its padding, in the order of the ring. */
+LLM__FN llm_status llm__loading_batch_rows(llm__loading *l, size_t layer, int64_t row) {
+    llm__recorded *r = &l->layers[layer];
+    int64_t all = r->empty ? 0 : r->parts[0][0]->shape[2], window = r->layer.window, end = r->end < 0 ? all : r->end;
+    int64_t seen;
+    char text[200];
+    r->offset = llm__whole_in(r->offsets, row);
+    r->first = llm__whole_in(r->padding, row);
+    snprintf(text, sizeof text, "sequence %lld: %lld tokens seen and padding of %lld do not fit %lld rows that end at "
+             "%lld", (long long)row, (long long)r->offset, (long long)r->first, (long long)all, (long long)end);
+    if (r->offset > LLM__MOST_TOKENS || r->first > LLM__MOST_TOKENS || end > all ||
+        (r->turned && (all != window || !end)))
+        return llm__loading_bad(l, layer, text);
+    r->next = end;
+    r->ring = r->turned ? all : 0;
+    if (r->turned) end = all;
+    if (r->first < 0) r->first = 0;    /* it has left the ring */
+    if (r->offset < 0) r->offset = 0;  /* nothing but padding so far */
+    r->rows = end > r->first ? end - r->first : 0;
+    seen = window && r->offset >= window ? window - 1 : r->offset; /* what the next token sees */
+    return r->rows < seen || r->rows > r->offset ? llm__loading_bad(l, layer, text) : LLM_OK;
 }
 
 LLM__FN llm_status llm__loading_attention(llm__loading *l, size_t layer) {
@@ -3558,36 +4623,43 @@ LLM__FN llm_status llm__loading_attention(llm__loading *l, size_t layer) {
     if (r->offset < 0) r->offset = r->parts[0][0]->shape[2];
     r->layer.heads = (int)r->parts[0][0]->shape[1];
     status = llm__loading_width(l, layer, 0, &r->layer.key_width);
-    if (status == LLM_OK) status = llm__loading_width(l, layer, 1, &r->layer.value_width);
-    return status == LLM_OK ? llm__loading_rows(l, layer) : status;
+    return status == LLM_OK ? llm__loading_width(l, layer, 1, &r->layer.value_width) : status;
 }
 
 LLM__FN llm_status llm__loading_recurrent(llm__loading *l, size_t layer) {
     llm__recorded *r = &l->layers[layer];
     char path[16];
     int a, d;
+    llm_status status;
     for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
         llm__tensor *x;
         int fits;
         snprintf(path, sizeof path, l->old ? "%d" : "0.%d", a);
         if (!(x = llm__loading_tensor(l, layer, path))) continue;
         if (a && !r->arrays[a - 1]) return llm__loading_bad_tensor(l, x, "none, as the one before it is missing");
-        fits = x->dims >= 2 && x->dims <= 1 + LLM_CACHE_MAX_AXES && x->shape[0] == 1 && llm__is_float(x->dtype);
+        fits = x->dims >= 2 && x->dims <= 1 + LLM_CACHE_MAX_AXES && llm__is_float(x->dtype);
         for (d = 1; d < x->dims && fits; d++) {
             fits = x->shape[d] > 0 && x->shape[d] <= LLM__MOST_WIDTH;
             r->layer.shapes[a][d - 1] = x->shape[d];
         }
-        if (!fits) return llm__loading_bad_tensor(l, x, "F32, F16 or BF16 [1, ...] with 1 to 3 further axes");
+        if (!fits) return llm__loading_bad_tensor(l, x, "F32, F16 or BF16 [sequences, ...] with 1 to 3 further axes");
+        if ((status = llm__loading_batch(l, layer, x->shape[0])) != LLM_OK) return status;
         r->arrays[a] = x;
     }
     r->empty = !r->arrays[0];
-    if (!l->old && (llm__loading_tensor(l, layer, "1") || llm__loading_tensor(l, layer, "2")))
-        return llm__loading_bad(l, layer, "it is of a batch: it has padding or lengths");
+    for (a = 1; a < 3 && !l->old; a++) { /* where a prompt that is being read begins or ends */
+        snprintf(path, sizeof path, "%d", a);
+        if (!llm__loading_tensor(l, layer, path)) continue;
+        if ((status = llm__loading_list(l, layer, path, &r->padding)) != LLM_OK ||
+            (status = llm__loading_batch(l, layer, r->padding->shape[0])) != LLM_OK)
+            return status;
+    }
     return LLM_OK;
 }
 
-/* An entry by the name of its class, behind those that are known.  `path` and `meta`: see llm__recorded. */
-LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, const char *path, const char *meta) {
+/* An entry by the name of its class, behind those that are known: a member of `list` or, if that is where it will be
+   itself, of none. */
+LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, size_t list, int member) {
     void *layers = l->layers;
     llm__recorded *r;
     char text[120];
@@ -3601,8 +4673,8 @@ LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, const cha
     l->layer_count++;
     r = &l->layers[layer];
     memset(r, 0, sizeof *r);
-    snprintf(r->path, sizeof r->path, "%s", path);
-    snprintf(r->meta, sizeof r->meta, "%s", meta);
+    r->list = list;
+    r->member = member;
     for (k = 0; k < LLM__MOST_CLASSES; k++) {
         const llm__class *type = &llm__classes[k];
         if (strcmp(name, type->name) || (l->old && type->ours)) continue;
@@ -3616,14 +4688,14 @@ LLM__FN llm_status llm__loading_add(llm__loading *l, const char *name, const cha
 
 /* The class of member number `member` of a list; none, an empty text: there is no such member. */
 LLM__FN llm_status llm__loading_member(llm__loading *l, size_t layer, int member, char name[LLM__CLASS_NAME]) {
-    char key[LLM__SAVED_NAME + 32];
+    char key[LLM__SAVED_NAME + 32], prefix[LLM__SAVED_NAME];
     const char *text;
     const uint8_t *data = NULL;
     llm__tensor *x;
     int64_t i;
     llm_status status;
     name[0] = 0;
-    snprintf(key, sizeof key, "%s.0.%d", l->layers[layer].meta, member);
+    snprintf(key, sizeof key, "%s.0.%d", llm__recorded_path(l, layer, 1, prefix), member);
     if (l->old && (text = llm__loading_text(l, key)) != NULL) snprintf(name, LLM__CLASS_NAME, "%s", text);
     snprintf(key, sizeof key, "%d.1", member);
     if (l->old || !(x = llm__loading_tensor(l, layer, key))) return LLM_OK;
@@ -3638,7 +4710,7 @@ LLM__FN llm_status llm__loading_member(llm__loading *l, size_t layer, int member
 
 /* What an entry holds, and the members of a list with what they hold. */
 LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) {
-    char name[LLM__CLASS_NAME], path[LLM__SAVED_NAME], meta[LLM__SAVED_NAME];
+    char name[LLM__CLASS_NAME];
     int items = 0;
     llm_status status = LLM_OK;
     if (l->layers[layer].layer.kind == LLM_CACHE_RECURRENT) return llm__loading_recurrent(l, layer);
@@ -3648,33 +4720,59 @@ LLM__FN llm_status llm__loading_entry(llm__loading *l, size_t layer, int depth) 
     for (; status == LLM_OK; items++) {
         status = llm__loading_member(l, layer, items, name);
         if (status != LLM_OK || !*name) break;
-        snprintf(path, sizeof path, l->old ? "%.70s.%d" : "%.70s.%d.0", l->layers[layer].path, items);
-        snprintf(meta, sizeof meta, "%.70s.1.%d", l->layers[layer].meta, items);
-        status = llm__loading_add(l, name, path, meta);
+        status = llm__loading_add(l, name, layer, items);
         if (status == LLM_OK) status = llm__loading_entry(l, l->layer_count - 1, depth + 1);
     }
     l->layers[layer].layer.items = items;
     return status == LLM_OK && !items ? llm__loading_bad(l, layer, "a list without members") : status;
 }
 
+/* What was no array when mlx-lm saved it is listed with its kind: it must look so. */
+LLM__FN llm_status llm__loading_scalars(llm__loading *l) {
+    char key[32];
+    const char *path, *kind;
+    llm__tensor *x;
+    int n, fits;
+    for (n = 1; !l->old; n++) {
+        snprintf(key, sizeof key, "2.%d.0", n);
+        if (!(path = llm__loading_text(l, key))) break;
+        snprintf(key, sizeof key, "2.%d.1", n);
+        kind = llm__loading_text(l, key);
+        x = llm__tensor_find(&l->tensors, path);
+        if (!x)
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: tensor \"%.60s\", which its metadata list, is missing",
+                             l->name, path);
+        if (kind && !strcmp(kind, "scalar")) fits = !x->dims;
+        else if (kind && !strcmp(kind, "string")) fits = x->dims == 1;
+        else if (kind && !strcmp(kind, "none")) fits = x->dims == 1 && !x->bytes;
+        else
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: tensor \"%.60s\" is of kind \"%.40s\"; expected scalar, "
+                             "string or none", l->name, path, kind ? kind : "");
+        if (!fits) return llm__loading_bad_tensor(l, x, kind);
+    }
+    return LLM_OK;
+}
+
 /* Which layers there are and what each of them is.  A tensor that no layer has would be forgotten, hence refused. */
 LLM__FN llm_status llm__loading_layers(llm__loading *l) {
-    char key[LLM__SAVED_NAME], path[24], meta[32];
+    char key[32];
     const char *name = llm__loading_text(l, "2.0");
     size_t i;
+    int n;
     llm_status status = LLM_OK;
     if (!name)
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s is no prompt cache: its metadata do not list its layers",
                          l->name);
     l->old = *name != 0;
-    for (i = 0; status == LLM_OK; i++) {
-        snprintf(path, sizeof path, "%lu", (unsigned long)i);
-        snprintf(meta, sizeof meta, "0.%s", path);
-        snprintf(key, sizeof key, "%d.%s", l->old ? 2 : 1, path);
+    status = llm__loading_scalars(l);
+    for (n = 0; status == LLM_OK; n++) {
+        snprintf(key, sizeof key, "%d.%d", l->old ? 2 : 1, n);
         if (!(name = llm__loading_text(l, key))) break;
-        status = llm__loading_add(l, name, path, meta);
+        if (l->after && !strncmp(name, LLM__CONTINUED, sizeof LLM__CONTINUED - 1)) name += sizeof LLM__CONTINUED - 1;
+        status = llm__loading_add(l, name, l->layer_count, n);
         if (status == LLM_OK) status = llm__loading_entry(l, l->layer_count - 1, 0);
     }
+    if (!l->batch) l->batch = 1;
     if (status == LLM_OK && !l->layer_count)
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s lists no layers; expected 1 to %d", l->name,
                          (int)LLM__MOST_LAYERS);
@@ -3685,66 +4783,42 @@ LLM__FN llm_status llm__loading_layers(llm__loading *l) {
     return status;
 }
 
+/* The bytes of a file from `at` on as far as they can be had at once: where they lie, or some of them in `buffer`. */
+LLM__FN llm_status llm__loading_piece(llm__loading *l, llm__blob *b, uint64_t at, uint8_t buffer[LLM__WRITE_BUFFER],
+                                      const uint8_t **piece, size_t *bytes) {
+    uint64_t left = b->bytes - at;
+    *piece = b->data ? b->data + at : buffer;
+    *bytes = b->data || left < LLM__WRITE_BUFFER ? (size_t)left : (size_t)LLM__WRITE_BUFFER;
+    return b->data ? LLM_OK : llm__folder_read(&l->folder, b, at, buffer, *bytes, l->error);
+}
+
 /* All bytes of the file against the checksum, if it is one of ours. */
 LLM__FN llm_status llm__loading_verify(llm__loading *l, llm__blob *b) {
     char start[LLM__CHECKSUM_AT + LLM__CHECKSUM_DIGITS], got[LLM__CHECKSUM_DIGITS + 1];
-    uint64_t at = 0;
+    uint64_t at = sizeof start;
+    const uint8_t *piece;
     llm__writer *w;
+    size_t bytes;
     llm_status status;
     if (b->bytes < sizeof start) return LLM_OK;
     status = llm__folder_read(&l->folder, b, 0, start, sizeof start, l->error);
     if (status != LLM_OK || memcmp(start + 8, LLM__CHECKSUM_START, LLM__CHECKSUM_AT - 8)) return status;
     w = (llm__writer *)llm__arena_alloc(&l->arena, 1, sizeof *w);
     if (!w) return llm__no_memory(l->error, sizeof *w);
-    while (at < b->bytes && status == LLM_OK) {
-        w->used = b->bytes - at < sizeof w->buffer ? (size_t)(b->bytes - at) : sizeof w->buffer;
-        status = llm__folder_read(&l->folder, b, at, w->buffer, w->used, l->error);
-        if (!at) memset(w->buffer + LLM__CHECKSUM_AT, '0', LLM__CHECKSUM_DIGITS);
-        at += w->used;
-        llm__writer_flush(w);
+    memcpy(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS);
+    memset(start + LLM__CHECKSUM_AT, '0', LLM__CHECKSUM_DIGITS);
+    llm__checksum_add(&w->checksum, start, sizeof start);
+    memcpy(start + LLM__CHECKSUM_AT, got, LLM__CHECKSUM_DIGITS);
+    for (; at < b->bytes && status == LLM_OK; at += bytes) {
+        status = llm__loading_piece(l, b, at, w->buffer, &piece, &bytes);
+        if (status == LLM_OK) llm__checksum_add(&w->checksum, piece, bytes);
     }
-    snprintf(got, sizeof got, "%016llx", (unsigned long long)w->hash);
-    if (status != LLM_OK || !memcmp(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS)) return status;
+    if (status != LLM_OK) return status;
+    l->checksum = llm__checksum_end(&w->checksum);
+    snprintf(got, sizeof got, "%016llx", (unsigned long long)l->checksum);
+    if (!memcmp(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS)) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %.16s", l->name, got,
                      start + LLM__CHECKSUM_AT);
-}
-
-/* What a layer is called in messages. */
-LLM__FN const char *llm__layer_words(const llm_cache_layer *d, char *out, size_t size) {
-    char window[48] = "", codes[64] = "";
-    size_t used;
-    int a, i;
-    if (d->kind == LLM_CACHE_LIST) {
-        snprintf(out, size, "a list of %d", d->items);
-        return out;
-    }
-    if (d->kind == LLM_CACHE_RECURRENT) {
-        used = (size_t)snprintf(out, size, "recurrent");
-        for (a = 0; a < LLM_CACHE_MAX_ARRAYS && d->shapes[a][0]; a++)
-            for (i = 0; i < LLM_CACHE_MAX_AXES && d->shapes[a][i] && used < size; i++)
-                used += (size_t)snprintf(out + used, size - used, i ? "x%lld" : " %lld", (long long)d->shapes[a][i]);
-        return out;
-    }
-    if (d->window) snprintf(window, sizeof window, ", window %lld", (long long)d->window);
-    if (d->chunk) snprintf(window, sizeof window, ", chunks of %lld", (long long)d->chunk);
-    if (d->keys.bits && d->keys.bits == d->values.bits) snprintf(codes, sizeof codes, ", %d bits", d->keys.bits);
-    else if (d->keys.bits || d->values.bits)
-        snprintf(codes, sizeof codes, ", keys of %d bits, values of %d", d->keys.bits, d->values.bits);
-    snprintf(out, size, "%s, %d heads of %d and %d%s%s", d->kind == LLM_CACHE_LATENT ? "latent" : "attention", d->heads,
-             d->key_width, d->value_width, window, codes);
-    return out;
-}
-
-LLM__FN int llm__same_arrays(const llm_cache_layer *x, const llm_cache_layer *y) {
-    int a, i;
-    for (a = 0; a < LLM_CACHE_MAX_ARRAYS; a++) {
-        for (i = 0; i < LLM_CACHE_MAX_AXES; i++) {
-            if (x->shapes[a][i] != y->shapes[a][i]) return 0;
-            if (!x->shapes[a][i]) break; /* what stands behind a 0 says nothing */
-        }
-        if (!x->shapes[a][0]) break;
-    }
-    return 1;
 }
 
 /* A layer of the file as the one that is wanted: how it is stored and how much it remembers may differ, what it
@@ -3753,7 +4827,7 @@ LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_l
     llm__recorded *r = &l->layers[i];
     llm_cache_layer *d = &r->layer;
     const int recurrent = want->kind == LLM_CACHE_RECURRENT;
-    char have_text[120], want_text[120];
+    char path[LLM__SAVED_NAME], have_text[120], want_text[120];
     int fits;
     if (r->empty && recurrent == (d->kind == LLM_CACHE_RECURRENT)) {
         d->heads = want->heads;
@@ -3771,120 +4845,211 @@ LLM__FN llm_status llm__loading_fit(llm__loading *l, size_t i, const llm_cache_l
                (!want->window || want->window == d->window) && (!want->chunk || want->chunk == d->chunk);
     if (fits) return LLM_OK;
     return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s does not belong to this model: layer %s is %s; expected %s",
-                     l->name, r->path,
+                     l->name, llm__recorded_path(l, i, 0, path),
                      r->empty ? "empty" : llm__layer_words(d, have_text, sizeof have_text),
                      llm__layer_words(want, want_text, sizeof want_text));
 }
 
+/* The whole number at place `row` of a list with commas; -1: there is none from 0 to 2^40. */
+LLM__FN int64_t llm__whole_number_in(const char *text, int64_t row) {
+    char number[24];
+    size_t length;
+    for (; row; row--) {
+        if (!(text = strchr(text, ','))) return -1;
+        text++;
+    }
+    length = strcspn(text, ",");
+    if (length >= sizeof number) return -1;
+    memcpy(number, text, length);
+    number[length] = 0;
+    return llm__whole_number(number);
+}
+
 /* How many tokens the sequence has seen: what its attention layers say, all the same. */
-LLM__FN llm_status llm__loading_length(llm__loading *l, int64_t *out) {
+LLM__FN llm_status llm__loading_length(llm__loading *l, int64_t row) {
     const char *text = llm__loading_text(l, "0." LLM__NOTE_TOKENS);
+    int64_t length = -1;
     size_t i;
-    *out = -1;
     for (i = 0; i < l->layer_count; i++) {
         if (!llm__holds_tokens(l->layers[i].layer.kind)) continue;
-        if (*out >= 0 && l->layers[i].offset != *out)
+        if (length >= 0 && l->layers[i].offset != length)
             return llm__loading_bad(l, i, "it has seen another number of tokens than the layers before it");
-        *out = l->layers[i].offset;
+        length = l->layers[i].offset;
     }
-    if (*out < 0) *out = text ? llm__whole_number(text) : 0; /* recurrent layers do not count */
-    if (*out < 0)
+    if (length < 0) length = text ? llm__whole_number_in(text, row) : 0; /* recurrent layers do not count */
+    if (length < 0)
         return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"" LLM__NOTE_TOKENS "\" is \"%.40s\"; expected a whole number "
-                         "from 0 to 2^40", l->name, text);
-    for (i = 0; i < l->layer_count && *out; i++)
+                         "from 0 to 2^40 for each sequence", l->name, text);
+    for (i = 0; i < l->layer_count && length; i++)
         if (l->layers[i].empty) return llm__loading_bad(l, i, "it is empty, while tokens have been seen");
+    l->length = length;
     return LLM_OK;
+}
+
+/* Turns to one sequence of the file. */
+LLM__FN llm_status llm__loading_row(llm__loading *l, int64_t row) {
+    llm_status status = LLM_OK;
+    size_t i;
+    for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
+        if (l->layers[i].offsets) status = llm__loading_batch_rows(l, i, row);
+        else if (llm__holds_tokens(l->layers[i].layer.kind) && !l->layers[i].empty) status = llm__loading_rows(l, i);
+    }
+    return status == LLM_OK ? llm__loading_length(l, row) : status;
 }
 
 /* The row of the file that holds a layer's j-th token, oldest first: a ring goes on in the middle. */
 LLM__FN int64_t llm__recorded_row(const llm__recorded *r, int64_t j) {
-    int64_t keep = r->layer.keep, all = r->rows;
-    if (!r->type->window || r->next >= all || j < keep) return j;
+    int64_t keep = r->layer.keep;
+    j += r->first;
+    if (!r->ring || j < keep) return j;
     j += r->next - keep;
-    return j < all ? j : j - (all - keep);
+    return j < r->ring ? j : j - (r->ring - keep);
 }
 
-/* One token of one head into its place. */
-LLM__FN void llm__loading_row(const llm__recorded *r, const llm__kept *k, llm__page *page, int part, int head,
-                              int token, int64_t row, float *scratch) {
-    const llm__tensor *x = r->parts[part][0];
-    int behind = part && k->desc.kind == LLM_CACHE_LATENT, f;
-    size_t index = (size_t)head * (size_t)x->shape[2] + (size_t)row, width = (size_t)x->shape[3];
-    size_t bytes = width * llm__dtype_bytes(x->dtype), latent = (size_t)k->desc.key_width;
-    llm_cache_codes c = part && !behind ? k->desc.values : k->desc.keys;
+/* How many tokens from the j-th on lie in rows that follow one another, at positions that do. */
+LLM__FN int64_t llm__recorded_run(const llm__recorded *r, int64_t j) {
+    int64_t row = llm__recorded_row(r, j), left = r->rows - j;
+    if (j < r->layer.keep) return r->layer.keep < r->rows ? r->layer.keep - j : left;
+    return r->ring && r->ring - row < left ? r->ring - row : left;
+}
+
+/* Where tokens go: the rows of one head of keys or values, from a token of a page on. */
+typedef struct llm__target {
+    const llm__kept *kept;
+    llm__page *page;
+    int part, head, token;
+    int64_t count;
+    float *scratch; /* for one token */
+} llm__target;
+
+/* Plain numbers or codes, in one piece where a token's row is the whole row of the page. */
+LLM__FN void llm__loading_data(const llm__tensor *x, size_t index, const llm__target *t, int value, size_t skip,
+                               int coded) {
+    const llm__layout *y = &t->kept->layout;
+    size_t width = (size_t)x->shape[3], bytes = width * llm__dtype_bytes(x->dtype), stride = y->planes[value].row;
     const uint8_t *from = x->data + index * bytes;
-    uint8_t *to = llm__page_row(&k->layout, page, part && !behind, head, token);
-    if (!width) return;
-    if (behind) to += c.bits ? latent / 8 * (size_t)c.bits : latent * llm__dtype_bytes(k->layout.dtype);
-    if (c.bits || x->dtype == k->layout.dtype) {
-        memcpy(to, from, bytes);
-    } else {
-        llm__to_f32(x->dtype, from, width, scratch);
-        llm__from_f32(k->layout.dtype, scratch, width, to);
+    uint8_t *to = llm__page_row(y, t->page, value, t->head, t->token) + skip;
+    int64_t i;
+    if (coded || x->dtype == y->dtype) {
+        if (bytes == stride) memcpy(to, from, bytes * (size_t)t->count);
+        else
+            for (i = 0; i < t->count; i++) memcpy(to + (size_t)i * stride, from + (size_t)i * bytes, bytes);
+        return;
     }
-    for (f = 1; f < 3 && c.bits; f++) {
-        float *factors = llm__page_scales(&k->layout, page, part && !behind, head, token, f == 2);
-        x = r->parts[part][f];
-        llm__to_f32(x->dtype, x->data + index * (size_t)x->shape[3] * llm__dtype_bytes(x->dtype), (size_t)x->shape[3],
-                    factors + (behind ? latent / (size_t)c.group : 0));
+    for (i = 0; i < t->count; i++) {
+        llm__to_f32(x->dtype, from + (size_t)i * bytes, width, t->scratch);
+        llm__from_f32(y->dtype, t->scratch, width, to + (size_t)i * stride);
     }
 }
 
-LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer) {
-    llm__recorded *r = &l->layers[layer];
-    llm__kept *k = &c->layers[layer];
+/* Scales or biases, likewise. */
+LLM__FN void llm__loading_factors(const llm__tensor *x, size_t index, const llm__target *t, int value, size_t skip,
+                                  int biases) {
+    const llm__layout *y = &t->kept->layout;
+    size_t groups = (size_t)x->shape[3], stride = y->planes[value].groups, bytes = groups * llm__dtype_bytes(x->dtype);
+    const uint8_t *from = x->data + index * bytes;
+    float *to = llm__page_scales(y, t->page, value, t->head, t->token, biases) + skip;
+    int64_t i;
+    if (groups == stride) llm__to_f32(x->dtype, from, groups * (size_t)t->count, to);
+    else
+        for (i = 0; i < t->count; i++)
+            llm__to_f32(x->dtype, from + (size_t)i * bytes, groups, to + (size_t)i * stride);
+}
+
+/* A run of tokens of one head into their place; `sequence` is which one of the file. */
+LLM__FN void llm__loading_run(const llm__recorded *r, int64_t sequence, int64_t row, const llm__target *t) {
+    const llm__tensor *x = r->parts[t->part][0];
+    const llm_cache_layer *d = &t->kept->desc;
+    int behind = t->part && d->kind == LLM_CACHE_LATENT, value = t->part && !behind, f;
+    size_t head = (size_t)sequence * (size_t)x->shape[1] + (size_t)t->head;
+    size_t index = head * (size_t)x->shape[2] + (size_t)row, latent = behind ? (size_t)d->key_width : 0;
+    llm_cache_codes c = value ? d->values : d->keys;
+    if (!x->shape[3]) return;
+    llm__loading_data(x, index, t, value,
+                      c.bits ? latent / 8 * (size_t)c.bits : latent * llm__dtype_bytes(t->kept->layout.dtype), c.bits);
+    for (f = 1; f < 3 && c.bits; f++)
+        llm__loading_factors(r->parts[t->part][f], index, t, value, latent / (size_t)c.group, f == 2);
+}
+
+LLM__FN llm_status llm__loading_fetch(llm__loading *l, const llm__recorded *r) {
     const uint8_t *data;
-    float *scratch;
-    int64_t j, since = -1;
-    int part, i, head;
     llm_status status = LLM_OK;
+    int part, i;
     for (part = 0; part < 2; part++)
         for (i = 0; i < 3; i++)
             if (status == LLM_OK && r->parts[part][i])
                 status = llm__tensor_fetch(&l->folder, r->parts[part][i], &data, l->error);
+    return status;
+}
+
+/* The tokens of a layer that this file holds, a run within a page at a time. */
+LLM__FN llm_status llm__loading_fill(llm__loading *l, llm_cache *c, size_t layer, int64_t sequence) {
+    llm__recorded *r = &l->layers[layer];
+    llm__kept *k = &c->layers[layer];
+    llm__target t;
+    int64_t j, position, since = -1, skip;
+    llm_status status = llm__loading_fetch(l, r);
     if (status != LLM_OK) return status;
-    scratch = (float *)llm__arena_alloc(&l->arena, (size_t)(k->desc.key_width + k->desc.value_width), sizeof *scratch);
-    if (!scratch) return llm__no_memory(l->error, k->layout.bytes);
-    if (!r->rows) k->since = c->length;
-    for (j = 0; j < r->rows; j++) {
-        int64_t position = j < r->layer.keep ? j : r->offset - (r->rows - j);
+    t.kept = k;
+    t.scratch = (float *)llm__arena_alloc(&l->arena, (size_t)(k->desc.key_width + k->desc.value_width), sizeof(float));
+    if (!t.scratch) return llm__no_memory(l->error, k->layout.bytes);
+    if (!r->rows && llm__reach(&k->desc)) k->since = c->length;
+    for (j = 0; j < r->rows; j += t.count) {
+        position = j < r->layer.keep ? j : r->offset - (r->rows - j);
         if (position >= c->length) break;
-        if (r->type->window && j == r->layer.keep && j == r->next) continue; /* see llm__record_lacks */
-        if (position >= k->desc.keep && position < llm__oldest_held(&k->desc, c->length)) continue;
+        t.token = (int)(position % LLM_PAGE_TOKENS);
+        t.count = llm__recorded_run(r, j);
+        if (t.count > LLM_PAGE_TOKENS - t.token) t.count = LLM_PAGE_TOKENS - t.token;
+        if (t.count > c->length - position) t.count = c->length - position;
+        skip = j < r->layer.keep ? 0 : llm__oldest_held(&k->desc, c->length) - position;
+        if (skip < 1 && !r->offsets && r->type->window && j == r->layer.keep && j == r->next)
+            skip = 1; /* a row of zeros: see llm__write_head */
+        if (skip > 0) {
+            if (t.count > skip) t.count = skip;
+            continue;
+        }
         if (!llm__page_own(&c->allocator, k, position / LLM_PAGE_TOKENS))
             return llm__no_memory(l->error, llm__page_bytes(&k->layout));
-        if (since < 0 && position >= k->desc.keep) k->since = since = position;
-        for (part = 0; part < 2; part++)
-            for (head = 0; head < k->desc.heads; head++)
-                llm__loading_row(r, k, *llm__page_entry(k, position / LLM_PAGE_TOKENS), part, head,
-                                 (int)(position % LLM_PAGE_TOKENS), llm__recorded_row(r, j), scratch);
+        if (since < 0 && position >= k->desc.keep && llm__reach(&k->desc)) k->since = since = position;
+        t.page = *llm__page_entry(k, position / LLM_PAGE_TOKENS);
+        for (t.part = 0; t.part < 2; t.part++)
+            for (t.head = 0; t.head < k->desc.heads; t.head++)
+                llm__loading_run(r, sequence, llm__recorded_row(r, j), &t);
     }
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__loading_states(llm__loading *l, llm_cache *c, size_t layer) {
+LLM__FN llm_status llm__loading_states(llm__loading *l, llm_cache *c, size_t layer, int64_t sequence) {
     llm__recorded *r = &l->layers[layer];
     const uint8_t *data = NULL;
     int a;
     for (a = 0; a < LLM_CACHE_MAX_ARRAYS && r->arrays[a]; a++) {
         llm_status status = llm__tensor_fetch(&l->folder, r->arrays[a], &data, l->error);
+        size_t bytes = (size_t)r->arrays[a]->bytes / (size_t)l->batch;
         if (status != LLM_OK) return status;
-        llm__to_f32(r->arrays[a]->dtype, data, (size_t)r->arrays[a]->bytes / llm__dtype_bytes(r->arrays[a]->dtype),
+        llm__to_f32(r->arrays[a]->dtype, data + (size_t)sequence * bytes,
+                    bytes / llm__dtype_bytes(r->arrays[a]->dtype),
                     llm__state(&c->layers[layer], c->layers[layer].turned, a));
     }
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__loading_content(llm__loading *l, llm_cache *c, size_t layer) {
-    if (l->layers[layer].layer.kind == LLM_CACHE_LIST) return LLM_OK;
-    return llm__is_attention(&c->layers[layer]) ? llm__loading_fill(l, c, layer) : llm__loading_states(l, c, layer);
+/* A layer that sees all tokens has them from all the files, any other its present ones from the last. */
+LLM__FN llm_status llm__loading_content(llm__loading *l, llm_cache *c, size_t layer, int64_t sequence) {
+    const llm__kept *k = &c->layers[layer];
+    llm__loading *f = llm__reach(&k->desc) ? l : l - l->index;
+    llm_status status = LLM_OK;
+    if (k->desc.kind == LLM_CACHE_LIST) return LLM_OK;
+    if (!llm__is_attention(k)) return llm__loading_states(l, c, layer, sequence);
+    for (; f <= l && status == LLM_OK; f++)
+        if (!f->layers[layer].empty) status = llm__loading_fill(f, c, layer, sequence);
+    return status;
 }
 
 /* Whether a key of the metadata is one of the user's notes. */
 LLM__FN int llm__loading_is_note(const llm__loading *l, const llm__json *key) {
     const char *text = key->as.text;
-    return !strncmp(text, l->old ? "1." : "0.", 2) && strcmp(text + 2, LLM__NOTE_CHECKSUM) &&
-           strcmp(text + 2, LLM__NOTE_TOKENS);
+    return !strncmp(text, l->old ? "1." : "0.", 2) && !llm__note_is_own(text + 2);
 }
 
 LLM__FN llm_status llm__loading_notes(llm__loading *l, llm_cache *c) {
@@ -3916,34 +5081,39 @@ LLM__FN llm_status llm__loading_notes(llm__loading *l, llm_cache *c) {
 LLM__FN llm_status llm__loading_decide(llm__loading *l, size_t i, int partial, llm_dtype *dtype, int *known) {
     const llm__recorded *r = &l->layers[i];
     const llm_cache_load_desc *d = l->desc;
+    const llm__loading *f;
+    llm_dtype t;
     int part;
+    char path[LLM__SAVED_NAME];
     int recurrent = r->layer.kind == LLM_CACHE_RECURRENT;
-    if (partial && (recurrent || r->rows < r->offset))
+    llm__recorded_path(l, i, 0, path);
+    if (partial && (recurrent || r->rows < r->offset - (llm__reach(&r->layer) ? 0 : r->start)))
         return llm__fail(l->error, LLM_UNSUPPORTED, "%s: layer %s holds no beginning of %lld tokens: %s", l->name,
-                         r->path, (long long)d->tokens, recurrent ? "it is recurrent" : "its window has moved on");
+                         path, (long long)d->tokens, recurrent ? "it is recurrent" : "its window has moved on");
     if (d->want) return llm__loading_fit(l, i, &d->want->layers[i]);
     if (r->empty)
         return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s: layer %s is empty: what it is must be said by `want`",
-                         l->name, r->path);
+                         l->name, path);
     for (part = 0; part < 2 && llm__holds_tokens(r->layer.kind); part++) {
-        llm_dtype t = r->parts[part][0]->dtype;
         if ((part ? r->layer.values : r->layer.keys).bits) continue;
-        *dtype = !*known || *dtype == t ? t : LLM_F32;
-        *known = 1;
+        for (f = l - l->index; f <= l; f++) {
+            if (f->layers[i].empty) continue;
+            t = f->layers[i].parts[part][0]->dtype;
+            *dtype = !*known || *dtype == t ? t : LLM_F32;
+            *known = 1;
+        }
     }
     return LLM_OK;
 }
 
-/* The file is checked by now: what can still be wrong is what is wanted of it. */
-LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
+/* The files are checked by now: what can still be wrong is what is wanted of them. */
+LLM__FN llm_status llm__loading_cache(llm__loading *l, int64_t sequence, llm_cache **out) {
     const llm_cache_load_desc *d = l->desc;
     llm_cache_desc desc;
     llm_cache_layer *layers;
-    int64_t length = 0;
-    llm_status status = llm__loading_length(l, &length);
+    llm_status status = LLM_OK;
     size_t i;
-    int partial = d->tokens > 0 && d->tokens < length, known = 0;
-    if (status != LLM_OK) return status;
+    int partial = d->tokens > 0 && d->tokens < l->length, known = 0;
     if (d->want && d->want->layer_count != l->layer_count)
         return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s has %llu layers; expected %llu", l->name,
                          (unsigned long long)l->layer_count, (unsigned long long)d->want->layer_count);
@@ -3953,6 +5123,8 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
     desc.layers = layers;
     desc.layer_count = l->layer_count;
     desc.dtype = d->want ? d->want->dtype : LLM_F32;
+    desc.checkpoint_every = d->want ? d->want->checkpoint_every : 0;
+    desc.checkpoints_max = d->want ? d->want->checkpoints_max : 0;
     desc.allocator = l->arena.allocator;
     for (i = 0; i < l->layer_count && status == LLM_OK; i++) {
         status = llm__loading_decide(l, i, partial, &desc.dtype, &known);
@@ -3960,38 +5132,83 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, llm_cache **out) {
     }
     if (status == LLM_OK) status = llm_cache_open(out, &desc, l->error);
     if (status != LLM_OK) return status;
-    (*out)->length = partial ? d->tokens : length;
+    (*out)->length = partial ? d->tokens : l->length;
+    (*out)->saved = l->checksum && !partial && l->batch == 1 ? l->length : 0;
+    (*out)->saved_as = l->checksum;
     for (i = 0; i < l->layer_count && status == LLM_OK; i++)
-        if (!l->layers[i].empty) status = llm__loading_content(l, *out, i);
+        if (!l->layers[i].empty) status = llm__loading_content(l, *out, i, sequence);
     return status == LLM_OK ? llm__loading_notes(l, *out) : status;
 }
 
 /* The file as the only one of its folder: memory, or what lies behind the path; messages call it by the path's end. */
 LLM__FN llm_status llm__loading_open(llm__loading *l, llm__blob *b) {
     enum { LONGEST = 80 };
-    const llm_cache_load_desc *d = l->desc;
+    const llm_cache_part *p = &l->source;
     const llm_files *files = &l->folder.files;
-    const char *name = d->path, *p;
+    const char *name = p->path, *c;
     l->folder.first = b;
-    b->name = l->name = "the prompt cache";
-    if (d->data) {
-        b->data = (const uint8_t *)d->data;
-        b->bytes = d->bytes;
+    b->name = l->name = l->index ? "a part of the prompt cache" : "the prompt cache";
+    if (p->data) {
+        b->data = (const uint8_t *)p->data;
+        b->bytes = p->bytes;
         return LLM_OK;
     }
-    if (!files->open || files->open(files->user, d->path, &b->handle, &b->bytes))
-        return llm__fail(l->error, LLM_BAD_FILE, "%.250s: cannot be opened as a file", d->path);
+    if (!files->open || files->open(files->user, p->path, &b->handle, &b->bytes))
+        return llm__fail(l->error, LLM_BAD_FILE, "%.250s: cannot be opened as a file", p->path);
     if (files->map) b->data = (const uint8_t *)files->map(files->user, b->handle, b->bytes);
 #if !defined(LLM_NO_STDIO) && !defined(LLM_NO_MMAP) && (defined(__unix__) || defined(__APPLE__))
     b->mapped = b->data && files->map == llm__posix_map;
 #endif
-    for (p = name; *p; p++)
-        if (*p == '/' || *p == '\\') name = p + 1;
+    for (c = name; *c; c++)
+        if (*c == '/' || *c == '\\') name = c + 1;
     if (*name && strlen(name) <= LONGEST) b->name = l->name = name;
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__load(llm__loading *l, llm_cache **out) {
+/* Whether a file continues the one before it, or no other if it is the first. */
+LLM__FN llm_status llm__loading_chain(llm__loading *l) {
+    const char *before = llm__loading_text(l, "0." LLM__NOTE_BEFORE);
+    const char *after = llm__loading_text(l, "0." LLM__NOTE_AFTER);
+    char digits[LLM__CHECKSUM_DIGITS + 1];
+    const llm__loading *last = l - 1;
+    if (after && (l->after = llm__whole_number(after)) < 1)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s: \"" LLM__NOTE_AFTER "\" is \"%.40s\"; expected a whole number "
+                         "from 1 to 2^40", l->name, after);
+    if (!l->index && !after) return LLM_OK;
+    if (!l->index)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues another file, after %s tokens; expected the file "
+                         "that holds the first ones, and this one among its parts", l->name, after);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)last->checksum);
+    if (!after || !before)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues no file; expected the one that continues %s",
+                         l->name, last->name);
+    if (!last->checksum || strcmp(before, digits) || l->after != last->length)
+        return llm__fail(l->error, LLM_BAD_ARGUMENT, "%s continues a file of %s tokens with checksum %.16s, not %s of "
+                         "%lld tokens with checksum %s", l->name, after, before, last->name, (long long)last->length,
+                         digits);
+    return LLM_OK;
+}
+
+/* A file that continues another is of the same layers; only how many tokens they have seen differs. */
+LLM__FN llm_status llm__loading_same_layers(llm__loading *l) {
+    const llm__loading *last = l - 1;
+    char words[2][120];
+    size_t i;
+    if (l->layer_count != last->layer_count || l->batch != 1 || last->batch != 1)
+        return llm__fail(l->error, LLM_BAD_FORMAT, "%s has %llu layers of %lld sequences, %s has %llu of %lld; "
+                         "expected as many, of one", l->name, (unsigned long long)l->layer_count,
+                         (long long)l->batch, last->name, (unsigned long long)last->layer_count,
+                         (long long)last->batch);
+    for (i = 0; i < l->layer_count; i++)
+        if (!last->layers[i].empty && !llm__same_layer(&l->layers[i].layer, &last->layers[i].layer))
+            return llm__fail(l->error, LLM_BAD_FORMAT, "%s: entry %llu is %s; expected %s as in %s", l->name,
+                             (unsigned long long)i, llm__layer_words(&l->layers[i].layer, words[0], sizeof words[0]),
+                             llm__layer_words(&last->layers[i].layer, words[1], sizeof words[1]), last->name);
+    return LLM_OK;
+}
+
+/* Reads what one file says; of its tensors only those that say how the others are to be read. */
+LLM__FN llm_status llm__loading_read(llm__loading *l) {
     llm__blob *b = (llm__blob *)llm__arena_alloc(&l->arena, 1, sizeof *b);
     llm_status status;
     if (!b) return llm__no_memory(l->error, sizeof *b);
@@ -4001,33 +5218,93 @@ LLM__FN llm_status llm__load(llm__loading *l, llm_cache **out) {
     if (status == LLM_OK) status = llm__safetensors_add(&l->folder, l->name, &l->tensors, l->error);
     if (status == LLM_OK) status = llm__loading_verify(l, b);
     if (status == LLM_OK) status = llm__loading_index(l);
+    if (status == LLM_OK) status = llm__loading_chain(l);
     if (status == LLM_OK) status = llm__loading_layers(l);
-    return status == LLM_OK ? llm__loading_cache(l, out) : status;
+    if (status == LLM_OK) status = llm__loading_row(l, 0);
+    return status == LLM_OK && l->index ? llm__loading_same_layers(l) : status;
+}
+
+/* Reads the files in their order, up to the one with all tokens that are asked for, and makes caches of the last. */
+LLM__FN llm_status llm__load(llm__loading *files, llm_cache **out, size_t capacity, size_t *count) {
+    const llm_cache_load_desc *d = files->desc;
+    llm__loading *l = files;
+    llm_status status = llm__loading_read(l);
+    int64_t row;
+    while (status == LLM_OK && l->index < d->part_count && (!d->tokens || l->length < d->tokens))
+        status = llm__loading_read(++l);
+    if (status != LLM_OK) return status;
+    *count = (size_t)l->batch;
+    if (*count > capacity)
+        return llm__fail(l->error, LLM_TOO_LARGE, "%s holds %lld sequences; expected at most %llu", l->name,
+                         (long long)l->batch, (unsigned long long)capacity);
+    for (row = 0; row < l->batch && status == LLM_OK; row++) {
+        if (row) status = llm__loading_row(l, row);
+        if (status == LLM_OK) status = llm__loading_cache(l, row, &out[row]);
+    }
+    return status;
+}
+
+LLM__FN void llm__loading_close(llm__loading *l) {
+    llm__folder_close(&l->folder);
+    llm__tensors_free(&l->arena.allocator, &l->tensors);
+    llm__free(&l->arena.allocator, l->layers, l->layer_capacity * sizeof *l->layers);
+    llm__arena_free(&l->arena);
+}
+
+LLM__FN llm_status llm__check_load(const llm_cache_load_desc *d, llm_error *error) {
+    size_t i;
+    if (!d || (!d->path && !d->data) || d->tokens < 0 || (d->part_count && !d->parts))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs a path or data, its parts if there are some, and 0 or "
+                         "more tokens");
+    for (i = 0; i < d->part_count; i++)
+        if (!d->parts[i].path && !d->parts[i].data)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "part %llu of the cache has neither a path nor data",
+                             (unsigned long long)i);
+    if (d->want && !d->want->layers)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the description of the wanted cache has no layers");
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_load_rows(llm_cache **out, size_t capacity, size_t *count,
+                                       const llm_cache_load_desc *desc, llm_error *error) {
+    llm_allocator a;
+    llm__loading *files;
+    llm_status status;
+    size_t found = 0, i, file_count;
+    if (count) *count = 0;
+    for (i = 0; out && i < capacity; i++) out[i] = NULL;
+    if (!out || !capacity || !count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs room for a cache or more, and for their number");
+    if ((status = llm__check_load(desc, error)) != LLM_OK) return status;
+    a = llm__allocator_or_default(desc->allocator);
+    if (!llm__add_ok(desc->part_count, 1, &file_count)) return llm__no_memory(error, SIZE_MAX);
+    files = (llm__loading *)llm__alloc_zero(&a, file_count, sizeof *files);
+    if (!files) return llm__no_memory(error, sizeof *files);
+    for (i = 0; i < file_count; i++) {
+        files[i].desc = desc;
+        files[i].error = error;
+        files[i].arena.allocator = a;
+        files[i].index = i;
+        if (i) files[i].source = desc->parts[i - 1];
+    }
+    files[0].source.path = desc->path;
+    files[0].source.data = desc->data;
+    files[0].source.bytes = desc->bytes;
+    status = llm__load(files, out, capacity, &found);
+    for (i = 0; status != LLM_OK && i < capacity; i++) {
+        llm_cache_close(out[i]);
+        out[i] = NULL;
+    }
+    for (i = 0; i < file_count; i++) llm__loading_close(&files[i]);
+    llm__free(&a, files, file_count * sizeof *files);
+    *count = found;
+    return status == LLM_OK ? llm__ok(error) : status;
 }
 
 LLM_API llm_status llm_cache_load(llm_cache **out, const llm_cache_load_desc *desc, llm_error *error) {
-    llm__loading l;
-    llm_status status;
+    size_t count;
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be loaded into a NULL pointer");
-    *out = NULL;
-    if (!desc || (!desc->path && !desc->data) || desc->tokens < 0)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "loading needs a path or data, and 0 or more tokens");
-    if (desc->want && !desc->want->layers)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "the description of the wanted cache has no layers");
-    memset(&l, 0, sizeof l);
-    l.desc = desc;
-    l.error = error;
-    l.arena.allocator = llm__allocator_or_default(desc->allocator);
-    status = llm__load(&l, out);
-    if (status != LLM_OK) {
-        llm_cache_close(*out);
-        *out = NULL;
-    }
-    llm__folder_close(&l.folder);
-    llm__tensors_free(&l.arena.allocator, &l.tensors);
-    llm__free(&l.arena.allocator, l.layers, l.layer_capacity * sizeof *l.layers);
-    llm__arena_free(&l.arena);
-    return status == LLM_OK ? llm__ok(error) : status;
+    return llm_cache_load_rows(out, 1, &count, desc, error);
 }
 
 LLM_API const char *llm_cache_note(const llm_cache *cache, const char *key) {
@@ -4056,7 +5333,7 @@ typedef struct llm__entry {
     llm_cache *cache;
     struct llm__node *node;
     llm_entry_type type;
-    size_t pages, own_bytes; /* of the cache: how many pages, and what the rest takes */
+    size_t shared, own_bytes; /* of the cache: how many pages and checkpoints, and what the rest takes */
     struct llm__entry *older, *newer;
 } llm__entry;
 
@@ -4075,9 +5352,9 @@ typedef struct llm__node {
     struct llm__node *below, *beside, *previous; /* in the heap of its parent's children */
 } llm__node;
 
-/* A page, and how many entries of each type hold it. */
+/* A page or a checkpoint, and how often entries of each type hold it. */
 typedef struct llm__held {
-    const llm__page *page; /* NULL: the slot is free */
+    const void *what; /* NULL: the slot is free */
     uint32_t entries[LLM_ENTRY_TYPE_COUNT];
 } llm__held;
 
@@ -4091,7 +5368,7 @@ struct llm_store {
     llm__mutex mutex;  /* protects what follows */
     llm__node **edges; /* [edge_capacity] buckets with every node, by parent and symbol */
     size_t edge_capacity, node_count;
-    llm__held *held;   /* [held_capacity] slots, by page: an open table, at most half full */
+    llm__held *held;   /* [held_capacity] slots, by address: an open table, at most half full */
     size_t held_capacity, held_count;
     llm__queue queues[LLM_ENTRY_TYPE_COUNT];
     llm_store_stats stats;
@@ -4370,20 +5647,20 @@ LLM__FN llm__node *llm__node_at(llm_store *s, uint64_t model, const int32_t *tok
     return leaf;
 }
 
-/* ---- bytes: a page once, however many entries hold it */
+/* ---- bytes: a page or checkpoint once, however many entries hold it */
 
-LLM__FN size_t llm__held_home(const llm_store *s, const llm__page *page) {
-    return (size_t)llm__scatter((uint64_t)(uintptr_t)page) & (s->held_capacity - 1);
+LLM__FN size_t llm__held_home(const llm_store *s, const void *what) {
+    return (size_t)llm__scatter((uint64_t)(uintptr_t)what) & (s->held_capacity - 1);
 }
 
-/* The slot of a page, or the free one where it belongs. */
-LLM__FN llm__held *llm__held_find(const llm_store *s, const llm__page *page) {
-    size_t i = llm__held_home(s, page);
-    while (s->held[i].page && s->held[i].page != page) i = (i + 1) & (s->held_capacity - 1);
+/* The slot of a page or checkpoint, or the free one where it belongs. */
+LLM__FN llm__held *llm__held_find(const llm_store *s, const void *what) {
+    size_t i = llm__held_home(s, what);
+    while (s->held[i].what && s->held[i].what != what) i = (i + 1) & (s->held_capacity - 1);
     return &s->held[i];
 }
 
-/* Slots for `more` pages, so that adding them cannot fail. */
+/* Slots for `more` of them, so that adding them cannot fail. */
 LLM__FN int llm__held_room(llm_store *s, size_t more) {
     size_t capacity = llm__table_size(2 * (s->held_count + more)), before = s->held_capacity, i;
     llm__held *old = s->held, *held;
@@ -4393,7 +5670,7 @@ LLM__FN int llm__held_room(llm_store *s, size_t more) {
     s->held = held;
     s->held_capacity = capacity;
     for (i = 0; i < before; i++)
-        if (old[i].page) *llm__held_find(s, old[i].page) = old[i];
+        if (old[i].what) *llm__held_find(s, old[i].what) = old[i];
     llm__store_free(s, old, before, sizeof *old);
     return 1;
 }
@@ -4401,8 +5678,8 @@ LLM__FN int llm__held_room(llm_store *s, size_t more) {
 /* Frees a slot and moves those behind it up that would no longer be found from their homes. */
 LLM__FN void llm__held_remove(llm_store *s, llm__held *slot) {
     size_t mask = s->held_capacity - 1, hole = (size_t)(slot - s->held), i;
-    for (i = (hole + 1) & mask; s->held[i].page; i = (i + 1) & mask)
-        if (((i - llm__held_home(s, s->held[i].page)) & mask) >= ((i - hole) & mask)) {
+    for (i = (hole + 1) & mask; s->held[i].what; i = (i + 1) & mask)
+        if (((i - llm__held_home(s, s->held[i].what)) & mask) >= ((i - hole) & mask)) {
             s->held[hole] = s->held[i];
             hole = i;
         }
@@ -4417,31 +5694,43 @@ LLM__FN int llm__held_by_none(const llm__held *slot) {
     return 1;
 }
 
-LLM__FN void llm__held_add(llm_store *s, const llm__page *page, llm_entry_type type) {
-    llm__held *slot = llm__held_find(s, page);
-    if (!slot->page) {
-        slot->page = page;
+LLM__FN void llm__held_add(llm_store *s, const void *what, size_t bytes, llm_entry_type type) {
+    llm__held *slot = llm__held_find(s, what);
+    if (!slot->what) {
+        slot->what = what;
         s->held_count++;
-        s->stats.bytes += page->bytes;
+        s->stats.bytes += bytes;
     }
-    if (!slot->entries[type]++) s->stats.type_bytes[type] += page->bytes;
+    if (!slot->entries[type]++) s->stats.type_bytes[type] += bytes;
 }
 
-LLM__FN void llm__held_drop(llm_store *s, const llm__page *page, llm_entry_type type) {
-    llm__held *slot = llm__held_find(s, page);
-    if (!--slot->entries[type]) s->stats.type_bytes[type] -= page->bytes;
+LLM__FN void llm__held_drop(llm_store *s, const void *what, size_t bytes, llm_entry_type type) {
+    llm__held *slot = llm__held_find(s, what);
+    if (!--slot->entries[type]) s->stats.type_bytes[type] -= bytes;
     if (!llm__held_by_none(slot)) return;
-    s->stats.bytes -= page->bytes;
+    s->stats.bytes -= bytes;
     llm__held_remove(s, slot);
 }
 
-/* Calls `visit` with every page of an entry. */
-LLM__FN void llm__entry_pages(llm_store *s, const llm__entry *e,
-                              void (*visit)(llm_store *, const llm__page *, llm_entry_type)) {
+typedef void llm__visit(llm_store *s, const void *what, size_t bytes, llm_entry_type type);
+
+LLM__FN void llm__cache_pages(llm_store *s, const llm_cache *c, llm_entry_type type, llm__visit *visit) {
     size_t layer;
     int64_t i;
-    for (layer = 0; layer < e->cache->layer_count; layer++)
-        for (i = 0; i < e->cache->layers[layer].count; i++) visit(s, e->cache->layers[layer].pages[i], e->type);
+    for (layer = 0; layer < c->layer_count; layer++)
+        for (i = 0; i < c->layers[layer].count; i++)
+            visit(s, c->layers[layer].pages[i], c->layers[layer].pages[i]->bytes, type);
+}
+
+/* Calls `visit` with every page of an entry and of its checkpoints, and with these. */
+LLM__FN void llm__entry_shared(llm_store *s, const llm__entry *e, llm__visit *visit) {
+    size_t i;
+    llm__cache_pages(s, e->cache, e->type, visit);
+    for (i = 0; i < e->cache->checkpoint_count; i++) {
+        const llm__checkpoint *p = e->cache->checkpoints[i];
+        llm__cache_pages(s, p->cache, e->type, visit);
+        visit(s, p, sizeof *p + llm__cache_own_bytes(p->cache), e->type);
+    }
 }
 
 /* ---- entries */
@@ -4463,7 +5752,7 @@ LLM__FN void llm__queue_remove(llm_store *s, llm__entry *e) {
 /* Counts an entry in, as the newest of its type. */
 LLM__FN void llm__entry_add(llm_store *s, llm__entry *e) {
     llm__queue_push(s, e);
-    llm__entry_pages(s, e, llm__held_add);
+    llm__entry_shared(s, e, llm__held_add);
     s->stats.bytes += e->own_bytes;
     s->stats.type_bytes[e->type] += e->own_bytes;
     s->stats.entries++;
@@ -4474,7 +5763,7 @@ LLM__FN void llm__entry_add(llm_store *s, llm__entry *e) {
 /* Counts an entry out and puts it into a list by `newer`, to be freed once the store is unlocked: it may take long. */
 LLM__FN void llm__entry_drop(llm_store *s, llm__entry *e, llm__entry **gone) {
     llm__queue_remove(s, e);
-    llm__entry_pages(s, e, llm__held_drop);
+    llm__entry_shared(s, e, llm__held_drop);
     s->stats.bytes -= e->own_bytes;
     s->stats.type_bytes[e->type] -= e->own_bytes;
     s->stats.entries--;
@@ -4506,8 +5795,8 @@ LLM__FN void llm__entry_remove_prefixes(llm_store *s, const llm__entry *e, llm__
     llm__node *n = e->node->parent;
     while (n) {
         llm__node *parent = n->parent;
-        if (n->entry && llm__cache_can_trim(e->cache, (int64_t)(e->node->depth - n->depth)))
-            llm__entry_remove(s, n->entry, gone);
+        int64_t more = (int64_t)(e->node->depth - n->depth);
+        if (n->entry && llm__cache_can_trim(e->cache, more) == more) llm__entry_remove(s, n->entry, gone);
         n = parent;
     }
 }
@@ -4562,7 +5851,7 @@ LLM__FN llm_status llm__entry_new(const llm_store *s, const llm_cache *cache, ll
                                   llm_error *error) {
     llm__entry *e = (llm__entry *)llm__alloc_zero(&s->allocator, 1, sizeof *e);
     llm_status status;
-    size_t layer;
+    size_t i;
     if (!e) return llm__no_memory(error, sizeof *e);
     e->type = type;
     status = llm_cache_fork(&e->cache, cache, error);
@@ -4571,12 +5860,10 @@ LLM__FN llm_status llm__entry_new(const llm_store *s, const llm_cache *cache, ll
         return status;
     }
     *out = e;
-    e->own_bytes = llm_cache_bytes(e->cache);
-    for (layer = 0; layer < e->cache->layer_count; layer++) {
-        const llm__kept *k = &e->cache->layers[layer];
-        e->pages += (size_t)k->count;
-        e->own_bytes -= (size_t)k->count * llm__page_bytes(&k->layout);
-    }
+    e->own_bytes = llm__cache_own_bytes(e->cache);
+    e->shared = llm__cache_page_count(e->cache) + e->cache->checkpoint_count;
+    for (i = 0; i < e->cache->checkpoint_count; i++)
+        e->shared += llm__cache_page_count(e->cache->checkpoints[i]->cache);
     return LLM_OK;
 }
 
@@ -4584,7 +5871,7 @@ LLM__FN llm_status llm__entry_new(const llm_store *s, const llm_cache *cache, ll
 LLM__FN llm_status llm__store_put(llm_store *s, uint64_t model, const int32_t *tokens, size_t count, llm__entry *e,
                                   llm__entry **gone, llm_error *error) {
     llm__entry *before;
-    if (!llm__held_room(s, e->pages)) return llm__no_memory(error, 2 * e->pages * sizeof *s->held);
+    if (!llm__held_room(s, e->shared)) return llm__no_memory(error, 2 * e->shared * sizeof *s->held);
     if (!llm__edge_room(s, 3)) return llm__no_memory(error, 2 * s->edge_capacity * sizeof *s->edges);
     e->node = llm__node_at(s, model, tokens, count);
     if (!e->node) return llm__no_memory(error, count * sizeof *tokens);
@@ -4637,8 +5924,9 @@ LLM__FN llm__entry *llm__store_find(const llm_store *s, uint64_t model, const in
     if (common && common == count) common--;
     if (common > shorter) {
         llm__node *longer = way.node->nearest;
-        if (llm__cache_can_trim(longer->entry->cache, (int64_t)(longer->depth - common))) {
-            *used = common;
+        int64_t less = llm__cache_can_trim(longer->entry->cache, (int64_t)(longer->depth - common));
+        if (less >= 0 && longer->depth - (size_t)less > shorter) {
+            *used = longer->depth - (size_t)less;
             return longer->entry;
         }
     }
@@ -4673,9 +5961,14 @@ LLM_API llm_status llm_store_fetch(llm_store *store, uint64_t model, const int32
     LLM__LOCK(&store->mutex);
     status = llm__store_take(store, model, tokens, count, out, &found, error);
     LLM__UNLOCK(&store->mutex);
-    if (status != LLM_OK) return status;
-    *used = found;
-    return *out ? llm_cache_trim(*out, llm_cache_length(*out) - (int64_t)found, error) : llm__ok(error);
+    if (status == LLM_OK && *out) status = llm_cache_trim(*out, llm_cache_length(*out) - (int64_t)found, NULL, error);
+    if (status == LLM_OK) {
+        *used = found;
+        return llm__ok(error);
+    }
+    llm_cache_close(*out);
+    *out = NULL;
+    return status;
 }
 
 LLM_API void llm_store_trim_to(llm_store *store, size_t entries, size_t bytes) {
@@ -4812,7 +6105,7 @@ LLM__FN llm_status llm__check_lists(const llm_cache_desc *d, llm_error *error) {
         left[depth++] = d->layers[i].items;
     }
     if (!depth) return LLM_OK;
-    return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is the last one; expected %d members more of a list before it",
+    return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is the last one; expected %d members more of a list",
                      (unsigned long long)(d->layer_count - 1), left[depth - 1]);
 }
 
@@ -4823,8 +6116,15 @@ LLM__FN llm_status llm__check_desc(const llm_cache_desc *d, llm_error *error) {
     if (d->dtype != LLM_F32 && d->dtype != LLM_F16 && d->dtype != LLM_BF16)
         return llm__fail(error, LLM_BAD_ARGUMENT, "keys and values are stored as F32, F16 or BF16, not %s",
                          llm__dtype_name(d->dtype));
+    if (d->checkpoint_every < 0 || d->checkpoint_every > LLM__MOST_TOKENS || d->checkpoints_max < 0 ||
+        d->checkpoints_max > LLM__MOST_CHECKPOINTS)
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "a checkpoint every %lld tokens, %lld at most; expected 0 to 2^40, and 0 to %d",
+                         (long long)d->checkpoint_every, (long long)d->checkpoints_max, (int)LLM__MOST_CHECKPOINTS);
     return llm__check_lists(d, error);
 }
+
+LLM__FN int64_t llm__checkpoints_max(const llm_cache_desc *d) { return d->checkpoints_max ? d->checkpoints_max : 8; }
 
 LLM__FN llm_status llm__kept_open(llm_cache *c, const llm_cache_desc *d, size_t i, llm_error *error) {
     llm__kept *k = &c->layers[i];
@@ -4848,6 +6148,8 @@ LLM_API llm_status llm_cache_open(llm_cache **out, const llm_cache_desc *desc, l
     if (!c) return llm__no_memory(error, sizeof *c);
     c->allocator = c->note_arena.allocator = a;
     c->dtype = desc->dtype;
+    c->checkpoint_every = desc->checkpoint_every;
+    c->checkpoints_max = llm__checkpoints_max(desc);
     c->layers = (llm__kept *)llm__alloc_zero(&a, desc->layer_count, sizeof *c->layers);
     if (c->layers) c->layer_count = desc->layer_count;
     else status = llm__no_memory(error, desc->layer_count * sizeof *c->layers);
@@ -4866,11 +6168,32 @@ LLM_API void llm_cache_close(llm_cache *cache) {
 
 LLM_API llm_status llm_cache_fork(llm_cache **out, const llm_cache *cache, llm_error *error) {
     llm_status status;
+    size_t n, i;
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be forked into a NULL pointer");
     *out = NULL;
     if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to fork is NULL");
     if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to fork");
+    n = cache->checkpoint_count;
     status = llm__cache_share(out, cache, 2, error);
+    if (status != LLM_OK) return status;
+    if (n && !llm__checkpoints_room(*out, n)) {
+        llm_cache_close(*out);
+        *out = NULL;
+        return llm__no_memory(error, n * sizeof *cache->checkpoints);
+    }
+    for (i = 0; i < n; i++) llm__atomic_add(&((*out)->checkpoints[i] = cache->checkpoints[i])->holders, 1);
+    (*out)->checkpoint_count = n;
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_copy(llm_cache **out, const llm_cache *cache, llm_error *error) {
+    const llm_cache_codes none[2] = {{0, 0}, {0, 0}};
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a cache cannot be copied into a NULL pointer");
+    *out = NULL;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to copy is NULL");
+    if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to copy");
+    status = llm__cache_remake(out, cache, none, error);
     return status == LLM_OK ? llm__ok(error) : status;
 }
 
@@ -4880,11 +6203,6 @@ LLM_API int64_t llm_cache_length(const llm_cache *cache) {
 
 LLM_API size_t llm_cache_layers(const llm_cache *cache) {
     return cache ? cache->layer_count : 0;
-}
-
-LLM__FN size_t llm__kept_bytes(const llm__kept *k) {
-    return (size_t)(k->count + k->free_count) * llm__page_bytes(&k->layout) + k->capacity * sizeof *k->pages +
-           (size_t)k->halves * k->state_floats * sizeof(float);
 }
 
 LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer) {
@@ -4914,8 +6232,13 @@ LLM_API llm_cache_info llm_cache_layer_info(const llm_cache *cache, size_t layer
 LLM_API size_t llm_cache_bytes(const llm_cache *cache) {
     size_t bytes, i;
     if (!cache) return 0;
-    bytes = sizeof *cache + cache->layer_count * sizeof *cache->layers;
-    for (i = 0; i < cache->layer_count; i++) bytes += llm__kept_bytes(&cache->layers[i]);
+    bytes = llm__cache_own_bytes(cache);
+    for (i = 0; i < cache->layer_count; i++)
+        bytes += llm__kept_bytes(&cache->layers[i]) - llm__kept_own_bytes(&cache->layers[i]);
+    for (i = 0; i < cache->checkpoint_count; i++)
+        bytes += llm__checkpoint_bytes(cache->checkpoints[i], i + 1 < cache->checkpoint_count
+                                                                  ? cache->checkpoints[i + 1]->cache
+                                                                  : cache);
     return bytes;
 }
 
@@ -4928,19 +6251,48 @@ LLM__FN int64_t llm__most_pages(const llm__kept *k, int64_t length, int64_t more
     return reach && ring < all ? ring : all;
 }
 
+/* Entries of an array that llm__grow has made for so many. */
+LLM__FN size_t llm__grown(size_t count) {
+    size_t capacity = count ? 16 : 0;
+    while (capacity < count) capacity *= 2;
+    return capacity;
+}
+
+/* The most that a layer adds to a checkpoint of at most `tokens` tokens: its own states and pages that the cache does
+   not hold any more, or has copied to write to them.  0: too much for a size_t. */
+LLM__FN size_t llm__checkpoint_layer_bytes(const llm__kept *k, int64_t tokens) {
+    llm__kept past = *k;
+    size_t pages;
+    past.count = !llm__is_attention(k) ? 0 : llm__reach(&k->desc) ? llm__most_pages(k, 0, tokens, 1) : 1;
+    past.capacity = llm__is_attention(k) ? llm__grown((size_t)llm__most_pages(k, 0, tokens, 1)) : 0;
+    past.halves = 1;
+    pages = llm__is_attention(k) ? llm__page_bytes(&k->layout) : 1;
+    if ((uint64_t)past.count > SIZE_MAX / 4 / pages) return 0;
+    return llm__kept_bytes(&past) + sizeof past;
+}
+
 LLM_API size_t llm_cache_bytes_for(const llm_cache_desc *desc, int64_t tokens) {
-    size_t bytes = sizeof(llm_cache), i;
+    size_t bytes = sizeof(llm_cache), past = sizeof(llm_cache) + sizeof(llm__checkpoint), i;
+    int64_t count;
+    int forgets = 0;
     if (tokens < 0 || tokens > LLM__MOST_TOKENS || llm__check_desc(desc, NULL) != LLM_OK) return 0;
     for (i = 0; i < desc->layer_count; i++) {
         llm__kept k; /* as it will be */
+        size_t more;
         if (llm__check_layer(desc, i, &k, NULL) != LLM_OK) return 0;
         k.count = llm__is_attention(&k) ? llm__most_pages(&k, 0, tokens, LLM__PASS_TOKENS) : 0;
-        if ((uint64_t)k.count > SIZE_MAX / 4 / llm__page_bytes(&k.layout)) return 0;
-        k.capacity = k.count ? 16 : 0; /* as llm__grow has it */
-        while (k.capacity < (size_t)k.count) k.capacity *= 2;
+        if (k.count && (uint64_t)k.count > SIZE_MAX / 4 / llm__page_bytes(&k.layout)) return 0;
+        k.capacity = llm__grown((size_t)k.count);
         if (!llm__add_ok(bytes, llm__kept_bytes(&k) + sizeof k, &bytes)) return 0;
+        more = llm__checkpoint_layer_bytes(&k, tokens);
+        if (!more || !llm__add_ok(past, more, &past)) return 0;
+        forgets |= k.desc.kind == LLM_CACHE_RECURRENT || llm__reach(&k.desc);
     }
-    return bytes;
+    if (!desc->checkpoint_every || !forgets) return bytes;
+    count = tokens / desc->checkpoint_every; /* one more than are kept, while it is made */
+    if (count > llm__checkpoints_max(desc)) count = llm__checkpoints_max(desc) + 1;
+    if (!llm__mul_ok(past, (size_t)count, &past) || !llm__add_ok(bytes, past, &bytes)) return 0;
+    return llm__add_ok(bytes, llm__grown((size_t)count) * sizeof(void *), &bytes) ? bytes : 0;
 }
 
 /* Pages to set aside for `more` tokens.  What a fork shares does not come back when this cache drops it, and the page
@@ -4991,27 +6343,53 @@ LLM_API llm_status llm_cache_reserve(llm_cache *cache, int64_t tokens, llm_error
     return llm__cache_reserve(cache, tokens, LLM__PASS_TOKENS, error);
 }
 
-LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, llm_error *error) {
+/* Which layer is in the way. */
+LLM__FN llm_status llm__trim_refused(const llm_cache *c, int64_t tokens, llm_error *error) {
+    size_t i = 0;
+    while (llm__can_trim(&c->layers[i], c->length, tokens)) i++;
+    return llm__fail(error, LLM_UNSUPPORTED, "layer %llu cannot take %lld tokens back: %s", (unsigned long long)i,
+                     (long long)tokens,
+                     llm__is_attention(&c->layers[i]) ? "its window has dropped older ones" : "it is recurrent");
+}
+
+LLM_API llm_status llm_cache_trim(llm_cache *cache, int64_t tokens, int64_t *trimmed, llm_error *error) {
+    llm_status status;
+    int64_t n;
     size_t i;
     if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to trim is NULL");
     if (tokens < 0 || tokens > cache->length)
         return llm__fail(error, LLM_BAD_ARGUMENT, "trim of %lld tokens: expected 0 to %lld, which the cache has seen",
                          (long long)tokens, (long long)cache->length);
     if (cache->pending) return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to trim");
-    for (i = 0; i < cache->layer_count; i++)
-        if (!llm__can_trim(&cache->layers[i], cache->length, tokens))
-            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu cannot take %lld tokens back: %s",
-                             (unsigned long long)i, (long long)tokens,
-                             llm__is_attention(&cache->layers[i]) ? "its window has dropped older ones"
-                                                                  : "it is recurrent");
-    if (tokens == cache->length) {
+    n = llm__cache_can_trim(cache, tokens);
+    if (n < 0 || (n != tokens && !trimmed)) return llm__trim_refused(cache, tokens, error);
+    if (n == cache->length) {
         llm_cache_clear(cache);
-        return llm__ok(error);
+    } else if (llm__layers_can_trim(cache, tokens)) {
+        cache->length -= tokens;
+        for (i = 0; i < cache->layer_count; i++)
+            if (llm__is_attention(&cache->layers[i])) llm__drop_new(&cache->layers[i], cache->length);
+        llm__checkpoints_cut(cache, cache->length);
+    } else {
+        status = llm__checkpoint_restore(cache, llm__checkpoint_at(cache, cache->length - tokens), error);
+        if (status != LLM_OK) return status;
     }
-    cache->length -= tokens;
-    for (i = 0; i < cache->layer_count; i++)
-        if (llm__is_attention(&cache->layers[i])) llm__drop_new(&cache->layers[i], cache->length);
+    if (trimmed) *trimmed = n;
     return llm__ok(error);
+}
+
+LLM_API int64_t llm_cache_can_trim(const llm_cache *cache, int64_t tokens) {
+    if (!cache || cache->pending || tokens < 0 || tokens > cache->length) return -1;
+    return llm__cache_can_trim(cache, tokens);
+}
+
+LLM_API llm_status llm_cache_checkpoint(llm_cache *cache, llm_error *error) {
+    llm_status status;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to make a checkpoint of is NULL");
+    if (cache->pending)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass is under way on the cache to make a checkpoint of");
+    status = llm__checkpoint_make(cache, error);
+    return status == LLM_OK ? llm__ok(error) : status;
 }
 
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
@@ -5045,12 +6423,177 @@ LLM_API void llm_cache_clear(llm_cache *cache) {
     size_t i;
     if (!cache || cache->pending) return;
     cache->length = 0;
+    llm__checkpoints_cut(cache, 0);
     for (i = 0; i < cache->layer_count; i++) {
         llm__kept *k = &cache->layers[i];
         llm__drop_new(k, 0);
         k->turned = 0;
         if (k->states) memset(k->states, 0, k->state_floats * sizeof(float));
     }
+}
+
+/* ---- a cache without a model */
+
+LLM_API llm_status llm_cache_begin(llm_cache *cache, int64_t count, llm_error *error) {
+    llm_status status;
+    size_t i;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to begin a pass on is NULL");
+    if (count < 1 || count > LLM__MOST_TOKENS - cache->length)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a pass of %lld tokens behind %lld; expected 1 to 2^40 in all",
+                         (long long)count, (long long)cache->length);
+    status = llm__cache_begin(cache, count, cache->length, count, error);
+    if (status != LLM_OK) return status;
+    cache->by_hand = 1;
+    for (i = 0; i < cache->layer_count; i++) cache->layers[i].filled = 0;
+    return llm__ok(error);
+}
+
+/* Whether there is a layer to fill. */
+LLM__FN llm_status llm__check_pass(const llm_cache *c, size_t layer, int attention, llm_error *error) {
+    if (!c) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache of the pass is NULL");
+    if (!c->pending || !c->by_hand)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "no pass that llm_cache_begin began is under way on the cache");
+    if (layer >= c->layer_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: the cache has %llu", (unsigned long long)layer,
+                         (unsigned long long)c->layer_count);
+    if (c->layers[layer].desc.kind == LLM_CACHE_LIST || llm__is_attention(&c->layers[layer]) != attention)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu is not %s", (unsigned long long)layer,
+                         attention ? "an attention layer" : "recurrent");
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_put(llm_cache *cache, size_t layer, int64_t count, const float *keys, const float *values,
+                                 llm_error *error) {
+    llm_status status = llm__check_pass(cache, layer, 1, error);
+    llm__kept *k;
+    size_t key_floats, value_floats;
+    if (status != LLM_OK) return status;
+    k = &cache->layers[layer];
+    if (!keys || (!values && k->desc.value_width))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: keys or values are NULL", (unsigned long long)layer);
+    if (count < 0 || count > cache->pending - k->filled)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %lld tokens; expected 0 to %lld, which the pass lacks",
+                         (unsigned long long)layer, (long long)count, (long long)(cache->pending - k->filled));
+    key_floats = (size_t)k->desc.heads * (size_t)k->desc.key_width;
+    value_floats = (size_t)k->desc.heads * (size_t)k->desc.value_width;
+    if (!values) values = keys; /* none of them is read */
+    for (; count; count--, k->filled++, keys += key_floats, values += value_floats)
+        llm__cache_put(cache, layer, cache->length + k->filled, keys, values);
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_put_state(llm_cache *cache, size_t layer, int array, const float *numbers,
+                                       llm_error *error) {
+    llm_status status = llm__check_pass(cache, layer, 0, error);
+    llm__kept *k;
+    if (status != LLM_OK) return status;
+    k = &cache->layers[layer];
+    if (array < 0 || array >= LLM_CACHE_MAX_ARRAYS || !llm__array_floats(&k->desc, array) || !numbers)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: expected one of its arrays and numbers, not array %d%s",
+                         (unsigned long long)layer, array, numbers ? "" : " and NULL");
+    memcpy(llm__cache_next_state(cache, layer, array), numbers, llm__array_floats(&k->desc, array) * sizeof(float));
+    k->filled |= (int64_t)1 << array;
+    return llm__ok(error);
+}
+
+/* What a layer of a pass by hand has when it is full. */
+LLM__FN int64_t llm__full(const llm_cache *c, const llm__kept *k) {
+    int64_t arrays = 0;
+    if (k->desc.kind == LLM_CACHE_LIST) return 0;
+    if (llm__is_attention(k)) return c->pending;
+    while (arrays < LLM_CACHE_MAX_ARRAYS && k->desc.shapes[arrays][0]) arrays++;
+    return ((int64_t)1 << arrays) - 1;
+}
+
+LLM_API llm_status llm_cache_commit(llm_cache *cache, llm_error *error) {
+    size_t i;
+    if (!cache) return llm__fail(error, LLM_BAD_ARGUMENT, "the cache to commit is NULL");
+    if (!cache->pending || !cache->by_hand)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "no pass that llm_cache_begin began is under way on the cache");
+    for (i = 0; i < cache->layer_count; i++) {
+        const llm__kept *k = &cache->layers[i];
+        if (k->filled == llm__full(cache, k)) continue;
+        if (!llm__is_attention(k))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: not all of its arrays were put",
+                             (unsigned long long)i);
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %lld of the pass's %lld tokens were put",
+                         (unsigned long long)i, (long long)k->filled, (long long)cache->pending);
+    }
+    llm__cache_commit(cache);
+    return llm__ok(error);
+}
+
+LLM_API void llm_cache_abandon(llm_cache *cache) {
+    if (cache && cache->by_hand) llm__cache_abandon(cache);
+}
+
+LLM_API const float *llm_cache_state(const llm_cache *cache, size_t layer, int array) {
+    if (!cache || layer >= cache->layer_count || cache->layers[layer].desc.kind != LLM_CACHE_RECURRENT || array < 0 ||
+        array >= LLM_CACHE_MAX_ARRAYS || !llm__array_floats(&cache->layers[layer].desc, array))
+        return NULL;
+    return llm__cache_state(cache, layer, array);
+}
+
+LLM_API int llm_cache_visible(const llm_cache *cache, size_t layer, int64_t position, llm_span out[2]) {
+    if (!cache || !out || layer >= cache->layer_count || !llm__is_attention(&cache->layers[layer])) return 0;
+    if (position < cache->length || position > cache->length + (cache->pending ? cache->pending - 1 : 0)) return 0;
+    if (cache->pending) return llm__cache_visible(cache, layer, position, out);
+    return llm__visible(&cache->layers[layer].desc, position, 1, position, out);
+}
+
+/* Whether an attention layer holds some tokens. */
+LLM__FN llm_status llm__check_held(const llm_cache *c, size_t layer, int64_t position, int64_t count,
+                                   llm_error *error) {
+    const llm__kept *k;
+    int64_t end, p;
+    if (!c || layer >= c->layer_count || !llm__is_attention(&c->layers[layer]))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "reading needs a cache and one of its attention layers, not %llu",
+                         (unsigned long long)layer);
+    k = &c->layers[layer];
+    end = c->length + (c->pending && c->by_hand ? k->filled : 0);
+    if (position < 0 || count < 0 || position > end || count > end - position)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: %lld tokens from position %lld on; there are %lld",
+                         (unsigned long long)layer, (long long)count, (long long)position, (long long)end);
+    for (p = position; p < position + count; p++)
+        if (llm__lacks(k, p))
+            return llm__fail(error, LLM_UNSUPPORTED, "layer %llu does not hold position %lld any more",
+                             (unsigned long long)layer, (long long)p);
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_cache_fetch(const llm_cache *cache, size_t layer, int64_t position, int64_t count, float *keys,
+                                   float *values, llm_error *error) {
+    llm_status status = llm__check_held(cache, layer, position, count, error);
+    const llm__kept *k;
+    int kw, vw, head, latent;
+    if (status != LLM_OK) return status;
+    k = &cache->layers[layer];
+    kw = k->desc.key_width;
+    vw = k->desc.value_width;
+    latent = k->desc.kind == LLM_CACHE_LATENT;
+    for (; count; count--, position++)
+        for (head = 0; head < k->desc.heads; head++) {
+            const llm__page *page = *llm__page_entry(k, position / LLM_PAGE_TOKENS);
+            int token = (int)(position % LLM_PAGE_TOKENS);
+            if (keys) llm__page_load(&k->layout, page, 0, head, token, 0, kw, keys);
+            if (values) llm__page_load(&k->layout, page, !latent, head, token, latent ? kw : 0, vw, values);
+            if (keys) keys += kw;
+            if (values) values += vw;
+        }
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_cache_rows(const llm_cache *cache, size_t layer, int values, int head, int64_t position,
+                                  llm_rows *out, llm_error *error) {
+    llm_status status = llm__check_held(cache, layer, position, 1, error);
+    if (status != LLM_OK) return status;
+    if (!out || head < 0 || head >= cache->layers[layer].desc.heads ||
+        (values && (values != 1 || llm__cache_is_latent(cache, layer))))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "layer %llu: rows %d of head %d; expected 0 (keys) or, unless it is "
+                         "latent, 1 (values), one of its heads, and where to put them", (unsigned long long)layer,
+                         values, head);
+    *out = llm__cache_rows(cache, layer, values, head, position / LLM_PAGE_TOKENS);
+    return llm__ok(error);
 }
 
 #endif /* LLM_CACHE_IMPLEMENTATION */

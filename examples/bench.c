@@ -2,6 +2,7 @@
 
        build/bench --shape qwen2.5-0.5b --format q4          random weights of a known shape, made in memory
        build/bench --model FOLDER                            a checkpoint
+       build/bench --cache                                   what caches cost: forks, files, the store, depth
 
    Writing a token reads every weight once, so tokens/s times bytes per token, over the bandwidth measured here with a
    plain read loop, is the share of the possible that is reached. */
@@ -31,7 +32,7 @@ static const shape shapes[] = {
 
 typedef struct options {
     const char *model, *shape, *format, *isa;
-    int prompt, generate, threads, repeat, exact;
+    int prompt, generate, threads, repeat, exact, cache;
 } options;
 
 static const char help[] =
@@ -43,6 +44,7 @@ static const char help[] =
     "  --generate N     tokens written after it (default 64)\n"
     "  --threads N      threads (default: one for each core)\n"
     "  --repeat N       runs, of which the median is shown (default 5)\n"
+    "  --cache          forks, files, the prompt store, and writing behind 4096 tokens\n"
     "  --isa NAME       kernels: scalar, avx2, neon\n"
     "  --exact          float32 activations\n";
 
@@ -445,6 +447,256 @@ static int bench_folder(const options *o) {
     return bench_model(o, &md, slash && slash[1] ? slash + 1 : o->model, "-", 0);
 }
 
+/* ---- caches */
+
+enum { DEPTH = 4096, CACHE_LAYERS = 24, STORE_ENTRIES = 10000, STORE_TOKENS = 1000, STORE_SHARED = 500 };
+
+static double median(double *x, int n) {
+    qsort(x, (size_t)n, sizeof *x, by_value);
+    return x[n / 2];
+}
+
+/* A cache of so many layers that has seen so many tokens; what they were does not matter here. */
+static llm_cache *filled_cache(int layers, int heads, int width, int64_t tokens) {
+    llm_cache_layer list[CACHE_LAYERS];
+    llm_cache_desc d;
+    llm_cache *cache = NULL;
+    llm_error error;
+    int i, ok;
+    memset(list, 0, sizeof list);
+    memset(&d, 0, sizeof d);
+    for (i = 0; i < layers; i++) {
+        list[i].heads = heads;
+        list[i].key_width = list[i].value_width = width;
+    }
+    d.layers = list;
+    d.layer_count = (size_t)layers;
+    d.dtype = LLM_F16;
+    ok = !llm_cache_open(&cache, &d, &error) && !llm__cache_begin(cache, tokens, 0, tokens, &error);
+    if (ok) llm__cache_commit(cache);
+    else fail(error.message);
+    if (ok) return cache;
+    llm_cache_close(cache);
+    return NULL;
+}
+
+static int bench_fork(const options *o) {
+    llm_cache *cache = filled_cache(CACHE_LAYERS, 2, 64, DEPTH), *fork = NULL;
+    double us[MAX_REPEAT];
+    llm_error error;
+    int i, k, ok = cache != NULL, each = 100;
+    for (i = 0; ok && i < o->repeat; i++) {
+        double start = now();
+        for (k = 0; ok && k < each; k++) {
+            ok = !llm_cache_fork(&fork, cache, &error) || fail(error.message);
+            llm_cache_close(fork);
+        }
+        us[i] = 1e6 * (now() - start) / each;
+    }
+    if (ok) printf("fork and close, %d layers, %d tokens: %.1f us\n", CACHE_LAYERS, DEPTH, median(us, o->repeat));
+    llm_cache_close(cache);
+    return ok;
+}
+
+/* The plain speed of the same disk: a file of as many bytes, written in pieces as large as the library's, and synced. */
+static double plain_write(const char *path, size_t bytes) {
+    static const uint8_t piece[16384];
+    double start = now();
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666), ok = file >= 0;
+    size_t at;
+    for (at = 0; ok && at < bytes; at += sizeof piece) ok = write(file, piece, sizeof piece) == (ssize_t)sizeof piece;
+    ok = ok && !fsync(file);
+    if (file >= 0) close(file);
+    remove(path);
+    return ok ? (double)bytes / (now() - start) : 0;
+}
+
+static double plain_copy(const uint8_t *from, size_t bytes) {
+    uint8_t *to = (uint8_t *)malloc(bytes);
+    volatile uint8_t last = 0; /* so that the copy is not left out */
+    double start;
+    if (!to) return 0;
+    memset(to, 1, bytes);
+    start = now();
+    memcpy(to, from, bytes);
+    last = to[bytes - 1];
+    start = now() - start + (double)(last & 0);
+    free(to);
+    return (double)bytes / start;
+}
+
+typedef struct target {
+    uint8_t *data;
+    size_t bytes, capacity;
+} target;
+
+static int write_memory(void *user, const void *data, size_t bytes) {
+    target *t = (target *)user;
+    if (bytes > t->capacity - t->bytes) return 1;
+    memcpy(t->data + t->bytes, data, bytes);
+    t->bytes += bytes;
+    return 0;
+}
+
+static int bench_files(const options *o) {
+    static const char *path = "bench-cache.safetensors";
+    llm_cache *cache = filled_cache(CACHE_LAYERS, 2, 64, DEPTH), *loaded = NULL;
+    llm_cache_save_desc sd;
+    llm_cache_load_desc ld;
+    llm_error error;
+    target t;
+    double to_memory[MAX_REPEAT], to_disk[MAX_REPEAT], from_memory[MAX_REPEAT], disk[MAX_REPEAT], copy[MAX_REPEAT];
+    int i, ok = cache != NULL;
+    memset(&t, 0, sizeof t);
+    t.capacity = ok ? llm_cache_bytes(cache) + (1 << 20) : 0;
+    ok = ok && ((t.data = (uint8_t *)malloc(t.capacity)) != NULL || fail("out of memory"));
+    for (i = 0; ok && i < o->repeat; i++) {
+        double start = now();
+        memset(&sd, 0, sizeof sd);
+        sd.sink.user = &t;
+        sd.sink.write = write_memory;
+        t.bytes = 0;
+        ok = !llm_cache_save(cache, &sd, &error);
+        to_memory[i] = (double)t.bytes / (now() - start);
+        memset(&ld, 0, sizeof ld);
+        ld.data = t.data;
+        ld.bytes = t.bytes;
+        start = now();
+        ok = ok && !llm_cache_load(&loaded, &ld, &error);
+        from_memory[i] = (double)t.bytes / (now() - start);
+        llm_cache_close(loaded);
+        loaded = NULL;
+        memset(&sd, 0, sizeof sd);
+        sd.path = path;
+        start = now();
+        ok = (ok && !llm_cache_save(cache, &sd, &error)) || fail(error.message);
+        to_disk[i] = (double)t.bytes / (now() - start);
+        disk[i] = plain_write("bench-plain.part", t.bytes);
+        copy[i] = plain_copy(t.data, t.bytes);
+    }
+    if (ok) {
+        printf("save to memory %.2f GB/s, load from memory %.2f GB/s; copying the bytes once: %.2f GB/s\n",
+               median(to_memory, o->repeat) / 1e9, median(from_memory, o->repeat) / 1e9, median(copy, o->repeat) / 1e9);
+        printf("save to disk %.2f GB/s; a plain file of %.0f MB, synced: %.2f GB/s\n",
+               median(to_disk, o->repeat) / 1e9, (double)t.bytes / 1e6, median(disk, o->repeat) / 1e9);
+    }
+    remove(path);
+    free(t.data);
+    llm_cache_close(cache);
+    return ok;
+}
+
+static int fetch_all(llm_store *store, int32_t *tokens, double *us) {
+    double start = now();
+    int i;
+    for (i = 0; i < STORE_ENTRIES; i++) {
+        llm_cache *found = NULL;
+        llm_error error;
+        size_t used = 0;
+        tokens[STORE_SHARED] = i;
+        if (llm_store_fetch(store, 0, tokens, STORE_TOKENS, &found, &used, &error)) return fail(error.message);
+        llm_cache_close(found);
+        if (used != STORE_TOKENS) return fail("the store has lost an entry");
+    }
+    *us = 1e6 * (now() - start) / STORE_ENTRIES;
+    return 1;
+}
+
+/* Entries that share their first half. */
+static int bench_store(const options *o) {
+    llm_cache *cache = filled_cache(1, 1, 32, STORE_TOKENS);
+    int32_t *tokens = (int32_t *)malloc(STORE_TOKENS * sizeof *tokens);
+    double us[MAX_REPEAT];
+    llm_store_desc d;
+    llm_store *store = NULL;
+    llm_error error;
+    int i, ok = (cache && tokens) || fail("out of memory");
+    memset(&d, 0, sizeof d);
+    d.max_entries = STORE_ENTRIES;
+    if (ok && llm_store_open(&store, &d, &error)) ok = fail(error.message);
+    for (i = 0; ok && i < STORE_TOKENS; i++) tokens[i] = i * 7;
+    for (i = 0; ok && i < STORE_ENTRIES; i++) {
+        tokens[STORE_SHARED] = i;
+        if (llm_store_insert(store, 0, tokens, STORE_TOKENS, cache, LLM_ENTRY_USER, &error)) ok = fail(error.message);
+    }
+    for (i = 0; ok && i < o->repeat; i++) ok = fetch_all(store, tokens, &us[i]);
+    if (ok)
+        printf("fetch among %d entries of %d tokens: %.1f us\n", STORE_ENTRIES, STORE_TOKENS, median(us, o->repeat));
+    llm_store_close(store);
+    llm_cache_close(cache);
+    free(tokens);
+    return ok;
+}
+
+/* Tokens a second behind `depth` others. */
+static int decode_behind(const options *o, const llm_model *model, llm_session *session, int depth, int bits,
+                         double *out) {
+    int vocabulary = llm_model_get_info(model).vocabulary, i, k, ok = 1;
+    float *logits = (float *)malloc((size_t)vocabulary * sizeof *logits);
+    llm_model_cache_desc cd;
+    llm_cache *cache = NULL;
+    llm_error error;
+    double speed[MAX_REPEAT];
+    int32_t id = 1;
+    llm_cache_codes codes = {0, 64};
+    memset(&cd, 0, sizeof cd);
+    cd.exact = o->exact;
+    if (!logits || llm_model_cache_open(&cache, model, &cd, &error)) ok = fail("the cache cannot be opened");
+    if (ok && depth && !llm__cache_begin(cache, depth, 0, depth, &error)) llm__cache_commit(cache);
+    codes.bits = bits;
+    if (ok && bits && llm_cache_quantize(cache, codes, codes, 0, &error)) ok = fail(error.message);
+    for (i = 0; ok && i < o->repeat; i++) {
+        double start;
+        ok = forward(session, cache, &id, 1, logits);
+        start = now();
+        for (k = 1; ok && k < o->generate; k++) ok = forward(session, cache, &id, 1, logits);
+        speed[i] = (o->generate - 1) / (now() - start);
+        if (ok && llm_cache_trim(cache, o->generate, NULL, &error)) ok = fail(error.message);
+    }
+    if (ok) *out = median(speed, o->repeat);
+    llm_cache_close(cache);
+    free(logits);
+    return ok;
+}
+
+static int bench_depth(const options *o) {
+    static const int bits[] = {0, 8, 4};
+    llm_model_desc md;
+    llm_session_desc sd;
+    llm_model *model = NULL;
+    llm_session *session = NULL;
+    llm_error error;
+    image m;
+    double shallow, deep;
+    size_t i;
+    int ok = make_image(&m, &shapes[0], 4);
+    memset(&md, 0, sizeof md);
+    memset(&sd, 0, sizeof sd);
+    md.memory = m.files;
+    md.memory_count = 2;
+    md.isa = o->isa;
+    md.weights_only = 1;
+    sd.threads = o->threads;
+    sd.exact = o->exact;
+    if (ok && (llm_model_open(&model, &md, &error) || llm_session_open(&session, model, &sd, &error)))
+        ok = fail(error.message);
+    for (i = 0; ok && i < sizeof bits / sizeof *bits; i++) {
+        ok = decode_behind(o, model, session, 0, bits[i], &shallow) &&
+             decode_behind(o, model, session, DEPTH, bits[i], &deep);
+        if (ok)
+            printf("writing with %s q4 and a cache of %d bits, %d threads: %.1f t/s behind no token, %.1f behind %d\n",
+                   shapes[0].name, bits[i] ? bits[i] : 16, o->threads, shallow, deep, DEPTH);
+    }
+    llm_session_close(session);
+    llm_model_close(model);
+    free_image(&m);
+    return ok;
+}
+
+static int bench_caches(const options *o) {
+    return bench_fork(o) && bench_store(o) && bench_files(o) && bench_depth(o);
+}
+
 /* ---- options */
 
 static int read_count(const char *text, int low, int high, int *out) {
@@ -476,18 +728,19 @@ static int core_count(void) {
 }
 
 int main(int count, char **arguments) {
-    options o = {NULL, "qwen2.5-0.5b", "q4", NULL, 512, 64, 0, 5, 0};
+    options o = {NULL, "qwen2.5-0.5b", "q4", NULL, 512, 64, 0, 5, 0, 0};
     int i;
     o.threads = core_count();
     for (i = 1; i < count; i++) {
         if (!strcmp(arguments[i], "--help")) return fputs(help, stdout) < 0;
-        if (!strcmp(arguments[i], "--exact")) {
-            o.exact = 1;
+        if (!strcmp(arguments[i], "--exact") || !strcmp(arguments[i], "--cache")) {
+            *(arguments[i][2] == 'e' ? &o.exact : &o.cache) = 1;
             continue;
         }
         if (i + 1 == count) return !fail("unknown option, or no value, at the end (--help lists them)");
         if (!read_option(&o, arguments[i], arguments[i + 1])) return 1;
         i++;
     }
+    if (o.cache) return !bench_caches(&o);
     return o.model ? !bench_folder(&o) : !bench_shapes(&o);
 }

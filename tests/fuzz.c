@@ -1,8 +1,10 @@
-/* fuzz - libFuzzer's way in (make fuzz): one file of a good checkpoint is replaced by the input, then opened and used
+/* fuzz - libFuzzer's way in (make fuzz): one file of a good checkpoint is replaced by the input, then opened and used;
+   or the input is a prompt cache
 
    The input's first byte says which file of which checkpoint: 'a'.. for tests/golden/models/stories260K (float,
-   SentencePiece-style), 'A'.. for examples/model (quantized, byte-level).  Whatever comes, the library must leave with
-   an llm_error or work, give back all memory and touch nothing that is not its own (the sanitizers look on). */
+   SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache.  Whatever comes, the
+   library must leave with an llm_error or work, give back all memory and touch nothing that is not its own (the
+   sanitizers look on). */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
@@ -45,13 +47,45 @@ static void use(const llm_model *model) {
     llm_generation_close(generation);
 }
 
+static int discard(void *user, const void *data, size_t bytes) {
+    (void)user;
+    (void)data;
+    return bytes == 0;
+}
+
+/* Loads a prompt cache, now and then with itself as its part or its first token only, and saves what was loaded. */
+static void use_cache(const uint8_t *data, size_t bytes) {
+    enum { ROWS = 4 };
+    llm_cache *rows[ROWS];
+    llm_cache_part part;
+    llm_cache_load_desc from;
+    llm_cache_save_desc to;
+    size_t count, i;
+    tally memory;
+    memset(&part, 0, sizeof part);
+    memset(&from, 0, sizeof from);
+    memset(&to, 0, sizeof to);
+    to.sink.write = discard;
+    from.data = part.data = data;
+    from.bytes = part.bytes = bytes;
+    from.parts = &part;
+    from.part_count = bytes && data[bytes - 1] % 8 == 0;
+    from.tokens = bytes && data[bytes - 1] % 8 == 1;
+    from.allocator = tally_allocator(&memory);
+    if (llm_cache_load_rows(rows, ROWS, &count, &from, NULL) == LLM_OK)
+        for (i = 0; i < count; i++) llm_cache_save(rows[i], &to, NULL);
+    for (i = 0; i < ROWS; i++) llm_cache_close(rows[i]);
+    if (memory.live) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     llm_memory_file files[FILES];
     llm_model_desc md;
     llm_model *model = NULL;
     tally memory;
     int which = bytes ? (data[0] & 31) - 1 : -1;
-    if (which < 0 || which >= FILES) return -1;
+    if (which == FILES) return use_cache(data + 1, bytes - 1), 0;
+    if (which < 0 || which > FILES) return -1;
     memcpy(files, data[0] & 32 ? stories_files : bundled_files, sizeof files);
     files[which].data = data + 1;
     files[which].bytes = bytes - 1;

@@ -23,12 +23,16 @@ typedef struct totals {
     int passed, failed, skipped;
 } totals;
 
+/* What else happens to the cache of the fixture's own prompt once it is read. */
+typedef enum turn { GO_ON, SAVE_AND_LOAD, TAKE_BACK } turn;
+
 /* One way to feed a fixture's tokens. */
 typedef struct plan {
     const char *name;
     int every;    /* prompt tokens in one call; 0: as the fixture says; -1: all of them */
     int threads, max_rows;
     int members;  /* bit 0: the fixture's own prompt; bits 1 and 2: other prompts beside it */
+    turn then;
 } plan;
 
 typedef struct member {
@@ -37,6 +41,48 @@ typedef struct member {
     int32_t tokens[8];
     float *logits; /* main: [prompt + decode, vocabulary]; others: [calls, vocabulary] */
 } member;
+
+/* ---- cache files */
+
+static llm_cache *load_cache(fixture *f, const llm_model *model, const void *data, size_t bytes) {
+    llm_model_cache_desc cd;
+    llm_cache_load_desc from;
+    llm_cache *cache = NULL;
+    llm_error error;
+    memset(&cd, 0, sizeof cd);
+    memset(&from, 0, sizeof from);
+    cd.exact = 1;
+    from.data = data;
+    from.bytes = bytes;
+    if (llm_model_cache_load(&cache, model, &cd, &from, &error)) say(f, "llm_model_cache_load: %s", error.message);
+    return cache;
+}
+
+static int append(void *user, const void *data, size_t bytes) {
+    return !llm__text_add((llm__text *)user, (const char *)data, bytes);
+}
+
+static const llm_note notes[] = {{"model", "golden"}, {"note", "quotes \" and \\ and \n and \xC3\xA9"}};
+
+/* Into `file`, and into a folder if one is given. */
+static int save_cache(fixture *f, const llm_cache *cache, const char *folder, llm__text *file) {
+    llm_cache_save_desc to;
+    llm_error error;
+    char path[1000];
+    memset(file, 0, sizeof *file);
+    memset(&to, 0, sizeof to);
+    file->allocator = f->arena.allocator;
+    to.notes = notes;
+    to.note_count = 2;
+    to.sink.user = file;
+    to.sink.write = append;
+    if (llm_cache_save(cache, &to, &error)) return say(f, "llm_cache_save: %s", error.message);
+    if (!folder) return 1;
+    memset(&to.sink, 0, sizeof to.sink);
+    snprintf(path, sizeof path, "%s/%s.safetensors", folder, f->name);
+    to.path = path;
+    return !llm_cache_save(cache, &to, &error) || say(f, "llm_cache_save: %s", error.message);
+}
 
 /* ---- running */
 
@@ -86,7 +132,32 @@ static int quantize_caches(fixture *f, member *members) {
     return 1;
 }
 
-static int run_calls(fixture *f, const plan *p, llm_session *session, member *members, int vocabulary) {
+/* The cache goes through a file and back. */
+static int save_and_load(fixture *f, const llm_model *model, member *m) {
+    llm__text file;
+    llm_cache *copy = NULL;
+    int ok = save_cache(f, m->cache, NULL, &file) && (copy = load_cache(f, model, file.data, file.length)) != NULL;
+    llm__text_free(&file);
+    if (!ok) return 0;
+    llm_cache_close(m->cache);
+    m->cache = copy;
+    return 1;
+}
+
+/* Two tokens are taken back, or as many as a checkpoint wants; they come again. */
+static int take_back(fixture *f, member *m, int *at) {
+    int64_t trimmed = 0;
+    llm_error error;
+    if (llm_cache_trim(m->cache, *at < 2 ? *at : 2, &trimmed, &error)) return say(f, "llm_cache_trim: %s", error.message);
+    if (trimmed < (*at < 2 ? *at : 2) || trimmed > *at) return say(f, "a trim of 2 took %d back", (int)trimmed);
+    m->fed -= trimmed;
+    *at -= (int)trimmed;
+    return 1;
+}
+
+static int run_calls(fixture *f, const llm_model *model, const plan *p, llm_session *session, member *members,
+                     int vocabulary) {
+    turn then = p->then;
     int at = 0, call = 0, total = f->prompt_count + f->decode_count;
     while (at < total) {
         llm_sequence batch[MEMBERS];
@@ -100,7 +171,11 @@ static int run_calls(fixture *f, const plan *p, llm_session *session, member *me
         if (llm_forward(session, batch, n, &error)) return say(f, "%s: %s", p->name, error.message);
         at += take_now;
         call++;
+        if (at < f->prompt_count) continue;
         if (at == f->prompt_count && !quantize_caches(f, members)) return 0;
+        if (then == SAVE_AND_LOAD && !save_and_load(f, model, &members[MAIN])) return 0;
+        if (then == TAKE_BACK && !take_back(f, &members[MAIN], &at)) return 0;
+        then = GO_ON;
     }
     return 1;
 }
@@ -120,13 +195,14 @@ static int run_plan(fixture *f, const llm_model *model, const plan *p, float *co
     sd.threads = p->threads;
     sd.max_rows = p->max_rows;
     cd.max_kv_size = number_of(f->about, "max_kv_size", 0);
+    cd.checkpoint_every = p->then == TAKE_BACK ? 3 : 0;
     ok = !llm_session_open(&session, model, &sd, &error) || say(f, "%s: %s", p->name, error.message);
     for (i = 0; ok && i < MEMBERS; i++) {
         members[i].logits = logits[i];
         if ((p->members >> i & 1) && llm_model_cache_open(&members[i].cache, model, &cd, &error))
             ok = say(f, "%s: %s", p->name, error.message);
     }
-    ok = ok && run_calls(f, p, session, members, vocabulary);
+    ok = ok && run_calls(f, model, p, session, members, vocabulary);
     llm_session_close(session);
     for (i = 0; i < MEMBERS; i++) llm_cache_close(members[i].cache);
     return ok;
@@ -177,7 +253,7 @@ static const char *depends_on_calls(fixture *f) {
 }
 
 static int calls_of(const fixture *f) {
-    static const plan golden = {"", 0, 1, 0, 1};
+    static const plan golden = {"", 0, 1, 0, 1, GO_ON};
     int at = 0, calls = 0;
     while (at < f->prompt_count) at += chunk(f, &golden, calls++, f->prompt_count - at);
     return calls + f->decode_count;
@@ -185,15 +261,25 @@ static int calls_of(const fixture *f) {
 
 static int run_variants(fixture *f, const llm_model *model, float *const *first, float *const *again, int vocabulary) {
     static const plan plans[] = {
-        {"token by token", 1, 1, 0, 1}, {"in one call", -1, 1, 0, 1},    {"in threes", 3, 1, 0, 1},
-        {"in passes of 2 rows", 0, 1, 2, 1}, {"on 2 threads", 0, 2, 0, 1}, {"in a batch", 0, 1, 0, 7},
-        {"in a batch on 2 threads", 0, 2, 0, 7}, {"in a batch in passes of 3 rows", 0, 2, 3, 7}};
+        {"token by token", 1, 1, 0, 1, GO_ON},
+        {"in one call", -1, 1, 0, 1, GO_ON},
+        {"in threes", 3, 1, 0, 1, GO_ON},
+        {"in passes of 2 rows", 0, 1, 2, 1, GO_ON},
+        {"on 2 threads", 0, 2, 0, 1, GO_ON},
+        {"in a batch", 0, 1, 0, 7, GO_ON},
+        {"in a batch on 2 threads", 0, 2, 0, 7, GO_ON},
+        {"in a batch in passes of 3 rows", 0, 2, 3, 7, GO_ON},
+        {"with its cache saved and loaded", 0, 1, 0, 1, SAVE_AND_LOAD},
+        {"with tokens taken back", -1, 1, 0, 1, TAKE_BACK},
+        {"with tokens taken back beside others", 0, 2, 5, 7, TAKE_BACK}};
     const char *fixed = depends_on_calls(f);
+    int quantized = number_of(llm__json_get(f->about, "kv_quantization"), "bits", 0);
     int ok = 1, rows = f->prompt_count + f->decode_count;
     size_t i, k;
     for (i = 0; ok && i < sizeof plans / sizeof *plans; i++) {
         const plan *p = &plans[i];
         if (fixed && (p->every || p->max_rows)) continue;
+        if (quantized && p->then == TAKE_BACK) continue; /* the prompt saw itself plain, and would not any more */
         ok = run_plan(f, model, p, again) && same_bits(f, p->name, first[MAIN], again[MAIN], rows, vocabulary);
         for (k = 1; ok && p->members == 7 && k < MEMBERS; k++)
             ok = same_bits(f, "another prompt of the batch", first[k], again[k], calls_of(f), vocabulary);
@@ -202,10 +288,12 @@ static int run_variants(fixture *f, const llm_model *model, float *const *first,
 }
 
 static int run_model(fixture *f, const llm_model *model) {
-    static const plan alone[] = {{"as the golden", 0, 1, 0, 1}, {"another", 0, 1, 0, 2}, {"a third", 0, 1, 0, 4}};
+    static const plan alone[] = {
+        {"as the golden", 0, 1, 0, 1, GO_ON}, {"another", 0, 1, 0, 2, GO_ON}, {"a third", 0, 1, 0, 4, GO_ON}};
     float *first[MEMBERS], *again[MEMBERS];
     int i, ok = 1, vocabulary = llm_model_get_info(model).vocabulary;
-    size_t floats = (size_t)(f->prompt_count + f->decode_count) * (size_t)vocabulary;
+    size_t rows = (size_t)(f->prompt_count + f->decode_count + 8); /* 8: calls for tokens that come again */
+    size_t floats = rows * (size_t)vocabulary;
     for (i = 0; i < MEMBERS; i++) {
         first[i] = (float *)take(f, floats, sizeof(float));
         again[i] = (float *)take(f, floats, sizeof(float));
@@ -238,46 +326,6 @@ static int decode_from(fixture *f, const llm_model *model, llm_cache *cache, flo
     return ok;
 }
 
-static llm_cache *load_cache(fixture *f, const llm_model *model, const void *data, size_t bytes) {
-    llm_model_cache_desc cd;
-    llm_cache_load_desc from;
-    llm_cache *cache = NULL;
-    llm_error error;
-    memset(&cd, 0, sizeof cd);
-    memset(&from, 0, sizeof from);
-    cd.exact = 1;
-    from.data = data;
-    from.bytes = bytes;
-    if (llm_model_cache_load(&cache, model, &cd, &from, &error)) say(f, "llm_model_cache_load: %s", error.message);
-    return cache;
-}
-
-static int append(void *user, const void *data, size_t bytes) {
-    return !llm__text_add((llm__text *)user, (const char *)data, bytes);
-}
-
-static const llm_note notes[] = {{"model", "golden"}, {"note", "quotes \" and \\ and \n and \xC3\xA9"}};
-
-/* Into `file`, and into a folder if one is given. */
-static int save_cache(fixture *f, const llm_cache *cache, const char *folder, llm__text *file) {
-    llm_cache_save_desc to;
-    llm_error error;
-    char path[1000];
-    memset(file, 0, sizeof *file);
-    memset(&to, 0, sizeof to);
-    file->allocator = f->arena.allocator;
-    to.notes = notes;
-    to.note_count = 2;
-    to.sink.user = file;
-    to.sink.write = append;
-    if (llm_cache_save(cache, &to, &error)) return say(f, "llm_cache_save: %s", error.message);
-    if (!folder) return 1;
-    memset(&to.sink, 0, sizeof to.sink);
-    snprintf(path, sizeof path, "%s/%s.safetensors", folder, f->name);
-    to.path = path;
-    return !llm_cache_save(cache, &to, &error) || say(f, "llm_cache_save: %s", error.message);
-}
-
 /* Saves the cache, loads it again and decodes from the copy. */
 static int decode_from_copy(fixture *f, const llm_model *model, const llm_cache *cache, const char *folder,
                             float *logits) {
@@ -293,8 +341,9 @@ static int decode_from_copy(fixture *f, const llm_model *model, const llm_cache 
     return ok;
 }
 
-/* The prompt as the golden read it: in one call, or token by token until the ring had turned. */
-static llm_cache *read_prompt(fixture *f, const llm_model *model) {
+/* The first `count` tokens of the prompt as the golden read it: in one call, or token by token until the ring had
+   turned. */
+static llm_cache *read_prompt(fixture *f, const llm_model *model, int64_t count) {
     llm_model_cache_desc cd;
     llm_session_desc sd;
     llm_session *session = NULL;
@@ -314,13 +363,30 @@ static llm_cache *read_prompt(fixture *f, const llm_model *model) {
     }
     s.cache = cache;
     s.tokens = f->prompt;
-    s.count = strstr(f->name, "turned") ? 1 : (size_t)f->prompt_count;
+    s.count = strstr(f->name, "turned") ? 1 : (size_t)count;
     s.want = LLM_LOGITS_NONE;
-    for (; s.tokens < f->prompt + f->prompt_count; s.tokens += s.count)
+    for (; s.tokens < f->prompt + count; s.tokens += s.count)
         if (llm_forward(session, &s, 1, &error)) say(f, "%s", error.message);
     if (codes.bits && llm_cache_quantize(cache, codes, codes, 0, &error)) say(f, "%s", error.message);
     llm_session_close(session);
     return cache;
+}
+
+/* For mlx-lm to go on from, where it has batches: the whole prompt, and all but its last 3 tokens (or none). */
+static int save_pair(fixture *f, const llm_model *model, const llm_cache *cache, const char *folder) {
+    enum { FEWER = 3 };
+    llm_cache *shorter = read_prompt(f, model, f->prompt_count < FEWER ? 0 : f->prompt_count - FEWER);
+    const llm_cache *rows[2] = {cache, shorter};
+    llm_cache_save_desc to;
+    llm_error error;
+    char path[4096];
+    llm_status status;
+    memset(&to, 0, sizeof to);
+    snprintf(path, sizeof path, "%s/%s.batch", folder, f->name);
+    to.path = path;
+    status = llm_cache_save_rows(rows, 2, &to, &error);
+    llm_cache_close(shorter);
+    return !status || status == LLM_UNSUPPORTED || say(f, "llm_cache_save_rows: %s", error.message);
 }
 
 /* Whether some layers of the golden were quantized and others not, which llm_cache_quantize does not do. */
@@ -342,12 +408,13 @@ static int run_cachefile(fixture *f, const llm_model *model, const options *o) {
     llm_cache *cache;
     if (!bytes) return say(f, "it has no cache_file");
     cache = load_cache(f, model, bytes, (size_t)t->bytes);
-    ok = cache && decode_from_copy(f, model, cache, o->save, again) && decode_from(f, model, cache, first) &&
+    ok = cache && decode_from_copy(f, model, cache, o->save, again) &&
+         (!o->save || is_mixed(f) || save_pair(f, model, cache, o->save)) && decode_from(f, model, cache, first) &&
          compare_rows(f, "decode", first, f->decode_logits, f->decode_count, vocabulary) &&
          same_bits(f, "the saved cache", first, again, f->decode_count, vocabulary);
     llm_cache_close(cache);
     if (!ok || is_mixed(f)) return ok;
-    cache = read_prompt(f, model);
+    cache = read_prompt(f, model, f->prompt_count);
     ok = cache && !f->problem[0] && decode_from_copy(f, model, cache, NULL, again);
     llm_cache_close(cache);
     return ok && compare_rows(f, "decode from our own file", again, f->decode_logits, f->decode_count, vocabulary);

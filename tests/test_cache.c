@@ -67,6 +67,7 @@ enum { MOST_LAYERS = 6, PAGE = LLM_PAGE_TOKENS };
 typedef struct shape {
     llm_cache_layer layers[MOST_LAYERS];
     llm_dtype dtype;
+    int64_t every, most; /* checkpoints */
 } shape;
 
 #define ATTENTION(heads, keys, values, window, keep, bits, group) \
@@ -75,23 +76,34 @@ typedef struct shape {
     { LLM_CACHE_LATENT, 1, keys, values, window, keep, 0, {0, 0}, {0, 0}, 0, {{0}} }
 #define RECURRENT(first, second) \
     { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, 0, {{first}, {second, 1}} }
+#define CHUNK(heads, keys, values, chunk, key_bits, value_bits) \
+    { LLM_CACHE_ATTENTION, heads, keys, values, 0, 0, chunk, {key_bits, 32}, {value_bits, 32}, 0, {{0}} }
+#define CODED_LATENT(keys, values, window, bits) \
+    { LLM_CACHE_LATENT, 1, keys, values, window, 0, 0, {bits, 32}, {0, 0}, 0, {{0}} }
+#define LIST(items) { LLM_CACHE_LIST, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, items, {{0}} }
 
 static const shape shapes[] = {
     {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 3, 3, 100, 0, 0, 0), ATTENTION(1, 2, 5, 70, 4, 0, 0),
-      RECURRENT(7, 30), LATENT(9, 3, 0, 0)}, LLM_F32},
+      RECURRENT(7, 30), LATENT(9, 3, 0, 0)}, LLM_F32, 0, 0},
     {{ATTENTION(3, 5, 0, 0, 0, 0, 0), ATTENTION(1, 2, 2, 1, 0, 0, 0), ATTENTION(2, 2, 1, 150, 70, 0, 0),
-      LATENT(5, 0, 64, 1), ATTENTION(1, 1, 1, 2, 1, 0, 0)}, LLM_F16},
+      LATENT(5, 0, 64, 1), ATTENTION(1, 1, 1, 2, 1, 0, 0)}, LLM_F16, 0, 0},
     {{ATTENTION(1, 32, 64, 0, 0, 0, 0), ATTENTION(2, 32, 32, 129, 0, 0, 0), ATTENTION(1, 64, 32, 90, 65, 0, 0)},
-     LLM_BF16},
+     LLM_BF16, 0, 0},
     {{ATTENTION(2, 64, 0, 65, 64, 0, 0), RECURRENT(12, 0), ATTENTION(1, 32, 32, 300, 0, 5, 32),
-      ATTENTION(1, 64, 64, 0, 0, 0, 0)}, LLM_F16},
-    {{ATTENTION(1, 64, 64, 200, 4, 3, 64), ATTENTION(2, 32, 32, 0, 0, 0, 0)}, LLM_F32},
+      ATTENTION(1, 64, 64, 0, 0, 0, 0)}, LLM_F16, 0, 0},
+    {{ATTENTION(1, 64, 64, 200, 4, 3, 64), ATTENTION(2, 32, 32, 0, 0, 0, 0)}, LLM_F32, 0, 0},
+    {{LIST(2), RECURRENT(7, 5), LIST(2), ATTENTION(1, 32, 32, 90, 4, 0, 0), CHUNK(2, 32, 32, 100, 0, 0),
+      ATTENTION(1, 32, 64, 0, 0, 0, 0)}, LLM_F16, 0, 0},
+    {{CHUNK(1, 3, 2, 1, 0, 0), CHUNK(1, 2, 2, 64, 0, 0), CHUNK(2, 32, 64, 150, 4, 8), CODED_LATENT(64, 32, 0, 5),
+      CODED_LATENT(32, 64, 70, 2)}, LLM_F32, 0, 0},
+    {{CHUNK(2, 64, 32, 77, 0, 3), CHUNK(1, 32, 64, 0, 6, 0), LATENT(64, 32, 0, 0), LIST(1), LIST(1), RECURRENT(3, 0)},
+     LLM_BF16, 0, 0},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static size_t layer_count(const shape *s) {
     size_t n = 0;
-    while (n < MOST_LAYERS && (s->layers[n].heads || s->layers[n].shapes[0][0])) n++;
+    while (n < MOST_LAYERS && (s->layers[n].heads || s->layers[n].items || s->layers[n].shapes[0][0])) n++;
     return n;
 }
 
@@ -101,6 +113,8 @@ static llm_cache_desc desc_of(const shape *s, tally *t) {
     d.layers = s->layers;
     d.layer_count = layer_count(s);
     d.dtype = s->dtype;
+    d.checkpoint_every = s->every;
+    d.checkpoints_max = s->most;
     if (t) d.allocator = tally_allocator(t);
     return d;
 }
@@ -210,6 +224,14 @@ static int same_view(const ring *r, int64_t i, int64_t count, const llm_span *sp
 
 enum { MOST_TOKENS = 1100 };
 
+/* A checkpoint: what the tokens before it leave is as it is now, but for states and what windows have dropped. */
+typedef struct past {
+    int64_t length, gone[MOST_LAYERS];
+    float *states[MOST_LAYERS];
+} past;
+
+enum { MOST_PASTS = 10 };
+
 typedef struct memory {
     llm_cache *cache; /* NULL: not in use */
     shape as;         /* with the bits that quantizing has set */
@@ -219,6 +241,10 @@ typedef struct memory {
     float *rows[MOST_LAYERS];   /* attention: [MOST_TOKENS, row_floats] as they are stored; recurrent: the states */
     int64_t gone[MOST_LAYERS];  /* windows: pages before this one are not there, but for those with kept tokens */
     ring *rings[MOST_LAYERS];   /* windows only */
+    past *pasts[MOST_PASTS];    /* [past_count] by length */
+    int past_count;
+    llm_cache_codes wish[2];    /* of 0 bits: none */
+    int64_t wish_from;
 } memory;
 
 static int is_attention(const llm_cache_layer *l) {
@@ -232,6 +258,7 @@ static int64_t first_seen(const llm_cache_layer *l, int64_t position) {
 }
 
 static size_t row_floats(const llm_cache_layer *l) {
+    if (l->kind == LLM_CACHE_LIST) return 0;
     if (!is_attention(l)) return llm__array_floats(l, 0) + llm__array_floats(l, 1);
     return (size_t)l->heads * (size_t)(l->key_width + l->value_width);
 }
@@ -257,9 +284,55 @@ static void memory_open(memory *m, const shape *s, llm_cache *cache, uint32_t se
     }
 }
 
+static void past_free(memory *m, int at) {
+    size_t i;
+    for (i = 0; i < m->layers; i++) free(m->pasts[at]->states[i]);
+    free(m->pasts[at]);
+    memmove(&m->pasts[at], &m->pasts[at + 1], (size_t)(--m->past_count - at) * sizeof *m->pasts);
+}
+
+static float *states_copied(const memory *m, size_t layer, const float *from) {
+    const llm_cache_layer *l = &m->as.layers[layer];
+    float *to = NULL;
+    if (is_attention(l)) return NULL;
+    to = (float *)need(row_floats(l), sizeof(float));
+    if (row_floats(l)) memcpy(to, from, row_floats(l) * sizeof(float));
+    return to;
+}
+
+static int forgets(const memory *m) {
+    size_t i;
+    for (i = 0; i < m->layers; i++)
+        if (m->as.layers[i].kind == LLM_CACHE_RECURRENT || m->as.layers[i].window || m->as.layers[i].chunk) return 1;
+    return 0;
+}
+
+/* What a checkpoint at the present length is to remember. */
+static void past_add(memory *m) {
+    int64_t most = m->as.most ? m->as.most : 8, least = INT64_MAX;
+    past *p;
+    size_t i;
+    int k, worst = 0;
+    if (!m->length || !forgets(m) || (m->past_count && m->pasts[m->past_count - 1]->length == m->length)) return;
+    p = (past *)need(1, sizeof *p);
+    p->length = m->length;
+    memcpy(p->gone, m->gone, sizeof p->gone);
+    for (i = 0; i < m->layers; i++) p->states[i] = states_copied(m, i, m->rows[i]);
+    m->pasts[m->past_count++] = p;
+    if (m->past_count <= most) return;
+    for (k = m->past_count - 2; k >= 0; k--) {
+        int64_t gap = m->pasts[k + 1]->length - (k ? m->pasts[k - 1]->length : 0);
+        if (gap > least) continue;
+        least = gap;
+        worst = k;
+    }
+    past_free(m, worst);
+}
+
 static void memory_close(memory *m) {
     size_t i;
     llm_cache_close(m->cache);
+    while (m->past_count) past_free(m, m->past_count - 1);
     for (i = 0; i < m->layers; i++) {
         free(m->rows[i]);
         free(m->rings[i]);
@@ -271,6 +344,15 @@ static void memory_copy(memory *to, const memory *from, llm_cache *cache) {
     size_t i;
     memory_open(to, &from->as, cache, mix(from->random));
     to->length = from->length;
+    to->wish[0] = from->wish[0];
+    to->wish[1] = from->wish[1];
+    to->wish_from = from->wish_from;
+    for (; to->past_count < from->past_count; to->past_count++) {
+        past *p = (past *)need(1, sizeof *p);
+        *p = *from->pasts[to->past_count];
+        for (i = 0; i < from->layers; i++) p->states[i] = states_copied(from, i, p->states[i]);
+        to->pasts[to->past_count] = p;
+    }
     for (i = 0; i < from->layers; i++) {
         const llm_cache_layer *l = &from->as.layers[i];
         memcpy(to->rows[i], from->rows[i],
@@ -346,18 +428,27 @@ static void read_row(const llm_cache *c, size_t layer, int64_t position, float *
         }
 }
 
+/* The same through the public calls, all heads of a token at once. */
+static int fetch_row(const llm_cache *c, size_t layer, int64_t position, float *row) {
+    const llm_cache_layer *l = llm__cache_layer_desc(c, layer);
+    return llm_cache_fetch(c, layer, position, 1, row, row + (size_t)l->heads * (size_t)l->key_width, NULL) == LLM_OK;
+}
+
 static int same_row(const memory *m, size_t layer, int64_t position) {
     float row[256];
+    int by_hand = m->cache->by_hand || !m->cache->pending; /* the calls do not read a session's pass */
     read_row(m->cache, layer, position, row);
+    if (by_hand && position % 5 == 0 && !fetch_row(m->cache, layer, position, row)) return 0;
     return !memcmp(row, row_of(m, layer, position), row_floats(&m->as.layers[layer]) * sizeof(float));
 }
 
 static int same_states(const memory *m, size_t layer) {
     const llm_cache_layer *l = &m->as.layers[layer];
     size_t first = llm__array_floats(l, 0), second = llm__array_floats(l, 1);
-    return !memcmp(llm__cache_state(m->cache, layer, 0), m->rows[layer], first * sizeof(float)) &&
+    if (l->kind == LLM_CACHE_LIST) return !llm_cache_state(m->cache, layer, 0);
+    return !memcmp(llm_cache_state(m->cache, layer, 0), m->rows[layer], first * sizeof(float)) &&
            (!second ||
-            !memcmp(llm__cache_state(m->cache, layer, 1), m->rows[layer] + first, second * sizeof(float)));
+            !memcmp(llm_cache_state(m->cache, layer, 1), m->rows[layer] + first, second * sizeof(float)));
 }
 
 /* Everything that a token appended now could see, without appending it; the rows of every visible position. */
@@ -385,7 +476,9 @@ static void put_token(memory *m, size_t layer, int64_t position, int *bad) {
     float row[256], *stored = row_of(m, layer, position);
     size_t i, n = row_floats(l);
     for (i = 0; i < n; i++) row[i] = number(&m->random);
-    llm__cache_put(m->cache, layer, position, row, row + (size_t)l->heads * (size_t)l->key_width);
+    i = (size_t)l->heads * (size_t)l->key_width;
+    if (!m->cache->by_hand) llm__cache_put(m->cache, layer, position, row, row + i);
+    else *bad += llm_cache_put(m->cache, layer, 1, row, l->value_width ? row + i : NULL, NULL) != LLM_OK;
     memcpy(stored, row, n * sizeof *row);
     as_stored(l, m->as.dtype, stored);
     *bad += !near_enough(l, m->as.dtype, row, stored);
@@ -396,9 +489,12 @@ static void next_states(memory *m, size_t layer) {
     size_t i;
     int a;
     float *to = m->rows[layer];
-    for (a = 0; a < 2 && llm__array_floats(l, a); a++) {
+    for (a = 0; l->kind == LLM_CACHE_RECURRENT && a < 2 && llm__array_floats(l, a); a++) {
         float *next = llm__cache_next_state(m->cache, layer, a);
-        for (i = 0; i < llm__array_floats(l, a); i++) *to++ = next[i] = number(&m->random);
+        for (i = 0; i < llm__array_floats(l, a); i++) to[i] = number(&m->random);
+        if (!m->cache->by_hand) memcpy(next, to, i * sizeof *to);
+        else llm_cache_put_state(m->cache, layer, a, to, NULL);
+        to += i;
     }
 }
 
@@ -406,7 +502,7 @@ static void next_states(memory *m, size_t layer) {
 static int sees_right(const memory *m, size_t layer, int64_t position, int64_t call_start, int64_t call_count,
                       int64_t stride) {
     llm_span spans[2];
-    int n = llm__cache_visible(m->cache, layer, position, spans), ok, j;
+    int n = llm_cache_visible(m->cache, layer, position, spans), ok, j;
     int64_t p;
     if (m->rings[layer]) ok = same_view(m->rings[layer], position - call_start, call_count, spans, n);
     else ok = n == 1 && spans[0].begin == first_seen(&m->as.layers[layer], position) && spans[0].end == position + 1;
@@ -415,112 +511,6 @@ static int sees_right(const memory *m, size_t layer, int64_t position, int64_t c
         for (p = spans[j].begin; ok && p < spans[j].end; p += stride) ok = same_row(m, layer, p);
     }
     return ok;
-}
-
-/* One pass of a call, whose rings have moved on already.  Every query's view is looked at, what the first and the last
-   one see in samples, and all that the last one of the call sees. */
-static int pass(memory *m, int64_t count, int64_t call_start, int64_t call_count) {
-    int64_t p, end = m->length + count;
-    int bad = 0;
-    size_t i;
-    if (llm__cache_begin(m->cache, count, call_start, call_count, NULL) != LLM_OK) return 0;
-    for (i = 0; i < m->layers; i++) {
-        if (!is_attention(&m->as.layers[i])) {
-            bad += !same_states(m, i);
-            next_states(m, i);
-            continue;
-        }
-        for (p = m->length; p < end; p++) put_token(m, i, p, &bad);
-        for (p = m->length; p < end; p++) {
-            int64_t stride = p == m->length || p == end - 1 ? 37 : 0;
-            if (p + 1 == call_start + call_count) stride = 1;
-            bad += !sees_right(m, i, p, call_start, call_count, stride);
-        }
-    }
-    llm__cache_commit(m->cache);
-    m->length = end;
-    for (i = 0; i < m->layers; i++) {
-        int64_t page = first_seen(&m->as.layers[i], m->length - 1) / PAGE;
-        if (page > m->gone[i]) m->gone[i] = page;
-    }
-    return !bad;
-}
-
-/* A call of `count` tokens in passes of at most `most`, that ends after the pass with token number `last`. */
-static int append_some(memory *m, int64_t count, int64_t most, int64_t last) {
-    int64_t start = m->length, end = start + count;
-    size_t i;
-    int ok = end <= MOST_TOKENS;
-    for (i = 0; ok && i < m->layers; i++)
-        if (m->rings[i]) ring_put(m->rings[i], count);
-    while (ok && m->length < start + last) ok = pass(m, end - m->length < most ? end - m->length : most, start, count);
-    for (i = 0; m->length < end && i < m->layers; i++)
-        if (m->rings[i]) ring_replay(m->rings[i], m->length); /* the rest was not to come */
-    return ok;
-}
-
-static int append(memory *m, int64_t count, int64_t most) {
-    return append_some(m, count, most, count);
-}
-
-/* A pass that is left after some of its tokens: nothing has happened. */
-static int abandon(memory *m, int64_t count, int64_t stored) {
-    size_t i;
-    int64_t p;
-    if (llm__cache_begin(m->cache, count, m->length, count, NULL) != LLM_OK) return 0;
-    for (i = 0; i < m->layers; i++) {
-        const llm_cache_layer *l = &m->as.layers[i];
-        float noise[256];
-        size_t j;
-        for (j = 0; j < 256; j++) noise[j] = number(&m->random);
-        if (is_attention(l))
-            for (p = m->length; p < m->length + stored; p++) llm__cache_put(m->cache, i, p, noise, noise);
-        else memcpy(llm__cache_next_state(m->cache, i, 0), noise, llm__array_floats(l, 0) * sizeof(float));
-    }
-    llm__cache_abandon(m->cache);
-    return 1;
-}
-
-/* What clearing means. */
-static int forget(memory *m) {
-    size_t i;
-    m->length = 0;
-    for (i = 0; i < m->layers; i++) {
-        m->gone[i] = 0;
-        if (m->rings[i]) ring_replay(m->rings[i], 0);
-        if (!is_attention(&m->as.layers[i])) memset(m->rows[i], 0, row_floats(&m->as.layers[i]) * sizeof(float));
-    }
-    return 1;
-}
-
-/* Whether a layer still has what the next token would see if `count` were taken back. */
-static int can_trim(const memory *m, size_t layer, int64_t count) {
-    const llm_cache_layer *l = &m->as.layers[layer];
-    int64_t length = m->length - count, p = first_seen(l, length);
-    if (!count || !length || l->kind == LLM_CACHE_LIST) return 1;
-    if (!is_attention(l)) return 0;
-    for (p = p > l->keep ? p : l->keep; p < length; p++)
-        if (p / PAGE < m->gone[layer] && p / PAGE >= (l->keep + PAGE - 1) / PAGE) return 0;
-    return 1;
-}
-
-static int trim(memory *m, int64_t count) {
-    int can = 1, newest_only = 1;
-    size_t i;
-    llm_status status;
-    llm_error error;
-    for (i = 0; i < m->layers; i++) can = can && can_trim(m, i, count);
-    for (i = 0; i < m->layers; i++) newest_only = newest_only && m->as.layers[i].kind != LLM_CACHE_RECURRENT;
-    status = llm_cache_trim(m->cache, count, &error);
-    if (status != (can ? LLM_OK : LLM_UNSUPPORTED) || (!can && newest_only && count == 1 && m->length)) return 0;
-    if (!can) return error.message[0] != 0;
-    if (count == m->length) return forget(m);
-    m->length -= count;
-    for (i = 0; i < m->layers; i++) {
-        if (m->length <= (m->as.layers[i].keep + PAGE - 1) / PAGE * PAGE) m->gone[i] = 0;
-        if (m->rings[i]) ring_trim(m->rings[i], count);
-    }
-    return 1;
 }
 
 /* Whether a layer's keys or values are to be codes that do not divide their width. */
@@ -548,15 +538,165 @@ static void convert(memory *m, llm_cache_codes keys, llm_cache_codes values) {
                 part_as_stored(l, m->as.dtype, 1, row_of(m, i, p) + skip);
         }
     }
+    memset(m->wish, 0, sizeof m->wish);
 }
 
-static int quantize_both(memory *m, llm_cache_codes keys, llm_cache_codes values) {
-    int refused = 0;
+/* One pass of a call, whose rings have moved on already.  Every query's view is looked at, what the first and the last
+   one see in samples, and all that the last one of the call sees. */
+static int pass(memory *m, int64_t count, int64_t call_start, int64_t call_count) {
+    int64_t p, end = m->length + count;
+    int bad = 0, by_hand = count == call_count && random_bits(&m->random) % 2;
     size_t i;
-    llm_status status = llm_cache_quantize(m->cache, keys, values, 0, NULL);
+    if ((m->wish[0].bits || m->wish[1].bits) && m->length >= m->wish_from) convert(m, m->wish[0], m->wish[1]);
+    if ((by_hand ? llm_cache_begin(m->cache, count, NULL)
+                 : llm__cache_begin(m->cache, count, call_start, call_count, NULL)) != LLM_OK)
+        return 0;
+    for (i = 0; i < m->layers; i++) {
+        if (!is_attention(&m->as.layers[i])) {
+            bad += !same_states(m, i);
+            next_states(m, i);
+            continue;
+        }
+        for (p = m->length; p < end; p++) put_token(m, i, p, &bad);
+        for (p = m->length; p < end; p++) {
+            int64_t stride = p == m->length || p == end - 1 ? 37 : 0;
+            if (p + 1 == call_start + call_count) stride = 1;
+            bad += !sees_right(m, i, p, call_start, call_count, stride);
+        }
+    }
+    if (by_hand) bad += llm_cache_commit(m->cache, NULL) != LLM_OK;
+    else llm__cache_commit(m->cache);
+    m->length = end;
+    for (i = 0; i < m->layers; i++) {
+        int64_t page = first_seen(&m->as.layers[i], m->length - 1) / PAGE;
+        if (page > m->gone[i]) m->gone[i] = page;
+    }
+    if (m->as.every && m->length % m->as.every == 0) past_add(m);
+    return !bad;
+}
+
+/* A call of `count` tokens in passes of at most `most`, that ends after the pass with token number `last`. */
+static int append_some(memory *m, int64_t count, int64_t most, int64_t last) {
+    int64_t start = m->length, end = start + count;
+    size_t i;
+    int ok = end <= MOST_TOKENS;
+    for (i = 0; ok && i < m->layers; i++)
+        if (m->rings[i]) ring_put(m->rings[i], count);
+    while (ok && m->length < start + last) {
+        int64_t limit = m->as.every && forgets(m) ? m->as.every - m->length % m->as.every : INT64_MAX;
+        ok = llm__cache_pass_limit(m->cache) == limit;
+        if (limit > most || m->random % 4 == 0) limit = most;
+        ok = ok && pass(m, end - m->length < limit ? end - m->length : limit, start, count);
+    }
+    for (i = 0; m->length < end && i < m->layers; i++)
+        if (m->rings[i]) ring_replay(m->rings[i], m->length); /* the rest was not to come */
+    return ok;
+}
+
+static int append(memory *m, int64_t count, int64_t most) {
+    return append_some(m, count, most, count);
+}
+
+/* A pass that is left after some of its tokens: nothing has happened. */
+static int abandon(memory *m, int64_t count, int64_t stored) {
+    size_t i;
+    int64_t p;
+    if ((m->wish[0].bits || m->wish[1].bits) && m->length >= m->wish_from) convert(m, m->wish[0], m->wish[1]);
+    if (llm__cache_begin(m->cache, count, m->length, count, NULL) != LLM_OK) return 0;
+    for (i = 0; i < m->layers; i++) {
+        const llm_cache_layer *l = &m->as.layers[i];
+        float noise[256];
+        size_t j;
+        for (j = 0; j < 256; j++) noise[j] = number(&m->random);
+        if (is_attention(l))
+            for (p = m->length; p < m->length + stored; p++) llm__cache_put(m->cache, i, p, noise, noise);
+        else if (l->kind == LLM_CACHE_RECURRENT)
+            memcpy(llm__cache_next_state(m->cache, i, 0), noise, llm__array_floats(l, 0) * sizeof(float));
+    }
+    llm__cache_abandon(m->cache);
+    return 1;
+}
+
+static int checkpoint(memory *m) {
+    if (llm_cache_checkpoint(m->cache, NULL) != LLM_OK) return 0;
+    past_add(m);
+    return 1;
+}
+
+/* What clearing means. */
+static int forget(memory *m) {
+    size_t i;
+    m->length = 0;
+    while (m->past_count) past_free(m, m->past_count - 1);
+    for (i = 0; i < m->layers; i++) {
+        m->gone[i] = 0;
+        if (m->rings[i]) ring_replay(m->rings[i], 0);
+        if (!is_attention(&m->as.layers[i])) memset(m->rows[i], 0, row_floats(&m->as.layers[i]) * sizeof(float));
+    }
+    return 1;
+}
+
+/* Whether a layer still has what the next token would see if `count` were taken back. */
+static int can_trim(const memory *m, size_t layer, int64_t count) {
+    const llm_cache_layer *l = &m->as.layers[layer];
+    int64_t length = m->length - count, p = first_seen(l, length);
+    if (!count || !length || l->kind == LLM_CACHE_LIST) return 1;
+    if (!is_attention(l)) return 0;
+    for (p = p > l->keep ? p : l->keep; p < length; p++)
+        if (p / PAGE < m->gone[layer] && p / PAGE >= (l->keep + PAGE - 1) / PAGE) return 0;
+    return 1;
+}
+
+/* Goes back to the last checkpoint. */
+static int go_back(memory *m) {
+    const past *p = m->pasts[m->past_count - 1];
+    size_t i;
+    m->length = p->length;
+    memcpy(m->gone, p->gone, sizeof m->gone);
+    for (i = 0; i < m->layers; i++) {
+        if (m->rings[i]) ring_replay(m->rings[i], m->length);
+        if (p->states[i]) memcpy(m->rows[i], p->states[i], row_floats(&m->as.layers[i]) * sizeof(float));
+    }
+    return 1;
+}
+
+static int trim(memory *m, int64_t count) {
+    int exact = 1, newest_only = 1, pasts = m->past_count, further = random_bits(&m->random) % 2, done;
+    int64_t trimmed = -7, expected;
+    size_t i;
+    llm_status status;
+    llm_error error;
+    for (i = 0; i < m->layers; i++) exact = exact && can_trim(m, i, count);
+    for (i = 0; i < m->layers; i++) newest_only = newest_only && m->as.layers[i].kind != LLM_CACHE_RECURRENT;
+    while (pasts && m->pasts[pasts - 1]->length > m->length - count) pasts--;
+    expected = exact ? count : pasts ? m->length - m->pasts[pasts - 1]->length : -1;
+    if (llm_cache_can_trim(m->cache, count) != expected) return 0;
+    done = expected == count || (further && expected >= 0);
+    status = llm_cache_trim(m->cache, count, further ? &trimmed : NULL, &error);
+    if (status != (done ? LLM_OK : LLM_UNSUPPORTED) || (!exact && newest_only && count == 1 && m->length)) return 0;
+    if (trimmed != (done && further ? expected : -7)) return 0;
+    if (!done) return error.message[0] != 0;
+    if (expected == m->length) return forget(m);
+    while (m->past_count > pasts) past_free(m, m->past_count - 1);
+    if (!exact) return go_back(m);
+    m->length -= count;
+    for (i = 0; i < m->layers; i++) {
+        if (m->length <= (m->as.layers[i].keep + PAGE - 1) / PAGE * PAGE) m->gone[i] = 0;
+        if (m->rings[i]) ring_trim(m->rings[i], count);
+    }
+    return 1;
+}
+
+static int quantize_from(memory *m, llm_cache_codes keys, llm_cache_codes values, int64_t from) {
+    int refused = !keys.bits && !values.bits;
+    size_t i;
+    llm_status status = llm_cache_quantize(m->cache, keys, values, from, NULL);
     for (i = 0; i < m->layers; i++) refused |= straddles(&m->as.layers[i], keys, values);
     if (refused || status != LLM_OK) return refused && status != LLM_OK;
-    convert(m, keys, values);
+    m->wish[0] = keys;
+    m->wish[1] = values;
+    m->wish_from = from;
+    if (m->length >= from) convert(m, keys, values);
     return 1;
 }
 
@@ -568,7 +708,7 @@ static llm_cache_codes codes(int bits, int group) {
 }
 
 static int quantize(memory *m, int bits, int group) {
-    return quantize_both(m, codes(bits, group), codes(bits, group));
+    return quantize_from(m, codes(bits, group), codes(bits, group), 0);
 }
 
 /* ================================================================================ windows */
@@ -685,7 +825,7 @@ static int random_append(memory *m, uint32_t *random, tally *t) {
     if (!below(random, 9)) last = below(random, count + 1);
     if (!below(random, 3)) {
         if (llm_cache_reserve(m->cache, count, NULL) != LLM_OK) return 0;
-        calls = t->calls;
+        calls = m->as.every || m->wish[0].bits || m->wish[1].bits ? -1 : t->calls;
     }
     return append_some(m, count, most, last) && (calls < 0 || calls == t->calls);
 }
@@ -698,20 +838,30 @@ static int random_fork(memory all[ALIVE], memory *m) {
         memory_close(m); /* a crowd: one leaves */
         return 1;
     }
-    if (llm_cache_fork(&fork, m->cache, NULL) != LLM_OK) return 0;
+    if ((m->random % 3 ? llm_cache_fork(&fork, m->cache, NULL) : llm_cache_copy(&fork, m->cache, NULL)) != LLM_OK)
+        return 0;
     memory_copy(&all[place], m, fork);
     return 1;
 }
 
+static int random_quantize(memory *m, uint32_t *random) {
+    static const int bits[] = {2, 3, 4, 5, 6, 8, 0, 0}, groups[] = {32, 64, 128};
+    llm_cache_codes keys = codes(bits[below(random, 8)], groups[below(random, 3)]);
+    llm_cache_codes values = codes(bits[below(random, 8)], groups[below(random, 3)]);
+    if (below(random, 2)) values = keys = codes(keys.bits, 32);
+    return quantize_from(m, keys, values, below(random, 2) ? 0 : below(random, 500));
+}
+
 static int random_step(memory all[ALIVE], memory *m, uint32_t *random, tally *t) {
-    static const int bits[] = {2, 3, 4, 5, 6, 8}, groups[] = {32, 64, 128};
     int64_t some = m->length < 90 ? m->length : 90, count = 1 + below(random, 300);
     switch (below(random, 24)) {
     case 0: return trim(m, below(random, m->length + 1));
     case 1: return trim(m, below(random, some + 1));
     case 2:
     case 3: return random_fork(all, m);
-    case 4: return quantize(m, bits[below(random, 6)], groups[below(random, 3)]);
+    case 4: return random_quantize(m, random);
+    case 8:
+    case 9: return checkpoint(m);
     case 5:
     case 6: return abandon(m, count, below(random, count + 1));
     case 7: llm_cache_clear(m->cache); return forget(m);
@@ -724,12 +874,15 @@ static void random_operations(void) {
     int round, step, i;
     for (round = 0; round < ROUNDS; round++) {
         uint32_t random = (uint32_t)round * 77 + 1;
-        const shape *s = &shapes[round % SHAPES];
+        shape with = shapes[round % SHAPES];
+        const shape *s = &with;
         memory all[ALIVE];
         tally t;
         int ok = 1;
         memset(all, 0, sizeof all);
         memset(&t, 0, sizeof t);
+        with.every = round % 3 ? 1 + below(&random, 120) : 0;
+        with.most = below(&random, 5);
         memory_open(&all[0], s, open_shape(s, &t), mix(random));
         for (step = 0; ok && step < STEPS; step++) {
             int at = (int)below(&random, ALIVE);
@@ -778,8 +931,9 @@ static void busy(void) {
     CHECK(llm__cache_begin(m.cache, 5, 10, 5, &error) == LLM_OK);
     CHECK(llm__cache_begin(m.cache, 5, 10, 5, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
     CHECK(llm_cache_fork(&fork, m.cache, &error) == LLM_BAD_ARGUMENT && says(&error, "pass") && !fork);
-    CHECK(llm_cache_trim(m.cache, 1, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
-    CHECK(llm_cache_quantize(m.cache, codes(4, 32), codes(4, 32), 0, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
+    CHECK(llm_cache_trim(m.cache, 1, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "pass"));
+    CHECK(llm_cache_quantize(m.cache, codes(4, 32), codes(4, 32), 0, &error) == LLM_BAD_ARGUMENT);
+    CHECK(says(&error, "pass"));
     llm_cache_clear(m.cache);
     CHECK(llm_cache_reserve(m.cache, 100, &error) == LLM_OK);
     llm__cache_abandon(m.cache);
@@ -793,13 +947,17 @@ static void busy(void) {
 /* ================================================================================ memory */
 
 /* Every operation with its nth allocation refused, for every n: it fails, nothing has changed, and the retry works. */
-typedef enum op { OPEN, FORK, BEGIN, RESERVE, QUANTIZE, OPS } op;
+typedef enum op { OPEN, FORK, COPY, BEGIN, RESERVE, CHECKPOINT, GO_BACK, QUANTIZE, OPS } op;
 
 static llm_status do_op(op which, const shape *s, tally *t, memory *m, llm_cache **made, llm_error *error) {
     llm_cache_desc d = desc_of(s, t);
+    int64_t trimmed;
     switch (which) {
     case OPEN: return llm_cache_open(made, &d, error);
     case FORK: return llm_cache_fork(made, m->cache, error);
+    case COPY: return llm_cache_copy(made, m->cache, error);
+    case CHECKPOINT: return llm_cache_checkpoint(m->cache, error);
+    case GO_BACK: return llm_cache_trim(m->cache, 1030, &trimmed, error);
     case BEGIN: return llm__cache_begin(m->cache, 20 * PAGE, m->length, 20 * PAGE, error);
     case RESERVE: return llm_cache_reserve(m->cache, 20 * PAGE, error);
     default: return llm_cache_quantize(m->cache, codes(4, 32), codes(4, 32), 0, error);
@@ -818,9 +976,15 @@ static void refused_allocations(void) {
             tally t;
             int n = 0, bad = 0;
             memset(&t, 0, sizeof t);
-            if (which == QUANTIZE && (i == 0 || i == 1)) continue; /* latent layers */
             memory_open(&m, &shapes[i], open_shape(&shapes[i], &t), 11);
-            CHECK(append(&m, 150, 40));
+            for (n = 0, bad = 0; n < (int)m.layers; n++) bad |= straddles(&m.as.layers[n], codes(4, 32), codes(4, 32));
+            if ((which == QUANTIZE && bad) || ((which == GO_BACK || which == CHECKPOINT) && !forgets(&m))) {
+                memory_close(&m);
+                continue;
+            }
+            n = bad = 0;
+            CHECK(append(&m, 60, 40) && checkpoint(&m) && append(&m, 90, 40));
+            if (which == GO_BACK) CHECK(append(&m, 940, 300));
             CHECK(llm_cache_fork(&other, m.cache, NULL) == LLM_OK); /* so that pages are shared */
             while (status != LLM_OK) {
                 long long live = t.live;
@@ -831,17 +995,19 @@ static void refused_allocations(void) {
                 t.refuse = 0;
                 if (status == LLM_OK) break;
                 bad += status != LLM_OUT_OF_MEMORY || error.status != status || !strstr(error.message, "memory");
-                bad += (which == OPEN || which == FORK) && (made || t.live != live);
-                bad += which == QUANTIZE && t.live != live;
+                bad += (which == OPEN || which == FORK || which == COPY) && (made || t.live != live);
+                bad += (which == QUANTIZE || which == CHECKPOINT) && t.live > live + 128;
                 bad += (which == BEGIN || which == RESERVE) && t.live - live > 8192 + (which == BEGIN) * (1 << 20);
-                bad += which != BEGIN && which != RESERVE && llm_cache_bytes(m.cache) != bytes;
+                bad += which != BEGIN && which != RESERVE && llm_cache_bytes(m.cache) > bytes + 128;
                 bad += !remembers(&m);
             }
             CHECK_EQ(bad, 0);
-            CHECK(n > 2);
-            if (which == OPEN || which == FORK) llm_cache_close(made);
+            CHECK(n > 2 || which == GO_BACK);
+            if (which == OPEN || which == FORK || which == COPY) llm_cache_close(made);
             if (which == BEGIN) llm__cache_abandon(m.cache);
-            if (which != QUANTIZE) CHECK(remembers(&m));
+            if (which == GO_BACK) CHECK_EQ(llm_cache_length(m.cache), 60);
+            if (which == QUANTIZE) convert(&m, codes(4, 32), codes(4, 32));
+            if (which != GO_BACK) CHECK(remembers(&m));
             llm_cache_close(other);
             memory_close(&m);
             CHECK_EQ(t.live, 0);
@@ -938,7 +1104,8 @@ static void bytes_foreseen(void) {
                 CHECK(t.live <= (long long)bytes);
                 CHECK(shapes[i].layers[0].key_width % 32 || quantize(&m, 4, 32));
                 CHECK_EQ(t.live, llm_cache_bytes(m.cache));
-                for (sum = 0, layer = 0; layer < m.layers; layer++) sum += llm_cache_layer_info(m.cache, layer).bytes;
+                for (sum = 0, layer = 0; layer < m.layers; layer = llm__entry_end(m.cache, layer))
+                    sum += llm_cache_layer_info(m.cache, layer).bytes;
                 CHECK(sum < llm_cache_bytes(m.cache) && sum + 4000 > llm_cache_bytes(m.cache));
                 memory_close(&m);
                 CHECK_EQ(t.live, 0);
@@ -1107,6 +1274,143 @@ static void forks_on_threads(void) {
 }
 #endif
 
+/* ================================================================================ checkpoints and copies */
+
+/* Hybrids: every checkpoint that is kept can be gone back to, from forks too, and the bytes are counted to the last. */
+static void checkpoints_bring_back(void) {
+    size_t i;
+    for (i = 0; i < SHAPES; i++) {
+        shape s = shapes[i];
+        memory m, f;
+        llm_cache *fork = NULL;
+        llm_cache_desc d;
+        tally t;
+        int step;
+        memset(&t, 0, sizeof t);
+        s.every = 50;
+        s.most = 4;
+        d = desc_of(&s, &t);
+        memory_open(&m, &s, open_shape(&s, &t), 3);
+        CHECK(append(&m, 730, 90) && remembers(&m));
+        if (!forgets(&m)) {
+            memory_close(&m);
+            continue;
+        }
+        CHECK_EQ(m.past_count, 4);
+        CHECK_EQ(m.pasts[3]->length, 700);
+        CHECK_EQ(t.live, llm_cache_bytes(m.cache));
+        CHECK(t.live <= (long long)llm_cache_bytes_for(&d, 730));
+        CHECK(llm_cache_fork(&fork, m.cache, NULL) == LLM_OK);
+        memory_copy(&f, &m, fork);
+        for (step = 0; step < 20 && m.past_count; step++) {
+            CHECK(trim(&m, m.length - m.pasts[m.past_count - 1]->length) && remembers(&m));
+            CHECK(append(&m, 30, 30) && remembers(&m));
+            CHECK(trim(&m, 31) && remembers(&m));
+        }
+        CHECK(m.past_count <= 1); /* the first one has none before it to go back to */
+        memory_close(&m);
+        CHECK(remembers(&f) && append(&f, 5, 5) && remembers(&f));
+        CHECK(quantize(&f, 4, 32) && remembers(&f));
+        CHECK(trim(&f, 60) && trim(&f, 1) && remembers(&f));
+        memory_close(&f);
+        CHECK_EQ(t.live, 0);
+    }
+}
+
+/* A deep copy shares no page, neither with the original nor more among its checkpoints than the original does. */
+static void copies_share_nothing(void) {
+    size_t i, layer;
+    int64_t k;
+    for (i = 0; i < SHAPES; i++) {
+        shape s = shapes[i];
+        memory m;
+        llm_cache *copy = NULL;
+        tally t;
+        long long live;
+        int shared = 0;
+        memset(&t, 0, sizeof t);
+        s.every = 64;
+        memory_open(&m, &s, open_shape(&s, &t), 3);
+        CHECK(append(&m, 400, 90));
+        live = t.live;
+        CHECK(llm_cache_copy(&copy, m.cache, NULL) == LLM_OK);
+        CHECK_EQ(t.live - live, llm_cache_bytes(copy));
+        CHECK(llm_cache_bytes(copy) <= llm_cache_bytes(m.cache));
+        for (layer = 0; layer < m.layers; layer++)
+            for (k = 0; k < copy->layers[layer].count; k++)
+                shared += copy->layers[layer].pages[k] == m.cache->layers[layer].pages[k];
+        CHECK_EQ(shared, 0);
+        llm_cache_close(m.cache);
+        m.cache = copy;
+        CHECK(remembers(&m) && append(&m, 99, 30) && trim(&m, 70) && remembers(&m));
+        memory_close(&m);
+        CHECK_EQ(t.live, 0);
+    }
+}
+
+/* ================================================================================ caches without a model */
+
+static void passes_by_hand(void) {
+    static const shape s = {{ATTENTION(1, 2, 0, 0, 0, 0, 0), RECURRENT(3, 2), LIST(1), ATTENTION(1, 2, 2, 70, 0, 0, 0)},
+                            LLM_F32, 0, 0};
+    float x[200] = {1, 2, 3, 4}, y[4];
+    llm_cache *c = open_shape(&s, NULL);
+    llm_error error;
+    llm_span spans[2];
+    llm_rows rows;
+    CHECK(llm_cache_begin(NULL, 1, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_begin(c, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "0 tokens"));
+    CHECK(llm_cache_begin(c, INT64_MAX, &error) == LLM_BAD_ARGUMENT && says(&error, "2^40"));
+    CHECK(llm_cache_put(c, 0, 1, x, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "no pass"));
+    CHECK(llm_cache_commit(c, &error) == LLM_BAD_ARGUMENT && says(&error, "no pass"));
+    CHECK(llm_cache_commit(NULL, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_visible(c, 0, 0, spans) == 1 && spans[0].begin == 0 && spans[0].end == 1);
+    CHECK(llm_cache_visible(c, 0, 1, spans) == 0 && llm_cache_visible(c, 1, 0, spans) == 0);
+    CHECK(llm__cache_begin(c, 2, 0, 2, NULL) == LLM_OK); /* a session's: not for our hands */
+    CHECK(llm_cache_put(c, 0, 1, x, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "no pass"));
+    CHECK(llm_cache_commit(c, &error) == LLM_BAD_ARGUMENT && says(&error, "no pass"));
+    llm_cache_abandon(c);
+    CHECK_EQ(c->pending, 2);
+    llm__cache_abandon(c);
+    CHECK(llm_cache_begin(c, 2, &error) == LLM_OK && llm_cache_begin(c, 2, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_put(c, 4, 1, x, x, &error) == LLM_BAD_ARGUMENT && says(&error, "has 4"));
+    CHECK(llm_cache_put(c, 1, 1, x, x, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 1 is not an attention"));
+    CHECK(llm_cache_put(c, 2, 1, x, x, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 2 is not"));
+    CHECK(llm_cache_put(c, 0, 3, x, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "3 tokens; expected 0 to 2"));
+    CHECK(llm_cache_put(c, 0, -1, x, NULL, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_put(c, 0, 1, NULL, x, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_put(c, 3, 1, x, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_put_state(c, 0, 0, x, &error) == LLM_BAD_ARGUMENT && says(&error, "not recurrent"));
+    CHECK(llm_cache_put_state(c, 1, 2, x, &error) == LLM_BAD_ARGUMENT && says(&error, "array 2"));
+    CHECK(llm_cache_put_state(c, 1, -1, x, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_put_state(c, 1, 0, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_commit(c, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 0: 0 of the pass's 2 tokens"));
+    CHECK(llm_cache_put(c, 0, 1, x, NULL, &error) == LLM_OK);
+    CHECK(llm_cache_fetch(c, 0, 0, 1, y, NULL, &error) == LLM_OK && !memcmp(x, y, 2 * sizeof *x));
+    CHECK(llm_cache_fetch(c, 0, 0, 2, y, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "there are 1"));
+    CHECK(llm_cache_put(c, 0, 1, x + 2, NULL, &error) == LLM_OK && llm_cache_put(c, 3, 2, x, x, &error) == LLM_OK);
+    CHECK(llm_cache_put_state(c, 1, 1, x, &error) == LLM_OK);
+    CHECK(llm_cache_commit(c, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 1: not all"));
+    CHECK(llm_cache_put_state(c, 1, 0, x + 1, &error) == LLM_OK && llm_cache_commit(c, &error) == LLM_OK);
+    CHECK(llm_cache_state(c, 1, 0)[0] == 2 && llm_cache_state(c, 1, 1)[1] == 2);
+    CHECK(!llm_cache_state(c, 1, 2) && !llm_cache_state(c, 1, -1) && !llm_cache_state(c, 0, 0));
+    CHECK(!llm_cache_state(c, 4, 0) && !llm_cache_state(NULL, 0, 0));
+    CHECK(llm_cache_rows(c, 3, 1, 0, 1, &rows, &error) == LLM_OK && rows.width == 2 && !rows.bits);
+    CHECK(!memcmp(rows.data + rows.stride, x + 2, 2 * sizeof *x));
+    CHECK(llm_cache_rows(c, 3, 1, 0, 2, &rows, &error) == LLM_BAD_ARGUMENT && says(&error, "there are 2"));
+    CHECK(llm_cache_rows(c, 3, 2, 0, 1, &rows, &error) == LLM_BAD_ARGUMENT && says(&error, "rows 2"));
+    CHECK(llm_cache_rows(c, 3, 0, 1, 1, &rows, &error) == LLM_BAD_ARGUMENT && says(&error, "head 1"));
+    CHECK(llm_cache_begin(c, 198, NULL) == LLM_OK);
+    CHECK(llm_cache_put(c, 0, 99, x, x, NULL) == LLM_OK && llm_cache_put(c, 0, 99, x, x, NULL) == LLM_OK);
+    CHECK(llm_cache_put(c, 3, 99, x, x, NULL) == LLM_OK && llm_cache_put(c, 3, 99, x, x, NULL) == LLM_OK);
+    CHECK(llm_cache_put_state(c, 1, 0, x, NULL) == LLM_OK && llm_cache_put_state(c, 1, 1, x, NULL) == LLM_OK);
+    CHECK(llm_cache_commit(c, NULL) == LLM_OK);
+    CHECK(llm_cache_fetch(c, 3, 10, 1, y, NULL, &error) == LLM_UNSUPPORTED && says(&error, "position 10 any more"));
+    CHECK(llm_cache_fetch(c, 1, 0, 1, y, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "attention"));
+    CHECK(llm_cache_fetch(NULL, 0, 0, 1, y, NULL, &error) == LLM_BAD_ARGUMENT);
+    llm_cache_close(c);
+}
+
 /* ================================================================================ questions and bad arguments */
 
 static void questions(void) {
@@ -1115,9 +1419,10 @@ static void questions(void) {
     memory_open(&m, &shapes[0], open_shape(&shapes[0], NULL), 2);
     CHECK_EQ(llm_cache_layers(m.cache), 5);
     CHECK_EQ(llm_cache_layer_info(m.cache, 0).trimmable, 0);
+    CHECK_EQ(llm_cache_layer_info(m.cache, 0).empty, 1);
     CHECK(append(&m, 90, 50));
     info = llm_cache_layer_info(m.cache, 0);
-    CHECK(info.kind == LLM_CACHE_ATTENTION && info.length == 90 && info.offset == 90 && info.trimmable);
+    CHECK(info.kind == LLM_CACHE_ATTENTION && info.length == 90 && info.offset == 90 && info.trimmable && !info.empty);
     info = llm_cache_layer_info(m.cache, 2);
     CHECK(info.kind == LLM_CACHE_ATTENTION && info.length == 70 && info.offset == 90 && info.trimmable);
     info = llm_cache_layer_info(m.cache, 3);
@@ -1211,6 +1516,12 @@ static void wrong_descriptions(void) {
     CHECK(llm_cache_open(&cache, &d, &error) == LLM_BAD_ARGUMENT && says(&error, "65536"));
     d.layers = NULL;
     CHECK(llm_cache_open(&cache, &d, &error) == LLM_BAD_ARGUMENT);
+    d = desc_of(&shapes[0], NULL);
+    d.checkpoint_every = -1;
+    CHECK(llm_cache_open(&cache, &d, &error) == LLM_BAD_ARGUMENT && says(&error, "every -1"));
+    d.checkpoint_every = 1;
+    d.checkpoints_max = 1 << 20;
+    CHECK(llm_cache_open(&cache, &d, &error) == LLM_BAD_ARGUMENT && says(&error, "1048576 at most"));
 }
 
 static void wrong_calls(void) {
@@ -1223,13 +1534,13 @@ static void wrong_calls(void) {
     CHECK(append(&m, 100, 100) && append(&plain, 100, 100));
     CHECK(llm_cache_fork(&fork, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL") && !fork);
     CHECK(llm_cache_fork(NULL, m.cache, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
-    CHECK(llm_cache_trim(NULL, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
-    CHECK(llm_cache_trim(m.cache, -1, &error) == LLM_BAD_ARGUMENT && says(&error, "-1"));
-    CHECK(llm_cache_trim(m.cache, 101, &error) == LLM_BAD_ARGUMENT && says(&error, "101") && says(&error, "100"));
-    CHECK(llm_cache_trim(m.cache, INT64_MIN, NULL) == LLM_BAD_ARGUMENT);
-    CHECK(llm_cache_trim(m.cache, 1, &error) == LLM_UNSUPPORTED);
+    CHECK(llm_cache_trim(NULL, 0, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
+    CHECK(llm_cache_trim(m.cache, -1, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "-1"));
+    CHECK(llm_cache_trim(m.cache, 101, NULL, &error) == LLM_BAD_ARGUMENT && says(&error, "101") && says(&error, "100"));
+    CHECK(llm_cache_trim(m.cache, INT64_MIN, NULL, NULL) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_trim(m.cache, 1, NULL, &error) == LLM_UNSUPPORTED);
     CHECK(says(&error, "layer 3") && says(&error, "recurrent"));
-    CHECK(llm_cache_trim(m.cache, 0, &error) == LLM_OK && !error.message[0]);
+    CHECK(llm_cache_trim(m.cache, 0, NULL, &error) == LLM_OK && !error.message[0]);
     CHECK(llm_cache_reserve(NULL, 1, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
     CHECK(llm_cache_reserve(m.cache, -1, &error) == LLM_BAD_ARGUMENT && says(&error, "-1"));
     CHECK(llm_cache_reserve(m.cache, (int64_t)1 << 40, &error) == LLM_BAD_ARGUMENT && says(&error, "100"));
@@ -1237,8 +1548,10 @@ static void wrong_calls(void) {
     CHECK(llm_cache_quantize(NULL, four, four, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "NULL"));
     CHECK(llm_cache_quantize(plain.cache, codes(7, 64), four, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "7 bits"));
     CHECK(llm_cache_quantize(plain.cache, none, none, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "needs bits"));
-    CHECK(llm_cache_quantize(plain.cache, none, codes(4, 0), 0, &error) == LLM_BAD_ARGUMENT && says(&error, "groups of 0"));
-    CHECK(llm_cache_quantize(plain.cache, four, none, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 0: keys of width 32"));
+    CHECK(llm_cache_quantize(plain.cache, none, codes(4, 0), 0, &error) == LLM_BAD_ARGUMENT);
+    CHECK(says(&error, "groups of 0"));
+    CHECK(llm_cache_quantize(plain.cache, four, none, 0, &error) == LLM_BAD_ARGUMENT);
+    CHECK(says(&error, "layer 0: keys of width 32"));
     CHECK(llm_cache_quantize(m.cache, codes(4, 32), none, 0, &error) == LLM_BAD_ARGUMENT && says(&error, "layer 0"));
     CHECK(remembers(&m) && remembers(&plain));
     CHECK(quantize(&plain, 4, 32) && remembers(&plain) && append(&plain, 3, 3));
@@ -1249,7 +1562,7 @@ static void wrong_calls(void) {
 
 /* A layer behind others whose width no group divides: refused before anything is converted. */
 static void one_that_does_not_fit(void) {
-    static const shape s = {{ATTENTION(1, 32, 32, 0, 0, 0, 0), LATENT(32, 16, 0, 0)}, LLM_F16};
+    static const shape s = {{ATTENTION(1, 32, 32, 0, 0, 0, 0), LATENT(32, 16, 0, 0)}, LLM_F16, 0, 0};
     memory m;
     llm_error error;
     memory_open(&m, &s, open_shape(&s, NULL), 2);
@@ -1307,6 +1620,9 @@ int main(void) {
 #ifdef HAVE_THREADS
     TEST(forks_on_threads);
 #endif
+    TEST(checkpoints_bring_back);
+    TEST(copies_share_nothing);
+    TEST(passes_by_hand);
     TEST(questions);
     TEST(wrong_descriptions);
     TEST(wrong_calls);

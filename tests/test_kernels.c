@@ -147,7 +147,7 @@ static void check_decode(const llm__ops *ops, const matrix *m, void *scratch) {
     int row;
     for (row = 0; row < m->w.rows; row++) {
         llm__matrix_row(&m->w, row, F(a));
-        ops->decode_row(&m->w, row, F(b), scratch);
+        ops->decode_rows(&m->w, row, row + 1, F(b), scratch);
         CHECK(same_decode(&m->w, F(a), F(b)));
     }
     block_close(&a);
@@ -328,7 +328,7 @@ static void test_extremes(const llm__ops *ops) {
                     ops->product8(&m.w, &x, F(y), 5, 0, 5, scratch.at);
                     for (i = 0; i < 5 * n; i++) CHECK(F(y)[i] == exact8(&m.w, &x, i % 5, i / 5));
                 }
-                ops->decode_row(&m.w, 4, F(from), scratch.at);
+                ops->decode_rows(&m.w, 4, 5, F(from), scratch.at);
                 free(tight);
                 matrix_close(&m);
                 block_close(&from), block_close(&memory), block_close(&y), block_close(&scratch);
@@ -528,7 +528,7 @@ static void test_codes(const llm__ops *ops) {
     for (w.format = LLM__MXFP4; w.format <= LLM__NVFP4; w.format = (llm__format)(w.format + 1)) {
         for (i = 0; i < 16; i++) factors[i] = (uint8_t)(w.format == LLM__NVFP4 ? 17 * i : i % 8 ? 118 + i : i * 31);
         llm__matrix_row(&w, 0, want);
-        ops->decode_row(&w, 0, out, scratch);
+        ops->decode_rows(&w, 0, 1, out, scratch);
         for (i = 0; i < 256; i++) bad += memcmp(out + i, want + i, 4) && !(out[i] != out[i] && want[i] != want[i]);
     }
     CHECK(bad == 0);
@@ -539,8 +539,8 @@ static void test_attention(const llm__ops *ops) {
     for (round = 0; round < 30; round++) {
         const int rows = 1 + random_below(8), keys = 1 + random_below(20), width = 1 + random_below(130);
         block q = floats((size_t)(rows * width), 1.0f), k = floats((size_t)(keys * width), 1.0f);
-        block out = block_open((size_t)(rows * keys) * 4, 4), p = floats((size_t)keys, 1.0f);
-        block o = floats((size_t)width, 1.0f), o2 = block_open((size_t)width * 4, 4);
+        block out = block_open((size_t)(rows * keys) * 4, 4), p = floats((size_t)(rows * keys), 1.0f);
+        block o = floats((size_t)(rows * width), 1.0f), o2 = block_open((size_t)(rows * width) * 4, 4);
         int i, j, c;
         ops->scores(F(q), rows, (size_t)width, F(k), keys, (size_t)width, width, 0.5f, F(out), (size_t)keys);
         for (i = 0; i < rows; i++)
@@ -553,13 +553,16 @@ static void test_attention(const llm__ops *ops) {
                 CHECK(one == F(out)[i * keys + j]);
             }
         memcpy(o2.at, o.at, o.bytes);
-        ops->weigh(F(o), F(p), F(k), keys, (size_t)width, width);
-        for (c = 0; c < width; c++) {
-            double sum = (double)F(o2)[c];
-            for (j = 0; j < keys; j++) sum += (double)F(p)[j] * (double)F(k)[j * width + c];
-            CHECK(fabs((double)F(o)[c] - sum) < (double)bound(keys + 1, keys));
-        }
-        for (j = 0; j < keys; j++) ops->weigh(F(o2), F(p) + j, F(k) + j * width, 1, (size_t)width, width);
+        ops->weigh(F(o), (size_t)width, F(p), (size_t)keys, rows, F(k), keys, (size_t)width, width);
+        for (i = 0; i < rows; i++)
+            for (c = 0; c < width; c++) {
+                double sum = (double)F(o2)[i * width + c];
+                for (j = 0; j < keys; j++) sum += (double)F(p)[i * keys + j] * (double)F(k)[j * width + c];
+                CHECK(fabs((double)F(o)[i * width + c] - sum) < (double)bound(keys + 1, keys));
+            }
+        for (i = 0; i < rows; i++)
+            for (j = 0; j < keys; j++)
+                ops->weigh(F(o2) + i * width, 0, F(p) + i * keys + j, 0, 1, F(k) + j * width, 1, 0, width);
         CHECK(!memcmp(o.at, o2.at, o.bytes));
         block_close(&q), block_close(&k), block_close(&out), block_close(&p), block_close(&o), block_close(&o2);
     }
@@ -659,7 +662,7 @@ static int test_fixture(const char *folder, const char *format, int bits, int gr
         if (w.format == LLM__AFFINE) CHECK(same_decode(&w, want, row));
         else for (i = 0; i < 256; i++) CHECK(want[i] == row[i]);
         for (n = 0; (ops = llm__ops_at(n)) != NULL; n++) {
-            ops->decode_row(&w, r, want, scratch.at);
+            ops->decode_rows(&w, r, r + 1, want, scratch.at);
             CHECK(same_decode(&w, want, row));
         }
     }

@@ -91,6 +91,14 @@ typedef struct shape {
 #define RECURRENT(first, second) \
     { LLM_CACHE_RECURRENT, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, 0, {{first}, {second, 2, 1}} }
 
+#define CHUNK(heads, keys, values, chunk, key_bits, value_bits) \
+    { LLM_CACHE_ATTENTION, heads, keys, values, 0, 0, chunk, {key_bits, 32}, {value_bits, 32}, 0, {{0}} }
+#define MIXED_CODES(keys, key_bits, values, value_bits) \
+    { LLM_CACHE_ATTENTION, 1, keys, values, 0, 0, 0, {key_bits, 32}, {value_bits, 32}, 0, {{0}} }
+#define CODED_LATENT(keys, values, bits) \
+    { LLM_CACHE_LATENT, 1, keys, values, 0, 0, 0, {bits, 32}, {0, 0}, 0, {{0}} }
+#define LIST(items) { LLM_CACHE_LIST, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, items, {{0}} }
+
 static const shape shapes[] = {
     {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 3, 3, 0, 0, 0, 0)}, LLM_F32},
     {{ATTENTION(3, 5, 4, 0, 0, 0, 0)}, LLM_F16},
@@ -104,8 +112,13 @@ static const shape shapes[] = {
     {{RECURRENT(7, 30), RECURRENT(12, 0)}, LLM_F32},
     {{ATTENTION(2, 4, 6, 0, 0, 0, 0), ATTENTION(1, 32, 32, 100, 4, 5, 32), RECURRENT(7, 30), LATENT(9, 3, 0, 0),
       ATTENTION(1, 128, 128, 0, 0, 4, 128), ATTENTION(1, 3, 3, 64, 0, 0, 0)}, LLM_F16},
+    {{LIST(3), RECURRENT(7, 3), LIST(1), ATTENTION(1, 3, 3, 64, 2, 0, 0), CHUNK(2, 3, 2, 40, 0, 0),
+      ATTENTION(1, 3, 3, 0, 0, 0, 0)}, LLM_F32},
+    {{CHUNK(2, 3, 2, 40, 0, 0), CHUNK(1, 32, 64, 100, 4, 0), CHUNK(1, 32, 32, 64, 0, 6), MIXED_CODES(32, 4, 32, 8),
+      MIXED_CODES(64, 0, 32, 2), CODED_LATENT(64, 32, 5)}, LLM_F16},
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes, PLAIN = 0, QUANTIZED = 6, LATENTS = 8, STATES = 9, MIXED = 10 };
+enum { SHAPES = sizeof shapes / sizeof *shapes, PLAIN = 0, QUANTIZED = 6, LATENTS = 8, STATES = 9, MIXED = 10,
+       CHUNKED = 12 };
 
 static const int64_t lengths[] = {0, 1, 63, 64, 65, 300};
 enum { LENGTHS = sizeof lengths / sizeof *lengths };
@@ -114,7 +127,8 @@ static llm_cache_desc desc_of(const shape *s, tally *t) {
     llm_cache_desc d;
     memset(&d, 0, sizeof d);
     d.layers = s->layers;
-    while (d.layer_count < MOST_LAYERS && (s->layers[d.layer_count].heads || s->layers[d.layer_count].shapes[0][0]))
+    while (d.layer_count < MOST_LAYERS && (s->layers[d.layer_count].heads || s->layers[d.layer_count].items ||
+                                           s->layers[d.layer_count].shapes[0][0]))
         d.layer_count++;
     d.dtype = s->dtype;
     if (t) d.allocator = tally_allocator(t);
@@ -136,7 +150,7 @@ static void begin(llm_cache *c, int64_t count) {
     if (llm__cache_begin(c, count, c->length, count, NULL)) exit(2);
     for (i = 0; i < llm_cache_layers(c); i++) {
         const llm_cache_layer *l = llm__cache_layer_desc(c, i);
-        for (p = c->length; l->kind != LLM_CACHE_RECURRENT && p < c->length + count; p++) {
+        for (p = c->length; llm__holds_tokens(l->kind) && p < c->length + count; p++) {
             fill_row(keys, (size_t)(l->heads * l->key_width), i, p, 1);
             fill_row(values, (size_t)(l->heads * l->value_width), i, p, 2);
             llm__cache_put(c, i, p, keys, values);
@@ -221,7 +235,7 @@ static int same_content(const llm_cache *a, const llm_cache *b) {
         llm__record_spans(&a->layers[i], a->length, spans);
         for (s = 0; s < 2; s++)
             for (p = spans[s].begin; p < spans[s].end; p++) {
-                int lost = llm__record_lacks(&a->layers[i], p) || llm__record_lacks(&b->layers[i], p);
+                int lost = llm__lacks(&a->layers[i], p) || llm__lacks(&b->layers[i], p);
                 if (lost ? !s || p > spans[s].begin || !a->layers[i].desc.window : !same_row(a, b, i, p)) return 0;
             }
     }
@@ -258,7 +272,7 @@ static int go_on_alike(llm_cache *a, llm_cache *b) {
         same = same && same_view(a, b);
         llm__cache_commit(a);
         llm__cache_commit(b);
-        if (llm_cache_trim(a, 1, NULL) != llm_cache_trim(b, 1, NULL)) return 0;
+        if (llm_cache_trim(a, 1, NULL, NULL) != llm_cache_trim(b, 1, NULL, NULL)) return 0;
     }
     return same && same_content(a, b);
 }
@@ -339,7 +353,7 @@ static int round_trip(const shape *s, int64_t length, int64_t pass, int64_t trim
     llm_note notes[2];
     tally t;
     int ok, n;
-    for (; trim && !llm_cache_trim(c, 1, NULL); trim--) continue;
+    for (; trim && !llm_cache_trim(c, 1, NULL, NULL); trim--) continue;
     file = save(c, some_notes, 2);
     loaded = must_load(&file, &want, &t);
     ok = loaded && same_content(c, loaded) && loaded->dtype == s->dtype;
@@ -408,8 +422,8 @@ static void trims_after_loading(void) {
         int64_t trim = 1 + (int64_t)(mix(round + 1) % (round % 4 ? 20 : 90));
         tally t;
         loaded = must_load(&file, NULL, &t);
-        if (!llm_cache_trim(loaded, trim, NULL)) {
-            CHECK_EQ(llm_cache_trim(c, trim, NULL), LLM_OK);
+        if (!llm_cache_trim(loaded, trim, NULL, NULL)) {
+            CHECK_EQ(llm_cache_trim(c, trim, NULL, NULL), LLM_OK);
             begin(c, 3);
             begin(loaded, 3);
             CHECK(same_view(c, loaded));
@@ -423,38 +437,42 @@ static void trims_after_loading(void) {
     }
 }
 
-/* Random lists of random layers. */
-static void random_lists(void) {
+/* A random list of random layers. */
+static void random_shape(shape *s, uint32_t *r) {
     static const int bits[] = {0, 0, 2, 3, 4, 5, 6, 8}, groups[] = {32, 64, 128};
+    size_t i, n = 1 + mix((*r)++) % MOST_LAYERS;
+    memset(s, 0, sizeof *s);
+    s->dtype = (llm_dtype)(mix((*r)++) % 3);
+    for (i = 0; i < n; i++) {
+        llm_cache_layer *l = &s->layers[i];
+        uint32_t kind = mix((*r)++) % 6;
+        if (kind == 0) {
+            llm_cache_layer states = RECURRENT(1 + (int64_t)(mix(*r) % 40), (int64_t)(mix(*r + 1) % 9));
+            *l = states;
+            *r += 2;
+            continue;
+        }
+        l->kind = kind == 1 ? LLM_CACHE_LATENT : LLM_CACHE_ATTENTION;
+        l->heads = kind == 1 ? 1 : 1 + (int)(mix((*r)++) % 3);
+        l->keys.bits = bits[mix((*r)++) % 8];
+        l->values.bits = kind == 1 ? 0 : kind == 2 ? l->keys.bits : bits[mix((*r)++) % 8];
+        l->keys.group = l->keys.bits ? groups[mix((*r)++) % 3] : 0;
+        l->values.group = kind == 2 ? l->keys.group : l->values.bits ? groups[mix((*r)++) % 3] : 0;
+        l->key_width = l->keys.bits ? l->keys.group : 1 + (int)(mix((*r)++) % 20);
+        l->value_width = l->values.bits || (kind == 1 && l->keys.bits)
+                             ? (l->values.bits ? l->values.group : l->keys.group) * (int)(mix((*r)++) % 2)
+                             : (int)(mix((*r)++) % 20);
+        l->window = mix((*r)++) % 2 ? 0 : 1 + (int64_t)(mix((*r)++) % 200);
+        l->chunk = l->window || mix((*r)++) % 2 ? 0 : 1 + (int64_t)(mix((*r)++) % 200);
+        l->keep = l->window && mix((*r)++) % 2 ? (int64_t)(mix((*r)++) % (uint32_t)l->window) : 0;
+    }
+}
+
+static void random_lists(void) {
     uint32_t r = 1, round;
     for (round = 0; round < 150; round++) {
         shape s;
-        size_t i, n = 1 + mix(r++) % MOST_LAYERS;
-        memset(&s, 0, sizeof s);
-        s.dtype = (llm_dtype)(mix(r++) % 3);
-        for (i = 0; i < n; i++) {
-            llm_cache_layer *l = &s.layers[i];
-            uint32_t kind = mix(r++) % 6;
-            if (kind == 0) {
-                llm_cache_layer states = RECURRENT(1 + (int64_t)(mix(r) % 40), (int64_t)(mix(r + 1) % 9));
-                *l = states;
-                r += 2;
-                continue;
-            }
-            l->kind = kind == 1 ? LLM_CACHE_LATENT : LLM_CACHE_ATTENTION;
-            l->heads = kind == 1 ? 1 : 1 + (int)(mix(r++) % 3);
-            l->keys.bits = bits[mix(r++) % 8];
-            l->values.bits = kind == 1 ? 0 : kind == 2 ? l->keys.bits : bits[mix(r++) % 8];
-            l->keys.group = l->keys.bits ? groups[mix(r++) % 3] : 0;
-            l->values.group = kind == 2 ? l->keys.group : l->values.bits ? groups[mix(r++) % 3] : 0;
-            l->key_width = l->keys.bits ? l->keys.group : 1 + (int)(mix(r++) % 20);
-            l->value_width = l->values.bits || (kind == 1 && l->keys.bits)
-                                 ? (l->values.bits ? l->values.group : l->keys.group) * (int)(mix(r++) % 2)
-                                 : (int)(mix(r++) % 20);
-            l->window = mix(r++) % 2 ? 0 : 1 + (int64_t)(mix(r++) % 200);
-            l->chunk = l->window || mix(r++) % 2 ? 0 : 1 + (int64_t)(mix(r++) % 200);
-            l->keep = l->window && mix(r++) % 2 ? (int64_t)(mix(r++) % (uint32_t)l->window) : 0;
-        }
+        random_shape(&s, &r);
         r += 3;
         CHECK(round_trip(&s, (int64_t)(mix(r - 1) % 400), 1 + (int64_t)(mix(r - 2) % 300), (int64_t)(mix(r - 3) % 40)));
     }
@@ -469,9 +487,9 @@ static void without_want(void) {
         llm__text file = save(c, NULL, 0);
         loaded = must_load(&file, NULL, &t);
         CHECK(loaded != NULL);
-        if (i == LATENTS || i == MIXED) {
-            const llm_cache_layer *l = llm__cache_layer_desc(loaded, i == MIXED ? 3 : 0);
-            CHECK(l->kind == LLM_CACHE_ATTENTION && l->key_width == 9 && l->value_width == 3);
+        if (i == LATENTS || i == MIXED || i == CHUNKED) {
+            const llm_cache_layer *l = llm__cache_layer_desc(loaded, i == MIXED ? 3 : i == CHUNKED ? 5 : 0);
+            CHECK(l->kind == LLM_CACHE_ATTENTION && l->key_width == (i == CHUNKED ? 64 : 9));
         } else CHECK(loaded && same_content(c, loaded));
         close_checked(loaded, &t);
         llm_cache_close(c);
@@ -512,7 +530,7 @@ static void partial_loads(void) {
             llm_cache_load_desc d = from_memory(file.data, file.length, NULL);
             d.tokens = counts[n];
             loaded = load_with(d, &t, &error);
-            if (counts[n] < 200) CHECK_EQ(llm_cache_trim(c, 200 - counts[n], NULL), LLM_OK);
+            if (counts[n] < 200) CHECK_EQ(llm_cache_trim(c, 200 - counts[n], NULL, NULL), LLM_OK);
             CHECK(loaded && same_content(c, loaded) && go_on_alike(c, loaded));
             close_checked(loaded, &t);
             llm_cache_close(c);
@@ -625,15 +643,495 @@ static void any_notes(void) {
     free(texts);
 }
 
+/* ---- files that continue others */
+
+enum { MOST_PARTS = 12 };
+
+/* A cache's files since the last whole one. */
+typedef struct chain {
+    llm__text files[MOST_PARTS];
+    size_t count;
+} chain;
+
+static void chain_free(chain *x) {
+    while (x->count) llm__text_free(&x->files[--x->count]);
+}
+
+/* Saves what is new; a whole file begins the chain anew. */
+static int64_t save_more(llm_cache *c, chain *x) {
+    llm_cache_save_desc d;
+    llm__text file;
+    llm_error error;
+    int64_t after = -1;
+    memset(&file, 0, sizeof file);
+    memset(&d, 0, sizeof d);
+    d.sink.user = &file;
+    d.sink.write = collect;
+    d.notes = some_notes;
+    d.note_count = 2;
+    if (llm_cache_save_more(c, &d, &after, &error) || x->count == MOST_PARTS) {
+        printf("saving more: %s\n", error.message);
+        exit(2);
+    }
+    if (!after) chain_free(x);
+    x->files[x->count++] = file;
+    return after;
+}
+
+/* Loads the files in the given order, a digit for each. */
+static llm_cache *load_order(const chain *x, const char *order, const llm_cache_desc *want, int64_t tokens, tally *t,
+                             llm_error *error) {
+    uint8_t *copies[MOST_PARTS] = {NULL};
+    llm_cache_part parts[MOST_PARTS];
+    llm_cache_load_desc d;
+    llm_cache *c;
+    size_t i, count = strlen(order);
+    memset(parts, 0, sizeof parts);
+    for (i = 0; i < count; i++) {
+        const llm__text *file = &x->files[order[i] - 'a'];
+        parts[i].data = copies[i] = exactly(file->data, file->length);
+        parts[i].bytes = file->length;
+    }
+    d = from_memory(parts[0].data, parts[0].bytes, want);
+    d.parts = parts + 1;
+    d.part_count = count - 1;
+    d.tokens = tokens;
+    c = load_with(d, t, error);
+    for (i = 0; i < count; i++) free(copies[i]);
+    return c;
+}
+
+static llm_cache *load_chain(const chain *x, const llm_cache_desc *want, int64_t tokens, tally *t, llm_error *error) {
+    char order[MOST_PARTS + 1] = "abcdefghijkl";
+    order[x->count] = 0;
+    return load_order(x, order, want, tokens, t, error);
+}
+
+/* Whether the files together give what one whole file gives, to the byte, and go on as it does. */
+static int chain_holds(const chain *x, const llm_cache *c, const llm_cache_desc *want) {
+    llm__text whole = save(c, some_notes, 2), again;
+    llm_cache *one, *many;
+    tally t[2];
+    llm_error error;
+    int ok;
+    one = load(whole.data, whole.length, want, &t[0], &error);
+    many = load_chain(x, want, 0, &t[1], &error);
+    if (!many) printf("loading a chain: %s\n", error.message);
+    ok = one && many && same_content(one, many) && one->dtype == many->dtype;
+    if (ok) {
+        again = save(many, some_notes, 2);
+        ok = again.length == whole.length && !memcmp(again.data, whole.data, whole.length);
+        llm__text_free(&again);
+    }
+    ok = ok && go_on_alike(one, many);
+    llm_cache_close(one);
+    llm_cache_close(many);
+    llm__text_free(&whole);
+    return ok && !t[0].live && !t[1].live;
+}
+
+/* Random caches that grow and take tokens back, saved now and then: what was not touched is never written again, and
+   a whole file comes exactly when tokens that a file holds were replaced. */
+static void parts_round_trips(void) {
+    uint32_t r = 1000, round, step;
+    for (round = 0; round < 120; round++) {
+        shape s;
+        chain x;
+        llm_cache_desc want;
+        llm_cache *c;
+        int64_t low = 0, saved = 0;
+        if (round < SHAPES) s = shapes[round];
+        else random_shape(&s, &r);
+        want = desc_of(&s, NULL);
+        c = make(&s, 0, 1, NULL);
+        memset(&x, 0, sizeof x);
+        for (step = 0; step < 10; step++) {
+            int64_t trim = mix(r++) % 4 ? 0 : 1 + (int64_t)(mix(r++) % 9), after;
+            if (trim <= c->length && !llm_cache_trim(c, trim, NULL, NULL) && c->length < low) low = c->length;
+            append(c, 1 + (int64_t)(mix(r) % (mix(r + 1) % 3 ? 5 : 150)));
+            r += 2;
+            if (mix(r++) % 2) continue;
+            after = save_more(c, &x);
+            CHECK_EQ(after, low < saved ? 0 : saved);
+            CHECK(chain_holds(&x, c, &want));
+            low = saved = c->length;
+        }
+        chain_free(&x);
+        llm_cache_close(c);
+    }
+}
+
+/* A part of a long cache is small; nothing new is a part, too; and a loaded cache, a fork and a quantized one go on. */
+static void parts_in_life(void) {
+    const llm_cache_codes eight = {8, 32};
+    shape s = shapes[PLAIN];
+    llm_cache_layer coded = ATTENTION(2, 32, 32, 0, 0, 0, 0);
+    llm_cache *c, *copy = NULL, *loaded;
+    llm_cache_desc want;
+    llm_error error;
+    tally t;
+    chain x, y;
+    memset(&x, 0, sizeof x);
+    memset(&y, 0, sizeof y);
+    s.layers[0] = coded;
+    s.layers[1].heads = 0;
+    want = desc_of(&s, NULL);
+    c = make(&s, 1000, 300, NULL);
+    CHECK_EQ(save_more(c, &x), 0);
+    append(c, 2);
+    CHECK_EQ(save_more(c, &x), 1000);
+    CHECK(x.files[1].length < 4000 && x.files[0].length > 500000 && chain_holds(&x, c, &want));
+    CHECK_EQ(save_more(c, &x), 1002);
+    CHECK(chain_holds(&x, c, &want));
+    CHECK_EQ(llm_cache_fork(&copy, c, NULL), LLM_OK);
+    loaded = load_chain(&x, &want, 0, &t, &error);
+    append(loaded, 70);
+    append(copy, 70);
+    append(c, 1);
+    CHECK_EQ(save_more(loaded, &x), 1002);
+    CHECK(chain_holds(&x, copy, &want) && chain_holds(&x, loaded, &want));
+    llm__text_free(&x.files[--x.count]);
+    CHECK_EQ(save_more(copy, &x), 1002);
+    CHECK(chain_holds(&x, copy, &want) && save_more(c, &y) == 1002);
+    CHECK_EQ(llm_cache_quantize(copy, eight, eight, 0, NULL), LLM_OK);
+    CHECK_EQ(save_more(copy, &x), 0);
+    append(copy, 5);
+    CHECK_EQ(save_more(copy, &x), 1072);
+    s.layers[0].keys = s.layers[0].values = eight;
+    CHECK(chain_holds(&x, copy, &want));
+    llm_cache_clear(copy);
+    append(copy, 2000);
+    CHECK_EQ(save_more(copy, &x), 0);
+    close_checked(loaded, &t);
+    chain_free(&x);
+    chain_free(&y);
+    llm_cache_close(c);
+    llm_cache_close(copy);
+}
+
+/* Up to n tokens: files behind those are not needed, and where a file ends even states can be had. */
+static void parts_in_part(void) {
+    static const int64_t counts[] = {1, 60, 64, 100, 101, 130, 131, 199, 200};
+    llm_cache_desc want = desc_of(&shapes[PLAIN], NULL);
+    llm_cache *c = make(&shapes[PLAIN], 0, 1, NULL), *states = make(&shapes[STATES], 0, 1, NULL), *short_one, *loaded;
+    llm_error error;
+    tally t;
+    chain x, y;
+    size_t i;
+    memset(&x, 0, sizeof x);
+    memset(&y, 0, sizeof y);
+    for (i = 0; i < 3; i++) {
+        append(c, i ? 100 - 40 * (int64_t)i + 10 : 100); /* 100, 170, 200 */
+        append(states, 10);
+        save_more(c, &x);
+        save_more(states, &y);
+    }
+    for (i = 0; i < sizeof counts / sizeof *counts; i++) {
+        loaded = load_chain(&x, &want, counts[i], &t, &error);
+        short_one = make(&shapes[PLAIN], counts[i], 60, NULL);
+        CHECK(loaded && same_content(short_one, loaded) && go_on_alike(short_one, loaded));
+        close_checked(loaded, &t);
+        llm_cache_close(short_one);
+    }
+    x.files[2].data[x.files[2].length - 1] ^= 1; /* is not read */
+    loaded = load_chain(&x, &want, 170, &t, &error);
+    CHECK(loaded && loaded->length == 170);
+    llm_cache_close(loaded);
+    CHECK(!load_chain(&x, &want, 171, &t, &error) && says(&error, "damaged"));
+    loaded = load_chain(&y, NULL, 20, &t, &error);
+    CHECK(loaded && loaded->length == 20);
+    llm_cache_close(loaded);
+    CHECK(!load_chain(&y, NULL, 19, &t, &error) && error.status == LLM_UNSUPPORTED && says(&error, "recurrent"));
+    chain_free(&x);
+    chain_free(&y);
+    llm_cache_close(c);
+    llm_cache_close(states);
+}
+
+static void refused_order(const chain *x, const char *order, llm_status status, const char *word) {
+    llm_error error;
+    tally t;
+    llm_cache *c = load_order(x, order, NULL, 0, &t, &error);
+    CHECK(!c && error.status == status && says(&error, word));
+    llm_cache_close(c);
+}
+
+/* Files in the wrong order, missing, of another sequence, twice; parts without the whole, and the other way round. */
+static void parts_refused(void) {
+    llm_cache *c = make(&shapes[PLAIN], 80, 80, NULL), *other = make(&shapes[PLAIN], 80, 1, NULL);
+    llm_cache *small = make(&shapes[STATES], 80, 80, NULL);
+    llm_cache_load_desc d;
+    llm_cache_part nothing;
+    llm_error error;
+    tally t;
+    chain x, y;
+    size_t n, bad = 0;
+    int64_t after = 7;
+    memset(&x, 0, sizeof x);
+    memset(&y, 0, sizeof y);
+    memset(&nothing, 0, sizeof nothing);
+    for (n = 0; n < 3; n++, append(c, 3)) CHECK_EQ(save_more(c, &x), n ? 77 + 3 * (int64_t)n : 0);
+    append(other, 1);
+    save_more(other, &y);
+    x.files[3] = y.files[0];
+    y.count = 0;
+    save_more(small, &y);
+    x.files[4] = y.files[0];
+    x.count = 5;
+    refused_order(&x, "b", LLM_BAD_ARGUMENT, "continues another file, after 80 tokens; expected the file that holds");
+    refused_order(&x, "cba", LLM_BAD_ARGUMENT, "continues another file, after 83 tokens");
+    refused_order(&x, "ac", LLM_BAD_ARGUMENT, "continues a file of 83 tokens with checksum");
+    refused_order(&x, "acb", LLM_BAD_ARGUMENT, "continues a file of 83 tokens with checksum");
+    refused_order(&x, "abb", LLM_BAD_ARGUMENT, "continues a file of 80 tokens");
+    refused_order(&x, "aa", LLM_BAD_ARGUMENT, "continues no file");
+    refused_order(&x, "ad", LLM_BAD_ARGUMENT, "continues no file");
+    refused_order(&x, "db", LLM_BAD_ARGUMENT, "continues a file of 80 tokens");
+    refused_order(&x, "eb", LLM_BAD_ARGUMENT, "continues a file of 80 tokens");
+    CHECK(strstr(x.files[1].data + 8, "\"1.0\":\"ContinuedKVCache\"") && !strstr(x.files[1].data + 8, "\"KVCache"));
+    d = from_memory(x.files[0].data, x.files[0].length, NULL);
+    d.part_count = 1;
+    CHECK(!load_with(d, &t, &error) && error.status == LLM_BAD_ARGUMENT && says(&error, "parts"));
+    d.parts = &nothing;
+    CHECK(!load_with(d, &t, &error) && error.status == LLM_BAD_ARGUMENT && says(&error, "part 0"));
+    d.part_count = SIZE_MAX;
+    CHECK(!load_with(d, &t, &error) && error.status != LLM_OK);
+    x.count = 2;
+    for (n = 0; n < x.files[1].length; n++) { /* a part cut short */
+        llm__text file = x.files[1];
+        llm_cache *loaded;
+        x.files[1].length = n;
+        loaded = load_chain(&x, NULL, 0, &t, &error);
+        bad += loaded || error.status != LLM_BAD_FORMAT;
+        llm_cache_close(loaded);
+        x.files[1] = file;
+    }
+    CHECK_EQ(bad, 0);
+    CHECK(llm_cache_save_more(NULL, NULL, &after, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_save_more(c, NULL, &after, &error) == LLM_BAD_ARGUMENT && after == 7);
+    x.count = 5;
+    chain_free(&x);
+    llm_cache_close(c);
+    llm_cache_close(other);
+    llm_cache_close(small);
+}
+
+/* A save that fails leaves the next one to continue the same file; every allocation of a load with parts refused. */
+static void parts_failing(void) {
+    llm_cache *c = make(&shapes[MIXED], 70, 70, NULL), *loaded;
+    llm_cache_desc want = desc_of(&shapes[MIXED], NULL);
+    llm_cache_save_desc d;
+    llm_error error;
+    tally t;
+    chain x;
+    int64_t after = 5;
+    long n, last;
+    memset(&x, 0, sizeof x);
+    memset(&d, 0, sizeof d);
+    save_more(c, &x);
+    append(c, 10);
+    d.path = "no/such/folder/x";
+    CHECK(llm_cache_save_more(c, &d, &after, &error) == LLM_BAD_FILE && after == 5);
+    CHECK_EQ(save_more(c, &x), 70);
+    CHECK(chain_holds(&x, c, &want));
+    loaded = load_chain(&x, &want, 0, &t, &error);
+    last = t.calls;
+    llm_cache_close(loaded);
+    for (n = 1; n <= last; n++) {
+        llm_cache_part part;
+        llm_cache_load_desc l = from_memory(x.files[0].data, x.files[0].length, &want);
+        memset(&part, 0, sizeof part);
+        part.data = x.files[1].data;
+        part.bytes = x.files[1].length;
+        l.parts = &part;
+        l.part_count = 1;
+        memset(&t, 0, sizeof t);
+        t.refuse = n;
+        l.allocator = tally_allocator(&t);
+        CHECK(llm_cache_load(&loaded, &l, &error) == LLM_OUT_OF_MEMORY && !loaded && !t.live);
+    }
+    chain_free(&x);
+    llm_cache_close(c);
+}
+
+/* ---- several sequences in one file */
+
+enum { MOST_ROWS = 6 };
+
+static llm__text save_rows(llm_cache *const *rows, size_t count) {
+    const llm_cache *list[MOST_ROWS];
+    llm__text file;
+    llm_cache_save_desc d;
+    llm_error error;
+    memset(&file, 0, sizeof file);
+    memset(&d, 0, sizeof d);
+    memcpy(list, rows, count * sizeof *list);
+    d.sink.user = &file;
+    d.sink.write = collect;
+    d.notes = some_notes;
+    d.note_count = 2;
+    if (llm_cache_save_rows(list, count, &d, &error)) {
+        printf("saving rows: %s\n", error.message);
+        exit(2);
+    }
+    return file;
+}
+
+/* Loads what must be `count` sequences, or fails; what of `out` lies behind them is NULL in any case. */
+static int load_rows(const llm__text *file, const llm_cache_desc *want, llm_cache *out[MOST_ROWS], size_t count,
+                     tally *t, llm_error *error) {
+    uint8_t *copy = exactly(file->data, file->length);
+    llm_cache_load_desc d = from_memory(copy, file->length, want);
+    size_t found = 77, i;
+    llm_status status;
+    for (i = 0; i < MOST_ROWS; i++) out[i] = (llm_cache *)(void *)t; /* anything but NULL */
+    memset(t, 0, sizeof *t);
+    d.allocator = tally_allocator(t);
+    status = llm_cache_load_rows(out, MOST_ROWS, &found, &d, error);
+    CHECK(status == error->status && (status || found == count) && (!status || !t->live));
+    for (i = 0; i < MOST_ROWS; i++) CHECK((out[i] != NULL) == (!status && i < count));
+    free(copy);
+    return !status;
+}
+
+/* Random rows of random layers of the kinds that mlx-lm has batches of. */
+static void rows_round_trips(void) {
+    uint32_t r = 5000, round;
+    for (round = 0; round < 150; round++) {
+        shape s;
+        llm_cache_desc want;
+        llm_cache *rows[MOST_ROWS] = {NULL}, *loaded[MOST_ROWS];
+        size_t count = 1 + mix(r++) % MOST_ROWS, i;
+        llm__text file, again;
+        llm_error error;
+        tally t;
+        random_shape(&s, &r);
+        for (i = 0; i < MOST_LAYERS; i++) {
+            memset(&s.layers[i].keys, 0, sizeof s.layers[i].keys);
+            s.layers[i].values = s.layers[i].keys;
+            s.layers[i].keep = s.layers[i].chunk = 0;
+        }
+        want = desc_of(&s, NULL);
+        for (i = 0; i < count; i++) {
+            rows[i] = make(&s, (int64_t)(mix(r) % (round % 9 ? 300 : 1)), 1 + (int64_t)(mix(r + 1) % 90), NULL);
+            llm_cache_trim(rows[i], (int64_t)(mix(r + 2) % 3), NULL, NULL);
+            r += 3;
+        }
+        file = save_rows(rows, count);
+        if (!load_rows(&file, &want, loaded, count, &t, &error)) {
+            printf("loading rows: %s\n", error.message);
+            exit(2);
+        }
+        again = save_rows(loaded, count);
+        CHECK(again.length == file.length && !memcmp(again.data, file.data, file.length));
+        for (i = 0; i < count; i++) {
+            CHECK(same_content(rows[i], loaded[i]) && go_on_alike(rows[i], loaded[i]));
+            CHECK_STR(llm_cache_note(loaded[i], "model"), "tiny");
+            llm_cache_close(rows[i]);
+            llm_cache_close(loaded[i]);
+        }
+        CHECK_EQ(t.live, 0);
+        llm__text_free(&file);
+        llm__text_free(&again);
+    }
+}
+
+static void refused_rows(llm_cache *const *rows, size_t count, llm_status status, const char *word) {
+    const llm_cache *list[MOST_ROWS];
+    llm_cache_save_desc d;
+    llm__text file;
+    llm_error error;
+    memset(&d, 0, sizeof d);
+    memset(&file, 0, sizeof file);
+    memcpy(list, rows, count * sizeof *list);
+    d.sink.user = &file;
+    d.sink.write = collect;
+    CHECK(llm_cache_save_rows(list, count, &d, &error) == status && says(&error, word) && !file.length);
+}
+
+/* What cannot be a row beside others, or a row at all; more rows than there is room for; truncated and refused. */
+static void rows_refused(void) {
+    static const shape kept = {{ATTENTION(1, 3, 3, 50, 2, 0, 0)}, LLM_F16};
+    static const shape good = {{ATTENTION(2, 4, 6, 0, 0, 0, 0), RECURRENT(7, 30),
+                                ATTENTION(1, 2, 2, 5, 0, 0, 0)}, LLM_F32};
+    shape other = good;
+    llm_cache *rows[MOST_ROWS] = {NULL}, *out[MOST_ROWS], *c;
+    llm_cache_load_desc d;
+    llm_error error;
+    llm__text file;
+    size_t n, found, bad = 0;
+    tally t;
+    long last;
+    rows[0] = make(&shapes[QUANTIZED], 9, 9, NULL);
+    refused_rows(rows, 1, LLM_UNSUPPORTED, "layer 0 is attention, 2 heads of 64 and 32, 8 bits; expected what");
+    llm_cache_close(rows[0]);
+    rows[0] = make(&shapes[CHUNKED], 9, 9, NULL);
+    refused_rows(rows, 1, LLM_UNSUPPORTED, "chunks");
+    llm_cache_close(rows[0]);
+    rows[0] = make(&kept, 9, 9, NULL);
+    refused_rows(rows, 1, LLM_UNSUPPORTED, "kept tokens");
+    llm_cache_close(rows[0]);
+    rows[0] = make(&good, 9, 9, NULL);
+    refused_rows(rows, 2, LLM_BAD_ARGUMENT, "row 1 of those to save is NULL");
+    refused_rows(rows, 0, LLM_BAD_ARGUMENT, "1 to 2^24 caches, not 0");
+    other.layers[2].window = 6;
+    rows[1] = make(&other, 9, 9, NULL);
+    refused_rows(rows, 2, LLM_BAD_ARGUMENT, "layer 2: row 1 is attention, 1 heads of 2 and 2, window 6, row 0");
+    llm_cache_close(rows[1]);
+    other.dtype = LLM_F16;
+    rows[1] = make(&other, 9, 9, NULL);
+    refused_rows(rows, 2, LLM_BAD_ARGUMENT, "row 1 has 3 layers of F16, row 0 has 3 of F32");
+    llm_cache_close(rows[1]);
+    rows[1] = make(&good, 4, 4, NULL);
+    begin(rows[1], 1);
+    refused_rows(rows, 2, LLM_BAD_ARGUMENT, "forward pass");
+    llm__cache_commit(rows[1]);
+    file = save_rows(rows, 2);
+    CHECK(!load(file.data, file.length, NULL, &t, &error) && error.status == LLM_TOO_LARGE &&
+          says(&error, "holds 2 sequences; expected at most 1"));
+    d = from_memory(file.data, file.length, NULL);
+    CHECK(llm_cache_load_rows(out, 1, &found, &d, &error) == LLM_TOO_LARGE && found == 2 && !out[0]);
+    CHECK(llm_cache_load_rows(NULL, 1, &found, &d, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_load_rows(out, 0, &found, &d, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_load_rows(out, 1, NULL, &d, &error) == LLM_BAD_ARGUMENT && !out[0]);
+    for (n = 0; n < file.length; n++) {
+        llm__text cut = file;
+        cut.length = n;
+        bad += load_rows(&cut, NULL, out, 2, &t, &error) || error.status != LLM_BAD_FORMAT;
+    }
+    CHECK_EQ(bad, 0);
+    CHECK(load_rows(&file, NULL, out, 2, &t, &error));
+    last = t.calls;
+    for (n = 0; n < 2; n++) llm_cache_close(out[n]);
+    for (n = 1; n <= (size_t)last; n++) {
+        memset(&t, 0, sizeof t);
+        t.refuse = (long)n;
+        d.allocator = tally_allocator(&t);
+        CHECK(llm_cache_load_rows(out, MOST_ROWS, &found, &d, &error) == LLM_OUT_OF_MEMORY && !out[0] && !t.live);
+    }
+    llm__text_free(&file);
+    file = save_rows(rows, 1); /* a batch of one is a sequence */
+    c = must_load(&file, NULL, &t);
+    CHECK(c && same_content(c, rows[0]));
+    llm_cache_close(c);
+    llm__text_free(&file);
+    file = save(rows[0], some_notes, 2); /* and a sequence a batch of one */
+    CHECK(load_rows(&file, NULL, out, 1, &t, &error) && same_content(out[0], rows[0]));
+    llm_cache_close(out[0]);
+    llm__text_free(&file);
+    llm_cache_close(rows[0]);
+    llm_cache_close(rows[1]);
+}
+
 /* ---- files written by hand, a line for each thing in them:
         m KEY VALUE           an entry of the metadata
         t NAME DTYPE SHAPE    a tensor with some numbers, its shape as 1,2,3
-        i NAME NUMBER         a number, int32;  l: int64
+        i NAME NUMBER         a number, int32;  l: int64;  b: bool
+        n NAME NUMBERS        an array of int32, as 1,2,3
         o NAME                the empty array that stands for none */
 
 static void add_offsets(llm__text *t, const char *name, const char *dtype, const char *shape_text, size_t at,
                         size_t bytes) {
-    char line[300];
+    char line[400];
     snprintf(line, sizeof line, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%lu,%lu]}", name, dtype,
              shape_text, (unsigned long)at, (unsigned long)(at + bytes));
     add_text(t, line);
@@ -658,9 +1156,19 @@ static void add_tensor(llm__text *t, llm__text *data, const char *name, const ch
     for (i = 0; i < bytes; i++) add(data, (c = (char)(mix((uint32_t)data->length) & 0x3B), &c), 1);
 }
 
+static void add_numbers(llm__text *t, llm__text *data, const char *name, const char *numbers) {
+    char shape_text[16], *end;
+    int32_t list[16];
+    int n = 0;
+    for (; *numbers; numbers = *end ? end + 1 : end) list[n++] = (int32_t)strtol(numbers, &end, 10);
+    snprintf(shape_text, sizeof shape_text, "%d", n);
+    add_offsets(t, name, "I32", shape_text, data->length, (size_t)n * 4);
+    if (n) add(data, list, (size_t)n * 4);
+}
+
 static llm__text file_of(const char *spec) {
     llm__text metadata, tensors, data, file;
-    char kind[4], name[64], a[64], b[64], line[200];
+    char kind[4], name[64], a[64], b[64], line[160];
     uint8_t head[8];
     uint64_t bytes;
     int i;
@@ -673,7 +1181,15 @@ static llm__text file_of(const char *spec) {
         spec += n;
         if (sscanf(line, "%3s %63s %63s %63s", kind, name, a, b) < 2) continue;
         if (*kind == 't') add_tensor(&tensors, &data, name, a, b);
-        else if (*kind == 'o') add_offsets(&tensors, name, "F32", "0", data.length, 0);
+        else if (*kind == 's') {
+            snprintf(line, sizeof line, "%d", (int)strlen(a));
+            add_offsets(&tensors, name, "I32", line, data.length, 4 * strlen(a));
+            for (i = 0; a[i]; i++) add(&data, (bytes = (uint8_t)a[i], &bytes), 4);
+        } else if (*kind == 'n') add_numbers(&tensors, &data, name, a);
+        else if (*kind == 'b') {
+            add_offsets(&tensors, name, "BOOL", "", data.length, 1);
+            add(&data, *a == '1' ? "\1" : "\0", 1);
+        } else if (*kind == 'o') add_offsets(&tensors, name, "F32", "0", data.length, 0);
         else if (*kind == 'm') {
             snprintf(line, sizeof line, "%s\"%s\":\"%s\"", metadata.length ? "," : "", name, a);
             add_text(&metadata, line);
@@ -714,6 +1230,30 @@ static llm__text file_of(const char *spec) {
     "t 0.0.2 F16 1,1,9,2\nt 0.1.0 U32 1,1,9,4\nt 0.1.1 F16 1,1,9,1\nt 0.1.2 F16 1,1,9,1\n"
 #define OLD_STATES_FILE "m 0.0\nm 2.0 MambaCache\nt 0.0 F32 1,3,5\nt 0.1 F16 1,2,2,2\n"
 
+#define CHUNK_FILE \
+    "m 1.0 ChunkedKVCache\nm 2.0\nt 0.0 F16 1,1,9,4\nt 0.1 F16 1,1,9,3\ni 0.2 30\ni 0.3 8\ni 0.4 22\n"
+#define OLD_CHUNK_FILE "m 0.0.0 8\nm 0.0.1 0\nm 2.0 ChunkedKVCache\nt 0.0 F16 1,1,9,4\nt 0.1 F16 1,1,9,3\n"
+#define LIST_FILE                                                                                                    \
+    "m 1.0 CacheList\nm 1.1 KVCache\nm 2.0\nt 0.0.0.0.0 F32 1,3,5\nt 0.0.0.0.1 F16 1,2,2,2\no 0.0.0.1\no 0.0.0.2\n"  \
+    "s 0.0.1 ArraysCache\nt 0.1.0.0.0.0 F16 1,2,9,4\nt 0.1.0.0.0.1 F16 1,2,9,3\ni 0.1.0.0.0.2 9\n"                   \
+    "s 0.1.0.0.1 KVCache\ns 0.1.1 CacheList\nt 1.0 F16 1,2,9,4\nt 1.1 F16 1,2,9,3\ni 1.2 9\n"
+#define OLD_LIST_FILE                                                                                                \
+    "m 0.0.0.0 ArraysCache\nm 0.0.0.1 CacheList\nm 0.0.1.0\nm 0.0.1.1.0.0 RotatingKVCache\nm 0.0.1.1.1.0.0 2\n"      \
+    "m 0.0.1.1.1.0.1 8\nm 0.0.1.1.1.0.2 30\nm 0.0.1.1.1.0.3 5\nm 2.0 CacheList\n"                                   \
+    "t 0.0.0 F32 1,3,5\nt 0.0.1 F16 1,2,2,2\nt 0.1.0.0 F16 1,1,8,4\nt 0.1.0.1 F16 1,1,8,3\n"
+
+/* Two sequences: of 7 and 9 tokens in 9 of 12 rows; of 30 and 5 in a turned ring of 8. */
+#define BATCH_FILE                                                                                                   \
+    "m 1.0 BatchKVCache\nm 2.0\nt 0.0 F16 2,1,12,4\nt 0.1 F16 2,1,12,3\nn 0.2 7,9\nn 0.3 2,0\ni 0.4 9\n"
+#define BATCH_RING_FILE                                                                                              \
+    "m 1.0 BatchRotatingKVCache\nm 2.0\nt 0.0 F16 2,1,8,4\nt 0.1 F16 2,1,8,3\nn 0.2 30,5\nn 0.3 -22,3\ni 0.4 8\n" \
+    "i 0.5 30\ni 0.6 5\nb 0.7 1\n"
+#define BATCH_STATES_FILE "m 1.0 ArraysCache\nm 2.0\nm 0.llm_tokens 4,6\nt 0.0.0 F32 2,3,5\nn 0.1 -3,0\no 0.2\n"
+#define OLD_BATCH_FILE "m 0.0\nm 2.0 BatchKVCache\nt 0.0 F16 2,1,9,4\nt 0.1 F16 2,1,9,3\nn 0.2 7,9\nn 0.3 2,0\n"
+#define OLD_BATCH_RING_FILE                                                                                          \
+    "m 0.0.0 8\nm 0.0.1 30\nm 0.0.2 5\nm 0.0.3 True\nm 2.0 BatchRotatingKVCache\nt 0.0 F16 2,1,8,4\n"              \
+    "t 0.1 F16 2,1,8,3\nn 0.2 30,5\nn 0.3 -22,3\n"
+
 /* `text` with its first `find` replaced. */
 static llm__text replaced(const char *text, const char *find, const char *by) {
     const char *at = strstr(text, find);
@@ -729,13 +1269,22 @@ static llm__text replaced(const char *text, const char *find, const char *by) {
     return out;
 }
 
+static llm__text edited_file(const char *spec, const char *find, const char *by) {
+    llm__text edited = replaced(spec, find, by), file = file_of(edited.data);
+    llm__text_free(&edited);
+    return file;
+}
+
+/* Nothing that a file says makes us take more than a few times its size, the blocks of arenas apart. */
+static void check_modest(const tally *t, const llm__text *file) {
+    if (t->most > 100000 + 40 * (long long)file->length) CHECK_EQ(t->most, 0);
+}
+
 static llm_cache *load_edit(const char *spec, const char *find, const char *by, const llm_cache_desc *want, tally *t,
                             llm_error *error) {
-    llm__text edited = replaced(spec, find, by), file = file_of(edited.data);
+    llm__text file = edited_file(spec, find, by);
     llm_cache *c = load(file.data, file.length, want, t, error);
-    /* Nothing that such a file says makes us take more than a few times its size, the blocks of arenas apart. */
-    if (t->most > 100000 + 40 * (long long)file.length) CHECK_EQ(t->most, 0);
-    llm__text_free(&edited);
+    check_modest(t, &file);
     llm__text_free(&file);
     return c;
 }
@@ -751,6 +1300,13 @@ static void good_by_hand(void) {
         {OLD_RING_FILE, "m", "m"},
         {OLD_CODES_FILE, "m", "m"},
         {OLD_STATES_FILE, "m", "m"},
+        {CHUNK_FILE, "m", "m"},
+        {OLD_CHUNK_FILE, "m", "m"},
+        {LIST_FILE, "m", "m"},
+        {OLD_LIST_FILE, "m", "m"},
+        {CHUNK_FILE, "i 0.4 22", "i 0.4 24"},                     /* the present chunk is enough */
+        {OLD_PLAIN_FILE, "2.0 KVCache", "2.0 ConcatenateKVCache"},
+        {PLAIN_FILE "m 1.1 ConcatenateKVCache\nt 1.0 F16 1,2,9,4\nt 1.1 F16 1,2,9,3\n", "m", "m"},
         {PLAIN_FILE, "i 0.2 9", "l 0.2 9"},                       /* a larger integer */
         {PLAIN_FILE, "i 0.2 9", "i 0.2 5"},                       /* mlx-lm's buffers are longer than what is used */
         {PLAIN_FILE, "i 0.2 9", "i 0.2 0"},                       /* all was trimmed */
@@ -761,6 +1317,8 @@ static void good_by_hand(void) {
         {RING_FILE, "i 0.2 30", "i 0.2 5"},                       /* not turned yet */
         {RING_FILE, "i 0.4 8\ni 0.5 5", "i 0.4 6\ni 0.5 8"},      /* a long call leaves more than the window */
         {STATES_FILE, "o 0.1\no 0.2\n", ""},
+        {STATES_FILE, "o 0.1\no 0.2\n", "n 0.1 2\nn 0.2 -5\n"}, /* of a prompt of which a part was read */
+        {PLAIN_FILE, "m 2.0", "m 2.0\nm 2.1.0 0.2\nm 2.1.1 scalar"},
     };
     size_t i;
     tally t;
@@ -788,7 +1346,7 @@ static const lie lies[] = {
     {OLD_PLAIN_FILE, "m 2.0 KVCache", "m 2.0", "lists no layers"},
     {OLD_RING_FILE, "m 2.0 RotatingKVCache", "m 2.0\nm 1.0 RotatingKVCache", "\"0.2\": expected a whole number"},
     {OLD_RING_FILE, "m 2.0 RotatingKVCache", "m 2.0 RotatingQuantizedKVCache", "not known here"},
-    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 CacheList", "\"CacheList\" is a kind of cache that is not known here"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 CacheList", "layer 0: a list without members"},
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0", "\"\" is a kind"},
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.0 KVCache", "in its metadata twice"},
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 KVCache\nm 1.\\u0000 x", "holds a NUL"},
@@ -878,9 +1436,40 @@ static const lie lies[] = {
     {CODES_FILE, "m 1.0 QuantizedKVCache", "m 1.0 KVCache", "no keys"},
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 QuantizedKVCache", "\"0.3\": expected a whole number"},
     {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 RotatingKVCache", "\"0.3\": expected a whole number"},
-    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 ArraysCache", "it is of a batch"},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 ArraysCache", "expected I32 or I64 [sequences]"},
+    /* chunks: 9 rows from position 22 on of 30 tokens, in chunks of 8 */
+    {CHUNK_FILE, "i 0.3 8", "i 0.3 0", "expected a chunk of 1 token or more"},
+    {CHUNK_FILE, "i 0.3 8", "i 0.3 -8", "\"0.3\": expected a whole number"},
+    {CHUNK_FILE, "i 0.3 8", "i 0.3 16", "its 9 rows do not hold what is left of 30 tokens"},
+    {CHUNK_FILE, "i 0.4 22", "i 0.4 20", "its 9 rows do not hold what is left of 30 tokens"},
+    {CHUNK_FILE, "i 0.4 22", "i 0.4 25", "its 9 rows do not hold what is left of 30 tokens"},
+    {CHUNK_FILE, "i 0.4 22", "i 0.4 31", "its 9 rows do not hold what is left of 30 tokens"},
+    {CHUNK_FILE, "i 0.4 22\n", "", "\"0.4\": expected a whole number"},
+    {CHUNK_FILE, "t 0.0 F16 1,1,9,4\nt 0.1 F16 1,1,9,3\ni 0.2 30\n", "o 0.0\no 0.1\ni 0.2 0\n", "no keys"},
+    {OLD_CHUNK_FILE, "m 0.0.1 0", "m 0.0.1 3", "its first tokens are gone and, in 0.31's layout, how many"},
+    {OLD_CHUNK_FILE, "m 2.0 ChunkedKVCache", "m 2.0 ChunkedQuantizedKVCache", "not known here"},
+    /* codes of keys and values apart */
+    {PLAIN_FILE "i 0.3 0\ni 0.4 0\ni 0.5 0\ni 0.6 3\n", "m 1.0 KVCache", "m 1.0 MixedQuantizedKVCache",
+     "expected 2, 3, 4, 5, 6 or 8 bits"},
+    {PLAIN_FILE "i 0.3 0\ni 0.4 0\ni 0.5 32\ni 0.6 4\n", "m 1.0 KVCache", "m 1.0 MixedQuantizedKVCache",
+     "\"0.1.0\" is missing"},
+    /* lists: states and a list of one attention cache, then attention */
+    {LIST_FILE, "s 0.0.1 ArraysCache\n", "", "layer 0: a list without members"},
+    {LIST_FILE, "s 0.0.1 ArraysCache", "s 0.0.1 ArraysCash", "layer 0.0.0: \"ArraysCash\" is a kind"},
+    {LIST_FILE, "s 0.0.1 ArraysCache", "t 0.0.1 I32 1,11", "is I32 [1, 11]; expected I32 [1 to 39]"},
+    {LIST_FILE, "s 0.0.1 ArraysCache", "t 0.0.1 I32 40", "is I32 [40]; expected"},
+    {LIST_FILE, "s 0.0.1 ArraysCache", "t 0.0.1 U8 11", "is U8 [11]; expected"},
+    {LIST_FILE, "s 0.1.1 CacheList\n", "", "belongs to none"},
+    {LIST_FILE, "s 0.1.0.0.1 KVCache", "s 0.1.0.0.1 RotatingKVCache", "\"0.1.0.0.0.3\": expected a whole number"},
+    {LIST_FILE, "i 0.1.0.0.0.2 9", "i 0.1.0.0.0.2 8", "layer 1: it has seen another number of tokens"},
+    {LIST_FILE, "m 1.0 CacheList\n", "", "lists no layers"},
+    {LIST_FILE, "m 1.0 CacheList\nm 1.1 KVCache\n", "m 1.0 KVCache\n", "\"0.2\": expected a whole number"},
+    {OLD_LIST_FILE, "m 0.0.0.1 CacheList\n", "", "belongs to none"},
+    {OLD_LIST_FILE, "m 0.0.1.1.1.0.3 5\n", "", "\"0.0.1.1.1.0.3\": expected a whole number"},
+    {OLD_LIST_FILE, "m 0.0.1.1.0.0 RotatingKVCache", "m 0.0.1.1.0.0 CacheList", "layer 0.1.0: a list without members"},
     /* states */
-    {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 2,3,5", "is F32 [2, 3, 5]; expected"},
+    {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 2,3,5", "it is of 1 sequences; expected 2"},
+    {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 0,3,5", "it is of 0 sequences"},
     {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 15", "is F32 [15]; expected"},
     {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 1,3,1,1,5", "further axes"},
     {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 1,0,5", "is F32 [1, 0, 5]; expected"},
@@ -888,8 +1477,53 @@ static const lie lies[] = {
     {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 F32 1,16777217,0", "is F32 [1, 16777217, 0]"},
     {STATES_FILE, "t 0.0.0 F32 1,3,5", "t 0.0.0 U32 1,3,5", "is U32"},
     {STATES_FILE, "t 0.0.0 F32 1,3,5", "o 0.0.0", "the one before it is missing"},
-    {STATES_FILE, "o 0.1", "t 0.1 I32 1", "it is of a batch"},
-    {STATES_FILE, "o 0.2", "t 0.2 I32 1", "it is of a batch"},
+    {STATES_FILE, "o 0.1", "t 0.1 I32 2", "it is of 2 sequences; expected 1"},
+    {STATES_FILE, "o 0.2", "t 0.2 F32 1", "expected I32 or I64 [sequences]"},
+    {STATES_FILE, "o 0.2", "i 0.2 1", "expected I32 or I64 [sequences]"},
+    /* batches */
+    {BATCH_FILE, "n 0.2 7,9\n", "", "tensor \"0.2\" is missing"},
+    {BATCH_FILE, "n 0.3 2,0\n", "", "tensor \"0.3\" is missing"},
+    {BATCH_FILE, "i 0.4 9\n", "", "\"0.4\": expected a whole number"},
+    {BATCH_FILE, "n 0.2 7,9", "n 0.2 7", "is I32 [2]; expected as many numbers as there are offsets"},
+    {BATCH_FILE, "n 0.3 2,0", "n 0.3 2", "as many numbers as there are offsets"},
+    {BATCH_FILE, "n 0.2 7,9\nn 0.3 2,0", "n 0.2 7\nn 0.3 2", "expected F32, F16 or BF16 [1, heads"},
+    {BATCH_FILE, "n 0.2 7,9", "t 0.2 F32 2", "expected I32 or I64"},
+    {BATCH_FILE, "n 0.2 7,9", "t 0.2 I32 2,1", "expected I32 or I64"},
+    {BATCH_FILE, "n 0.2 7,9", "n 0.2 8,9", "sequence 0: 8 tokens seen and padding of 2 do not fit 12 rows that"},
+    {BATCH_FILE, "n 0.3 2,0", "n 0.3 1,0", "sequence 0: 7 tokens seen and padding of 1"},
+    {BATCH_FILE, "i 0.4 9", "i 0.4 13", "rows that end at 13"},
+    {BATCH_FILE, "n 0.3 2,0", "n 0.3 -2147483648,0", "sequence 0"},
+    {BATCH_FILE, "t 0.1 F16 2,1,12,3", "t 0.1 F16 1,1,12,3", "expected F32, F16 or BF16 [2, heads"},
+    {BATCH_FILE, "t 0.0 F16 2,1,12,4\nt 0.1 F16 2,1,12,3", "o 0.0\no 0.1", "sequence 0: 7 tokens"},
+    {BATCH_FILE "m 1.1 KVCache\nt 1.0 F16 1,1,9,4\nt 1.1 F16 1,1,9,3\ni 1.2 9\n", "m", "m",
+     "it is of 1 sequences; expected 2"},
+    {BATCH_FILE "m 1.1 ArraysCache\nt 1.0.0 F32 3,4\no 1.1\no 1.2\n", "m", "m", "it is of 3 sequences; expected 2"},
+    {BATCH_FILE "m 1.1 BatchKVCache\nt 1.0 F16 2,1,9,4\nt 1.1 F16 2,1,9,3\nn 1.2 9,7\nn 1.3 0,2\ni 1.4 9\n", "m",
+     "m", "layer 1: it has seen another number"},
+    {BATCH_RING_FILE, "i 0.4 8", "i 0.4 0", "expected a window of 1 token or more"},
+    {BATCH_RING_FILE, "i 0.4 8", "i 0.4 9", "sequence 0"},
+    {BATCH_RING_FILE, "i 0.6 5", "i 0.6 9", "rows that end at 9"},
+    {BATCH_RING_FILE, "i 0.6 5", "i 0.6 0", "rows that end at 0"},
+    {BATCH_RING_FILE, "b 0.7 1", "b 0.7 0", "sequence 0: 30 tokens seen"},
+    {BATCH_RING_FILE, "n 0.3 -22,3", "n 0.3 -22,2", "sequence 1: 5 tokens seen and padding of 2"},
+    {BATCH_RING_FILE, "b 0.7 1\n", "", "\"0.7\": expected a whole number"},
+    {BATCH_STATES_FILE, "4,6", "4", "\"llm_tokens\" is \"4\"; expected a whole number"},
+    {BATCH_STATES_FILE, "4,6", "4,", "\"llm_tokens\" is \"4,\""},
+    {BATCH_STATES_FILE, "4,6", "4,6000000000000000000000000000", "\"llm_tokens\" is"},
+    {BATCH_STATES_FILE, "n 0.1 -3,0", "n 0.1 -3", "it is of 1 sequences; expected 2"},
+    {OLD_BATCH_FILE, "n 0.2 7,9", "n 0.2 7,8", "sequence 1: 8 tokens"},
+    {OLD_BATCH_RING_FILE, "m 0.0.3 True\n", "", "sequence 0: 30 tokens"},
+    /* what was no array, and what claims to continue */
+    {PLAIN_FILE, "m 2.0", "m 2.0\nm 2.1.0 0.2\nm 2.1.1 complex", "\"0.2\" is of kind \"complex\"; expected scalar"},
+    {PLAIN_FILE, "m 2.0", "m 2.0\nm 2.1.0 0.2", "tensor \"0.2\" is of kind \"\""},
+    {PLAIN_FILE, "m 2.0", "m 2.0\nm 2.1.0 0.2\nm 2.1.1 none", "is I32 []; expected none"},
+    {PLAIN_FILE, "m 2.0", "m 2.0\nm 2.1.0 0.2\nm 2.1.1 string", "is I32 []; expected string"},
+    {PLAIN_FILE, "m 2.0", "m 2.0\nm 2.1.0 0.1\nm 2.1.1 scalar", "expected scalar"},
+    {PLAIN_FILE, "m 2.0", "m 2.0\nm 2.1.0 0.9\nm 2.1.1 none", "tensor \"0.9\", which its metadata list, is missing"},
+    {PLAIN_FILE, "i 0.2 9", "s 0.2 nine", "\"0.2\": expected a whole number"},
+    {PLAIN_FILE, "m 2.0", "m 2.0\nm 0.llm_after 0", "\"llm_after\" is \"0\"; expected a whole number from 1"},
+    {PLAIN_FILE, "m 2.0", "m 2.0\nm 0.llm_after x", "\"llm_after\" is \"x\""},
+    {PLAIN_FILE, "m 1.0 KVCache", "m 1.0 ContinuedKVCache", "\"ContinuedKVCache\" is a kind"},
     {STATES_FILE, "t 0.0.1 F16 1,2,2,2", "t 0.0.1 F16 1,2\nt 0.0.2 F16 1,2\nt 0.0.3 F16 1,2\nt 0.0.4 F16 1,2",
      "tensor \"0.0.4\" belongs to none"},
     {STATES_FILE, "m 2.0", "m 2.0\nm 0.llm_tokens 5x", "\"llm_tokens\" is \"5x\"; expected a whole number"},
@@ -908,10 +1542,13 @@ static void lying_files(void) {
     for (i = 0; i < sizeof lies / sizeof *lies; i++) {
         tally t;
         llm_error error;
-        llm_cache *c = load_edit(lies[i].file, lies[i].find, lies[i].by, NULL, &t, &error);
-        CHECK(!c && error.status == LLM_BAD_FORMAT && says(&error, lies[i].word));
-        if (c) printf("  \"%s\" for \"%s\" was taken\n", lies[i].by, lies[i].find);
-        llm_cache_close(c);
+        llm_cache *out[MOST_ROWS];
+        llm__text file = edited_file(lies[i].file, lies[i].find, lies[i].by);
+        int taken = load_rows(&file, NULL, out, 2, &t, &error);
+        CHECK(!taken && error.status == LLM_BAD_FORMAT && says(&error, lies[i].word));
+        if (taken) printf("  \"%s\" for \"%s\" was taken\n", lies[i].by, lies[i].find);
+        check_modest(&t, &file);
+        llm__text_free(&file);
     }
 }
 
@@ -932,6 +1569,34 @@ static void countless(void) {
         file = file_of(spec.data);
         CHECK(!load(file.data, file.length, NULL, &t, &error) && says(&error, words[k]));
         CHECK(t.most < 16 * (long long)file.length);
+        llm__text_free(&spec);
+        llm__text_free(&file);
+    }
+}
+
+/* Lists within each other: as many as may be, and one more. */
+static void deep_lists(void) {
+    int depth, i;
+    for (depth = 7; depth < 12; depth++) {
+        llm__text spec, file;
+        char path[60] = "0", line[300];
+        tally t;
+        llm_error error;
+        llm_cache *c;
+        memset(&spec, 0, sizeof spec);
+        add_text(&spec, "m 1.0 CacheList\nm 2.0\n");
+        for (i = 1; i <= depth; i++) {
+            add(&spec, line, (size_t)snprintf(line, sizeof line, "s %s.0.1 %s\n", path,
+                                              i < depth ? "CacheList" : "KVCache"));
+            strcat(path, ".0.0");
+        }
+        add(&spec, line, (size_t)snprintf(line, sizeof line, "t %s.0 F16 1,1,2,3\nt %s.1 F16 1,1,2,3\ni %s.2 2\n",
+                                          path, path, path));
+        file = file_of(spec.data);
+        c = load(file.data, file.length, NULL, &t, &error);
+        CHECK(depth <= LLM_CACHE_MAX_DEPTH ? c && llm_cache_layers(c) == (size_t)depth + 1
+                                           : !c && error.status == LLM_BAD_FORMAT && says(&error, "at most 8 lists"));
+        llm_cache_close(c);
         llm__text_free(&spec);
         llm__text_free(&file);
     }
@@ -958,6 +1623,150 @@ static void turned_ring(void) {
         }
         close_checked(c, &t);
         llm__text_free(&file);
+    }
+}
+
+/* The two sequences of a batch, in the order of their tokens. */
+static void batches_by_hand(void) {
+    static const struct {
+        const char *spec;
+        int64_t lengths[2], window, rows;  /* of the tensors */
+        int64_t row, position, last;       /* where a token of the second sequence lies, and of its newest */
+    } all[] = {
+        {BATCH_FILE, {7, 9}, 0, 12, 3, 3, 8},
+        {OLD_BATCH_FILE, {7, 9}, 0, 9, 3, 3, 8},
+        {BATCH_RING_FILE, {30, 5}, 8, 8, 0, 0, 4},
+        {OLD_BATCH_RING_FILE, {30, 5}, 8, 8, 0, 0, 4},
+    };
+    size_t i;
+    for (i = 0; i < sizeof all / sizeof *all; i++) {
+        llm__text file = file_of(all[i].spec);
+        llm_cache *out[MOST_ROWS];
+        llm_error error;
+        tally t;
+        const llm_cache_layer *l;
+        llm_rows key;
+        const uint8_t *keys;
+        uint64_t header;
+        if (!load_rows(&file, NULL, out, 2, &t, &error)) {
+            printf("%s\n", error.message);
+            exit(2);
+        }
+        memcpy(&header, file.data, 8);
+        keys = (const uint8_t *)file.data + 8 + header;
+        l = llm__cache_layer_desc(out[1], 0);
+        CHECK(out[0]->length == all[i].lengths[0] && out[1]->length == all[i].lengths[1] && l->window == all[i].window);
+        key = llm__cache_keys(out[1], 0, 0, 0);
+        CHECK(!memcmp(key.data + (size_t)all[i].position * key.stride,
+                      keys + (size_t)(all[i].rows + all[i].row) * 8, 8));
+        append(out[0], 3);
+        append(out[1], 1);
+        llm_cache_close(out[0]);
+        llm_cache_close(out[1]);
+        CHECK_EQ(t.live, 0);
+        llm__text_free(&file);
+    }
+}
+
+/* ---- batches that mlx-lm wrote, and what its extract() says of their sequences */
+
+typedef struct golden {
+    llm__arena arena;
+    llm__folder folder;
+    llm__tensors tensors;
+} golden;
+
+static const llm__tensor *golden_tensor(golden *g, const char *name) {
+    llm__tensor *x = llm__tensor_find(&g->tensors, name);
+    const uint8_t *data;
+    if (x && llm__tensor_fetch(&g->folder, x, &data, NULL)) exit(2);
+    return x;
+}
+
+/* Whether the newest tokens of a layer are those of a tensor [1, heads, tokens, width]. */
+static int golden_rows(const llm_cache *c, size_t layer, int part, const llm__tensor *x) {
+    const llm_cache_layer *l = llm__cache_layer_desc(c, layer);
+    int64_t tokens = x->shape[2], t;
+    size_t bytes = (size_t)x->shape[3] * llm__dtype_bytes(x->dtype);
+    int head;
+    if (x->shape[1] != l->heads || x->shape[3] != (part ? l->value_width : l->key_width)) return 0;
+    for (head = 0; head < l->heads; head++)
+        for (t = llm__oldest_held(l, c->length) - (c->length - tokens); t < tokens; t++) {
+            int64_t position = c->length - tokens + t;
+            llm_rows rows;
+            if (t < 0) continue; /* the oldest of a window, which padding stands for */
+            rows = llm__cache_rows(c, layer, part, head, position / LLM_PAGE_TOKENS);
+            if (rows.dtype != x->dtype || memcmp(rows.data + (size_t)(position % LLM_PAGE_TOKENS) * rows.stride,
+                                                 x->data + (size_t)(head * tokens + t) * bytes, bytes))
+                return 0;
+        }
+    return 1;
+}
+
+static int golden_sequence(golden *g, const llm_cache *c, size_t row) {
+    char name[64];
+    const llm__tensor *offsets = golden_tensor(g, "offsets"), *x;
+    size_t i, leaf = 0, a;
+    int recurrent = 0, same = 1;
+    for (i = 0; i < llm_cache_layers(c); i++) {
+        if (llm__cache_layer_desc(c, i)->kind == LLM_CACHE_LIST) continue;
+        recurrent = llm__cache_layer_desc(c, i)->kind == LLM_CACHE_RECURRENT;
+        for (a = 0; a < 2 && same; a++) {
+            snprintf(name, sizeof name, recurrent ? "%lu.%lu.%d" : a ? "%lu.%lu.values" : "%lu.%lu.keys",
+                     (unsigned long)row, (unsigned long)leaf, (int)a);
+            x = golden_tensor(g, name);
+            same = x && (recurrent ? !memcmp(x->data, llm__cache_state(c, i, (int)a), (size_t)x->bytes)
+                                   : golden_rows(c, i, (int)a, x));
+        }
+        leaf++;
+    }
+    snprintf(name, sizeof name, "%lu.%lu.keys", (unsigned long)row, (unsigned long)leaf);
+    return same && !golden_tensor(g, name) && c->length == llm__whole_in(offsets, (int64_t)row);
+}
+
+static void golden_batches(void) {
+    static const char *const names[] = {"kv", "kv-went-on", "rotating", "rotating-turned", "rotating-twice-turned",
+                                        "rotating-long-call", "rotating-both", "states", "list", "left-padded",
+                                        "right-padded", "filtered"};
+    size_t i, row, rows;
+    for (i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[60];
+        golden g;
+        const llm__tensor *x;
+        llm__text file, again;
+        llm_cache *out[MOST_ROWS];
+        llm_error error;
+        tally t;
+        memset(&g, 0, sizeof g);
+        snprintf(path, sizeof path, "%s.safetensors", names[i]);
+        g.arena.allocator = llm__allocator_or_default(g.arena.allocator);
+        g.folder.path = "tests/golden/cachefiles-batch";
+        g.folder.files = llm__files_or_default(g.folder.files);
+        g.folder.arena = &g.arena;
+        if (llm__safetensors_add(&g.folder, path, &g.tensors, &error) || !(x = golden_tensor(&g, "cache_file"))) {
+            printf("%s: %s\n", path, error.message);
+            exit(2);
+        }
+        memset(&file, 0, sizeof file);
+        add(&file, x->data, (size_t)x->bytes);
+        rows = (size_t)golden_tensor(&g, "offsets")->shape[0];
+        if (!load_rows(&file, NULL, out, rows, &t, &error)) printf("%s: %s\n", path, error.message);
+        for (row = 0; row < rows && out[row]; row++) {
+            CHECK(golden_sequence(&g, out[row], row));
+            if (!golden_sequence(&g, out[row], row)) printf("  row %d of %s\n", (int)row, path);
+        }
+        CHECK(row == rows);
+        again = save_rows(out, rows);
+        for (row = 0; row < rows; row++) llm_cache_close(out[row]);
+        if (load_rows(&again, NULL, out, rows, &t, &error))
+            for (row = 0; row < rows; row++) CHECK(golden_sequence(&g, out[row], row));
+        for (row = 0; row < rows; row++) llm_cache_close(out[row]);
+        CHECK_EQ(t.live, 0);
+        llm__text_free(&file);
+        llm__text_free(&again);
+        llm__folder_close(&g.folder);
+        llm__tensors_free(&g.arena.allocator, &g.tensors);
+        llm__arena_free(&g.arena);
     }
 }
 
@@ -1097,8 +1906,15 @@ static void other_models(void) {
     expect_mismatch(&file, &want, "layer 0 is attention", "expected recurrent");
     s.layers[0] = shapes[MIXED].layers[0];
     s.layers[4].kind = LLM_CACHE_LATENT;
-    expect_mismatch(&file, &want, "layer 4 is attention", "expected latent");
-    s.layers[4].kind = LLM_CACHE_ATTENTION;
+    s.layers[4].key_width = 64;
+    expect_mismatch(&file, &want, "layer 4 is latent, 1 heads of 128", "expected latent, 1 heads of 64");
+    s.layers[4] = shapes[MIXED].layers[4];
+    s.layers[5].kind = LLM_CACHE_LIST;
+    expect_mismatch(&file, &want, "layer 5 is attention", "expected a list of 0");
+    s.layers[5] = shapes[MIXED].layers[5];
+    s.layers[0].chunk = 8;
+    expect_mismatch(&file, &want, "layer 0 is attention", "chunks of 8");
+    s.layers[0].chunk = 0;
     want.layers = NULL;
     expect_mismatch(&file, &want, "no layers", "wanted");
     want.layers = s.layers;
@@ -1112,7 +1928,8 @@ static void other_models(void) {
     s.layers[2].shapes[3][0] = 0;
     s.layers[2].shapes[3][1] = 5;
     loaded = must_load(&file, &want, &t);
-    CHECK(loaded && same_content(c, loaded) && loaded->layers[1].desc.keep == 4 && loaded->layers[4].desc.keys.bits == 4);
+    CHECK(loaded && same_content(c, loaded));
+    CHECK(loaded->layers[1].desc.keep == 4 && loaded->layers[4].desc.keys.bits == 4);
     close_checked(loaded, &t);
     llm__text_free(&file);
     llm_cache_close(c);
@@ -1493,12 +2310,22 @@ int main(int argc, char **argv) {
     TEST(other_dtypes);
     TEST(partial_loads);
     TEST(partial_refusals);
+    TEST(parts_round_trips);
+    TEST(parts_in_life);
+    TEST(parts_in_part);
+    TEST(parts_refused);
+    TEST(parts_failing);
+    TEST(rows_round_trips);
+    TEST(rows_refused);
     TEST(bad_notes);
     TEST(any_notes);
     TEST(good_by_hand);
     TEST(lying_files);
     TEST(countless);
+    TEST(deep_lists);
     TEST(turned_ring);
+    TEST(batches_by_hand);
+    TEST(golden_batches);
     TEST(mixed_dtypes);
     TEST(truncated);
     TEST(flipped);

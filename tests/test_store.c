@@ -57,7 +57,7 @@ static size_t below(uint32_t *state, size_t n) { return (size_t)random_bits(stat
 /* ---- caches of three kinds of models, whose content follows from the tokens alone, as a real model's does: the key of
    a position and the state after it are a hash of all tokens up to there */
 
-enum { PLAIN, WINDOW, RECURRENT, KINDS };
+enum { PLAIN, WINDOW, RECURRENT, KINDS, CHECKPOINTED };
 enum { SEEN = 6 }; /* tokens in a window */
 
 static tally cache_tally;
@@ -73,7 +73,8 @@ static llm_cache *open_cache(int kind) {
     layers[1].kind = LLM_CACHE_RECURRENT;
     layers[1].shapes[0][0] = 1;
     d.layers = layers;
-    d.layer_count = kind == RECURRENT ? 2 : 1;
+    d.layer_count = kind == RECURRENT || kind == CHECKPOINTED ? 2 : 1;
+    d.checkpoint_every = kind == CHECKPOINTED ? 2 : 0;
     d.dtype = LLM_F32;
     d.allocator = tally_allocator(&cache_tally);
     if (llm_cache_open(&cache, &d, NULL) == LLM_OK) return cache;
@@ -288,6 +289,28 @@ static void test_lru_bytes(void) {
 
 static const llm__entry *newest(const llm_store *s, int type) { return s->queues[type].newest; }
 
+/* A hybrid with a checkpoint every two tokens: cut back to the last one in common; all bytes are counted once. */
+static void checkpointed(const int32_t *tokens) {
+    llm_store *s = open_store(10, 0, NULL);
+    llm_cache *c = open_cache(CHECKPOINTED);
+    size_t at, bytes;
+    for (at = 1; at <= 7; at++) read_in(c, tokens, at);
+    CHECK_EQ(llm_store_insert(s, CHECKPOINTED, tokens, 7, c, LLM_ENTRY_USER, NULL), LLM_OK);
+    bytes = llm_store_get_stats(s).bytes;
+    CHECK_EQ(bytes, llm_cache_bytes(c));
+    read_in(c, tokens, 8);
+    CHECK_EQ(llm_store_insert(s, CHECKPOINTED, tokens, 8, c, LLM_ENTRY_USER, NULL), LLM_OK);
+    CHECK(llm_store_get_stats(s).bytes < 2 * bytes);
+    CHECK_EQ(fetch(s, CHECKPOINTED, tokens, 8), 8);
+    CHECK_EQ(fetch(s, CHECKPOINTED, tokens, 6), 4); /* one token is left to read */
+    CHECK_EQ(fetch(s, CHECKPOINTED, tokens, 4), 2);
+    CHECK_EQ(fetch(s, CHECKPOINTED, tokens, 2), -1);
+    llm_cache_close(c);
+    llm_store_clear(s);
+    CHECK_EQ(llm_store_get_stats(s).bytes, 0);
+    llm_store_close(s);
+}
+
 static void test_differences(void) {
     static const int32_t tokens[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
     llm_store *s = open_store(2, 0, NULL);
@@ -328,6 +351,9 @@ static void test_differences(void) {
     CHECK_EQ(fetch(s, RECURRENT, tokens, 2), -1);
     CHECK_EQ(fetch(s, PLAIN, tokens, 6), -1); /* another model's */
     llm_store_close(s);
+
+    /* Unless there is a checkpoint at or before what is common. */
+    checkpointed(tokens);
 }
 
 static void test_limits(void) {
@@ -443,7 +469,7 @@ static void test_forks_are_apart(void) {
     CHECK_EQ(llm_store_fetch(s, PLAIN, other, 6, &b, &used, NULL), LLM_OK);
     CHECK_EQ(used, 3);
     read_in(b, other, 6);
-    CHECK_EQ(llm_cache_trim(a, 3, NULL), LLM_OK);
+    CHECK_EQ(llm_cache_trim(a, 3, NULL, NULL), LLM_OK);
     read_in(a, other, 6);
     CHECK_EQ(fetch(s, PLAIN, tokens, 6), 6);
     CHECK(holds(a, other, 6) && holds(b, other, 6));
@@ -604,7 +630,7 @@ static int can_become(const llm_cache *cache, size_t count) {
     llm_cache *c = NULL;
     int can;
     if (llm_cache_fork(&c, cache, NULL)) exit(2);
-    can = llm_cache_trim(c, llm_cache_length(c) - (int64_t)count, NULL) == LLM_OK;
+    can = llm_cache_trim(c, llm_cache_length(c) - (int64_t)count, NULL, NULL) == LLM_OK;
     llm_cache_close(c);
     return can;
 }

@@ -639,6 +639,113 @@ q = but(QNEXT, hidden_size=64, num_attention_heads=4, vocab_size=11, linear_valu
     "shared_expert_gate")}})
 add("qwen3_next-router8", q, store=quantized(q, keep=["conv1d"]), dtype="F16", overrides=SLOW)
 
+# ---------------------------------------------------------------- families with experts
+
+
+def gpt_oss_floats(own):
+    """The original in bfloat16: stacks transposed, columns of gate and up in turns."""
+    out = {}
+    for k, v in own.items():
+        if "experts.up_proj" in k:
+            continue
+        if "experts.gate_proj" in k:
+            both = mx.stack([v, own[k.replace("gate_proj", "up_proj")]], axis=2).reshape(v.shape[0], -1, *v.shape[2:])
+            k, v = k.replace("gate_proj", "gate_up_proj"), both
+        if ".experts." in k:
+            k, v = re.sub(r"\.(weight|bias)$", lambda m: {"weight": "", "bias": "_bias"}[m[1]], k), v
+        out[k] = v.swapaxes(1, 2) if v.ndim == 3 else v
+    return out
+
+
+def gpt_oss_back(model):
+    """What mlx-lm's sanitize() should make of it."""
+
+    def sanitize(weights):
+        out = {}
+        for k, v in weights.items():
+            v = v.swapaxes(1, 2) if v.ndim == 3 else v
+            if ".experts." in k:
+                k = k.removesuffix("_bias") + (".bias" if k.endswith("_bias") else ".weight")
+            if "gate_up_proj" in k:
+                out[k.replace("gate_up", "gate")], out[k.replace("gate_up", "up")] = v[:, ::2], v[:, 1::2]
+            else:
+                out[k] = v
+        return out
+
+    model.sanitize = sanitize
+
+
+def less_layers(own):
+    """A last layer that the model does not run."""
+    return {**own, **{k.replace("layers.1.", "layers.2."): v for k, v in own.items() if "layers.1." in k}}
+
+
+def gates8(config, *gates):
+    layers = range(config["num_hidden_layers"])
+    return {f"model.layers.{i}.{gate}": {"group_size": 64, "bits": 8} for i in layers for gate in gates}
+
+
+def glm_extra(own):
+    return {**experts(own), "model.layers.2.eh_proj.weight": mx.zeros((4, 8))}
+
+
+EXPERT = dict(hidden_size=64, num_hidden_layers=2, intermediate_size=32, num_attention_heads=4, num_key_value_heads=2,
+    rms_norm_eps=1e-5, vocab_size=41, max_position_embeddings=128, rope_theta=900.0)
+GPT_OSS = but(EXPERT, model_type="gpt_oss", num_local_experts=3, num_experts_per_tok=2, head_dim=10, sliding_window=4)
+OSS_WIDE = {r"experts\.(gate|up|gate_up)_proj": (0.0, 1.4)}
+add("gpt_oss-floats-hf", but(GPT_OSS, layer_types=[F, S]), hf=gpt_oss_floats, patch=gpt_oss_back, dtype="BF16",
+    overrides=OSS_WIDE)
+add("gpt_oss-one-expert", but(GPT_OSS, num_local_experts=2, num_experts_per_tok=1, sliding_window=1),
+    overrides=OSS_WIDE, chunks=[5, 7])
+q = but(GPT_OSS, vocab_size=17, quantization={"group_size": 32, "bits": 4, "mode": "mxfp4",
+    **gates8(GPT_OSS, "mlp.router")})
+add("gpt_oss-mxfp4-router8", q, store=quantized(but(q, quantization={**q["quantization"], **{k: {**v, "mode":
+    "affine"} for k, v in q["quantization"].items() if isinstance(v, dict)}})), dtype="BF16", overrides=OSS_WIDE)
+QWEN2_MOE = but(EXPERT, model_type="qwen2_moe", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32,
+    shared_expert_intermediate_size=64)
+q = but(QWEN2_MOE, vocab_size=17, quantization={"group_size": 32, "bits": 4, **gates8(EXPERT, "mlp.gate",
+    "mlp.shared_expert_gate")})
+add("qwen2_moe-q4", q, store=quantized(q), dtype="F16")
+add("qwen2_moe-all", but(QWEN2_MOE, num_experts_per_tok=4, head_dim=20, tie_word_embeddings=True))
+OLMOE = but(EXPERT, model_type="olmoe", num_experts=4, num_experts_per_tok=2, tie_word_embeddings=True)
+add("olmoe-llama3", but(OLMOE, rope_traditional=True, rope_scaling=dict(rope_type="llama3", factor=8.0,
+    low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)))
+q = but(OLMOE, vocab_size=17, quantization=dict(group_size=32, bits=3))
+add("olmoe-hf-q3", q, hf=experts, store=quantized(q, keep=[r"mlp\.gate\."]), dtype="BF16")
+GRANITE = but(EXPERT, model_type="granitemoe", logits_scaling=3.0, attention_multiplier=0.2, embedding_multiplier=4.0,
+    residual_multiplier=0.6, num_local_experts=4, num_experts_per_tok=2, attention_bias=True)
+add("granitemoe-linear", but(GRANITE, rope_scaling=dict(type="linear", factor=2.0), head_dim=20))
+q = but(GRANITE, vocab_size=17, attention_bias=False, quantization={"group_size": 32, "bits": 4,
+    **gates8(GRANITE, "block_sparse_moe.router.layer")})
+add("granitemoe-q4", q, store=quantized(q), dtype="BF16")
+GLM = but(EXPERT, model_type="glm4_moe", moe_intermediate_size=32, norm_topk_prob=True, n_group=2, head_dim=16,
+    topk_group=1, n_shared_experts=2, n_routed_experts=6, routed_scaling_factor=1.5, num_experts_per_tok=2,
+    first_k_dense_replace=1, rope_scaling=None, use_qk_norm=True, tie_word_embeddings=True, attention_bias=False,
+    partial_rotary_factor=0.25, moe_layer_freq=2)
+add("glm4_moe-negative", but(GLM, num_experts_per_tok=4), overrides={r"e_score_correction_bias": (-0.6, 0.4)})
+q = but(GLM, vocab_size=17, quantization=dict(group_size=32, bits=6))
+add("glm4_moe-hf-q6", q, hf=glm_extra, store=quantized(q, keep=[r"mlp\.gate\.", "eh_proj"]), dtype="BF16",
+    overrides=BIAS)
+DOTS = but(GLM, model_type="dots1", first_k_dense_replace=0, n_group=3, topk_group=2, tie_word_embeddings=False)
+add("dots1-groups-3", DOTS, overrides=BIAS)
+add("dots1-one", but(DOTS, num_experts_per_tok=1, n_group=1, topk_group=1), overrides=BIAS)
+ERNIE = but(EXPERT, model_type="ernie4_5_moe", use_bias=False, tie_word_embeddings=True, moe_num_experts=5, moe_k=2,
+    moe_num_shared_experts=1, moe_layer_end_index=0)
+add("ernie4_5_moe-first", ERNIE)
+add("ernie4_5_moe-bias", but(ERNIE, use_bias=True, moe_layer_end_index=None, moe_intermediate_size=20,
+    moe_num_shared_experts=3))
+MINIMAX = but(EXPERT, model_type="minimax_m2", num_experts_per_tok=1, num_local_experts=4, rotary_dim=6, head_dim=12,
+    shared_intermediate_size=0)
+add("minimax_m2-plain", but(MINIMAX, use_qk_norm=False), overrides=BIAS)
+q = but(MINIMAX, vocab_size=17, head_dim=16, quantization={"group_size": 32, "bits": 8, "mode": "mxfp8"})
+add("minimax_m2-mxfp8", q, store=quantized(q, keep=[r"moe\.gate\."]), dtype="BF16", overrides=BIAS)
+LLAMA4 = dict(model_type="llama4", vocab_size=41, text_config=but(EXPERT, model_type="llama4_text", head_dim=12,
+    attention_bias=False, attention_chunk_size=3, interleave_moe_layer_step=1, intermediate_size_mlp=48,
+    num_experts_per_tok=1, num_hidden_layers=4, num_local_experts=3, rope_scaling=None, use_qk_norm=True))
+add("llama4-chunk-1", but(LLAMA4, text_config=but(LLAMA4["text_config"], attention_chunk_size=1)), chunks=[2, 1, 9])
+add("llama4-long", but(LLAMA4, vocab_size=11, text_config=but(LLAMA4["text_config"], vocab_size=11, floor_scale=16,
+    attention_chunk_size=70)), prompt_len=150, chunks=[68, 4, 78], decode_len=4)
+
 if __name__ == "__main__":
     out = Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,557 @@
+/* test_sampling - from logits to a token, the chapter >>sampling of llm.h: mlx-lm's filters and penalties by their golden
+   numbers and by the names of its tests, the others by their definitions, and what is drawn by its frequencies. */
+#define LLM_IMPLEMENTATION
+#include "llm.h"
+#include "stories.h"
+#include "test.h"
+
+enum { MOST = 512 };
+
+static llm_sampling options(float temperature) {
+    llm_sampling s;
+    memset(&s, 0, sizeof s);
+    s.temperature = temperature;
+    return s;
+}
+
+static int says(const llm_error *error, const char *word) {
+    if (strstr(error->message, word)) return 1;
+    printf("  \"%s\" does not say \"%s\"\n", error->message, word);
+    return 0;
+}
+
+/* What the filters keep: log-probabilities by id, minus infinity where a token went; returns how many stay. */
+static int keeps(const llm_sampling *s, const float *logits, int n, float *kept) {
+    static llm__candidate scratch[MOST];
+    const llm__ops *ops = llm__ops_choose(NULL);
+    float best = ops->max(logits, n);
+    double norm = llm__log_sum(ops, logits, n, best, (float *)(void *)scratch);
+    llm__choices p = llm__choices_open(scratch, logits, n, norm, best);
+    int i;
+    llm__filter(s, &p, 0);
+    llm__choices_all(&p);
+    for (i = 0; i < n; i++) kept[i] = -HUGE_VALF;
+    for (i = 0; i < p.heap; i++) kept[p.c[i].id] = p.c[i].logprob;
+    return p.heap;
+}
+
+/* ---- golden numbers */
+
+static float number_of(const llm__json *v) {
+    double x;
+    return llm__json_float(v, &x) ? (float)x : -HUGE_VALF; /* null: removed */
+}
+
+static int numbers_of(const llm__json *list, float *out) {
+    int i, n = list ? (int)list->length : 0;
+    for (i = 0; i < n && i < MOST; i++) out[i] = number_of(llm__json_at(list, (uint32_t)i));
+    return n;
+}
+
+static int ids_of(const llm__json *list, int32_t *out) {
+    int i, n = list ? (int)list->length : 0;
+    for (i = 0; i < n && i < MOST; i++) out[i] = (int32_t)llm__json_at(list, (uint32_t)i)->as.number;
+    return n;
+}
+
+static float parameter(const llm__json *params, const char *key, float fallback) {
+    const llm__json *v = llm__json_get(params, key);
+    double x;
+    return v && llm__json_float(v, &x) ? (float)x : fallback;
+}
+
+typedef struct sample_case {
+    llm_sampling sampling;
+    llm_penalties penalties;
+    int32_t protected_ids[MOST], history[MOST];
+    llm_token_bias biases[MOST];
+    int history_count, count;
+    float logits[MOST], processed[MOST], kept[MOST], probabilities[MOST];
+} sample_case;
+
+static void read_biases(sample_case *c, const llm__json *biases) {
+    const llm__json *key = llm__json_first(biases);
+    uint32_t i;
+    for (i = 0; key && i < biases->length; i++, key = llm__json_next(key + 1)) {
+        c->biases[i].id = (int32_t)strtol(key->as.text, NULL, 10);
+        c->biases[i].bias = number_of(key + 1);
+        c->penalties.bias_count = i + 1;
+    }
+    c->penalties.biases = c->biases;
+}
+
+static void read_case(sample_case *c, const llm__json *v) {
+    const llm__json *p = llm__json_get(v, "params");
+    memset(c, 0, sizeof *c);
+    c->count = numbers_of(llm__json_get(v, "logits"), c->logits);
+    numbers_of(llm__json_get(v, "processed"), c->processed);
+    numbers_of(llm__json_get(v, "kept"), c->kept);
+    numbers_of(llm__json_get(v, "probabilities"), c->probabilities);
+    c->history_count = ids_of(llm__json_get(v, "history"), c->history);
+    c->sampling.temperature = parameter(p, "temp", 0);
+    c->sampling.top_p = parameter(p, "top_p", 0);
+    c->sampling.min_p = parameter(p, "min_p", 0);
+    c->sampling.min_keep = (int)parameter(p, "min_tokens_to_keep", 1);
+    c->sampling.top_k = (int)parameter(p, "top_k", 0);
+    c->sampling.xtc_probability = parameter(p, "xtc_probability", 0);
+    c->sampling.xtc_threshold = parameter(p, "xtc_threshold", 0);
+    c->sampling.xtc_protected = c->protected_ids;
+    c->sampling.xtc_protected_count = (size_t)ids_of(llm__json_get(p, "xtc_special_tokens"), c->protected_ids);
+    c->penalties.repetition = parameter(p, "repetition_penalty", 0);
+    c->penalties.presence = parameter(p, "presence_penalty", 0);
+    c->penalties.frequency = parameter(p, "frequency_penalty", 0);
+    c->penalties.repetition_window = (int)parameter(p, "repetition_context_size", 20);
+    c->penalties.presence_window = (int)parameter(p, "presence_context_size", 20);
+    c->penalties.frequency_window = (int)parameter(p, "frequency_context_size", 20);
+    read_biases(c, llm__json_get(p, "logit_bias"));
+}
+
+static int near(const float *found, const float *expected, int n) {
+    int i;
+    for (i = 0; i < n; i++) {
+        if (found[i] == expected[i] || fabsf(found[i] - expected[i]) <= 1e-5f) continue;
+        printf("  number %d is %.9g, expected %.9g\n", i, (double)found[i], (double)expected[i]);
+        return 0;
+    }
+    return 1;
+}
+
+/* How the drawn tokens are distributed, without drawing. */
+static void shares(const sample_case *c, const float *kept, float *out) {
+    double total = 0;
+    int i;
+    for (i = 0; i < c->count; i++) total += exp((double)kept[i] / (double)c->sampling.temperature);
+    for (i = 0; i < c->count; i++) out[i] = (float)(exp((double)kept[i] / (double)c->sampling.temperature) / total);
+}
+
+static void one_case(const llm__json *v) {
+    static sample_case c;
+    static float kept[MOST], share[MOST];
+    static llm__candidate scratch[MOST];
+    const char *name = llm__json_get(v, "name")->as.text;
+    int32_t best;
+    int failed = test_failed;
+    read_case(&c, v);
+    llm_penalize(&c.penalties, c.history, (size_t)c.history_count, c.logits, c.count, scratch);
+    CHECK(near(c.logits, c.processed, c.count));
+    keeps(&c.sampling, c.logits, c.count, kept);
+    CHECK(near(kept, c.kept, c.count));
+    shares(&c, kept, share);
+    CHECK(!(c.sampling.temperature > 0) || near(share, c.probabilities, c.count));
+    c.sampling.temperature = 0;
+    best = llm_sample(&c.sampling, c.logits, c.count, 0, scratch, NULL);
+    CHECK_EQ(best, llm__json_get(v, "argmax")->as.number);
+    if (test_failed != failed) printf("  in \"%s\"\n", name);
+}
+
+static void golden_samplers(void) {
+    size_t bytes = 0;
+    char *text = (char *)read_file("tests/golden/samplers/samplers.json", &bytes);
+    const llm__json *root = NULL;
+    llm__arena arena;
+    llm_error error;
+    uint32_t i;
+    memset(&arena, 0, sizeof arena);
+    arena.allocator = llm__allocator_or_default(arena.allocator);
+    CHECK(text && !llm__json_parse(&arena, "samplers.json", text, bytes, &root, &error));
+    for (i = 0; root && i < root->length; i++) one_case(llm__json_at(root, i));
+    CHECK(root && root->length == 115);
+    llm__arena_free(&arena);
+    free(text);
+}
+
+/* ---- mlx-lm's tests, by their names */
+
+static const float four[] = {-0.105361f, -2.302585f, -HUGE_VALF, -HUGE_VALF}; /* 0.9, 0.1, 0, 0 */
+static const float some[] = {-2.302585f, -0.693147f, -1.203973f, -2.302585f}; /* 0.1, 0.5, 0.3, 0.1 */
+
+static void test_apply_top_p(void) {
+    llm_sampling s = options(1);
+    float kept[4];
+    s.top_p = 0.3f;
+    CHECK(keeps(&s, four, 4, kept) == 1 && kept[0] > -1);
+    s.top_p = 0.95f;
+    CHECK(keeps(&s, four, 4, kept) == 2);
+    s.top_p = 0.4f;
+    CHECK(keeps(&s, some, 4, kept) == 1 && kept[1] > -1);
+    s.top_p = 0.6f;
+    CHECK(keeps(&s, some, 4, kept) == 2 && kept[2] > -2);
+    s.top_p = 0.95f;
+    CHECK(keeps(&s, some, 4, kept) == 4); /* the two last are equally likely */
+}
+
+static void test_apply_min_p(void) {
+    llm_sampling s = options(1);
+    float kept[4];
+    s.min_p = 0.8f;
+    CHECK(keeps(&s, four, 4, kept) == 1 && kept[0] > -1);
+    s.min_p = 0.05f;
+    CHECK(keeps(&s, four, 4, kept) == 2);
+    s.min_p = 1;
+    s.min_keep = 3;
+    CHECK(keeps(&s, some, 4, kept) == 3 && kept[1] > -1 && kept[2] > -2);
+}
+
+static void test_apply_top_k(void) {
+    llm_sampling s = options(1);
+    float kept[4];
+    int k;
+    for (k = 1; k <= 4; k++) {
+        s.top_k = k;
+        CHECK(keeps(&s, some, 4, kept) == k && kept[1] > -1);
+    }
+    s.top_k = 1000; /* more than there are: all */
+    CHECK(keeps(&s, some, 4, kept) == 4);
+}
+
+static void test_apply_xtc(void) {
+    static const int32_t second[] = {1};
+    llm_sampling s = options(1);
+    float kept[4];
+    s.xtc_probability = 1;
+    s.xtc_threshold = 0.2f; /* 0.5 and 0.3 lie above: the better one goes */
+    CHECK(keeps(&s, some, 4, kept) == 3 && kept[1] == -HUGE_VALF);
+    s.xtc_threshold = 0.05f; /* all lie above; the two least likely are equal, and stay */
+    CHECK(keeps(&s, some, 4, kept) == 2 && kept[0] > -3 && kept[3] > -3);
+    s.xtc_protected = second;
+    s.xtc_protected_count = 1;
+    CHECK(keeps(&s, some, 4, kept) == 3 && kept[1] > -1);
+    s.xtc_threshold = 0.45f; /* one above: it is the least likely of them */
+    CHECK(keeps(&s, some, 4, kept) == 4);
+    s.xtc_probability = 0;
+    s.xtc_threshold = 0;
+    CHECK(keeps(&s, some, 4, kept) == 4);
+}
+
+static void test_presence_penalty(void) {
+    static const int32_t history[] = {0, 0, 3};
+    float logits[4] = {-0.5f, 0.5f, 1, 2};
+    llm__candidate scratch[4];
+    llm_penalties p;
+    memset(&p, 0, sizeof p);
+    p.presence = 0.5f;
+    llm_penalize(&p, history, 3, logits, 4, scratch);
+    CHECK(logits[0] == -1 && logits[1] == 0.5f && logits[2] == 1 && logits[3] == 1.5f);
+}
+
+static void test_frequency_penalty(void) {
+    static const int32_t history[] = {0, 0, 3};
+    float logits[4] = {-0.5f, 0.5f, 1, 2};
+    llm__candidate scratch[4];
+    llm_penalties p;
+    memset(&p, 0, sizeof p);
+    p.frequency = 0.5f;
+    llm_penalize(&p, history, 3, logits, 4, scratch);
+    CHECK(logits[0] == -1.5f && logits[1] == 0.5f && logits[2] == 1 && logits[3] == 1.5f);
+}
+
+/* Bias, repetition, presence, frequency, in that order. */
+static void test_make_logits_processors(void) {
+    static const llm_token_bias biases[] = {{0, -1}, {1, -1}, {2, 1}};
+    static const int32_t history[] = {0, 1, 1};
+    float logits[4] = {2, 0.5f, -1, 0};
+    llm__candidate scratch[4];
+    llm_penalties p;
+    memset(&p, 0, sizeof p);
+    p.biases = biases;
+    p.bias_count = 3;
+    p.repetition = 2;
+    p.presence = 0.25f;
+    p.frequency = 0.125f;
+    llm_penalize(&p, history, 3, logits, 4, scratch);
+    CHECK(logits[0] == 1.0f / 2 - 0.25f - 0.125f);
+    CHECK(logits[1] == -0.5f * 2 - 0.25f - 0.25f);
+    CHECK(logits[2] == 0 && logits[3] == 0);
+}
+
+static void windows(void) {
+    static const int32_t history[] = {0, 1, 2, 3};
+    llm__candidate scratch[4];
+    llm_penalties p;
+    int window;
+    memset(&p, 0, sizeof p);
+    p.presence = 1;
+    for (window = -1; window <= 5; window++) {
+        float logits[4] = {0, 0, 0, 0}, sum;
+        p.presence_window = window;
+        llm_penalize(&p, history, 4, logits, 4, scratch);
+        sum = logits[0] + logits[1] + logits[2] + logits[3];
+        CHECK(sum == (float)-(window < 1 || window > 4 ? 4 : window) && logits[3] == -1);
+    }
+}
+
+/* ---- the other filters */
+
+static void top_n_sigma(void) {
+    llm_sampling s = options(1);
+    float logits[100], kept[100];
+    int i;
+    for (i = 0; i < 100; i++) logits[i] = i < 3 ? 10.0f - (float)i : (float)(i % 2); /* sigma is about 1.6 */
+    s.top_n_sigma = 1;
+    CHECK(keeps(&s, logits, 100, kept) == 2 && kept[0] > -2 && kept[1] > -3);
+    s.top_n_sigma = 0.01f;
+    CHECK(keeps(&s, logits, 100, kept) == 1);
+    s.top_n_sigma = 100;
+    CHECK(keeps(&s, logits, 100, kept) == 100);
+}
+
+/* The best token surprises much less than expected, so that it is not typical. */
+static void typical(void) {
+    llm_sampling s = options(1);
+    float logits[11], kept[11];
+    int i;
+    logits[0] = logf(0.4f);
+    for (i = 1; i < 11; i++) logits[i] = logf(0.06f);
+    s.typical_p = 0.3f; /* entropy 2.06 nats; surprises 0.92 and 2.81 */
+    CHECK(keeps(&s, logits, 11, kept) == 6 && kept[0] == -HUGE_VALF);
+    s.typical_p = 0.99f;
+    CHECK(keeps(&s, logits, 11, kept) == 11);
+    s.top_k = 1; /* after it, tokens are in the order of likelihood again */
+    CHECK(keeps(&s, logits, 11, kept) == 1 && kept[0] > -1);
+}
+
+static void mirostat(void) {
+    llm_sampling s = options(1);
+    static float logits[MOST];
+    static llm__candidate scratch[MOST];
+    float mu = 6, kept[MOST];
+    double surprise = 0;
+    int i;
+    for (i = 0; i < MOST; i++) logits[i] = -logf((float)(i + 1)); /* Zipf's law */
+    s.mirostat_tau = 3;
+    s.mirostat_mu = &mu;
+    keeps(&s, logits, MOST, kept);
+    for (i = 0; i < MOST; i++) CHECK((kept[i] > -HUGE_VALF) == (i == 0 || log2(6.8149) + log2(i + 1.0) <= 6)); /* H(512) = 6.8149 */
+    for (i = 0; i < 3000; i++) {
+        float before = mu;
+        llm_sample(&s, logits, MOST, i, scratch, NULL);
+        surprise += (double)((before - mu) / 0.1f + s.mirostat_tau);
+    }
+    CHECK(fabs(surprise / 3000 - 3) < 0.1);
+}
+
+/* The flatter what is left, the hotter. */
+static void dynamic_temperature(void) {
+    llm_sampling s = options(1);
+    float flat[4] = {0, 0, 0, 0}, steep[4] = {0, -40, -40, -40};
+    llm__candidate scratch[4];
+    llm__choices p = llm__choices_open(scratch, flat, 4, log(4), 0);
+    llm__choices_all(&p);
+    s.dynamic_range = 0.5f;
+    CHECK(fabs(llm__temperature(&s, &p) - 1.5) < 1e-6);
+    p = llm__choices_open(scratch, steep, 4, 0, 0);
+    llm__choices_all(&p);
+    CHECK(fabs(llm__temperature(&s, &p) - 0.5) < 1e-6);
+    s.dynamic_range = 5; /* never below zero */
+    CHECK(llm__temperature(&s, &p) > 0 && llm__temperature(&s, &p) < 1e-3);
+}
+
+static void dry(void) {
+    static const int32_t history[] = {1, 2, 3, 4, 9, 1, 2, 3}; /* 4 would make four in a row */
+    static const int32_t breaker[] = {2};
+    static llm__candidate scratch[10];
+    llm_penalties p;
+    float logits[10] = {0};
+    memset(&p, 0, sizeof p);
+    p.dry_multiplier = 1;
+    p.dry_base = 2;
+    p.dry_window = -1;
+    llm_penalize(&p, history, 8, logits, 10, scratch);
+    CHECK(logits[4] == -2 && logits[3] == 0 && logits[9] == 0); /* 1 * 2^(3 - 2) */
+    logits[4] = 0;
+    p.dry_allowed = 4;
+    llm_penalize(&p, history, 8, logits, 10, scratch);
+    CHECK(logits[4] == 0);
+    p.dry_allowed = 1;
+    p.dry_breakers = breaker;
+    p.dry_breaker_count = 1;
+    llm_penalize(&p, history, 8, logits, 10, scratch);
+    CHECK(logits[4] == -1); /* only the 3 behind the breaker counts */
+}
+
+/* ---- drawing */
+
+static double chi_square(const llm_sampling *s, const float *logits, int n, const float *share, int draws) {
+    static int seen[MOST];
+    static llm__candidate scratch[MOST];
+    double sum = 0;
+    int i;
+    memset(seen, 0, sizeof seen);
+    for (i = 0; i < draws; i++) seen[llm_sample(s, logits, n, i, scratch, NULL)]++;
+    for (i = 0; i < n; i++) {
+        double expected = (double)share[i] * draws;
+        if (share[i] <= 0 && seen[i]) return HUGE_VAL;
+        if (share[i] > 0) sum += (seen[i] - expected) * (seen[i] - expected) / expected;
+    }
+    return sum;
+}
+
+/* 99.99 % of fair draws with 15 degrees of freedom stay below 44.3. */
+static void drawn_as_promised(void) {
+    static sample_case c;
+    float share[16], kept[16];
+    int round, i;
+    for (round = 0; round < 6; round++) {
+        memset(&c, 0, sizeof c);
+        c.count = 16;
+        c.sampling = options(round % 2 ? 0.7f : 1.5f);
+        c.sampling.seed = (uint64_t)round * 77;
+        if (round >= 2) c.sampling.top_k = 16;
+        if (round >= 4) c.sampling.xtc_probability = 1, c.sampling.xtc_threshold = 0.1f;
+        for (i = 0; i < 16; i++) c.logits[i] = (float)(i * 37 % 16) / 5;
+        keeps(&c.sampling, c.logits, 16, kept);
+        shares(&c, kept, share);
+        CHECK(chi_square(&c.sampling, c.logits, 16, share, 20000) < 44.3);
+    }
+}
+
+static void removed_and_broken_logits(void) {
+    float logits[5] = {NAN, -HUGE_VALF, 1, NAN, 0}, all_bad[3] = {NAN, NAN, NAN}, none[2] = {-HUGE_VALF, -HUGE_VALF};
+    llm__candidate scratch[5];
+    llm_sampling s = options(1);
+    int i;
+    for (i = 0; i < 200; i++) {
+        int32_t id = llm_sample(&s, logits, 5, i, scratch, NULL);
+        CHECK(id == 2 || id == 4);
+        s.top_p = i % 2 ? 0.9f : 0;
+    }
+    CHECK(llm_sample(&s, all_bad, 3, 0, scratch, NULL) == 0);
+    CHECK(llm_sample(&s, none, 2, 0, scratch, NULL) == 0);
+}
+
+static int by_likelihood(const void *a, const void *b) {
+    const llm__candidate *x = (const llm__candidate *)a, *y = (const llm__candidate *)b;
+    return x->logprob != y->logprob ? (x->logprob < y->logprob ? 1 : -1) : x->id - y->id;
+}
+
+/* The filters must find in a large vocabulary what a full sort finds. */
+static void as_a_full_sort(void) {
+    enum { LARGE = 3000 };
+    static float logits[LARGE];
+    static llm__candidate scratch[LARGE], sorted[LARGE];
+    const llm__ops *ops = llm__ops_choose(NULL);
+    uint32_t x = 1;
+    int round, i, k;
+    for (round = 0; round < 50; round++) {
+        llm_sampling s = options(1);
+        llm__choices p;
+        double norm, above = 0;
+        for (i = 0; i < LARGE; i++) {
+            x = x * 1664525U + 1013904223U;
+            logits[i] = (float)(x >> 16 & 1023) / 16 - (i % 3 ? 0 : 40); /* many are equal, many far below */
+        }
+        norm = llm__log_sum(ops, logits, LARGE, ops->max(logits, LARGE), (float *)(void *)scratch);
+        for (i = 0; i < LARGE; i++) sorted[i].id = i, sorted[i].logprob = (float)(logits[i] - norm);
+        qsort(sorted, LARGE, sizeof *sorted, by_likelihood);
+        s.top_p = (float)(1 + round) / 51;
+        for (k = 0; k < LARGE; k++) {
+            float logprob = sorted[k].logprob;
+            if (above >= (double)s.top_p && logprob < sorted[k - 1].logprob) break;
+            above += exp((double)logprob);
+        }
+        p = llm__choices_open(scratch, logits, LARGE, norm, ops->max(logits, LARGE));
+        llm__filter(&s, &p, 0);
+        CHECK_EQ(p.end - p.taken, k);
+        s = options(1);
+        s.top_k = round * 60 + 1;
+        p = llm__choices_open(scratch, logits, LARGE, norm, ops->max(logits, LARGE));
+        llm__filter(&s, &p, 0);
+        CHECK_EQ(p.end - p.taken, s.top_k);
+        for (i = 0; i < s.top_k; i++) CHECK(p.c[p.end - 1 - i].id == sorted[i].id);
+    }
+}
+
+/* ---- within a generation */
+
+static int calls, last_count;
+
+static void forbid_the_best(void *user, const int32_t *tokens, size_t count, float *logits, int vocabulary) {
+    int i, best = 0;
+    (void)tokens;
+    for (i = 1; i < vocabulary; i++)
+        if (logits[i] > logits[best]) best = i;
+    if (user) logits[best] = -HUGE_VALF;
+    calls++;
+    last_count = (int)count;
+}
+
+static void penalties_in_a_generation(void) {
+    static const llm_token_bias never = {395, -HUGE_VALF};
+    static told plain, other;
+    llm_model *m = stories_open();
+    llm_generation_desc d = prompt_desc("Once upon a time", 32);
+    size_t i;
+    tell(m, &d, &plain);
+    CHECK_EQ(plain.count, 32);
+    d.penalties.process = forbid_the_best;
+    tell(m, &d, &other);
+    CHECK(same_told(&plain, &other) && calls == 32 && last_count > 32); /* prompt and text */
+    d.penalties.process_user = &calls;
+    tell(m, &d, &other);
+    CHECK(other.count && other.ids[0] != plain.ids[0]);
+    memset(&d.penalties, 0, sizeof d.penalties);
+    d.penalties.presence = 1e6f;
+    d.penalties.presence_window = -1;
+    tell(m, &d, &other);
+    CHECK_EQ(other.count, 32);
+    for (i = 0; i < other.count; i++) CHECK(!llm__is_listed(other.ids, i, other.ids[i])); /* nothing comes twice */
+    CHECK(llm__is_listed(plain.ids, plain.count, 395));
+    memset(&d.penalties, 0, sizeof d.penalties);
+    d.penalties.biases = &never;
+    d.penalties.bias_count = 1;
+    tell(m, &d, &other);
+    CHECK(other.count && !llm__is_listed(other.ids, other.count, 395));
+    llm_model_close(m);
+}
+
+static void wrong_options(void) {
+    static const llm_token_bias far = {100000, 1};
+    static const int32_t negative = -1;
+    llm_model *m = stories_open();
+    llm_generation *g = NULL;
+    llm_error error;
+    int i;
+    for (i = 0; i < 9; i++) {
+        static const char *const words[] = {"typical_p", "xtc_threshold", "mirostat_eta", "biases", "dry_breakers",
+                                            "repetition", "presence_window", "xtc_protected", "biases"};
+        llm_generation_desc d;
+        memset(&d, 0, sizeof d);
+        d.prompt = "Once";
+        if (i == 0) d.sampling.typical_p = 1.5f;
+        if (i == 1) d.sampling.xtc_threshold = 0.6f;
+        if (i == 2) d.sampling.mirostat_eta = -1;
+        if (i == 3) d.penalties.biases = &far, d.penalties.bias_count = 1;
+        if (i == 4) d.penalties.dry_breakers = &negative, d.penalties.dry_breaker_count = 1;
+        if (i == 5) d.penalties.repetition = NAN;
+        if (i == 6) d.penalties.presence_window = -2;
+        if (i == 7) d.sampling.xtc_protected_count = 2;
+        if (i == 8) d.penalties.bias_count = 3;
+        CHECK(llm_generation_open(&g, m, &d, &error) == LLM_BAD_ARGUMENT && says(&error, words[i]) && !g);
+    }
+    llm_model_close(m);
+}
+
+int main(void) {
+    stories_read();
+    TEST(golden_samplers);
+    TEST(test_apply_top_p);
+    TEST(test_apply_min_p);
+    TEST(test_apply_top_k);
+    TEST(test_apply_xtc);
+    TEST(test_presence_penalty);
+    TEST(test_frequency_penalty);
+    TEST(test_make_logits_processors);
+    TEST(windows);
+    TEST(top_n_sigma);
+    TEST(typical);
+    TEST(mirostat);
+    TEST(dynamic_temperature);
+    TEST(dry);
+    TEST(drawn_as_promised);
+    TEST(removed_and_broken_logits);
+    TEST(as_a_full_sort);
+    TEST(penalties_in_a_generation);
+    TEST(wrong_options);
+    stories_free();
+    return test_summary("sampling");
+}
