@@ -11457,8 +11457,9 @@ LLM__FN void llm__read_gemma4_experts(llm__config *c, llm_model *m) {
     }
 }
 
-/* gemma4, gemma4_text, gemma4_unified: full layers have heads of another width, whose keys may be their values too;
-   the last layers read others' keys and have an MLP of double width; per-layer embeddings, or experts beside the MLP. */
+/* gemma4, gemma4_text, gemma4_unified: full layers have heads of another width, whose keys may be their values
+   too; the last layers read others' keys and have an MLP of double width; per-layer embeddings, or experts beside the
+   MLP. */
 LLM__FN void llm__read_gemma4(llm__config *c, llm_model *m) {
     llm__attention a, full;
     int i, pattern, shared, side, window, width, doubled;
@@ -12250,8 +12251,8 @@ LLM__FN float *llm__bind_numbers(llm__binder *b, llm__tensor *s, int64_t rows, i
     return out;
 }
 
-/* Which blocks [down, across] factors of a matrix stand for: those that the config names, or the first of the usual ones
-   that fit.  mimo_v2_flash has more factors than blocks. */
+/* Which blocks [down, across] factors of a matrix stand for: those that the config names, or the first of the usual
+   ones that fit.  mimo_v2_flash has more factors than blocks. */
 LLM__FN int llm__fp8_blocks(const llm__binder *b, llm__matrix *w, int64_t down, int64_t across) {
     const llm__json *said = llm__json_get(llm__original_quantization(b->m), "weight_block_size");
     int blocks[6][2] = {{128, 128}, {128, 128}, {0, 0}, {1, 0}, {64, 64}, {32, 32}}, i, more;
@@ -12299,7 +12300,8 @@ LLM__FN void llm__bind_fp8_factors(llm__binder *b, llm__tensor *s, int lead, llm
             return;
         }
         if (lead && s->shape[0] == lead) { /* as [lead * down, across] */
-            if ((w->rows + w->block_rows - 1) / w->block_rows != down) llm__bind_bad(b, "its scales have too many rows");
+            if ((w->rows + w->block_rows - 1) / w->block_rows != down)
+                llm__bind_bad(b, "its scales have too many rows");
             s->dims = 2;
             s->shape[0] = stack * down;
             s->shape[1] = across;
@@ -12625,8 +12627,8 @@ LLM__FN int llm__ternary_divides(const llm_model *m) {
            !llm__json_text_is(llm__json_get(config, "linear_class"), "autobitlinear") && !m->ternary_scaled;
 }
 
-/* BitNet (arXiv:2402.17764): -1, 0 and 1 as two bits more by one; a byte holds a column of four rows, which are a quarter of the rows
-   apart.  One scale for all. */
+/* BitNet (arXiv:2402.17764): -1, 0 and 1 as two bits more by one; a byte holds a column of four rows,
+   which are a quarter of the rows apart.  One scale for all. */
 LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
     const uint8_t *codes;
     uint8_t *data;
@@ -13608,7 +13610,8 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         if (!llm__name_fits(name, "*.qweight")) continue;
         snprintf(b.name, sizeof b.name, "%.*s", (int)(strlen(name) - strlen(".qweight")), name);
         b.awq = llm__bind_find(&b, ".scales");
-        if (b.awq && b.awq->dims == 2 && m->tensors.items[k].dims == 2 && b.awq->shape[1] == m->tensors.items[k].shape[1])
+        if (b.awq && b.awq->dims == 2 && m->tensors.items[k].dims == 2 &&
+            b.awq->shape[1] == m->tensors.items[k].shape[1])
             b.awq = NULL; /* GPTQ */
     }
     llm__bind_name(&b, "model.embed_tokens");
@@ -15801,7 +15804,8 @@ LLM__FN void llm__run_side(llm_session *s, const llm__side *side, int layer) {
 
 /* Stream i of a row, behind the per-layer embeddings of all rows. */
 LLM__FN float *llm__stream(const llm_session *s, int i, int row) {
-    return llm__side_rows(s, s->row_count) + ((size_t)i * (size_t)s->row_count + (size_t)row) * (size_t)s->model->hidden;
+    size_t at = (size_t)i * (size_t)s->row_count + (size_t)row;
+    return llm__side_rows(s, s->row_count) + at * (size_t)s->model->hidden;
 }
 
 LLM__FN float llm__magnitude(const float *x, int n) {
@@ -17542,7 +17546,9 @@ LLM__FN void llm__say_mixer(const llm__layer *l, llm__mixer_kind kind, char *tex
     case LLM__NO_MIXER: break;
     case LLM__MIXER_MAP: llm__say(text, size, "linear map"); break;
     case LLM__ATTENTION: llm__say_attention(l, text, size); break;
-    case LLM__LATENT: llm__say(text, size, "latent attention, %d heads, rank %d", l->latent.heads, l->latent.rank); break;
+    case LLM__LATENT:
+        llm__say(text, size, "latent attention, %d heads, rank %d", l->latent.heads, l->latent.rank);
+        break;
     case LLM__SSM:
         llm__say(text, size, "state space, %d heads of %d, state %d", l->ssm.heads, l->ssm.width, l->ssm.state);
         break;

@@ -30,7 +30,8 @@ static int read_options(options *o, int count, char **arguments) {
         if (!strcmp(arguments[i], "--help")) return fputs(help, stdout), exit(0), 0;
         if (i + 1 == count) return complain("%s needs a value", arguments[i]);
         if (!strcmp(arguments[i], "--model")) o->model = arguments[++i];
-        else if (strcmp(arguments[i], "--tokens")) return complain("unknown option %s (--help lists them)", arguments[i]);
+        else if (strcmp(arguments[i], "--tokens"))
+            return complain("unknown option %s (--help lists them)", arguments[i]);
         else if (!read_integer(arguments[i], arguments[i + 1], 1, (int64_t)1 << 40, &o->tokens)) return 0;
         else i++;
     }
@@ -74,7 +75,8 @@ static void print_layers(const llm_model *model, int count) {
 static void print_weights(const llm_model *model, const llm_model_info *info) {
     llm_storage_info storage;
     size_t n;
-    printf("%-16s%lld parameters, %s\n", "weights", (long long)info->parameters, bytes_text((double)info->weight_bytes));
+    printf("%-16s%lld parameters, %s\n", "weights", (long long)info->parameters,
+           bytes_text((double)info->weight_bytes));
     for (n = 0; (storage = llm_model_get_storage(model, n)).bytes > 0; n++)
         printf("%-16s%s in %s\n", "", bytes_text((double)storage.bytes), storage.name);
 }

@@ -1,5 +1,5 @@
-/* fixture.h - reads a fixture (tests/README.md has the format) and builds its checkpoint in memory.  Include after llm.h
-   and its implementation, whose JSON and safetensors readers it uses.  PROGRAM names who complains. */
+/* fixture.h - reads a fixture (tests/README.md has the format) and builds its checkpoint in memory.  Include after
+   llm.h and its implementation, whose JSON and safetensors readers it uses.  PROGRAM names who complains. */
 #ifndef FIXTURE_H
 #define FIXTURE_H
 

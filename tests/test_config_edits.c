@@ -86,10 +86,10 @@ typedef struct writer {
 } writer;
 
 static const char *const other_values[] = {
-    "null", "true", "false", "0", "1", "-1", "2", "3", "5", "64", "1000000007", "2147483647", "4294967296", "-2147483648",
-    "1e300", "-1e300", "1e-300", "0.5", "0.0", "1.5", "NaN", "Infinity", "-Infinity", "\"\"", "\"zebra\"", "[]", "{}",
-    "[1, 2]", "[null]", "[[1]]", "{\"rope_theta\": -1}", "{\"type\": \"yarn\"}", "{\"rope_type\": 7}", "1048576", "4097",
-    "9223372036854775807", "\"auto\"", "{\"__float__\": \"Infinity\"}"};
+    "null", "true", "false", "0", "1", "-1", "2", "3", "5", "64", "1000000007", "2147483647", "4294967296",
+    "-2147483648", "1e300", "-1e300", "1e-300", "0.5", "0.0", "1.5", "NaN", "Infinity", "-Infinity", "\"\"", "\"zebra\"", "[]", "{}",
+    "[1, 2]", "[null]", "[[1]]", "{\"rope_theta\": -1}", "{\"type\": \"yarn\"}", "{\"rope_type\": 7}", "1048576",
+    "4097", "9223372036854775807", "\"auto\"", "{\"__float__\": \"Infinity\"}"};
 
 static const char *const words[] = {
     "sliding_attention", "full_attention", "linear_attention", "attention", "mamba", "conv", "moe", "dense", "sparse",
@@ -256,8 +256,8 @@ static void try_fixture(const char *path, int trials) {
     const llm__json *root = NULL;
     writer w;
     int i, k;
-    if (open_fixture(&f, path) && llm__json_text_is(llm__json_get(f.metadata, "kind"), "logits") && read_expectations(&f) &&
-        build_checkpoint(&f))
+    if (open_fixture(&f, path) && llm__json_text_is(llm__json_get(f.metadata, "kind"), "logits") &&
+        read_expectations(&f) && build_checkpoint(&f))
         root = read_nested(&f, "config");
     snprintf(now, sizeof now, "%s", f.name);
     for (i = 0; root && i < trials; i++) {
