@@ -620,10 +620,6 @@ LLM__FN const uint8_t *llm__fp8_factors(const llm__matrix *w, int row, int *bloc
     return w->scales + (size_t)((row + w->first_row) / (w->block_rows ? w->block_rows : 128)) * w->scale_row_bytes;
 }
 
-LLM__FN float llm__nvfp4_factor(const llm__matrix *w, uint8_t code) {
-    return llm__e4m3_to_f32(code) * (w->factor != 0 ? w->factor : 1);
-}
-
 /* AFFINE with an index. */
 LLM__FN void llm__indexed_row(const llm__matrix *w, int row, int begin, int end, const uint8_t *codes, float *out) {
     const size_t size = llm__dtype_bytes(w->dtype), at = (size_t)row * w->scale_row_bytes;
@@ -634,6 +630,10 @@ LLM__FN void llm__indexed_row(const llm__matrix *w, int row, int begin, int end,
         llm__to_f32(w->dtype, w->biases + at + (size_t)w->index[i] * size, 1, &bias);
         out[i - begin] = scale * (float)codes[i - begin] + bias;
     }
+}
+
+LLM__FN float llm__nvfp4_factor(const llm__matrix *w, uint8_t code) {
+    return llm__e4m3_to_f32(code) * (w->factor != 0 ? w->factor : 1);
 }
 
 LLM__FN void llm__affine_row(const llm__matrix *w, int row, float *out) {
@@ -7394,7 +7394,7 @@ typedef enum llm__activation_kind {
     LLM__RELU2,          /* the square of relu */
     LLM__XIELU,          /* numbers: alpha_p, alpha_n, beta, eps */
     LLM__SWIGLU_LIMITED, /* min(silu(gate), limit) clip(up) */
-    LLM__SWIGLU_OAI,     /* gate sigmoid(1.702 gate) (clip(up) + 1), gate at most the limit */
+    LLM__SWIGLU_OAI,     /* gate sigmoid(alpha gate) (clip(up) + 1), gate at most the limit */
     LLM__GELU_SPARSE     /* of what exceeds a row's mean by more than `limit` standard deviations */
 } llm__activation_kind;
 
@@ -7402,6 +7402,7 @@ typedef struct llm__activation {
     llm__activation_kind kind;
     float limit;          /* 0: none */
     const float *numbers; /* what the kind has besides, from the checkpoint */
+    float alpha;          /* SWIGLU_OAI; 0: 1.702 */
 } llm__activation;
 
 /* How a router's logits become scores. */
@@ -7415,7 +7416,13 @@ typedef enum llm__scores {
 
 /* y = (x - mean) / deviation * weight + bias.  A reader fills in the form, binding the numbers.  Every norm takes the
    form of the model's last one, llm_model.norm, unless its own kind is set; its own eps goes before. */
-typedef enum llm__norm_kind { LLM__NORM_AS_MODEL, LLM__NO_NORM, LLM__RMS, LLM__LAYER_NORM } llm__norm_kind;
+typedef enum llm__norm_kind {
+    LLM__NORM_AS_MODEL,
+    LLM__NO_NORM,
+    LLM__RMS,
+    LLM__LAYER_NORM,
+    LLM__RMS_OF_WEIGHTED /* x is multiplied by the weight before it is divided by its deviation, not after */
+} llm__norm_kind;
 typedef struct llm__norm {
     llm__norm_kind kind; /* RMS: the mean is taken as 0 */
     int weightless, biased;
@@ -7440,7 +7447,8 @@ typedef struct llm__rope {
 typedef enum llm__qkv {
     LLM__QKV_SEPARATE, /* q_proj, k_proj, v_proj */
     LLM__QKV_JOINED,   /* qkv_proj: all queries, all keys, all values */
-    LLM__QKV_GROUPED   /* qkv_proj: for each kv head its queries, its key, its value */
+    LLM__QKV_GROUPED,  /* qkv_proj: for each kv head its queries, its key, its value */
+    LLM__QKVG_JOINED   /* qkv_proj: all queries, all keys, all values, all gates */
 } llm__qkv;
 
 /* What the norms of queries and keys reach over. */
@@ -7468,6 +7476,17 @@ typedef struct llm__sparse {
 
 /* Keys and values that several layers share before rotation, norm and cache. */
 typedef enum llm__raw { LLM__RAW_OWN, LLM__RAW_LENT, LLM__RAW_BORROWED } llm__raw;
+
+/* Which tokens sparse attention sees.  In latent attention (DeepSeek-V3.2) a token is worth the sum over the indexer's
+   heads of weight * relu(q . k), and rows see the best `chosen`.  In grouped-query attention (MiniMax-M3) each of the
+   indexer's heads serves as many of the query heads, a block of tokens is worth the largest q . k among them, and what
+   is seen are the best `chosen` blocks, the last `local` ones always. */
+typedef struct llm__indexer {
+    int heads, width, chosen, rope; /* heads 0: there is none */
+    int block, local;               /* block 0: it chooses single tokens */
+    llm__matrix q, k, weights;      /* from the query's latent (blocks: from the layer's input), and that twice */
+    llm__norm q_norm, k_norm;
+} llm__indexer;
 
 typedef struct llm__attention {
     int heads, kv_heads, width, value_width; /* width: of a query and a key */
@@ -7502,18 +7521,14 @@ typedef struct llm__attention {
     int mixed;                               /* the output is g attention(mix_cache) + (1 - g) attention, where g is */
     const float *mix_weight, *mix_bias;      /* sigmoid(q . weight + bias); [heads, width], [heads] */
     int mix_cache;
+    llm__indexer indexer;
+    int halves;                              /* q and k rows have a head's pairs as (i, i + width/2): put side by side */
+    int heads_normed;                        /* each head's output is, before the gate */
+    llm__norm head_norm;
 } llm__attention;
 
 /* Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values are functions of one latent vector a
    token, and with embed_q and unembed_out folded into query and output it is attention over that vector. */
-/* Which tokens latent attention sees (DeepSeek-V3.2): a token is worth the sum over the indexer's heads of
-   weight * relu(q . k), and the `chosen` worthiest are seen.  Keys have one head, and a cache of their own. */
-typedef struct llm__indexer {
-    int heads, width, chosen, rope; /* heads 0: there is none */
-    llm__matrix q, k, weights;      /* from the query's latent, and the layer's input twice */
-    llm__norm k_norm;
-} llm__indexer;
-
 typedef struct llm__latent {
     int heads, q_rank, rank, nope, rotary, value, rope, bias;
     int expanded;                   /* the cache holds keys and values of each head, as mlx-lm's does for some */
@@ -7674,6 +7689,10 @@ typedef struct llm__experts {
     float renormalize_least;          /* the sum is taken to be at least this */
     float jitter;                     /* SPARSEMIXER: twice this is near */
     llm__stacks stacks;
+    float router_scale;               /* router logits are multiplied by this; 0: not */
+    int low_normed, each_normed;      /* what the map down gives, and each expert's output */
+    llm__norm low_norm, each_norm;
+    int folds;                        /* stacks may have the shared expert as one more */
     int blended;                      /* routed and shared output are weighed by a softmax of coefficient(h), with bias */
     int latent, latent_bias;          /* the experts' input and output are so wide, by maps around them; 0: hidden */
     int latent_normed;                /* before the map back */
@@ -7726,6 +7745,11 @@ typedef struct llm__ngram_table {
 
 enum { LLM__OWN = -1, LLM__NOWHERE = -1 };
 
+/* How a branch joins the stream x, number by number: x = keep x + take branch. */
+typedef struct llm__residual {
+    const float *keep, *take; /* [hidden]; NULL: ones */
+} llm__residual;
+
 /* One layer of ours.  A reader fills in what it is; what it leaves as llm__read_common made it is the usual. */
 typedef struct llm__layer {
     llm__scheme scheme;
@@ -7759,6 +7783,8 @@ typedef struct llm__layer {
     llm__shortcut shortcut;
     llm__short short_conv;
     llm__conv keyed_conv; /* of keys and values */
+    int weighs_stream;    /* the two below */
+    llm__residual mixer_residual, ffn_residual;
     llm__lru lru;
     llm__fading fading;
     llm__rwkv rwkv;
@@ -8910,12 +8936,100 @@ LLM__FN void llm__read_deepseek_v3(llm__config *c, llm_model *m) {
 
 /* ---- readers: families of attention and dense feed-forwards */
 
+/* afm7: joined q, k, v; pairs rotate, and the norms of heads come after; keys and values are rounded to 8 bits.  The
+   last num_kv_reuse_layers layers have queries only, and read the last of the others. */
+LLM__FN void llm__read_afm7(llm__config *c, llm_model *m) {
+    int i, count = llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS);
+    int own = count - llm__config_int(c, "num_kv_reuse_layers", LLM__REQUIRED, 0, count - 1);
+    double factor = llm__config_number(c, "hidden_dim_scale_factor", 3.25, 1e-3, 256);
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "hidden_dim", LLM__REQUIRED, 1, 1 << 16);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    llm__make_layers(c, m, count);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = 1;
+    a.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "hidden_dim", m->hidden, "num_heads", a.heads);
+    llm__config_divides(c, "num_heads", a.heads, "num_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    if (m->hidden * factor < 1) llm__config_fail(c, "hidden_dim_scale_factor", "a larger number");
+    a.qkv = LLM__QKV_JOINED;
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(1e-5f);
+    a.norm_last = a.rounded = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 50000), 1, NULL);
+    llm__set_dense(c, m, &a, (int)(m->hidden * factor), LLM__SILU, 0);
+    for (i = own; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].stem = "model.kv_reuse_layers";
+        m->layers[i].number = i - own;
+        m->layers[i].reads = own - 1;
+        m->layers[i].attention.shared = 1;
+        m->layers[i].attention.rounded = 0;
+    }
+}
+
+/* apertus: llama with norms on heads, and xIELU without a gate. */
+LLM__FN void llm__read_apertus(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    a.qk_norm = LLM__QK_HEAD;
+    a.rope = llm__read_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__XIELU, llm__config_flag(c, "mlp_bias", 0));
+    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* baichuan_m1: keys and values pass a convolution of two taps before the rotation; sliding layers may have head counts
+   of their own; the head's rows have the length 1. */
+LLM__FN void llm__read_baichuan_m1(llm__config *c, llm_model *m) {
+    llm__attention full, sliding;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (m->tied) llm__config_fail(c, "tie_word_embeddings", "false");
+    m->head_rows_normed = 1;
+    full = llm__read_even_attention(c, m);
+    llm__config_int(c, "conv_window", LLM__REQUIRED, 2, 2);
+    full.qkv = LLM__QKV_JOINED;
+    full.conv = 1;
+    sliding = full;
+    sliding.heads = llm__config_int(c, "num_swa_attention_heads", full.heads, 1, 65536);
+    sliding.kv_heads = llm__config_int(c, "num_swa_key_value_heads", full.kv_heads, 1, 65536);
+    llm__config_divides(c, "hidden_size", m->hidden, "num_swa_attention_heads", sliding.heads);
+    llm__config_divides(c, "num_swa_attention_heads", sliding.heads, "num_swa_key_value_heads", sliding.kv_heads);
+    llm__set_width(c, &sliding, c->status == LLM_OK ? m->hidden / sliding.heads : 1);
+    sliding.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    full.rope = llm__rope_add(c, m, full.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    sliding.rope = llm__rope_add(c, m, sliding.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    llm__read_dense(c, m, &full, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].list = 2;
+        if (llm__config_lists(c, "sliding_window_layers", i)) m->layers[i].attention = sliding;
+    }
+}
+
+/* bitnet: llama of ternary weights, with norms before o_proj and down_proj, and relu squared for the gate. */
+LLM__FN void llm__read_bitnet(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 1);
+    m->ternary_scaled = 1;
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.out_normed = 1;
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.sub_normed = 1;
+}
+
 /* cohere, cohere2: one layer norm before attention and feed-forward, which run side by side; pairs rotate; logits times
    logit_scale.  cohere's optional head norms have weights for each head; cohere2 slides, but for every
    sliding_window_pattern-th layer, which has no rotation. */
 LLM__FN llm__attention llm__read_cohere_attention(llm__config *c, llm_model *m, double theta) {
     llm__attention a;
-    llm__read_plain(c, m, "layer_norm_eps", 1);
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", 1e-5);
     m->tied = 1;
     m->logit_scale = (float)llm__config_number(c, "logit_scale", 0.0625, 1e-9, 1e9);
     llm__set_layer_norm(m, llm__config_flag(c, "layer_norm_bias", 0));
@@ -8944,6 +9058,17 @@ LLM__FN void llm__read_cohere2(llm__config *c, llm_model *m) {
         if ((i + 1) % pattern) m->layers[i].attention.window = window;
         else m->layers[i].attention.rope = -1;
     }
+}
+
+/* ernie4_5: llama whose pairs rotate, with one flag for biases. */
+LLM__FN void llm__read_ernie4_5(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "use_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__read_dense(c, m, &a, LLM__SILU, bias);
 }
 
 /* exaone: llama under names of its own. */
@@ -9062,17 +9187,6 @@ LLM__FN void llm__read_gpt_bigcode(llm__config *c, llm_model *m) {
     llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
 }
 
-/* gptj: one layer norm for attention and feed-forward side by side; pairs rotate; a head with a bias. */
-LLM__FN void llm__read_gptj(llm__config *c, llm_model *m) {
-    llm__attention a = llm__read_gpt(c, m);
-    m->tied = 0;
-    m->head_bias = 1;
-    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", a.width, 2, a.width), 10000, 1, NULL);
-    llm__config_product(c, "n_embd", m->hidden, "4", 4);
-    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
-    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
-}
-
 /* gpt_neox: query, key and value of each head together; a part of each head rotates; attention and feed-forward side by
    side, each with a layer norm, or one after the other; GELU by tanh whatever the config says. */
 LLM__FN void llm__read_gpt_neox(llm__config *c, llm_model *m) {
@@ -9090,6 +9204,17 @@ LLM__FN void llm__read_gpt_neox(llm__config *c, llm_model *m) {
     llm__config_product(c, "hidden_size", m->hidden, "4", 4);
     llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
     llm__set_layers(c, m, parallel ? LLM__PARALLEL_TWO : LLM__PRE, LLM__UP_ONLY);
+}
+
+/* gptj: one layer norm for attention and feed-forward side by side; pairs rotate; a head with a bias. */
+LLM__FN void llm__read_gptj(llm__config *c, llm_model *m) {
+    llm__attention a = llm__read_gpt(c, m);
+    m->tied = 0;
+    m->head_bias = 1;
+    a.rope = llm__rope_add(c, m, llm__config_int(c, "rotary_dim", a.width, 2, a.width), 10000, 1, NULL);
+    llm__config_product(c, "n_embd", m->hidden, "4", 4);
+    llm__set_dense(c, m, &a, 4 * m->hidden, LLM__GELU_TANH, 1);
+    llm__set_layers(c, m, LLM__PARALLEL_ONE, LLM__UP_ONLY);
 }
 
 /* What residual_multiplier and its like multiply. */
@@ -9123,6 +9248,77 @@ LLM__FN void llm__read_helium(llm__config *c, llm_model *m) {
     llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
 }
 
+/* A rotation whose base grows with rope_scaling's alpha. */
+LLM__FN int llm__read_alpha_rope(llm__config *c, llm_model *m, const llm__attention *a, double theta) {
+    const llm__json *scaling = llm__rope_scaling(c);
+    double alpha = 1;
+    if (llm__json_is(scaling, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, scaling);
+        alpha = llm__config_number(&s, "alpha", 1, 1e-6, 1e9);
+        c->status = s.status;
+    }
+    if (a->width < 4) llm__config_fail(c, "rope_scaling", "wider heads");
+    return llm__rope_add(c, m, a->width, llm__rope_theta(c, theta) * pow(alpha, a->width / (a->width - 2.0)), 0, NULL);
+}
+
+/* A whole number, or a list of at least i + 1 of them of which the layer's own counts. */
+LLM__FN int llm__config_own(llm__config *c, const char *key, int i, int fallback, int low, int high) {
+    const llm__json *list = llm__json_get(c->root, key);
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, low, high);
+    return llm__config_item_int(c, key, i, i < (int)list->length ? (int)list->length : i + 1, low, high);
+}
+
+/* hunyuan: groups of cla_share_factor layers share keys and values, as the first one's maps give them; norms on heads
+   behind the rotation; experts whose numbers may differ by layer, beside a dense feed-forward.  The original joins q, k
+   and v by kv head, and up and gate. */
+LLM__FN void llm__read_hunyuan(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), cla = llm__config_flag(c, "use_cla", 0), width, i;
+    int joined = llm__model_has(m, "model.layers.0.mlp.gate_up_proj.weight");
+    int share = llm__config_int(c, "cla_share_factor", 2, 1, 4096), count;
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 1;
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    if (joined) a.qkv = LLM__QKV_GROUPED;
+    else if (cla) a.raw = LLM__RAW_LENT;
+    m->carry = cla ? 2 * a.kv_heads * a.width : 0;
+    a.rope = llm__read_alpha_rope(c, m, &a, llm__not_a_number());
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    if (joined) llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
+    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__experts *e = &m->layers[i].experts;
+        if (a.raw && i % share) m->layers[i].attention.raw = LLM__RAW_BORROWED;
+        if (count == 1) continue;
+        m->layers[i].ffn = LLM__EXPERTS;
+        e->count = count;
+        e->chosen = llm__config_own(c, "moe_topk", i, LLM__REQUIRED, 1, count);
+        width = m->layers[i].mlp.width;
+        e->width = llm__config_own(c, "moe_intermediate_size", i, width, 1, 1 << 24);
+        e->scaling = 1;
+        if (!llm__config_flag(c, "use_mixed_mlp_moe", 0)) continue;
+        e->shared.width = llm__config_own(c, "num_shared_expert", i, LLM__REQUIRED, 1, 4096);
+        llm__config_product(c, "num_shared_expert", e->shared.width, "intermediate_size", width);
+        if (c->status == LLM_OK) e->shared.width *= width;
+    }
+}
+
+/* hunyuan_v1_dense: llama with norms on heads behind the rotation. */
+LLM__FN void llm__read_hunyuan_v1_dense(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    if (llm__config_flag(c, "use_qk_norm", 1)) a.qk_norm = LLM__QK_HEAD;
+    a.norm_last = 1;
+    a.rope = llm__read_alpha_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
 /* internlm2: llama with q, k and v of each kv head together.  internlm3: llama with biases by two flags. */
 LLM__FN void llm__read_internlm2(llm__config *c, llm_model *m) {
     int bias = llm__config_flag(c, "bias", 1);
@@ -9145,6 +9341,72 @@ LLM__FN void llm__read_internlm3(llm__config *c, llm_model *m) {
     llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "bias", 0));
 }
 
+/* iquestloopcoder: llama's layers, gone through twice.  In the second loop a layer attends to its keys and values of
+   the first loop, all of them, and to those of its own, within a window; a gate on each head mixes the two. */
+LLM__FN void llm__read_iquestloopcoder(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), n, i;
+    int window = llm__config_int(c, "loop_window_size", 64, 1, 1 << 30);
+    llm__attention a;
+    llm__config_int(c, "loop_num", 2, 2, 2);
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    n = m->layer_count;
+    llm__make_layers(c, m, 2 * n);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = n; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = m->layers[i].mixes = i - n;
+        m->layers[i].attention.mixed = 1;
+        m->layers[i].attention.window = window;
+    }
+}
+
+/* lille-130m: joined q, k, v; pairs rotate; the feed-forward's width is the multiple of 256 next to 8/3 of hidden. */
+LLM__FN void llm__read_lille(llm__config *c, llm_model *m) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    m->hidden = llm__config_int(c, "n_embd", LLM__REQUIRED, 49, 1 << 22);
+    m->vocabulary = llm__config_size(c, "vocab_size");
+    m->context = llm__config_int(c, "block_size", 0, 0, 1 << 30);
+    llm__make_layers(c, m, llm__config_int(c, "n_layer", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
+    m->norm.eps = llm__config_eps(c, "layer_norm_eps", llm__not_a_number());
+    m->tied = 1;
+    a.heads = llm__config_int(c, "n_head", LLM__REQUIRED, 1, 65536);
+    a.kv_heads = llm__config_int(c, "n_kv_heads", LLM__REQUIRED, 1, 65536);
+    llm__config_divides(c, "n_embd", m->hidden, "n_head", a.heads);
+    llm__config_divides(c, "n_head", a.heads, "n_kv_heads", a.kv_heads);
+    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    a.qkv = LLM__QKV_JOINED;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__set_dense(c, m, &a, 256 * (int)rint(8 * m->hidden / 3 / 256.0), LLM__SILU, 0);
+}
+
+/* llama4_text: llama whose pairs rotate where no_rope_layers has a 1; optional norms without weights on heads. */
+LLM__FN void llm__read_llama4_text(llm__config *c, llm_model *m) {
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = llm__rms_form(m->norm.eps);
+    a.q_norm.weightless = a.k_norm.weightless = 1;
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
+    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (!llm__config_item_int(c, "no_rope_layers", i, m->layer_count, 0, 1)) m->layers[i].attention.rope = -1;
+}
+
+/* mimo: llama with biases on q, k and v; layers that predict further tokens are left out. */
+LLM__FN void llm__read_mimo(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, 1, 0);
+    a.rope = llm__read_rope(c, m, &a, 10000);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+}
+
 /* minicpm: llama with multipliers on embeddings, branches (depth) and what the head reads (width); a checkpoint without
    lm_head uses its embedding. */
 LLM__FN void llm__read_minicpm(llm__config *c, llm_model *m) {
@@ -9159,6 +9421,47 @@ LLM__FN void llm__read_minicpm(llm__config *c, llm_model *m) {
     if (c->status != LLM_OK) return;
     llm__set_branch_scale(c, m, llm__config_number(c, "scale_depth", llm__not_a_number(), -1e9, 1e9) /
                                     sqrt((double)m->layer_count));
+}
+
+/* ministral3: llama whose queries grow with the logarithm of their position; all of it in rope_parameters. */
+LLM__FN void llm__read_ministral3(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    llm__attention a;
+    int i;
+    llm__read_plain(c, m, "rms_norm_eps", c->root == c->outer);
+    a = llm__read_attention(c, m, 0);
+    a.heat = (float)llm__rope_number(c, parameters, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
+    a.heat_length =
+        (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, parameters);
+    llm__read_dense(c, m, &a, LLM__SILU, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
+        if (llm__layer_slides(c, m, i))
+            m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+}
+
+/* nanbeige: llama's layers, gone through num_loops times; the last norm ends every loop, or only the last one. */
+LLM__FN void llm__read_nanbeige(llm__config *c, llm_model *m) {
+    static const char *const unknown[] = {"enable_double_loop_split", "loop_share_kv", "enable_depth_attention"};
+    const llm__json *weights = llm__json_get(c->root, "loop_loss_weights");
+    int loops = llm__config_int(c, "num_loops", 1, 1, 64), skip = llm__config_flag(c, "skip_loop_final_norm", 0);
+    int bias = llm__config_flag(c, "attention_bias", 0), n = 1, i;
+    llm__attention a;
+    for (i = 0; i < 3; i++)
+        if (llm__config_flag(c, unknown[i], 0)) llm__config_fail(c, unknown[i], "false");
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length)
+        loops = weights->length > 63 ? 64 : (int)weights->length + 1;
+    n = m->layer_count;
+    if (loops > 1) llm__make_layers(c, m, n * loops);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].number = i % n;
+        m->layers[i].ends_loop = !skip && i % n == n - 1 && i + 1 < m->layer_count;
+    }
 }
 
 /* nanochat: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; the
@@ -9193,6 +9496,65 @@ LLM__FN void llm__read_nemotron(llm__config *c, llm_model *m) {
     a.rope = llm__rope_add(c, m, llm__rope_part(c, a.width, 0.5), llm__rope_theta(c, 10000), 0, scaling);
     llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
     llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
+}
+
+/* An activation by its name in transformers. */
+LLM__FN llm__activation_kind llm__read_activation(llm__config *c, const char *key) {
+    const llm__json *name = llm__json_get(c->root, key);
+    if (!llm__config_has(c, key) || llm__json_text_is(name, "silu")) return LLM__SILU;
+    if (llm__json_text_is(name, "relu")) return LLM__RELU;
+    if (llm__json_text_is(name, "gelu")) return LLM__GELU;
+    if (!llm__json_text_is(name, "gelu_new") && !llm__json_text_is(name, "gelu_fast"))
+        llm__config_fail(c, key, "\"silu\", \"relu\", \"gelu\", \"gelu_new\" or \"gelu_fast\"");
+    return LLM__GELU_TANH;
+}
+
+/* One block of nemotron-nas's block_configs: 0 it is left out, 1 it is a linear map, 2 it is there. */
+LLM__FN int llm__nas_block(llm__config *c, const char *block, int i, llm__config *inner) {
+    const llm__json *list = llm__json_get(c->root, "block_configs"), *object = NULL;
+    if (llm__json_is(list, LLM__JSON_ARRAY) && (uint32_t)i < list->length)
+        object = llm__json_get(llm__json_at(list, (uint32_t)i), block);
+    if (!llm__json_is(object, LLM__JSON_OBJECT)) {
+        llm__config_fail(c, "block_configs", "a list with an object of objects for each layer");
+        return 0;
+    }
+    *inner = llm__config_of(c, object);
+    inner->within = block;
+    if (llm__config_flag(inner, "no_op", 0)) return 0;
+    return llm__config_flag(inner, "replace_with_linear", 0) ? 1 : 2;
+}
+
+/* nemotron-nas: llama whose layers each have an attention of their own group size, a feed-forward of their own width, a
+   linear map in place of either, or nothing. */
+LLM__FN void llm__read_nemotron_nas(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0), i;
+    llm__attention a;
+    llm__config inner;
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    a = llm__read_even_attention(c, m);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
+    llm__set_dense(c, m, &a, 1, llm__read_activation(c, "hidden_act"), llm__config_flag(c, "mlp_bias", 0));
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int is = llm__nas_block(c, "attention", i, &inner);
+        layer->mixer = is == 2 ? LLM__ATTENTION : is ? LLM__MIXER_MAP : LLM__NO_MIXER;
+        if (is == 2 && c->status == LLM_OK) {
+            int group = llm__config_int(&inner, "n_heads_in_group", LLM__REQUIRED, 1, a.heads);
+            llm__config_divides(&inner, "num_attention_heads", a.heads, "n_heads_in_group", group);
+            layer->attention.kv_heads = a.heads / group;
+            c->status = inner.status;
+        }
+        is = llm__nas_block(c, "ffn", i, &inner);
+        layer->ffn = is == 2 ? LLM__MLP : is ? LLM__FFN_MAP : LLM__NO_FFN;
+        if (is == 2 && c->status == LLM_OK) {
+            double n = llm__config_number(&inner, "ffn_mult", llm__not_a_number(), 1e-6, 256);
+            layer->mlp.width = ((int)(2 * (floor(n * 1e6 + 0.5) / 1e6) * m->hidden / 3) + 255) / 256 * 256;
+            c->status = inner.status;
+        }
+    }
 }
 
 /* olmo: layer norms without weights; joined q, k, v; joined feed-forward whose second half is the gate. */
@@ -9466,350 +9828,6 @@ LLM__FN void llm__read_starcoder2(llm__config *c, llm_model *m) {
     llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
 }
 
-/* telechat3: llama whose yarn has a name of its own.  ernie4_5: llama whose pairs rotate, with one flag for biases. */
-LLM__FN void llm__read_telechat3(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0);
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
-    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
-}
-
-LLM__FN void llm__read_ernie4_5(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "use_bias", 0);
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
-    llm__read_dense(c, m, &a, LLM__SILU, bias);
-}
-
-/* apertus: llama with norms on heads, and xIELU without a gate. */
-LLM__FN void llm__read_apertus(llm__config *c, llm_model *m) {
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_even_attention(c, m);
-    a.qk_norm = LLM__QK_HEAD;
-    a.rope = llm__read_rope(c, m, &a, llm__not_a_number());
-    llm__read_dense(c, m, &a, LLM__XIELU, llm__config_flag(c, "mlp_bias", 0));
-    llm__set_layers(c, m, LLM__PRE, LLM__UP_ONLY);
-}
-
-/* hunyuan_v1_dense: llama with norms on heads behind the rotation, whose base grows with rope_scaling's alpha. */
-LLM__FN int llm__read_alpha_rope(llm__config *c, llm_model *m, const llm__attention *a, double theta) {
-    const llm__json *scaling = llm__rope_scaling(c);
-    double alpha = 1;
-    if (llm__json_is(scaling, LLM__JSON_OBJECT)) {
-        llm__config s = llm__config_of(c, scaling);
-        alpha = llm__config_number(&s, "alpha", 1, 1e-6, 1e9);
-        c->status = s.status;
-    }
-    if (a->width < 4) llm__config_fail(c, "rope_scaling", "wider heads");
-    return llm__rope_add(c, m, a->width, llm__rope_theta(c, theta) * pow(alpha, a->width / (a->width - 2.0)), 0, NULL);
-}
-
-LLM__FN void llm__read_hunyuan_v1_dense(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0);
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    if (llm__config_flag(c, "use_qk_norm", 1)) a.qk_norm = LLM__QK_HEAD;
-    a.norm_last = 1;
-    a.rope = llm__read_alpha_rope(c, m, &a, 10000);
-    llm__read_dense(c, m, &a, LLM__SILU, 0);
-}
-
-/* lille-130m: joined q, k, v; pairs rotate; the feed-forward's width is the multiple of 256 next to 8/3 of hidden. */
-LLM__FN void llm__read_lille(llm__config *c, llm_model *m) {
-    llm__attention a;
-    memset(&a, 0, sizeof a);
-    m->hidden = llm__config_int(c, "n_embd", LLM__REQUIRED, 49, 1 << 22);
-    m->vocabulary = llm__config_size(c, "vocab_size");
-    m->context = llm__config_int(c, "block_size", 0, 0, 1 << 30);
-    llm__make_layers(c, m, llm__config_int(c, "n_layer", LLM__REQUIRED, 1, LLM__MAX_LAYERS));
-    m->norm.eps = llm__config_eps(c, "layer_norm_eps", llm__not_a_number());
-    m->tied = 1;
-    a.heads = llm__config_int(c, "n_head", LLM__REQUIRED, 1, 65536);
-    a.kv_heads = llm__config_int(c, "n_kv_heads", LLM__REQUIRED, 1, 65536);
-    llm__config_divides(c, "n_embd", m->hidden, "n_head", a.heads);
-    llm__config_divides(c, "n_head", a.heads, "n_kv_heads", a.kv_heads);
-    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
-    a.qkv = LLM__QKV_JOINED;
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
-    llm__set_dense(c, m, &a, 256 * (int)rint(8 * m->hidden / 3 / 256.0), LLM__SILU, 0);
-}
-
-/* llama4_text: llama whose pairs rotate where no_rope_layers has a 1; optional norms without weights on heads. */
-LLM__FN void llm__read_llama4_text(llm__config *c, llm_model *m) {
-    llm__attention a;
-    int i;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_attention(c, m, 0);
-    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
-    a.q_norm = a.k_norm = llm__rms_form(m->norm.eps);
-    a.q_norm.weightless = a.k_norm.weightless = 1;
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 1, NULL);
-    llm__set_dense(c, m, &a, llm__config_size(c, "intermediate_size_mlp"), LLM__SILU, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
-        if (!llm__config_item_int(c, "no_rope_layers", i, m->layer_count, 0, 1)) m->layers[i].attention.rope = -1;
-}
-
-/* mimo: llama with biases on q, k and v; layers that predict further tokens are left out. */
-LLM__FN void llm__read_mimo(llm__config *c, llm_model *m) {
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    a = llm__read_even_attention(c, m);
-    llm__set_bias(&a, 1, 0);
-    a.rope = llm__read_rope(c, m, &a, 10000);
-    llm__read_dense(c, m, &a, LLM__SILU, 0);
-}
-
-/* ministral3: llama whose queries grow with the logarithm of their position; all of it in rope_parameters. */
-LLM__FN void llm__read_ministral3(llm__config *c, llm_model *m) {
-    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
-    llm__attention a;
-    int i;
-    llm__read_plain(c, m, "rms_norm_eps", c->root == c->outer);
-    a = llm__read_attention(c, m, 0);
-    a.heat = (float)llm__rope_number(c, parameters, "llama_4_scaling_beta", llm__not_a_number(), -1e6, 1e6);
-    a.heat_length =
-        (int)llm__rope_number(c, parameters, "original_max_position_embeddings", llm__not_a_number(), 1, 1e9);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, parameters);
-    llm__read_dense(c, m, &a, LLM__SILU, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++)
-        if (llm__layer_slides(c, m, i))
-            m->layers[i].attention.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
-}
-
-/* nanbeige: llama's layers, gone through num_loops times; the last norm ends every loop, or only the last one. */
-LLM__FN void llm__read_nanbeige(llm__config *c, llm_model *m) {
-    static const char *const unknown[] = {"enable_double_loop_split", "loop_share_kv", "enable_depth_attention"};
-    const llm__json *weights = llm__json_get(c->root, "loop_loss_weights");
-    int loops = llm__config_int(c, "num_loops", 1, 1, 64), skip = llm__config_flag(c, "skip_loop_final_norm", 0);
-    int bias = llm__config_flag(c, "attention_bias", 0), n = 1, i;
-    llm__attention a;
-    for (i = 0; i < 3; i++)
-        if (llm__config_flag(c, unknown[i], 0)) llm__config_fail(c, unknown[i], "false");
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    if (llm__json_is(weights, LLM__JSON_ARRAY) && weights->length)
-        loops = weights->length > 63 ? 64 : (int)weights->length + 1;
-    n = m->layer_count;
-    if (loops > 1) llm__make_layers(c, m, n * loops);
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 10000), 0, llm__rope_scaling(c));
-    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].number = i % n;
-        m->layers[i].ends_loop = !skip && i % n == n - 1 && i + 1 < m->layer_count;
-    }
-}
-
-/* An activation by its name in transformers. */
-LLM__FN llm__activation_kind llm__read_activation(llm__config *c, const char *key) {
-    const llm__json *name = llm__json_get(c->root, key);
-    if (!llm__config_has(c, key) || llm__json_text_is(name, "silu")) return LLM__SILU;
-    if (llm__json_text_is(name, "relu")) return LLM__RELU;
-    if (llm__json_text_is(name, "gelu")) return LLM__GELU;
-    if (!llm__json_text_is(name, "gelu_new") && !llm__json_text_is(name, "gelu_fast"))
-        llm__config_fail(c, key, "\"silu\", \"relu\", \"gelu\", \"gelu_new\" or \"gelu_fast\"");
-    return LLM__GELU_TANH;
-}
-
-/* One block of nemotron-nas's block_configs: 0 it is left out, 1 it is a linear map, 2 it is there. */
-LLM__FN int llm__nas_block(llm__config *c, const char *block, int i, llm__config *inner) {
-    const llm__json *list = llm__json_get(c->root, "block_configs"), *object = NULL;
-    if (llm__json_is(list, LLM__JSON_ARRAY) && (uint32_t)i < list->length)
-        object = llm__json_get(llm__json_at(list, (uint32_t)i), block);
-    if (!llm__json_is(object, LLM__JSON_OBJECT)) {
-        llm__config_fail(c, "block_configs", "a list with an object of objects for each layer");
-        return 0;
-    }
-    *inner = llm__config_of(c, object);
-    inner->within = block;
-    if (llm__config_flag(inner, "no_op", 0)) return 0;
-    return llm__config_flag(inner, "replace_with_linear", 0) ? 1 : 2;
-}
-
-/* nemotron-nas: llama whose layers each have an attention of their own group size, a feed-forward of their own width, a
-   linear map in place of either, or nothing. */
-LLM__FN void llm__read_nemotron_nas(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0), i;
-    llm__attention a;
-    llm__config inner;
-    llm__read_common(c, m);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
-    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
-    a = llm__read_even_attention(c, m);
-    llm__set_bias(&a, bias, bias);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
-    llm__set_dense(c, m, &a, 1, llm__read_activation(c, "hidden_act"), llm__config_flag(c, "mlp_bias", 0));
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        llm__layer *layer = &m->layers[i];
-        int is = llm__nas_block(c, "attention", i, &inner);
-        layer->mixer = is == 2 ? LLM__ATTENTION : is ? LLM__MIXER_MAP : LLM__NO_MIXER;
-        if (is == 2 && c->status == LLM_OK) {
-            int group = llm__config_int(&inner, "n_heads_in_group", LLM__REQUIRED, 1, a.heads);
-            llm__config_divides(&inner, "num_attention_heads", a.heads, "n_heads_in_group", group);
-            layer->attention.kv_heads = a.heads / group;
-            c->status = inner.status;
-        }
-        is = llm__nas_block(c, "ffn", i, &inner);
-        layer->ffn = is == 2 ? LLM__MLP : is ? LLM__FFN_MAP : LLM__NO_FFN;
-        if (is == 2 && c->status == LLM_OK) {
-            double n = llm__config_number(&inner, "ffn_mult", llm__not_a_number(), 1e-6, 256);
-            layer->mlp.width = ((int)(2 * (floor(n * 1e6 + 0.5) / 1e6) * m->hidden / 3) + 255) / 256 * 256;
-            c->status = inner.status;
-        }
-    }
-}
-
-/* afm7: joined q, k, v; pairs rotate, and the norms of heads come after; keys and values are rounded to 8 bits.  The
-   last num_kv_reuse_layers layers have queries only, and read the last of the others. */
-LLM__FN void llm__read_afm7(llm__config *c, llm_model *m) {
-    int i, count = llm__config_int(c, "num_layers", LLM__REQUIRED, 1, LLM__MAX_LAYERS);
-    int own = count - llm__config_int(c, "num_kv_reuse_layers", LLM__REQUIRED, 0, count - 1);
-    double factor = llm__config_number(c, "hidden_dim_scale_factor", 3.25, 1e-3, 256);
-    llm__attention a;
-    memset(&a, 0, sizeof a);
-    m->hidden = llm__config_int(c, "hidden_dim", LLM__REQUIRED, 1, 1 << 16);
-    m->vocabulary = llm__config_size(c, "vocab_size");
-    llm__make_layers(c, m, count);
-    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-5);
-    m->tied = 1;
-    a.heads = llm__config_int(c, "num_heads", LLM__REQUIRED, 1, 65536);
-    a.kv_heads = llm__config_int(c, "num_kv_heads", LLM__REQUIRED, 1, 65536);
-    llm__config_divides(c, "hidden_dim", m->hidden, "num_heads", a.heads);
-    llm__config_divides(c, "num_heads", a.heads, "num_kv_heads", a.kv_heads);
-    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
-    if (m->hidden * factor < 1) llm__config_fail(c, "hidden_dim_scale_factor", "a larger number");
-    a.qkv = LLM__QKV_JOINED;
-    a.qk_norm = LLM__QK_HEAD;
-    a.q_norm = a.k_norm = llm__rms_form(1e-5f);
-    a.norm_last = a.rounded = 1;
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 50000), 1, NULL);
-    llm__set_dense(c, m, &a, (int)(m->hidden * factor), LLM__SILU, 0);
-    for (i = own; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].stem = "model.kv_reuse_layers";
-        m->layers[i].number = i - own;
-        m->layers[i].reads = own - 1;
-        m->layers[i].attention.shared = 1;
-        m->layers[i].attention.rounded = 0;
-    }
-}
-
-/* baichuan_m1: keys and values pass a convolution of two taps before the rotation; sliding layers may have head counts
-   of their own; the head's rows have the length 1. */
-LLM__FN void llm__read_baichuan_m1(llm__config *c, llm_model *m) {
-    llm__attention full, sliding;
-    int i;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    if (m->tied) llm__config_fail(c, "tie_word_embeddings", "false");
-    m->head_rows_normed = 1;
-    full = llm__read_even_attention(c, m);
-    llm__config_int(c, "conv_window", LLM__REQUIRED, 2, 2);
-    full.qkv = LLM__QKV_JOINED;
-    full.conv = 1;
-    sliding = full;
-    sliding.heads = llm__config_int(c, "num_swa_attention_heads", full.heads, 1, 65536);
-    sliding.kv_heads = llm__config_int(c, "num_swa_key_value_heads", full.kv_heads, 1, 65536);
-    llm__config_divides(c, "hidden_size", m->hidden, "num_swa_attention_heads", sliding.heads);
-    llm__config_divides(c, "num_swa_attention_heads", sliding.heads, "num_swa_key_value_heads", sliding.kv_heads);
-    llm__set_width(c, &sliding, c->status == LLM_OK ? m->hidden / sliding.heads : 1);
-    sliding.window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
-    full.rope = llm__rope_add(c, m, full.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
-    sliding.rope = llm__rope_add(c, m, sliding.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
-    llm__read_dense(c, m, &full, LLM__SILU, 0);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].list = 2;
-        if (llm__config_lists(c, "sliding_window_layers", i)) m->layers[i].attention = sliding;
-    }
-}
-
-/* bitnet: llama of ternary weights, with norms before o_proj and down_proj, and relu squared for the gate. */
-LLM__FN void llm__read_bitnet(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0), i;
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 1);
-    m->ternary_scaled = 1;
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    a.out_normed = 1;
-    a.rope = llm__read_rope(c, m, &a, 10000);
-    llm__read_dense(c, m, &a, LLM__RELU2, llm__config_flag(c, "mlp_bias", 0));
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].mlp.sub_normed = 1;
-}
-
-/* A whole number, or a list of at least i + 1 of them of which the layer's own counts. */
-LLM__FN int llm__config_own(llm__config *c, const char *key, int i, int fallback, int low, int high) {
-    const llm__json *list = llm__json_get(c->root, key);
-    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_int(c, key, fallback, low, high);
-    return llm__config_item_int(c, key, i, i < (int)list->length ? (int)list->length : i + 1, low, high);
-}
-
-/* hunyuan: groups of cla_share_factor layers share keys and values, as the first one's maps give them; norms on heads
-   behind the rotation; experts whose numbers may differ by layer, beside a dense feed-forward.  The original joins q, k
-   and v by kv head, and up and gate. */
-LLM__FN void llm__read_hunyuan(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0), cla = llm__config_flag(c, "use_cla", 0), width, i;
-    int joined = llm__model_has(m, "model.layers.0.mlp.gate_up_proj.weight");
-    int share = llm__config_int(c, "cla_share_factor", 2, 1, 4096), count;
-    llm__attention a;
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    m->tied = 1;
-    a = llm__read_even_attention(c, m);
-    llm__set_bias(&a, bias, bias);
-    if (llm__config_flag(c, "use_qk_norm", 0)) a.qk_norm = LLM__QK_HEAD;
-    a.norm_last = 1;
-    if (joined) a.qkv = LLM__QKV_GROUPED;
-    else if (cla) a.raw = LLM__RAW_LENT;
-    m->carry = cla ? 2 * a.kv_heads * a.width : 0;
-    a.rope = llm__read_alpha_rope(c, m, &a, llm__not_a_number());
-    llm__read_dense(c, m, &a, LLM__SILU, 0);
-    if (joined) llm__set_layers(c, m, LLM__PRE, LLM__UP_GATE_JOINED);
-    count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
-    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
-        llm__experts *e = &m->layers[i].experts;
-        if (a.raw && i % share) m->layers[i].attention.raw = LLM__RAW_BORROWED;
-        if (count == 1) continue;
-        m->layers[i].ffn = LLM__EXPERTS;
-        e->count = count;
-        e->chosen = llm__config_own(c, "moe_topk", i, LLM__REQUIRED, 1, count);
-        width = m->layers[i].mlp.width;
-        e->width = llm__config_own(c, "moe_intermediate_size", i, width, 1, 1 << 24);
-        e->scaling = 1;
-        if (!llm__config_flag(c, "use_mixed_mlp_moe", 0)) continue;
-        e->shared.width = llm__config_own(c, "num_shared_expert", i, LLM__REQUIRED, 1, 4096);
-        llm__config_product(c, "num_shared_expert", e->shared.width, "intermediate_size", width);
-        if (c->status == LLM_OK) e->shared.width *= width;
-    }
-}
-
-/* iquestloopcoder: llama's layers, gone through twice.  In the second loop a layer attends to its keys and values of
-   the first loop, all of them, and to those of its own, within a window; a gate on each head mixes the two. */
-LLM__FN void llm__read_iquestloopcoder(llm__config *c, llm_model *m) {
-    int bias = llm__config_flag(c, "attention_bias", 0), n, i;
-    int window = llm__config_int(c, "loop_window_size", 64, 1, 1 << 30);
-    llm__attention a;
-    llm__config_int(c, "loop_num", 2, 2, 2);
-    llm__read_plain(c, m, "rms_norm_eps", 0);
-    n = m->layer_count;
-    llm__make_layers(c, m, 2 * n);
-    a = llm__read_attention(c, m, 0);
-    llm__set_bias(&a, bias, bias);
-    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, 5e5), 0, llm__rope_scaling(c));
-    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
-    for (i = n; i < m->layer_count && c->status == LLM_OK; i++) {
-        m->layers[i].number = m->layers[i].mixes = i - n;
-        m->layers[i].attention.mixed = 1;
-        m->layers[i].attention.window = window;
-    }
-}
-
 /* talkie: no norm has weights; the embedding is normed; rotations go the other way, before the norms of q and k; learnt
    numbers multiply queries, branches and logits, and the embedding, which every layer adds in the end. */
 LLM__FN void llm__read_talkie(llm__config *c, llm_model *m) {
@@ -9826,6 +9844,17 @@ LLM__FN void llm__read_talkie(llm__config *c, llm_model *m) {
     a.rope = llm__rope_stretch(m, llm__rope_add(c, m, a.width, llm__rope_theta(c, 1e6), 0, NULL), -1);
     llm__read_dense(c, m, &a, LLM__SILU, 0);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) m->layers[i].gained = 1;
+}
+
+/* telechat3: llama whose yarn has a name of its own. */
+LLM__FN void llm__read_telechat3(llm__config *c, llm_model *m) {
+    int bias = llm__config_flag(c, "attention_bias", 0);
+    llm__attention a;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    a = llm__read_attention(c, m, 0);
+    llm__set_bias(&a, bias, bias);
+    a.rope = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, llm__rope_scaling(c));
+    llm__read_dense(c, m, &a, LLM__SILU, llm__config_flag(c, "mlp_bias", 0));
 }
 
 /* ---- readers: families with experts */
@@ -10788,6 +10817,173 @@ LLM__FN void llm__read_gear(llm__config *c, llm_model *m) {
             m->layers[i].attention.rope = -1;
             m->layers[i].keyed_conv = conv;
         }
+    }
+}
+
+/* A key of minimax_m3_vl's sparse_attention_config, or its flat name. */
+LLM__FN int llm__m3_sparse(llm__config *c, const char *nested, const char *flat, int fallback) {
+    const llm__json *config = llm__json_get(c->root, "sparse_attention_config");
+    if (llm__json_get(config, nested)) {
+        llm__config s = llm__config_of(c, config);
+        int n = llm__config_int(&s, nested, LLM__REQUIRED, 0, 65536);
+        c->status = s.status;
+        return n;
+    }
+    return llm__config_int(c, flat, fallback, 0, 65536);
+}
+
+/* Whether layer i attends to chosen blocks: layer_types says so, or sparse_attention_freq in either place; else all do. */
+LLM__FN int llm__m3_is_sparse(llm__config *c, const llm_model *m, int i) {
+    const llm__json *config = llm__json_get(c->root, "sparse_attention_config");
+    llm__config s = *c;
+    int sparse;
+    if (llm__config_has(c, "layer_types"))
+        return !llm__json_text_is(llm__layer_item(c, m, "layer_types", i), "full_attention");
+    if (llm__json_get(config, "sparse_attention_freq")) s = llm__config_of(c, config);
+    if (!llm__config_has(&s, "sparse_attention_freq")) return 1;
+    sparse = llm__layer_int(&s, m, "sparse_attention_freq", i, 0, 1);
+    c->status = s.status;
+    return sparse;
+}
+
+/* The indexer of minimax_m3_vl's sparse layers; heads 0: the config has none. */
+LLM__FN llm__indexer llm__read_block_indexer(llm__config *c, llm_model *m, const llm__attention *a, int rotated,
+                                             double theta, const llm__json *scaling) {
+    llm__indexer x;
+    memset(&x, 0, sizeof x);
+    x.block = llm__m3_sparse(c, "sparse_block_size", "index_block_size", 0);
+    if (!x.block) return x;
+    x.heads = llm__m3_sparse(c, "sparse_num_index_heads", "index_n_heads", LLM__REQUIRED);
+    x.width = llm__m3_sparse(c, "sparse_index_dim", "index_head_dim", LLM__REQUIRED);
+    x.chosen = llm__m3_sparse(c, "sparse_topk_blocks", "index_topk_blocks", LLM__REQUIRED);
+    x.local = llm__m3_sparse(c, "sparse_local_block", "index_local_blocks", 1);
+    if (!x.heads || !x.width || !x.chosen) llm__config_fail(c, "sparse_attention_config", "sizes of 1 and more");
+    llm__config_divides(c, "num_attention_heads", a->heads, "index_n_heads", x.heads);
+    llm__config_product(c, "index_n_heads", x.heads, "index_head_dim", x.width);
+    x.rope = llm__rope_add(c, m, rotated < x.width ? rotated : x.width, theta, 0, scaling);
+    return x;
+}
+
+/* minimax_m3_vl: gemma's norms by flag, gpt_oss's swiglu with numbers of its own; sparse layers attend to the blocks of
+   tokens that an indexer chooses for each of its heads.  The original may have the MLP of a dense layer among its
+   experts' names, MXFP8, and the shared expert folded into the stacks of the others. */
+LLM__FN void llm__read_minimax_m3(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    double theta = llm__rope_number(c, NULL, "rope_theta", 5e6, 1e-3, 1e30);
+    double part = llm__config_number(c, "partial_rotary_factor", 0.5, 0, 1);
+    int rotated, i, dense = -1;
+    llm__indexer indexer;
+    llm__attention a;
+    llm__experts e;
+    char name[80];
+    llm__read_sizes(c, m, 6144, 200064, 60);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->norm.offset = llm__config_flag(c, "use_gemma_norm", 1) ? 1 : 0;
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 0);
+    if (llm__json_is(parameters, LLM__JSON_OBJECT)) {
+        llm__config s = llm__config_of(c, parameters);
+        theta = llm__config_number(&s, "rope_theta", theta, 1e-3, 1e30);
+        part = llm__config_number(&s, "partial_rotary_factor", part, 0, 1);
+        c->status = s.status;
+    }
+    a = llm__read_usual_heads(c, m, 64, 4, 128);
+    a.qk_norm = llm__config_flag(c, "use_qk_norm", 1) ? LLM__QK_HEAD : LLM__QK_PLAIN;
+    rotated = llm__config_int(c, "rotary_dim", (int)(a.width * part), 2, a.width < 2 ? 2 : a.width);
+    a.rope = llm__rope_add(c, m, rotated, theta, 0, parameters);
+    indexer = llm__read_block_indexer(c, m, &a, rotated, theta, parameters);
+    llm__set_dense(c, m, &a, llm__config_int(c, "dense_intermediate_size", 12288, 1, 1 << 24), LLM__SWIGLU_OAI, 0);
+    e = llm__read_experts(c, "num_local_experts", 128, "num_experts_per_tok", 4, "intermediate_size", 3072);
+    e.shared.width = llm__config_int(c, "shared_intermediate_size", 3072, 1, 1 << 24);
+    e.scores = LLM__SIGMOID;
+    e.biased = e.renormalize = e.folds = 1;
+    e.renormalize_eps = 1e-20f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 2, -1e6, 1e6);
+    e.activation.kind = LLM__SWIGLU_OAI;
+    e.activation.alpha = (float)llm__config_number(c, "swiglu_alpha", 1.702, 1e-6, 1e6);
+    e.activation.limit = (float)llm__config_number(c, "swiglu_limit", 7, 1e-6, 1e9);
+    e.shared.activation = e.activation;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int sparse = llm__config_has(c, "mlp_layer_types")
+                         ? llm__layer_word(c, m, "mlp_layer_types", i, "dense sparse")
+                         : !llm__config_has(c, "moe_layer_freq") || llm__layer_int(c, m, "moe_layer_freq", i, 0, 1);
+        layer->mlp.activation = e.activation;
+        layer->list = 1;
+        if (indexer.heads && llm__m3_is_sparse(c, m, i)) {
+            layer->attention.indexer = indexer;
+            layer->list = 2;
+        }
+        if (!sparse) dense = i;
+        if (!sparse) continue;
+        layer->ffn = LLM__EXPERTS;
+        layer->experts = e;
+    }
+    snprintf(name, sizeof name, "model.layers.%d.mlp.up_proj.weight", dense);
+    if (dense >= 0) llm__need_layout(m, name);
+}
+
+/* muse_spark: muse_glimmer's attention with pairs that rotate, each head's output normed before its gate; a learned share
+   of stream and branch in place of their sum; experts that work at a width of their own, between norms.  mlx-lm's
+   conversion has q, k, v and gates in one map, norms and shares as they are used; the original has q and k in halves,
+   norms less 1, and gates that the shares come from. */
+LLM__FN void llm__read_muse_spark(llm__config *c, llm_model *m) {
+    const llm__json *parameters = llm__json_get(c->root, "rope_parameters");
+    llm__config s = llm__config_of(c, parameters);
+    int window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30), i, original;
+    float post_eps = llm__config_eps(c, "post_norm_eps", llm__not_a_number());
+    llm__norm inner, last;
+    llm__attention a;
+    llm__experts e;
+    llm__read_plain(c, m, "rms_norm_eps", 0);
+    m->tied = 0;
+    original = !llm__model_has(m, "model.layers.0.self_attn.qkv_proj.weight");
+    m->logit_scale = (float)llm__config_number(c, "output_multiplier", llm__not_a_number(), -1e6, 1e6);
+    m->logit_softcap = (float)llm__config_number(c, "final_logit_softcapping", llm__not_a_number(), 1e-6, 1e9);
+    m->embedding_normed = 1;
+    m->embedding_norm = llm__rms_form(m->norm.eps);
+    m->embedding_norm.weightless = 1;
+    a = llm__read_attention(c, m, LLM__REQUIRED);
+    a.scale *= (float)llm__config_number(c, "qk_scale_factor", 5.4730064863875, -1e6, 1e6);
+    a.qk_norm = LLM__QK_HEAD;
+    a.q_norm = a.k_norm = a.head_norm = m->embedding_norm;
+    a.gate = LLM__GATE_FULL;
+    a.heads_normed = 1;
+    a.halves = original;
+    a.qkv = original ? LLM__QKV_SEPARATE : LLM__QKVG_JOINED;
+    if (!llm__json_is(parameters, LLM__JSON_OBJECT)) llm__config_fail(c, "rope_parameters", "an object");
+    s.status = c->status;
+    a.rope = llm__rope_add(&s, m, a.width, llm__config_number(&s, "rope_theta", llm__not_a_number(), 1e-3, 1e30), 1,
+                           NULL);
+    c->status = s.status;
+    e = llm__read_experts(c, "num_local_experts", LLM__REQUIRED, "num_experts_per_tok", LLM__REQUIRED,
+                          "moe_intermediate_size", LLM__REQUIRED);
+    if (llm__config_int(c, "num_shared_experts", 0, 0, 4096)) llm__config_fail(c, "num_shared_experts", "0");
+    e.latent = llm__config_size(c, "moe_hidden_size");
+    e.scores = LLM__SIGMOID;
+    e.router_scale = m->logit_scale;
+    e.biased = e.renormalize = 1;
+    e.renormalize_eps = 1e-15f;
+    e.scaling = (float)llm__config_number(c, "routed_scaling_factor", 1, -1e6, 1e6);
+    e.low_normed = e.each_normed = 1;
+    inner = llm__rms_form(m->norm.eps);
+    last = llm__rms_form(post_eps);
+    inner.offset = last.offset = original ? 1 : 0;
+    last.kind = LLM__RMS_OF_WEIGHTED;
+    e.low_norm = inner;
+    e.each_norm = last;
+    llm__set_dense(c, m, &a, e.width, LLM__SILU, 0);
+    llm__fill_experts(c, m, &e, 0);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->scheme = LLM__SANDWICH;
+        layer->mixer_norm = layer->ffn_norm = inner;
+        layer->mixer_post_norm = llm__rms_form(post_eps);
+        layer->mixer_post_norm.weightless = 1;
+        layer->ffn_post_norm = last;
+        layer->weighs_stream = 1;
+        if (llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)) layer->attention.window = window;
+        if (llm__listed_number(c, "layer_rope_theta", i, llm__not_a_number(), 0, 1e30) == 0) layer->attention.rope = -1;
+        if (llm__config_has(c, "mlp_layer_types")) llm__layer_word(c, m, "mlp_layer_types", i, "sparse");
     }
 }
 
@@ -11846,6 +12042,7 @@ LLM__FN int llm__plan_mixer(llm__config *c, llm_model *m, const llm__layer *l, l
     case LLM__ATTENTION:
         if (a->conv) llm__plan_last(c, m, a);
         llm__plan_rows(c, m, LLM_CACHE_ATTENTION, a->kv_heads, a->width, a->value_width, a->window, a->chunk);
+        if (a->indexer.heads) llm__plan_rows(c, m, LLM_CACHE_ATTENTION, 1, a->indexer.width, 0, 0, 0);
         break;
     case LLM__LATENT:
         if (t->expanded)
@@ -12220,6 +12417,22 @@ LLM__FN void llm__bind_blocks(llm__binder *b, llm__tensor *t, int lead, int rows
         t->dtype = LLM_U32;
     }
     llm__bind_quantized(b, t, s, lead, rows, cols, w);
+}
+
+/* ModelOpt's NVFP4 as muse_spark has it, in stacks: bytes of two codes and e4m3 factors; see llm__bind_stack_factors. */
+LLM__FN void llm__bind_nvfp4(llm__binder *b, llm__tensor *t, int lead, int rows, int cols, llm__matrix *w) {
+    llm__tensor *s = llm__bind_find(b, "_weight_scale");
+    if (s->dtype != LLM_F8_E4M3 || cols % 16) {
+        llm__bind_bad(b, "bytes of two codes go with F8_E4M3 factors for groups of 16");
+        return;
+    }
+    w->format = LLM__NVFP4;
+    w->bits = 4;
+    w->group = 16;
+    w->row_bytes = (size_t)cols / 2;
+    w->scale_row_bytes = (size_t)cols / 16;
+    w->data = llm__bind_bytes(b, t, lead, rows, cols / 2);
+    w->scales = llm__bind_bytes(b, s, lead, rows, cols / 16);
 }
 
 /* ---- what other tools pack, turned into forms that this file has: codes stay where they lie if their order allows */
@@ -12764,6 +12977,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else snprintf(what, sizeof what, "[%d, %d]", rows, cols);
     if (llm__bind_foreign(b, t, w, lead, rows, cols)) scales = NULL;
     else if (!t) llm__bind_absent(b, ".weight", what);
+    else if (t->dtype == LLM_U8 && llm__bind_find(b, "_weight_scale")) llm__bind_nvfp4(b, t, lead, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
@@ -12826,6 +13040,7 @@ LLM__FN void llm__bind_first(llm__binder *b, const char *parts) {
 /* q, k and v: separate maps, slices of one, or one that keeps its order. */
 LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
     int hidden = b->m->hidden, q = a->heads * a->width, k = a->kv_heads * a->width, v = a->kv_heads * a->value_width;
+    int gates = 0;
     if (a->qkv == LLM__QKV_SEPARATE || a->shared) {
         llm__bind_part(b, "q_proj");
         llm__bind_matrix(b, &a->q, 0, a->gate == LLM__GATE_IN_Q ? 2 * q : q, hidden, a->q_bias);
@@ -12837,11 +13052,13 @@ LLM__FN void llm__bind_qkv(llm__binder *b, llm__attention *a) {
         llm__bind_matrix(b, &a->v, 0, v, hidden, a->v_bias);
         return;
     }
+    if (a->qkv == LLM__QKVG_JOINED) gates = a->heads * a->value_width;
     llm__bind_part(b, "qkv_proj");
-    llm__bind_matrix(b, &a->q, 0, q + k + v, hidden, a->q_bias);
+    llm__bind_matrix(b, &a->q, 0, q + k + v + gates, hidden, a->q_bias);
     if (a->qkv == LLM__QKV_GROUPED || b->status != LLM_OK) return;
     a->k = llm__matrix_slice(&a->q, q, k);
     a->v = llm__matrix_slice(&a->q, q + k, v);
+    if (gates) a->gates = llm__matrix_slice(&a->q, q + k + v, gates);
     a->q = llm__matrix_slice(&a->q, 0, q);
 }
 
@@ -12919,12 +13136,24 @@ LLM__FN void llm__bind_unread_keys(llm__binder *b) {
         }
 }
 
+LLM__FN void llm__bind_block_indexer(llm__binder *b, llm__indexer *x) {
+    llm__bind_part(b, "index_q_proj");
+    llm__bind_matrix(b, &x->q, 0, x->heads * x->width, b->m->hidden, 0);
+    llm__bind_part(b, "index_k_proj");
+    llm__bind_matrix(b, &x->k, 0, x->width, b->m->hidden, 0);
+    llm__bind_part(b, "index_q_norm");
+    llm__bind_norm(b, &x->q_norm, x->width);
+    llm__bind_part(b, "index_k_norm");
+    llm__bind_norm(b, &x->k_norm, x->width);
+}
+
 LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
     int hidden = b->m->hidden, out = a->heads * a->value_width;
+    if (a->indexer.heads) llm__bind_block_indexer(b, &a->indexer);
     llm__bind_qkv(b, a);
     llm__bind_part(b, "o_proj");
     llm__bind_matrix(b, &a->o, 0, hidden, out, a->o_bias);
-    if (a->gate > LLM__GATE_IN_Q) {
+    if (a->gate > LLM__GATE_IN_Q && a->qkv != LLM__QKVG_JOINED) {
         llm__bind_part(b, "gate_proj");
         llm__bind_matrix(b, &a->gates, 0, a->gate == LLM__GATE_FULL ? out : a->heads, hidden, a->gate_bias);
     }
@@ -13216,11 +13445,17 @@ LLM__FN int llm__bind_stack_at(llm__binder *b, const char *name) {
     return llm__bind_has(b);
 }
 
+/* Whether the stack at b->name has the shared expert behind the others. */
+LLM__FN int llm__is_folded(const llm__binder *b, const llm__experts *e) {
+    const llm__tensor *t = llm__bind_find(b, ".weight");
+    return e->folds && e->shared.width == e->width && t && t->dims == 3 && t->shape[0] == e->count + 1;
+}
+
 /* The stack at b->name: [count, rows, cols], or all experts' rows together, or transposed. */
 LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int rows, int cols, int transposed) {
-    llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix)), flat;
     llm__tensor *t = llm__bind_find(b, "");
-    int k, turn = transposed && t;
+    int k, turn = transposed && t, count = e->count + llm__is_folded(b, e);
+    llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)count, sizeof(llm__matrix)), flat;
     if (!w) return NULL;
     if (t && t->dims == 2 && t->shape[0] % e->count == 0) {
         t->dims = 3;
@@ -13228,7 +13463,7 @@ LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int 
         t->shape[1] = t->shape[0] / e->count;
         t->shape[0] = e->count;
     }
-    llm__bind_matrix(b, w, e->count, turn ? cols : rows, turn ? rows : cols, e->bias_each && !turn);
+    llm__bind_matrix(b, w, count, turn ? cols : rows, turn ? rows : cols, e->bias_each && !turn);
     if (!turn || b->status != LLM_OK) return w;
     for (k = 0; k < e->count && b->status == LLM_OK; k++) {
         flat = w[k];
@@ -13239,14 +13474,26 @@ LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int 
     return w;
 }
 
+/* The factors that the stack at b->name has for each expert, for this of its `parts`. */
+LLM__FN void llm__bind_stack_factors(llm__binder *b, const llm__experts *e, llm__matrix *w, int parts, int part) {
+    const float *factors;
+    int k;
+    if (b->status != LLM_OK || w[0].format != LLM__NVFP4 || !llm__bind_find(b, "_weight_scale_2")) return;
+    factors = llm__bind_floats(b, "_weight_scale_2", e->count, parts > 1 ? parts : 0, 0);
+    for (k = 0; factors && k < e->count; k++) w[k].factor = factors[k * parts + part];
+}
+
 /* One of the maps of all experts: a stack, or a tensor for each expert under either of its two names. */
 LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e, int rows, int cols, const char *name,
                                            const char *other) {
     llm__matrix *w;
     int k, down = !strcmp(name, "down_proj");
-    if (llm__bind_stack_at(b, name))
-        return llm__bind_stack(b, e, rows, cols,
-                               e->stacks == LLM__STACKS_TRANSPOSED || (down && e->stacks == LLM__DOWN_TRANSPOSED));
+    if (llm__bind_stack_at(b, name)) {
+        w = llm__bind_stack(b, e, rows, cols,
+                            e->stacks == LLM__STACKS_TRANSPOSED || (down && e->stacks == LLM__DOWN_TRANSPOSED));
+        if (w) llm__bind_stack_factors(b, e, w, 1, 0);
+        return w;
+    }
     w = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
     if (!w) return NULL;
     llm__bind_name(b, "%s.experts.0.%s", b->place, other);
@@ -13266,24 +13513,44 @@ LLM__FN void llm__bind_latent_experts(llm__binder *b, llm__experts *e) {
     llm__bind_matrix(b, &e->latent_up, 0, b->m->hidden, e->latent, e->latent_bias);
     llm__bind_part(b, "latent_norm");
     if (e->latent_normed) llm__bind_norm(b, &e->latent_norm, e->latent);
+    llm__bind_part(b, "low_norm");
+    if (e->low_normed) llm__bind_norm(b, &e->low_norm, e->latent);
+    llm__bind_part(b, "each_norm");
+    if (e->each_normed) llm__bind_norm(b, &e->each_norm, e->latent);
 }
 
 /* Gates and ups that lie in one stack, at b->name. */
 LLM__FN void llm__bind_joined_experts(llm__binder *b, llm__experts *e, int hidden) {
     llm__matrix *both = llm__bind_stack(b, e, 2 * e->width, hidden, e->stacks == LLM__STACKS_TRANSPOSED);
-    int k;
-    e->gates = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
-    e->ups = (llm__matrix *)llm__bind_alloc(b, (size_t)e->count, sizeof(llm__matrix));
-    for (k = 0; k < e->count && b->status == LLM_OK; k++) {
+    int k, count = e->count + llm__is_folded(b, e);
+    e->gates = (llm__matrix *)llm__bind_alloc(b, (size_t)count, sizeof(llm__matrix));
+    e->ups = (llm__matrix *)llm__bind_alloc(b, (size_t)count, sizeof(llm__matrix));
+    for (k = 0; k < count && b->status == LLM_OK; k++) {
         int mixed = e->gate_up == LLM__GATE_UP_MIXED;
         e->gates[k] = mixed ? llm__bind_every_other(b, &both[k], 0) : llm__matrix_slice(&both[k], 0, e->width);
         e->ups[k] = mixed ? llm__bind_every_other(b, &both[k], 1) : llm__matrix_slice(&both[k], e->width, e->width);
     }
+    if (b->status != LLM_OK) return;
+    llm__bind_stack_factors(b, e, e->gates, 2, 0);
+    llm__bind_stack_factors(b, e, e->ups, 2, 1);
+}
+
+/* Whether all stacks have the shared expert; some must not have it alone. */
+LLM__FN int llm__all_folded(llm__binder *b, const llm__experts *e) {
+    static const char *const names[] = {"gate_up_proj", "gate_proj", "up_proj", "down_proj"};
+    int i, stacks = 0, folded = 0;
+    for (i = 0; i < 4; i++) {
+        if (!llm__bind_stack_at(b, names[i])) continue;
+        stacks++;
+        folded += llm__is_folded(b, e);
+    }
+    if (folded && folded < stacks) llm__bind_bad(b, "the shared expert is in some of the experts' stacks alone");
+    return folded > 0;
 }
 
 /* The router's bias and map have another place in nearly every family's original. */
 LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer *layer) {
-    int hidden = b->m->hidden, width = e->latent ? e->latent : hidden, joined;
+    int hidden = b->m->hidden, width = e->latent ? e->latent : hidden, joined, folded;
     llm__bind_first(b, "gate gate.gate_proj gate.proj gate.gate");
     llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
     llm__bind_first(b, "gate.e_score_correction_bias e_score_correction_bias experts.e_score_correction_bias");
@@ -13296,13 +13563,22 @@ LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer
         if (e->gate_up != LLM__UP_ONLY) e->gates = llm__bind_experts_map(b, e, e->width, width, "gate_proj", "w1");
         e->ups = llm__bind_experts_map(b, e, e->width, width, "up_proj", "w3");
     }
+    folded = llm__all_folded(b, e);
     e->downs = llm__bind_experts_map(b, e, width, e->width, "down_proj", "w2");
     if (e->latent) llm__bind_latent_experts(b, e);
     if (e->shared_gate || e->blended) {
         llm__bind_part(b, e->blended ? "coefficient" : "shared_expert_gate");
         llm__bind_matrix(b, &e->shared_gate_row, 0, e->blended ? 2 : 1, hidden, e->blended);
     }
-    if (!e->shared.width) return;
+    if (!e->shared.width || b->status != LLM_OK) return;
+    if (folded) {
+        e->shared.gate = e->gates[e->count];
+        e->shared.up = e->ups[e->count];
+        e->shared.down = e->downs[e->count];
+        return;
+    }
+    llm__bind_part(b, "shared_experts.gate_up_proj");
+    if (e->folds && llm__bind_has(b)) e->shared.gate_up = LLM__GATE_UP_JOINED;
     joined = e->shared.gate_up != LLM__GATE_UP_SEPARATE && e->shared.gate_up != LLM__UP_ONLY;
     llm__bind_part(b, joined ? "shared_expert.gate_up_proj" : "shared_expert.up_proj");
     llm__bind_block(b, layer, llm__bind_has(b) ? "mlp.shared_expert" : "mlp.shared_experts");
@@ -13484,8 +13760,39 @@ LLM__FN void llm__bind_streams(llm__binder *b) {
     }
 }
 
+/* muse_spark's residual: two vectors, or in the original one gate g from which they come. */
+LLM__FN void llm__bind_residual(llm__binder *b, const llm__layer *layer, llm__residual *r, const char *keep,
+                                const char *take, const char *gate) {
+    float *weights[2];
+    int hidden = b->m->hidden, i;
+    llm__bind_block(b, layer, keep);
+    weights[0] = weights[1] = NULL;
+    if (llm__bind_find(b, "")) {
+        weights[0] = llm__bind_floats(b, "", hidden, 0, 0);
+        llm__bind_block(b, layer, take);
+        weights[1] = llm__bind_floats(b, "", hidden, 0, 0);
+    } else {
+        llm__bind_block(b, layer, gate);
+        weights[1] = llm__bind_floats(b, "", hidden, 0, 0);
+        weights[0] = (float *)llm__bind_alloc(b, (size_t)hidden, sizeof(float));
+        for (i = 0; weights[0] && weights[1] && i < hidden; i++) {
+            float w = weights[1][i] / 0.3f, beta = 1 / (1 + expf(-w)), kept = (1 + beta) / (1 + expf(w));
+            weights[0][i] = sqrtf(kept > 1e-3f ? kept : 1e-3f);
+            weights[1][i] = beta;
+        }
+    }
+    r->keep = weights[0];
+    r->take = weights[1];
+}
+
 LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     b->transposed = b->m->transposed;
+    if (layer->weighs_stream) {
+        llm__bind_residual(b, layer, &layer->mixer_residual, "add_attn_alpha", "add_attn_beta",
+                           "post_attention_residual_gate.gate");
+        llm__bind_residual(b, layer, &layer->ffn_residual, "add_ffn_alpha", "add_ffn_beta",
+                           "post_feedforward_residual_gate.gate");
+    }
     llm__bind_layer_norms(b, layer);
     llm__bind_mixer(b, layer, layer->mixer);
     llm__bind_mixer(b, layer, layer->beside);
@@ -13705,6 +14012,13 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     ".experts.gate.scale=.router.scale .experts.gate.per_expert_scale=.router.per_expert_scale "                       \
     ".experts.gate=.router.proj .experts.switch_mlp.=.experts.switch_glu. .experts.experts.=.experts."
 
+/* minimax_m3_vl keeps only its experts apart. */
+#define LLM__M3                                                                                                        \
+    ".mlp.gate=.block_sparse_moe.gate .mlp.e_score_correction_bias=.block_sparse_moe.e_score_correction_bias "         \
+    ".mlp.switch_mlp=.block_sparse_moe.switch_mlp .mlp.experts=.block_sparse_moe.experts "                             \
+    ".mlp.shared_experts=.block_sparse_moe.shared_experts model.=language_model.model. "                               \
+    "lm_head=language_model.lm_head"
+
 static const llm__arch llm__archs[] = {
     {{"llama", "mistral", "iquestcoder", "xverse"}, llm__read_llama, "", "",
      "biases by flag, sliding windows by layer_types"},
@@ -13723,8 +14037,16 @@ static const llm__arch llm__archs[] = {
 
 
     /* attention and dense feed-forwards */
+    {{"afm7"}, llm__read_afm7,
+     "model.embed_tokens=model.embedding model.norm=model.output_norm .o_proj=.out_proj", "",
+     "last layers read the keys and values of another; 8-bit keys and values"},
+    {{"apertus"}, llm__read_apertus,
+     ".input_layernorm=.attention_layernorm .post_attention_layernorm=.feedforward_layernorm", "", "xIELU, head norms"},
+    {{"baichuan_m1"}, llm__read_baichuan_m1, ".qkv_proj=.W_pack", "", "convolved keys and values, sliding layers"},
+    {{"bitnet"}, llm__read_bitnet, ".out_norm=.attn_sub_norm .sub_norm=.ffn_sub_norm", "", "ternary weights"},
     {{"cohere"}, llm__read_cohere, "", "", "parallel blocks on one layer norm, scaled logits"},
     {{"cohere2"}, llm__read_cohere2, "", "", "cohere with sliding layers; global ones without rotation"},
+    {{"ernie4_5"}, llm__read_ernie4_5, "", "", "llama whose pairs rotate"},
     {{"exaone"}, llm__read_exaone,
      "model.embed_tokens=transformer.wte model.norm=transformer.ln_f model.layers=transformer.h "
      ".self_attn=.attn.attention .o_proj=.out_proj .input_layernorm=.ln_1 .post_attention_layernorm=.ln_2 "
@@ -13756,17 +14078,19 @@ static const llm__arch llm__archs[] = {
      "", "parallel blocks on one layer norm, head with a bias"},
     {{"granite"}, llm__read_granite, "", "", "llama with multipliers"},
     {{"helium"}, llm__read_helium, "", "", "llama whose pairs rotate"},
+    {{"hunyuan"}, llm__read_hunyuan,
+     ".q_norm=.query_layernorm .k_norm=.key_layernorm .mlp.gate=.mlp.gate.wg .shared_experts=.shared_mlp "
+     ".gate_up_proj=.gate_and_up_proj",
+     "", "layers share keys and values; experts"},
+    {{"hunyuan_v1_dense"}, llm__read_hunyuan_v1_dense, ".q_norm=.query_layernorm .k_norm=.key_layernorm", "",
+     "head norms behind the rotation"},
     {{"internlm2"}, llm__read_internlm2,
      "model.embed_tokens=model.tok_embeddings lm_head=output .self_attn=.attention .qkv_proj=.wqkv .o_proj=.wo "
      ".input_layernorm=.attention_norm .post_attention_layernorm=.ffn_norm .mlp=.feed_forward .gate_proj=.w1 "
      ".down_proj=.w2 .up_proj=.w3",
      "*.rope.inv_freq", "q, k and v of a kv head together"},
     {{"internlm3"}, llm__read_internlm3, "", "", "llama with biases by two flags"},
-    {{"minicpm"}, llm__read_minicpm, "", "", "llama with multipliers for depth and width"},
-    {{"apertus"}, llm__read_apertus,
-     ".input_layernorm=.attention_layernorm .post_attention_layernorm=.feedforward_layernorm", "", "xIELU, head norms"},
-    {{"hunyuan_v1_dense"}, llm__read_hunyuan_v1_dense, ".q_norm=.query_layernorm .k_norm=.key_layernorm", "",
-     "head norms behind the rotation"},
+    {{"iquestloopcoder"}, llm__read_iquestloopcoder, "", "", "layers in two loops, the second sees both"},
     {{"lille-130m"}, llm__read_lille,
      "model.embed_tokens=transformer.tok_embeddings model.=transformer. .self_attn=.attention .mlp=.feed_forward "
      ".o_proj=.out_proj .input_layernorm=.attention.norm .post_attention_layernorm=.feed_forward.norm",
@@ -13774,29 +14098,15 @@ static const llm__arch llm__archs[] = {
     {{"llama4_text"}, llm__read_llama4_text, "lm_head=output .mlp=.feed_forward", "",
      "layers with and without rotation"},
     {{"mimo"}, llm__read_mimo, "", "model.mtp_layers.*", "biases on q, k and v"},
+    {{"minicpm"}, llm__read_minicpm, "", "", "llama with multipliers for depth and width"},
     {{"ministral3"}, llm__read_ministral3, "", "*activation_scale*", "queries grow with their position"},
     {{"nanbeige"}, llm__read_nanbeige, "", "", "layers in loops"},
-    {{"nemotron-nas"}, llm__read_nemotron_nas, "", "", "blocks of their own in every layer, or none"},
-    {{"afm7"}, llm__read_afm7,
-     "model.embed_tokens=model.embedding model.norm=model.output_norm .o_proj=.out_proj", "",
-     "last layers read the keys and values of another; 8-bit keys and values"},
-    {{"baichuan_m1"}, llm__read_baichuan_m1, ".qkv_proj=.W_pack", "", "convolved keys and values, sliding layers"},
-    {{"bitnet"}, llm__read_bitnet, ".out_norm=.attn_sub_norm .sub_norm=.ffn_sub_norm", "", "ternary weights"},
-    {{"hunyuan"}, llm__read_hunyuan,
-     ".q_norm=.query_layernorm .k_norm=.key_layernorm .mlp.gate=.mlp.gate.wg .shared_experts=.shared_mlp "
-     ".gate_up_proj=.gate_and_up_proj",
-     "", "layers share keys and values; experts"},
-    {{"iquestloopcoder"}, llm__read_iquestloopcoder, "", "", "layers in two loops, the second sees both"},
-    {{"talkie"}, llm__read_talkie,
-     "model.embed_tokens=model.embed model.layers=model.blocks .self_attn=.attn .q_proj=.attn_query .k_proj=.attn_key "
-     ".v_proj=.attn_value .o_proj=.attn_resid .gate_proj=.mlp_gate .up_proj=.mlp_linear .down_proj=.mlp_resid",
-     "*rotary* *cos *sin", "norms without weights, learned gains, the embedding in every layer"},
-    {{"ernie4_5"}, llm__read_ernie4_5, "", "", "llama whose pairs rotate"},
     {{"nanochat"}, llm__read_nanochat,
      "model.embed_tokens=transformer.wte model.layers=transformer.h .self_attn=.attn .q_proj=.c_q .k_proj=.c_k "
      ".v_proj=.c_v .o_proj=.c_proj .up_proj=.c_fc .down_proj=.c_proj",
      "", "norms without weights, relu squared, turned the other way"},
     {{"nemotron"}, llm__read_nemotron, "", "", "layer norms with weight + 1, relu squared"},
+    {{"nemotron-nas"}, llm__read_nemotron_nas, "", "", "blocks of their own in every layer, or none"},
     {{"olmo"}, llm__read_olmo,
      "model.embed_tokens=model.transformer.wte lm_head=model.transformer.ff_out model.layers=model.transformer.blocks "
      ".self_attn.qkv_proj=.att_proj .self_attn.o_proj=.attn_out .mlp.gate_up_proj=.ff_proj .mlp.down_proj=.ff_out",
@@ -13829,6 +14139,10 @@ static const llm__arch llm__archs[] = {
     {{"stablelm"}, llm__read_stablelm, ".q_norm=.q_layernorm .k_norm=.k_layernorm", "",
      "layer norms, also on heads; parallel blocks by flag"},
     {{"starcoder2"}, llm__read_starcoder2, ".up_proj=.c_fc .down_proj=.c_proj", "", "layer norms, GELU, biases"},
+    {{"talkie"}, llm__read_talkie,
+     "model.embed_tokens=model.embed model.layers=model.blocks .self_attn=.attn .q_proj=.attn_query .k_proj=.attn_key "
+     ".v_proj=.attn_value .o_proj=.attn_resid .gate_proj=.mlp_gate .up_proj=.mlp_linear .down_proj=.mlp_resid",
+     "*rotary* *cos *sin", "norms without weights, learned gains, the embedding in every layer"},
     {{"telechat3"}, llm__read_telechat3, "", "", "llama"},
 
     /* experts */
@@ -13898,6 +14212,14 @@ static const llm__arch llm__archs[] = {
      "*.mtp*", "gated heads, rotary bases and limits by layer; experts"},
     {{"muse_glimmer"}, llm__read_muse_glimmer, LLM__WRAPPED, "vision_tower* vision_adapter* vision_projection*",
      "normed embeddings, sandwich norms, gated attention"},
+    {{"minimax_m3_vl"}, llm__read_minimax_m3, LLM__M3 "|.mlp.=.block_sparse_moe. " LLM__M3,
+     "vision_tower.* multi_modal_projector.* patch_merge_mlp.*",
+     "attention to chosen blocks of tokens; experts"},
+    {{"muse_spark"}, llm__read_muse_spark,
+     ".self_attn.qkv_proj=.self_attn.qkvg_proj .latent_down=.pre_expert_proj .latent_up=.post_expert_proj "
+     ".low_norm=.pre_expert_norm .each_norm=.experts.post_expert_norm model.=model.language_model.",
+     "model.audio_tower.* model.vision_tower.* model.vision_adapter.* model.vision_projection.* *_input_scale",
+     "gated attention, shares of stream and branch; experts of their own width between norms"},
     {{"gear"}, llm__read_gear, "", "*embed_scale", "sliding and full attention, and convolved keys and values"},
 
     /* recurrent, and hybrids */
@@ -13996,7 +14318,7 @@ typedef struct llm__task {
 
 enum { LLM__QUERY_BLOCK = 16, LLM__HEAD_BLOCK = 16, LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 2 };
 
-/* A token that an indexer chose, and what it is worth. */
+/* A token that an indexer chose, or a block of them by its number, and what it is worth. */
 typedef struct llm__pick {
     int64_t position;
     float worth;
@@ -14033,9 +14355,9 @@ struct llm_session {
     int *order, *starts;             /* experts: rows by expert */
     uint8_t *scratch;                /* [workers, scratch_bytes] */
     size_t scratch_bytes;
-    llm__pick *picks;                /* [max_rows, most_picks]: the tokens that sparse attention sees, in order... */
-    int *pick_counts;                /* [max_rows] */
-    size_t most_picks;
+    llm__pick *picks;                /* [max_rows, pick_sets, most_picks]: what sparse attention sees, in order... */
+    int *pick_counts;                /* [max_rows, pick_sets] */
+    size_t pick_sets, most_picks;
 };
 
 LLM__FN void llm__parallel(llm_session *s, int count, llm_job_fn fn, void *argument) {
@@ -14183,6 +14505,9 @@ LLM__FN void llm__norm_row(const llm__ops *ops, const llm__norm *norm, const flo
     if (norm->kind == LLM__LAYER_NORM) ops->layer_norm(y, x, norm->weight, norm->bias, norm->eps, width);
     else if (norm->kind == LLM__RMS) ops->rms_norm(y, x, norm->weight, norm->eps, width);
     else if (y != x) memcpy(y, x, (size_t)width * sizeof(float));
+    if (norm->kind != LLM__RMS_OF_WEIGHTED) return;
+    ops->mul(y, norm->weight, width);
+    ops->rms_norm(y, y, NULL, norm->eps, width);
 }
 
 LLM__FN void llm__norm_rows(const llm_session *s, const llm__norm *norm, const float *x, float *y, int n, int width) {
@@ -14235,7 +14560,8 @@ typedef struct llm__attend_work {
     int heads, kv_heads, key_width, value_width, blocks, head_blocks,
         head_block;     /* blocks: query blocks of the longest part */
     int tiled;          /* heads that share a kv head are kv_heads apart, not neighbours */
-    int picked;         /* rows see what the session's picks say */
+    int pick_sets;      /* rows see what the session's picks say, so many neighbouring shares of the heads each its own */
+    int pick_tokens;    /* how many tokens a pick is */
     float scale, softcap;
     const float *sinks; /* [heads] or NULL */
     llm__sparse sparse;
@@ -14315,22 +14641,34 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *
                w->value_width);
 }
 
-/* The next tokens in a row that a row sees among [*a, end) of the page that begins at `base`; 0: there are none. */
-LLM__FN int llm__next_run(const llm__attend_work *w, int row, int64_t base, int64_t *a, int64_t end, int64_t *b) {
+/* The next tokens in a row that heads from `head` on of a row see among [*a, end) of the page that begins at `base`;
+   0: there are none. */
+LLM__FN int llm__next_run(const llm__attend_work *w, int row, int head, int64_t base, int64_t *a, int64_t end,
+                          int64_t *b) {
     const llm_session *s = w->s;
-    const llm__pick *picks = s->picks + (size_t)row * s->most_picks;
-    int low = 0, high = w->picked ? s->pick_counts[row] : LLM__ALL_TOKENS, count = high;
+    size_t place = (size_t)row * s->pick_sets;
+    int low = 0, high, count = LLM__ALL_TOKENS;
+    int64_t tokens = w->pick_tokens;
+    const llm__pick *picks;
     *b = end;
+    if (w->pick_sets) {
+        place += (size_t)(head / (w->heads / w->pick_sets));
+        count = s->pick_counts[place];
+    }
     if (count == LLM__ALL_TOKENS) return *a < end;
-    while (low < high) { /* the first pick that is not before *a */
+    picks = s->picks + place * s->most_picks;
+    high = count;
+    while (low < high) { /* the first pick that does not end before *a */
         int middle = (low + high) / 2;
-        if (picks[middle].position < base + *a) low = middle + 1;
+        if ((picks[middle].position + 1) * tokens <= base + *a) low = middle + 1;
         else high = middle;
     }
-    if (low == count || picks[low].position >= base + end) return 0;
-    *a = picks[low].position - base;
-    for (*b = *a + 1; ++low < count && *b < end && picks[low].position == base + *b;) ++*b;
-    return 1;
+    if (low == count || picks[low].position * tokens >= base + end) return 0;
+    if (picks[low].position * tokens > base + *a) *a = picks[low].position * tokens - base;
+    *b = (picks[low].position + 1) * tokens - base;
+    while (++low < count && *b < end && picks[low].position * tokens == base + *b) *b += tokens;
+    if (*b > end) *b = end;
+    return *a < end;
 }
 
 /* One part's rows [from, to) x `heads` heads from `head` on that share a kv head. */
@@ -14368,7 +14706,7 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                 size_t row = (size_t)(part->first + r) * (size_t)w->heads + (size_t)head;
                 if (a < 0) a = 0;
                 if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
-                if (!llm__next_run(w, part->first + r, base, &a, b, &until)) continue;
+                if (!llm__next_run(w, part->first + r, head, base, &a, b, &until)) continue;
                 if (!k) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
                     llm_rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
@@ -14381,7 +14719,7 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                         v = llm__page_floats(ops, &rows, (int)fill, values, decoding);
                     }
                 }
-                for (; llm__next_run(w, part->first + r, base, &a, b, &until); a = until) {
+                for (; llm__next_run(w, part->first + r, head, base, &a, b, &until); a = until) {
                     run.k = k + (size_t)a * (size_t)w->key_width;
                     run.k_stride = (size_t)w->key_width;
                     run.v = v + (size_t)a * v_stride;
@@ -14425,6 +14763,7 @@ LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
     w->s = s;
     w->blocks = (longest + LLM__QUERY_BLOCK - 1) / LLM__QUERY_BLOCK;
     w->head_block = group < LLM__HEAD_BLOCK ? group : (int)LLM__HEAD_BLOCK;
+    while (w->pick_sets && (group % w->head_block || w->heads / w->pick_sets % w->head_block)) w->head_block--;
     w->head_blocks = (group + w->head_block - 1) / w->head_block;
     llm__parallel(s, s->part_count * w->blocks * w->kv_heads * w->head_blocks, llm__attend_job, w);
 }
@@ -14494,11 +14833,23 @@ LLM__FN void llm__norm_heads(const llm__ops *ops, const llm__attention *a, const
     }
 }
 
+/* (x_i, x_{i + n/2}) side by side, for all i. */
+LLM__FN void llm__interleave(float *x, int n, float *scratch) {
+    int i;
+    memcpy(scratch, x, (size_t)n * sizeof(float));
+    for (i = 0; i < n / 2; i++) {
+        x[2 * i] = scratch[i];
+        x[2 * i + 1] = scratch[i + n / 2];
+    }
+}
+
 /* Norms and rotates the queries, or the keys, of one row. */
-LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t row, float *x, int heads) {
+LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t row, float *x, int heads,
+                           float *scratch) {
     const llm__attention *a = w->a;
     const llm__ops *ops = w->s->model->ops;
     int i;
+    for (i = 0; a->halves && i < heads; i++) llm__interleave(x + (size_t)i * (size_t)a->width, a->width, scratch);
     if (a->qk_norm != LLM__QK_PLAIN && !a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
     for (i = 0; a->rope >= 0 && i < heads; i++)
         llm__rotate(&w->s->model->ropes[a->rope], llm__row_angles(w->s, a->rope, (int)row),
@@ -14513,7 +14864,7 @@ LLM__FN float llm__heat(float heat, int from, int length, int64_t position) {
 }
 
 /* Positions q and k of one row and stores k and v. */
-LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
+LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r, float *scratch) {
     const llm__attention *a = w->a;
     const llm__ops *ops = w->s->model->ops;
     size_t row = (size_t)(part->first + r), queries = (size_t)a->heads * (size_t)a->width;
@@ -14522,14 +14873,14 @@ LLM__FN void llm__gqa_row(llm__gqa_work *w, const llm__part *part, int r) {
     int i;
     llm__gqa_place(w, row, q, k, v);
     if (a->clip > 0) llm__clip(q, queries, a->clip);
-    llm__gqa_turn(w, &a->q_norm, row, q, a->heads);
+    llm__gqa_turn(w, &a->q_norm, row, q, a->heads, scratch);
     if (a->heat != 0)
         ops->scale(q, llm__heat(a->heat, a->heat_from, a->heat_length, part->position + r), (int)queries);
     for (i = 0; a->q_gain && i < a->heads; i++) ops->scale(q + (size_t)i * (size_t)a->width, a->q_gain[i], a->width);
     if (a->shared) return;
     if (a->clip > 0) llm__clip(k, keys, a->clip);
     if (a->clip > 0) llm__clip(v, values, a->clip);
-    llm__gqa_turn(w, &a->k_norm, row, k, a->kv_heads);
+    llm__gqa_turn(w, &a->k_norm, row, k, a->kv_heads, scratch);
     for (i = 0; a->v_normed && i < a->kv_heads; i++)
         llm__norm_row(ops, &a->v_norm, v + (size_t)i * (size_t)a->value_width, v + (size_t)i * (size_t)a->value_width,
                       a->value_width);
@@ -14551,8 +14902,7 @@ LLM__FN const llm__part *llm__part_of(const llm_session *s, int row) {
 static void llm__gqa_job(void *argument, int job, int worker) {
     llm__gqa_work *w = (llm__gqa_work *)argument;
     const llm__part *part = llm__part_of(w->s, job);
-    (void)worker;
-    llm__gqa_row(w, part, job - part->first);
+    llm__gqa_row(w, part, job - part->first, (float *)llm__scratch(w->s, worker));
 }
 
 /* The output of the heads times their gates: for numbers i of head g, those of GATE_IN_Q lie behind its query. */
@@ -14574,6 +14924,7 @@ LLM__FN void llm__gate_heads(const llm_session *s, const llm__attention *a, cons
 LLM__FN void llm__finish_heads(llm_session *s, const llm__attention *a, const float *h, const float *projected,
                                float *out) {
     const float *gates = projected;
+    if (a->heads_normed) llm__norm_rows(s, &a->head_norm, out, out, s->row_count * a->heads, a->value_width);
     if (a->gate > LLM__GATE_IN_Q) {
         float *made = llm__take(s, (size_t)s->row_count * (size_t)a->gates.rows);
         llm__linear(s, &a->gates, h, s->row_count, made);
@@ -14633,53 +14984,7 @@ LLM__FN void llm__mix_heads(const llm_session *s, const llm__attention *a, const
         }
 }
 
-LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t layer, const float *h, float *y) {
-    size_t n = (size_t)s->row_count, queries = n * (size_t)a->heads * (size_t)a->width;
-    int in_place = a->gate != LLM__GATE_IN_Q && a->qkv != LLM__QKV_GROUPED;
-    float *projected = llm__take(s, n * (size_t)a->q.rows);
-    float *out = llm__take(s, n * (size_t)a->heads * (size_t)a->value_width);
-    llm__gqa_work rows;
-    llm__attend_work attend;
-    rows.s = s;
-    rows.a = a;
-    rows.layer = layer;
-    rows.projected = projected;
-    rows.k = llm__take(s, n * (size_t)a->kv_heads * (size_t)a->width);
-    rows.v = llm__take(s, n * (size_t)a->kv_heads * (size_t)a->value_width);
-    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, projected, a->k.rows ? &a->k : NULL, rows.k,
-                 a->v.rows ? &a->v : NULL, rows.v);
-    rows.q = in_place ? projected : llm__take(s, queries);
-    if (a->raw != LLM__RAW_OWN) llm__share_raw(s, a, rows.k, rows.v);
-    if (a->conv) {
-        llm__parallel(s, s->part_count, llm__last_job, &rows);
-        rows.layer = ++layer;
-    }
-    llm__parallel(s, s->row_count, llm__gqa_job, &rows);
-    memset(&attend, 0, sizeof attend);
-    attend.layer = layer;
-    attend.heads = a->heads;
-    attend.kv_heads = a->kv_heads;
-    attend.key_width = a->width;
-    attend.value_width = a->value_width;
-    attend.tiled = a->tiled;
-    attend.scale = a->scale;
-    attend.softcap = a->softcap;
-    attend.sinks = a->sinks;
-    attend.sparse = a->sparse;
-    attend.q = rows.q;
-    attend.out = out;
-    llm__attend(s, &attend);
-    if (a->mixed) {
-        attend.layer = (size_t)a->mix_cache;
-        attend.out = llm__take(s, n * (size_t)a->heads * (size_t)a->value_width);
-        llm__attend(s, &attend);
-        llm__mix_heads(s, a, rows.q, attend.out, out);
-    }
-    llm__finish_heads(s, a, h, projected, out);
-    llm__linear(s, &a->o, out, s->row_count, y);
-}
-
-/* ---- what an indexer chooses for sparse attention (DeepSeek-V3.2) */
+/* ---- what an indexer chooses for sparse attention */
 
 /* Whether a token goes before another: worth more, or earlier among equals. */
 LLM__FN int llm__pick_better(const llm__pick *a, const llm__pick *b) {
@@ -14771,7 +15076,8 @@ LLM__FN void llm__indexer_page(const llm__indexer_work *w, size_t row, int64_t p
             float score = p[(size_t)h * LLM_PAGE_TOKENS + (size_t)i];
             if (score > 0) pick.worth += score * weights[h];
         }
-        llm__pick_offer(s->picks + row * s->most_picks, &s->pick_counts[row], x->chosen, &pick);
+        llm__pick_offer(s->picks + row * s->pick_sets * s->most_picks, &s->pick_counts[row * s->pick_sets], x->chosen,
+                        &pick);
     }
 }
 
@@ -14779,26 +15085,25 @@ static void llm__indexer_pick_job(void *argument, int job, int worker) {
     const llm__indexer_work *w = (const llm__indexer_work *)argument;
     llm_session *s = w->s;
     const llm__part *part = llm__part_of(s, job);
-    size_t row = (size_t)job;
+    size_t row = (size_t)job, place = row * s->pick_sets;
     float *keys = (float *)llm__scratch(s, worker), *p = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->x->width;
+    void *decoding = p + (size_t)LLM_PAGE_TOKENS * (size_t)w->x->heads;
     llm_span spans[2];
     int count = llm__cache_visible(part->cache, w->layer, part->position + (job - part->first), spans), i;
     int64_t seen = 0, page;
     for (i = 0; i < count; i++) seen += spans[i].end - spans[i].begin;
-    s->pick_counts[row] = LLM__ALL_TOKENS;
+    s->pick_counts[place] = LLM__ALL_TOKENS;
     if (seen <= w->x->chosen) return;
-    s->pick_counts[row] = 0;
+    s->pick_counts[place] = 0;
     for (i = 0; i < count; i++)
         for (page = spans[i].begin / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < spans[i].end; page++) {
             int64_t base = page * LLM_PAGE_TOKENS, a = spans[i].begin - base, b = spans[i].end - base;
             llm_rows rows = llm__cache_keys(part->cache, w->layer, 0, page);
-            const float *k;
             if (a < 0) a = 0;
             if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
-            k = llm__page_floats(s->model->ops, &rows, (int)b, keys, p + (size_t)w->x->heads * LLM_PAGE_TOKENS);
-            llm__indexer_page(w, row, page, k, a, b, p);
+            llm__indexer_page(w, row, page, llm__page_floats(s->model->ops, &rows, (int)b, keys, decoding), a, b, p);
         }
-    llm__pick_sort(s->picks + row * s->most_picks, s->pick_counts[row]);
+    llm__pick_sort(s->picks + place * s->most_picks, s->pick_counts[place]);
 }
 
 /* low: the normed latents of the queries. */
@@ -14818,6 +15123,121 @@ LLM__FN void llm__run_indexer(llm_session *s, const llm__indexer *x, size_t laye
     llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &x->k, w.k, &x->weights, w.weights, NULL, NULL);
     llm__parallel(s, s->row_count, llm__indexer_place_job, &w);
     llm__parallel(s, s->row_count, llm__indexer_pick_job, &w);
+}
+
+static void llm__block_place_job(void *argument, int row, int worker) {
+    const llm__indexer_work *w = (const llm__indexer_work *)argument;
+    float *q = w->q + (size_t)row * (size_t)w->x->heads * (size_t)w->x->width;
+    int i;
+    for (i = 0; i < w->x->heads; i++, q += w->x->width)
+        llm__norm_row(w->s->model->ops, &w->x->q_norm, q, q, w->x->width);
+    llm__indexer_place_job(argument, row, worker);
+}
+
+/* The blocks that one of the indexer's heads chooses for a row. */
+static void llm__block_pick_job(void *argument, int job, int worker) {
+    const llm__indexer_work *w = (const llm__indexer_work *)argument;
+    const llm__indexer *x = w->x;
+    llm_session *s = w->s;
+    int row = job / x->heads, head = job % x->heads, i, k;
+    const llm__part *part = llm__part_of(s, row);
+    int64_t position = part->position + (row - part->first), page;
+    size_t place = (size_t)row * s->pick_sets + (size_t)head, width = (size_t)x->width;
+    const float *q = w->q + ((size_t)row * (size_t)x->heads + (size_t)head) * width;
+    float *keys = (float *)llm__scratch(s, worker), *p = keys + (size_t)LLM_PAGE_TOKENS * width;
+    void *decoding = p + (size_t)LLM_PAGE_TOKENS * (size_t)x->heads;
+    llm__pick *picks = s->picks + place * s->most_picks, pick;
+    llm_span spans[2];
+    int count = llm__cache_visible(part->cache, w->layer, position, spans);
+    pick.position = -1;
+    s->pick_counts[place] = LLM__ALL_TOKENS;
+    if (position / x->block < x->chosen) return;
+    s->pick_counts[place] = 0;
+    for (i = 0; i < count; i++)
+        for (page = spans[i].begin / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < spans[i].end; page++) {
+            int64_t base = page * LLM_PAGE_TOKENS, a = spans[i].begin - base, b = spans[i].end - base;
+            llm_rows rows = llm__cache_keys(part->cache, w->layer, 0, page);
+            const float *from;
+            if (a < 0) a = 0;
+            if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
+            from = llm__page_floats(s->model->ops, &rows, (int)b, keys, decoding);
+            s->model->ops->scores(q, 1, width, from + (size_t)a * width, (int)(b - a), width, x->width, 1, p,
+                                  LLM_PAGE_TOKENS);
+            for (k = 0; k < (int)(b - a); k++) {
+                int64_t block = (base + a + k) / x->block;
+                if (block != pick.position) {
+                    if (pick.position >= 0) llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick);
+                    pick.position = block;
+                    pick.worth = block > position / x->block - x->local ? HUGE_VALF : -HUGE_VALF;
+                }
+                if (p[k] > pick.worth) pick.worth = p[k];
+            }
+        }
+    llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick);
+    llm__pick_sort(picks, s->pick_counts[place]);
+}
+
+LLM__FN void llm__run_block_indexer(llm_session *s, const llm__indexer *x, size_t layer, const float *h) {
+    size_t n = (size_t)s->row_count;
+    llm__indexer_work w;
+    memset(&w, 0, sizeof w);
+    w.s = s;
+    w.x = x;
+    w.layer = layer;
+    w.q = llm__take(s, n * (size_t)x->heads * (size_t)x->width);
+    w.k = llm__take(s, n * (size_t)x->width);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &x->q, w.q, &x->k, w.k, NULL, NULL);
+    llm__parallel(s, s->row_count, llm__block_place_job, &w);
+    llm__parallel(s, s->row_count * x->heads, llm__block_pick_job, &w);
+}
+
+LLM__FN void llm__run_attention(llm_session *s, const llm__attention *a, size_t layer, const float *h, float *y) {
+    size_t n = (size_t)s->row_count, queries = n * (size_t)a->heads * (size_t)a->width;
+    int in_place = a->gate != LLM__GATE_IN_Q && a->qkv != LLM__QKV_GROUPED;
+    float *projected = llm__take(s, n * (size_t)a->q.rows);
+    float *out = llm__take(s, n * (size_t)a->heads * (size_t)a->value_width);
+    llm__gqa_work rows;
+    llm__attend_work attend;
+    rows.s = s;
+    rows.a = a;
+    rows.layer = layer;
+    rows.projected = projected;
+    rows.k = llm__take(s, n * (size_t)a->kv_heads * (size_t)a->width);
+    rows.v = llm__take(s, n * (size_t)a->kv_heads * (size_t)a->value_width);
+    llm__linear3(s, h, (size_t)s->model->hidden, s->row_count, &a->q, projected, a->k.rows ? &a->k : NULL, rows.k,
+                 a->v.rows ? &a->v : NULL, rows.v);
+    rows.q = in_place ? projected : llm__take(s, queries);
+    if (a->raw != LLM__RAW_OWN) llm__share_raw(s, a, rows.k, rows.v);
+    if (a->conv) {
+        llm__parallel(s, s->part_count, llm__last_job, &rows);
+        rows.layer = ++layer;
+    }
+    llm__parallel(s, s->row_count, llm__gqa_job, &rows);
+    if (a->indexer.heads) llm__run_block_indexer(s, &a->indexer, layer + 1, h);
+    memset(&attend, 0, sizeof attend);
+    attend.layer = layer;
+    attend.heads = a->heads;
+    attend.kv_heads = a->kv_heads;
+    attend.key_width = a->width;
+    attend.value_width = a->value_width;
+    attend.tiled = a->tiled;
+    attend.scale = a->scale;
+    attend.softcap = a->softcap;
+    attend.sinks = a->sinks;
+    attend.sparse = a->sparse;
+    attend.pick_sets = a->indexer.heads;
+    attend.pick_tokens = a->indexer.block;
+    attend.q = rows.q;
+    attend.out = out;
+    llm__attend(s, &attend);
+    if (a->mixed) {
+        attend.layer = (size_t)a->mix_cache;
+        attend.out = llm__take(s, n * (size_t)a->heads * (size_t)a->value_width);
+        llm__attend(s, &attend);
+        llm__mix_heads(s, a, rows.q, attend.out, out);
+    }
+    llm__finish_heads(s, a, h, projected, out);
+    llm__linear(s, &a->o, out, s->row_count, y);
 }
 
 /* ---- latent attention
@@ -14928,7 +15348,8 @@ LLM__FN void llm__run_latent(llm_session *s, const llm__latent *a, size_t layer,
     w.layer = attend.layer = layer;
     attend.heads = a->heads;
     attend.scale = a->scale;
-    attend.picked = a->indexer.heads > 0;
+    attend.pick_sets = a->indexer.heads > 0;
+    attend.pick_tokens = 1;
     llm__latent_begin(&w, h);
     if (a->expanded) {
         float *latent = llm__take(s, n * (size_t)a->rank);
@@ -15395,11 +15816,12 @@ LLM__FN void llm__xielu(const float *numbers, float *x, int n) {
 /* The gated activations whose sides are cut at a limit. */
 LLM__FN void llm__swiglu_limited(const llm__activation *a, float *gate, const float *up, int n) {
     float limit = a->limit > 0 ? a->limit : HUGE_VALF;
+    float alpha = a->kind != LLM__SWIGLU_OAI ? 1 : a->alpha != 0 ? a->alpha : 1.702f;
     int i, oai = a->kind == LLM__SWIGLU_OAI;
     for (i = 0; i < n; i++) {
         float g = gate[i], u = up[i] > limit ? limit : up[i] < -limit ? -limit : up[i];
         if (oai && g > limit) g = limit;
-        g /= 1 + expf(oai ? -1.702f * g : -g);
+        g /= 1 + expf(-alpha * g);
         if (!oai && g > limit) g = limit;
         gate[i] = g * (oai ? u + 1 : u);
     }
@@ -15550,6 +15972,7 @@ LLM__FN void llm__score(const llm__experts *e, float *x, int n) {
     int i;
     for (i = 0; i < n; i++) {
         if (x[i] != x[i]) x[i] = -HUGE_VALF;
+        if (e->router_scale != 0) x[i] *= e->router_scale;
         if (e->score_cap > 0) x[i] = e->score_cap * tanhf(x[i] / e->score_cap);
         if (e->scores == LLM__SIGMOID) x[i] = 1 / (1 + expf(-x[i]));
         if (e->scores == LLM__SQRT_SOFTPLUS) x[i] = sqrtf(llm__softplus(x[i]));
@@ -15671,6 +16094,7 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
     if (e->identity)
         memcpy(out + (size_t)s->starts[e->count] * width, x + (size_t)s->starts[e->count] * width,
                (pairs - (size_t)s->starts[e->count]) * width * sizeof(float));
+    if (e->each_normed) llm__norm_rows(s, &e->each_norm, out, out, (int)pairs, row);
     memset(y, 0, (size_t)n * width * sizeof(float));
     for (r = 0; r < n; r++)
         for (id = -1, k = 0; k < e->chosen; k++) {
@@ -15698,6 +16122,7 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
     if (e->latent) {
         float *low = llm__take(s, (size_t)n * (size_t)width);
         llm__linear(s, &e->latent_down, h, n, low);
+        if (e->low_normed) llm__norm_rows(s, &e->low_norm, low, low, n, width);
         in = low;
         out = llm__take(s, (size_t)n * (size_t)width);
     }
@@ -16088,12 +16513,16 @@ LLM__FN const float *llm__block_input(llm_session *s, const llm__layer *layer, c
 }
 
 /* Adds what a block gave to the stream. */
-LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post, const float *gain,
-                            float factor) {
+LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm__norm *post,
+                            const llm__residual *residual, const float *gain, float factor) {
     const llm_model *m = s->model;
     float scale = layer->branch_scale * (gain ? *gain : 1);
-    int n = (int)((size_t)s->row_count * (size_t)m->hidden);
+    int n = (int)((size_t)s->row_count * (size_t)m->hidden), i;
     if (llm__has_post(layer)) llm__norm_rows(s, post, s->y, s->y, s->row_count, m->hidden);
+    for (i = 0; residual->keep && i < s->row_count; i++) {
+        m->ops->mul(s->x + (size_t)i * (size_t)m->hidden, residual->keep, m->hidden);
+        m->ops->mul(s->y + (size_t)i * (size_t)m->hidden, residual->take, m->hidden);
+    }
     scale *= factor;
     if (scale == 1) m->ops->add(s->x, s->y, n);
     else m->ops->add_scaled(s->x, s->y, scale, n);
@@ -16120,14 +16549,14 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         h = llm__block_input(s, layer, &layer->mixer_norm);
         llm__run_mixer(s, layer, layer->mixer, layer->cache, h);
         if (layer->scheme == LLM__PARALLEL_TWO) h = llm__block_input(s, layer, &layer->ffn_norm);
-        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain, layer->mixer_scale);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain, layer->mixer_scale);
     }
     s->slab_used = 0;
     if (layer->laurel.rank) llm__run_laurel(s, &layer->laurel);
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
-        llm__add_branch(s, layer, &layer->mixer_post_norm, layer->mixer_gain, layer->beside_scale);
+        llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain, layer->beside_scale);
     }
     s->slab_used = 0;
     if (layer->ffn != LLM__NO_FFN) {
@@ -16135,7 +16564,7 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         if (layer->shortcut == LLM__SHORTCUT_BEGINS) llm__run_experts(s, &layer->experts, h, h, s->carry);
         s->slab_used = 0;
         llm__run_ffn(s, layer, h);
-        llm__add_branch(s, layer, &layer->ffn_post_norm, layer->ffn_gain, layer->ffn_scale);
+        llm__add_branch(s, layer, &layer->ffn_post_norm, &layer->ffn_residual, layer->ffn_gain, layer->ffn_scale);
         if (layer->shortcut == LLM__SHORTCUT_ENDS)
             m->ops->add(s->x, s->carry, (int)((size_t)s->row_count * (size_t)m->hidden));
     }
@@ -16250,7 +16679,7 @@ typedef struct llm__needs {
     size_t widest;       /* widest input of a linear map that may run in int8 */
     size_t pair_bytes;   /* int8 rows of the experts */
     size_t tasks, order, starts;
-    size_t picks;        /* of a row, by indexers */
+    size_t picks, pick_sets; /* of a row, by indexers */
 } llm__needs;
 
 LLM__FN void llm__most(size_t *a, size_t b) {
@@ -16267,7 +16696,7 @@ LLM__FN void llm__need_matrix(llm__needs *n, const llm__matrix *w) {
 LLM__FN size_t llm__attention_floats(const llm__attention *a) {
     size_t heads = (size_t)a->heads, kv = (size_t)a->kv_heads, width = (size_t)a->width, value = (size_t)a->value_width;
     return (size_t)a->q.rows + heads * width + (a->mixed ? 2 : 1) * heads * value + kv * (width + value) +
-           (size_t)a->gates.rows;
+           (size_t)a->gates.rows + (size_t)(a->indexer.heads + 1) * (size_t)a->indexer.width;
 }
 
 LLM__FN size_t llm__latent_floats(const llm__latent *t) {
@@ -16315,10 +16744,10 @@ LLM__FN size_t llm__mlp_floats(const llm__mlp *m) {
 LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__experts *e, size_t *floats,
                                size_t *fixed) {
     size_t hidden = (size_t)m->hidden, chosen = (size_t)e->chosen, rows = LLM__EXPERT_ROWS;
-    size_t all = (size_t)(e->count + e->identity);
+    size_t all = (size_t)(e->count + e->identity), row = (size_t)llm__expert_width(m, e);
     *floats = llm__mlp_floats(&e->shared) + (e->shared.width ? hidden : 0) + 2 * (size_t)e->latent + 16;
-    *fixed = rows * (all + chosen * (2 * hidden + 2 * (size_t)e->width + 1)) + all;
-    llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), m->hidden));
+    *fixed = rows * (all + chosen * (2 * row + 2 * (size_t)e->width + 1)) + all;
+    llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), (int)row));
     llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), e->width));
     llm__most(&n->tasks, 2 * (size_t)e->count);
     llm__most(&n->order, 2 * rows * chosen);
@@ -16337,6 +16766,7 @@ LLM__FN void llm__need_indexer(llm__needs *n, const llm__indexer *x) {
     llm__need_matrix(n, &x->q);
     llm__need_matrix(n, &x->k);
     llm__most(&n->picks, (size_t)x->chosen);
+    llm__most(&n->pick_sets, x->block ? (size_t)x->heads : 1);
     llm__most(&n->scratch, sizeof(float) * (size_t)LLM_PAGE_TOKENS * (size_t)(x->width + x->heads) +
                                llm__decode_scratch(LLM_PAGE_TOKENS * x->width, 32));
 }
@@ -16350,7 +16780,9 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
     case LLM__MIXER_MAP: llm__need_matrix(n, &l->mixer_map); break;
     case LLM__ATTENTION:
         llm__need_matrix(n, &a->q);
+        llm__need_indexer(n, &a->indexer);
         llm__need_matrix(n, &a->o);
+        llm__need_matrix(n, &a->gates);
         llm__most(&n->scratch, llm__attend_scratch(a->width, a->value_width, a->heads / a->kv_heads));
         break;
     case LLM__LATENT:
@@ -16396,6 +16828,7 @@ LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer
     if (l->ffn == LLM__FFN_MAP) llm__need_matrix(n, &l->ffn_map);
     if (l->ffn == LLM__MLP || l->ffn == LLM__MLP_AND_EXPERTS) {
         dense = llm__mlp_floats(&l->mlp);
+        llm__need_matrix(n, &l->mlp.gate);
         llm__need_matrix(n, &l->mlp.up);
         llm__need_matrix(n, &l->mlp.down);
     }
@@ -16466,8 +16899,9 @@ LLM__FN int llm__session_memory(llm_session *s) {
     ok &= (s->starts = (int *)llm__arena_alloc(a, n.starts, sizeof(int))) != NULL;
     ok &= (s->scratch = (uint8_t *)llm__arena_alloc(a, (size_t)s->workers, s->scratch_bytes)) != NULL;
     s->most_picks = n.picks;
-    ok &= (s->picks = (llm__pick *)llm__arena_alloc(a, rows, n.picks * sizeof *s->picks)) != NULL;
-    ok &= (s->pick_counts = (int *)llm__arena_alloc(a, rows, sizeof *s->pick_counts)) != NULL;
+    s->pick_sets = n.pick_sets;
+    ok &= (s->picks = (llm__pick *)llm__arena_alloc(a, rows * n.pick_sets, n.picks * sizeof *s->picks)) != NULL;
+    ok &= (s->pick_counts = (int *)llm__arena_alloc(a, rows * n.pick_sets, sizeof *s->pick_counts)) != NULL;
     ok &= (s->carry = (float *)llm__arena_alloc(a, rows, (size_t)m->carry * sizeof(float))) != NULL;
     s->angles = (float **)llm__arena_alloc(a, (size_t)m->rope_count + 1, sizeof *s->angles);
     if (!s->angles) return 0;

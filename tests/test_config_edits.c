@@ -233,6 +233,7 @@ static void try_config(fixture *f, llm_allocator *allocator) {
     md.memory = f->checkpoint;
     md.memory_count = 2;
     md.weights_only = 1;
+    md.describe = draw(4) == 0; /* which must look at the same and run nothing */
     md.allocator.user = allocator;
     md.allocator.reallocate = limited;
     in_use = 0;

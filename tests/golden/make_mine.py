@@ -639,6 +639,59 @@ q = but(QNEXT, hidden_size=64, num_attention_heads=4, vocab_size=11, linear_valu
     "shared_expert_gate")}})
 add("qwen3_next-router8", q, store=quantized(q, keep=["conv1d"]), dtype="F16", overrides=SLOW)
 
+# ---------------------------------------------------------------- attention and dense feed-forwards
+
+BASE = dict(hidden_size=48, num_hidden_layers=2, intermediate_size=56, num_attention_heads=4, num_key_value_heads=2,
+    vocab_size=51, max_position_embeddings=512)
+PLAIN = but(BASE, rms_norm_eps=1e-3, rope_theta=900.0, tie_word_embeddings=False)
+add("apertus-bias", but(PLAIN, model_type="apertus", mlp_bias=True, attention_bias=True, post_norm=True, qk_norm=False,
+    rope_traditional=True))
+add("cohere2-defaults", but(BASE, model_type="cohere2", head_dim=12, num_hidden_layers=5, sliding_window=3))
+add("exaone-bias", but(PLAIN, model_type="exaone", num_hidden_layers=..., num_layers=2, rms_norm_eps=...,
+    layer_norm_epsilon=1e-3, attention_bias=True, mlp_bias=True, head_dim=12, rope_traditional=True,
+    max_position_embeddings=...))
+add("exaone4-window-1", but(PLAIN, model_type="exaone4", head_dim=10, rope_scaling=None, sliding_window=1,
+    sliding_window_pattern="GL", num_hidden_layers=3))
+add("gemma-mha", but(PLAIN, model_type="gemma", head_dim=20, num_key_value_heads=4))
+add("glm4-nobias", but(PLAIN, model_type="glm4", attention_bias=False, head_dim=20, partial_rotary_factor=0.7))
+add("gpt_bigcode-tied", dict(model_type="gpt_bigcode", n_embd=40, n_layer=2, n_inner=52, n_head=5, n_positions=64,
+    layer_norm_epsilon=1e-3, vocab_size=41))
+add("gpt_neox-full", but(BASE, model_type="gpt_neox", layer_norm_eps=1e-3, rotary_emb_base=300, rotary_pct=1.0,
+    num_attention_heads=3, num_key_value_heads=...), chunks=[4, 8])
+add("granite-scaled", but(PLAIN, model_type="granite", logits_scaling=2.0, attention_multiplier=0.3,
+    embedding_multiplier=3.0, residual_multiplier=0.5, attention_bias=True, mlp_bias=False, tie_word_embeddings=...,
+    rope_scaling=dict(rope_type="linear", factor=2.0)))
+add("hunyuan_v1_dense-plain", but(PLAIN, model_type="hunyuan_v1_dense", use_qk_norm=False, attention_bias=True))
+q = but(PLAIN, model_type="internlm2", hidden_size=64, intermediate_size=64, num_hidden_layers=1, vocab_size=17,
+    bias=False, quantization={"group_size": 32, "bits": 4})
+add("internlm2-q4", q, store=quantized(q), dtype="F16")
+add("lille-130m-half", dict(model_type="lille-130m", block_size=64, layer_norm_eps=1e-3, n_embd=240, n_head=4,
+    n_kv_heads=1, n_layer=1, rope_theta=500.0, vocab_size=23))
+add("ministral3-default-types", but(PLAIN, model_type="ministral3", rope_theta=..., head_dim=..., rope_parameters=dict(
+    rope_type="default", rope_theta=800.0, original_max_position_embeddings=3, llama_4_scaling_beta=0.7)))
+add("nanbeige-weights", but(PLAIN, model_type="nanbeige", loop_loss_weights=[0.5, 0.5], num_loops=5,
+    attention_bias=True, mlp_bias=True), chunks=[5, 7])
+add("nemotron-defaults", but(PLAIN, model_type="nemotron", hidden_act="relu2", rms_norm_eps=..., norm_eps=1e-3,
+    head_dim=20, rope_theta=..., tie_word_embeddings=...))
+add("olmo2-bias-mha", but(PLAIN, model_type="olmo2", num_key_value_heads=None, attention_bias=True, mlp_bias=True))
+add("olmo3-types", but(PLAIN, model_type="olmo3", sliding_window=3, num_hidden_layers=3, layer_types=[F, S, F],
+    attention_bias=True, rope_scaling=dict(rope_type="linear", factor=3.0), num_key_value_heads=None))
+add("openelm-up", dict(model_type="openelm", head_dim=10, num_transformer_layers=2, model_dim=37, vocab_size=29,
+    ffn_dim_divisor=30, num_query_heads=[2, 6], num_kv_heads=[1, 3], ffn_multipliers=[1.2, 0.3]))
+add("phi3small-plain", but(BASE, model_type="phi3small", intermediate_size=..., ff_intermediate_size=20,
+    dense_attention_every_n_layers=1, gegelu_limit=2.0, layer_norm_epsilon=1e-3, mup_use_scaling=False,
+    mup_embedding_multiplier=0.0, mup_width_multiplier=0.0, blocksparse_block_size=32, blocksparse_num_local_blocks=1,
+    blocksparse_vert_stride=5, vocab_size=9, num_hidden_layers=1), patch=lambda model: setattr(model,
+    "_dummy_tokenizer_ids", mx.zeros((0,), mx.int32)), prompt_len=140, chunks=[1] * 140, decode_len=2)
+add("plamo3-defaults", but(BASE, model_type="plamo3", head_dim=12, num_hidden_layers=8, sliding_window=40,
+    window_size=3, rms_norm_eps=1e-3))
+add("seed_oss-biases", but(PLAIN, model_type="seed_oss", head_dim=10, attention_out_bias=True, mlp_bias=True,
+    rope_traditional=True, tie_word_embeddings=...))
+add("stablelm-heads", but(BASE, model_type="stablelm", rope_theta=900.0, use_qkv_bias=True, partial_rotary_factor=0.5,
+    layer_norm_eps=1e-3, qk_layernorm=True), chunks=[5, 7])
+add("telechat3-deepseek_yarn", but(PLAIN, model_type="telechat3", head_dim=20, rope_scaling=dict(
+    rope_type="telechat3-yarn", factor=4.0, original_max_position_embeddings=16, mscale=0.5, mscale_all_dim=1.0)))
+
 # ---------------------------------------------------------------- families with experts
 
 
