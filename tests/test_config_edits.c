@@ -27,8 +27,7 @@ static char now[NAME_BYTES];  /* the fixture that it came from */
 static long opened, refused;
 
 static uint64_t draw(uint64_t below) {
-    state = splitmix(state);
-    return (state >> 11) % below;
+    return (splitmix(++state) >> 11) % below;
 }
 
 /* ---- what a crash leaves */
