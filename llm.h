@@ -7856,8 +7856,8 @@ struct llm_model {
     int side_width, side_count;      /* per-layer embeddings: numbers for each layer, and of how many ids; 0: none */
     llm__matrix side_table, side_map;
     llm__norm side_norm;
-    int streams;                     /* as llm__altup.count */
-    llm__matrix *streams_in, *streams_out; /* [streams - 1] of [hidden, hidden]: all but the first */
+    int alternates;                  /* as llm__altup.count */
+    llm__matrix *alternates_in, *alternates_out; /* [alternates - 1] of [hidden, hidden]: all but the first */
     int describing;                  /* llm_model_desc.describe */
     int storage_count;
     llm__storage storages[LLM__MAX_STORAGES];
@@ -11587,7 +11587,7 @@ LLM__FN void llm__read_gemma3n(llm__config *c, llm_model *m) {
     local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_base_freq", llm__not_a_number(), 1e-3, 1e30),
                           0, NULL);
     window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
-    altup.count = m->streams = llm__config_int(c, "altup_num_inputs", LLM__REQUIRED, 1, LLM__MAX_STREAMS);
+    altup.count = m->alternates = llm__config_int(c, "altup_num_inputs", LLM__REQUIRED, 1, LLM__MAX_STREAMS);
     altup.active = llm__config_int(c, "altup_active_idx", LLM__REQUIRED, 0, altup.count - 1);
     altup.scaled = llm__config_flag(c, "altup_correct_scale", 0);
     altup.clip = llm__read_cap(c, "altup_coef_clip", llm__not_a_number());
@@ -13749,14 +13749,14 @@ LLM__FN void llm__bind_streams(llm__binder *b) {
         llm__bind_name(b, "model.per_layer_projection_norm");
         llm__bind_norm(b, &m->side_norm, m->side_width);
     }
-    if (m->streams < 2) return;
-    m->streams_in = (llm__matrix *)llm__bind_alloc(b, (size_t)m->streams - 1, sizeof(llm__matrix));
-    m->streams_out = (llm__matrix *)llm__bind_alloc(b, (size_t)m->streams - 1, sizeof(llm__matrix));
-    for (i = 0; i < m->streams - 1 && b->status == LLM_OK; i++) {
+    if (m->alternates < 2) return;
+    m->alternates_in = (llm__matrix *)llm__bind_alloc(b, (size_t)m->alternates - 1, sizeof(llm__matrix));
+    m->alternates_out = (llm__matrix *)llm__bind_alloc(b, (size_t)m->alternates - 1, sizeof(llm__matrix));
+    for (i = 0; i < m->alternates - 1 && b->status == LLM_OK; i++) {
         llm__bind_name(b, "model.altup_projections.%d", i);
-        llm__bind_matrix(b, &m->streams_in[i], 0, m->hidden, m->hidden, 0);
+        llm__bind_matrix(b, &m->alternates_in[i], 0, m->hidden, m->hidden, 0);
         llm__bind_name(b, "model.altup_unembed_projections.%d", i);
-        llm__bind_matrix(b, &m->streams_out[i], 0, m->hidden, m->hidden, 0);
+        llm__bind_matrix(b, &m->alternates_out[i], 0, m->hidden, m->hidden, 0);
     }
 }
 
@@ -16251,8 +16251,8 @@ LLM__FN void llm__begin_streams(llm_session *s) {
     const llm_model *m = s->model;
     int i, r;
     memcpy(llm__stream(s, 0, 0), s->x, (size_t)s->row_count * (size_t)m->hidden * sizeof(float));
-    for (i = 1; i < m->streams; i++) {
-        llm__linear(s, &m->streams_in[i - 1], s->x, s->row_count, llm__stream(s, i, 0));
+    for (i = 1; i < m->alternates; i++) {
+        llm__linear(s, &m->alternates_in[i - 1], s->x, s->row_count, llm__stream(s, i, 0));
         for (r = 0; r < s->row_count; r++) llm__match(m->ops, llm__stream(s, 0, r), llm__stream(s, i, r), m->hidden);
     }
 }
@@ -16262,13 +16262,13 @@ LLM__FN void llm__join_streams(llm_session *s) {
     const llm_model *m = s->model;
     int i, r, n = (int)((size_t)s->row_count * (size_t)m->hidden);
     memcpy(s->x, llm__stream(s, 0, 0), (size_t)n * sizeof(float));
-    for (i = 1; i < m->streams; i++) {
-        llm__linear(s, &m->streams_out[i - 1], llm__stream(s, i, 0), s->row_count, s->y);
+    for (i = 1; i < m->alternates; i++) {
+        llm__linear(s, &m->alternates_out[i - 1], llm__stream(s, i, 0), s->row_count, s->y);
         for (r = 0; r < s->row_count; r++)
             llm__match(m->ops, llm__stream(s, 0, r), s->y + (size_t)r * (size_t)m->hidden, m->hidden);
         m->ops->add(s->x, s->y, n);
     }
-    m->ops->scale(s->x, 1 / (float)m->streams, n);
+    m->ops->scale(s->x, 1 / (float)m->alternates, n);
 }
 
 typedef struct llm__altup_work {
@@ -16473,7 +16473,7 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
     llm__parallel(s, s->row_count, llm__angles_job, s);
     s->slab_used = 0;
     if (s->model->side_width) llm__begin_side(s);
-    if (s->model->streams) llm__begin_streams(s);
+    if (s->model->alternates) llm__begin_streams(s);
     return LLM_OK;
 }
 
@@ -16532,8 +16532,8 @@ LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm_
 LLM__FN void llm__add_side(llm_session *s) {
     const llm_model *m = s->model;
     int i, n = (int)((size_t)s->row_count * (size_t)m->hidden);
-    if (!m->streams) m->ops->add(s->x, s->y, n);
-    for (i = 1; i < m->streams; i++) m->ops->add(llm__stream(s, i, 0), s->y, n);
+    if (!m->alternates) m->ops->add(s->x, s->y, n);
+    for (i = 1; i < m->alternates; i++) m->ops->add(llm__stream(s, i, 0), s->y, n);
 }
 
 /* One layer, in the order of its scheme.  Scratch begins anew for each block. */
@@ -16637,7 +16637,7 @@ LLM__FN void llm__pass_logits(llm_session *s) {
 /* The caches take over what the pass computed, and the call moves on. */
 LLM__FN void llm__pass_finish(llm_session *s) {
     int i;
-    if (s->model->streams) llm__join_streams(s);
+    if (s->model->alternates) llm__join_streams(s);
     llm__pass_logits(s);
     for (i = 0; i < s->part_count; i++) {
         const llm__part *part = &s->parts[i];
@@ -16860,9 +16860,9 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
     llm__need_matrix(&n, &m->side_table);
     llm__need_matrix(&n, &m->side_map);
     llm__most(&n.floats, (size_t)m->side_map.rows);
-    for (i = 0; m->streams > 1 && i < m->streams - 1; i++) {
-        llm__need_matrix(&n, &m->streams_in[i]);
-        llm__need_matrix(&n, &m->streams_out[i]);
+    for (i = 0; m->alternates > 1 && i < m->alternates - 1; i++) {
+        llm__need_matrix(&n, &m->alternates_in[i]);
+        llm__need_matrix(&n, &m->alternates_out[i]);
     }
     for (i = 0; i < m->ngram_count; i++) {
         llm__need_matrix(&n, &m->ngrams[i].table);
