@@ -3,6 +3,7 @@
 # make test       builds and runs every test; the last line is the sum
 # make san        the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 # make fuzz       libFuzzer over the files of two checkpoints and prompt caches for FUZZ_SECONDS (needs clang)
+# make table      puts the table of architectures, as llm.h has it, into the README
 # make bench      prompt and generation speed of this machine, over random weights
 # make clean
 
@@ -18,12 +19,12 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 HEADERS = llm.h llm_cache.h
 EXAMPLES = $(patsubst examples/%.c,$B/%,$(wildcard examples/*.c))
 PROGRAMS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
-TESTS = golden golden-scalar compile cross examples $(PROGRAMS)
+TESTS = golden golden-scalar compile cross examples table $(PROGRAMS)
 PROMPT = Once upon a time
 FIXTURES = $(addprefix tests/golden/,logits quantization cachefiles mine templates)
 
 .SECONDARY:
-.PHONY: all run test san fuzz bench clean results
+.PHONY: all run test san fuzz table bench clean results
 FUZZ_SECONDS ?= 60
 all: $(EXAMPLES)
 
@@ -56,6 +57,9 @@ fuzz: $B/golden
 	@$B/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -max_len=2000000 \
 	    -artifact_prefix=$B/fuzz/ $B/fuzz/corpus
 
+table: $B/table
+	@$B/table --put README.md
+
 bench: $B/bench
 	@$B/bench --shape qwen2.5-0.5b --format q4
 
@@ -86,6 +90,11 @@ $B/log/cross: $(HEADERS)
 
 $B/log/examples: $(EXAMPLES) $B/test_engine
 	@sh tests/examples.sh $B >$@ 2>&1; echo "exit $$?" >>$@
+
+$B/log/table: $B/table README.md
+	@{ if $B/table --check README.md; then echo "table: 1 passed, 0 failed"; \
+	    else echo "FAIL the README's table is not that of llm.h: make table"; echo "table: 0 passed, 1 failed"; fi; \
+	    echo "exit 0"; } >$@ 2>&1
 
 $B/log/test_%: $B/test_%
 	@$< >$@ 2>&1; echo "exit $$?" >>$@

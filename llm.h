@@ -98,6 +98,8 @@ typedef struct llm_model_desc {
     const char *isa;    /* "scalar", "avx2", "neon"; NULL: the best that this CPU has */
     int no_map;         /* read tensors into memory of their own instead of mapping files */
     int weights_only;   /* the folder needs no tokenizer: generation then takes and gives ids only */
+    int describe;       /* facts only: names and shapes are checked, but weights are neither read nor converted (mapped
+                           files; norms and biases are).  Sessions can be opened, to see their size, but run nothing. */
 } llm_model_desc;
 
 /* Facts of an open model.  Texts belong to the model. */
@@ -120,6 +122,30 @@ LLM_API void llm_model_close(llm_model *model);
 
 /* What the model is. */
 LLM_API llm_model_info llm_model_get_info(const llm_model *model);
+
+/* One layer, in words and numbers.  Layers that share weights count them once, with the first. */
+typedef struct llm_layer_info {
+    char mixer[120], ffn[120]; /* "attention, 32 heads of 128, 8 of keys"; "" if it has none */
+    int64_t parameters;
+    size_t weight_bytes;
+    size_t token_bytes;        /* of its cache (float16), for each token that it keeps... */
+    int64_t kept_tokens;       /* ...which are at most so many; 0: all */
+    size_t state_bytes;        /* of its cache, however many tokens came: recurrent states */
+} llm_layer_info;
+
+/* Layer `layer`, from 0; all zero beyond the last. */
+LLM_API llm_layer_info llm_model_get_layer(const llm_model *model, int layer);
+
+/* How some of the weights are stored. */
+typedef struct llm_storage_info {
+    char name[48];      /* "BF16", "affine 4 bit, groups of 64", "mxfp4" */
+    int64_t parameters;
+    size_t bytes;       /* scales and the like included */
+} llm_storage_info;
+
+/* The n-th way in which this model's weights are stored, in the order in which they were met; all zero beyond the
+   last. */
+LLM_API llm_storage_info llm_model_get_storage(const llm_model *model, size_t n);
 
 /* The n-th architecture name (model_type) this version knows, or NULL beyond the last. */
 LLM_API const char *llm_architecture(size_t n);
@@ -243,6 +269,9 @@ typedef struct llm_model_cache_desc {
     llm_allocator allocator; /* zero: the model's */
     int64_t checkpoint_every, checkpoints_max; /* as in llm_cache_desc */
 } llm_model_cache_desc;
+
+/* Bytes of a cache of this model once it holds so many tokens; 0: that cannot be. */
+LLM_API size_t llm_model_cache_bytes(const llm_model *model, const llm_model_cache_desc *desc, int64_t tokens);
 
 /* Makes an empty cache for one sequence of this model. */
 LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc,
@@ -643,10 +672,12 @@ static void llm__run_alone(void *user, int count, llm_job_fn fn, void *argument)
    of its bits and one plain-C decode, llm__matrix_row, which is what the kernels are tested against.
 
        FLOAT       one F32, F16 or BF16 number after another
-       FP8_BLOCK   e4m3 bytes; a float32 factor for each square of 128 x 128; each product is rounded to bf16
+       FP8_BLOCK   e4m3 bytes; a float32 factor for each block of block_rows x block_cols; each product is rounded to
+                   bf16 unless `unrounded`
        AFFINE      codes of 2, 3, 4, 5, 6 or 8 bits as one little-endian bit stream a row; a scale and a bias for each
                    `group` columns:            value = scale * code + bias
                    4 bits: byte i holds column 2i in its low and column 2i + 1 in its high half
+                   With an index, column i belongs to group index[i] of the cols/group or fewer
        MXFP4       e2m1 halves of a byte, low first; a power of two (e8m0) for each 32 columns
        MXFP8       e4m3 bytes; a power of two (e8m0) for each 32 columns
        NVFP4       e2m1 halves of a byte, low first; an e4m3 factor for each 16 columns, and one float32 `factor` */
@@ -662,16 +693,35 @@ typedef struct llm__matrix {
     const uint8_t *data; /* codes or floats, row_bytes from row to row; aligned to nothing */
     size_t row_bytes;
     const uint8_t *scales, *biases; /* AFFINE: [rows, cols/group]; MX, NV: u8 [rows, cols/group];
-                                       FP8_BLOCK: f32 [ceil(rows/128), ceil(cols/128)] */
+                                       FP8_BLOCK: f32 [ceil(rows/block_rows), ceil(cols/block_cols)] */
     size_t scale_row_bytes;
     int first_row;     /* FP8_BLOCK: where this matrix's row 0 lies within the grid of factors */
     const float *bias; /* [rows] or NULL, added to the product */
+    const int32_t *index;       /* AFFINE: [cols] or NULL */
+    int block_rows, block_cols; /* FP8_BLOCK; 0: 128.  block_cols is a multiple of 16 or at least cols */
+    int unrounded;              /* FP8_BLOCK */
     float factor;               /* NVFP4; 0: 1 */
     int block;            /* > 0: the input is turned before the product, so many numbers at a time: llm__turn */
     const float *signs;   /* [cols] */
 } llm__matrix;
 
-enum { LLM__FP8_SQUARE = 128 };
+/* FP8_BLOCK: the factors of a row, and how many columns have the same. */
+LLM__FN const uint8_t *llm__fp8_factors(const llm__matrix *w, int row, int *block_cols) {
+    *block_cols = w->block_cols ? w->block_cols : 128;
+    return w->scales + (size_t)((row + w->first_row) / (w->block_rows ? w->block_rows : 128)) * w->scale_row_bytes;
+}
+
+/* AFFINE with an index. */
+LLM__FN void llm__indexed_row(const llm__matrix *w, int row, int begin, int end, const uint8_t *codes, float *out) {
+    const size_t size = llm__dtype_bytes(w->dtype), at = (size_t)row * w->scale_row_bytes;
+    float scale, bias;
+    int i;
+    for (i = begin; i < end; i++) {
+        llm__to_f32(w->dtype, w->scales + at + (size_t)w->index[i] * size, 1, &scale);
+        llm__to_f32(w->dtype, w->biases + at + (size_t)w->index[i] * size, 1, &bias);
+        out[i - begin] = scale * (float)codes[i - begin] + bias;
+    }
+}
 
 LLM__FN float llm__nvfp4_factor(const llm__matrix *w, uint8_t code) {
     return llm__e4m3_to_f32(code) * (w->factor != 0 ? w->factor : 1);
@@ -681,7 +731,11 @@ LLM__FN void llm__affine_row(const llm__matrix *w, int row, float *out) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
     const size_t size = llm__dtype_bytes(w->dtype);
     int g;
-    for (g = 0; g < w->cols / w->group; g++) {
+    for (g = 0; w->index && g < w->cols; g++) {
+        uint8_t code = (uint8_t)llm__affine_code(codes, (size_t)g, w->bits);
+        llm__indexed_row(w, row, g, g + 1, &code, out + g);
+    }
+    for (g = 0; !w->index && g < w->cols / w->group; g++) {
         size_t at = (size_t)row * w->scale_row_bytes + (size_t)g * size;
         size_t first = (size_t)g * (size_t)w->group;
         float scale, bias;
@@ -694,12 +748,13 @@ LLM__FN void llm__affine_row(const llm__matrix *w, int row, float *out) {
 
 LLM__FN void llm__fp8_row(const llm__matrix *w, int row, float *out) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
-    const uint8_t *factors = w->scales + (size_t)((row + w->first_row) / LLM__FP8_SQUARE) * w->scale_row_bytes;
-    int i;
+    int i, block;
+    const uint8_t *factors = llm__fp8_factors(w, row, &block);
     for (i = 0; i < w->cols; i++) {
         float factor;
-        memcpy(&factor, factors + (size_t)(i / LLM__FP8_SQUARE) * sizeof factor, sizeof factor);
-        out[i] = llm__bf16_to_f32(llm__f32_to_bf16(llm__e4m3_to_f32(codes[i]) * factor));
+        memcpy(&factor, factors + (size_t)(i / block) * sizeof factor, sizeof factor);
+        out[i] = llm__e4m3_to_f32(codes[i]) * factor;
+        if (!w->unrounded) out[i] = llm__bf16_to_f32(llm__f32_to_bf16(out[i]));
     }
 }
 
@@ -827,7 +882,7 @@ enum {
 };
 
 LLM__FN int llm__int8_able(const llm__matrix *w) {
-    return w->format == LLM__AFFINE && w->group >= 32 && (w->group == 32 || w->group % 64 == 0) &&
+    return w->format == LLM__AFFINE && !w->index && w->group >= 32 && (w->group == 32 || w->group % 64 == 0) &&
            w->cols % w->group == 0;
 }
 
@@ -1637,6 +1692,10 @@ LLMK_INLINE void LLMK_(decode_affine)(const llm__matrix *w, int row, int begin, 
     LLMK_(to_f32)(w->dtype, w->biases + factors, (size_t)groups, biases);
     if (w->bits != 8) LLMK_(unpack)(codes, (size_t)(end - begin), w->bits, bytes);
     if (w->bits != 8) codes = bytes;
+    if (w->index) {
+        llm__indexed_row(w, row, begin, end, codes, out);
+        return;
+    }
     for (g = 0; g < groups; g++, codes += group, out += group) {
         VF scale = vf_set(scales[g]), bias = vf_set(biases[g]);
         for (i = 0; i < group; i += VF_N)
@@ -1646,16 +1705,17 @@ LLMK_INLINE void LLMK_(decode_affine)(const llm__matrix *w, int row, int begin, 
 
 /* The last columns of a row may not fill a vector: their codes are copied. */
 LLM__FN void LLMK_(decode_fp8)(const llm__matrix *w, int row, int begin, int end, float *out) {
-    const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
-    const uint8_t *factors = w->scales + (size_t)((row + w->first_row) / LLM__FP8_SQUARE) * w->scale_row_bytes;
+    int i, block;
+    const uint8_t *codes = w->data + (size_t)row * w->row_bytes, *factors = llm__fp8_factors(w, row, &block);
     const int whole = (end - begin) / VF_N * VF_N + begin;
     uint8_t few[VF_N] = {0};
     float numbers[VF_N];
-    int i;
     for (i = begin; i < end; i += VF_N) {
-        const float factor = LLMK_(load_one)(LLM_F32, factors + (size_t)(i / LLM__FP8_SQUARE) * sizeof factor);
+        const float factor = LLMK_(load_one)(LLM_F32, factors + (size_t)(i / block) * sizeof factor);
+        VF products;
         if (i >= whole) memcpy(few, codes + i, (size_t)(end - i));
-        vf_store(numbers, vf_round_bf16(vf_mul(vf_load_e4m3(i < whole ? codes + i : few), vf_set(factor))));
+        products = vf_mul(vf_load_e4m3(i < whole ? codes + i : few), vf_set(factor));
+        vf_store(numbers, w->unrounded ? products : vf_round_bf16(products));
         memcpy(out + i - begin, numbers, (size_t)(end - i < VF_N ? end - i : VF_N) * sizeof(float));
     }
 }
@@ -1811,7 +1871,7 @@ LLM__FN void LLMK_(strip_times)(LLMK_(strip) *s, const float *x, size_t x_stride
 /* Columns of a panel.  n small: all of them when they are used in place. */
 LLM__FN int LLMK_(panel)(const llm__matrix *w, int n) {
     if (w->format == LLM__FLOAT && (n <= 2 || (w->dtype == LLM_F32 && n <= 3))) return w->cols;
-    return w->format == LLM__AFFINE && LLM__PANEL % w->group ? w->cols : LLM__PANEL;
+    return w->format == LLM__AFFINE && (w->index || LLM__PANEL % w->group) ? w->cols : LLM__PANEL;
 }
 
 LLM__FN void LLMK_(product)(const llm__matrix *w, const float *x, size_t x_stride, int n, float *y, size_t y_stride,
@@ -14896,7 +14956,14 @@ typedef enum llm__mixer_kind {
     LLM__KEYED_CONV, /* attention's maps around two convolutions, see llm__run_keyed_conv */
     LLM__COMPACT
 } llm__mixer_kind;
-typedef enum llm__ffn_kind { LLM__NO_FFN, LLM__FFN_MAP, LLM__MLP, LLM__EXPERTS, LLM__RWKV_FFN } llm__ffn_kind;
+typedef enum llm__ffn_kind {
+    LLM__NO_FFN,
+    LLM__FFN_MAP,
+    LLM__MLP,
+    LLM__EXPERTS,
+    LLM__RWKV_FFN,
+    LLM__MLP_AND_EXPERTS /* side by side, each with norms of its own */
+} llm__ffn_kind;
 
 /* How mixer and feed-forward change the stream x.  pre, post: norms. */
 typedef enum llm__scheme {
@@ -14917,7 +14984,8 @@ typedef enum llm__activation_kind {
     LLM__SWIGLU_LIMITED, /* min(silu(gate), limit) clip(up) */
     LLM__SWIGLU_OAI,     /* gate sigmoid(alpha gate) (clip(up) + 1), gate at most the limit */
     LLM__SWIGLU_CLIPPED, /* silu(gate) clip(up), gate at most the limit */
-    LLM__SITU            /* beta tanh(gate / beta) sigmoid(gate) times up, which the limit bounds in the same way */
+    LLM__SITU,           /* beta tanh(gate / beta) sigmoid(gate) times up, which the limit bounds in the same way */
+    LLM__GELU_SPARSE     /* of what exceeds a row's mean by more than `limit` standard deviations */
 } llm__activation_kind;
 
 typedef struct llm__activation {
@@ -15260,7 +15328,38 @@ typedef struct llm__experts {
     int latent_normed;                /* before the map back */
     llm__matrix latent_down, latent_up;
     llm__norm latent_norm;
+    int scaled;                       /* the weight of a chosen expert is multiplied by a number of its own */
+    const float *scales;              /* [count] */
 } llm__experts;
+
+enum { LLM__MAX_STREAMS = 16 };
+
+/* Alternating updates (arXiv:2301.13310): the model has `count` streams.  A layer predicts each from all of them, its
+   blocks work on one, and what they made of it corrects them all. */
+typedef struct llm__altup {
+    int count, active;    /* count 0: one stream, as usual */
+    int scaled;           /* what the per-layer embedding reads is multiplied by `scale` */
+    float clip;           /* of the coefficients; 0: none */
+    llm__matrix router;   /* [count, hidden] */
+    llm__norm router_norm;
+    const float *predict; /* [count * count, count] */
+    const float *correct; /* [count, count] */
+    const float *scale;   /* [hidden] */
+} llm__altup;
+
+/* A learned residual of low rank beside the mixer (LAuReL, arXiv:2411.07501). */
+typedef struct llm__laurel {
+    int rank; /* 0: none */
+    llm__matrix left, right;
+    llm__norm norm;
+} llm__laurel;
+
+/* A layer's part of the per-layer embeddings, see llm_model.side_table:  x += norm(project(gelu(gate x) * e)). */
+typedef struct llm__side {
+    int width; /* 0: none */
+    llm__matrix gate, project;
+    llm__norm norm;
+} llm__side;
 
 /* Experts that read what a layer's feed-forward reads, and whose output joins the stream at the end of the next layer
    (LongCat's shortcut). */
@@ -15325,7 +15424,27 @@ typedef struct llm__layer {
     llm__recall recall;
     /* what mixer, beside and ffn give is multiplied by this besides; 1 */
     float mixer_scale, beside_scale, ffn_scale;
+    /* what few families have */
+    llm__norm mlp_post_norm, experts_norm, experts_post_norm, router_norm; /* of MLP_AND_EXPERTS */
+    llm__altup altup;
+    llm__laurel laurel;
+    llm__side side;
+    /* what it weighs and keeps, for those who ask */
+    int64_t parameters;
+    size_t weight_bytes;
+    int first_entry, entries; /* of llm_model.caches */
 } llm__layer;
+
+/* A way of storing, and how much lies so. */
+typedef struct llm__storage {
+    llm__format format;
+    llm_dtype dtype;
+    int bits, group, rows, cols; /* rows, cols: of a block of FP8_BLOCK */
+    int64_t parameters;
+    size_t bytes;
+} llm__storage;
+enum { LLM__MAX_STORAGES = 24 };
+
 
 struct llm__arch;
 
@@ -15343,7 +15462,6 @@ struct llm_model {
     int layout;             /* ...and which they are, from 0 */
     llm__chat chat;
     int hidden, vocabulary, layer_count, rope_count, tied;
-    int embedding_rounded; /* scaled embeddings are rounded to bfloat16 */
     int64_t context, parameters;
     size_t weight_bytes;
     float embedding_scale, logit_scale, logit_softcap;
@@ -15376,6 +15494,14 @@ struct llm_model {
     int ngram_count, ngram_past; /* past: earlier tokens that the longest hash takes in; entry 0 of the caches */
     const int32_t *ends;
     size_t end_count;
+    int side_width, side_count;      /* per-layer embeddings: numbers for each layer, and of how many ids; 0: none */
+    llm__matrix side_table, side_map;
+    llm__norm side_norm;
+    int alternates;                  /* as llm__altup.count */
+    llm__matrix *alternates_in, *alternates_out; /* [alternates - 1] of [hidden, hidden]: all but the first */
+    int describing;                  /* llm_model_desc.describe */
+    int storage_count;
+    llm__storage storages[LLM__MAX_STORAGES];
 };
 
 /* ---- reading config.json
@@ -15637,14 +15763,32 @@ LLM__FN void llm__rope_long(llm__config *c, llm__config *s, llm__rope *r) {
     r->scale = (float)llm__config_number(s, "attention_factor", r->scale, 1e-6, 1e6);
 }
 
+/* Gemma 4: the rotated pairs are the first of the whole head's, the others stand still. */
+LLM__FN void llm__rope_proportional(llm__config *s, llm__rope *r) {
+    int i, rotated = (int)(r->dims * llm__config_number(s, "partial_rotary_factor", 1, 0, 1));
+    double factor = llm__config_number(s, "factor", 1, 1e-6, 1e6);
+    for (i = 0; i < r->dims / 2; i++) r->frequency[i] = 2 * i < rotated ? r->frequency[i] / factor : 0;
+}
+
+/* Sections of a head for time, height and width, which text moves through together: as one. */
+LLM__FN void llm__rope_sections(llm__config *s) {
+    const llm__json *sections = llm__json_get(s->root, "mrope_section");
+    if (!llm__json_is(sections, LLM__JSON_ARRAY) || sections->length != 3)
+        llm__config_fail(s, "mrope_section", "a list of 3");
+}
+
 LLM__FN void llm__rope_scaled(llm__config *c, llm__config *s, llm__rope *r, double base) {
-    static const char *known =
-        "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\", \"longrope\", \"su\" or \"mrope\"";
+    static const char *known = "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\", \"longrope\", \"su\", "
+                               "\"proportional\" or \"mrope\"";
     const char *key = llm__config_has(s, "type") ? "type" : "rope_type";
     const llm__json *type = llm__json_get(s->root, key);
     int i;
-    if (!llm__config_has(s, key) || llm__json_text_is(type, "default") || llm__json_text_is(type, "mrope")) return;
-    if (llm__json_text_is(type, "linear")) {
+    if (!llm__config_has(s, key) || llm__json_text_is(type, "default")) return;
+    if (llm__json_text_is(type, "mrope")) {
+        llm__rope_sections(s);
+    } else if (llm__json_text_is(type, "proportional")) {
+        llm__rope_proportional(s, r);
+    } else if (llm__json_text_is(type, "linear")) {
         double factor = llm__config_number(s, "factor", llm__not_a_number(), 1e-6, 1e6);
         for (i = 0; i < r->dims / 2; i++) r->frequency[i] /= factor;
     } else if (llm__json_text_is(type, "dynamic")) {
@@ -15908,6 +16052,15 @@ LLM__FN int llm__read_vocabulary(llm__config *c, int usual) {
     n = llm__config_int(&outer, "vocab_size", fallback, 1, 1 << 24);
     c->status = outer.status;
     return n;
+}
+
+/* gemma3 and gemma4 take it from around their text_config, if it is there. */
+LLM__FN void llm__read_outer_vocabulary(llm__config *c, llm_model *m) {
+    llm__config outer = *c;
+    outer.root = c->outer;
+    outer.within = NULL;
+    m->vocabulary = llm__config_int(&outer, "vocab_size", m->vocabulary, 1, 1 << 24);
+    c->status = outer.status;
 }
 
 /* The numbers that every model has, under their usual names; makes its layers. */
@@ -16236,6 +16389,7 @@ LLM__FN void llm__read_gemma3_text(llm__config *c, llm_model *m) {
     if (!llm__config_has(c, "hidden_size")) llm__config_fail(c, "hidden_size", "a whole number");
     if (c->root != c->outer) m->vocabulary = 262208; /* gemma3's defaults are not gemma3_text's */
     a = c->root != c->outer ? llm__read_gemma(c, m, 8, 4, 256) : llm__read_gemma(c, m, 4, 1, 256);
+    llm__read_outer_vocabulary(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
     m->tied = !llm__model_has(m, "lm_head.weight");
     m->embedding_scale = llm__bf16_to_f32(llm__f32_to_bf16(sqrtf((float)m->hidden)));
@@ -18979,6 +19133,220 @@ LLM__FN void llm__read_qwen3_5(llm__config *c, llm_model *m) {
 
 /* ---- readers: latent attention and families with rules of their own */
 
+/* Per-layer embeddings: a table with `width` numbers of each id for each layer. */
+LLM__FN void llm__read_side(llm__config *c, llm_model *m, int width, int usual_count) {
+    int i;
+    m->side_count = llm__config_int(c, "vocab_size_per_layer_input", usual_count, 1, 1 << 24);
+    llm__config_product(c, "num_hidden_layers", m->layer_count, "hidden_size_per_layer_input", width);
+    if (c->status != LLM_OK) return;
+    m->side_width = width;
+    m->carry += width * m->layer_count;
+    for (i = 0; i < m->layer_count; i++) m->layers[i].side.width = width;
+}
+
+/* The last layers have no keys and values: they read those of the last layer of their sort that has some. */
+LLM__FN void llm__share_keys(llm__config *c, llm_model *m, int shared) {
+    int i, j, first = m->layer_count - shared;
+    if (c->status == LLM_OK && first < 1)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                              "config.json: \"num_kv_shared_layers\" is %d; expected less than the %d layers", shared,
+                              m->layer_count);
+    for (i = first; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__attention *a = &m->layers[i].attention;
+        for (j = first - 1; j >= 0 && !m->layers[j].attention.window != !a->window; j--) {}
+        if (j < 0) {
+            c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                                  "config.json: layer %d shares the keys of another, but of the %d layers that have "
+                                  "keys none is of its type in \"layer_types\"",
+                                  i, first);
+            return;
+        }
+        m->layers[i].reads = j;
+        a->shared = 1;
+    }
+}
+
+/* Attention of gemma3n and gemma4: scores as they are, values normed without weights. */
+LLM__FN llm__attention llm__read_gemma_attention(llm__config *c, llm_model *m, int heads, int kv_heads, int width) {
+    llm__attention a;
+    memset(&a, 0, sizeof a);
+    a.heads = llm__config_int(c, "num_attention_heads", heads, 1, 65536);
+    a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads, 1, 65536);
+    llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
+    a.width = a.value_width = llm__config_int(c, "head_dim", width, 1, 65536);
+    llm__config_product(c, "num_attention_heads", a.heads, "head_dim", a.width);
+    a.scale = 1;
+    a.qk_norm = LLM__QK_HEAD;
+    a.v_normed = 1;
+    a.v_norm = llm__rms_form(m->norm.eps);
+    a.v_norm.weightless = 1;
+    return a;
+}
+
+/* The inverse of erf, by Newton's method from the middle. */
+LLM__FN double llm__erf_inverse(double y) {
+    double x = 0;
+    int i;
+    for (i = 0; i < 100; i++) x -= (erf(x) - y) * 0.88622692545275801 * exp(x * x < 30 ? x * x : 30);
+    return x;
+}
+
+/* How many deviations above the mean a gate must be: for the layer's fraction of gates to be cut, 0 for none of it. */
+LLM__FN void llm__read_sparsity(llm__config *c, int layer, llm__activation *a) {
+    const llm__json *list = llm__json_get(c->root, "activation_sparsity_pattern");
+    double fraction = 0;
+    if (!llm__config_has(c, "activation_sparsity_pattern")) return;
+    if (list->type != LLM__JSON_ARRAY || list->length <= (uint32_t)layer ||
+        !llm__json_float(llm__json_at(list, (uint32_t)layer), &fraction) || !(fraction >= 0 && fraction < 0.9999)) {
+        llm__config_fail(c, "activation_sparsity_pattern", "a list with a number from 0 to 0.9999 for each layer");
+        return;
+    }
+    if (fraction == 0) return;
+    a->kind = LLM__GELU_SPARSE;
+    a->limit = (float)(sqrt(2) * llm__erf_inverse(2 * fraction - 1));
+}
+
+/* A size that may be one number or a list with one for each layer. */
+LLM__FN int llm__config_layer_size(llm__config *c, const char *key, int layer) {
+    const llm__json *list = llm__json_get(c->root, key), *v;
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__config_size(c, key);
+    v = list->length > (uint32_t)layer ? llm__json_at(list, (uint32_t)layer) : NULL;
+    if (llm__json_is(v, LLM__JSON_INTEGER) && v->as.number >= 1 && v->as.number <= 1 << 24) return (int)v->as.number;
+    llm__config_fail(c, key, "a list with a whole number from 1 to 16777216 for each layer");
+    return 1;
+}
+
+/* gemma3n: several streams of which each layer updates one and corrects the others (llm__altup), a low-rank residual
+   beside attention, per-layer embeddings, gates cut below a quantile, and last layers that read others' keys. */
+LLM__FN void llm__read_gemma3n(llm__config *c, llm_model *m) {
+    llm__attention a;
+    llm__altup altup;
+    int i, local, global, window, rank, side;
+    memset(&altup, 0, sizeof altup);
+    llm__read_common(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", llm__not_a_number());
+    m->tied = 1;
+    m->embedding_scale = sqrtf((float)m->hidden);
+    m->logit_softcap = llm__read_cap(c, "final_logit_softcapping", llm__not_a_number());
+    a = llm__read_gemma_attention(c, m, LLM__REQUIRED, LLM__REQUIRED, LLM__REQUIRED);
+    global = llm__rope_add(c, m, a.width, llm__rope_theta(c, llm__not_a_number()), 0, NULL);
+    local = llm__rope_add(c, m, a.width, llm__config_number(c, "rope_local_base_freq", llm__not_a_number(), 1e-3, 1e30),
+                          0, NULL);
+    window = llm__config_int(c, "sliding_window", LLM__REQUIRED, 1, 1 << 30);
+    altup.count = m->alternates = llm__config_int(c, "altup_num_inputs", LLM__REQUIRED, 1, LLM__MAX_STREAMS);
+    altup.active = llm__config_int(c, "altup_active_idx", LLM__REQUIRED, 0, altup.count - 1);
+    altup.scaled = llm__config_flag(c, "altup_correct_scale", 0);
+    altup.clip = llm__read_cap(c, "altup_coef_clip", llm__not_a_number());
+    rank = llm__config_size(c, "laurel_rank");
+    side = llm__config_size(c, "hidden_size_per_layer_input");
+    llm__config_product(c, "altup_num_inputs", altup.count, "hidden_size", m->hidden);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->scheme = LLM__SANDWICH;
+        layer->mixer = LLM__ATTENTION;
+        layer->attention = a;
+        layer->attention.window = llm__layer_slides(c, m, i) ? window : 0;
+        layer->attention.rope = layer->attention.window ? local : global;
+        layer->ffn = LLM__MLP;
+        layer->mlp.width = llm__config_layer_size(c, "intermediate_size", i);
+        layer->mlp.activation.kind = LLM__GELU_TANH;
+        llm__read_sparsity(c, i, &layer->mlp.activation);
+        layer->altup = altup;
+        layer->laurel.rank = rank;
+    }
+    if (!llm__config_has(c, "layer_types")) llm__config_fail(c, "layer_types", "a list");
+    llm__read_side(c, m, side, LLM__REQUIRED);
+    m->carry += c->status == LLM_OK ? altup.count * m->hidden : 0;
+    llm__share_keys(c, m, llm__config_int(c, "num_kv_shared_layers", LLM__REQUIRED, 0, LLM__MAX_LAYERS));
+}
+
+/* gemma4's rotary embedding of one sort of layer, with the defaults for a config that has none. */
+LLM__FN int llm__read_gemma4_rope(llm__config *c, llm_model *m, const char *sort, int width) {
+    static const char usual[] =
+        "{\"full_attention\":{\"partial_rotary_factor\":0.25,\"rope_theta\":1e6,\"rope_type\":\"proportional\"},"
+        "\"sliding_attention\":{\"rope_theta\":1e4}}";
+    const llm__json *both = llm__json_get(c->root, "rope_parameters"), *own;
+    double theta = 1e4;
+    if (!llm__config_has(c, "rope_parameters") && c->status == LLM_OK)
+        c->status = llm__json_parse(c->arena, "rope_parameters", usual, sizeof usual - 1, &both, c->error);
+    if (c->status == LLM_OK && both->type != LLM__JSON_OBJECT) llm__config_fail(c, "rope_parameters", "an object");
+    if (c->status != LLM_OK) return -1;
+    own = llm__json_get(both, sort);
+    if (llm__json_is(own, LLM__JSON_OBJECT)) {
+        llm__config inner = llm__config_of(c, own);
+        theta = llm__config_number(&inner, "rope_theta", 1e4, 1e-3, 1e30);
+        c->status = inner.status;
+    }
+    return llm__rope_add(c, m, width, theta, llm__config_flag(c, "rope_traditional", 0), own);
+}
+
+/* gemma4's experts, beside each layer's MLP. */
+LLM__FN void llm__read_gemma4_experts(llm__config *c, llm_model *m) {
+    llm__experts e;
+    int i;
+    if (!llm__config_flag(c, "enable_moe_block", 0)) return;
+    memset(&e, 0, sizeof e);
+    e.count = llm__config_int(c, "num_experts", LLM__REQUIRED, 1, 65536);
+    e.chosen = llm__config_int(c, "top_k_experts", LLM__REQUIRED, 1, e.count);
+    e.width = llm__config_size(c, "moe_intermediate_size");
+    e.scores = LLM__SOFTMAX_BEST;
+    e.scaled = 1;
+    e.scaling = 1;
+    e.activation.kind = LLM__GELU_TANH;
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        m->layers[i].ffn = LLM__MLP_AND_EXPERTS;
+        m->layers[i].experts = e;
+    }
+}
+
+/* gemma4, gemma4_text, gemma4_unified: full layers have heads of another width, whose keys may be their values
+   too; the last layers read others' keys and have an MLP of double width; per-layer embeddings, or experts beside the
+   MLP. */
+LLM__FN void llm__read_gemma4(llm__config *c, llm_model *m) {
+    llm__attention a, full;
+    int i, pattern, shared, side, window, width, doubled;
+    m->hidden = llm__config_int(c, "hidden_size", 1536, 1, 1 << 24);
+    m->vocabulary = llm__read_vocabulary(c, 262144);
+    m->context = (int64_t)llm__config_number(c, "max_position_embeddings", 131072, 0, 1e15);
+    llm__make_layers(c, m, llm__config_int(c, "num_hidden_layers", 35, 1, LLM__MAX_LAYERS));
+    llm__read_outer_vocabulary(c, m);
+    m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
+    m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    m->embedding_scale = sqrtf((float)m->hidden);
+    m->logit_softcap = llm__read_cap(c, "final_logit_softcapping", 30);
+    width = llm__config_int(c, "intermediate_size", 6144, 1, 1 << 23);
+    window = llm__config_int(c, "sliding_window", 512, 1, 1 << 30);
+    pattern = llm__config_int(c, "sliding_window_pattern", 5, 1, 4096);
+    shared = llm__config_int(c, "num_kv_shared_layers", 20, 0, LLM__MAX_LAYERS);
+    side = llm__config_count(c, "hidden_size_per_layer_input", 256, 1 << 24);
+    doubled = llm__config_flag(c, "use_double_wide_mlp", 1);
+    a = full = llm__read_gemma_attention(c, m, 8, 1, 256);
+    a.rope = llm__read_gemma4_rope(c, m, "sliding_attention", a.width);
+    a.window = window;
+    full.width = llm__config_count(c, "global_head_dim", 512, 65536);
+    if (!full.width) full.width = a.width;
+    full.value_width = full.width;
+    llm__config_product(c, "num_attention_heads", full.heads, "global_head_dim", full.width);
+    full.key_is_value = llm__config_flag(c, "attention_k_eq_v", 0);
+    if (full.key_is_value) full.kv_heads = llm__config_int(c, "num_global_key_value_heads", full.kv_heads, 1, 65536);
+    llm__config_divides(c, "num_attention_heads", full.heads, "num_global_key_value_heads", full.kv_heads);
+    full.rope = llm__read_gemma4_rope(c, m, "full_attention", full.width);
+    for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        int slides = llm__config_has(c, "layer_types") ? llm__layer_slides(c, m, i) : (i + 1) % pattern != 0;
+        layer->scheme = LLM__SANDWICH;
+        layer->mixer = LLM__ATTENTION;
+        layer->attention = slides ? a : full;
+        layer->ffn = LLM__MLP;
+        layer->mlp.width = doubled && i >= m->layer_count - shared ? 2 * width : width;
+        layer->mlp.activation.kind = LLM__GELU_TANH;
+        layer->has_output_scale = 1;
+    }
+    llm__read_gemma4_experts(c, m);
+    if (side) llm__read_side(c, m, side, 262144);
+    llm__share_keys(c, m, shared);
+}
+
 /* deepseek_v2: deepseek_v3's attention, but caches keep the keys and values of each head; YaRN whatever the type says.
    Experts by softmax, not renormalized; group_limited_greedy: groups compete by their best expert. */
 LLM__FN void llm__read_deepseek_v2(llm__config *c, llm_model *m) {
@@ -20040,6 +20408,7 @@ LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
     }
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *l = &m->layers[i];
+        l->first_entry = m->cache_count;
         if (l->reads != LLM__OWN) {
             l->cache = m->layers[l->reads].cache;
             continue;
@@ -20050,6 +20419,7 @@ LLM__FN void llm__plan_caches(llm__config *c, llm_model *m) {
         }
         l->cache = llm__plan_mixer(c, m, l, l->mixer);
         l->beside_cache = llm__plan_mixer(c, m, l, l->beside);
+        l->entries = m->cache_count - l->first_entry;
         if (l->mixes != LLM__OWN) l->attention.mix_cache = m->layers[l->mixes].cache;
     }
 }
@@ -20178,6 +20548,28 @@ LLM__FN llm_dtype llm__bind_dtype(const llm__binder *b, const llm__tensor *t) {
     return b->awq && llm__is_float(b->awq->dtype) ? b->awq->dtype : t->dtype;
 }
 
+/* Notes that what the model counts since `parameters` and `bytes` lies as w does.  The last place is for all others. */
+LLM__FN void llm__bind_note(llm__binder *b, const llm__matrix *w, int64_t parameters, size_t bytes) {
+    llm_model *m = b->m;
+    llm__storage *o = m->storages, want;
+    memset(&want, 0, sizeof want);
+    want.format = w->format;
+    want.dtype = w->format == LLM__FLOAT ? w->dtype : LLM_F32;
+    want.bits = w->format == LLM__FLOAT ? 0 : w->bits;
+    want.group = w->format == LLM__FLOAT ? 0 : w->group;
+    want.rows = w->block_rows;
+    want.cols = w->block_cols;
+    if (m->weight_bytes == bytes || b->status != LLM_OK) return;
+    for (; o < m->storages + m->storage_count; o++)
+        if (o->format == want.format && o->dtype == want.dtype && o->bits == want.bits && o->group == want.group &&
+            o->rows == want.rows && o->cols == want.cols)
+            break;
+    if (o == m->storages + LLM__MAX_STORAGES) o--;
+    else if (o == m->storages + m->storage_count) m->storages[m->storage_count++] = want;
+    o->parameters += m->parameters - parameters;
+    o->bytes += m->weight_bytes - bytes;
+}
+
 /* n floats of a tensor, from its type to that one. */
 LLM__FN void llm__bind_convert(const llm__tensor *t, const uint8_t *data, size_t n, llm_dtype to, uint8_t *out) {
     size_t i, from_size = llm__dtype_bytes(t->dtype), size = llm__dtype_bytes(to);
@@ -20191,10 +20583,12 @@ LLM__FN void llm__bind_convert(const llm__tensor *t, const uint8_t *data, size_t
 /* A tensor of `rows` x `cols` numbers (cols 0: a vector) as float32 of our own, plus `offset`. */
 LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows, int64_t cols, float offset) {
     llm__tensor *t = llm__bind_find(b, suffix);
-    size_t n = (size_t)(rows * (cols ? cols : 1)), i;
+    size_t n = (size_t)(rows * (cols ? cols : 1)), i, bytes = b->m->weight_bytes;
+    int64_t parameters = b->m->parameters;
     const uint8_t *data;
     char what[48];
     float *out;
+    llm__matrix as;
     if (cols) snprintf(what, sizeof what, "[%lld, %lld]", (long long)rows, (long long)cols);
     else snprintf(what, sizeof what, "[%lld]", (long long)rows);
     if (!t) {
@@ -20218,6 +20612,9 @@ LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows
     }
     for (i = 0; i < n; i++) out[i] += offset;
     if (b->fresh) b->m->parameters += (int64_t)n;
+    memset(&as, 0, sizeof as);
+    as.dtype = t->dtype;
+    llm__bind_note(b, &as, parameters, bytes);
     return out;
 }
 
@@ -20243,7 +20640,8 @@ LLM__FN void llm__bind_norm(llm__binder *b, llm__norm *norm, int width) {
 /* `count` matrices of one stack: the first and how far apart they are. */
 LLM__FN void llm__spread(llm__matrix *out, int count) {
     size_t bytes = (size_t)out->rows * out->row_bytes;
-    size_t scale_rows = out->format == LLM__FP8_BLOCK ? ((size_t)out->rows + 127) / 128 : (size_t)out->rows;
+    size_t block = out->format != LLM__FP8_BLOCK ? 1 : out->block_rows ? (size_t)out->block_rows : 128;
+    size_t scale_rows = ((size_t)out->rows + block - 1) / block;
     size_t scales = scale_rows * out->scale_row_bytes;
     int i;
     for (i = 1; i < count; i++) {
@@ -20290,6 +20688,18 @@ LLM__FN void llm__bind_check_override(llm__binder *b, const llm__json *quantizat
     llm__bind_bad(b, text);
 }
 
+/* The one number at b->name + suffix, 0 if it is absent. */
+LLM__FN float llm__bind_factor(llm__binder *b, const char *suffix) {
+    llm__tensor *t = llm__bind_find(b, suffix);
+    const uint8_t *data;
+    if (!t) return 0;
+    if (!t->dims) t->shape[t->dims++] = 1;
+    data = llm__bind_bytes(b, t, 0, 1, 0);
+    if (data && llm__is_float(t->dtype)) return llm__number_at(t->dtype, data);
+    llm__bind_bad(b, "what multiplies all of its numbers must be one float");
+    return 0;
+}
+
 /* MLX-quantized: what the shapes say, whatever the config's defaults are. */
 LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
                                  llm__matrix *w) {
@@ -20313,6 +20723,7 @@ LLM__FN void llm__bind_quantized(llm__binder *b, llm__tensor *t, llm__tensor *s,
         w->format = w->bits == 8 ? LLM__MXFP8 : w->group == 16 ? LLM__NVFP4 : LLM__MXFP4;
         if (!((w->bits == 4 && (w->group == 16 || w->group == 32)) || (w->bits == 8 && w->group == 32)))
             llm__bind_bad(b, "U8 scales go with mxfp4 (4 bits, group 32), mxfp8 (8, 32) or nvfp4 (4, 16)");
+        if (w->format == LLM__NVFP4) w->factor = llm__bind_factor(b, ".global_scale") / (448 * 6);
         return;
     }
     w->format = LLM__AFFINE;
@@ -20358,59 +20769,92 @@ LLM__FN void llm__bind_nvfp4(llm__binder *b, llm__tensor *t, int lead, int rows,
     w->scales = llm__bind_bytes(b, s, lead, rows, cols / 16);
 }
 
-/* MXFP8 as minimax_m3_vl has it: bytes, and an exponent for each 32 of them. */
-LLM__FN void llm__bind_mxfp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
-                             llm__matrix *w) {
-    if (t->dtype != LLM_F8_E4M3 || cols % 32) {
-        llm__bind_bad(b, "exponents for groups of 32 go with F8_E4M3 numbers");
-        return;
-    }
-    w->format = LLM__MXFP8;
-    w->bits = 8;
-    w->group = 32;
-    w->row_bytes = (size_t)cols;
-    w->scale_row_bytes = (size_t)cols / 32;
-    w->data = llm__bind_bytes(b, t, lead, rows, cols);
-    w->scales = llm__bind_bytes(b, s, lead, rows, cols / 32);
+/* ---- what other tools pack, turned into forms that this file has: codes stay where they lie if their order allows */
+
+/* The quantization of an original checkpoint, as transformers writes it; NULL: it says none. */
+LLM__FN const llm__json *llm__original_quantization(const llm_model *m) {
+    const llm__json *q = llm__json_get(m->config, "quantization_config");
+    return q ? q : llm__json_get(llm__json_get(m->config, "text_config"), "quantization_config");
 }
 
-/* FP8 with a factor for each block of 128 x 128 (DeepSeek), or for each matrix of a stack, or for all;
-   mimo_v2_flash has more factors than blocks. */
-LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols,
-                           llm__matrix *w) {
-    int64_t down = (rows + 127) / 128, across = (cols + 127) / 128, stack = lead ? lead : 1, factors = 1, i;
-    const uint8_t *raw;
-    float *scales;
-    size_t n;
-    int d, whole = 0;
-    if (!lead && s->dims == 2 && s->shape[0] >= down && s->shape[1] >= across) {
-        down = s->shape[0];
-        across = s->shape[1];
+/* How many numbers a scale stands for: [down, across] of a tensor that may be a scalar or a vector. */
+LLM__FN void llm__scale_shape(llm__tensor *s, int64_t *down, int64_t *across) {
+    if (s->dims < 2) { /* [n] as [n, 1] */
+        s->shape[0] = s->dims ? s->shape[0] : 1;
+        s->shape[1] = 1;
+        s->dims = 2;
     }
+    *down = s->shape[0];
+    *across = s->shape[1];
+}
+
+/* Numbers of any type as float32 of our own. */
+LLM__FN float *llm__bind_numbers(llm__binder *b, llm__tensor *s, int64_t rows, int64_t cols) {
+    const uint8_t *raw = llm__bind_bytes(b, s, 0, rows, cols);
+    size_t n = (size_t)(rows * (cols ? cols : 1)), i;
+    float *out = (float *)llm__bind_alloc(b, n, sizeof(float));
+    if (!raw || !out) return NULL;
+    for (i = 0; i < n; i++) out[i] = llm__number_at(s->dtype, raw + i * llm__dtype_bytes(s->dtype));
+    return out;
+}
+
+/* Which blocks [down, across] factors of a matrix stand for: those that the config names, or the first of the usual
+   ones that fit.  mimo_v2_flash has more factors than blocks. */
+LLM__FN int llm__fp8_blocks(const llm__binder *b, llm__matrix *w, int64_t down, int64_t across) {
+    const llm__json *said = llm__json_get(llm__original_quantization(b->m), "weight_block_size");
+    int blocks[6][2] = {{128, 128}, {128, 128}, {0, 0}, {1, 0}, {64, 64}, {32, 32}}, i, more;
+    if (llm__json_is(said, LLM__JSON_ARRAY) && said->length == 2)
+        for (i = 0; i < 2; i++) {
+            double n = 0;
+            if (llm__json_float(llm__json_at(said, (uint32_t)i), &n) && n >= 1 && n <= 1 << 20) blocks[0][i] = (int)n;
+        }
+    for (more = 0; more < 2; more++)
+        for (i = 0; i < (more ? 1 : 6); i++) {
+            int r = blocks[i][0] ? blocks[i][0] : w->rows, c = blocks[i][1] ? blocks[i][1] : w->cols;
+            int64_t rows = ((int64_t)w->rows + r - 1) / r, cols = ((int64_t)w->cols + c - 1) / c;
+            if (more ? rows > down || cols > across : rows != down || cols != across) continue;
+            w->block_rows = r;
+            w->block_cols = c;
+            if (c % 16 == 0 || c >= w->cols) return 1;
+        }
+    return 0;
+}
+
+/* The factors of FP8 numbers: one for each block (DeepSeek), each row, each matrix of a stack, or all. */
+LLM__FN void llm__bind_fp8_factors(llm__binder *b, llm__tensor *s, int lead, llm__matrix *w) {
+    int64_t stack = lead ? lead : 1, factors = 1, down = 1, across = 1, i;
+    float *all;
+    int d;
     for (d = 0; d < s->dims && factors <= stack; d++) factors *= s->shape[d] > 0 ? s->shape[d] : stack + 1;
-    if (factors == 1 || (factors == stack && s->shape[0] == stack)) { /* of any number of axes */
+    if (factors == 1 || (lead && factors == stack)) { /* of any number of axes */
         s->dims = 1;
         s->shape[0] = factors;
-        whole = 1;
+        all = llm__bind_numbers(b, s, factors, 0);
+        w->block_rows = w->rows;
+        w->block_cols = w->cols;
+        w->scales = (const uint8_t *)all;
+        if (all && lead && factors == 1) {
+            float *each = (float *)llm__bind_alloc(b, (size_t)lead, sizeof(float));
+            for (i = 0; each && i < stack; i++) each[i] = all[0];
+            w->scales = (const uint8_t *)each;
+        }
+    } else {
+        if (!lead) llm__scale_shape(s, &down, &across);
+        else if (s->dims == 3) down = s->shape[1], across = s->shape[2];
+        if (down < 1 || across < 1 || !llm__fp8_blocks(b, w, down, across)) {
+            llm__bind_bad(b, "its scales fit neither config.json's \"weight_block_size\" nor blocks of 128, 64 or 32, "
+                             "rows or the whole");
+            return;
+        }
+        if (lead && s->shape[0] == lead) { /* as [lead * down, across] */
+            if ((w->rows + w->block_rows - 1) / w->block_rows != down)
+                llm__bind_bad(b, "its scales have too many rows");
+            s->dims = 2;
+            s->shape[0] = stack * down;
+            s->shape[1] = across;
+        }
+        w->scales = (const uint8_t *)llm__bind_numbers(b, s, stack * down, across);
     }
-    n = (size_t)(stack * down * across);
-    scales = (float *)llm__bind_alloc(b, n, sizeof(float));
-    raw = whole ? llm__bind_bytes(b, s, 0, factors, 0) : llm__bind_bytes(b, s, lead, down, across);
-    w->data = llm__bind_bytes(b, t, lead, rows, cols);
-    if (!raw || !scales || !w->data) return;
-    if (t->dtype != LLM_F8_E4M3 || !llm__is_float(s->dtype)) {
-        llm__bind_bad(b, "scales of FP8 go with F8_E4M3 numbers and are floats");
-        return;
-    }
-    if (whole)
-        for (i = 0; i < (int64_t)n; i++)
-            llm__to_f32(s->dtype, raw + (size_t)(factors > 1 ? i / (down * across) : 0) * llm__dtype_bytes(s->dtype), 1,
-                        &scales[i]);
-    else
-        llm__to_f32(s->dtype, raw, n, scales);
-    w->format = LLM__FP8_BLOCK;
-    w->row_bytes = (size_t)cols;
-    w->scales = (const uint8_t *)scales;
     w->scale_row_bytes = (size_t)across * sizeof(float);
 }
 
@@ -20450,91 +20894,312 @@ LLM__FN void llm__bind_tiles(llm__binder *b, llm__tensor *t, llm__tensor *s, int
         }
 }
 
-/* compressed-tensors int4: nibbles low to high, value (code - 8) * scale, 32 to a group or what the shapes say. */
-LLM__FN void llm__bind_packed4(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
-    llm__tensor *s = llm__bind_find(b, ".weight_scale"), *shape = llm__bind_find(b, ".weight_shape");
-    int64_t groups = s && s->dims ? s->shape[s->dims - 1] : 0;
-    size_t n = (size_t)rows * (size_t)(groups > 0 ? groups : 0), i;
-    uint8_t *biases;
-    if (!s) {
-        llm__bind_absent(b, ".weight_scale", "a scale for each group");
+/* FP8.  Factors in weight_scale_inv: the numbers are rounded to bfloat16, as mlx-lm does; in weight_scale
+   (compressed-tensors): they are not.  U8 or E8M0 factors for each 32 numbers: MXFP8. */
+LLM__FN void llm__bind_fp8(llm__binder *b, llm__tensor *t, llm__tensor *s, int lead, int rows, int cols, int rounded,
+                           llm__matrix *w) {
+    w->data = llm__bind_bytes(b, t, lead, rows, cols);
+    w->row_bytes = (size_t)cols;
+    if (!w->data) return;
+    if ((s->dtype == LLM_U8 || s->dtype == LLM_F8_E8M0) && s->dims >= 2 && s->shape[s->dims - 2] == rows &&
+        s->shape[s->dims - 1] * 32 == cols) {
+        w->format = LLM__MXFP8;
+        w->bits = 8;
+        w->group = 32;
+        w->scale_row_bytes = (size_t)cols / 32;
+        w->scales = llm__bind_bytes(b, s, lead, rows, cols / 32);
         return;
     }
-    if (shape) shape->used = 1;
-    if (groups < 1 || cols % groups || cols % 8 || !llm__is_float(s->dtype) ||
-        (t->dtype != LLM_I32 && t->dtype != LLM_U32)) {
-        llm__bind_bad(b, "its packed form must be 8 codes of 4 bits in an I32 and float scales for equal groups");
+    if (t->dtype != LLM_F8_E4M3 || (!llm__is_float(s->dtype) && s->dtype != LLM_F8_E8M0)) {
+        llm__bind_bad(b, "scales of FP8 go with F8_E4M3 numbers and are floats");
         return;
     }
-    w->format = LLM__AFFINE;
-    w->dtype = s->dtype;
-    w->bits = 4;
-    w->group = (int)(cols / groups);
-    w->row_bytes = (size_t)cols / 2;
-    w->scale_row_bytes = (size_t)groups * llm__dtype_bytes(s->dtype);
-    w->data = llm__bind_bytes(b, t, 0, rows, cols / 8);
-    w->scales = llm__bind_bytes(b, s, 0, rows, groups);
-    w->biases = biases = (uint8_t *)llm__bind_alloc(b, n, llm__dtype_bytes(s->dtype));
-    if (w->group != 32 && w->group != 64 && w->group != 128) llm__bind_bad(b, "groups must have 32, 64 or 128 numbers");
-    for (i = 0; b->status == LLM_OK && i < n; i++) {
-        float scale;
-        size_t size = llm__dtype_bytes(s->dtype);
-        llm__to_f32(s->dtype, w->scales + i * size, 1, &scale);
-        scale *= -8;
-        llm__from_f32(s->dtype, &scale, 1, biases + i * size);
-    }
+    w->format = LLM__FP8_BLOCK;
+    w->unrounded = !rounded;
+    llm__bind_fp8_factors(b, s, lead, w);
 }
 
-/* AWQ: words of eight output columns, nibble order below; value (code - zero) * scale, no zeros: 8.  Turned into affine
-   rows. */
-LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
-    static const int nibble[8] = {0, 4, 1, 5, 2, 6, 3, 7};
-    llm__tensor *s = llm__bind_find(b, ".scales"), *z = llm__bind_find(b, ".qzeros");
-    int64_t groups = s && s->dims == 2 ? s->shape[0] : 0;
-    const uint8_t *codes, *scales, *zeros = NULL;
-    uint8_t *data, *out_scales, *out_biases;
-    size_t size = s ? llm__dtype_bytes(s->dtype) : 0;
-    int row, col;
-    if (t->dims == 2 && t->shape[0] == cols / 8 && t->shape[1] == rows) {
-        llm__bind_bad(b, "its qweight has eight inputs in a word, as GPTQ has them; expected outputs, as in AWQ");
+/* Codes one after another through words of 32 bits, `along` words apart; `order` puts the eight of a word elsewhere. */
+typedef struct llm__packed {
+    const uint8_t *data;
+    int bits;
+    size_t along, across;
+    const int *order;
+} llm__packed;
+
+LLM__FN uint32_t llm__packed_word(const llm__packed *p, size_t i, size_t j) {
+    const uint8_t *at = p->data + (i * p->along + j * p->across) * 4;
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+LLM__FN unsigned llm__packed_code(const llm__packed *p, size_t i, size_t j) {
+    size_t bit = p->order ? i / 8 * 32 + (size_t)p->order[i % 8] * 4 : i * (size_t)p->bits;
+    uint64_t word = llm__packed_word(p, bit / 32, j);
+    if (bit % 32 + (size_t)p->bits > 32) word |= (uint64_t)llm__packed_word(p, bit / 32 + 1, j) << 32;
+    return (unsigned)(word >> bit % 32) & ((1u << p->bits) - 1);
+}
+
+/* What turns codes into numbers: (code - zero) * scale, for `groups` groups of a row. */
+typedef struct llm__factors {
+    llm__tensor *scales;
+    const uint8_t *data;      /* of the scales */
+    size_t by_row, by_group;  /* numbers from one scale to the next */
+    int groups;
+    llm__packed zeros;        /* zeros.data NULL: none */
+    const float *plain_zeros; /* [rows, groups], NULL: none */
+    float zero;               /* added to those, or alone */
+    const uint8_t *index;     /* I32 [cols]: the group of each column; NULL: they follow one another */
+    llm_dtype dtype;          /* of the scales and biases that are made */
+} llm__factors;
+
+/* The group of each column, as the matrix keeps it where groups are no runs of 32, 64 or 128 columns. */
+LLM__FN const int32_t *llm__bind_index(llm__binder *b, const llm__factors *f, int cols, int run) {
+    int32_t *index = (int32_t *)llm__bind_alloc(b, (size_t)cols, sizeof *index);
+    int i, orderly = 1;
+    for (i = 0; index && i < cols; i++) {
+        index[i] = i / run;
+        if (f->index) memcpy(&index[i], f->index + (size_t)i * 4, 4);
+        if (index[i] < 0 || index[i] >= f->groups) {
+            llm__bind_bad(b, "its group index names a group that it does not have");
+            return NULL;
+        }
+        if (index[i] != i / run) orderly = 0;
+    }
+    return orderly && cols % run == 0 && run % 32 == 0 ? NULL : index;
+}
+
+/* Room for rows of codes in another order, which w then has in the place of `from`; NULL: no memory, or nobody wants
+   them. */
+LLM__FN uint8_t *llm__bind_repacked(llm__binder *b, llm__matrix *w, const uint8_t *from, size_t row_bytes) {
+    uint8_t *data;
+    w->row_bytes = row_bytes;
+    w->data = from;
+    if (b->m->describing || b->status != LLM_OK) return NULL;
+    w->data = data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, row_bytes);
+    return data;
+}
+
+/* Scales and biases for w, whose codes are in place. */
+LLM__FN void llm__bind_factors(llm__binder *b, const llm__factors *f, llm__matrix *w) {
+    int run = (w->cols + f->groups - 1) / f->groups, row, g, k, copies;
+    size_t from = llm__dtype_bytes(f->scales->dtype), size = llm__dtype_bytes(f->dtype);
+    uint8_t *scales, *biases;
+    const llm__json *said = llm__json_get(llm__original_quantization(b->m), "group_size");
+    if (llm__json_is(said, LLM__JSON_INTEGER) && said->as.number >= 1 && said->as.number < w->cols &&
+        (w->cols + (int)said->as.number - 1) / (int)said->as.number == f->groups)
+        run = (int)said->as.number; /* the last group may be short */
+    w->format = LLM__AFFINE;
+    w->dtype = f->dtype;
+    w->group = run;
+    if (b->m->describing) return;
+    w->index = llm__bind_index(b, f, w->cols, run);
+    if (b->status != LLM_OK) return;
+    w->group = w->index ? w->cols / f->groups : run % 128 == 0 ? 128 : run % 64 == 0 ? 64 : 32;
+    copies = w->index ? 1 : run / w->group;
+    w->scale_row_bytes = (size_t)f->groups * (size_t)copies * size;
+    w->scales = scales = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, w->scale_row_bytes);
+    w->biases = biases = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows, w->scale_row_bytes);
+    if (!scales || !biases) return;
+    for (row = 0; row < w->rows; row++)
+        for (g = 0; g < f->groups; g++) {
+            float zero = f->zero, scale, bias;
+            size_t at = (size_t)row * f->by_row + (size_t)g * f->by_group;
+            if (f->zeros.data) zero += (float)llm__packed_code(&f->zeros, (size_t)row, (size_t)g);
+            if (f->plain_zeros) zero += f->plain_zeros[(size_t)row * (size_t)f->groups + (size_t)g];
+            scale = llm__number_at(f->scales->dtype, f->data + at * from);
+            bias = -zero * scale;
+            for (k = 0; k < copies; k++, scales += size, biases += size) {
+                llm__from_f32(f->dtype, &scale, 1, scales);
+                llm__from_f32(f->dtype, &bias, 1, biases);
+            }
+        }
+}
+
+/* Whether the tensor can be words of codes and the other one scales. */
+LLM__FN int llm__are_codes(llm__binder *b, const llm__tensor *t, const llm__tensor *s, const char *suffix) {
+    if (!s) {
+        llm__bind_absent(b, suffix, "a scale for each group");
+        return 0;
+    }
+    if ((t->dtype == LLM_I32 || t->dtype == LLM_U32) && t->dims == 2 && s->dims == 2 && llm__is_float(s->dtype) &&
+        s->shape[0] >= 1 && s->shape[1] >= 1)
+        return 1;
+    llm__bind_bad(b, "its packed form must be an I32 of two dimensions, with float scales of two beside it");
+    return 0;
+}
+
+/* e2m1 in bytes: E8M0 or U8 scales for each 32 numbers, or E4M3 ones for each 16, with a factor for all that divides
+   (compressed-tensors) or multiplies (ModelOpt). */
+LLM__FN void llm__bind_nibbles(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
+    float divisor;
+    w->format = s->dtype == LLM_F8_E4M3 ? LLM__NVFP4 : LLM__MXFP4;
+    w->bits = 4;
+    w->group = w->format == LLM__NVFP4 ? 16 : 32;
+    w->row_bytes = (size_t)cols / 2;
+    w->scale_row_bytes = (size_t)(cols / w->group);
+    if (cols % w->group || (s->dtype != LLM_F8_E4M3 && s->dtype != LLM_U8 && s->dtype != LLM_F8_E8M0)) {
+        llm__bind_bad(b, "its bytes of two numbers need F8_E4M3 scales for each 16, or U8 or F8_E8M0 ones for each 32");
         return;
     }
-    if (groups < 1 || rows % 8 || cols % 2 || cols % groups || !llm__is_float(s->dtype)) {
+    w->data = llm__bind_bytes(b, t, 0, rows, cols / 2);
+    w->scales = llm__bind_bytes(b, s, 0, rows, cols / w->group);
+    if (w->format != LLM__NVFP4) return;
+    divisor = llm__bind_factor(b, ".weight_global_scale");
+    w->factor = divisor != 0 ? 1 / divisor : llm__bind_factor(b, ".weight_scale_2");
+}
+
+/* compressed-tensors: int4 or int8 in words along the rows, (code - zero) * scale with zeros packed down the rows; e2m1
+   in bytes with e4m3 or e8m0 scales. */
+LLM__FN void llm__bind_compressed(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
+    llm__tensor *s = llm__bind_find(b, ".weight_scale"), *z = llm__bind_find(b, ".weight_zero_point");
+    llm__tensor *g = llm__bind_find(b, ".weight_g_idx");
+    llm__factors f;
+    int64_t packed = t->dims == 2 ? t->shape[1] : 0, down = 0, across = 0;
+    if (t->dtype == LLM_U8 && s) {
+        llm__bind_nibbles(b, t, s, rows, cols, w);
+        return;
+    }
+    memset(&f, 0, sizeof f);
+    if (s) llm__scale_shape(s, &down, &across);
+    if (!llm__are_codes(b, t, s, ".weight_scale")) return;
+    w->bits = packed * 4 == cols ? 8 : 4;
+    if (packed * 32 / w->bits != cols || (down != rows && down != 1) || across > cols) {
+        llm__bind_bad(b, "its packed form must be words of 4 or 8 bits a number and scales for groups of each row");
+        return;
+    }
+    w->row_bytes = (size_t)packed * 4;
+    w->data = llm__bind_bytes(b, t, 0, rows, packed);
+    f.scales = s;
+    f.data = llm__bind_bytes(b, s, 0, down, across);
+    f.by_row = down == 1 ? 0 : (size_t)across;
+    f.by_group = 1;
+    f.groups = (int)across;
+    f.dtype = z ? LLM_F32 : s->dtype;
+    f.zero = z ? 0 : (float)(1 << (w->bits - 1));
+    if (z && (z->dtype == LLM_I32 || z->dtype == LLM_U32)) {
+        f.zeros.bits = w->bits;
+        f.zeros.along = (size_t)across;
+        f.zeros.across = 1;
+        f.zeros.data = llm__bind_bytes(b, z, 0, ((int64_t)rows * w->bits + 31) / 32, across);
+    } else if (z) {
+        llm__scale_shape(z, &down, &across);
+        f.zero = (float)(1 << (w->bits - 1));
+        f.plain_zeros = llm__bind_numbers(b, z, rows, f.groups);
+    }
+    if (g) f.index = llm__bind_bytes(b, g, 0, cols, 0);
+    if (g && g->dtype != LLM_I32) llm__bind_bad(b, "its weight_g_idx must hold I32");
+    if (b->status == LLM_OK) llm__bind_factors(b, &f, w);
+}
+
+/* compressed-tensors int-quantized: int8 with a scale for each row, or for groups of it. */
+LLM__FN void llm__bind_int8(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
+    llm__tensor *z = llm__bind_find(b, ".weight_zero_point");
+    const uint8_t *codes = llm__bind_bytes(b, t, 0, rows, cols);
+    size_t n = (size_t)rows * (size_t)cols, i;
+    uint8_t *data;
+    llm__factors f;
+    int64_t down, across;
+    memset(&f, 0, sizeof f);
+    llm__scale_shape(s, &down, &across);
+    if ((down != rows && down != 1) || across < 1 || across > cols || !llm__is_float(s->dtype))
+        llm__bind_bad(b, "I8 numbers need a float scale for each row or for groups of it");
+    data = llm__bind_repacked(b, w, codes, (size_t)cols);
+    for (i = 0; data && i < n; i++) data[i] = codes[i] ^ 128;
+    w->bits = 8;
+    f.scales = s;
+    f.data = llm__bind_bytes(b, s, 0, down, across);
+    f.by_row = down == 1 ? 0 : (size_t)across;
+    f.by_group = 1;
+    f.groups = (int)across;
+    f.dtype = LLM_F32;
+    f.zero = 128;
+    if (z) llm__scale_shape(z, &down, &across);
+    if (z) f.plain_zeros = llm__bind_numbers(b, z, rows, f.groups);
+    if (b->status == LLM_OK) llm__bind_factors(b, &f, w);
+}
+
+/* GPTQ: words of inputs, one for each output, which are our rows' words; zeros less one, unless checkpoint_format says
+   gptq_v2; g_idx gives each input a group. */
+LLM__FN void llm__bind_gptq(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
+    llm__tensor *s = llm__bind_find(b, ".scales"), *z = llm__bind_find(b, ".qzeros"), *g = llm__bind_find(b, ".g_idx");
+    const llm__json *format = llm__json_get(llm__original_quantization(b->m), "checkpoint_format");
+    int64_t words = t->shape[0], k;
+    const uint8_t *codes;
+    uint8_t *data;
+    llm__factors f;
+    int row;
+    memset(&f, 0, sizeof f);
+    w->bits = (int)(words * 32 / cols);
+    if (words * 32 % cols || w->bits < 2 || w->bits > 8 || (w->bits > 4 && w->bits < 8) || s->shape[0] > cols) {
+        llm__bind_bad(b, "its GPTQ form must have 2, 3, 4 or 8 bits a number and scales [groups, outputs]");
+        return;
+    }
+    codes = llm__bind_bytes(b, t, 0, words, rows);
+    f.scales = s;
+    f.groups = (int)s->shape[0];
+    f.data = llm__bind_bytes(b, s, 0, f.groups, rows);
+    f.by_row = 1;
+    f.by_group = (size_t)rows;
+    f.dtype = LLM_F32;
+    f.zero = (float)(1 << (w->bits - 1));
+    if (z) {
+        int64_t packed = ((int64_t)rows * w->bits + 31) / 32;
+        f.zero = llm__json_text_is(format, "gptq_v2") ? 0.0f : 1.0f;
+        f.zeros.bits = w->bits;
+        f.zeros.along = 1;
+        f.zeros.across = (size_t)packed;
+        f.zeros.data = llm__bind_bytes(b, z, 0, f.groups, packed);
+    }
+    if (g) f.index = llm__bind_bytes(b, g, 0, cols, 0);
+    if (g && g->dtype != LLM_I32) llm__bind_bad(b, "its g_idx must hold I32");
+    data = llm__bind_repacked(b, w, codes, (size_t)words * 4);
+    for (k = 0; data && k < words; k++)
+        for (row = 0; row < rows; row++)
+            memcpy(data + (size_t)row * w->row_bytes + (size_t)k * 4,
+                   codes + ((size_t)k * (size_t)rows + (size_t)row) * 4, 4);
+    if (b->status == LLM_OK) llm__bind_factors(b, &f, w);
+}
+
+/* AWQ: words of eight outputs, in the order below; no zeros: 8.  GPTQ's words are tried where the shape is theirs. */
+LLM__FN void llm__bind_awq(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
+    static const int order[8] = {0, 4, 1, 5, 2, 6, 3, 7};
+    llm__tensor *s = llm__bind_find(b, ".scales"), *z = llm__bind_find(b, ".qzeros");
+    uint8_t *data;
+    llm__packed codes;
+    llm__factors f;
+    int row, col;
+    if (!llm__are_codes(b, t, s, ".scales")) return;
+    if (t->shape[1] == rows) {
+        llm__bind_gptq(b, t, rows, cols, w);
+        return;
+    }
+    memset(&f, 0, sizeof f);
+    if (rows % 8 || cols % 2 || cols % s->shape[0]) {
         llm__bind_bad(b, "its AWQ form must have float scales [groups, outputs] and eight outputs in a word");
         return;
     }
-    codes = llm__bind_bytes(b, t, 0, cols, rows / 8);
-    scales = llm__bind_bytes(b, s, 0, groups, rows);
-    if (z) zeros = llm__bind_bytes(b, z, 0, groups, rows / 8);
-    w->format = LLM__AFFINE;
-    w->dtype = s->dtype;
-    w->bits = 4;
-    w->group = (int)(cols / groups);
-    w->row_bytes = (size_t)cols / 2;
-    w->scale_row_bytes = (size_t)groups * size;
-    w->data = data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->row_bytes);
-    w->scales = out_scales = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->scale_row_bytes);
-    w->biases = out_biases = (uint8_t *)llm__bind_alloc(b, (size_t)rows, w->scale_row_bytes);
-    if (w->group != 32 && w->group != 64 && w->group != 128) llm__bind_bad(b, "groups must have 32, 64 or 128 numbers");
-    if (b->status != LLM_OK) return;
-    for (row = 0; row < rows; row++) {
-        size_t word = (size_t)(row / 8) * 4;
-        int shift = nibble[row % 8] * 4, g;
-        for (col = 0; col < cols; col++) {
-            const uint8_t *p = codes + (size_t)col * (size_t)rows / 2 + word;
-            int code = p[shift / 8] >> shift % 8 & 15;
-            data[(size_t)row * w->row_bytes + (size_t)col / 2] |= (uint8_t)(code << col % 2 * 4);
-        }
-        for (g = 0; g < groups; g++) {
-            const uint8_t *p = zeros ? zeros + (size_t)g * (size_t)rows / 2 + word : NULL;
-            size_t at = (size_t)row * w->scale_row_bytes + (size_t)g * size;
-            float scale, bias;
-            llm__to_f32(s->dtype, scales + ((size_t)g * (size_t)rows + (size_t)row) * size, 1, &scale);
-            bias = -(float)(p ? p[shift / 8] >> shift % 8 & 15 : 8) * scale;
-            llm__from_f32(s->dtype, &scale, 1, out_scales + at);
-            llm__from_f32(s->dtype, &bias, 1, out_biases + at);
-        }
+    codes.data = llm__bind_bytes(b, t, 0, cols, rows / 8);
+    codes.order = order;
+    codes.bits = w->bits = 4;
+    codes.along = 1;
+    codes.across = (size_t)rows / 8;
+    f.scales = s;
+    f.groups = (int)s->shape[0];
+    f.data = llm__bind_bytes(b, s, 0, f.groups, rows);
+    f.by_row = 1;
+    f.by_group = (size_t)rows;
+    f.dtype = s->dtype;
+    f.zero = z ? 0.0f : 8.0f;
+    if (z) {
+        f.zeros = codes;
+        f.zeros.data = llm__bind_bytes(b, z, 0, f.groups, rows / 8);
     }
+    data = llm__bind_repacked(b, w, codes.data, (size_t)cols / 2);
+    for (col = 0; data && col < cols; col++)
+        for (row = 0; row < rows; row++)
+            data[(size_t)row * w->row_bytes + (size_t)col / 2] |=
+                (uint8_t)(llm__packed_code(&codes, (size_t)row, (size_t)col) << col % 2 * 4);
+    if (b->status == LLM_OK) llm__bind_factors(b, &f, w);
 }
 
 /* Whether ternary weights are divided by their scale: so bitnet's config says, but of maps that the model itself does
@@ -20545,40 +21210,60 @@ LLM__FN int llm__ternary_divides(const llm_model *m) {
            !llm__json_text_is(llm__json_get(config, "linear_class"), "autobitlinear") && !m->ternary_scaled;
 }
 
-/* BitNet (arXiv:2402.17764): bits 2i and 2i + 1 of byte [r, c] are the weight [r + i rows/4, c] plus 1, and all weights
-   have one scale.  Turned into affine rows of 2 bits that share their factors; into floats where no group divides a
-   row. */
-LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, int rows, int cols, llm__matrix *w) {
-    const uint8_t *packed = llm__bind_bytes(b, t, 0, (rows + 3) / 4, cols);
-    const float *scale = llm__bind_floats(b, ".weight_scale", 1, 0, 0);
-    int group = cols % 128 == 0 ? 128 : cols % 64 == 0 ? 64 : 32, affine = cols % 32 == 0;
-    int quarter = (rows + 3) / 4, r, c;
-    size_t row_bytes = affine ? (size_t)cols / 4 : (size_t)cols * sizeof(float);
-    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)rows, row_bytes);
-    float *factors = (float *)llm__bind_alloc(b, (size_t)cols / 16 + 2, sizeof(float)), step;
-    if (rows % 4) llm__bind_bad(b, "ternary weights have a multiple of 4 rows");
-    if (!packed || !scale || !data || !factors || b->status != LLM_OK) return;
-    step = llm__ternary_divides(b->m) ? 1 / *scale : *scale;
-    w->format = affine ? LLM__AFFINE : LLM__FLOAT;
-    w->dtype = LLM_F32;
-    w->data = data;
-    w->row_bytes = row_bytes;
-    for (r = 0; r < rows; r++)
-        for (c = 0; c < cols; c++) {
-            int code = packed[(size_t)(r % quarter) * (size_t)cols + (size_t)c] >> r / quarter * 2 & 3;
-            float value = step * (float)(code - 1);
-            if (affine) data[(size_t)r * row_bytes + (size_t)c / 4] |= (uint8_t)(code << c % 4 * 2);
-            else memcpy(data + (size_t)r * row_bytes + (size_t)c * sizeof value, &value, sizeof value);
-        }
-    if (!affine) return;
-    w->bits = 2;
-    w->group = group;
-    w->scales = (const uint8_t *)factors;
-    w->biases = (const uint8_t *)(factors + cols / group);
-    for (c = 0; c < cols / group; c++) {
-        factors[c] = step;
-        factors[cols / group + c] = -step;
+/* BitNet (arXiv:2402.17764): -1, 0 and 1 as two bits more by one; a byte holds a column of four rows,
+   which are a quarter of the rows apart.  One scale for all. */
+LLM__FN void llm__bind_ternary(llm__binder *b, llm__tensor *t, llm__tensor *s, int rows, int cols, llm__matrix *w) {
+    const uint8_t *codes;
+    uint8_t *data;
+    float *scale;
+    llm__tensor one = *s;
+    llm__factors f;
+    int row, col, quarter = rows / 4;
+    int64_t down, across;
+    memset(&f, 0, sizeof f);
+    llm__scale_shape(s, &down, &across);
+    if (rows % 4) {
+        llm__bind_bad(b, "its ternary form packs four rows in one, which the number of rows does not allow");
+        return;
     }
+    codes = llm__bind_bytes(b, t, 0, quarter, cols);
+    scale = llm__bind_numbers(b, s, 1, 1);
+    w->bits = 2;
+    data = llm__bind_repacked(b, w, codes, ((size_t)cols + 3) / 4);
+    if (b->status != LLM_OK) return;
+    if (llm__ternary_divides(b->m)) *scale = 1 / *scale;
+    for (row = 0; data && row < rows; row++)
+        for (col = 0; col < cols; col++) {
+            int code = codes[(size_t)(row % quarter) * (size_t)cols + (size_t)col] >> row / quarter * 2 & 3;
+            data[(size_t)row * w->row_bytes + (size_t)col / 4] |= (uint8_t)(code << col % 4 * 2);
+        }
+    one.dtype = f.dtype = LLM_F32;
+    f.scales = &one;
+    f.data = (const uint8_t *)scale;
+    f.groups = 1;
+    f.zero = 1;
+    llm__bind_factors(b, &f, w);
+}
+
+/* The forms of other tools at b->name, for the tensor t or for one of another name; 0: it has none of them. */
+LLM__FN int llm__bind_foreign(llm__binder *b, llm__tensor *t, llm__matrix *w, int lead, int rows, int cols) {
+    llm__tensor *s = llm__bind_find(b, ".weight_scale"), *packed = llm__bind_find(b, ".weight_packed");
+    llm__tensor *inverse = llm__bind_find(b, llm__bind_find(b, ".weight") ? ".weight_scale_inv" : "_scale_inv");
+    llm__tensor *words = llm__bind_find(b, ".qweight"), *blocks = llm__bind_find(b, "_blocks");
+    llm__tensor *tiles = llm__bind_find(b, ".scale");
+    if (packed && !lead) llm__bind_compressed(b, packed, rows, cols, w);
+    else if (words && !lead) llm__bind_awq(b, words, rows, cols, w);
+    else if (blocks) llm__bind_blocks(b, blocks, lead, rows, cols, w);
+    else if (t && inverse) llm__bind_fp8(b, t, inverse, lead, rows, cols, 1, w);
+    else if (t && tiles && !lead && !llm__is_float(t->dtype)) llm__bind_tiles(b, t, tiles, rows, cols, w);
+    else if (!t || !s) return 0;
+    else if (t->dtype == LLM_F8_E4M3) llm__bind_fp8(b, t, s, lead, rows, cols, 0, w);
+    else if (lead) return 0;
+    else if (t->dtype == LLM_I8) llm__bind_int8(b, t, s, rows, cols, w);
+    else if (t->dtype == LLM_U8 && t->dims == 2 && t->shape[0] == rows) llm__bind_nibbles(b, t, s, rows, cols, w);
+    else if (t->dtype == LLM_U8) llm__bind_ternary(b, t, s, rows, cols, w);
+    else return 0;
+    return 1;
 }
 
 /* Float numbers where they lie, or copied where the file has them at odd addresses. */
@@ -20595,7 +21280,7 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
                               t->name, llm__dtype_name(t->dtype));
         return;
     }
-    if ((uintptr_t)data % size || dtype != t->dtype) {
+    if (!b->m->describing && ((uintptr_t)data % size || dtype != t->dtype)) {
         size = llm__dtype_bytes(dtype);
         copy = (uint8_t *)llm__bind_alloc(b, n, size);
         if (!copy) return;
@@ -20611,11 +21296,12 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
 
 /* A matrix of floats with the rows of w as its columns. */
 LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__matrix *out) {
-    float *row = (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
+    float *row = b->m->describing ? NULL : (float *)llm__bind_alloc(b, (size_t)w->cols, sizeof(float));
     llm_dtype dtype = w->format == LLM__FLOAT ? w->dtype : w->format == LLM__FP8_BLOCK ? LLM_BF16 : LLM_F32;
     size_t size = llm__dtype_bytes(dtype);
-    uint8_t *data = (uint8_t *)llm__bind_alloc(b, (size_t)w->rows * (size_t)w->cols, size);
+    uint8_t *data = row ? (uint8_t *)llm__bind_alloc(b, (size_t)w->rows * (size_t)w->cols, size) : NULL;
     int r, c;
+    *out = *w;
     if (!row || !data) return;
     memset(out, 0, sizeof *out);
     out->format = LLM__FLOAT;
@@ -20668,11 +21354,9 @@ LLM__FN void llm__bind_turn(llm__binder *b, llm__matrix *w) {
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
    many, written to w[0..lead-1]. */
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
-    const llm__tensor *packed = llm__bind_find(b, ".weight_packed"), *awq = llm__bind_find(b, ".qweight");
     llm__tensor *t = llm__bind_find(b, ".weight"), *scales = llm__bind_find(b, ".scales");
-    llm__tensor *factors = llm__bind_find(b, t ? ".weight_scale_inv" : "_scale_inv");
-    llm__tensor *blocks = llm__bind_find(b, "_blocks"), *tiles = llm__bind_find(b, ".scale");
-    const llm__tensor *ternary = llm__bind_find(b, ".weight_scale");
+    int64_t parameters = b->m->parameters;
+    size_t bytes = b->m->weight_bytes;
     char what[64];
     if (b->status != LLM_OK) return;
     if (b->transposed) {
@@ -20685,18 +21369,13 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     w->cols = cols;
     if (lead) snprintf(what, sizeof what, "[%d, %d, %d]", lead, rows, cols);
     else snprintf(what, sizeof what, "[%d, %d]", rows, cols);
-    if (packed && !lead) llm__bind_packed4(b, llm__bind_find(b, ".weight_packed"), rows, cols, w);
-    else if (awq && !lead) llm__bind_awq(b, llm__bind_find(b, ".qweight"), rows, cols, w);
-    else if (blocks) llm__bind_blocks(b, blocks, lead, rows, cols, w);
+    if (llm__bind_foreign(b, t, w, lead, rows, cols)) scales = NULL;
     else if (!t) llm__bind_absent(b, ".weight", what);
     else if (t->dtype == LLM_U8 && llm__bind_find(b, "_weight_scale")) llm__bind_nvfp4(b, t, lead, rows, cols, w);
-    else if (ternary && t->dtype == LLM_U8 && !lead) llm__bind_ternary(b, t, rows, cols, w);
-    else if (factors && factors->dtype == LLM_U8) llm__bind_mxfp8(b, t, factors, lead, rows, cols, w);
-    else if (factors) llm__bind_fp8(b, t, factors, lead, rows, cols, w);
-    else if (tiles && !lead && !llm__is_float(t->dtype)) llm__bind_tiles(b, t, tiles, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
     else llm__bind_plain(b, t, lead, rows, cols, w);
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
+    llm__bind_note(b, w, parameters, bytes);
     if (bias)
         w->bias = llm__bind_floats(b, llm__bind_find(b, "_bias") ? "_bias" : ".bias", lead ? lead : rows,
                                    lead ? rows : 0, 0);
@@ -20840,6 +21519,18 @@ LLM__FN void llm__bind_attention_extras(llm__binder *b, llm__attention *a) {
     }
 }
 
+/* A layer that reads another's keys may have kept maps for its own, which nothing reads. */
+LLM__FN void llm__bind_unread_keys(llm__binder *b) {
+    static const char *const parts[3] = {"k_proj", "v_proj", "k_norm"};
+    static const char *const suffixes[4] = {".weight", ".scales", ".biases", ".bias"};
+    int i, k;
+    for (i = 0; i < 3; i++)
+        for (llm__bind_part(b, parts[i]), k = 0; k < 4; k++) {
+            llm__tensor *t = llm__bind_find(b, suffixes[k]);
+            if (t) t->used = 1;
+        }
+}
+
 LLM__FN void llm__bind_block_indexer(llm__binder *b, llm__indexer *x) {
     llm__bind_part(b, "index_q_proj");
     llm__bind_matrix(b, &x->q, 0, x->heads * x->width, b->m->hidden, 0);
@@ -20874,6 +21565,7 @@ LLM__FN void llm__bind_attention(llm__binder *b, llm__attention *a) {
         llm__bind_part(b, "v_norm");
         llm__bind_norm(b, &a->v_norm, a->value_width);
     }
+    if (a->shared) llm__bind_unread_keys(b);
     if (a->qk_norm == LLM__QK_PLAIN) return;
     llm__bind_part(b, "q_norm");
     llm__bind_qk_norm(b, a, &a->q_norm, a->heads);
@@ -21337,6 +22029,8 @@ LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer
     llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
     llm__bind_first(b, "gate.e_score_correction_bias e_score_correction_bias experts.e_score_correction_bias");
     if (e->biased) e->bias = llm__bind_floats(b, "", e->count + e->identity, 0, 0);
+    llm__bind_part(b, "gate.per_expert_scale");
+    if (e->scaled) e->scales = llm__bind_floats(b, "", e->count, 0, 0);
     if (e->gate_up != LLM__UP_ONLY && llm__bind_stack_at(b, "gate_up_proj")) {
         llm__bind_joined_experts(b, e, width);
     } else {
@@ -21509,6 +22203,27 @@ LLM__FN void llm__bind_mixer(llm__binder *b, llm__layer *layer, llm__mixer_kind 
     }
 }
 
+/* The MLP, the experts, and the norms around each; the router's norm is stored without its factor hidden^-1/2. */
+LLM__FN void llm__bind_mlp_and_experts(llm__binder *b, llm__layer *layer) {
+    int hidden = b->m->hidden, i;
+    float *scale;
+    llm__bind_block(b, layer, "mlp");
+    llm__bind_mlp(b, &layer->mlp);
+    llm__bind_block(b, layer, "experts");
+    llm__bind_experts(b, &layer->experts, layer);
+    llm__bind_block(b, layer, "experts.gate.scale");
+    scale = llm__bind_floats(b, "", hidden, 0, 0);
+    for (i = 0; scale && i < hidden; i++) scale[i] /= sqrtf((float)hidden);
+    layer->router_norm = llm__rms_form(b->m->norm.eps);
+    layer->router_norm.weight = scale;
+    llm__bind_block(b, layer, "post_feedforward_layernorm_1");
+    llm__bind_norm(b, &layer->mlp_post_norm, hidden);
+    llm__bind_block(b, layer, "pre_feedforward_layernorm_2");
+    llm__bind_norm(b, &layer->experts_norm, hidden);
+    llm__bind_block(b, layer, "post_feedforward_layernorm_2");
+    llm__bind_norm(b, &layer->experts_post_norm, hidden);
+}
+
 LLM__FN void llm__bind_ffn(llm__binder *b, llm__layer *layer) {
     switch (layer->ffn) {
     case LLM__NO_FFN: break;
@@ -21528,6 +22243,7 @@ LLM__FN void llm__bind_ffn(llm__binder *b, llm__layer *layer) {
         llm__bind_block(b, layer, "mlp");
         llm__bind_rwkv_ffn(b, &layer->rwkv_ffn);
         break;
+    case LLM__MLP_AND_EXPERTS: llm__bind_mlp_and_experts(b, layer); break;
     }
 }
 
@@ -21559,6 +22275,69 @@ LLM__FN void llm__bind_layer_norms(llm__binder *b, llm__layer *layer) {
     if (llm__has_post(layer) && feeds) {
         llm__bind_block(b, layer, "post_feedforward_layernorm");
         llm__bind_norm(b, &layer->ffn_post_norm, hidden);
+    }
+}
+
+/* Coefficients, cut to +-clip. */
+LLM__FN const float *llm__bind_coefficients(llm__binder *b, int rows, int cols, float clip) {
+    float *x = llm__bind_floats(b, ".weight", rows, cols, 0);
+    int i;
+    for (i = 0; x && clip > 0 && i < rows * cols; i++) x[i] = x[i] > clip ? clip : x[i] < -clip ? -clip : x[i];
+    return x;
+}
+
+LLM__FN void llm__bind_altup(llm__binder *b, llm__altup *a) {
+    int n = a->count;
+    llm__bind_part(b, "modality_router");
+    llm__bind_matrix(b, &a->router, 0, n, b->m->hidden, 0);
+    llm__bind_part(b, "router_norm");
+    llm__bind_norm(b, &a->router_norm, b->m->hidden);
+    llm__bind_part(b, "prediction_coefs");
+    a->predict = llm__bind_coefficients(b, n * n, n, a->clip);
+    llm__bind_part(b, "correction_coefs");
+    a->correct = llm__bind_coefficients(b, n, n, a->clip);
+    llm__bind_part(b, "correct_output_scale");
+    a->scale = llm__bind_floats(b, "", b->m->hidden, 0, 0);
+}
+
+LLM__FN void llm__bind_laurel(llm__binder *b, llm__laurel *l) {
+    llm__bind_part(b, "linear_left");
+    llm__bind_matrix(b, &l->left, 0, l->rank, b->m->hidden, 0);
+    llm__bind_part(b, "linear_right");
+    llm__bind_matrix(b, &l->right, 0, b->m->hidden, l->rank, 0);
+    llm__bind_part(b, "post_laurel_norm");
+    llm__bind_norm(b, &l->norm, b->m->hidden);
+}
+
+LLM__FN void llm__bind_side(llm__binder *b, llm__layer *layer) {
+    llm__bind_block(b, layer, "per_layer_input_gate");
+    llm__bind_matrix(b, &layer->side.gate, 0, layer->side.width, b->m->hidden, 0);
+    llm__bind_block(b, layer, "per_layer_projection");
+    llm__bind_matrix(b, &layer->side.project, 0, b->m->hidden, layer->side.width, 0);
+    llm__bind_block(b, layer, "post_per_layer_input_norm");
+    llm__bind_norm(b, &layer->side.norm, b->m->hidden);
+}
+
+/* What gemma3n and gemma4 have outside of their layers. */
+LLM__FN void llm__bind_streams(llm__binder *b) {
+    llm_model *m = b->m;
+    int i, all = m->side_width * m->layer_count;
+    if (m->side_width) {
+        llm__bind_name(b, "model.embed_tokens_per_layer");
+        llm__bind_matrix(b, &m->side_table, 0, m->side_count, all, 0);
+        llm__bind_name(b, "model.per_layer_model_projection");
+        llm__bind_matrix(b, &m->side_map, 0, all, m->hidden, 0);
+        llm__bind_name(b, "model.per_layer_projection_norm");
+        llm__bind_norm(b, &m->side_norm, m->side_width);
+    }
+    if (m->alternates < 2) return;
+    m->alternates_in = (llm__matrix *)llm__bind_alloc(b, (size_t)m->alternates - 1, sizeof(llm__matrix));
+    m->alternates_out = (llm__matrix *)llm__bind_alloc(b, (size_t)m->alternates - 1, sizeof(llm__matrix));
+    for (i = 0; i < m->alternates - 1 && b->status == LLM_OK; i++) {
+        llm__bind_name(b, "model.altup_projections.%d", i);
+        llm__bind_matrix(b, &m->alternates_in[i], 0, m->hidden, m->hidden, 0);
+        llm__bind_name(b, "model.altup_unembed_projections.%d", i);
+        llm__bind_matrix(b, &m->alternates_out[i], 0, m->hidden, m->hidden, 0);
     }
 }
 
@@ -21631,6 +22410,11 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
         llm__bind_block(b, layer, "layer_scalar");
         layer->output_scale = llm__bind_number(b);
     }
+    llm__bind_block(b, layer, "altup");
+    if (layer->altup.count) llm__bind_altup(b, &layer->altup);
+    llm__bind_block(b, layer, "laurel");
+    if (layer->laurel.rank) llm__bind_laurel(b, &layer->laurel);
+    if (layer->side.width) llm__bind_side(b, layer);
     b->transposed = 0;
 }
 
@@ -21669,7 +22453,9 @@ LLM__FN int llm__is_extra_layer(const llm_model *m, const char *name) {
 }
 
 /* What any checkpoint may hold besides. */
-static const char *const llm__skip_always = "*rotary_emb.inv_freq *.attn.masked_bias *.attn.bias";
+static const char *const llm__skip_always =
+    "*rotary_emb.inv_freq *.attn.masked_bias *.attn.bias *.weight_shape *.input_scale *.input_global_scale "
+    "*.activation_scale *.k_scale *.v_scale";
 
 /* Every tensor is either in use or one that a checkpoint may hold besides. */
 LLM__FN void llm__bind_leftovers(llm__binder *b) {
@@ -21713,7 +22499,6 @@ LLM__FN void llm__norm_head(llm__binder *b, llm__matrix *w, int columns) {
 
 LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     llm__binder b;
-    llm__format format;
     size_t k;
     int i;
     memset(&b, 0, sizeof b);
@@ -21724,14 +22509,12 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         if (!llm__name_fits(name, "*.qweight")) continue;
         snprintf(b.name, sizeof b.name, "%.*s", (int)(strlen(name) - strlen(".qweight")), name);
         b.awq = llm__bind_find(&b, ".scales");
+        if (b.awq && b.awq->dims == 2 && m->tensors.items[k].dims == 2 &&
+            b.awq->shape[1] == m->tensors.items[k].shape[1])
+            b.awq = NULL; /* GPTQ */
     }
     llm__bind_name(&b, "model.embed_tokens");
     llm__bind_matrix(&b, &m->embedding, 0, m->vocabulary, m->hidden, 0);
-    format = m->embedding.format;
-    if (m->embedding_scale != 1 && (format == LLM__MXFP4 || format == LLM__MXFP8 || format == LLM__NVFP4)) {
-        m->embedding_rounded = 1; /* mlx decodes these formats to bfloat16, and goes on in it */
-        m->embedding_scale = llm__bf16_to_f32(llm__f32_to_bf16(m->embedding_scale));
-    }
     if (m->position_count) {
         llm__bind_name(&b, "model.embed_positions");
         llm__bind_matrix(&b, &m->positions, 0, m->position_count, m->hidden, 0);
@@ -21748,7 +22531,15 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         llm__bind_name(&b, "model.embed_norm");
         llm__bind_norm(&b, &m->embedding_norm, m->hidden);
     }
-    for (i = 0; i < m->layer_count && b.status == LLM_OK; i++) llm__bind_layer(&b, &m->layers[i]);
+    llm__bind_streams(&b);
+    for (i = 0; i < m->layer_count && b.status == LLM_OK; i++) {
+        llm__layer *layer = &m->layers[i];
+        layer->parameters = -m->parameters;
+        layer->weight_bytes = m->weight_bytes;
+        llm__bind_layer(&b, layer);
+        layer->parameters += m->parameters;
+        layer->weight_bytes = m->weight_bytes - layer->weight_bytes;
+    }
     if (m->recalls) m->recall = llm__bind_recall(&b, "model.output_attn_res");
     llm__bind_name(&b, "model.norm");
     llm__bind_norm(&b, &m->norm, m->hidden);
@@ -21836,6 +22627,16 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     "model.embed_tokens=model.word_embeddings .qkv_proj=.query_key_value .q_norm=.query_layernorm "                   \
     ".k_norm=.key_layernorm .self_attn.o_proj=.self_attn.dense .self_attn.gate_proj=.self_attn.g_proj "               \
     ".self_attn.out_norm=.self_attn.g_norm .self_attn=.attention .gate.e_score_correction_bias=.gate.expert_bias"
+
+/* What vision-language checkpoints hold besides their text model. */
+#define LLM__NO_VISION                                                                                                 \
+    "visual.* model.visual.* *vision_tower.* *multi_modal_projector.* *audio_tower.* *embed_audio.* *embed_vision.* "  \
+    "*vision_embedder.*"
+
+/* gemma4's experts and their router stand beside the MLP, not inside. */
+#define LLM__GEMMA4                                                                                                    \
+    ".experts.gate.scale=.router.scale .experts.gate.per_expert_scale=.router.per_expert_scale "                       \
+    ".experts.gate=.router.proj .experts.switch_mlp.=.experts.switch_glu. .experts.experts.=.experts."
 
 /* minimax_m3_vl keeps only its experts apart. */
 #define LLM__M3                                                                                                        \
@@ -22116,6 +22917,14 @@ static const llm__arch llm__archs[] = {
      "", "RWKV-7"},
 
     /* latent attention, and rules of their own */
+    {{"qwen2_vl", "qwen2_5_vl"}, llm__read_qwen2, LLM__WRAPPED, LLM__NO_VISION, "qwen2 inside a vision model"},
+    {{"qwen3_vl"}, llm__read_qwen3, LLM__WRAPPED, LLM__NO_VISION, "qwen3 inside a vision model"},
+    {{"gemma3n"}, llm__read_gemma3n, LLM__WRAPPED, LLM__NO_VISION,
+     "alternating streams, low-rank residuals, per-layer embeddings, layers that share keys"},
+    {{"gemma4", "gemma4_text", "gemma4_unified"}, llm__read_gemma4, LLM__GEMMA4 "|" LLM__GEMMA4
+     " model.=language_model.model. lm_head=language_model.lm_head|" LLM__GEMMA4 " model.=model.language_model.",
+     LLM__NO_VISION " *input_max *input_min *output_max *output_min",
+     "full layers with wider heads, per-layer embeddings or experts beside the MLP, layers that share keys"},
     {{"kimi_k25", "kimi_vl"}, llm__read_deepseek_v3, LLM__WRAPPED,
      "*vision_tower* vision_model* *multi_modal_projector* mm_projector* language_model.model.layers.61*",
      "deepseek_v3 in a vision-language wrapper"},
@@ -22524,8 +23333,8 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *
             llm__attend_sparse(&w->sparse, row, run->position, run->first, count, run->head + g * (int)step);
         for (j = 0; j < count; j++)
             if (row[j] > best) best = row[j];
-        if (best == -HUGE_VALF) { /* the head sees none of them */
-            memset(row, 0, (size_t)count * sizeof(float));
+        if (best == -HUGE_VALF) { /* all are masked */
+            memset(row, 0, (size_t)count * sizeof *row);
             continue;
         }
         if (best > *maximum) {
@@ -22536,8 +23345,8 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *
         }
         *sum += ops->exp_sum(row, count, *maximum);
     }
-    ops->weigh(out, step * (size_t)w->value_width, p, LLM_PAGE_TOKENS, run->heads, run->v, count,
-               run->v_stride, w->value_width);
+    ops->weigh(out, step * (size_t)w->value_width, p, LLM_PAGE_TOKENS, run->heads, run->v, run->count, run->v_stride,
+               w->value_width);
 }
 
 /* The next tokens in a row that heads from `head` on of a row see among [*a, end) of the page that begins at `base`;
@@ -24155,6 +24964,17 @@ LLM__FN void llm__situ(const llm__activation *a, float *gate, const float *up, i
     }
 }
 
+/* x becomes what of it exceeds mean + limit * deviation, 0 where nothing does. */
+LLM__FN void llm__cut_low(float *x, int n, float limit) {
+    float mean = 0, variance = 0, cut;
+    int i;
+    for (i = 0; i < n; i++) mean += x[i];
+    mean /= (float)n;
+    for (i = 0; i < n; i++) variance += (x[i] - mean) * (x[i] - mean);
+    cut = mean + limit * sqrtf(variance / (float)n);
+    for (i = 0; i < n; i++) x[i] = x[i] > cut ? x[i] - cut : 0;
+}
+
 LLM__FN void llm__relu(float *x, int n, int square) {
     int i;
     for (i = 0; i < n; i++) x[i] = x[i] > 0 ? (square ? x[i] * x[i] : x[i]) : 0;
@@ -24176,6 +24996,7 @@ static void llm__activate_job(void *argument, int job, int worker) {
         if (up) w->ops->gelu_mul(gate, up, n);
         else w->ops->gelu(gate, n);
         return;
+    case LLM__GELU_SPARSE: llm__cut_low(gate, n, w->a->limit); /* fall through */
     case LLM__GELU_TANH:
         if (up) w->ops->gelu_tanh_mul(gate, up, n);
         else w->ops->gelu_tanh(gate, n);
@@ -24587,7 +25408,7 @@ LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int
     sum += e->renormalize_eps;
     if (sum < e->renormalize_least) sum = e->renormalize_least;
     for (i = 0; e->renormalize && i < e->chosen; i++) weights[i] /= sum;
-    for (i = 0; i < e->chosen; i++) weights[i] *= e->scaling;
+    for (i = 0; i < e->chosen; i++) weights[i] *= e->scales ? e->scaling * e->scales[ids[i]] : e->scaling;
 }
 
 /* The tasks' products, whose x are runs of rows of one array of `rows` rows. */
@@ -24679,7 +25500,7 @@ LLM__FN void llm__run_routed(llm_session *s, const llm__experts *e, const float 
         }
 }
 
-LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float *h, float *y) {
+LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float *h, const float *asked, float *y) {
     int n = s->row_count, r, i, hidden = s->model->hidden, width = llm__expert_width(s->model, e);
     float *shared = NULL, *gate = NULL, *out = y;
     const float *in = h;
@@ -24700,7 +25521,7 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
     for (r = 0; r < n; r += LLM__EXPERT_ROWS) {
         size_t mark = s->slab_used;
         int rows = n - r < LLM__EXPERT_ROWS ? n - r : (int)LLM__EXPERT_ROWS;
-        llm__run_routed(s, e, h + (size_t)r * (size_t)hidden, in + (size_t)r * (size_t)width, rows,
+        llm__run_routed(s, e, asked + (size_t)r * (size_t)hidden, in + (size_t)r * (size_t)width, rows,
                         out + (size_t)r * (size_t)width);
         s->slab_used = mark;
     }
@@ -24714,6 +25535,207 @@ LLM__FN void llm__run_experts(llm_session *s, const llm__experts *e, const float
         if (e->blended) s->model->ops->scale(sum, 1 - part, hidden);
         s->model->ops->add_scaled(sum, shared + (size_t)i * (size_t)hidden, part, hidden);
     }
+}
+
+/* y = norm(mlp(h)) + norm(experts(norm(x))); the router reads the stream x through a norm of its own. */
+LLM__FN void llm__run_mlp_and_experts(llm_session *s, const llm__layer *layer, const float *h) {
+    int n = s->row_count, hidden = s->model->hidden;
+    size_t floats = (size_t)n * (size_t)hidden;
+    float *dense = llm__take(s, floats), *in = llm__take(s, floats), *asked = llm__take(s, floats);
+    llm__run_mlp(s, &layer->mlp, h, n, dense);
+    llm__norm_rows(s, &layer->mlp_post_norm, dense, dense, n, hidden);
+    llm__norm_rows(s, &layer->experts_norm, s->x, in, n, hidden);
+    llm__norm_rows(s, &layer->router_norm, s->x, asked, n, hidden);
+    llm__run_experts(s, &layer->experts, in, asked, s->y);
+    llm__norm_rows(s, &layer->experts_post_norm, s->y, s->y, n, hidden);
+    s->model->ops->add(s->y, dense, (int)floats);
+}
+
+/* ---- embeddings */
+
+/* A row of a table, scaled.  mlx decodes the formats of mx and nv to bfloat16, and goes on in it. */
+LLM__FN void llm__embed_row(const llm_session *s, const llm__matrix *table, int id, float scale, float *out,
+                            int worker) {
+    const llm__ops *ops = s->model->ops;
+    int i, rounded = table->format == LLM__MXFP4 || table->format == LLM__MXFP8 || table->format == LLM__NVFP4;
+    ops->decode_rows(table, id, id + 1, out, llm__scratch(s, worker));
+    if (scale == 1) return;
+    ops->scale(out, rounded ? llm__bf16_to_f32(llm__f32_to_bf16(scale)) : scale, table->cols);
+    for (i = 0; rounded && i < table->cols; i++) out[i] = llm__bf16_to_f32(llm__f32_to_bf16(out[i]));
+}
+
+/* ---- per-layer embeddings: of each token, a small vector for each layer, made before the first one:
+   e = (norm(Wx / sqrt(hidden)) + table[token] * sqrt(width)) / sqrt(2) */
+
+/* What the pass carries for all layers: [rows, layers, width]. */
+LLM__FN float *llm__side_rows(const llm_session *s, int row) {
+    const llm_model *m = s->model;
+    return s->carry + (size_t)row * (size_t)m->layer_count * (size_t)m->side_width;
+}
+
+static void llm__side_job(void *argument, int row, int worker) {
+    llm_session *s = (llm_session *)argument;
+    const llm_model *m = s->model;
+    float *e = llm__side_rows(s, row), *table = s->slab + (size_t)row * (size_t)m->side_map.rows;
+    int all = m->side_map.rows, i, id = s->tokens[row] < m->side_count ? s->tokens[row] : 0;
+    llm__embed_row(s, &m->side_table, id, sqrtf((float)m->side_width), table, worker);
+    m->ops->scale(e, 1 / sqrtf((float)m->hidden), all);
+    for (i = 0; i < m->layer_count; i++)
+        llm__norm_row(m->ops, &m->side_norm, e + i * m->side_width, e + i * m->side_width, m->side_width);
+    m->ops->add(e, table, all);
+    m->ops->scale(e, sqrtf(0.5f), all);
+}
+
+LLM__FN void llm__begin_side(llm_session *s) {
+    llm__linear(s, &s->model->side_map, s->x, s->row_count, s->carry);
+    llm__parallel(s, s->row_count, llm__side_job, s);
+}
+
+typedef struct llm__side_work {
+    llm_session *s;
+    float *gate;
+    int layer, width;
+} llm__side_work;
+
+static void llm__side_gate_job(void *argument, int row, int worker) {
+    llm__side_work *w = (llm__side_work *)argument;
+    (void)worker;
+    w->s->model->ops->gelu_tanh_mul(w->gate + (size_t)row * (size_t)w->width,
+                                    llm__side_rows(w->s, row) + (size_t)w->layer * (size_t)w->width, w->width);
+}
+
+/* s->y = norm(project(gelu(gate x) * e)). */
+LLM__FN void llm__run_side(llm_session *s, const llm__side *side, int layer) {
+    llm__side_work w;
+    w.s = s;
+    w.layer = layer;
+    w.width = side->width;
+    w.gate = llm__take(s, (size_t)s->row_count * (size_t)side->width);
+    llm__linear(s, &side->gate, s->x, s->row_count, w.gate);
+    llm__parallel(s, s->row_count, llm__side_gate_job, &w);
+    llm__linear(s, &side->project, w.gate, s->row_count, s->y);
+    llm__norm_rows(s, &side->norm, s->y, s->y, s->row_count, s->model->hidden);
+}
+
+/* ---- alternating updates: streams beside the one that layers work on */
+
+/* Stream i of a row, behind the per-layer embeddings of all rows. */
+LLM__FN float *llm__stream(const llm_session *s, int i, int row) {
+    size_t at = (size_t)i * (size_t)s->row_count + (size_t)row;
+    return llm__side_rows(s, s->row_count) + at * (size_t)s->model->hidden;
+}
+
+LLM__FN float llm__magnitude(const float *x, int n) {
+    float sum = 0;
+    int i;
+    for (i = 0; i < n; i++) sum += x[i] * x[i];
+    return sqrtf(sum / (float)n);
+}
+
+/* Stretches the row y to the magnitude of x. */
+LLM__FN void llm__match(const llm__ops *ops, const float *x, float *y, int n) {
+    float magnitude = llm__magnitude(y, n);
+    if (magnitude > 0) ops->scale(y, llm__magnitude(x, n) / magnitude, n);
+}
+
+/* The first stream is the embedding; the others are maps of it, of its magnitude. */
+LLM__FN void llm__begin_streams(llm_session *s) {
+    const llm_model *m = s->model;
+    int i, r;
+    memcpy(llm__stream(s, 0, 0), s->x, (size_t)s->row_count * (size_t)m->hidden * sizeof(float));
+    for (i = 1; i < m->alternates; i++) {
+        llm__linear(s, &m->alternates_in[i - 1], s->x, s->row_count, llm__stream(s, i, 0));
+        for (r = 0; r < s->row_count; r++) llm__match(m->ops, llm__stream(s, 0, r), llm__stream(s, i, r), m->hidden);
+    }
+}
+
+/* In the end x is the mean of all, each mapped back and of the first one's magnitude. */
+LLM__FN void llm__join_streams(llm_session *s) {
+    const llm_model *m = s->model;
+    int i, r, n = (int)((size_t)s->row_count * (size_t)m->hidden);
+    memcpy(s->x, llm__stream(s, 0, 0), (size_t)n * sizeof(float));
+    for (i = 1; i < m->alternates; i++) {
+        llm__linear(s, &m->alternates_out[i - 1], llm__stream(s, i, 0), s->row_count, s->y);
+        for (r = 0; r < s->row_count; r++)
+            llm__match(m->ops, llm__stream(s, 0, r), s->y + (size_t)r * (size_t)m->hidden, m->hidden);
+        m->ops->add(s->x, s->y, n);
+    }
+    m->ops->scale(s->x, 1 / (float)m->alternates, n);
+}
+
+typedef struct llm__altup_work {
+    llm_session *s;
+    const llm__altup *a;
+    float *modes; /* [rows, count]: tanh of the router, of which all coefficients are linear functions */
+} llm__altup_work;
+
+LLM__FN float llm__coefficient(const llm__altup *a, const float *weights, const float *modes) {
+    float sum = 0;
+    int k;
+    for (k = 0; k < a->count; k++) sum += weights[k] * modes[k];
+    return sum;
+}
+
+/* stream_j += sum_i coefficient_ji stream_i for all j at once; x becomes the active one. */
+static void llm__predict_job(void *argument, int row, int worker) {
+    const llm__altup_work *w = (const llm__altup_work *)argument;
+    const llm__altup *a = w->a;
+    float coefficients[LLM__MAX_STREAMS * LLM__MAX_STREAMS], old[LLM__MAX_STREAMS];
+    const float *modes = w->modes + (size_t)row * (size_t)a->count;
+    int n = a->count, hidden = w->s->model->hidden, i, j, k;
+    (void)worker;
+    for (i = 0; i < n * n; i++) coefficients[i] = llm__coefficient(a, a->predict + (size_t)i * (size_t)n, modes);
+    for (k = 0; k < hidden; k++) {
+        for (i = 0; i < n; i++) old[i] = llm__stream(w->s, i, row)[k];
+        for (j = 0; j < n; j++) {
+            float sum = 0;
+            for (i = 0; i < n; i++) sum += old[i] * coefficients[j * n + i];
+            llm__stream(w->s, j, row)[k] = old[j] + sum;
+        }
+    }
+    memcpy(w->s->x + (size_t)row * (size_t)hidden, llm__stream(w->s, a->active, row), (size_t)hidden * sizeof(float));
+}
+
+/* stream_j += (1 + coefficient_j) (x - active stream); x becomes the active one again. */
+static void llm__correct_job(void *argument, int row, int worker) {
+    const llm__altup_work *w = (const llm__altup_work *)argument;
+    const llm__altup *a = w->a;
+    const float *modes = w->modes + (size_t)row * (size_t)a->count;
+    int hidden = w->s->model->hidden, j, k;
+    float *x = w->s->x + (size_t)row * (size_t)hidden, *active = llm__stream(w->s, a->active, row);
+    (void)worker;
+    for (k = 0; k < hidden; k++) x[k] -= active[k];
+    for (j = 0; j < a->count; j++)
+        w->s->model->ops->add_scaled(llm__stream(w->s, j, row), x,
+                                     1 + llm__coefficient(a, a->correct + (size_t)j * (size_t)a->count, modes), hidden);
+    memcpy(x, active, (size_t)hidden * sizeof(float));
+    if (a->scaled) w->s->model->ops->mul(x, a->scale, hidden);
+}
+
+/* Runs one of the jobs above for what the router makes of x. */
+LLM__FN void llm__run_altup(llm_session *s, const llm__altup *a, const float *x, llm_job_fn job) {
+    int i, hidden = s->model->hidden;
+    llm__altup_work w;
+    w.s = s;
+    w.a = a;
+    w.modes = llm__take(s, (size_t)s->row_count * (size_t)a->count);
+    llm__norm_rows(s, &a->router_norm, x, s->h, s->row_count, hidden);
+    llm__linear(s, &a->router, s->h, s->row_count, w.modes);
+    for (i = 0; i < s->row_count * a->count; i++) w.modes[i] = tanhf(w.modes[i] / (float)hidden);
+    llm__parallel(s, s->row_count, job, &w);
+}
+
+/* Beside the mixer, of the same input h (in s->h):  x = (x + h + norm(right(left(h)))) / sqrt(2). */
+LLM__FN void llm__run_laurel(llm_session *s, const llm__laurel *l) {
+    const llm_model *m = s->model;
+    float *low = llm__take(s, (size_t)s->row_count * (size_t)l->rank);
+    int n = (int)((size_t)s->row_count * (size_t)m->hidden);
+    llm__linear(s, &l->left, s->h, s->row_count, low);
+    llm__linear(s, &l->right, low, s->row_count, s->y);
+    llm__norm_rows(s, &l->norm, s->y, s->y, s->row_count, m->hidden);
+    m->ops->add(s->x, s->h, n);
+    m->ops->add(s->x, s->y, n);
+    m->ops->scale(s->x, sqrtf(0.5f), n);
 }
 
 /* ======================================================================================================== >>forward
@@ -24737,11 +25759,9 @@ static void llm__embed_job(void *argument, int job, int worker) {
     llm_session *s = (llm_session *)argument;
     const llm_model *m = s->model;
     float *x = s->x + (size_t)job * (size_t)m->hidden;
-    int i;
     const llm__part *part = llm__part_of(s, job);
-    m->ops->decode_rows(&m->embedding, s->tokens[job], s->tokens[job] + 1, x, llm__scratch(s, worker));
-    if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
-    for (i = 0; m->embedding_rounded && i < m->hidden; i++) x[i] = llm__bf16_to_f32(llm__f32_to_bf16(x[i]));
+    int i;
+    llm__embed_row(s, &m->embedding, s->tokens[job], m->embedding_scale, x, worker);
     if (m->embedding_half) llm__embed_half(s, x);
     if (m->position_count) {
         float *place = s->y + (size_t)job * (size_t)m->hidden;
@@ -24781,7 +25801,8 @@ static void llm__ngram_job(void *argument, int row, int worker) {
         power = power * w->s->model->vocabulary % w->g->rows;
         id += llm__past_token(w->s, part, row - part->first, p) * power;
     }
-    w->s->model->ops->decode_rows(&w->g->table, (int)(id % w->g->rows), (int)(id % w->g->rows) + 1,
+    id %= w->g->rows;
+    w->s->model->ops->decode_rows(&w->g->table, (int)id, (int)id + 1,
                                   w->found + (size_t)row * (size_t)w->g->table.cols, llm__scratch(w->s, worker));
 }
 
@@ -24858,6 +25879,9 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
     llm__parallel(s, s->row_count, llm__embed_job, s);
     if (s->model->ngram_count) llm__add_ngrams(s);
     llm__parallel(s, s->row_count, llm__angles_job, s);
+    s->slab_used = 0;
+    if (s->model->side_width) llm__begin_side(s);
+    if (s->model->alternates) llm__begin_streams(s);
     return LLM_OK;
 }
 
@@ -24885,7 +25909,8 @@ LLM__FN void llm__run_ffn(llm_session *s, const llm__layer *layer, const float *
     case LLM__NO_FFN: break;
     case LLM__FFN_MAP: llm__linear(s, &layer->ffn_map, h, s->row_count, s->y); break;
     case LLM__MLP: llm__run_mlp(s, &layer->mlp, h, s->row_count, s->y); break;
-    case LLM__EXPERTS: llm__run_experts(s, &layer->experts, h, s->y); break;
+    case LLM__EXPERTS: llm__run_experts(s, &layer->experts, h, h, s->y); break;
+    case LLM__MLP_AND_EXPERTS: llm__run_mlp_and_experts(s, layer, h); break;
     case LLM__RWKV_FFN: llm__run_rwkv_ffn(s, &layer->rwkv_ffn, (size_t)layer->cache, h, s->y); break;
     }
 }
@@ -25058,6 +26083,14 @@ LLM__FN void llm__run_recalling(llm_session *s, const llm__layer *layer, int las
     if (last) llm__recall_mix(s, m->recall, filed, s->x);
 }
 
+/* The per-layer embedding goes to the stream, or to all but the first. */
+LLM__FN void llm__add_side(llm_session *s) {
+    const llm_model *m = s->model;
+    int i, n = (int)((size_t)s->row_count * (size_t)m->hidden);
+    if (!m->alternates) m->ops->add(s->x, s->y, n);
+    for (i = 1; i < m->alternates; i++) m->ops->add(llm__stream(s, i, 0), s->y, n);
+}
+
 /* One layer, in the order of its scheme.  Scratch begins anew for each block. */
 LLM__FN void llm__run_layer(llm_session *s, int i) {
     const llm_model *m = s->model;
@@ -25069,6 +26102,8 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         llm__run_recalling(s, layer, i + 1 == m->layer_count);
         return;
     }
+    if (layer->altup.count) llm__run_altup(s, &layer->altup, llm__stream(s, layer->altup.active, 0), llm__predict_job);
+    s->slab_used = 0;
     if (layer->mixer != LLM__NO_MIXER) {
         if (m->streams) llm__hyper_begin(s, &layer->mixer_hyper);
         h = llm__block_input(s, layer, &layer->mixer_norm);
@@ -25077,6 +26112,8 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
         llm__add_branch(s, layer, &layer->mixer_post_norm, &layer->mixer_residual, layer->mixer_gain,
                         layer->mixer_scale);
     }
+    s->slab_used = 0;
+    if (layer->laurel.rank) llm__run_laurel(s, &layer->laurel);
     s->slab_used = 0;
     if (layer->beside != LLM__NO_MIXER) {
         llm__run_mixer(s, layer, layer->beside, layer->beside_cache, h);
@@ -25087,13 +26124,17 @@ LLM__FN void llm__run_layer(llm_session *s, int i) {
     if (layer->ffn != LLM__NO_FFN) {
         if (m->streams) llm__hyper_begin(s, &layer->ffn_hyper);
         if (!parallel || !h) h = llm__block_input(s, layer, &layer->ffn_norm);
-        if (layer->shortcut == LLM__SHORTCUT_BEGINS) llm__run_experts(s, &layer->experts, h, s->carry);
+        if (layer->shortcut == LLM__SHORTCUT_BEGINS) llm__run_experts(s, &layer->experts, h, h, s->carry);
         s->slab_used = 0;
         llm__run_ffn(s, layer, h);
         llm__add_branch(s, layer, &layer->ffn_post_norm, &layer->ffn_residual, layer->ffn_gain, layer->ffn_scale);
         if (layer->shortcut == LLM__SHORTCUT_ENDS)
             m->ops->add(s->x, s->carry, (int)((size_t)s->row_count * (size_t)m->hidden));
     }
+    s->slab_used = 0;
+    if (layer->altup.count) llm__run_altup(s, &layer->altup, s->x, llm__correct_job);
+    if (layer->side.width) llm__run_side(s, &layer->side, i);
+    if (layer->side.width) llm__add_side(s);
     if (layer->gained) m->ops->add_scaled(s->x, s->carry, *layer->embedding_gain, s->row_count * m->hidden);
     if (layer->ends_loop) llm__norm_rows(s, &m->norm, s->x, s->x, s->row_count, m->hidden);
     if (layer->output_scale)
@@ -25160,6 +26201,7 @@ LLM__FN void llm__pass_logits(llm_session *s) {
 /* The caches take over what the pass computed, and the call moves on. */
 LLM__FN void llm__pass_finish(llm_session *s) {
     int i;
+    if (s->model->alternates) llm__join_streams(s);
     llm__pass_logits(s);
     for (i = 0; i < s->part_count; i++) {
         const llm__part *part = &s->parts[i];
@@ -25396,22 +26438,30 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
 }
 
 LLM__FN void llm__need_layer(llm__needs *n, const llm_model *m, const llm__layer *l) {
-    size_t floats = 0, fixed = 0;
+    size_t floats = 0, fixed = 0, dense = 0;
     llm__need_mixer(n, l, l->mixer);
     llm__need_mixer(n, l, l->beside);
     llm__need_matrix(n, &l->mixer_hyper.map);
     llm__need_matrix(n, &l->ffn_hyper.map);
     llm__most(&n->floats, (size_t)m->streams * (size_t)(m->hidden + 2 + m->streams));
     if (l->ffn == LLM__FFN_MAP) llm__need_matrix(n, &l->ffn_map);
-    if (l->ffn == LLM__MLP) {
-        floats = llm__mlp_floats(&l->mlp);
+    if (l->ffn == LLM__MLP || l->ffn == LLM__MLP_AND_EXPERTS) {
+        dense = llm__mlp_floats(&l->mlp);
         llm__need_matrix(n, &l->mlp.gate);
         llm__need_matrix(n, &l->mlp.up);
         llm__need_matrix(n, &l->mlp.down);
     }
-    llm__most(&n->floats, floats);
-    if (l->ffn == LLM__EXPERTS || l->shortcut == LLM__SHORTCUT_BEGINS)
+    if (l->ffn == LLM__MLP_AND_EXPERTS) dense += 3 * (size_t)m->hidden;
+    if (l->ffn == LLM__EXPERTS || l->ffn == LLM__MLP_AND_EXPERTS || l->shortcut == LLM__SHORTCUT_BEGINS)
         llm__need_experts(n, m, &l->experts, &floats, &fixed);
+    floats += dense;
+    llm__need_matrix(n, &l->altup.router);
+    llm__need_matrix(n, &l->laurel.left);
+    llm__need_matrix(n, &l->laurel.right);
+    llm__need_matrix(n, &l->side.gate);
+    llm__need_matrix(n, &l->side.project);
+    llm__most(&n->floats, (size_t)l->altup.count + (size_t)l->side.width);
+    llm__most(&n->floats, (size_t)l->laurel.rank);
     llm__most(&n->floats, floats);
     llm__most(&n->fixed, fixed);
 }
@@ -25426,6 +26476,13 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
     llm__need_matrix(&n, &m->head);
     llm__need_matrix(&n, &m->embedding);
     llm__need_matrix(&n, &m->positions);
+    llm__need_matrix(&n, &m->side_table);
+    llm__need_matrix(&n, &m->side_map);
+    llm__most(&n.floats, (size_t)m->side_map.rows);
+    for (i = 0; m->alternates > 1 && i < m->alternates - 1; i++) {
+        llm__need_matrix(&n, &m->alternates_in[i]);
+        llm__need_matrix(&n, &m->alternates_out[i]);
+    }
     for (i = 0; i < m->ngram_count; i++) {
         llm__need_matrix(&n, &m->ngrams[i].table);
         llm__need_matrix(&n, &m->ngrams[i].map);
@@ -26471,7 +27528,7 @@ LLM__FN llm_status llm__model_load(llm_model *m, const llm_model_desc *d, llm_er
     if (status == LLM_OK) status = llm__model_config(m, error);
     if (status == LLM_OK) status = llm__bind_model(m, error);
     if (status != LLM_OK) return status;
-    return d->weights_only ? llm__model_ends(m, NULL, error) : llm__model_words(m, error);
+    return d->weights_only || d->describe ? llm__model_ends(m, NULL, error) : llm__model_words(m, error);
 }
 
 LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, llm_error *error) {
@@ -26493,6 +27550,7 @@ LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, l
     m->folder.memory = desc->memory;
     m->folder.memory_count = desc->memory_count;
     m->folder.no_map = desc->no_map;
+    m->describing = desc->describe;
     m->folder.arena = &m->arena;
     status =
         desc->path && !m->folder.path ? llm__no_memory(error, strlen(desc->path)) : llm__model_load(m, desc, error);
@@ -26512,6 +27570,130 @@ LLM_API void llm_model_close(llm_model *model) {
     llm__tensors_free(&a, &model->tensors);
     llm__arena_free(&model->arena);
     llm__free(&a, model, sizeof *model);
+}
+
+/* ---- layers in words */
+
+/* Text behind what is in text[size] already. */
+LLM__FN void llm__say(char *text, size_t size, const char *format, ...) LLM__PRINTF(3, 4);
+LLM__FN void llm__say(char *text, size_t size, const char *format, ...) {
+    size_t n = strlen(text);
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text + n, size - n, format, list);
+    va_end(list);
+}
+
+LLM__FN void llm__say_attention(const llm__layer *l, char *text, size_t size) {
+    const llm__attention *a = &l->attention;
+    llm__say(text, size, "attention, %d heads of %d", a->heads, a->width);
+    if (a->shared) llm__say(text, size, ", keys of layer %d", l->reads);
+    else if (a->kv_heads != a->heads) llm__say(text, size, ", %d of keys", a->kv_heads);
+    if (a->window) llm__say(text, size, ", window %lld", (long long)a->window);
+    if (a->chunk) llm__say(text, size, ", chunks of %lld", (long long)a->chunk);
+    if (a->rope < 0) llm__say(text, size, ", no rotation");
+}
+
+LLM__FN void llm__say_mixer(const llm__layer *l, llm__mixer_kind kind, char *text, size_t size) {
+    if (kind != LLM__NO_MIXER && *text) llm__say(text, size, " and ");
+    switch (kind) {
+    case LLM__NO_MIXER: break;
+    case LLM__MIXER_MAP: llm__say(text, size, "linear map"); break;
+    case LLM__ATTENTION: llm__say_attention(l, text, size); break;
+    case LLM__LATENT:
+        llm__say(text, size, "latent attention, %d heads, rank %d", l->latent.heads, l->latent.rank);
+        break;
+    case LLM__SSM:
+        llm__say(text, size, "state space, %d heads of %d, state %d", l->ssm.heads, l->ssm.width, l->ssm.state);
+        break;
+    case LLM__SHORT_CONV: llm__say(text, size, "gated convolution"); break;
+    case LLM__LRU: llm__say(text, size, "gated linear recurrence, %d heads of %d", l->lru.heads, l->lru.width); break;
+    case LLM__FADING:
+        llm__say(text, size, "fading attention, %d heads of %d", l->attention.heads, l->attention.width);
+        break;
+    case LLM__RWKV: llm__say(text, size, "rwkv, %d heads of %d", l->rwkv.heads, l->rwkv.width); break;
+    case LLM__COMPACT:
+        llm__say(text, size, "compressed attention, %d heads of %d, window %d", l->compact.heads, l->compact.width,
+                 l->compact.window);
+        if (l->compact.ratio) llm__say(text, size, ", rows of %d tokens", l->compact.ratio);
+        break;
+    case LLM__KEYED_CONV:
+        llm__say(text, size, "keyed convolutions, %d heads of %d", l->attention.heads, l->attention.width);
+        break;
+    case LLM__DELTA:
+        llm__say(text, size, "gated delta rule, %d heads of %d", l->delta.value_heads, l->delta.value_width);
+        break;
+    }
+}
+
+LLM__FN void llm__say_experts(const llm__experts *e, char *text, size_t size) {
+    llm__say(text, size, "%d of %d experts of %d", e->chosen, e->count, e->width);
+    if (e->shared.width) llm__say(text, size, ", shared %d", e->shared.width);
+}
+
+LLM__FN void llm__say_ffn(const llm__layer *l, char *text, size_t size) {
+    switch (l->ffn) {
+    case LLM__NO_FFN: break;
+    case LLM__FFN_MAP: llm__say(text, size, "linear map"); break;
+    case LLM__MLP: llm__say(text, size, "mlp of %d", l->mlp.width); break;
+    case LLM__EXPERTS: llm__say_experts(&l->experts, text, size); break;
+    case LLM__RWKV_FFN: llm__say(text, size, "channel mix of %d", l->rwkv_ffn.width); break;
+    case LLM__MLP_AND_EXPERTS:
+        llm__say(text, size, "mlp of %d and ", l->mlp.width);
+        llm__say_experts(&l->experts, text, size);
+        break;
+    }
+}
+
+/* What one entry of the cache takes, by token and whatever the tokens. */
+LLM__FN void llm__count_entry(const llm_cache_layer *entry, llm_layer_info *info) {
+    size_t width = (size_t)entry->key_width + (size_t)entry->value_width;
+    int64_t kept = entry->window ? entry->window : entry->chunk;
+    int i, k;
+    info->token_bytes += (size_t)entry->heads * width * sizeof(uint16_t);
+    if (entry->heads) info->kept_tokens = kept;
+    for (i = 0; i < LLM_CACHE_MAX_ARRAYS && entry->shapes[i][0]; i++) {
+        size_t floats = 1;
+        for (k = 0; k < LLM_CACHE_MAX_AXES && entry->shapes[i][k]; k++) floats *= (size_t)entry->shapes[i][k];
+        info->state_bytes += floats * sizeof(float);
+    }
+}
+
+LLM_API llm_layer_info llm_model_get_layer(const llm_model *m, int layer) {
+    llm_layer_info info;
+    const llm__layer *l;
+    int i;
+    memset(&info, 0, sizeof info);
+    if (!m || layer < 0 || layer >= m->layer_count) return info;
+    l = &m->layers[layer];
+    llm__say_mixer(l, l->mixer, info.mixer, sizeof info.mixer);
+    llm__say_mixer(l, l->beside, info.mixer, sizeof info.mixer);
+    llm__say_ffn(l, info.ffn, sizeof info.ffn);
+    info.parameters = l->parameters;
+    info.weight_bytes = l->weight_bytes;
+    for (i = l->first_entry; i < l->first_entry + l->entries; i++) llm__count_entry(&m->caches[i], &info);
+    return info;
+}
+
+LLM_API llm_storage_info llm_model_get_storage(const llm_model *m, size_t n) {
+    llm_storage_info info;
+    const llm__storage *o;
+    memset(&info, 0, sizeof info);
+    if (!m || n >= (size_t)m->storage_count) return info;
+    o = &m->storages[n];
+    info.parameters = o->parameters;
+    info.bytes = o->bytes;
+    switch (o->format) {
+    case LLM__FLOAT: llm__say(info.name, sizeof info.name, "%s", llm__dtype_name(o->dtype)); break;
+    case LLM__FP8_BLOCK: llm__say(info.name, sizeof info.name, "fp8, blocks of %d x %d", o->rows, o->cols); break;
+    case LLM__AFFINE:
+        llm__say(info.name, sizeof info.name, "affine %d bit, groups of %d", o->bits, o->group);
+        break;
+    case LLM__MXFP4: llm__say(info.name, sizeof info.name, "mxfp4"); break;
+    case LLM__MXFP8: llm__say(info.name, sizeof info.name, "mxfp8"); break;
+    case LLM__NVFP4: llm__say(info.name, sizeof info.name, "nvfp4"); break;
+    }
+    return info;
 }
 
 LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
@@ -26780,6 +27962,15 @@ LLM__FN llm_status llm__model_cache_desc(const llm_model *model, const llm_model
     return LLM_OK;
 }
 
+LLM_API size_t llm_model_cache_bytes(const llm_model *model, const llm_model_cache_desc *desc, int64_t tokens) {
+    llm_cache_desc cache;
+    llm_cache_layer *layers;
+    size_t bytes = llm__model_cache_desc(model, desc, &cache, &layers, NULL) == LLM_OK
+                       ? llm_cache_bytes_for(&cache, tokens) : 0;
+    llm__free(&cache.allocator, layers, cache.layer_count * sizeof *layers);
+    return bytes;
+}
+
 LLM_API llm_status llm_model_cache_open(llm_cache **out, const llm_model *model, const llm_model_cache_desc *desc,
                                         llm_error *error) {
     llm_cache_desc cache;
@@ -26860,6 +28051,8 @@ LLM_API llm_status llm_forward_begin(llm_session *session, const llm_sequence *s
         return llm__fail(error, LLM_BAD_ARGUMENT, "a forward pass needs a session and sequences");
     if (session->active)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the session is in the middle of a call: advance or abandon it");
+    if (session->model->describing)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened to be described, not to run");
     for (i = 0; i < count && status == LLM_OK; i++) status = llm__check_sequence(session, sequences, i, error);
     for (i = 0; i < count && status == LLM_OK; i++)
         status = llm__cache_reserve(sequences[i].cache, (int64_t)sequences[i].count, session->max_rows, error);

@@ -27,7 +27,7 @@ static LLM__UNUSED int read_integer(const char *flag, const char *text, int64_t 
 }
 
 /* All of a file, with a NUL after it, to be freed; NULL: no memory. */
-static char *read_text(FILE *file, size_t *bytes) {
+static inline char *read_text(FILE *file, size_t *bytes) {
     size_t capacity = 4096, n;
     char *text = (char *)malloc(capacity), *larger;
     *bytes = 0;

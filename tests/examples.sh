@@ -75,6 +75,10 @@ echo '[{"role": "user", "content": "Once upon a time,"}]' >"$golden/messages.jso
     cmp -s "$golden/out" "$golden/whole" && pass || fail "generate --ignore-chat-template"
 "$build/generate" --model "$chat" --prompt "Once" --system-prompt "x " --prefill-response " upon" --max-tokens 5 \
     >"$golden/out" && [ -s "$golden/out" ] && pass || fail "generate with a template"
+"$build/inspect" --model $stories --tokens 100 >"$golden/out" && grep -q "layers 0-4 .*attention, 8 heads of 8, 4 of keys; mlp of 172" "$golden/out" &&
+    grep -q "weights  .*parameters, .*MB" "$golden/out" && grep -q "at 100 tokens" "$golden/out" && pass || fail "inspect"
+"$build/inspect" --model /nowhere >"$golden/out" 2>"$golden/err" && fail "inspect --model /nowhere"
+[ ! -s "$golden/out" ] && grep -q /nowhere "$golden/err" && pass || fail "inspect says what it could not open"
 
 "$build/bench" --model $stories --prompt 32 --generate 8 --repeat 1 >"$golden/out" && pass || fail "bench --model"
 

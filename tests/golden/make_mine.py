@@ -20,14 +20,17 @@ import pack
 from mlx_lm.models import deepseek_v3, deepseek_v32, gemma2, glm4_moe_lite, longcat_flash, rope_utils
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 
-FIXTURES, READS, PATCH = [], {}, {}
+FIXTURES, READS, PATCH, DECODE = [], {}, {}, {}
 
 
 def key(config):
     return json.dumps(config, sort_keys=True)
 
 
-def add(name, config, reads=None, patch=None, **options):
+def add(name, config, reads=None, patch=None, form=None, **options):
+    """form: a packed form that mlx-lm does not read, see Form."""
+    if form:
+        options["store"], DECODE[key(config)] = form.store, form.decode
     FIXTURES.append((name, config, options))
     READS[key(config)], PATCH[key(config)] = reads or config, patch
 
@@ -58,7 +61,14 @@ def make_cache(model, max_kv_size=None):
     return [bound(c) for c in make_prompt_cache(model)]
 
 
-fixture.build, fixture.spec_of, fixture.make_cache = build, spec_of, make_cache
+def load_stored(config, tensors, made=fixture.load_stored):
+    """mlx-lm's loader, or the plain model with the numbers that a packed form stands for by its definition."""
+    if key(config) not in DECODE:
+        return made(config, tensors)
+    return build(config, {k: mx.array(v) for k, v in DECODE[key(config)](tensors).items()})
+
+
+fixture.build, fixture.spec_of, fixture.make_cache, fixture.load_stored = build, spec_of, make_cache, load_stored
 
 
 def mixed(name):
@@ -192,6 +202,205 @@ def awq(raw):
     return out
 
 
+class Form:
+    """pack(w) gives {suffix: array} for a float32 array w, unpack({suffix: array}) what numbers those stand for."""
+
+    def __init__(self, pack, unpack, pattern=r"layers.*proj\.weight$"):
+        self.pack, self.unpack, self.pattern = pack, unpack, pattern
+
+    def store(self, raw):
+        out = dict(raw)
+        for k in [k for k in raw if re.search(self.pattern, k)]:
+            parts = self.pack(np.array(out.pop(k).astype(mx.float32)))
+            out |= {k.removesuffix("weight") + suffix: as_stored(v) for suffix, v in parts.items()}
+            self.parts = getattr(self, "parts", {}) | {k: parts}
+        return out
+
+    def decode(self, held):
+        plain = {k: np.array(v.astype(mx.float32)) for k, v in held.items() if isinstance(v, mx.array) and k in PLAIN(held)}
+        return plain | {k: self.unpack(parts).astype(np.float32) for k, parts in self.parts.items()}
+
+
+def PLAIN(held):
+    return {k for k in held if re.search(r"(norm|embed_tokens|lm_head)\.weight$|proj\.bias$", k)}
+
+
+def as_stored(v):
+    return (mx.array(v[0]), v[1]) if isinstance(v, tuple) else mx.array(v)
+
+
+def groups_of(w, size, index=None):
+    """The group of each column, and for each group its lowest and highest number in each row."""
+    index = np.arange(w.shape[1]) // size if index is None else index
+    low = np.stack([w[:, index == g].min(1) for g in range(index.max() + 1)], 1)
+    high = np.stack([w[:, index == g].max(1) for g in range(index.max() + 1)], 1)
+    return index, low, high
+
+
+def bits_to_words(codes, bits):
+    """[n, m] codes to [n * bits / 32, m] words, one after another."""
+    n, m = codes.shape
+    streams = np.unpackbits(codes.astype(np.uint8)[..., None], axis=2, bitorder="little")[..., :bits]
+    streams = streams.transpose(1, 0, 2).reshape(m, n * bits)
+    streams = np.pad(streams, ((0, 0), (0, -streams.shape[1] % 32)))
+    return np.ascontiguousarray(np.packbits(streams, axis=1, bitorder="little").view(np.int32).T)
+
+
+def words_to_bits(words, bits, n):
+    streams = np.unpackbits(np.ascontiguousarray(words.T).view(np.uint8), axis=1, bitorder="little")
+    codes = streams[:, : n * bits].reshape(words.shape[1], n, bits)
+    return (codes * (1 << np.arange(bits))).sum(2).T
+
+
+def uneven(w, size, bits, index=None):
+    """Codes, zeros and scales [rows, groups] that put a row's lowest and highest number at the ends."""
+    index, low, high = groups_of(w, size, index)
+    scale = ((high - low) / (2**bits - 1)).astype(np.float16).astype(np.float32)
+    zero = np.clip(np.rint(-low / scale), 1, 2**bits - 1)
+    code = np.clip(np.rint(w / scale[:, index]) + zero[:, index], 0, 2**bits - 1)
+    return index, code, zero, scale
+
+
+def gptq(bits, size, less=1, act=False, zeros=True):
+    def pack(w):
+        index = np.argsort(np.argsort(fixture.uniform("act", str(w.shape), w.shape[1]))) // size if act else None
+        index, code, zero, scale = uneven(w, size, bits, index)
+        if not zeros:
+            zero = np.full_like(zero, 2 ** (bits - 1))
+            code = np.clip(np.rint(w / scale[:, index]) + zero[:, index], 0, 2**bits - 1)
+        out = {"qweight": bits_to_words(code.T, bits), "scales": scale.T.astype(np.float16).copy(), "g_idx":
+            index.astype(np.int32)}
+        return out | ({"qzeros": bits_to_words(zero - less, bits).T.copy()} if zeros else {})
+
+    def unpack(parts):
+        scale, index = parts["scales"].astype(np.float64).T, parts["g_idx"]
+        code = words_to_bits(parts["qweight"], bits, len(index)).T
+        zero = words_to_bits(parts["qzeros"].T, bits, scale.shape[0]) + less if zeros else np.full(scale.shape,
+            2 ** (bits - 1))
+        return (code - zero[:, index]) * scale[:, index]
+
+    return Form(pack, unpack)
+
+
+def compressed(bits, size, act=False, even=False):
+    """compressed-tensors pack-quantized; even: without zeros."""
+    def pack(w):
+        index = np.argsort(np.argsort(fixture.uniform("act", str(w.shape), w.shape[1]))) // size if act else None
+        index, code, zero, scale = uneven(w, size or w.shape[1], bits, index)
+        if even:
+            zero = np.full_like(zero, 2 ** (bits - 1))
+            code = np.clip(np.rint(w / scale[:, index]) + zero[:, index], 0, 2**bits - 1)
+        out = {"weight_packed": bits_to_words(code.T, bits).T.copy(), "weight_scale": scale.astype(np.float16),
+            "weight_shape": np.array(w.shape, np.int64)}
+        out |= {} if even else {"weight_zero_point": bits_to_words(zero, bits)}
+        return out | ({"weight_g_idx": index.astype(np.int32)} if act else {})
+
+    def unpack(parts):
+        rows, cols = parts["weight_shape"]
+        scale = parts["weight_scale"].astype(np.float64)
+        index = parts.get("weight_g_idx", np.arange(cols) * scale.shape[1] // cols)
+        code = words_to_bits(parts["weight_packed"].T, bits, cols).T
+        zero = np.full(scale.shape, 2 ** (bits - 1)) if even else words_to_bits(parts["weight_zero_point"], bits, rows)
+        return (code - zero[:, index]) * scale[:, index]
+
+    return Form(pack, unpack)
+
+
+def int8_rows(zeros):
+    def pack(w):
+        _, code, zero, scale = uneven(w, w.shape[1], 8)
+        out = {"weight": (code - 128).astype(np.int8), "weight_scale": scale}
+        return out | ({"weight_zero_point": (zero - 128).astype(np.int8)} if zeros else {})
+
+    def unpack(parts):
+        zero = parts["weight_zero_point"] if zeros else 0
+        return (parts["weight"].astype(np.float64) - zero) * parts["weight_scale"]
+
+    return Form(pack, unpack)
+
+
+def e4m3(x):
+    return np.array(mx.to_fp8(mx.array(x.astype(np.float32))))
+
+
+def e4m3_value(x):
+    return np.array(mx.from_fp8(mx.array(x), dtype=mx.float32)).astype(np.float64)
+
+
+def fp8_scaled(down, across, suffix="weight_scale", shape=None):
+    """A factor for each block; with weight_scale_inv the numbers are rounded to bfloat16."""
+    def spread(scale, rows, cols):
+        return np.repeat(np.repeat(scale, down or rows, 0)[:rows], across or cols, 1)[:, :cols]
+
+    def pack(w):
+        rows, cols = w.shape
+        n, m = -(-rows // (down or rows)), -(-cols // (across or cols))
+        scale = (0.003 + 0.001 * fixture.uniform("fp8", str(w.shape), n * m).reshape(n, m)).astype(np.float32)
+        out = scale.reshape(()) if shape == () else scale
+        return {"weight": (e4m3(w / spread(scale, rows, cols)), "F8_E4M3"), suffix: out}
+
+    def unpack(parts):
+        code = e4m3_value(parts["weight"][0])
+        w = (code * spread(np.atleast_2d(parts[suffix]), *code.shape).astype(np.float64)).astype(np.float32)
+        return np.array(mx.array(w).astype(mx.bfloat16).astype(mx.float32)) if suffix.endswith("inv") else w
+
+    return Form(pack, unpack)
+
+
+E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+
+
+def nibbles(size, names, factor=None, divides=False):
+    """e2m1 in bytes, low half first; e4m3 scales for 16 numbers, or powers of two for 32."""
+    number = (1 / factor if divides else factor) if factor else 1
+
+    def pack(w):
+        g = np.abs(w).reshape(w.shape[0], -1, size).max(2) / 6 / number
+        scale = (e4m3(g), "F8_E4M3") if size == 16 else np.clip(np.ceil(np.log2(g)) + 127, 1, 254).astype(np.uint8)
+        x = w / np.repeat(values(scale), size, 1) / number
+        code = np.abs(np.abs(x)[..., None] - E2M1).argmin(-1) + 8 * (x < 0)
+        out = {names[0]: (code[:, 0::2] + 16 * code[:, 1::2]).astype(np.uint8), names[1]: scale}
+        return out | ({names[2]: np.array([factor], np.float32)} if factor else {})
+
+    def values(scale):
+        return e4m3_value(scale[0]) if size == 16 else 2.0 ** (scale.astype(np.float64) - 127)
+
+    def unpack(parts):
+        code = np.stack([parts[names[0]] & 15, parts[names[0]] >> 4], 2).reshape(parts[names[0]].shape[0], -1)
+        return np.where(code & 8, -1, 1) * E2M1[code & 7] * np.repeat(values(parts[names[1]]), size, 1) * number
+
+    return Form(pack, unpack)
+
+
+def nvfp4_global(factor):
+    """mlx's nvfp4 with a global scale, whose products mlx has on GPUs alone."""
+    made = nibbles(16, ("weight", "scales", "global"), factor / (448 * 6))
+
+    def pack(w):
+        parts = made.pack(w)
+        return {"weight": parts["weight"].view(np.uint32), "scales": parts["scales"][0],
+            "global_scale": np.float32(factor)}
+
+    def unpack(parts):
+        return made.unpack({"weight": parts["weight"].view(np.uint8), "scales": (parts["scales"], "F8_E4M3")})
+
+    return Form(pack, unpack)
+
+
+def ternary(inverted):
+    def pack(w):
+        scale = np.abs(w).mean()
+        code = (np.clip(np.rint(w / scale), -1, 1) + 1).astype(np.uint8).reshape(4, w.shape[0] // 4, -1)
+        packed = sum(code[i] << np.uint8(2 * i) for i in range(4)).astype(np.uint8)
+        return {"weight": packed, "weight_scale": np.array([1 / scale if inverted else scale], np.float32)}
+
+    def unpack(parts):
+        w = np.concatenate([(parts["weight"] >> np.uint8(2 * i) & 3).astype(np.float64) - 1 for i in range(4)])
+        return w / parts["weight_scale"] if inverted else w * parts["weight_scale"]
+
+    return Form(pack, unpack)
+
+
 # ---------------------------------------------------------------- llama
 
 LLAMA = dict(model_type="llama", hidden_size=48, num_hidden_layers=2, intermediate_size=56, num_attention_heads=4,
@@ -254,6 +463,33 @@ q = but(ONE, hidden_size=192, intermediate_size=64, head_dim=16, vocab_size=19, 
 add("llama-q3-192", q, store=quantized(q), dtype="F16")
 add("llama-awq-wider-floats", but(WIDE, quantization_config=dict(quant_method="awq", bits=4, group_size=32,
     zero_point=True)), store=awq)
+
+PACKED = but(WIDE, attention_bias=False, intermediate_size=96, num_key_value_heads=2)
+says = lambda method, **more: but(PACKED, quantization_config=dict(quant_method=method, **more))
+add("llama-gptq4", says("gptq", bits=4, group_size=32, desc_act=False), form=gptq(4, 32))
+add("llama-gptq4-act", says("gptq", bits=4, group_size=32, desc_act=True), form=gptq(4, 32, act=True))
+add("llama-gptq8-even", says("gptq", bits=8, group_size=-1, sym=True), form=gptq(8, 64, zeros=False))
+add("llama-gptq3-v2", says("gptq", bits=3, group_size=32, checkpoint_format="gptq_v2"), form=gptq(3, 32, less=0))
+add("llama-gptq2-short", but(says("gptq", bits=2, group_size=48), intermediate_size=80), form=gptq(2, 48))
+add("llama-packed4-zeros", says("compressed-tensors", format="pack-quantized"), form=compressed(4, 32))
+add("llama-packed4-act", says("compressed-tensors", format="pack-quantized", note=1), form=compressed(4, 16, act=True))
+add("llama-packed8-rows", but(says("compressed-tensors", format="pack-quantized", note=2), hidden_size=72),
+    form=compressed(8, 0, even=True))
+add("llama-int8-rows", says("compressed-tensors", format="int-quantized"), form=int8_rows(False))
+add("llama-int8-zeros", but(says("compressed-tensors", format="int-quantized", note=1), hidden_size=52),
+    form=int8_rows(True))
+add("llama-fp8-rows", says("compressed-tensors", format="float-quantized"), form=fp8_scaled(1, 0))
+add("llama-fp8-one", says("fp8", weight_block_size=None), form=fp8_scaled(0, 0, "weight_scale_inv", ()))
+add("llama-fp8-blocks-32-48", says("fp8", weight_block_size=[32, 48]), form=fp8_scaled(32, 48, "weight_scale_inv"))
+add("llama-nvfp4-packed", says("compressed-tensors", format="nvfp4-pack-quantized"), form=nibbles(16,
+    ("weight_packed", "weight_scale", "weight_global_scale"), 700.0, True))
+add("llama-nvfp4-modelopt", says("modelopt", quant_algo="NVFP4"), form=nibbles(16, ("weight", "weight_scale",
+    "weight_scale_2"), 0.002))
+add("llama-nvfp4-global", but(PACKED, quantization=dict(group_size=16, bits=4, mode="nvfp4")), form=nvfp4_global(3.5))
+add("llama-mxfp4-packed", says("compressed-tensors", format="mxfp4-pack-quantized"), form=nibbles(32,
+    ("weight_packed", "weight_scale")))
+add("llama-ternary", says("bitnet", linear_class="autobitlinear"), form=ternary(False))
+add("llama-ternary-inverted", but(says("bitnet", linear_class="bitlinear"), hidden_size=56), form=ternary(True))
 
 # ---------------------------------------------------------------- mixtral, qwen2, qwen3
 
