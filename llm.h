@@ -358,7 +358,7 @@ typedef struct llm_sampling {
     float xtc_threshold;          /* 0 to 0.5 */
     const int32_t *xtc_protected; /* [xtc_protected_count] ids that xtc leaves alone, such as the end and a new line */
     size_t xtc_protected_count;
-    float dynamic_range;          /* the temperature varies by as much up and down, with the entropy of what is left... */
+    float dynamic_range;          /* how far the temperature goes up and down with the entropy of what is left... */
     float dynamic_exponent;       /* ...over the largest possible one, to this power; 0: 1 */
     float mirostat_tau;           /* Mirostat 2 (arXiv:2007.14966), in place of the filters: the surprise in bits to
                                      aim at; 0: off */
@@ -11888,8 +11888,8 @@ LLM__FN int llm__m_rpartition(llm__render *r, const llm__value *v, const llm__va
 
 /* The stretch [from, to) of a string, in characters as slices have them; *offset: characters before it; 0 with *from
    NULL: it begins behind the end. */
-LLM__FN int llm__text_stretch(llm__render *r, const llm__value *s, const llm__value *a, const char **from, const char **to,
-                         int64_t *offset) {
+LLM__FN int llm__text_stretch(llm__render *r, const llm__value *s, const llm__value *a, const char **from,
+                              const char **to, int64_t *offset) {
     int64_t length = llm__length(s), end = length;
     *from = s->as.text;
     *to = s->as.text + s->length;
@@ -18869,7 +18869,8 @@ LLM__FN void llm__read_granitemoehybrid(llm__config *c, llm_model *m) {
     static const char *const keys[5] = {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups",
                                         "mamba_d_conv"};
     const llm__json *rope = llm__json_get(c->root, "rope_parameters");
-    int count = llm__config_int(c, "num_local_experts", 0, 0, 65536), bias = llm__config_flag(c, "attention_bias", 0), i;
+    int count = llm__config_int(c, "num_local_experts", 0, 0, 65536), i;
+    int bias = llm__config_flag(c, "attention_bias", 0);
     int chosen = count ? llm__config_int(c, "num_experts_per_tok", LLM__REQUIRED, 1, count) : 0;
     int shared = count ? llm__config_size(c, "shared_intermediate_size") : 0;
     double theta;
@@ -26636,16 +26637,16 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
 
 /* ======================================================================================================= >>sampling
    From logits to a token.  Filters look at the distribution before the temperature, and each keeps the likeliest tokens
-   up to some point; so tokens are taken from a heap, best first, until a filter says stop, and nothing is sorted that is
-   not kept.  What is far below the best comes into the heap only when all before it are taken. */
+   up to some point; so tokens are taken from a heap, best first, until a filter says stop, and nothing is sorted that
+   is not kept.  What is far below the best comes into the heap only when all before it are taken. */
 
 typedef struct llm__candidate {
     float logprob;
     int32_t id;
 } llm__candidate;
 
-/* What may be drawn.  c[0, heap): a heap.  c[taken, end): taken from it, the likeliest last.  Tokens that are less likely
-   than `edge` are in neither yet, only in logits; minus infinity: there are none. */
+/* What may be drawn.  c[0, heap): a heap.  c[taken, end): taken from it, the likeliest last.  Tokens that are less
+   likely than `edge` are in neither yet, only in logits; minus infinity: there are none. */
 typedef struct llm__choices {
     llm__candidate *c;
     int heap, taken, end;
@@ -27276,7 +27277,8 @@ LLM__FN llm_status llm__check_penalties(const llm_model *m, const llm_penalties 
     for (i = 0; i < p->bias_count && status == LLM_OK; i++) {
         status = llm__check_ids(m, "biases", &p->biases[i].id, 1, error);
         if (status == LLM_OK && p->biases[i].bias != p->biases[i].bias)
-            status = llm__fail(error, LLM_BAD_ARGUMENT, "biases: that of id %ld is not a number", (long)p->biases[i].id);
+            status = llm__fail(error, LLM_BAD_ARGUMENT, "biases: that of id %ld is not a number",
+                               (long)p->biases[i].id);
     }
     for (i = 0; i < sizeof options / sizeof *options && status == LLM_OK; i++)
         status = llm__check_option(options[i].name, options[i].value, options[i].low, options[i].high, error);

@@ -341,9 +341,9 @@ LLM_API llm_status llm_cache_rows(const llm_cache *cache, size_t layer, int valu
 /* ---- batches: sequences side by side */
 
 /* Rows, each of which is a cache of its own: they may have seen different numbers of tokens, and nothing is padded.
-   What mlx-lm's batch caches do by moving tensors (merge, filter, extend, extract) moves pointers and shares pages here;
-   their left padding is the longest row's length less the row's.  A pass takes any of the rows, in llm.h as sequences.
-   Used by one thread at a time. */
+   What mlx-lm's batch caches do by moving tensors (merge, filter, extend, extract) moves pointers and shares pages
+   here; their left padding is the longest row's length less the row's.  A pass takes any of the rows, in llm.h as
+   sequences.  Used by one thread at a time. */
 typedef struct llm_batch llm_batch;
 
 /* What a batch holds. */
@@ -380,8 +380,8 @@ LLM_API llm_status llm_batch_extract(const llm_batch *batch, size_t row, llm_cac
    pass may be under way on them.  A failed call changes nothing. */
 LLM_API llm_status llm_batch_filter(llm_batch *batch, const size_t *rows, size_t count, llm_error *error);
 
-/* Takes the last `tokens` tokens of every row back.  Where a row cannot (see llm_cache_trim), none is changed.  What was
-   set aside for rows goes. */
+/* Takes the last `tokens` tokens of every row back.  Where a row cannot (see llm_cache_trim), none is changed.  What
+   was set aside for rows goes. */
 LLM_API llm_status llm_batch_trim(llm_batch *batch, int64_t tokens, llm_error *error);
 
 /* ---- files: mlx-lm's prompt caches (safetensors), and a little more in their metadata */

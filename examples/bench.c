@@ -498,7 +498,7 @@ static int bench_fork(const options *o) {
     return ok;
 }
 
-/* The plain speed of the same disk: a file of as many bytes, written in pieces as large as the library's, and synced. */
+/* The plain speed of the same disk: a file of as many bytes, written in pieces and synced. */
 static double plain_write(const char *path, size_t bytes) {
     static const uint8_t piece[16384];
     double start = now();

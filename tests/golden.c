@@ -148,8 +148,9 @@ static int save_and_load(fixture *f, const llm_model *model, member *m) {
 static int take_back(fixture *f, member *m, int *at) {
     int64_t trimmed = 0;
     llm_error error;
-    if (llm_cache_trim(m->cache, *at < 2 ? *at : 2, &trimmed, &error)) return say(f, "llm_cache_trim: %s", error.message);
-    if (trimmed < (*at < 2 ? *at : 2) || trimmed > *at) return say(f, "a trim of 2 took %d back", (int)trimmed);
+    int want = *at < 2 ? *at : 2;
+    if (llm_cache_trim(m->cache, want, &trimmed, &error)) return say(f, "llm_cache_trim: %s", error.message);
+    if (trimmed < want || trimmed > *at) return say(f, "a trim of 2 took %d back", (int)trimmed);
     m->fed -= trimmed;
     *at -= (int)trimmed;
     return 1;

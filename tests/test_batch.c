@@ -100,7 +100,7 @@ typedef struct row {
     const shape *shape;
     int length;
     llm_cache_codes codes[MOST_LAYERS][2];          /* as they are now */
-    float stored[MOST_LAYERS][MOST_TOKENS][2][ROW]; /* keys and values of every token, as the cache must give them back */
+    float stored[MOST_LAYERS][MOST_TOKENS][2][ROW]; /* keys and values, as the cache must give them back */
     float states[MOST_LAYERS][2][STATE];
 } row;
 
@@ -353,7 +353,7 @@ static int fork_or_copy(row *rows, int *count, int which) {
     llm_cache *cache = NULL;
     int copy = below(3) == 0;
     if (*count == MOST_ROWS) return 1;
-    if (copy ? llm_cache_copy(&cache, rows[which].cache, NULL) : llm_cache_fork(&cache, rows[which].cache, NULL)) return 0;
+    if ((copy ? llm_cache_copy : llm_cache_fork)(&cache, rows[which].cache, NULL)) return 0;
     row_copy(&rows[(*count)++], &rows[which], cache);
     return 1;
 }

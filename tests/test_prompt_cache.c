@@ -1,5 +1,5 @@
-/* test_prompt_cache - mlx-lm's tests of its caches by their names, with the public calls of llm_cache.h alone, and those
-   that generate with a real checkpoint.  tests/README.md says where the others are. */
+/* test_prompt_cache - mlx-lm's tests of its caches by their names, with the public calls of llm_cache.h alone, and
+   those that generate with a real checkpoint.  tests/README.md says where the others are. */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 #include "stories.h"
@@ -484,8 +484,8 @@ static double far_apart(const float *a, const float *b, int n) {
     return worst / largest;
 }
 
-/* 8-bit codes in groups of 32: the same next token, logits within 4e-2.  The checkpoint's heads have 8 numbers, which no
-   group divides, so the bundled model takes its place. */
+/* 8-bit codes in groups of 32: the same next token, logits within 4e-2.  The checkpoint's heads have 8 numbers, which
+   no group divides, so the bundled model takes its place. */
 static void test_cache_to_quantized(void) {
     llm_model_desc md;
     llm_session_desc sd;

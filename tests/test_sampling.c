@@ -1,5 +1,5 @@
-/* test_sampling - from logits to a token, the chapter >>sampling of llm.h: mlx-lm's filters and penalties by their golden
-   numbers and by the names of its tests, the others by their definitions, and what is drawn by its frequencies. */
+/* test_sampling - from logits to a token, the chapter >>sampling of llm.h: mlx-lm's filters and penalties by their
+   golden numbers and by the names of its tests, the others by their definitions, what is drawn by its frequencies. */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 #include "stories.h"
@@ -321,7 +321,8 @@ static void mirostat(void) {
     s.mirostat_tau = 3;
     s.mirostat_mu = &mu;
     keeps(&s, logits, MOST, kept);
-    for (i = 0; i < MOST; i++) CHECK((kept[i] > -HUGE_VALF) == (i == 0 || log2(6.8149) + log2(i + 1.0) <= 6)); /* H(512) = 6.8149 */
+    for (i = 0; i < MOST; i++) /* the sum of 1/1 to 1/512 is 6.8165 */
+        CHECK((kept[i] > -HUGE_VALF) == (i == 0 || log2(6.8165) + log2(i + 1.0) <= 6));
     for (i = 0; i < 3000; i++) {
         float before = mu;
         llm_sample(&s, logits, MOST, i, scratch, NULL);

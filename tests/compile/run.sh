@@ -55,7 +55,7 @@ one_standard() { # one_standard COMPILER LANGUAGE STANDARD
 }
 
 only_cache() { # the lower floor's names, and the main of its test
-    foreign=$(nm -g --defined-only "$1" | awk 'NF >= 3 && $3 !~ /^_?(main|llm_cache_[a-z_]+|llm_store_[a-z_]+|llm_status_text|llm_system_clock)$/ { print $3 }')
+    foreign=$(nm -g --defined-only "$1" | awk 'NF >= 3 && $3 !~ /^_?(main|llm_(cache|batch|store)_[a-z_]+|llm_status_text|llm_system_clock)$/ { print $3 }')
     [ -z "$foreign" ] || { echo "exported: $foreign"; return 1; }
 }
 
