@@ -20,6 +20,7 @@ typedef struct options {
     llm_generation_desc generation;
     chat chat;
     const char *prompt, *cache_file;
+    int64_t kv_bits, kv_group, kv_start;
     int verbose, seeded, ignore_template;
 } options;
 
@@ -33,9 +34,22 @@ static const char help[] =
     "  --min-p P                 keep tokens at least P times as likely as the best\n"
     "  --min-tokens-to-keep N    tokens that --min-p always leaves (default 1)\n"
     "  --top-k K                 keep the K most likely tokens\n"
+    "  --xtc-probability P       so often, all of the likely tokens but the least likely of them are left out...\n"
+    "  --xtc-threshold P         ...where those count that have at least this probability (default 0)\n"
+    "  --typical-p P             keep tokens about as surprising as expected, up to P\n"
+    "  --top-n-sigma N           keep tokens at most N standard deviations below the best\n"
+    "  --mirostat TAU            aim at TAU bits of surprise instead of filtering\n"
+    "  --repetition-penalty R    logits of the last tokens over R\n"
+    "  --repetition-context-size N  how many tokens are the last (default 20; -1: all)\n"
+    "  --presence-penalty P      logits of the last 20 tokens less P\n"
+    "  --frequency-penalty P     the same for each time that they came\n"
+    "  --dry-multiplier M        tokens that would prolong a repetition lose M and more (default: off)\n"
     "  --seed N                  of the random choices (default: from the time)\n"
     "  --threads N               threads (default and -1: one for each core)\n"
     "  --max-kv-size N           remember so many tokens, the first 4 for good (default: all)\n"
+    "  --kv-bits N               quantize keys and values to 2, 3, 4, 5, 6 or 8 bits (default: not)\n"
+    "  --kv-group-size N         in groups of 32, 64 or 128 (default 64)\n"
+    "  --quantized-kv-start N    once so many tokens are there (default 5000)\n"
     "  --prompt-cache-file FILE  go on from what cache_prompt (or mlx-lm) saved; the prompt follows it\n"
     "  --prefill-step-size N     prompt tokens in one call (default 512)\n"
     "  --exact                   float32 activations and cache\n"
@@ -78,9 +92,32 @@ static int read_switch(options *o, const char *flag) {
     return 1;
 }
 
+/* Options that are plain numbers of the sampler; NULL: it is none. */
+static float *sampler_number(llm_generation_desc *g, const char *flag) {
+    const struct { const char *flag; float *number; } numbers[] = {
+        {"--temp", &g->sampling.temperature},
+        {"--top-p", &g->sampling.top_p},
+        {"--min-p", &g->sampling.min_p},
+        {"--xtc-probability", &g->sampling.xtc_probability},
+        {"--xtc-threshold", &g->sampling.xtc_threshold},
+        {"--typical-p", &g->sampling.typical_p},
+        {"--top-n-sigma", &g->sampling.top_n_sigma},
+        {"--mirostat", &g->sampling.mirostat_tau},
+        {"--repetition-penalty", &g->penalties.repetition},
+        {"--presence-penalty", &g->penalties.presence},
+        {"--frequency-penalty", &g->penalties.frequency},
+        {"--dry-multiplier", &g->penalties.dry_multiplier},
+    };
+    size_t i;
+    for (i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!strcmp(flag, numbers[i].flag)) return numbers[i].number;
+    return NULL;
+}
+
 static int read_value(options *o, const char *flag, const char *text) {
     llm_generation_desc *g = &o->generation;
     int64_t n = 0;
+    if (sampler_number(g, flag)) return read_number(flag, text, sampler_number(g, flag));
     if (!strcmp(flag, "--model")) return o->model.path = text, 1;
     if (!strcmp(flag, "--prompt")) return o->prompt = text, 1;
     if (!strcmp(flag, "--prompt-cache-file")) return o->cache_file = text, 1;
@@ -88,9 +125,9 @@ static int read_value(options *o, const char *flag, const char *text) {
     if (!strcmp(flag, "--system-prompt")) return o->chat.system = text, 1;
     if (!strcmp(flag, "--prefill-response")) return o->chat.prefill = text, 1;
     if (!strcmp(flag, "--chat-template-config")) return o->chat.variables = text, 1;
-    if (!strcmp(flag, "--temp")) return read_number(flag, text, &g->sampling.temperature);
-    if (!strcmp(flag, "--top-p")) return read_number(flag, text, &g->sampling.top_p);
-    if (!strcmp(flag, "--min-p")) return read_number(flag, text, &g->sampling.min_p);
+    if (!strcmp(flag, "--kv-bits")) return read_integer(flag, text, 2, 8, &o->kv_bits);
+    if (!strcmp(flag, "--kv-group-size")) return read_integer(flag, text, 32, 128, &o->kv_group);
+    if (!strcmp(flag, "--quantized-kv-start")) return read_integer(flag, text, 0, INT32_MAX, &o->kv_start);
     if (!strcmp(flag, "--max-tokens")) {
         if (!read_integer(flag, text, -1, INT32_MAX, &g->max_tokens)) return 0;
         if (!g->max_tokens) return complain("%s 0 would print nothing: give 1 or more, or -1 for no limit", flag);
@@ -100,6 +137,9 @@ static int read_value(options *o, const char *flag, const char *text) {
     } else if (!strcmp(flag, "--top-k")) {
         if (!read_integer(flag, text, 0, INT32_MAX, &n)) return 0;
         g->sampling.top_k = (int)n;
+    } else if (!strcmp(flag, "--repetition-context-size")) {
+        if (!read_integer(flag, text, -1, INT32_MAX, &n)) return 0;
+        g->penalties.repetition_window = (int)n;
     } else if (!strcmp(flag, "--seed")) {
         if (!read_integer(flag, text, INT64_MIN, INT64_MAX, &n)) return 0;
         g->sampling.seed = (uint64_t)n;
@@ -125,6 +165,8 @@ static int read_options(options *o, int count, char **arguments) {
     o->model.path = "examples/model";
     o->prompt = "Once upon a time";
     o->generation.max_tokens = 100;
+    o->kv_group = 64;
+    o->kv_start = 5000;
     o->generation.session.threads = LLM_ALL_CORES;
     for (i = 1; i < count; i++) {
         const char *flag = arguments[i];
@@ -204,6 +246,36 @@ static llm_status load_cache(const options *o, const llm_model *model, llm_gener
     return llm_model_cache_load(&g->use_cache, model, &cd, &from, error);
 }
 
+/* A cache that becomes codes once kv_start tokens are in it: behind the prompt's first call at the earliest, as in
+   mlx-lm. */
+static llm_status quantize_cache(const options *o, const llm_model *model, llm_generation_desc *g, llm_error *error) {
+    llm_model_cache_desc cd;
+    llm_cache_codes codes;
+    llm_status status = LLM_OK;
+    memset(&cd, 0, sizeof cd);
+    cd.exact = g->session.exact;
+    cd.max_kv_size = g->max_kv_size;
+    codes.bits = (int)o->kv_bits;
+    codes.group = (int)o->kv_group;
+    if (!g->use_cache) status = llm_model_cache_open(&g->use_cache, model, &cd, error);
+    if (status != LLM_OK) return status;
+    return llm_cache_quantize(g->use_cache, codes, codes, o->kv_start > 0 ? o->kv_start : 1, error);
+}
+
+/* XTC leaves the end tokens and the line break alone, as in mlx-lm.  The list is to be freed. */
+static int32_t *protect_tokens(const llm_model *model, llm_sampling *sampling) {
+    int vocabulary = llm_model_get_info(model).vocabulary;
+    int32_t *ids = (int32_t *)malloc(((size_t)vocabulary + 8) * sizeof *ids), id;
+    size_t count = 0;
+    if (!ids) return NULL;
+    if (llm_encode(model, "\n", 1, 0, ids, 8, &count, NULL) || count > 8) count = 0;
+    for (id = 0; id < vocabulary; id++)
+        if (llm_token_is_end(model, id)) ids[count++] = id;
+    sampling->xtc_protected = ids;
+    sampling->xtc_protected_count = count;
+    return ids;
+}
+
 /* The prompt as a chat.  Behind a saved prompt, only what follows the place of the user's words is new. */
 static llm_status chat_prompt(const options *o, const llm_model *model, llm_generation_desc *g,
                               llm_rendering **rendered, llm_error *error) {
@@ -232,12 +304,15 @@ static int run(const options *o) {
     llm_rendering *rendered = NULL;
     llm_model *model = NULL;
     llm_generation *generation = NULL;
+    int32_t *protected_ids = NULL;
     llm_error error;
     llm_status status = llm_model_open(&model, &o->model, &error);
     int ok;
+    if (status == LLM_OK && desc.sampling.xtc_probability > 0) protected_ids = protect_tokens(model, &desc.sampling);
     if (status == LLM_OK && !o->ignore_template && llm_model_get_info(model).chat_template)
         status = chat_prompt(o, model, &desc, &rendered, &error);
     if (status == LLM_OK && o->cache_file) status = load_cache(o, model, &desc, &error);
+    if (status == LLM_OK && o->kv_bits) status = quantize_cache(o, model, &desc, &error);
     if (status == LLM_OK) status = llm_generation_open(&generation, model, &desc, &error);
     ok = status == LLM_OK || complain("%s", error.message);
     if (ok) {
@@ -251,6 +326,7 @@ static int run(const options *o) {
         running = NULL;
     }
     llm_generation_close(generation);
+    free(protected_ids);
     llm_rendering_close(rendered);
     llm_cache_close(desc.use_cache);
     llm_model_close(model);

@@ -111,8 +111,19 @@ command -v nm >/dev/null || echo "exported symbols: skipped, nm is not installed
 
 check "contents of llm_cache.h" awk -f $here/contents.awk llm_cache.h
 check "contents of llm.h" awk -f $here/contents.awk llm.h
-awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$out/readme.c"
+readme() { # readme N: the N-th program of the README
+    awk -v n="$1" '/^```c$/ { on = ++k == n; next } /^```$/ { on = 0 } on' README.md
+}
+readme 1 >"$out/readme.c"
 check "the README's program is examples/minimal.c" cmp "$out/readme.c" examples/minimal.c
+{
+    printf '#define LLM_CACHE_IMPLEMENTATION\n#include "llm_cache.h"\nint main(void) {\n'
+    printf 'llm_error error; llm_cache *cache, *other; static float keys[1024], values[1024];\n'
+    readme 2 | sed "s#prompt.safetensors#$out/prompt.safetensors#"
+    printf 'return error.status || llm_cache_length(cache) != 2 || llm_cache_length(other) != 1; }\n'
+} >"$out/readme-cache.c"
+check "the README's cache" "${CC:-cc}" -std=c99 -I. "$out/readme-cache.c" -o "$out/readme-cache" -lm -lpthread
+check "the README's cache runs" "$out/readme-cache"
 check "lines of at most 120 columns" awk 'length($0) > 120 { print FILENAME ":" FNR ": " length($0); bad = 1 }
     END { exit bad }' llm.h llm_cache.h examples/*.c tests/*.c tests/*.h
 
