@@ -13,8 +13,9 @@ if command -v $arm >/dev/null && command -v qemu-aarch64 >/dev/null; then
     for program in golden test_kernels; do
         check "$program for ARM" $arm -std=c99 -O2 $warnings -static -I. tests/$program.c -o "$out/$program" -lm -lpthread
     done
-    check "golden on ARM" qemu-aarch64 "$out/golden" tests/golden/logits tests/golden/quantization \
+    check "golden on ARM" qemu-aarch64 "$out/golden" --once tests/golden/logits tests/golden/quantization \
         tests/golden/cachefiles tests/golden/mine
+    check "golden on ARM in every cut" qemu-aarch64 "$out/golden" tests/golden/logits/qwen3*
     check "kernels on ARM" qemu-aarch64 "$out/test_kernels"
 else
     echo "ARM: skipped, $arm or qemu-aarch64 is not installed"
