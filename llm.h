@@ -23552,13 +23552,14 @@ LLM__FN void llm__interleave(float *x, int n, float *scratch) {
     }
 }
 
-/* Norms and rotates the queries, or the keys, of one row. */
+/* Norms and rotates the queries, or the keys, of one row.  scratch: [width]; NULL where heads do not come in halves. */
 LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t row, float *x, int heads,
                            float *scratch) {
     const llm__attention *a = w->a;
     const llm__ops *ops = w->s->model->ops;
     int i;
-    for (i = 0; a->halves && i < heads; i++) llm__interleave(x + (size_t)i * (size_t)a->width, a->width, scratch);
+    for (i = 0; a->halves && scratch && i < heads; i++)
+        llm__interleave(x + (size_t)i * (size_t)a->width, a->width, scratch);
     if (a->qk_norm != LLM__QK_PLAIN && !a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
     for (i = 0; a->rope >= 0 && i < heads; i++)
         llm__rotate(&w->s->model->ropes[a->rope], llm__row_angles(w->s, a->rope, (int)row),
@@ -26721,8 +26722,8 @@ LLM__FN llm__choices llm__choices_open(llm__candidate *c, const float *logits, i
 /* The likeliest token that is not taken yet; NULL: all are. */
 LLM__FN const llm__candidate *llm__choices_top(llm__choices *p) {
     while (!p->heap && p->edge > -HUGE_VALF) {
-        float edge = p->edge > 0 ? p->best : p->edge;
-        llm__choices_lower(p, edge > p->best - 4 * LLM__TIER ? edge - LLM__TIER : -HUGE_VALF);
+        const float tier = LLM__TIER, edge = p->edge > 0 ? p->best : p->edge;
+        llm__choices_lower(p, edge > p->best - 4 * tier ? edge - tier : -HUGE_VALF);
         llm__heapify(p->c, p->heap);
     }
     return p->heap ? p->c : NULL;
