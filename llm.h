@@ -19689,7 +19689,7 @@ LLM__FN void llm__read_deepseek_v41(llm__config *c, llm_model *m) {
     const llm__json *engram = llm__json_get(c->root, "engram_layer_ids"), *none = NULL;
     llm__compact a = llm__read_compact(c);
     llm__experts e = llm__read_compact_experts(c);
-    int i, candidates = llm__config_int(c, "candidate_source_layer_id", -1, -1, LLM__MAX_LAYERS), near, far;
+    int i, candidates = llm__config_int(c, "candidate_source_layer_id", -1, -1, LLM__MAX_LAYERS), local, distant;
     m->vocabulary = 129280;
     llm__read_common(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-20);
@@ -19700,12 +19700,12 @@ LLM__FN void llm__read_deepseek_v41(llm__config *c, llm_model *m) {
     m->carry = m->streams * (m->hidden + 2 + m->streams);
     if (llm__json_is(engram, LLM__JSON_ARRAY) && engram->length)
         llm__config_fail(c, "engram_layer_ids", "none: engram memory is not implemented");
-    near = a.rotary ? llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 10000), 1, none) : -1;
+    local = a.rotary ? llm__rope_add(c, m, a.rotary, llm__rope_theta(c, 10000), 1, none) : -1;
     if (llm__config_has(c, "rope_scaling")) none = llm__json_get(c->root, "rope_scaling");
-    far = a.rotary ? llm__rope_stretched(c, m, a.rotary,
-                                         llm__config_number(c, "compress_rope_theta", 160000, 1e-3, 1e30), 1, none,
-                                         llm__stretch_compact)
-                   : -1;
+    distant = a.rotary ? llm__rope_stretched(c, m, a.rotary,
+                                             llm__config_number(c, "compress_rope_theta", 160000, 1e-3, 1e30), 1, none,
+                                             llm__stretch_compact)
+                       : -1;
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *layer = &m->layers[i];
         layer->mixer = LLM__COMPACT;
@@ -19713,7 +19713,7 @@ LLM__FN void llm__read_deepseek_v41(llm__config *c, llm_model *m) {
         layer->experts = e;
         layer->compact = a;
         llm__read_compact_layer(c, m, i, candidates);
-        layer->compact.rope = layer->compact.ratio ? far : near;
+        layer->compact.rope = layer->compact.ratio ? distant : local;
     }
 }
 
@@ -26692,10 +26692,10 @@ LLM__FN void llm__heapify(llm__candidate *heap, int n) {
 
 /* Candidates down to another edge come to c[0, heap), in any order. */
 LLM__FN void llm__choices_lower(llm__choices *p, float edge) {
-    float above = p->edge, logprob, far = (float)(edge + p->norm) - 0.01f; /* most are so far that this is enough */
+    float above = p->edge, logprob, low = (float)(edge + p->norm) - 0.01f; /* this alone is enough for most */
     int i;
     for (i = 0; i < p->vocabulary; i++) {
-        if (!(p->logits[i] >= far)) continue;
+        if (!(p->logits[i] >= low)) continue;
         logprob = (float)(p->logits[i] - p->norm);
         if (!(logprob >= edge && logprob < above && logprob > -HUGE_VALF)) continue;
         p->c[p->heap].logprob = logprob;
