@@ -40,7 +40,7 @@ test:
 
 san:
 	@$(MAKE) --no-print-directory test B=$B/san TESTS="golden golden-scalar examples $(PROGRAMS)" \
-	    CFLAGS="-O0 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+	    SCALAR=--once CFLAGS="-O0 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 # Every file of both checkpoints is a seed, behind the byte that says which it is; and the prompt caches of the fixtures,
 # without the checksum that would stop every change to them.
@@ -80,7 +80,7 @@ $B/log/golden: $B/golden
 	@$B/golden $(FIXTURES) >$@ 2>&1; echo "exit $$?" >>$@
 
 $B/log/golden-scalar: $B/golden
-	@$B/golden --isa scalar $(FIXTURES) >$@ 2>&1; echo "exit $$?" >>$@
+	@$B/golden --isa scalar $(SCALAR) $(FIXTURES) >$@ 2>&1; echo "exit $$?" >>$@
 
 $B/log/compile: $(HEADERS)
 	@sh tests/compile/run.sh $B/compile >$@ 2>&1; echo "exit $$?" >>$@
