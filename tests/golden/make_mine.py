@@ -765,6 +765,8 @@ V32 = but(DSV3, model_type="deepseek_v32", index_n_heads=14, index_head_dim=12, 
 add("deepseek_v32-pages", V32, prompt_len=200, chunks=[69, 2, 100, 29], overrides=BIAS)
 add("deepseek_v32-top1", but(V32, index_topk=1, num_attention_heads=20, qk_nope_head_dim=4, qk_rope_head_dim=4,
     v_head_dim=4), prompt_len=70, overrides=BIAS)
+# With two heads of the indexer, tokens for which neither cares are common: all worth exactly 0.
+add("deepseek_v32-ties", but(V32, index_n_heads=2, index_topk=6), prompt_len=30, chunks=[5, 3, 22], overrides=BIAS)
 q = but(LAT, model_type="deepseek_v32", index_n_heads=4, index_head_dim=32, index_topk=6, quantization=dict(
     group_size=32, bits=4))
 add("deepseek_v32-q4", q, store=quantized(q, keep=[r"mlp\.gate\."]), dtype="F16", overrides=BIAS)
