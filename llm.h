@@ -24336,6 +24336,22 @@ LLM__FN void llm__choose_among(llm__choice *c, int64_t first, int64_t end, int64
     }
 }
 
+/* Where there are fewer candidates than rows to choose, the earliest of the others make up for them, as in mlx-lm. */
+LLM__FN void llm__choose_more(llm__choice *c, int64_t complete) {
+    const llm__compact *a = c->w->a;
+    llm_session *s = c->w->s;
+    const llm__pick *candidate = s->candidates + c->row * s->most_candidates;
+    const llm__pick *end = candidate + s->candidate_counts[c->row];
+    llm__pick pick;
+    pick.worth = -HUGE_VALF;
+    for (pick.position = 0; pick.position < complete && s->pick_counts[c->row] < a->chosen; pick.position++) {
+        while (candidate < end && candidate->position < pick.position / a->block) candidate++;
+        if (candidate == end || candidate->position > pick.position / a->block)
+            llm__pick_offer(s->picks + c->row * s->most_picks, &s->pick_counts[c->row], a->chosen, &pick,
+                            LLM__EARLIER_IS_BETTER);
+    }
+}
+
 /* The compressed rows that a row will see: the best of all complete ones, or of the candidates. */
 static void llm__compact_choose_job(void *argument, int job, int worker) {
     const llm__compact_work *w = (const llm__compact_work *)argument;
@@ -24364,6 +24380,7 @@ static void llm__compact_choose_job(void *argument, int job, int worker) {
     }
     llm__choose_gathered(&c, newest);
     llm__choose_block(&c);
+    if (known) llm__choose_more(&c, complete);
     llm__pick_sort(s->picks + c.row * s->most_picks, s->pick_counts[job]);
     if (a->finds_candidates)
         llm__pick_sort(s->candidates + c.row * s->most_candidates, s->candidate_counts[job]);
