@@ -27232,7 +27232,7 @@ LLM__FN llm_status llm__row_settle(llm_cache *cache, int64_t base, size_t keep, 
     int64_t extra = llm__row_fed(cache, base) - (int64_t)keep, trimmed;
     llm_status status = extra > 0 ? llm_cache_trim(cache, extra, &trimmed, error) : LLM_OK;
     if (status == LLM_OK && llm__row_fed(cache, base) < 0)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "the cache has lost tokens that it held before: %lld of %lld are left",
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the cache has lost tokens that it began with: it has %lld of %lld",
                          (long long)llm_cache_length(cache), (long long)base);
     return status;
 }
