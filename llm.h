@@ -28841,7 +28841,7 @@ LLM_API llm_generation_stats llm_generation_get_stats(const llm_generation *g) {
 
 LLM_API llm_cache *llm_generation_cache(llm_generation *generation) {
     if (!generation) return NULL;
-    if (llm__row_ready(&generation->row)) llm__row_rest(&generation->row);
+    if (!llm__generation_running(generation)) llm__row_rest(&generation->row);
     return generation->row.cache;
 }
 
