@@ -473,7 +473,8 @@ typedef struct llm_generation_desc {
     size_t stop_id_count;
     int top_logprobs;          /* how many of the likeliest tokens each piece lists; LLM_ALL_LOGPROBS; 0: none */
     int kv_bits, kv_group_size; /* keys and values as codes, see llm_cache_quantize; 0: plain; 64 */
-    int64_t quantized_kv_start; /* ...once the cache holds so many tokens */
+    int64_t quantized_kv_start; /* ...from the first call on that finds so many tokens in the cache, and not before the
+                                   second one of this generation, as in mlx-lm */
     const llm_model *draft_model; /* proposes tokens, which cost less to check than to find; same vocabulary */
     llm_cache *draft_cache;    /* what it remembers of what use_cache holds; NULL: a cache of its own, empty */
     int num_draft_tokens;      /* up to 64 at once; 0: 3 */
@@ -28012,7 +28013,7 @@ LLM__FN llm_status llm__row_cache(const llm__row *r, const llm_session *session,
                                   llm_cache **cache, llm_cache **own, llm_error *error) {
     llm_model_cache_desc cd;
     llm_status status;
-    int64_t reserve = r->limit < 0 || r->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : r->limit;
+    int64_t reserve = r->limit < 0 || r->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : r->limit, from;
     memset(&cd, 0, sizeof cd);
     cd.max_kv_size = max_kv_size;
     cd.exact = session->exact;
@@ -28020,7 +28021,10 @@ LLM__FN llm_status llm__row_cache(const llm__row *r, const llm_session *session,
     if (!*cache && (status = llm_model_cache_open(own, session->model, &cd, error)) != LLM_OK) return status;
     if (!*cache) *cache = *own;
     if ((status = llm__cache_fits(session->model, *cache, error)) != LLM_OK) return status;
-    if (r->codes.bits && (status = llm_cache_quantize(*cache, r->codes, r->codes, r->kv_from, error)) != LLM_OK)
+    /* As in mlx-lm, the first call finds the cache as it is. */
+    from = llm_cache_length(*cache) + 1;
+    if (from < r->kv_from) from = r->kv_from;
+    if (r->codes.bits && (status = llm_cache_quantize(*cache, r->codes, r->codes, from, error)) != LLM_OK)
         return status;
     reserve += (int64_t)r->prompt_count + r->draft_most;
     return llm__cache_reserve(*cache, reserve, session->max_rows, error);
@@ -29402,7 +29406,7 @@ LLM_API llm_generation_stats llm_generation_get_stats(const llm_generation *g) {
 
 LLM_API llm_cache *llm_generation_cache(llm_generation *generation) {
     if (!generation) return NULL;
-    if (llm__row_ready(&generation->row)) llm__row_rest(&generation->row);
+    if (!llm__generation_running(generation)) llm__row_rest(&generation->row);
     return generation->row.cache;
 }
 
