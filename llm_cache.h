@@ -2879,11 +2879,10 @@ LLM__FN int64_t llm__cache_pass_limit(const llm_cache *c) {
     return c->checkpoint_every - c->length % c->checkpoint_every;
 }
 
-/* How many tokens, at least one, a call may bring and be what as many calls of one are, to the bit: codes begin where
-   they would, and rotating layers with pinned tokens, which go by calls, have room.  A checkpoint that is due does not
-   come between. */
-LLM__FN int64_t llm__cache_alike(const llm_cache *c) {
-    int64_t most = llm__cache_pass_limit(c) - 1;
+/* How many tokens calls may bring, cut in whatever way, and come to the same, to the bit: codes begin where they would,
+   and rotating layers with pinned tokens, which go by calls, have room.  0: it goes by calls from now on. */
+LLM__FN int64_t llm__cache_uncut(const llm_cache *c) {
+    int64_t most = INT64_MAX;
     size_t i;
     if ((c->wish[0].bits || c->wish[1].bits) && c->length < c->wish_from && most > c->wish_from - c->length)
         most = c->wish_from - c->length;
@@ -2891,6 +2890,14 @@ LLM__FN int64_t llm__cache_alike(const llm_cache *c) {
         const llm_cache_layer *d = &c->layers[i].desc;
         if (llm__is_attention(&c->layers[i]) && d->keep && most > d->window - c->length) most = d->window - c->length;
     }
+    return most < 0 ? 0 : most;
+}
+
+/* How many tokens, at least one, a call may bring and be what as many calls of one are.  A checkpoint that is due does
+   not come between. */
+LLM__FN int64_t llm__cache_alike(const llm_cache *c) {
+    int64_t most = llm__cache_pass_limit(c) - 1, uncut = llm__cache_uncut(c);
+    if (most > uncut) most = uncut;
     return most < 1 ? 1 : most;
 }
 

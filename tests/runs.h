@@ -191,22 +191,60 @@ static int run_single(runner *u, const options *o) {
     return o->once || run_ways(u, &d, &first);
 }
 
-/* The rows of a batch, each of them alone. */
-static int run_batch_singly(runner *u) {
+/* All rows of a batch together, in batches as mlx-lm had them: to the bit what each was alone. */
+static int run_together(runner *u, const llm_generation_desc *rows, const run *alone, size_t count) {
+    const llm__json *o = llm__json_get(u->golden, "options");
+    run *got = (run *)take(u->f, count, sizeof *got);
+    llm_scheduler_desc sd;
+    llm_scheduler *s = NULL;
+    const llm_event *events;
+    llm_error error;
+    llm_status status;
+    size_t i, n;
+    memset(&sd, 0, sizeof sd);
+    sd.session.exact = 1;
+    sd.completion_batch_size = (int)sample_option(o, "completion_batch_size", 0);
+    sd.prefill_batch_size = (int)sample_option(o, "prefill_batch_size", 0);
+    sd.prefill_step = (int)sample_option(o, "prefill_step_size", 0);
+    status = llm_scheduler_open(&s, u->model, &sd, &error);
+    for (i = 0; i < count && !status; i++) status = llm_scheduler_insert(s, &rows[i], NULL, &error);
+    while (!status && !(status = llm_scheduler_next_generated(s, &events, &n, &error)))
+        for (i = 0; i < n; i++) {
+            run *r = &got[events[i].id - 1];
+            r->tokens[r->count] = events[i].piece.token;
+            r->logprobs[r->count++] = events[i].piece.logprob;
+            r->finish = events[i].piece.finish;
+        }
+    llm_scheduler_close(s);
+    if (status != LLM_END) return say(u->f, "%s: %s", u->title, error.message);
+    for (i = 0; i < count; i++)
+        if (got[i].count != alone[i].count || got[i].finish != alone[i].finish ||
+            memcmp(got[i].tokens, alone[i].tokens, sizeof got[i].tokens) ||
+            memcmp(got[i].logprobs, alone[i].logprobs, sizeof got[i].logprobs))
+            return say(u->f, "%s: row %d is not what it is alone", u->title, (int)i);
+    return 1;
+}
+
+static int run_batch(runner *u) {
     const llm__json *prompts = llm__json_get(u->golden, "prompts"), *most = llm__json_get(u->golden, "max_tokens");
     const llm__json *reasons = llm__json_get(u->golden, "finish_reason");
-    static run got;
+    llm_generation_desc *rows = (llm_generation_desc *)take(u->f, prompts->length, sizeof *rows);
+    run *alone = (run *)take(u->f, prompts->length, sizeof *alone);
     uint32_t i;
     for (i = 0; i < prompts->length; i++) {
-        llm_generation_desc d = run_desc(u, llm__json_at(prompts, i));
         int stops = llm__json_text_is(llm__json_at(reasons, i), "stop");
-        d.max_tokens = (int64_t)sample_number(llm__json_at(most, i));
-        if (!run_once(u, d, -1, &got) || !run_tokens(u, llm__json_at(llm__json_get(u->golden, "tokens"), i), &got))
+        int32_t *ids = (int32_t *)take(u->f, RUN_MOST, sizeof *ids);
+        rows[i] = run_desc(u, llm__json_at(prompts, i));
+        rows[i].max_tokens = (int64_t)sample_number(llm__json_at(most, i));
+        rows[i].ids = (int32_t *)memcpy(ids, rows[i].ids, rows[i].id_count * sizeof *ids);
+        if (!run_once(u, rows[i], -1, &alone[i]) ||
+            !run_tokens(u, llm__json_at(llm__json_get(u->golden, "tokens"), i), &alone[i]))
             return 0;
-        if (got.finish != (stops ? LLM_FINISH_STOP : LLM_FINISH_LENGTH))
+        if (alone[i].finish != (stops ? LLM_FINISH_STOP : LLM_FINISH_LENGTH))
             return say(u->f, "%s: row %d ends for another reason", u->title, (int)i);
+        alone[i].progress_count = 0;
     }
-    return 1;
+    return run_together(u, rows, alone, prompts->length);
 }
 
 static int run_generation(fixture *f, const options *o) {
@@ -225,7 +263,7 @@ static int run_generation(fixture *f, const options *o) {
     for (i = 0; ok && i < runs->length; i++) {
         u.golden = llm__json_at(runs, i);
         u.title = llm__json_get(u.golden, "title")->as.text;
-        if (!strcmp(u.title, "batch")) ok = run_batch_singly(&u);
+        if (!strcmp(u.title, "batch")) ok = run_batch(&u);
         else ok = run_single(&u, o);
     }
     if (u.draft != u.model) llm_model_close(u.draft);
