@@ -392,10 +392,13 @@ typedef struct llm_note {
     const char *key, *value;
 } llm_note;
 
-/* Where bytes go, one piece after another; write returns 0 when it took all of them. */
+/* Where bytes go, one piece after another; write returns 0 when it took all of them.  patch replaces bytes that were
+   taken before, from byte `at` of them on, and returns 0 when it did; NULL: what is gone is gone, and a cache that is
+   saved is read twice, as its checksum stands at the beginning. */
 typedef struct llm_sink {
     void *user;
     int (*write)(void *user, const void *data, size_t bytes);
+    int (*patch)(void *user, uint64_t at, const void *data, size_t bytes);
 } llm_sink;
 
 /* Where a cache is saved.  A path is replaced as a whole (PATH.part is written, synced and renamed), so that whatever
@@ -410,7 +413,7 @@ typedef struct llm_cache_save_desc {
 /* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there. (What
    this library can and mlx-lm cannot has classes of its own, which mlx-lm refuses by name: windows and chunks that are
    quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the disk or the
-   sink, else by memory: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a
+   sink, else by memory: everything is read once, twice if the sink cannot patch.  LLM_BAD_FILE if writing fails: a
    sink then has a part of the file, a path what it had before. */
 LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
 
@@ -3451,10 +3454,12 @@ LLM__FN uint64_t llm__checksum_end(llm__checksum *c) {
     return h;
 }
 
-/* Everything is written twice: first to be hashed, as the header holds the checksum, then to the sink.  Large spans go
-   from where they lie, small ones are gathered. */
+/* The header holds the checksum of all: what cannot be patched later is written twice, first only to be hashed.  Large
+   spans go from where they lie, in pieces that are still near when they are sent after they were hashed; small ones are
+   gathered. */
 typedef struct llm__writer {
-    llm_sink sink; /* write NULL: the first time */
+    llm_sink sink;
+    int hashes, sends;
     llm__checksum checksum;
     size_t used;
     int failed;
@@ -3462,8 +3467,13 @@ typedef struct llm__writer {
 } llm__writer;
 
 LLM__FN void llm__writer_pass(llm__writer *w, const void *data, size_t bytes) {
-    if (!w->sink.write) llm__checksum_add(&w->checksum, data, bytes);
-    else if (bytes && !w->failed) w->failed = w->sink.write(w->sink.user, data, bytes) != 0;
+    const uint8_t *p = (const uint8_t *)data;
+    size_t piece;
+    for (; bytes && !w->failed; bytes -= piece, p += piece) {
+        piece = bytes < LLM__WRITE_BUFFER ? bytes : (size_t)LLM__WRITE_BUFFER;
+        if (w->hashes) llm__checksum_add(&w->checksum, p, piece);
+        if (w->sends) w->failed = w->sink.write(w->sink.user, p, piece) != 0;
+    }
 }
 
 LLM__FN void llm__writer_flush(llm__writer *w) {
@@ -3998,6 +4008,11 @@ static int llm__replacement_write(void *user, const void *data, size_t bytes) {
     return 0;
 }
 
+static int llm__replacement_patch(void *user, uint64_t at, const void *data, size_t bytes) {
+    return lseek(((llm__replacement *)user)->file, (off_t)at, SEEK_SET) < 0 ||
+           llm__replacement_write(user, data, bytes);
+}
+
 /* The bytes must lie on the disk before the name moves to them, and the move before the call returns. */
 LLM__FN int llm__replacement_settle(llm__replacement *f, int failed) {
     char *slash = strrchr(f->path, '/');
@@ -4017,6 +4032,11 @@ LLM__FN int llm__replacement_create(llm__replacement *f) { return (f->file = fop
 
 static int llm__replacement_write(void *user, const void *data, size_t bytes) {
     return fwrite(data, 1, bytes, ((llm__replacement *)user)->file) != bytes;
+}
+
+static int llm__replacement_patch(void *user, uint64_t at, const void *data, size_t bytes) {
+    return fseek(((llm__replacement *)user)->file, (long)at, SEEK_SET) ||
+           llm__replacement_write(user, data, bytes);
 }
 
 LLM__FN int llm__replacement_settle(llm__replacement *f, int failed) {
@@ -4078,9 +4098,9 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
     return LLM_OK;
 }
 
-/* Lists what is to be written, makes the header and signs it with the checksum. */
-LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_cache_save_desc *d, llm_error *error) {
-    char digits[LLM__CHECKSUM_DIGITS + 1], path[24];
+/* Lists what is to be written and makes the header. */
+LLM__FN llm_status llm__record_make(llm__record *r, const llm_cache_save_desc *d, llm_error *error) {
+    char path[24];
     size_t i, layer = 0;
     r->header.allocator = r->cache->allocator;
     for (i = 0; layer < r->cache->layer_count && !r->failed; i++) {
@@ -4092,16 +4112,23 @@ LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_ca
     if (r->header.length - 8 > LLM__HEADER_LIMIT)
         return llm__fail(error, LLM_TOO_LARGE, "notes and list of tensors have %llu bytes; the limit is %d",
                          (unsigned long long)r->header.length - 8, (int)LLM__HEADER_LIMIT);
-    llm__write(w, r->header.data, r->header.length);
-    llm__write_entries(w, r);
-    r->checksum = llm__checksum_end(&w->checksum);
-    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)r->checksum);
-    memcpy(r->header.data + LLM__CHECKSUM_AT, digits, LLM__CHECKSUM_DIGITS);
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__record_send(const llm__record *r, llm__writer *w, const llm_cache_save_desc *d,
-                                    llm_error *error) {
+/* Writes all of it; what was hashed on the way signs the header. */
+LLM__FN void llm__record_pass(llm__record *r, llm__writer *w, int hashes, int sends) {
+    char digits[LLM__CHECKSUM_DIGITS + 1];
+    w->hashes = hashes;
+    w->sends = sends;
+    llm__write(w, r->header.data, r->header.length);
+    llm__write_entries(w, r);
+    if (!hashes) return;
+    r->checksum = llm__checksum_end(&w->checksum);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)r->checksum);
+    memcpy(r->header.data + LLM__CHECKSUM_AT, digits, LLM__CHECKSUM_DIGITS);
+}
+
+LLM__FN llm_status llm__record_send(llm__record *r, llm__writer *w, const llm_cache_save_desc *d, llm_error *error) {
 #if !defined(LLM_NO_STDIO)
     llm__replacement file;
     llm_status status;
@@ -4112,10 +4139,14 @@ LLM__FN llm_status llm__record_send(const llm__record *r, llm__writer *w, const 
         if ((status = llm__replacement_open(&file, d->path, error)) != LLM_OK) return status;
         w->sink.user = &file;
         w->sink.write = llm__replacement_write;
+        w->sink.patch = llm__replacement_patch;
     }
 #endif
-    llm__write(w, r->header.data, r->header.length);
-    llm__write_entries(w, r);
+    if (!w->sink.patch) llm__record_pass(r, w, 1, 0);
+    llm__record_pass(r, w, w->sink.patch != NULL, 1);
+    if (w->sink.patch && !w->failed)
+        w->failed = w->sink.patch(w->sink.user, LLM__CHECKSUM_AT, r->header.data + LLM__CHECKSUM_AT,
+                                  LLM__CHECKSUM_DIGITS) != 0;
 #if !defined(LLM_NO_STDIO)
     if (!d->sink.write) return llm__replacement_close(&file, w->failed, d->path, error);
 #endif
@@ -4138,7 +4169,7 @@ LLM__FN llm_status llm__save(llm__record *r, const llm_cache_save_desc *desc, ll
 #endif
     if ((status = llm__check_notes(desc, error)) != LLM_OK) return status;
     w = (llm__writer *)llm__alloc_zero(a, 1, sizeof *w);
-    status = w ? llm__record_make(r, w, desc, error) : llm__no_memory(error, sizeof *w);
+    status = w ? llm__record_make(r, desc, error) : llm__no_memory(error, sizeof *w);
     if (status == LLM_OK) status = llm__record_send(r, w, desc, error);
     llm__free(a, r->entries, r->capacity * sizeof *r->entries);
     llm__text_free(&r->header);
