@@ -3399,9 +3399,9 @@ static const llm__class llm__classes[LLM__MOST_CLASSES] = {
 
 enum { LLM__WRITE_BUFFER = 65536, LLM__WRITE_AT_ONCE = 4096, LLM__SAVED_NAME = 96, LLM__CLASS_NAME = 40 };
 
-/* A checksum of all bytes; it finds damage, not malice.  Word n goes to lane n modulo 4, so that four multiplications
-   are under way at a time and memory is what one waits for. */
-enum { LLM__LANES = 4, LLM__BLOCK = 8 * LLM__LANES };
+/* A checksum of all bytes; it finds damage, not malice.  Two words of eight go to each lane and take one multiplication,
+   four of which are under way at a time, so that memory is what one waits for. */
+enum { LLM__LANES = 4, LLM__BLOCK = 16 * LLM__LANES };
 
 typedef struct llm__checksum {
     uint64_t lanes[LLM__LANES];
@@ -3415,13 +3415,13 @@ LLM__FN uint64_t llm__hash_word(uint64_t h, uint64_t word) {
 }
 
 LLM__FN void llm__checksum_blocks(llm__checksum *c, const uint8_t *p, size_t blocks) {
-    uint64_t a = c->lanes[0], b = c->lanes[1], d = c->lanes[2], e = c->lanes[3], w[LLM__LANES];
+    uint64_t a = c->lanes[0], b = c->lanes[1], d = c->lanes[2], e = c->lanes[3], w[2 * LLM__LANES];
     for (; blocks; blocks--, p += LLM__BLOCK) {
         memcpy(w, p, sizeof w);
-        a = llm__hash_word(a, w[0]);
-        b = llm__hash_word(b, w[1]);
-        d = llm__hash_word(d, w[2]);
-        e = llm__hash_word(e, w[3]);
+        a = llm__hash_word(a, w[0]) + w[1];
+        b = llm__hash_word(b, w[2]) + w[3];
+        d = llm__hash_word(d, w[4]) + w[5];
+        e = llm__hash_word(e, w[6]) + w[7];
     }
     c->lanes[0] = a;
     c->lanes[1] = b;
@@ -4316,6 +4316,9 @@ typedef struct llm__loading {
     size_t key_count;
     int old;                /* 0.31's layout */
     uint64_t checksum;      /* of all bytes, where the file had one; else 0 */
+    llm__writer *hasher;    /* of the bytes before `hashed`; NULL: there is no checksum, or it was compared */
+    uint64_t hashed;
+    char signature[LLM__CHECKSUM_DIGITS + 1];
     llm_cache_part source;
     size_t index;           /* files before it that it continues: they lie before it in an array */
     int64_t after;          /* tokens that those hold; 0: it is whole */
@@ -4816,42 +4819,53 @@ LLM__FN llm_status llm__loading_layers(llm__loading *l) {
     return status;
 }
 
-/* The bytes of a file from `at` on as far as they can be had at once: where they lie, or some of them in `buffer`. */
-LLM__FN llm_status llm__loading_piece(llm__loading *l, llm__blob *b, uint64_t at, uint8_t buffer[LLM__WRITE_BUFFER],
-                                      const uint8_t **piece, size_t *bytes) {
-    uint64_t left = b->bytes - at;
-    *piece = b->data ? b->data + at : buffer;
-    *bytes = b->data || left < LLM__WRITE_BUFFER ? (size_t)left : (size_t)LLM__WRITE_BUFFER;
-    return b->data ? LLM_OK : llm__folder_read(&l->folder, b, at, buffer, *bytes, l->error);
+/* Hashes the bytes before `end` that have not been: where they lie, or through the hasher's buffer. */
+LLM__FN llm_status llm__loading_hash(llm__loading *l, uint64_t end) {
+    llm__blob *b = l->folder.first;
+    llm__writer *w = l->hasher;
+    llm_status status = LLM_OK;
+    while (w && l->hashed < end && status == LLM_OK) {
+        uint64_t left = end - l->hashed;
+        size_t bytes = b->data || left < LLM__WRITE_BUFFER ? (size_t)left : (size_t)LLM__WRITE_BUFFER;
+        const uint8_t *piece = b->data ? b->data + l->hashed : w->buffer;
+        if (!b->data) status = llm__folder_read(&l->folder, b, l->hashed, w->buffer, bytes, l->error);
+        if (status == LLM_OK) llm__checksum_add(&w->checksum, piece, bytes);
+        l->hashed += bytes;
+    }
+    return status;
 }
 
-/* All bytes of the file against the checksum, if it is one of ours. */
-LLM__FN llm_status llm__loading_verify(llm__loading *l, llm__blob *b) {
-    char start[LLM__CHECKSUM_AT + LLM__CHECKSUM_DIGITS], got[LLM__CHECKSUM_DIGITS + 1];
-    uint64_t at = sizeof start;
-    const uint8_t *piece;
-    llm__writer *w;
-    size_t bytes;
+/* Starts to hash, if the file has a checksum of ours. */
+LLM__FN llm_status llm__loading_signed(llm__loading *l) {
+    char start[LLM__CHECKSUM_AT + LLM__CHECKSUM_DIGITS];
+    llm__blob *b = l->folder.first;
     llm_status status;
     if (b->bytes < sizeof start) return LLM_OK;
     status = llm__folder_read(&l->folder, b, 0, start, sizeof start, l->error);
     if (status != LLM_OK || memcmp(start + 8, LLM__CHECKSUM_START, LLM__CHECKSUM_AT - 8)) return status;
-    w = (llm__writer *)llm__arena_alloc(&l->arena, 1, sizeof *w);
-    if (!w) return llm__no_memory(l->error, sizeof *w);
-    memcpy(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS);
+    l->hasher = (llm__writer *)llm__arena_alloc(&l->arena, 1, sizeof *l->hasher);
+    if (!l->hasher) return llm__no_memory(l->error, sizeof *l->hasher);
+    memcpy(l->signature, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS);
     memset(start + LLM__CHECKSUM_AT, '0', LLM__CHECKSUM_DIGITS);
-    llm__checksum_add(&w->checksum, start, sizeof start);
-    memcpy(start + LLM__CHECKSUM_AT, got, LLM__CHECKSUM_DIGITS);
-    for (; at < b->bytes && status == LLM_OK; at += bytes) {
-        status = llm__loading_piece(l, b, at, w->buffer, &piece, &bytes);
-        if (status == LLM_OK) llm__checksum_add(&w->checksum, piece, bytes);
-    }
+    llm__checksum_add(&l->hasher->checksum, start, sizeof start);
+    l->hashed = sizeof start;
+    return LLM_OK;
+}
+
+/* All bytes of the file against its checksum, if they have not been compared yet. */
+LLM__FN llm_status llm__loading_verify(llm__loading *l) {
+    char got[LLM__CHECKSUM_DIGITS + 1];
+    llm__writer *w = l->hasher;
+    llm_status status;
+    if (!w) return LLM_OK;
+    status = llm__loading_hash(l, l->folder.first->bytes);
+    l->hasher = NULL;
     if (status != LLM_OK) return status;
     l->checksum = llm__checksum_end(&w->checksum);
     snprintf(got, sizeof got, "%016llx", (unsigned long long)l->checksum);
-    if (!memcmp(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS)) return LLM_OK;
-    return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %.16s", l->name, got,
-                     start + LLM__CHECKSUM_AT);
+    if (!memcmp(got, l->signature, LLM__CHECKSUM_DIGITS)) return LLM_OK;
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %s", l->name, got,
+                     l->signature);
 }
 
 /* A layer of the file as the one that is wanted: how it is stored and how much it remembers may differ, what it
@@ -5004,14 +5018,17 @@ LLM__FN void llm__loading_run(const llm__recorded *r, int64_t sequence, int64_t 
         llm__loading_factors(r->parts[t->part][f], index, t, value, latent / (size_t)c.group, f == 2);
 }
 
+/* Fetches a layer's tensors.  What is still to be hashed is hashed here, so that memory is read once for both. */
 LLM__FN llm_status llm__loading_fetch(llm__loading *l, const llm__recorded *r) {
     const uint8_t *data;
     llm_status status = LLM_OK;
     int part, i;
     for (part = 0; part < 2; part++)
-        for (i = 0; i < 3; i++)
-            if (status == LLM_OK && r->parts[part][i])
-                status = llm__tensor_fetch(&l->folder, r->parts[part][i], &data, l->error);
+        for (i = 0; i < 3; i++) {
+            llm__tensor *x = r->parts[part][i];
+            if (status == LLM_OK && x) status = llm__tensor_fetch(&l->folder, x, &data, l->error);
+            if (status == LLM_OK && x) status = llm__loading_hash(l, x->offset + x->bytes);
+        }
     return status;
 }
 
@@ -5166,8 +5183,6 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, int64_t sequence, llm_cac
     if (status == LLM_OK) status = llm_cache_open(out, &desc, l->error);
     if (status != LLM_OK) return status;
     (*out)->length = partial ? d->tokens : l->length;
-    (*out)->saved = l->checksum && !partial && l->batch == 1 ? l->length : 0;
-    (*out)->saved_as = l->checksum;
     for (i = 0; i < l->layer_count && status == LLM_OK; i++)
         if (!l->layers[i].empty) status = llm__loading_content(l, *out, i, sequence);
     return status == LLM_OK ? llm__loading_notes(l, *out) : status;
@@ -5240,7 +5255,8 @@ LLM__FN llm_status llm__loading_same_layers(llm__loading *l) {
     return LLM_OK;
 }
 
-/* Reads what one file says; of its tensors only those that say how the others are to be read. */
+/* Reads what one file says; of its tensors only those that say how the others are to be read.  It is compared with its
+   checksum now if other files continue it or it must be read, else once everything has been taken from it. */
 LLM__FN llm_status llm__loading_read(llm__loading *l) {
     llm__blob *b = (llm__blob *)llm__arena_alloc(&l->arena, 1, sizeof *b);
     llm_status status;
@@ -5249,7 +5265,8 @@ LLM__FN llm_status llm__loading_read(llm__loading *l) {
     l->folder.arena = &l->arena;
     status = llm__loading_open(l, b);
     if (status == LLM_OK) status = llm__safetensors_add(&l->folder, l->name, &l->tensors, l->error);
-    if (status == LLM_OK) status = llm__loading_verify(l, b);
+    if (status == LLM_OK) status = llm__loading_signed(l);
+    if (status == LLM_OK && (l->desc->part_count || !b->data)) status = llm__loading_verify(l);
     if (status == LLM_OK) status = llm__loading_index(l);
     if (status == LLM_OK) status = llm__loading_chain(l);
     if (status == LLM_OK) status = llm__loading_layers(l);
@@ -5273,6 +5290,11 @@ LLM__FN llm_status llm__load(llm__loading *files, llm_cache **out, size_t capaci
     for (row = 0; row < l->batch && status == LLM_OK; row++) {
         if (row) status = llm__loading_row(l, row);
         if (status == LLM_OK) status = llm__loading_cache(l, row, &out[row]);
+    }
+    if (status == LLM_OK) status = llm__loading_verify(l);
+    for (row = 0; row < l->batch && status == LLM_OK; row++) {
+        out[row]->saved = l->checksum && out[row]->length == l->length && l->batch == 1 ? l->length : 0;
+        out[row]->saved_as = l->checksum;
     }
     return status;
 }
@@ -5324,6 +5346,7 @@ LLM_API llm_status llm_cache_load_rows(llm_cache **out, size_t capacity, size_t 
     files[0].source.data = desc->data;
     files[0].source.bytes = desc->bytes;
     status = llm__load(files, out, capacity, &found);
+    if (status != LLM_OK && llm__loading_verify(files) != LLM_OK) status = LLM_BAD_FORMAT; /* damage explains it all */
     for (i = 0; status != LLM_OK && i < capacity; i++) {
         llm_cache_close(out[i]);
         out[i] = NULL;
