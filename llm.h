@@ -999,6 +999,13 @@ typedef struct llm__ops {
     /* out row i [width] += sum over j, ascending, of p[i*p_stride + j] times v row j */
     void (*weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v, int keys,
                   size_t v_stride, int width);
+    /* The same with rows as a cache has them, in F32, F16 or BF16 or as codes, a byte each (bits 8).  weigh_stored
+       takes the first `width` columns of v, whole groups or all. */
+    void (*scores_stored)(const float *q, int rows_q, size_t q_stride, const llm_rows *k, int keys, float scale,
+                          float *out, size_t out_stride);
+    void (*weigh_stored)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const llm_rows *v,
+                         int keys, int width);
+    void (*unpack)(const uint8_t *codes, size_t n, int bits, uint8_t *out); /* codes to a byte each */
 
     /* ---- recurrences, one step of one head */
     /* S [dv, dk]: S *= decay; S += ((v - S k) beta) k^T; y[dv] = S q */
@@ -1058,6 +1065,17 @@ LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
 /* Scratch of decoding a row: its codes as bytes, and its scales and biases. */
 LLM__FN size_t llm__decode_scratch(int cols, int group) {
     return ((size_t)cols + 63) + (size_t)(cols / group) * 2 * sizeof(float);
+}
+
+/* Rows of float32 as those of a cache; the stride counts floats. */
+LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
+    llm_rows rows;
+    memset(&rows, 0, sizeof rows);
+    rows.data = (const uint8_t *)x;
+    rows.stride = stride * sizeof *x;
+    rows.dtype = LLM_F32;
+    rows.width = width;
+    return rows;
 }
 
 #if !defined(LLM_NO_SIMD) && (defined(__x86_64__) || defined(_M_X64))
@@ -1150,9 +1168,15 @@ LLMK_INLINE float LLMK_(sum)(__m256 a) {
     return _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps(x, x, 1)));
 }
 
+/* The lanes of a and b two apart, added: a's in the lower places of each half, b's in the upper. */
+LLMK_INLINE __m256 LLMK_(fold)(__m256 a, __m256 b) {
+    return _mm256_add_ps(_mm256_blend_ps(a, b, 0xcc), _mm256_shuffle_ps(a, b, 0x4e));
+}
+
 /* The sums of four vectors. */
 LLMK_INLINE __m128 LLMK_(sum4)(__m256 a, __m256 b, __m256 c, __m256 d) {
-    const __m256 t = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    const __m256 x = LLMK_(fold)(a, b), y = LLMK_(fold)(c, d);
+    const __m256 t = _mm256_add_ps(_mm256_shuffle_ps(x, y, 0x88), _mm256_shuffle_ps(x, y, 0xdd));
     return _mm_add_ps(_mm256_castps256_ps128(t), _mm256_extractf128_ps(t, 1));
 }
 
@@ -1198,8 +1222,13 @@ LLMK_INLINE __m256 LLMK_(load_e2m1)(const uint8_t *p) {
     return _mm256_xor_ps(_mm256_permutevar8x32_ps(numbers, b), _mm256_castsi256_ps(sign));
 }
 
+/* Both halves get all eight bytes, each takes its four: cheaper than a conversion that crosses the halves. */
 LLMK_INLINE __m256 LLMK_(load_u8)(const uint8_t *p) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
+    const __m256i places = _mm256_setr_epi8(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, 3, -1, -1, -1, 4, -1, -1, -1, 5,
+                                            -1, -1, -1, 6, -1, -1, -1, 7, -1, -1, -1);
+    int64_t eight;
+    memcpy(&eight, p, sizeof eight);
+    return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(_mm256_set1_epi64x(eight), places));
 }
 
 /* The four sums of four vectors of eight int32. */
@@ -1772,6 +1801,7 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
 LLMK_INLINE float LLMK_(load_one)(llm_dtype t, const void *p) {
     float x;
     uint16_t h;
+    if (t == LLM_U8) return (float)*(const uint8_t *)p;
     if (t == LLM_F32) {
         memcpy(&x, p, sizeof x);
         return x;
@@ -2298,6 +2328,17 @@ LLM__FN float LLMK_(dot)(const float *a, const float *b, int n) {
     return sum;
 }
 
+/* The sum of a row. */
+LLM__FN float LLMK_(total)(const float *x, int n) {
+    VF acc = vf_set(0.0f);
+    float sum;
+    int i = 0;
+    for (; i + VF_N <= n; i += VF_N) acc = vf_add(acc, vf_load(x + i));
+    sum = vf_sum(acc);
+    for (; i < n; i++) sum += x[i];
+    return sum;
+}
+
 /* What does not sum works on the last, incomplete vector through a copy, so that every number gets the same treatment
    wherever it stands. */
 #define LLMK_EACH(n, in1, in2, result)                                           \
@@ -2401,14 +2442,8 @@ LLM__FN void LLMK_(gelu_mul)(float *gate, const float *up, int n) {
 }
 
 LLM__FN float LLMK_(exp_sum)(float *y, int n, float max) {
-    VF acc = vf_set(0.0f);
-    float sum;
-    int i = 0;
     LLMK_EACH(n, y, y, LLMK_(exp)(vf_sub(a, vf_set(max))));
-    for (; i + VF_N <= n; i += VF_N) acc = vf_add(acc, vf_load(y + i));
-    sum = vf_sum(acc);
-    for (; i < n; i++) sum += y[i];
-    return sum;
+    return LLMK_(total)(y, n);
 }
 
 LLM__FN void LLMK_(softmax)(float *x, int n) {
@@ -2429,13 +2464,8 @@ LLM__FN void LLMK_(rms_norm)(float *y, const float *x, const float *w, float eps
 
 LLM__FN void LLMK_(layer_norm)(float *y, const float *x, const float *weight, const float *shift, float eps,
                                int n) {
-    VF acc = vf_set(0.0f);
-    float mean, factor;
-    int i = 0;
-    for (; i + VF_N <= n; i += VF_N) acc = vf_add(acc, vf_load(x + i));
-    mean = vf_sum(acc);
-    for (; i < n; i++) mean += x[i];
-    mean /= (float)n;
+    const float mean = LLMK_(total)(x, n) / (float)n;
+    float factor;
     LLMK_EACH(n, x, x, vf_sub(a, vf_set(mean)));
     factor = 1.0f / sqrtf(LLMK_(dot)(y, y, n) / (float)n + eps);
     LLMK_(scale)(y, factor, n);
@@ -2443,46 +2473,176 @@ LLM__FN void LLMK_(layer_norm)(float *y, const float *x, const float *weight, co
     if (shift) LLMK_(add)(y, shift, n);
 }
 
-/* ---- attention */
+/* ---- attention
+   Stored keys and values are used where they lie: half floats and codes become float32 in registers.  A number is
+   scale * code + bias, so that over a group of columns
+       q . k = scale (q . codes) + bias (sum of q)        sum_j p_j v_j = sum_j (p_j scale_j) codes_j + sum_j p_j bias_j
+   and what meets the codes needs no factors. */
 
-/* Four keys (count <= 4; missing rows repeat the last) and X queries, a constant. */
-LLMK_INLINE void LLMK_(scores_strip)(const int X, const uint8_t *const *rows, int count, const float *q,
-                                     size_t q_stride, int width, float scale, float *out, size_t out_stride) {
-    const int whole = width / VF_N * VF_N;
-    const uint8_t *tails[LLM__STRIP];
-    float sums[3 * LLM__STRIP * VF_N], four[LLM__STRIP];
+LLMK_INLINE size_t LLMK_(stored_bytes)(const llm_dtype t) { return t == LLM_F32 ? 4 : t == LLM_U8 ? 1 : 2; }
+
+LLMK_INLINE VF LLMK_(load_stored)(const llm_dtype t, const uint8_t *p) {
+    return t == LLM_U8 ? vf_load_u8(p) : LLMK_(load_as)(t, p);
+}
+
+/* The columns of four keys that do not fill a vector, one by one. */
+LLM__FN V4 LLMK_(scores_rest)(llm_dtype t, const uint8_t *k, const size_t *rows, const float *q, int first, int width,
+                              V4 sums) {
+    const size_t size = LLMK_(stored_bytes)(t);
+    float out[LLM__STRIP];
     int r, c;
-    for (c = 0; c < X * LLM__STRIP; c++) vf_store(sums + c * VF_N, vf_set(0.0f));
-    LLMK_(tile)(X, LLM_F32, rows, q, q_stride, whole, sums);
-    for (r = 0; r < LLM__STRIP; r++) tails[r] = rows[r] + (size_t)whole * sizeof(float);
-    for (c = 0; c < X; c++) {
-        LLMK_(finish)(LLM_F32, tails, q + (size_t)c * q_stride + whole, width - whole, sums + c * LLM__STRIP * VF_N,
-                      four);
-        v4_store(four, v4_mul(v4_load(four), v4_set(scale)));
-        memcpy(out + (size_t)c * out_stride, four, (size_t)count * sizeof *four);
+    v4_store(out, sums);
+    for (r = 0; r < LLM__STRIP; r++)
+        for (c = first; c < width; c++)
+            out[r] = sf_fma(LLMK_(load_one)(t, k + rows[r] + (size_t)c * size), q[c], out[r]);
+    return v4_load(out);
+}
+
+/* X queries and four keys of type t, which begin `rows` bytes behind k.  X and t are constants. */
+LLMK_INLINE void LLMK_(scores_tile)(const int X, const llm_dtype t, const uint8_t *k, const size_t *rows,
+                                    const float *q, size_t q_stride, int width, V4 *s0, V4 *s1, V4 *s2) {
+    const size_t size = LLMK_(stored_bytes)(t);
+    const int whole = width / VF_N * VF_N;
+    const float *q1 = X > 1 ? q + q_stride : q, *q2 = X > 2 ? q1 + q_stride : q;
+    const uint8_t *k1 = k + rows[1], *k2 = k + rows[2], *k3 = k + rows[3];
+    const VF zero = vf_set(0.0f);
+    VF a00 = zero, a01 = zero, a02 = zero, a03 = zero, a10 = zero, a11 = zero, a12 = zero, a13 = zero;
+    VF a20 = zero, a21 = zero, a22 = zero, a23 = zero, w;
+    int c;
+    for (c = 0; c < whole; c += VF_N) {
+        const VF x0 = vf_load(q + c), x1 = vf_load(q1 + c), x2 = vf_load(q2 + c);
+        const size_t at = (size_t)c * size;
+        w = LLMK_(load_stored)(t, k + at), a00 = vf_fma(w, x0, a00);
+        if (X > 1) a10 = vf_fma(w, x1, a10);
+        if (X > 2) a20 = vf_fma(w, x2, a20);
+        w = LLMK_(load_stored)(t, k1 + at), a01 = vf_fma(w, x0, a01);
+        if (X > 1) a11 = vf_fma(w, x1, a11);
+        if (X > 2) a21 = vf_fma(w, x2, a21);
+        w = LLMK_(load_stored)(t, k2 + at), a02 = vf_fma(w, x0, a02);
+        if (X > 1) a12 = vf_fma(w, x1, a12);
+        if (X > 2) a22 = vf_fma(w, x2, a22);
+        w = LLMK_(load_stored)(t, k3 + at), a03 = vf_fma(w, x0, a03);
+        if (X > 1) a13 = vf_fma(w, x1, a13);
+        if (X > 2) a23 = vf_fma(w, x2, a23);
     }
+    *s0 = vf_sum4(a00, a01, a02, a03);
+    if (X > 1) *s1 = vf_sum4(a10, a11, a12, a13);
+    if (X > 2) *s2 = vf_sum4(a20, a21, a22, a23);
+    if (whole == width) return;
+    *s0 = LLMK_(scores_rest)(t, k, rows, q, whole, width, *s0);
+    if (X > 1) *s1 = LLMK_(scores_rest)(t, k, rows, q1, whole, width, *s1);
+    if (X > 2) *s2 = LLMK_(scores_rest)(t, k, rows, q2, whole, width, *s2);
+}
+
+/* What turns a dot product into a score: a factor for all keys or, for codes, a scale and a bias for each; and whether
+   the score adds to that of another group. */
+typedef struct LLMK_(factors) {
+    float scale;
+    const float *scales, *biases; /* [keys rounded up to 4] */
+    int more;
+} LLMK_(factors);
+
+/* total: the sum of the query over the group. */
+LLMK_INLINE void LLMK_(scores_put)(const llm_dtype t, const LLMK_(factors) *f, V4 score, float total, int j, int count,
+                                   float *out) {
+    float few[LLM__STRIP];
+    int r;
+    if (t == LLM_U8) score = v4_add(v4_mul(score, v4_load(f->scales + j)), v4_mul(v4_load(f->biases + j), v4_set(total)));
+    else score = v4_mul(score, v4_set(f->scale));
+    if (count == LLM__STRIP) {
+        v4_store(out, t == LLM_U8 && f->more ? v4_add(v4_load(out), score) : score);
+        return;
+    }
+    v4_store(few, score);
+    for (r = 0; r < count; r++) out[r] = t == LLM_U8 && f->more ? out[r] + few[r] : few[r];
+}
+
+/* Rows of X queries and all keys. */
+LLMK_INLINE void LLMK_(scores_strips)(const int X, const llm_dtype t, const float *q, size_t q_stride, const uint8_t *k,
+                                      size_t k_stride, int keys, int width, const LLMK_(factors) *f, float *out,
+                                      size_t out_stride) {
+    float totals[3] = {0};
+    int i, j;
+    for (i = 0; i < X && t == LLM_U8; i++) totals[i] = LLMK_(total)(q + (size_t)i * q_stride, width);
+    for (j = 0; j < keys; j += LLM__STRIP, k += LLM__STRIP * k_stride) {
+        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP; /* missing keys repeat another */
+        const size_t rows[LLM__STRIP] = {0, count > 1 ? k_stride : 0, count > 2 ? 2 * k_stride : 0,
+                                         count > 3 ? 3 * k_stride : 0};
+        V4 s0, s1 = v4_set(0.0f), s2 = s1;
+        LLMK_(scores_tile)(X, t, k, rows, q, q_stride, width, &s0, &s1, &s2);
+        LLMK_(scores_put)(t, f, s0, totals[0], j, count, out + j);
+        if (X > 1) LLMK_(scores_put)(t, f, s1, totals[1], j, count, out + out_stride + j);
+        if (X > 2) LLMK_(scores_put)(t, f, s2, totals[2], j, count, out + 2 * out_stride + j);
+    }
+}
+
+/* Seven queries are best worked on as 3, 2 and 2. */
+LLMK_INLINE void LLMK_(scores_as)(const llm_dtype t, const float *q, int rows_q, size_t q_stride, const uint8_t *k,
+                                  size_t k_stride, int keys, int width, const LLMK_(factors) *f, float *out,
+                                  size_t out_stride) {
+    int left = rows_q, X;
+    for (; left; left -= X, q += (size_t)X * q_stride, out += (size_t)X * out_stride) {
+        X = left == 4 || left == 2 ? 2 : left > 2 ? 3 : 1;
+        if (X == 3) LLMK_(scores_strips)(3, t, q, q_stride, k, k_stride, keys, width, f, out, out_stride);
+        else if (X == 2) LLMK_(scores_strips)(2, t, q, q_stride, k, k_stride, keys, width, f, out, out_stride);
+        else LLMK_(scores_strips)(1, t, q, q_stride, k, k_stride, keys, width, f, out, out_stride);
+    }
+}
+
+enum { LLMK_(STRETCH) = 64 }; /* keys whose factors are gathered together */
+
+/* One group's scales or biases of `count` keys, one behind the other. */
+LLMK_INLINE void LLMK_(gather)(const float *from, size_t step, int count, float *out) {
+    int j;
+    if (step == 1) memcpy(out, from, (size_t)count * sizeof *out);
+    else for (j = 0; j < count; j++) out[j] = from[(size_t)j * step];
+}
+
+LLM__FN void LLMK_(scores_codes)(const float *q, int rows_q, size_t q_stride, const llm_rows *k, int keys, float scale,
+                                 float *out, size_t out_stride) {
+    float scales[LLMK_(STRETCH)] = {0}, biases[LLMK_(STRETCH)] = {0};
+    LLMK_(factors) f;
+    int first, count, g, at;
+    f.scale = scale, f.scales = scales, f.biases = biases;
+    for (first = 0; first < keys; first += count) {
+        count = keys - first < LLMK_(STRETCH) ? keys - first : LLMK_(STRETCH);
+        for (g = at = 0; at < k->width; g++, at += k->group) {
+            const size_t factors = (size_t)first * k->group_stride + (size_t)g;
+            f.more = g > 0;
+            LLMK_(gather)(k->scales + factors, k->group_stride, count, scales);
+            LLMK_(gather)(k->biases + factors, k->group_stride, count, biases);
+            LLMK_(scale)(scales, scale, count);
+            LLMK_(scale)(biases, scale, count);
+            LLMK_(scores_as)(LLM_U8, q + at, rows_q, q_stride, k->data + (size_t)first * k->stride + at, k->stride,
+                             count, k->group, &f, out + first, out_stride);
+        }
+    }
+}
+
+LLM__FN void LLMK_(scores_stored)(const float *q, int rows_q, size_t q_stride, const llm_rows *k, int keys, float scale,
+                                  float *out, size_t out_stride) {
+    const size_t step = k->stride;
+    LLMK_(factors) f;
+    memset(&f, 0, sizeof f);
+    f.scale = scale;
+    if (k->bits) LLMK_(scores_codes)(q, rows_q, q_stride, k, keys, scale, out, out_stride);
+    else if (k->dtype == LLM_F16)
+        LLMK_(scores_as)(LLM_F16, q, rows_q, q_stride, k->data, step, keys, k->width, &f, out, out_stride);
+    else if (k->dtype == LLM_BF16)
+        LLMK_(scores_as)(LLM_BF16, q, rows_q, q_stride, k->data, step, keys, k->width, &f, out, out_stride);
+    else LLMK_(scores_as)(LLM_F32, q, rows_q, q_stride, k->data, step, keys, k->width, &f, out, out_stride);
 }
 
 LLM__FN void LLMK_(scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride,
                            int width, float scale, float *out, size_t out_stride) {
-    int i, j, r;
-    for (j = 0; j < keys; j += LLM__STRIP) {
-        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP;
-        const uint8_t *rows[LLM__STRIP];
-        for (r = 0; r < LLM__STRIP; r++)
-            rows[r] = (const uint8_t *)(k + (size_t)(r < count ? j + r : j + count - 1) * k_stride);
-        for (i = 0; i + 3 <= rows_q; i += 3)
-            LLMK_(scores_strip)(3, rows, count, q + (size_t)i * q_stride, q_stride, width, scale,
-                                out + (size_t)i * out_stride + j, out_stride);
-        for (; i < rows_q; i++)
-            LLMK_(scores_strip)(1, rows, count, q + (size_t)i * q_stride, q_stride, width, scale,
-                                out + (size_t)i * out_stride + j, out_stride);
-    }
+    const llm_rows rows = llm__float_rows(k, k_stride, width);
+    LLMK_(scores_stored)(q, rows_q, q_stride, &rows, keys, scale, out, out_stride);
 }
 
-/* Two vectors of columns of P rows; P is a constant. */
-LLMK_INLINE void LLMK_(weigh_block)(const int P, float *out, size_t out_stride, const float *p, size_t p_stride,
-                                    const float *v, int keys, size_t v_stride) {
+/* Two vectors of columns of P rows; P and t are constants.  With codes, `shift` is added to all columns of a row. */
+LLMK_INLINE void LLMK_(weigh_block)(const int P, const llm_dtype t, float *out, size_t out_stride, const float *p,
+                                    size_t p_stride, const float *shift, const uint8_t *v, int keys, size_t v_stride) {
+    const size_t half = VF_N * LLMK_(stored_bytes)(t);
     const VF zero = vf_set(0.0f);
     float *o1 = out + out_stride, *o2 = o1 + out_stride, *o3 = o2 + out_stride;
     const float *p1 = p + p_stride, *p2 = p1 + p_stride, *p3 = p2 + p_stride;
@@ -2491,8 +2651,12 @@ LLMK_INLINE void LLMK_(weigh_block)(const int P, float *out, size_t out_stride, 
     if (P > 1) a1 = vf_load(o1), b1 = vf_load(o1 + VF_N);
     if (P > 2) a2 = vf_load(o2), b2 = vf_load(o2 + VF_N);
     if (P > 3) a3 = vf_load(o3), b3 = vf_load(o3 + VF_N);
+    if (t == LLM_U8) a0 = vf_add(a0, vf_set(shift[0])), b0 = vf_add(b0, vf_set(shift[0]));
+    if (t == LLM_U8 && P > 1) a1 = vf_add(a1, vf_set(shift[1])), b1 = vf_add(b1, vf_set(shift[1]));
+    if (t == LLM_U8 && P > 2) a2 = vf_add(a2, vf_set(shift[2])), b2 = vf_add(b2, vf_set(shift[2]));
+    if (t == LLM_U8 && P > 3) a3 = vf_add(a3, vf_set(shift[3])), b3 = vf_add(b3, vf_set(shift[3]));
     for (j = 0; j < keys; j++, v += v_stride) {
-        const VF a = vf_load(v), b = vf_load(v + VF_N);
+        const VF a = LLMK_(load_stored)(t, v), b = LLMK_(load_stored)(t, v + half);
         a0 = vf_fma(vf_set(p[j]), a, a0), b0 = vf_fma(vf_set(p[j]), b, b0);
         if (P > 1) a1 = vf_fma(vf_set(p1[j]), a, a1), b1 = vf_fma(vf_set(p1[j]), b, b1);
         if (P > 2) a2 = vf_fma(vf_set(p2[j]), a, a2), b2 = vf_fma(vf_set(p2[j]), b, b2);
@@ -2504,27 +2668,90 @@ LLMK_INLINE void LLMK_(weigh_block)(const int P, float *out, size_t out_stride, 
     if (P > 3) vf_store(o3, a3), vf_store(o3 + VF_N, b3);
 }
 
-/* The columns that do not fill two vectors go one by one. */
-LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v,
-                          int keys, size_t v_stride, int width) {
-    const int whole = width / (2 * VF_N) * (2 * VF_N);
-    int i, c, j;
-    for (c = 0; c < whole; c += 2 * VF_N) {
-        float *to = out + c;
-        const float *from = p;
-        for (i = rows; i >= 4; i -= 4, to += 4 * out_stride, from += 4 * p_stride)
-            LLMK_(weigh_block)(4, to, out_stride, from, p_stride, v + c, keys, v_stride);
-        if (i == 3) LLMK_(weigh_block)(3, to, out_stride, from, p_stride, v + c, keys, v_stride);
-        else if (i == 2) LLMK_(weigh_block)(2, to, out_stride, from, p_stride, v + c, keys, v_stride);
-        else if (i == 1) LLMK_(weigh_block)(1, to, out_stride, from, p_stride, v + c, keys, v_stride);
-    }
-    for (i = 0; i < rows; i++)
-        for (c = whole; c < width; c++) {
+/* `width` columns of P rows.  Those that do not fill two vectors go one by one. */
+LLMK_INLINE void LLMK_(weigh_columns)(const int P, const llm_dtype t, float *out, size_t out_stride, const float *p,
+                                      size_t p_stride, const float *shift, const uint8_t *v, int keys, size_t v_stride,
+                                      int width) {
+    const size_t size = LLMK_(stored_bytes)(t);
+    int c = 0, i, j;
+    for (; c + 2 * VF_N <= width; c += 2 * VF_N)
+        LLMK_(weigh_block)(P, t, out + c, out_stride, p, p_stride, shift, v + (size_t)c * size, keys, v_stride);
+    for (; c < width; c++)
+        for (i = 0; i < P; i++) {
             float sum = out[(size_t)i * out_stride + (size_t)c];
+            if (t == LLM_U8) sum += shift[i];
             for (j = 0; j < keys; j++)
-                sum = sf_fma(p[(size_t)i * p_stride + (size_t)j], v[(size_t)j * v_stride + (size_t)c], sum);
+                sum = sf_fma(p[(size_t)i * p_stride + (size_t)j],
+                             LLMK_(load_one)(t, v + (size_t)j * v_stride + (size_t)c * size), sum);
             out[(size_t)i * out_stride + (size_t)c] = sum;
         }
+}
+
+LLMK_INLINE void LLMK_(weigh_as)(const llm_dtype t, int P, float *out, size_t out_stride, const float *p,
+                                 size_t p_stride, const float *shift, const uint8_t *v, int keys, size_t v_stride,
+                                 int width) {
+    if (P == 4) LLMK_(weigh_columns)(4, t, out, out_stride, p, p_stride, shift, v, keys, v_stride, width);
+    else if (P == 3) LLMK_(weigh_columns)(3, t, out, out_stride, p, p_stride, shift, v, keys, v_stride, width);
+    else if (P == 2) LLMK_(weigh_columns)(2, t, out, out_stride, p, p_stride, shift, v, keys, v_stride, width);
+    else LLMK_(weigh_columns)(1, t, out, out_stride, p, p_stride, shift, v, keys, v_stride, width);
+}
+
+/* out = p times scales; returns the sum of p times biases. */
+LLMK_INLINE float LLMK_(weights)(const float *p, const float *scales, const float *biases, int n, float *out) {
+    VF acc = vf_set(0.0f);
+    float sum;
+    int j = 0;
+    for (; j + VF_N <= n; j += VF_N) {
+        vf_store(out + j, vf_mul(vf_load(p + j), vf_load(scales + j)));
+        acc = vf_fma(vf_load(p + j), vf_load(biases + j), acc);
+    }
+    sum = vf_sum(acc);
+    for (; j < n; j++) {
+        out[j] = p[j] * scales[j];
+        sum = sf_fma(p[j], biases[j], sum);
+    }
+    return sum;
+}
+
+/* A stretch of codes, of one group of columns, for P rows. */
+LLM__FN void LLMK_(weigh_codes)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows,
+                                const llm_rows *v, int first, int keys, int g, int width) {
+    const size_t at = (size_t)g * (size_t)v->group, factors = (size_t)first * v->group_stride + (size_t)g;
+    const uint8_t *codes = v->data + (size_t)first * v->stride + at;
+    float scales[LLMK_(STRETCH)], biases[LLMK_(STRETCH)], weights[4 * LLMK_(STRETCH)], shift[4];
+    int i, P;
+    if (width > v->group) width = v->group;
+    LLMK_(gather)(v->scales + factors, v->group_stride, keys, scales);
+    LLMK_(gather)(v->biases + factors, v->group_stride, keys, biases);
+    for (out += at, p += first; rows; rows -= P, out += (size_t)P * out_stride, p += (size_t)P * p_stride) {
+        P = rows < 4 ? rows : 4;
+        for (i = 0; i < P; i++)
+            shift[i] = LLMK_(weights)(p + (size_t)i * p_stride, scales, biases, keys, weights + i * LLMK_(STRETCH));
+        LLMK_(weigh_as)(LLM_U8, P, out, out_stride, weights, LLMK_(STRETCH), shift, codes, keys, v->stride, width);
+    }
+}
+
+LLM__FN void LLMK_(weigh_stored)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows,
+                                 const llm_rows *v, int keys, int width) {
+    int j, g, P;
+    for (j = 0; v->bits && j < keys; j += LLMK_(STRETCH))
+        for (g = 0; g * v->group < width; g++)
+            LLMK_(weigh_codes)(out, out_stride, p, p_stride, rows, v, j,
+                               keys - j < LLMK_(STRETCH) ? keys - j : LLMK_(STRETCH), g, width - g * v->group);
+    for (; !v->bits && rows; rows -= P, out += (size_t)P * out_stride, p += (size_t)P * p_stride) {
+        P = rows < 4 ? rows : 4;
+        if (v->dtype == LLM_F16)
+            LLMK_(weigh_as)(LLM_F16, P, out, out_stride, p, p_stride, NULL, v->data, keys, v->stride, width);
+        else if (v->dtype == LLM_BF16)
+            LLMK_(weigh_as)(LLM_BF16, P, out, out_stride, p, p_stride, NULL, v->data, keys, v->stride, width);
+        else LLMK_(weigh_as)(LLM_F32, P, out, out_stride, p, p_stride, NULL, v->data, keys, v->stride, width);
+    }
+}
+
+LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v,
+                          int keys, size_t v_stride, int width) {
+    const llm_rows stored = llm__float_rows(v, v_stride, width);
+    LLMK_(weigh_stored)(out, out_stride, p, p_stride, rows, &stored, keys, width);
 }
 
 /* ---- recurrences */
@@ -2606,7 +2833,7 @@ static const llm__ops LLMK_(ops) = {
     LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(rms_norm),
     LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
     LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32), LLMK_(from_f32),
-    LLMK_(scores), LLMK_(weigh), LLMK_(delta_step), LLMK_(delta_step_columns), LLMK_(ssd_step)
+    LLMK_(scores), LLMK_(weigh), LLMK_(scores_stored), LLMK_(weigh_stored), LLMK_(unpack), LLMK_(delta_step), LLMK_(delta_step_columns), LLMK_(ssd_step)
 };
 
 #undef LLMK_
@@ -23435,6 +23662,24 @@ LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows,
     return out;
 }
 
+/* The first `count` rows of a page as kernels take them: where they lie, or as one byte a code. */
+LLM__FN llm_rows llm__page_rows(const llm__ops *ops, llm_rows rows, int count, uint8_t *bytes) {
+    if (!rows.bits || rows.bits == 8) return rows;
+    ops->unpack(rows.data, (size_t)count * (size_t)rows.width, rows.bits, bytes);
+    rows.data = bytes;
+    rows.stride = (size_t)rows.width;
+    rows.bits = 8;
+    return rows;
+}
+
+LLM__FN llm_rows llm__rows_from(llm_rows rows, int64_t first) {
+    rows.data += (size_t)first * rows.stride;
+    if (!rows.bits) return rows;
+    rows.scales += (size_t)first * rows.group_stride;
+    rows.biases += (size_t)first * rows.group_stride;
+    return rows;
+}
+
 /* Hides keys of other blocks from one head: scores of `count` keys, from position `first` on. */
 LLM__FN void llm__attend_sparse(const llm__sparse *sparse, float *scores, int64_t position, int64_t first, int count,
                                 int head) {
@@ -23448,8 +23693,7 @@ LLM__FN void llm__attend_sparse(const llm__sparse *sparse, float *scores, int64_
 
 /* A run of keys and values that a row sees, and who is looking. */
 typedef struct llm__attend_run {
-    const float *k, *v;
-    size_t k_stride, v_stride;
+    llm_rows k, v;
     int count, head, heads; /* head: the first of those that look */
     int64_t position, first; /* of the query, and of the first key */
 } llm__attend_run;
@@ -23461,17 +23705,16 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *
     const llm__ops *ops = w->s->model->ops;
     size_t step = w->tiled ? (size_t)w->kv_heads : 1;
     int g, j;
-    ops->scores(q, run->heads, step * (size_t)w->key_width, run->k, count, run->k_stride, w->key_width, w->scale, p,
-                LLM_PAGE_TOKENS);
+    ops->scores_stored(q, run->heads, step * (size_t)w->key_width, &run->k, count, w->scale, p, LLM_PAGE_TOKENS);
     for (g = 0; g < run->heads; g++) {
         float *row = p + (size_t)g * LLM_PAGE_TOKENS, *o = out + (size_t)g * step * (size_t)w->value_width;
-        float *maximum = &state[2 * g], *sum = &state[2 * g + 1], best = *maximum;
+        float *maximum = &state[2 * g], *sum = &state[2 * g + 1], best;
         if (w->softcap > 0)
             for (j = 0; j < count; j++) row[j] = w->softcap * tanhf(row[j] / w->softcap);
         if (w->sparse.block)
             llm__attend_sparse(&w->sparse, row, run->position, run->first, count, run->head + g * (int)step);
-        for (j = 0; j < count; j++)
-            if (row[j] > best) best = row[j];
+        best = ops->max(row, count);
+        if (best < *maximum) best = *maximum;
         if (best == -HUGE_VALF) { /* all are masked */
             memset(row, 0, (size_t)count * sizeof *row);
             continue;
@@ -23484,8 +23727,8 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *
         }
         *sum += ops->exp_sum(row, count, *maximum);
     }
-    ops->weigh(out, step * (size_t)w->value_width, p, LLM_PAGE_TOKENS, run->heads, run->v, run->count, run->v_stride,
-               w->value_width);
+    ops->weigh_stored(out, step * (size_t)w->value_width, p, LLM_PAGE_TOKENS, run->heads, &run->v, count,
+                      w->value_width);
 }
 
 /* The next tokens in a row that heads from `head` on of a row see among [*a, end) of the page that begins at `base`;
@@ -23522,9 +23765,9 @@ LLM__FN int llm__next_run(const llm__attend_work *w, int row, int head, int64_t 
 LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part, int from, int to, int kv, int head,
                                int heads, float *scratch) {
     const llm__ops *ops = w->s->model->ops;
-    float *keys = scratch, *values = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->key_width;
-    float *p = values + (size_t)LLM_PAGE_TOKENS * (size_t)w->value_width, *state = p + (size_t)heads * LLM_PAGE_TOKENS;
-    void *decoding = state + (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads;
+    float *p = scratch, *state = p + (size_t)heads * LLM_PAGE_TOKENS;
+    uint8_t *keys = (uint8_t *)(state + (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads);
+    uint8_t *values = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->key_width;
     llm_span spans[LLM__QUERY_BLOCK][2];
     int counts[LLM__QUERY_BLOCK], r, i, g, step = w->tiled ? w->kv_heads : 1;
     int64_t page, first = INT64_MAX, end = 0;
@@ -23544,8 +23787,8 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
     }
     for (page = first / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < end; page++) {
         int64_t base = page * LLM_PAGE_TOKENS;
-        const float *k = NULL, *v = NULL;
-        size_t v_stride = (size_t)w->value_width;
+        int there = 0;
+        llm_rows k, v;
         llm__attend_run run;
         for (r = from; r < to; r++)
             for (i = 0; i < counts[r - from]; i++) {
@@ -23554,23 +23797,15 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                 if (a < 0) a = 0;
                 if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
                 if (!llm__next_run(w, part->first + r, head, base, &a, b, &until)) continue;
-                if (!k) {
+                if (!there++) {
                     int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
-                    llm_rows rows = llm__cache_keys(part->cache, w->layer, kv, page);
-                    k = llm__page_floats(ops, &rows, (int)fill, keys, decoding);
-                    if (rows.width == w->key_width && llm__cache_is_latent(part->cache, w->layer)) {
-                        v = k;
-                        v_stride = (size_t)w->key_width;
-                    } else {
-                        rows = llm__cache_values(part->cache, w->layer, kv, page);
-                        v = llm__page_floats(ops, &rows, (int)fill, values, decoding);
-                    }
+                    k = v = llm__page_rows(ops, llm__cache_keys(part->cache, w->layer, kv, page), (int)fill, keys);
+                    if (k.width != w->key_width || !llm__cache_is_latent(part->cache, w->layer))
+                        v = llm__page_rows(ops, llm__cache_values(part->cache, w->layer, kv, page), (int)fill, values);
                 }
                 for (; llm__next_run(w, part->first + r, head, base, &a, b, &until); a = until) {
-                    run.k = k + (size_t)a * (size_t)w->key_width;
-                    run.k_stride = (size_t)w->key_width;
-                    run.v = v + (size_t)a * v_stride;
-                    run.v_stride = v_stride;
+                    run.k = llm__rows_from(k, a);
+                    run.v = llm__rows_from(v, a);
                     run.count = (int)(until - a);
                     run.head = head;
                     run.heads = heads;
@@ -23615,12 +23850,11 @@ LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
     llm__parallel(s, s->part_count * w->blocks * w->kv_heads * w->head_blocks, llm__attend_job, w);
 }
 
-/* What one job needs: pages of keys and values, scores, the running softmax, and what decoding takes. */
+/* What one job needs: scores, the running softmax, and pages of keys and values as bytes. */
 LLM__FN size_t llm__attend_scratch(int key_width, int value_width, int group) {
     int heads = group < LLM__HEAD_BLOCK ? group : (int)LLM__HEAD_BLOCK;
-    return sizeof(float) * ((size_t)LLM_PAGE_TOKENS * (size_t)(key_width + value_width + heads) +
-                            (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads) +
-           llm__decode_scratch(LLM_PAGE_TOKENS * (key_width > value_width ? key_width : value_width), 32);
+    return sizeof(float) * ((size_t)heads * LLM_PAGE_TOKENS + (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads) +
+           (size_t)LLM_PAGE_TOKENS * (size_t)(key_width + value_width);
 }
 
 /* ---- grouped-query attention (arXiv:2305.13245)
@@ -24529,8 +24763,7 @@ LLM__FN void llm__compact_see(const llm__attend_work *w, const float *rows, int6
                               int heads, float *state, float *p) {
     llm__attend_run run;
     memset(&run, 0, sizeof run);
-    run.k = run.v = rows + (size_t)begin * (size_t)w->key_width;
-    run.k_stride = run.v_stride = (size_t)w->key_width;
+    run.k = run.v = llm__float_rows(rows + (size_t)begin * (size_t)w->key_width, (size_t)w->key_width, w->key_width);
     run.count = count;
     run.heads = heads;
     if (count > 0) llm__attend_some(w, &run, w->q + at, w->out + at, state, p);

@@ -393,10 +393,13 @@ typedef struct llm_note {
     const char *key, *value;
 } llm_note;
 
-/* Where bytes go, one piece after another; write returns 0 when it took all of them. */
+/* Where bytes go, one piece after another; write returns 0 when it took all of them.  patch replaces bytes that were
+   taken before, from byte `at` of them on, and returns 0 when it did; NULL: what is gone is gone, and a cache that is
+   saved is read twice, as its checksum stands at the beginning. */
 typedef struct llm_sink {
     void *user;
     int (*write)(void *user, const void *data, size_t bytes);
+    int (*patch)(void *user, uint64_t at, const void *data, size_t bytes);
 } llm_sink;
 
 /* Where a cache is saved.  A path is replaced as a whole (PATH.part is written, synced and renamed), so that whatever
@@ -411,7 +414,7 @@ typedef struct llm_cache_save_desc {
 /* Saves the tokens that a cache holds so that llm_cache_load and mlx-lm's load_prompt_cache can go on from there. (What
    this library can and mlx-lm cannot has classes of its own, which mlx-lm refuses by name: windows and chunks that are
    quantized too, and keys and values with codes that differ.)  Checkpoints are not saved.  Bounded by the disk or the
-   sink, else by memory: everything is read once to be hashed and once to be written.  LLM_BAD_FILE if writing fails: a
+   sink, else by memory: everything is read once, twice if the sink cannot patch.  LLM_BAD_FILE if writing fails: a
    sink then has a part of the file, a path what it had before. */
 LLM_API llm_status llm_cache_save(const llm_cache *cache, const llm_cache_save_desc *desc, llm_error *error);
 
@@ -3419,9 +3422,9 @@ static const llm__class llm__classes[LLM__MOST_CLASSES] = {
 
 enum { LLM__WRITE_BUFFER = 65536, LLM__WRITE_AT_ONCE = 4096, LLM__SAVED_NAME = 96, LLM__CLASS_NAME = 40 };
 
-/* A checksum of all bytes; it finds damage, not malice.  Word n goes to lane n modulo 4, so that four multiplications
-   are under way at a time and memory is what one waits for. */
-enum { LLM__LANES = 4, LLM__BLOCK = 8 * LLM__LANES };
+/* A checksum of all bytes; it finds damage, not malice.  Two words of eight go to each lane and take one multiplication,
+   four of which are under way at a time, so that memory is what one waits for. */
+enum { LLM__LANES = 4, LLM__BLOCK = 16 * LLM__LANES };
 
 typedef struct llm__checksum {
     uint64_t lanes[LLM__LANES];
@@ -3435,13 +3438,13 @@ LLM__FN uint64_t llm__hash_word(uint64_t h, uint64_t word) {
 }
 
 LLM__FN void llm__checksum_blocks(llm__checksum *c, const uint8_t *p, size_t blocks) {
-    uint64_t a = c->lanes[0], b = c->lanes[1], d = c->lanes[2], e = c->lanes[3], w[LLM__LANES];
+    uint64_t a = c->lanes[0], b = c->lanes[1], d = c->lanes[2], e = c->lanes[3], w[2 * LLM__LANES];
     for (; blocks; blocks--, p += LLM__BLOCK) {
         memcpy(w, p, sizeof w);
-        a = llm__hash_word(a, w[0]);
-        b = llm__hash_word(b, w[1]);
-        d = llm__hash_word(d, w[2]);
-        e = llm__hash_word(e, w[3]);
+        a = llm__hash_word(a, w[0]) + w[1];
+        b = llm__hash_word(b, w[2]) + w[3];
+        d = llm__hash_word(d, w[4]) + w[5];
+        e = llm__hash_word(e, w[6]) + w[7];
     }
     c->lanes[0] = a;
     c->lanes[1] = b;
@@ -3474,10 +3477,12 @@ LLM__FN uint64_t llm__checksum_end(llm__checksum *c) {
     return h;
 }
 
-/* Everything is written twice: first to be hashed, as the header holds the checksum, then to the sink.  Large spans go
-   from where they lie, small ones are gathered. */
+/* The header holds the checksum of all: what cannot be patched later is written twice, first only to be hashed.  Large
+   spans go from where they lie, in pieces that are still near when they are sent after they were hashed; small ones are
+   gathered. */
 typedef struct llm__writer {
-    llm_sink sink; /* write NULL: the first time */
+    llm_sink sink;
+    int hashes, sends;
     llm__checksum checksum;
     size_t used;
     int failed;
@@ -3485,8 +3490,13 @@ typedef struct llm__writer {
 } llm__writer;
 
 LLM__FN void llm__writer_pass(llm__writer *w, const void *data, size_t bytes) {
-    if (!w->sink.write) llm__checksum_add(&w->checksum, data, bytes);
-    else if (bytes && !w->failed) w->failed = w->sink.write(w->sink.user, data, bytes) != 0;
+    const uint8_t *p = (const uint8_t *)data;
+    size_t piece;
+    for (; bytes && !w->failed; bytes -= piece, p += piece) {
+        piece = bytes < LLM__WRITE_BUFFER ? bytes : (size_t)LLM__WRITE_BUFFER;
+        if (w->hashes) llm__checksum_add(&w->checksum, p, piece);
+        if (w->sends) w->failed = w->sink.write(w->sink.user, p, piece) != 0;
+    }
 }
 
 LLM__FN void llm__writer_flush(llm__writer *w) {
@@ -4021,6 +4031,11 @@ static int llm__replacement_write(void *user, const void *data, size_t bytes) {
     return 0;
 }
 
+static int llm__replacement_patch(void *user, uint64_t at, const void *data, size_t bytes) {
+    return lseek(((llm__replacement *)user)->file, (off_t)at, SEEK_SET) < 0 ||
+           llm__replacement_write(user, data, bytes);
+}
+
 /* The bytes must lie on the disk before the name moves to them, and the move before the call returns. */
 LLM__FN int llm__replacement_settle(llm__replacement *f, int failed) {
     char *slash = strrchr(f->path, '/');
@@ -4040,6 +4055,11 @@ LLM__FN int llm__replacement_create(llm__replacement *f) { return (f->file = fop
 
 static int llm__replacement_write(void *user, const void *data, size_t bytes) {
     return fwrite(data, 1, bytes, ((llm__replacement *)user)->file) != bytes;
+}
+
+static int llm__replacement_patch(void *user, uint64_t at, const void *data, size_t bytes) {
+    return fseek(((llm__replacement *)user)->file, (long)at, SEEK_SET) ||
+           llm__replacement_write(user, data, bytes);
 }
 
 LLM__FN int llm__replacement_settle(llm__replacement *f, int failed) {
@@ -4101,9 +4121,9 @@ LLM__FN llm_status llm__check_notes(const llm_cache_save_desc *d, llm_error *err
     return LLM_OK;
 }
 
-/* Lists what is to be written, makes the header and signs it with the checksum. */
-LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_cache_save_desc *d, llm_error *error) {
-    char digits[LLM__CHECKSUM_DIGITS + 1], path[24];
+/* Lists what is to be written and makes the header. */
+LLM__FN llm_status llm__record_make(llm__record *r, const llm_cache_save_desc *d, llm_error *error) {
+    char path[24];
     size_t i, layer = 0;
     r->header.allocator = r->cache->allocator;
     for (i = 0; layer < r->cache->layer_count && !r->failed; i++) {
@@ -4115,16 +4135,23 @@ LLM__FN llm_status llm__record_make(llm__record *r, llm__writer *w, const llm_ca
     if (r->header.length - 8 > LLM__HEADER_LIMIT)
         return llm__fail(error, LLM_TOO_LARGE, "notes and list of tensors have %llu bytes; the limit is %d",
                          (unsigned long long)r->header.length - 8, (int)LLM__HEADER_LIMIT);
-    llm__write(w, r->header.data, r->header.length);
-    llm__write_entries(w, r);
-    r->checksum = llm__checksum_end(&w->checksum);
-    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)r->checksum);
-    memcpy(r->header.data + LLM__CHECKSUM_AT, digits, LLM__CHECKSUM_DIGITS);
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__record_send(const llm__record *r, llm__writer *w, const llm_cache_save_desc *d,
-                                    llm_error *error) {
+/* Writes all of it; what was hashed on the way signs the header. */
+LLM__FN void llm__record_pass(llm__record *r, llm__writer *w, int hashes, int sends) {
+    char digits[LLM__CHECKSUM_DIGITS + 1];
+    w->hashes = hashes;
+    w->sends = sends;
+    llm__write(w, r->header.data, r->header.length);
+    llm__write_entries(w, r);
+    if (!hashes) return;
+    r->checksum = llm__checksum_end(&w->checksum);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)r->checksum);
+    memcpy(r->header.data + LLM__CHECKSUM_AT, digits, LLM__CHECKSUM_DIGITS);
+}
+
+LLM__FN llm_status llm__record_send(llm__record *r, llm__writer *w, const llm_cache_save_desc *d, llm_error *error) {
 #if !defined(LLM_NO_STDIO)
     llm__replacement file;
     llm_status status;
@@ -4135,10 +4162,14 @@ LLM__FN llm_status llm__record_send(const llm__record *r, llm__writer *w, const 
         if ((status = llm__replacement_open(&file, d->path, error)) != LLM_OK) return status;
         w->sink.user = &file;
         w->sink.write = llm__replacement_write;
+        w->sink.patch = llm__replacement_patch;
     }
 #endif
-    llm__write(w, r->header.data, r->header.length);
-    llm__write_entries(w, r);
+    if (!w->sink.patch) llm__record_pass(r, w, 1, 0);
+    llm__record_pass(r, w, w->sink.patch != NULL, 1);
+    if (w->sink.patch && !w->failed)
+        w->failed = w->sink.patch(w->sink.user, LLM__CHECKSUM_AT, r->header.data + LLM__CHECKSUM_AT,
+                                  LLM__CHECKSUM_DIGITS) != 0;
 #if !defined(LLM_NO_STDIO)
     if (!d->sink.write) return llm__replacement_close(&file, w->failed, d->path, error);
 #endif
@@ -4161,7 +4192,7 @@ LLM__FN llm_status llm__save(llm__record *r, const llm_cache_save_desc *desc, ll
 #endif
     if ((status = llm__check_notes(desc, error)) != LLM_OK) return status;
     w = (llm__writer *)llm__alloc_zero(a, 1, sizeof *w);
-    status = w ? llm__record_make(r, w, desc, error) : llm__no_memory(error, sizeof *w);
+    status = w ? llm__record_make(r, desc, error) : llm__no_memory(error, sizeof *w);
     if (status == LLM_OK) status = llm__record_send(r, w, desc, error);
     llm__free(a, r->entries, r->capacity * sizeof *r->entries);
     llm__text_free(&r->header);
@@ -4308,6 +4339,9 @@ typedef struct llm__loading {
     size_t key_count;
     int old;                /* 0.31's layout */
     uint64_t checksum;      /* of all bytes, where the file had one; else 0 */
+    llm__writer *hasher;    /* of the bytes before `hashed`; NULL: there is no checksum, or it was compared */
+    uint64_t hashed;
+    char signature[LLM__CHECKSUM_DIGITS + 1];
     llm_cache_part source;
     size_t index;           /* files before it that it continues: they lie before it in an array */
     int64_t after;          /* tokens that those hold; 0: it is whole */
@@ -4808,42 +4842,53 @@ LLM__FN llm_status llm__loading_layers(llm__loading *l) {
     return status;
 }
 
-/* The bytes of a file from `at` on as far as they can be had at once: where they lie, or some of them in `buffer`. */
-LLM__FN llm_status llm__loading_piece(llm__loading *l, llm__blob *b, uint64_t at, uint8_t buffer[LLM__WRITE_BUFFER],
-                                      const uint8_t **piece, size_t *bytes) {
-    uint64_t left = b->bytes - at;
-    *piece = b->data ? b->data + at : buffer;
-    *bytes = b->data || left < LLM__WRITE_BUFFER ? (size_t)left : (size_t)LLM__WRITE_BUFFER;
-    return b->data ? LLM_OK : llm__folder_read(&l->folder, b, at, buffer, *bytes, l->error);
+/* Hashes the bytes before `end` that have not been: where they lie, or through the hasher's buffer. */
+LLM__FN llm_status llm__loading_hash(llm__loading *l, uint64_t end) {
+    llm__blob *b = l->folder.first;
+    llm__writer *w = l->hasher;
+    llm_status status = LLM_OK;
+    while (w && l->hashed < end && status == LLM_OK) {
+        uint64_t left = end - l->hashed;
+        size_t bytes = b->data || left < LLM__WRITE_BUFFER ? (size_t)left : (size_t)LLM__WRITE_BUFFER;
+        const uint8_t *piece = b->data ? b->data + l->hashed : w->buffer;
+        if (!b->data) status = llm__folder_read(&l->folder, b, l->hashed, w->buffer, bytes, l->error);
+        if (status == LLM_OK) llm__checksum_add(&w->checksum, piece, bytes);
+        l->hashed += bytes;
+    }
+    return status;
 }
 
-/* All bytes of the file against the checksum, if it is one of ours. */
-LLM__FN llm_status llm__loading_verify(llm__loading *l, llm__blob *b) {
-    char start[LLM__CHECKSUM_AT + LLM__CHECKSUM_DIGITS], got[LLM__CHECKSUM_DIGITS + 1];
-    uint64_t at = sizeof start;
-    const uint8_t *piece;
-    llm__writer *w;
-    size_t bytes;
+/* Starts to hash, if the file has a checksum of ours. */
+LLM__FN llm_status llm__loading_signed(llm__loading *l) {
+    char start[LLM__CHECKSUM_AT + LLM__CHECKSUM_DIGITS];
+    llm__blob *b = l->folder.first;
     llm_status status;
     if (b->bytes < sizeof start) return LLM_OK;
     status = llm__folder_read(&l->folder, b, 0, start, sizeof start, l->error);
     if (status != LLM_OK || memcmp(start + 8, LLM__CHECKSUM_START, LLM__CHECKSUM_AT - 8)) return status;
-    w = (llm__writer *)llm__arena_alloc(&l->arena, 1, sizeof *w);
-    if (!w) return llm__no_memory(l->error, sizeof *w);
-    memcpy(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS);
+    l->hasher = (llm__writer *)llm__arena_alloc(&l->arena, 1, sizeof *l->hasher);
+    if (!l->hasher) return llm__no_memory(l->error, sizeof *l->hasher);
+    memcpy(l->signature, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS);
     memset(start + LLM__CHECKSUM_AT, '0', LLM__CHECKSUM_DIGITS);
-    llm__checksum_add(&w->checksum, start, sizeof start);
-    memcpy(start + LLM__CHECKSUM_AT, got, LLM__CHECKSUM_DIGITS);
-    for (; at < b->bytes && status == LLM_OK; at += bytes) {
-        status = llm__loading_piece(l, b, at, w->buffer, &piece, &bytes);
-        if (status == LLM_OK) llm__checksum_add(&w->checksum, piece, bytes);
-    }
+    llm__checksum_add(&l->hasher->checksum, start, sizeof start);
+    l->hashed = sizeof start;
+    return LLM_OK;
+}
+
+/* All bytes of the file against its checksum, if they have not been compared yet. */
+LLM__FN llm_status llm__loading_verify(llm__loading *l) {
+    char got[LLM__CHECKSUM_DIGITS + 1];
+    llm__writer *w = l->hasher;
+    llm_status status;
+    if (!w) return LLM_OK;
+    status = llm__loading_hash(l, l->folder.first->bytes);
+    l->hasher = NULL;
     if (status != LLM_OK) return status;
     l->checksum = llm__checksum_end(&w->checksum);
     snprintf(got, sizeof got, "%016llx", (unsigned long long)l->checksum);
-    if (!memcmp(got, start + LLM__CHECKSUM_AT, LLM__CHECKSUM_DIGITS)) return LLM_OK;
-    return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %.16s", l->name, got,
-                     start + LLM__CHECKSUM_AT);
+    if (!memcmp(got, l->signature, LLM__CHECKSUM_DIGITS)) return LLM_OK;
+    return llm__fail(l->error, LLM_BAD_FORMAT, "%s is damaged: its checksum is %s; expected %s", l->name, got,
+                     l->signature);
 }
 
 /* A layer of the file as the one that is wanted: how it is stored and how much it remembers may differ, what it
@@ -4996,14 +5041,17 @@ LLM__FN void llm__loading_run(const llm__recorded *r, int64_t sequence, int64_t 
         llm__loading_factors(r->parts[t->part][f], index, t, value, latent / (size_t)c.group, f == 2);
 }
 
+/* Fetches a layer's tensors.  What is still to be hashed is hashed here, so that memory is read once for both. */
 LLM__FN llm_status llm__loading_fetch(llm__loading *l, const llm__recorded *r) {
     const uint8_t *data;
     llm_status status = LLM_OK;
     int part, i;
     for (part = 0; part < 2; part++)
-        for (i = 0; i < 3; i++)
-            if (status == LLM_OK && r->parts[part][i])
-                status = llm__tensor_fetch(&l->folder, r->parts[part][i], &data, l->error);
+        for (i = 0; i < 3; i++) {
+            llm__tensor *x = r->parts[part][i];
+            if (status == LLM_OK && x) status = llm__tensor_fetch(&l->folder, x, &data, l->error);
+            if (status == LLM_OK && x) status = llm__loading_hash(l, x->offset + x->bytes);
+        }
     return status;
 }
 
@@ -5158,8 +5206,6 @@ LLM__FN llm_status llm__loading_cache(llm__loading *l, int64_t sequence, llm_cac
     if (status == LLM_OK) status = llm_cache_open(out, &desc, l->error);
     if (status != LLM_OK) return status;
     (*out)->length = partial ? d->tokens : l->length;
-    (*out)->saved = l->checksum && !partial && l->batch == 1 ? l->length : 0;
-    (*out)->saved_as = l->checksum;
     for (i = 0; i < l->layer_count && status == LLM_OK; i++)
         if (!l->layers[i].empty) status = llm__loading_content(l, *out, i, sequence);
     return status == LLM_OK ? llm__loading_notes(l, *out) : status;
@@ -5232,7 +5278,8 @@ LLM__FN llm_status llm__loading_same_layers(llm__loading *l) {
     return LLM_OK;
 }
 
-/* Reads what one file says; of its tensors only those that say how the others are to be read. */
+/* Reads what one file says; of its tensors only those that say how the others are to be read.  It is compared with its
+   checksum now if other files continue it or it must be read, else once everything has been taken from it. */
 LLM__FN llm_status llm__loading_read(llm__loading *l) {
     llm__blob *b = (llm__blob *)llm__arena_alloc(&l->arena, 1, sizeof *b);
     llm_status status;
@@ -5241,7 +5288,8 @@ LLM__FN llm_status llm__loading_read(llm__loading *l) {
     l->folder.arena = &l->arena;
     status = llm__loading_open(l, b);
     if (status == LLM_OK) status = llm__safetensors_add(&l->folder, l->name, &l->tensors, l->error);
-    if (status == LLM_OK) status = llm__loading_verify(l, b);
+    if (status == LLM_OK) status = llm__loading_signed(l);
+    if (status == LLM_OK && (l->desc->part_count || !b->data)) status = llm__loading_verify(l);
     if (status == LLM_OK) status = llm__loading_index(l);
     if (status == LLM_OK) status = llm__loading_chain(l);
     if (status == LLM_OK) status = llm__loading_layers(l);
@@ -5265,6 +5313,11 @@ LLM__FN llm_status llm__load(llm__loading *files, llm_cache **out, size_t capaci
     for (row = 0; row < l->batch && status == LLM_OK; row++) {
         if (row) status = llm__loading_row(l, row);
         if (status == LLM_OK) status = llm__loading_cache(l, row, &out[row]);
+    }
+    if (status == LLM_OK) status = llm__loading_verify(l);
+    for (row = 0; row < l->batch && status == LLM_OK; row++) {
+        out[row]->saved = l->checksum && out[row]->length == l->length && l->batch == 1 ? l->length : 0;
+        out[row]->saved_as = l->checksum;
     }
     return status;
 }
@@ -5316,6 +5369,7 @@ LLM_API llm_status llm_cache_load_rows(llm_cache **out, size_t capacity, size_t 
     files[0].source.data = desc->data;
     files[0].source.bytes = desc->bytes;
     status = llm__load(files, out, capacity, &found);
+    if (status != LLM_OK && llm__loading_verify(files) != LLM_OK) status = LLM_BAD_FORMAT; /* damage explains it all */
     for (i = 0; status != LLM_OK && i < capacity; i++) {
         llm_cache_close(out[i]);
         out[i] = NULL;

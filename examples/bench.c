@@ -490,7 +490,27 @@ static double median(double *x, int n) {
     return x[n / 2];
 }
 
-/* A cache of so many layers that has seen so many tokens; what they were does not matter here. */
+/* Makes room for tokens behind those that are there and fills it with half floats around 0.1: memory that was never
+   written would be one page of zeros to the CPU. */
+static int add_tokens(llm_cache *cache, int64_t tokens, llm_error *error) {
+    uint32_t random = 1;
+    size_t i, k;
+    int64_t page;
+    if (llm__cache_begin(cache, tokens, 0, tokens, error)) return 0;
+    for (i = 0; i < cache->layer_count; i++)
+        for (page = 0; page < cache->layers[i].count; page++) {
+            uint8_t *data = cache->layers[i].pages[page]->data;
+            for (k = 0; k + 2 <= cache->layers[i].layout.bytes; k += 2) {
+                uint16_t half = (uint16_t)((random >> 16 & 0x83ff) | 0x2c00);
+                memcpy(data + k, &half, sizeof half);
+                random = random * 1664525u + 1013904223u;
+            }
+        }
+    llm__cache_commit(cache);
+    return 1;
+}
+
+/* A cache of so many layers that has seen so many tokens. */
 static llm_cache *filled_cache(int layers, int heads, int width, int64_t tokens) {
     llm_cache_layer list[CACHE_LAYERS];
     llm_cache_desc d;
@@ -506,9 +526,8 @@ static llm_cache *filled_cache(int layers, int heads, int width, int64_t tokens)
     d.layers = list;
     d.layer_count = (size_t)layers;
     d.dtype = LLM_F16;
-    ok = !llm_cache_open(&cache, &d, &error) && !llm__cache_begin(cache, tokens, 0, tokens, &error);
-    if (ok) llm__cache_commit(cache);
-    else fail(error.message);
+    ok = !llm_cache_open(&cache, &d, &error) && add_tokens(cache, tokens, &error);
+    if (!ok) fail(error.message);
     if (ok) return cache;
     llm_cache_close(cache);
     return NULL;
@@ -532,26 +551,29 @@ static int bench_fork(const options *o) {
     return ok;
 }
 
-/* The plain speed of the same disk: a file of as many bytes, written in pieces and synced. */
-static double plain_write(const char *path, size_t bytes) {
+/* The plain speed of the same disk: a file of as many bytes, written in pieces, synced, and put in the place of another
+   one. */
+static double plain_write(const char *path, const char *part, size_t bytes) {
     static const uint8_t piece[16384];
     double start = now();
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666), ok = file >= 0;
+    int file = open(part, O_WRONLY | O_CREAT | O_TRUNC, 0666), ok = file >= 0;
     size_t at;
     for (at = 0; ok && at < bytes; at += sizeof piece) ok = write(file, piece, sizeof piece) == (ssize_t)sizeof piece;
     ok = ok && !fsync(file);
     if (file >= 0) close(file);
-    remove(path);
-    return ok ? (double)bytes / (now() - start) : 0;
+    return ok && !rename(part, path) ? (double)bytes / (now() - start) : 0;
 }
 
-static double plain_copy(const uint8_t *from, size_t bytes) {
+/* Copies the bytes once, into memory that was used before or that the system has to find first. */
+static double plain_copy(const uint8_t *from, size_t bytes, int fresh) {
+    double start = now();
     uint8_t *to = (uint8_t *)malloc(bytes);
     volatile uint8_t last = 0; /* so that the copy is not left out */
-    double start;
     if (!to) return 0;
-    memset(to, 1, bytes);
-    start = now();
+    if (!fresh) {
+        memset(to, 1, bytes);
+        start = now();
+    }
     memcpy(to, from, bytes);
     last = to[bytes - 1];
     start = now() - start + (double)(last & 0);
@@ -572,50 +594,94 @@ static int write_memory(void *user, const void *data, size_t bytes) {
     return 0;
 }
 
-static int bench_files(const options *o) {
-    static const char *path = "bench-cache.safetensors";
-    llm_cache *cache = filled_cache(CACHE_LAYERS, 2, 64, DEPTH), *loaded = NULL;
-    llm_cache_save_desc sd;
-    llm_cache_load_desc ld;
+static int patch_memory(void *user, uint64_t at, const void *data, size_t bytes) {
+    memcpy(((target *)user)->data + at, data, bytes);
+    return 0;
+}
+
+/* An allocator over memory that was used before; it takes nothing back. */
+static void *take_used(void *user, void *block, size_t old_bytes, size_t new_bytes) {
+    target *t = (target *)user;
+    uint8_t *at = t->data + t->bytes;
+    size_t bytes = (new_bytes + 63) & ~(size_t)63;
+    if (!new_bytes || bytes > t->capacity - t->bytes) return NULL;
+    t->bytes += bytes;
+    if (block) memcpy(at, block, old_bytes < new_bytes ? old_bytes : new_bytes);
+    return at;
+}
+
+enum { SAVE, LOAD, LOAD_USED, COPY, COPY_FRESH, SAVE_DISK, DISK, WAYS };
+
+static int time_load(const target *file, target *used, double *speed) {
+    llm_cache_load_desc d;
+    llm_cache *loaded = NULL;
     llm_error error;
-    target t;
-    double to_memory[MAX_REPEAT], to_disk[MAX_REPEAT], from_memory[MAX_REPEAT], disk[MAX_REPEAT], copy[MAX_REPEAT];
-    int i, ok = cache != NULL;
-    memset(&t, 0, sizeof t);
-    t.capacity = ok ? llm_cache_bytes(cache) + (1 << 20) : 0;
-    ok = ok && ((t.data = (uint8_t *)malloc(t.capacity)) != NULL || fail("out of memory"));
-    for (i = 0; ok && i < o->repeat; i++) {
-        double start = now();
-        memset(&sd, 0, sizeof sd);
-        sd.sink.user = &t;
-        sd.sink.write = write_memory;
-        t.bytes = 0;
-        ok = !llm_cache_save(cache, &sd, &error);
-        to_memory[i] = (double)t.bytes / (now() - start);
-        memset(&ld, 0, sizeof ld);
-        ld.data = t.data;
-        ld.bytes = t.bytes;
-        start = now();
-        ok = ok && !llm_cache_load(&loaded, &ld, &error);
-        from_memory[i] = (double)t.bytes / (now() - start);
-        llm_cache_close(loaded);
-        loaded = NULL;
-        memset(&sd, 0, sizeof sd);
-        sd.path = path;
-        start = now();
-        ok = (ok && !llm_cache_save(cache, &sd, &error)) || fail(error.message);
-        to_disk[i] = (double)t.bytes / (now() - start);
-        disk[i] = plain_write("bench-plain.part", t.bytes);
-        copy[i] = plain_copy(t.data, t.bytes);
+    double start;
+    memset(&d, 0, sizeof d);
+    d.data = file->data;
+    d.bytes = file->bytes;
+    if (used) {
+        used->bytes = 0;
+        d.allocator.user = used;
+        d.allocator.reallocate = take_used;
     }
+    start = now();
+    if (llm_cache_load(&loaded, &d, &error)) return fail(error.message);
+    *speed = (double)file->bytes / (now() - start);
+    llm_cache_close(loaded);
+    return 1;
+}
+
+/* To memory, or to a path. */
+static int time_save(const llm_cache *cache, target *file, const char *path, double *speed) {
+    llm_cache_save_desc d;
+    llm_error error;
+    double start = now();
+    memset(&d, 0, sizeof d);
+    d.path = path;
+    if (!path) {
+        file->bytes = 0;
+        d.sink.user = file;
+        d.sink.write = write_memory;
+        d.sink.patch = patch_memory;
+    }
+    if (llm_cache_save(cache, &d, &error)) return fail(error.message);
+    *speed = (double)file->bytes / (now() - start);
+    return 1;
+}
+
+static int bench_files(const options *o) {
+    static const char *path = "bench-cache.safetensors", *plain = "bench-plain", *part = "bench-plain.part";
+    llm_cache *cache = filled_cache(CACHE_LAYERS, 2, 64, DEPTH);
+    target file, used;
+    double speed[WAYS][MAX_REPEAT], m[WAYS];
+    int i, ok = cache != NULL;
+    memset(&file, 0, sizeof file);
+    file.capacity = ok ? llm_cache_bytes(cache) + (1 << 20) : 0;
+    used = file;
+    ok = ok && (((file.data = (uint8_t *)calloc(1, file.capacity)) != NULL &&
+                 (used.data = (uint8_t *)malloc(used.capacity)) != NULL) || fail("out of memory"));
+    if (ok) memset(used.data, 1, used.capacity);
+    for (i = 0; ok && i < o->repeat; i++) {
+        ok = time_save(cache, &file, NULL, &speed[SAVE][i]) && time_load(&file, NULL, &speed[LOAD][i]) &&
+             time_load(&file, &used, &speed[LOAD_USED][i]) && time_save(cache, &file, path, &speed[SAVE_DISK][i]);
+        if (!ok) break;
+        speed[COPY][i] = plain_copy(file.data, file.bytes, 0);
+        speed[COPY_FRESH][i] = plain_copy(file.data, file.bytes, 1);
+        speed[DISK][i] = plain_write(plain, part, file.bytes);
+    }
+    for (i = 0; ok && i < WAYS; i++) m[i] = median(speed[i], o->repeat) / 1e9;
     if (ok) {
-        printf("save to memory %.2f GB/s, load from memory %.2f GB/s; copying the bytes once: %.2f GB/s\n",
-               median(to_memory, o->repeat) / 1e9, median(from_memory, o->repeat) / 1e9, median(copy, o->repeat) / 1e9);
-        printf("save to disk %.2f GB/s; a plain file of %.0f MB, synced: %.2f GB/s\n",
-               median(to_disk, o->repeat) / 1e9, (double)t.bytes / 1e6, median(disk, o->repeat) / 1e9);
+        printf("a file of %.0f MB, GB/s:\n", (double)file.bytes / 1e6);
+        printf("  save to memory                 %6.2f    copy once                    %6.2f\n", m[SAVE], m[COPY]);
+        printf("  load into used memory          %6.2f    copy once                    %6.2f\n", m[LOAD_USED], m[COPY]);
+        printf("  load into fresh memory         %6.2f    copy once into fresh memory  %6.2f\n", m[LOAD], m[COPY_FRESH]);
+        printf("  save to disk                   %6.2f    plain file, synced, renamed  %6.2f\n", m[SAVE_DISK], m[DISK]);
     }
     remove(path);
-    free(t.data);
+    remove(plain);
+    free(file.data);
+    free(used.data);
     llm_cache_close(cache);
     return ok;
 }
@@ -676,7 +742,7 @@ static int decode_behind(const options *o, const llm_model *model, llm_session *
     memset(&cd, 0, sizeof cd);
     cd.exact = o->exact;
     if (!logits || llm_model_cache_open(&cache, model, &cd, &error)) ok = fail("the cache cannot be opened");
-    if (ok && depth && !llm__cache_begin(cache, depth, 0, depth, &error)) llm__cache_commit(cache);
+    if (ok && depth && !add_tokens(cache, depth, &error)) ok = fail(error.message);
     codes.bits = bits;
     if (ok && bits && llm_cache_quantize(cache, codes, codes, 0, &error)) ok = fail(error.message);
     for (i = 0; ok && i < o->repeat; i++) {

@@ -568,6 +568,99 @@ static void test_attention(const llm__ops *ops) {
     }
 }
 
+/* Rows as a cache has them, and what they are as float32. */
+typedef struct stored {
+    llm_rows rows;
+    block data, scales, biases, numbers;
+} stored;
+
+static stored stored_open(int keys, int groups, int group, llm_dtype dtype, int bits) {
+    const size_t n = (size_t)(keys * groups * group);
+    stored s;
+    size_t i;
+    memset(&s, 0, sizeof s);
+    s.rows.width = groups * group;
+    s.rows.dtype = dtype;
+    s.rows.bits = bits;
+    s.rows.group = group;
+    s.rows.group_stride = (size_t)groups;
+    s.rows.stride = (size_t)s.rows.width * (bits ? 1 : llm__dtype_bytes(dtype));
+    s.numbers = floats(n, 2.0f);
+    s.data = block_open((size_t)keys * s.rows.stride, 3);
+    s.scales = floats((size_t)(keys * groups), 0.1f);
+    s.biases = floats((size_t)(keys * groups), 3.0f);
+    s.rows.data = s.data.at;
+    s.rows.scales = F(s.scales), s.rows.biases = F(s.biases);
+    if (bits) fill_bytes(&s.data, 1);
+    else llm__from_f32(dtype, F(s.numbers), n, s.data.at);
+    if (!bits) llm__to_f32(dtype, s.data.at, n, F(s.numbers));
+    for (i = 0; i < n && bits; i++)
+        F(s.numbers)[i] = F(s.scales)[i / (size_t)group] * (float)s.data.at[i] + F(s.biases)[i / (size_t)group];
+    return s;
+}
+
+static void stored_close(stored *s) {
+    block_close(&s->numbers), block_close(&s->data), block_close(&s->scales), block_close(&s->biases);
+}
+
+/* Half floats give the bits of the float32 that they are; codes what their numbers give but for rounding, and the same
+   bits for each query, key and group alone. */
+static void test_stored_attention(const llm__ops *ops) {
+    static const llm_dtype types[] = {LLM_F32, LLM_F16, LLM_BF16, LLM_F32};
+    int round;
+    for (round = 0; round < 60; round++) {
+        const int bits = round % 4 == 3 ? 8 : 0, rows = 1 + random_below(9), keys = 1 + random_below(round % 8 ? 20 : 150);
+        const int group = bits ? 32 << random_below(3) : 1 + random_below(130), groups = bits ? 1 + random_below(3) : 1;
+        const int width = group * groups, few = bits ? group * (1 + random_below(groups)) : 1 + random_below(width);
+        stored s = stored_open(keys, groups, group, types[round % 4], bits);
+        block q = floats((size_t)(rows * width), 1.0f), p = floats((size_t)(rows * keys), 1.0f);
+        block out = block_open((size_t)(rows * keys) * 4, 4), plain = block_open((size_t)(rows * keys) * 4, 4);
+        block o = floats((size_t)(rows * width), 1.0f), o2 = block_open(o.bytes, 4), o3 = block_open(o.bytes, 4);
+        const float most = bits ? 30.0f : 1.0f; /* scale * code + bias */
+        int i, j, c;
+        ops->scores_stored(F(q), rows, (size_t)width, &s.rows, keys, 0.5f, F(out), (size_t)keys);
+        ops->scores(F(q), rows, (size_t)width, F(s.numbers), keys, (size_t)width, width, 0.5f, F(plain), (size_t)keys);
+        CHECK(bits || !memcmp(out.at, plain.at, out.bytes));
+        for (i = 0; i < rows; i++)
+            for (j = 0; j < keys; j++) {
+                llm_rows row = s.rows;
+                float one;
+                row.data += (size_t)j * row.stride;
+                row.scales += (size_t)j * row.group_stride, row.biases += (size_t)j * row.group_stride;
+                CHECK(fabs((double)(F(out)[i * keys + j] - F(plain)[i * keys + j])) < (double)(bound(width, width) * most));
+                ops->scores_stored(F(q) + i * width, 1, 0, &row, 1, 0.5f, &one, 0);
+                CHECK(one == F(out)[i * keys + j]);
+            }
+        memcpy(o2.at, o.at, o.bytes), memcpy(o3.at, o.at, o.bytes);
+        ops->weigh(F(o2), (size_t)width, F(p), (size_t)keys, rows, F(s.numbers), keys, (size_t)width, few);
+        ops->weigh_stored(F(o), (size_t)width, F(p), (size_t)keys, rows, &s.rows, keys, few);
+        CHECK(bits || !memcmp(o.at, o2.at, o.bytes));
+        for (i = 0; i < rows; i++) {
+            for (c = 0; c < width; c++)
+                CHECK(fabs((double)(F(o)[i * width + c] - F(o2)[i * width + c])) < (double)(bound(keys + 1, keys) * most));
+            ops->weigh_stored(F(o3) + i * width, 0, F(p) + i * keys, 0, 1, &s.rows, keys, few);
+        }
+        CHECK(!memcmp(o.at, o3.at, o.bytes));
+        block_close(&q), block_close(&p), block_close(&out), block_close(&plain);
+        block_close(&o), block_close(&o2), block_close(&o3), stored_close(&s);
+    }
+}
+
+static void test_unpack(const llm__ops *ops) {
+    static const int widths[] = {2, 3, 4, 5, 6, 8};
+    int round;
+    for (round = 0; round < 60; round++) {
+        const int bits = widths[round % 6];
+        const size_t n = 32 * (size_t)(1 + random_below(40));
+        block codes = block_open(n * (size_t)bits / 8, 3), out = block_open(n, 1), want = block_open(n, 2);
+        fill_bytes(&codes, 1);
+        ops->unpack(codes.at, n, bits, out.at);
+        llm__affine_unpack(codes.at, n, bits, want.at);
+        CHECK(!memcmp(out.at, want.at, n));
+        block_close(&codes), block_close(&out), block_close(&want);
+    }
+}
+
 static void test_recurrences(const llm__ops *ops) {
     int round;
     for (round = 0; round < 30; round++) {
@@ -687,6 +780,8 @@ int main(int argc, char **argv) {
         test_conversions(ops);
         test_codes(ops);
         test_attention(ops);
+        test_stored_attention(ops);
+        test_unpack(ops);
         test_recurrences(ops);
     }
     CHECK(llm__ops_choose("no such table") == NULL);

@@ -2037,6 +2037,50 @@ static void failing_sinks(void) {
     llm_cache_close(c);
 }
 
+static int patch_text(void *user, uint64_t at, const void *data, size_t bytes) {
+    llm__text *t = (llm__text *)user;
+    CHECK(at + bytes <= t->length);
+    memcpy(t->data + at, data, bytes);
+    return 0;
+}
+
+static int weak_patch(void *user, uint64_t at, const void *data, size_t bytes) {
+    (void)at;
+    return weak_write(user, data, bytes);
+}
+
+/* A sink that can patch gets the same file, in one go. */
+static void patching_sinks(void) {
+    llm_cache *c = make(&shapes[MIXED], 300, 300, NULL);
+    llm__text file = save(c, some_notes, 2), patched;
+    llm_cache_save_desc d;
+    weak_sink s;
+    llm_error error;
+    long n;
+    memset(&patched, 0, sizeof patched);
+    memset(&d, 0, sizeof d);
+    d.sink.user = &patched;
+    d.sink.write = collect;
+    d.sink.patch = patch_text;
+    d.notes = some_notes;
+    d.note_count = 2;
+    CHECK(!llm_cache_save(c, &d, &error) && patched.length == file.length);
+    CHECK(!memcmp(patched.data, file.data, file.length));
+    d.sink.user = &s;
+    d.sink.write = weak_write;
+    d.sink.patch = weak_patch;
+    for (n = 1;; n++) {
+        s.calls = 0;
+        s.refuse = n;
+        if (!llm_cache_save(c, &d, &error)) break;
+        CHECK(error.status == LLM_BAD_FILE && says(&error, "sink") && s.calls == n);
+    }
+    CHECK(n > 5 && s.calls == n - 1);
+    llm__text_free(&file);
+    llm__text_free(&patched);
+    llm_cache_close(c);
+}
+
 /* Files that the host brings: one that opens, reads and maps as it is told. */
 typedef struct weak_files {
     const llm__text *file;
@@ -2335,6 +2379,7 @@ int main(int argc, char **argv) {
     TEST(empty_caches);
     TEST(refused_memory);
     TEST(failing_sinks);
+    TEST(patching_sinks);
     TEST(files_of_the_host);
     TEST(bad_calls);
     on_disk(argv[0], argc > 1 ? argv[1] : NULL);
