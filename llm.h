@@ -813,6 +813,29 @@ typedef struct llm__rows8 {
     size_t code_stride, scale_stride;
 } llm__rows8;
 
+enum { LLM__RUN = 16 }; /* tokens that a recurrence takes together */
+
+/* Token by token:  S = decay S + x b^T,  y = S c.  The state S is [rows, cols]. */
+typedef struct llm__ssd_run {
+    int tokens, rows, cols;
+    const float *x;             /* [tokens, rows], x_stride from token to token */
+    const float *b, *c;         /* [tokens, cols], both with b_stride */
+    const float *decay;         /* [tokens] */
+    float *y;                   /* [tokens, rows], y_stride */
+    size_t x_stride, b_stride, y_stride;
+} llm__ssd_run;
+
+/* Token by token:  S = S decay,  S = S + (beta (v - S k)) k^T,  y = S q.  The state S is [rows, cols]. */
+typedef struct llm__delta_run {
+    int tokens, rows, cols;
+    int columns;                /* each column has its decay */
+    const float *k, *q;         /* [tokens, cols], both with k_stride */
+    const float *v;             /* [tokens, rows], v_stride */
+    const float *decay, *beta;  /* [tokens], or decay [tokens, cols]; [tokens] */
+    float *y;                   /* [tokens, rows], y_stride */
+    size_t k_stride, v_stride, y_stride;
+} llm__delta_run;
+
 typedef struct llm__ops {
     const char *name;
 
@@ -839,6 +862,7 @@ typedef struct llm__ops {
     void (*mul)(float *y, const float *x, int n);                 /* y *= x */
     void (*scale)(float *x, float s, int n);                      /* x *= s */
     void (*add_scaled)(float *y, const float *x, float s, int n); /* y += s x */
+    void (*add_product)(float *y, const float *a, const float *b, int n); /* y += a b */
     void (*rms_norm)(float *y, const float *x, const float *w, float eps, int n);  /* w may be NULL */
     void (*layer_norm)(float *y, const float *x, const float *w, const float *b, float eps, int n); /* w, b: NULL */
     float (*exp_sum)(float *x, int n, float max);                 /* x = exp(x - max); their sum */
@@ -862,16 +886,10 @@ typedef struct llm__ops {
     void (*weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v, int keys,
                   size_t v_stride, int width);
 
-    /* ---- recurrences, one step of one head */
-    /* S [dv, dk]: S *= decay; S += ((v - S k) beta) k^T; y[dv] = S q */
-    void (*delta_step)(float *state, const float *k, const float *v, const float *q, float decay, float beta, float *y,
-                       int dv, int dk);
-    /* The same with a decay for each column: decay[dk] */
-    void (*delta_step_columns)(float *state, const float *k, const float *v, const float *q, const float *decay,
-                               float beta, float *y, int dv, int dk);
-    /* S [p, n]: S = decay S + (dt x) b^T; y[p] = S c */
-    void (*ssd_step)(float *state, const float *x, const float *b, const float *c, float decay, float dt, float *y,
-                     int p, int n);
+    /* ---- recurrences: a run of at most LLM__RUN tokens of one head, from the state `from` to the state `to`, which
+       may be the same */
+    void (*ssd_run)(const llm__ssd_run *run, const float *from, float *to);
+    void (*delta_run)(const llm__delta_run *run, const float *from, float *to);
 } llm__ops;
 
 enum {
@@ -2190,6 +2208,12 @@ LLM__FN void LLMK_(add_scaled)(float *y, const float *x, float s, int n) {
     LLMK_EACH(n, y, x, vf_fma(vf_set(s), b, a));
 }
 
+LLM__FN void LLMK_(add_product)(float *y, const float *a, const float *b, int n) {
+    int i = 0;
+    for (; i + VF_N <= n; i += VF_N) vf_store(y + i, vf_fma(vf_load(a + i), vf_load(b + i), vf_load(y + i)));
+    for (; i < n; i++) y[i] = sf_fma(a[i], b[i], y[i]);
+}
+
 LLM__FN float LLMK_(max)(const float *x, int n) {
     float lanes[VF_N], best = -INFINITY;
     VF acc = vf_set(-INFINITY);
@@ -2391,84 +2415,190 @@ LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t 
 
 /* ---- recurrences */
 
-/* s = s * decay (one number, or one a column) and s . k; then s += delta k and s . q.  Each in one pass. */
-LLMK_INLINE float LLMK_(decay_dot)(float *s, float decay, const float *decays, const float *k, int n) {
-    VF acc = vf_set(0.0f);
-    float sum;
-    int i = 0;
-    for (; i + VF_N <= n; i += VF_N) {
-        const VF next = vf_mul(vf_load(s + i), decays ? vf_load(decays + i) : vf_set(decay));
-        vf_store(s + i, next);
-        acc = vf_fma(next, vf_load(k + i), acc);
+/* Of a state space, R rows (4 or 1) and K vectors of columns (2 or 1), constants: the tile stays in registers over all
+   tokens of the run.  What it adds to y is a vector for each token and row, in sums [tokens][4]. */
+LLMK_INLINE void LLMK_(ssd_tile)(const int R, const int K, const llm__ssd_run *run, const float *from, float *to,
+                                 int row, int col, float *sums) {
+    const size_t cols = (size_t)run->cols;
+    const float *x = run->x + row, *b = run->b + col, *c = run->c + col;
+    const VF zero = vf_set(0.0f);
+    VF p0, p1 = zero, p2 = zero, p3 = zero, q0 = zero, q1 = zero, q2 = zero, q3 = zero;
+    int t;
+    from += (size_t)row * cols + (size_t)col, to += (size_t)row * cols + (size_t)col;
+    p0 = vf_load(from);
+    if (K > 1) q0 = vf_load(from + VF_N);
+    if (R > 1) p1 = vf_load(from + cols), p2 = vf_load(from + 2 * cols), p3 = vf_load(from + 3 * cols);
+    if (R > 1 && K > 1)
+        q1 = vf_load(from + cols + VF_N), q2 = vf_load(from + 2 * cols + VF_N), q3 = vf_load(from + 3 * cols + VF_N);
+#define LLMK_STEP(r, p, q)                                                                           \
+    do {                                                                                             \
+        const VF in = vf_set(x[r]);                                                                  \
+        VF y;                                                                                        \
+        p = vf_fma(p, decay, vf_mul(in, bp)), y = vf_fma(p, cp, vf_load(sums + (r) * VF_N));         \
+        if (K > 1) q = vf_fma(q, decay, vf_mul(in, bq)), y = vf_fma(q, cq, y);                       \
+        vf_store(sums + (r) * VF_N, y);                                                              \
+    } while (0)
+    for (t = 0; t < run->tokens; t++, x += run->x_stride, b += run->b_stride, c += run->b_stride, sums += 4 * VF_N) {
+        const VF decay = vf_set(run->decay[t]), bp = vf_load(b), bq = K > 1 ? vf_load(b + VF_N) : zero;
+        const VF cp = vf_load(c), cq = K > 1 ? vf_load(c + VF_N) : zero;
+        LLMK_STEP(0, p0, q0);
+        if (R > 1) LLMK_STEP(1, p1, q1);
+        if (R > 1) LLMK_STEP(2, p2, q2);
+        if (R > 1) LLMK_STEP(3, p3, q3);
     }
-    sum = vf_sum(acc);
-    for (; i < n; i++) {
-        s[i] *= decays ? decays[i] : decay;
-        sum = sf_fma(s[i], k[i], sum);
-    }
-    return sum;
+#undef LLMK_STEP
+    vf_store(to, p0);
+    if (K > 1) vf_store(to + VF_N, q0);
+    if (R > 1) vf_store(to + cols, p1), vf_store(to + 2 * cols, p2), vf_store(to + 3 * cols, p3);
+    if (R > 1 && K > 1)
+        vf_store(to + cols + VF_N, q1), vf_store(to + 2 * cols + VF_N, q2), vf_store(to + 3 * cols + VF_N, q3);
 }
 
-LLMK_INLINE float LLMK_(add_dot)(float *s, float delta, const float *k, const float *q, int n) {
-    VF acc = vf_set(0.0f);
-    float sum;
-    int i = 0;
-    for (; i + VF_N <= n; i += VF_N) {
-        const VF next = vf_fma(vf_set(delta), vf_load(k + i), vf_load(s + i));
-        vf_store(s + i, next);
-        acc = vf_fma(next, vf_load(q + i), acc);
+/* The same numbers for a single token, whose sums stay in registers instead. */
+LLMK_INLINE void LLMK_(ssd_token)(const int R, const llm__ssd_run *run, const float *from, float *to, int row,
+                                  int whole, float *sums) {
+    const size_t cols = (size_t)run->cols;
+    const VF zero = vf_set(0.0f), decay = vf_set(run->decay[0]), x0 = vf_set(run->x[row]);
+    const VF x1 = R > 1 ? vf_set(run->x[row + 1]) : zero, x2 = R > 1 ? vf_set(run->x[row + 2]) : zero;
+    const VF x3 = R > 1 ? vf_set(run->x[row + 3]) : zero;
+    VF y0 = zero, y1 = zero, y2 = zero, y3 = zero;
+    int i;
+    from += (size_t)row * cols, to += (size_t)row * cols;
+#define LLMK_STEP(r, in, y)                                                                          \
+    do {                                                                                             \
+        const VF s = vf_fma(vf_load(from + (r) * cols + i), decay, vf_mul(in, b));                   \
+        y = vf_fma(s, c, y);                                                                         \
+        vf_store(to + (r) * cols + i, s);                                                            \
+    } while (0)
+    for (i = 0; i < whole; i += VF_N) {
+        const VF b = vf_load(run->b + i), c = vf_load(run->c + i);
+        LLMK_STEP(0, x0, y0);
+        if (R > 1) LLMK_STEP(1, x1, y1);
+        if (R > 1) LLMK_STEP(2, x2, y2);
+        if (R > 1) LLMK_STEP(3, x3, y3);
     }
-    sum = vf_sum(acc);
-    for (; i < n; i++) {
-        s[i] = sf_fma(delta, k[i], s[i]);
-        sum = sf_fma(s[i], q[i], sum);
+#undef LLMK_STEP
+    vf_store(sums, y0), vf_store(sums + VF_N, y1), vf_store(sums + 2 * VF_N, y2), vf_store(sums + 3 * VF_N, y3);
+}
+
+/* R rows: their tiles, the sums of y, and the columns that fill no vector. */
+LLMK_INLINE void LLMK_(ssd_rows)(const int R, const llm__ssd_run *run, const float *from, float *to, int row) {
+    const int whole = run->cols / VF_N * VF_N;
+    float all[LLM__RUN * 4 * VF_N], y[4];
+    const float *sums = all;
+    int col = 0, t, r;
+    if (run->tokens == 1) {
+        LLMK_(ssd_token)(R, run, from, to, row, whole, all);
+    } else {
+        for (t = 0; t < run->tokens * 4; t++) vf_store(all + t * VF_N, vf_set(0.0f));
+        for (; col + 2 * VF_N <= whole; col += 2 * VF_N) LLMK_(ssd_tile)(R, 2, run, from, to, row, col, all);
+        for (; col < whole; col += VF_N) LLMK_(ssd_tile)(R, 1, run, from, to, row, col, all);
     }
-    return sum;
+    from += (size_t)row * (size_t)run->cols, to += (size_t)row * (size_t)run->cols;
+    for (t = 0; t < run->tokens; t++, sums += 4 * VF_N) {
+        const float *x = run->x + (size_t)t * run->x_stride + row, *b = run->b + (size_t)t * run->b_stride;
+        const float *c = run->c + (size_t)t * run->b_stride, *old = t ? to : from;
+        v4_store(y, vf_sum4(vf_load(sums), vf_load(sums + VF_N), vf_load(sums + 2 * VF_N), vf_load(sums + 3 * VF_N)));
+        for (col = whole; col < run->cols; col++)
+            for (r = 0; r < R; r++) {
+                const size_t at = (size_t)r * (size_t)run->cols + (size_t)col;
+                to[at] = sf_fma(old[at], run->decay[t], x[r] * b[col]);
+                y[r] = sf_fma(to[at], c[col], y[r]);
+            }
+        memcpy(run->y + (size_t)t * run->y_stride + row, y, (size_t)R * sizeof *y);
+    }
 }
 
-LLM__FN void LLMK_(delta_step)(float *state, const float *k, const float *v, const float *q, float decay, float beta,
-                               float *y, int dv, int dk) {
-    int row;
-    for (row = 0; row < dv; row++, state += dk)
-        y[row] = LLMK_(add_dot)(state, (v[row] - LLMK_(decay_dot)(state, decay, NULL, k, dk)) * beta, k, q, dk);
+LLM__FN void LLMK_(ssd_run)(const llm__ssd_run *run, const float *from, float *to) {
+    int row = 0;
+    for (; row + 4 <= run->rows; row += 4) LLMK_(ssd_rows)(4, run, from, to, row);
+    for (; row < run->rows; row++) LLMK_(ssd_rows)(1, run, from, to, row);
 }
 
-LLM__FN void LLMK_(delta_step_columns)(float *state, const float *k, const float *v, const float *q, const float *decay,
-                                       float beta, float *y, int dv, int dk) {
-    int row;
-    for (row = 0; row < dv; row++, state += dk)
-        y[row] = LLMK_(add_dot)(state, (v[row] - LLMK_(decay_dot)(state, 0.0f, decay, k, dk)) * beta, k, q, dk);
-}
-
-LLM__FN void LLMK_(ssd_step)(float *state, const float *x, const float *b, const float *c, float decay, float dt,
-                             float *y, int p, int n) {
-    int row;
-    for (row = 0; row < p; row++) {
-        float *s = state + (size_t)row * (size_t)n;
-        const VF d = vf_set(decay), dx = vf_set(dt * x[row]);
-        VF acc = vf_set(0.0f);
-        float sum;
-        int i = 0;
-        for (; i + VF_N <= n; i += VF_N) {
-            const VF next = vf_fma(vf_load(s + i), d, vf_mul(dx, vf_load(b + i)));
-            vf_store(s + i, next);
-            acc = vf_fma(next, vf_load(c + i), acc);
+/* One visit to R rows (4 or 1) of a delta rule's state; R, columns, writes and looks are constants.  A row's change by
+   a token needs the whole row first, so it is made on the way of the next token's look: one pass over the state for
+   each token.  writes: s += change k, y = s . q of token t - 1; looks: s *= decay, change = beta (v - s . k) of t. */
+LLMK_INLINE void LLMK_(delta_visit)(const int R, const int columns, const int writes, const int looks,
+                                    const llm__delta_run *run, const float *from, float *to, int row, int t,
+                                    float *change) {
+    const size_t cols = (size_t)run->cols, whole = cols / VF_N * VF_N;
+    const float *k = run->k + (size_t)(writes ? t - 1 : 0) * run->k_stride;
+    const float *q = run->q + (size_t)(writes ? t - 1 : 0) * run->k_stride;
+    const float *next = run->k + (size_t)(looks ? t : 0) * run->k_stride;
+    const float *decays = run->decay + (looks && columns ? (size_t)t * cols : 0);
+    const float decay = looks && !columns ? run->decay[t] : 0.0f;
+    const VF zero = vf_set(0.0f), each = vf_set(decay), c0 = vf_set(change[0]);
+    const VF c1 = R > 1 ? vf_set(change[1]) : zero, c2 = R > 1 ? vf_set(change[2]) : zero;
+    const VF c3 = R > 1 ? vf_set(change[3]) : zero;
+    VF y0 = zero, y1 = zero, y2 = zero, y3 = zero, d0 = zero, d1 = zero, d2 = zero, d3 = zero;
+    float y[4], d[4];
+    size_t i;
+    int r;
+    from += (size_t)row * cols, to += (size_t)row * cols;
+#define LLMK_STEP(r, c, y, d)                                                                        \
+    do {                                                                                             \
+        VF s = vf_load(from + (r) * cols + i);                                                       \
+        if (writes) s = vf_fma(c, now, s), y = vf_fma(s, vf_load(q + i), y);                         \
+        if (looks) s = vf_mul(s, columns ? vf_load(decays + i) : each), d = vf_fma(s, then, d);      \
+        vf_store(to + (r) * cols + i, s);                                                            \
+    } while (0)
+    for (i = 0; i < whole; i += VF_N) {
+        const VF now = vf_load(k + i), then = vf_load(next + i);
+        LLMK_STEP(0, c0, y0, d0);
+        if (R > 1) LLMK_STEP(1, c1, y1, d1);
+        if (R > 1) LLMK_STEP(2, c2, y2, d2);
+        if (R > 1) LLMK_STEP(3, c3, y3, d3);
+    }
+#undef LLMK_STEP
+    if (looks) v4_store(d, vf_sum4(d0, d1, d2, d3));
+    if (writes) v4_store(y, vf_sum4(y0, y1, y2, y3));
+    for (i = whole; i < cols; i++)
+        for (r = 0; r < R; r++) {
+            float s = from[(size_t)r * cols + i];
+            if (writes) s = sf_fma(change[r], k[i], s), y[r] = sf_fma(s, q[i], y[r]);
+            if (looks) s *= columns ? decays[i] : decay, d[r] = sf_fma(s, next[i], d[r]);
+            to[(size_t)r * cols + i] = s;
         }
-        sum = vf_sum(acc);
-        for (; i < n; i++) {
-            s[i] = sf_fma(s[i], decay, dt * x[row] * b[i]);
-            sum = sf_fma(s[i], c[i], sum);
-        }
-        y[row] = sum;
-    }
+    if (writes) memcpy(run->y + (size_t)(t - 1) * run->y_stride + row, y, (size_t)R * sizeof *y);
+    if (looks)
+        for (r = 0; r < R; r++)
+            change[r] = (run->v[(size_t)t * run->v_stride + (size_t)(row + r)] - d[r]) * run->beta[t];
+}
+
+/* Strips of rows stay in the first-level cache over the run; a row's change is waited for while others are visited. */
+LLMK_INLINE void LLMK_(delta_strip)(const int R, const int columns, const llm__delta_run *run, const float *from,
+                                    float *to, int row, int rows) {
+    float change[16];
+    int t, i;
+    for (i = 0; i < 16; i++) change[i] = 0.0f;
+    for (i = 0; i < rows; i += R)
+        LLMK_(delta_visit)(R, columns, 0, 1, run, from, to, row + i, 0, change + i);
+    for (t = 1; t < run->tokens; t++)
+        for (i = 0; i < rows; i += R)
+            LLMK_(delta_visit)(R, columns, 1, 1, run, to, to, row + i, t, change + i);
+    for (i = 0; i < rows; i += R)
+        LLMK_(delta_visit)(R, columns, 1, 0, run, to, to, row + i, run->tokens, change + i);
+}
+
+LLMK_INLINE void LLMK_(delta_rows)(const int columns, const llm__delta_run *run, const float *from, float *to) {
+    const int whole = run->rows / 4 * 4;
+    int row;
+    for (row = 0; row < whole; row += 16)
+        LLMK_(delta_strip)(4, columns, run, from, to, row, whole - row < 16 ? whole - row : 16);
+    if (whole < run->rows) LLMK_(delta_strip)(1, columns, run, from, to, whole, run->rows - whole);
+}
+
+LLM__FN void LLMK_(delta_run)(const llm__delta_run *run, const float *from, float *to) {
+    if (run->columns) LLMK_(delta_rows)(1, run, from, to);
+    else LLMK_(delta_rows)(0, run, from, to);
 }
 
 static const llm__ops LLMK_(ops) = {
     LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_rows),
-    LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(rms_norm),
-    LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
+    LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(add_product),
+    LLMK_(rms_norm),     LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
     LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32), LLMK_(from_f32),
-    LLMK_(scores), LLMK_(weigh), LLMK_(delta_step), LLMK_(delta_step_columns), LLMK_(ssd_step)
+    LLMK_(scores), LLMK_(weigh), LLMK_(ssd_run), LLMK_(delta_run)
 };
 
 #undef LLMK_
@@ -24521,35 +24651,58 @@ typedef struct llm__conv_work {
     float *out;      /* [rows, channels] */
 } llm__conv_work;
 
-/* out_t = offset + sum_k w_k in_{t - K + 1 + k}, and silu of that, for one part and the channels of one array; what
-   precedes the pass is in the cache, [K - 1, channels]. */
+enum { LLM__CONV_ROWS = 16, LLM__CONV_CHANNELS = 512 }; /* what a job does at a time: outputs stay near */
+
+/* Token t of a part on the way in: [width] channels from `first` on.  Before 0, the cache has it. */
+LLM__FN const float *llm__conv_in(const llm__conv_work *w, const llm__part *part, int array, int width, int first,
+                                  int t) {
+    if (t >= 0) return w->in + (size_t)(part->first + t) * w->stride + first;
+    return llm__cache_state(part->cache, w->layer, array) + (size_t)(t + w->conv->kernel - 1) * (size_t)width;
+}
+
+/* Of one row, channels [from, end) of an array of `width` channels that begins at `first`. */
+LLM__FN void llm__conv_row(const llm__conv_work *w, const llm__part *part, int t, int array, int first, int width,
+                           int from, int end) {
+    const llm__conv *conv = w->conv;
+    const llm__ops *ops = w->s->model->ops;
+    float *out = w->out + (size_t)(part->first + t) * (size_t)conv->channels + first + from;
+    int k, n = end - from;
+    if (conv->offset) memcpy(out, conv->offset + first + from, (size_t)n * sizeof(float));
+    else memset(out, 0, (size_t)n * sizeof(float));
+    for (k = 0; k < conv->kernel; k++)
+        ops->add_product(out, conv->weight + (size_t)k * (size_t)conv->channels + first + from,
+                         llm__conv_in(w, part, array, width, first, t - conv->kernel + 1 + k) + from, n);
+    if (!conv->plain) ops->silu(out, n);
+}
+
+/* out_t = offset + sum_k w_k in_{t - K + 1 + k}, and silu of that, for some rows; what precedes the pass is in the
+   cache, [K - 1, channels], where a part's last row leaves what precedes the next one. */
 static void llm__conv_job(void *argument, int job, int worker) {
     const llm__conv_work *w = (const llm__conv_work *)argument;
     const llm__conv *conv = w->conv;
-    int arrays = llm__conv_arrays(conv), array = job % arrays, first = 0, t, k, c, history = conv->kernel - 1;
-    int width = arrays > 1 ? conv->runs[array] : conv->channels;
-    const llm__part *part = &w->s->parts[job / arrays];
-    const float *past = llm__cache_state(part->cache, w->layer, array);
-    float *next = llm__cache_next_state(part->cache, w->layer, array);
+    int begin = job * LLM__CONV_ROWS, left = w->s->row_count - begin, array, first = 0, from, row, k;
+    int end = begin + (left < LLM__CONV_ROWS ? left : (int)LLM__CONV_ROWS);
+    const llm__part *start = llm__part_of(w->s, begin), *part;
     (void)worker;
-    for (k = 0; k < array; k++) first += conv->runs[k];
-    for (t = 0; t < part->count; t++) {
-        float *out = w->out + (size_t)(part->first + t) * (size_t)conv->channels + first;
-        for (c = 0; c < width; c++) out[c] = conv->offset ? conv->offset[first + c] : 0;
-        for (k = 0; k < conv->kernel; k++) {
-            int at = t - history + k;
-            const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)width
-                                     : w->in + (size_t)(part->first + at) * w->stride + first;
-            const float *weight = conv->weight + (size_t)k * (size_t)conv->channels + first;
-            for (c = 0; c < width; c++) out[c] += weight[c] * in[c];
+    for (array = 0; array < llm__conv_arrays(conv); first += conv->runs[array++]) {
+        int width = llm__conv_arrays(conv) > 1 ? conv->runs[array] : conv->channels;
+        for (from = 0; from < width; from += LLM__CONV_CHANNELS) {
+            int to = width - from < LLM__CONV_CHANNELS ? width : from + (int)LLM__CONV_CHANNELS;
+            for (part = start, row = begin; row < end; row++) {
+                while (row >= part->first + part->count) part++;
+                llm__conv_row(w, part, row - part->first, array, first, width, from, to);
+            }
         }
-        if (!conv->plain) w->s->model->ops->silu(out, width);
-    }
-    for (k = 0; k < history; k++) {
-        int at = part->count - history + k;
-        const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)width
-                                 : w->in + (size_t)(part->first + at) * w->stride + first;
-        memcpy(next + (size_t)k * (size_t)width, in, (size_t)width * sizeof(float));
+        for (part = start, row = begin; row < end; row++) {
+            float *next;
+            while (row >= part->first + part->count) part++;
+            if (row + 1 < part->first + part->count) continue;
+            next = llm__cache_next_state(part->cache, w->layer, array);
+            for (k = 0; k + 1 < conv->kernel; k++)
+                memcpy(next + (size_t)k * (size_t)width,
+                       llm__conv_in(w, part, array, width, first, part->count - conv->kernel + 1 + k),
+                       (size_t)width * sizeof(float));
+        }
     }
 }
 
@@ -24562,7 +24715,7 @@ LLM__FN void llm__convolve(llm_session *s, const llm__conv *conv, size_t layer, 
     w.in = in;
     w.stride = stride;
     w.out = out;
-    llm__parallel(s, s->part_count * llm__conv_arrays(conv), llm__conv_job, &w);
+    llm__parallel(s, (s->row_count + LLM__CONV_ROWS - 1) / LLM__CONV_ROWS, llm__conv_job, &w);
 }
 
 /* LFM2's short convolution. */
@@ -24603,22 +24756,55 @@ LLM__FN float llm__ssm_dt(const llm__ssm *m, const float *dt, int head) {
     return x < m->dt_min ? m->dt_min : x > m->dt_max ? m->dt_max : x;
 }
 
+LLM__FN size_t llm__ssd_scratch(const llm__ssm *m) {
+    return (size_t)LLM__RUN * (size_t)(m->width + 2 * m->state + 1) * sizeof(float);
+}
+
+/* Gathers dt x, B and C of a run of tokens in the scratch memory, where they lie close together. */
+LLM__FN void llm__ssd_gather(const llm__ssm_work *w, const llm__ssd_run *run, size_t row, int head, float *x, float *bc,
+                             float *decay) {
+    const llm__ssm *m = w->m;
+    size_t state = (size_t)m->state, width = (size_t)m->width, first = (size_t)(head / (m->heads / m->groups)) * state;
+    int t;
+    for (t = 0; t < run->tokens; t++, row++, x += width, bc += 2 * state) {
+        float dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, head);
+        decay[t] = expf(dt * m->a[head]);
+        memcpy(x, w->conv + row * (size_t)m->conv.channels + (size_t)head * width, width * sizeof(float));
+        w->s->model->ops->scale(x, dt, m->width);
+        memcpy(bc, w->b + row * w->b_stride + first, state * sizeof(float));
+        memcpy(bc + state, w->c + row * w->b_stride + first, state * sizeof(float));
+    }
+}
+
 static void llm__ssd_job(void *argument, int job, int worker) {
     const llm__ssm_work *w = (const llm__ssm_work *)argument;
     const llm__ssm *m = w->m;
     const llm__part *part = &w->s->parts[job / m->heads];
-    int head = job % m->heads, group = head / (m->heads / m->groups), t, i;
-    size_t floats = (size_t)m->width * (size_t)m->state, at = (size_t)(head * m->width);
-    float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
-    (void)worker;
-    memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
-    for (t = 0; t < part->count; t++) {
-        size_t row = (size_t)(part->first + t), bc = row * w->b_stride + (size_t)(group * m->state);
-        const float *x = w->conv + row * (size_t)m->conv.channels + at;
-        float *y = w->out + row * (size_t)(m->heads * m->width) + at;
-        float dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, head);
-        w->s->model->ops->ssd_step(state, x, w->b + bc, w->c + bc, expf(dt * m->a[head]), dt, y, m->width, m->state);
-        for (i = 0; i < m->width; i++) y[i] += m->d[head] * x[i];
+    int head = job % m->heads, t, i;
+    size_t at = (size_t)(head * m->width), floats = (size_t)m->width * (size_t)m->state, first = (size_t)head * floats;
+    float *to = llm__cache_next_state(part->cache, w->layer, 1) + first;
+    const float *from = llm__cache_state(part->cache, w->layer, 1) + first;
+    float *x = (float *)llm__scratch(w->s, worker), *bc = x + LLM__RUN * m->width, *decay = bc + LLM__RUN * 2 * m->state;
+    llm__ssd_run run;
+    run.rows = m->width;
+    run.cols = m->state;
+    run.x = x;
+    run.x_stride = (size_t)m->width;
+    run.b = bc;
+    run.c = bc + m->state;
+    run.b_stride = 2 * (size_t)m->state;
+    run.decay = decay;
+    run.y_stride = (size_t)(m->heads * m->width);
+    for (t = 0; t < part->count; t += run.tokens, from = to) {
+        size_t row = (size_t)(part->first + t);
+        run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
+        run.y = w->out + row * run.y_stride + at;
+        llm__ssd_gather(w, &run, row, head, x, bc, decay);
+        w->s->model->ops->ssd_run(&run, from, to);
+        for (i = 0; i < run.tokens; i++)
+            w->s->model->ops->add_scaled(run.y + (size_t)i * run.y_stride,
+                                         w->conv + (row + (size_t)i) * (size_t)m->conv.channels + at, m->d[head],
+                                         m->width);
     }
 }
 
@@ -24674,16 +24860,17 @@ LLM__FN void llm__ssm_inputs(llm_session *s, const llm__ssm *m, llm__ssm_work *w
 }
 
 /* z * silu and the norm, in the model's order. */
-LLM__FN void llm__ssm_gate(const llm_session *s, const llm__ssm *m, const llm__ssm_work *w) {
-    const llm__ops *ops = s->model->ops;
-    int inner = m->heads * m->width, r;
-    for (r = 0; r < s->row_count; r++) {
-        float *z = w->z + (size_t)r * w->z_stride, *y = w->out + (size_t)r * (size_t)inner;
-        if (m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
-        ops->silu_mul(z, y, inner);
-        memcpy(y, z, (size_t)inner * sizeof(float));
-        if (!m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
-    }
+static void llm__ssm_gate_job(void *argument, int row, int worker) {
+    const llm__ssm_work *w = (const llm__ssm_work *)argument;
+    const llm__ssm *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
+    int inner = m->heads * m->width;
+    float *z = w->z + (size_t)row * w->z_stride, *y = w->out + (size_t)row * (size_t)inner;
+    (void)worker;
+    if (m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
+    ops->silu_mul(z, y, inner);
+    memcpy(y, z, (size_t)inner * sizeof(float));
+    if (!m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
 }
 
 /* z and x of each head apart. */
@@ -24743,7 +24930,7 @@ LLM__FN void llm__run_ssm(llm_session *s, const llm__ssm *m, size_t layer, const
         llm__parallel(s, s->part_count * ((m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS), llm__scan_job, &w);
     else
         llm__parallel(s, s->part_count * m->heads, llm__ssd_job, &w);
-    llm__ssm_gate(s, m, &w);
+    llm__parallel(s, s->row_count, llm__ssm_gate_job, &w);
     llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
@@ -24752,7 +24939,7 @@ typedef struct llm__delta_work {
     llm_session *s;
     const llm__delta *m;
     size_t layer;
-    float *a;    /* [rows, value_heads] or [rows, value_heads, key_width]: before dt_bias; changed */
+    float *a;    /* [rows, value_heads] or [rows, value_heads, key_width]: before dt_bias */
     float *b;    /* [rows, value_heads] */
     float *z;    /* [rows, value_heads * value_width] */
     float *in;   /* [rows, q | k | v], before the convolution... */
@@ -24760,12 +24947,21 @@ typedef struct llm__delta_work {
     float *out;  /* [rows, value_heads * value_width] */
 } llm__delta_work;
 
-LLM__FN void llm__unit(float *x, int n, float scale) {
-    float sum = 0;
+LLM__FN void llm__unit(const llm__ops *ops, float *x, int n, float scale) {
+    ops->scale(x, scale / sqrtf(ops->dot(x, x, n) + 1e-6f), n);
+}
+
+/* The queries and keys of a row become unit vectors, the queries shorter. */
+static void llm__delta_unit_job(void *argument, int row, int worker) {
+    const llm__delta_work *w = (const llm__delta_work *)argument;
+    const llm__delta *m = w->m;
+    float *q = w->conv + (size_t)row * (size_t)m->conv.channels, *k = q + m->key_heads * m->key_width;
     int i;
-    for (i = 0; i < n; i++) sum += x[i] * x[i];
-    scale /= sqrtf(sum + 1e-6f);
-    for (i = 0; i < n; i++) x[i] *= scale;
+    (void)worker;
+    for (i = 0; i < m->key_heads; i++, q += m->key_width, k += m->key_width) {
+        llm__unit(w->s->model->ops, q, m->key_width, 1 / sqrtf((float)m->key_width));
+        llm__unit(w->s->model->ops, k, m->key_width, 1);
+    }
 }
 
 /* The decays of one head, from `n` numbers of one row. */
@@ -24777,26 +24973,76 @@ LLM__FN void llm__delta_decays(const llm__delta *m, int head, float *a, int n) {
                                    : expf(-m->a[head] * llm__softplus(a[i] + bias[i]));
 }
 
+LLM__FN size_t llm__delta_scratch(const llm__delta *m) {
+    return (size_t)LLM__RUN * (size_t)(2 * m->key_width + (m->columns ? m->key_width : 1) + 1) * sizeof(float);
+}
+
+/* Gathers k and q of a run of tokens in the scratch memory, where they lie close together, and what beta and the
+   decays are made of. */
+LLM__FN void llm__delta_gather(const llm__delta_work *w, const llm__delta_run *run, size_t row, int head, float *kq,
+                               float *decay, float *beta) {
+    const llm__delta *m = w->m;
+    size_t dk = (size_t)m->key_width, decays = m->columns ? dk : 1, keys = (size_t)m->key_heads * dk;
+    size_t first = (size_t)(head / (m->value_heads / m->key_heads)) * dk;
+    int t;
+    for (t = 0; t < run->tokens; t++, row++, kq += 2 * dk, decay += decays) {
+        const float *q = w->conv + row * (size_t)m->conv.channels + first;
+        size_t at = row * (size_t)m->value_heads + (size_t)head;
+        memcpy(kq, q + keys, dk * sizeof(float));
+        memcpy(kq + dk, q, dk * sizeof(float));
+        memcpy(decay, w->a + at * decays, decays * sizeof(float));
+        llm__delta_decays(m, head, decay, (int)decays);
+        beta[t] = m->beta_scale / (1 + expf(-w->b[at]));
+    }
+}
+
 static void llm__delta_job(void *argument, int job, int worker) {
     const llm__delta_work *w = (const llm__delta_work *)argument;
     const llm__delta *m = w->m;
-    const llm__ops *ops = w->s->model->ops;
     const llm__part *part = &w->s->parts[job / m->value_heads];
-    int head = job % m->value_heads, key = head / (m->value_heads / m->key_heads), t, dv = m->value_width;
-    int decays = m->columns ? m->key_width : 1, keys = m->key_heads * m->key_width;
-    size_t floats = (size_t)m->key_width * (size_t)dv;
-    int array = llm__conv_arrays(&m->conv);
-    float *state = llm__cache_next_state(part->cache, w->layer, array) + (size_t)head * floats;
+    int head = job % m->value_heads, t, dk = m->key_width, dv = m->value_width, array = llm__conv_arrays(&m->conv);
+    size_t first = (size_t)head * (size_t)dk * (size_t)dv;
+    float *to = llm__cache_next_state(part->cache, w->layer, array) + first;
+    const float *from = llm__cache_state(part->cache, w->layer, array) + first;
+    float *kq = (float *)llm__scratch(w->s, worker), *beta = kq + LLM__RUN * 2 * dk, *decay = beta + LLM__RUN;
+    llm__delta_run run;
+    run.rows = dv;
+    run.cols = dk;
+    run.columns = m->columns;
+    run.k = kq;
+    run.q = kq + dk;
+    run.k_stride = 2 * (size_t)dk;
+    run.v_stride = (size_t)m->conv.channels;
+    run.decay = decay;
+    run.beta = beta;
+    run.y_stride = (size_t)(m->value_heads * dv);
+    for (t = 0; t < part->count; t += run.tokens, from = to) {
+        size_t row = (size_t)(part->first + t);
+        run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
+        run.v = w->conv + row * run.v_stride + (size_t)(2 * m->key_heads * dk + head * dv);
+        run.y = w->out + row * run.y_stride + (size_t)(head * dv);
+        llm__delta_gather(w, &run, row, head, kq, decay, beta);
+        w->s->model->ops->delta_run(&run, from, to);
+    }
+}
+
+/* The outputs of a row's heads: each normed, times its gate. */
+static void llm__delta_gate_job(void *argument, int row, int worker) {
+    const llm__delta_work *w = (const llm__delta_work *)argument;
+    const llm__delta *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
+    size_t dv = (size_t)m->value_width, at = (size_t)row * (size_t)m->value_heads * dv;
+    float *y = w->out + at, *z = w->z + at;
+    int i;
     (void)worker;
-    memcpy(state, llm__cache_state(part->cache, w->layer, array) + (size_t)head * floats, floats * sizeof(float));
-    for (t = 0; t < part->count; t++) {
-        size_t row = (size_t)(part->first + t), at = row * (size_t)m->value_heads + (size_t)head;
-        const float *q = w->conv + row * (size_t)m->conv.channels + (size_t)(key * m->key_width), *k = q + keys;
-        const float *v = w->conv + row * (size_t)m->conv.channels + (size_t)(2 * keys + head * dv);
-        float beta = m->beta_scale / (1 + expf(-w->b[at])), *a = w->a + at * (size_t)decays;
-        llm__delta_decays(m, head, a, decays);
-        if (m->columns) ops->delta_step_columns(state, k, v, q, a, beta, w->out + at * (size_t)dv, dv, m->key_width);
-        else ops->delta_step(state, k, v, q, *a, beta, w->out + at * (size_t)dv, dv, m->key_width);
+    for (i = 0; i < m->value_heads; i++, y += dv, z += dv) {
+        llm__norm_row(ops, &m->norm, y, y, m->value_width);
+        if (m->sigmoid_gate) {
+            ops->sigmoid_mul(y, z, m->value_width);
+        } else {
+            ops->silu_mul(z, y, m->value_width);
+            memcpy(y, z, dv * sizeof(float));
+        }
     }
 }
 
@@ -24865,8 +25111,7 @@ LLM__FN void llm__delta_inputs(llm_session *s, const llm__delta *m, const float 
 }
 
 LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, const float *h, float *y) {
-    const llm__ops *ops = s->model->ops;
-    size_t n = (size_t)s->row_count, heads = n * (size_t)m->value_heads, dv = (size_t)m->value_width, i, r;
+    size_t n = (size_t)s->row_count, heads = n * (size_t)m->value_heads, dv = (size_t)m->value_width;
     llm__delta_work w;
     w.s = s;
     w.m = m;
@@ -24879,23 +25124,9 @@ LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, c
     w.out = llm__take(s, heads * dv);
     llm__delta_inputs(s, m, h, &w);
     llm__convolve(s, &m->conv, layer, w.in, (size_t)m->conv.channels, w.conv);
-    for (r = 0; r < n; r++)
-        for (i = 0; i < (size_t)m->key_heads; i++) {
-            float *q = w.conv + r * (size_t)m->conv.channels + i * (size_t)m->key_width;
-            llm__unit(q, m->key_width, 1 / sqrtf((float)m->key_width));
-            llm__unit(q + m->key_heads * m->key_width, m->key_width, 1);
-        }
+    llm__parallel(s, s->row_count, llm__delta_unit_job, &w);
     llm__parallel(s, s->part_count * m->value_heads, llm__delta_job, &w);
-    for (i = 0; i < heads; i++) {
-        float *o = w.out + i * dv;
-        llm__norm_row(ops, &m->norm, o, o, (int)dv);
-        if (m->sigmoid_gate) {
-            ops->sigmoid_mul(o, w.z + i * dv, (int)dv);
-        } else {
-            ops->silu_mul(w.z + i * dv, o, (int)dv);
-            memcpy(o, w.z + i * dv, dv * sizeof(float));
-        }
-    }
+    llm__parallel(s, s->row_count, llm__delta_gate_job, &w);
     llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
@@ -26409,12 +26640,13 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &l->ssm.out);
         llm__need_matrix(n, &l->ssm.x);
         llm__need_matrix(n, &l->ssm.dt);
-        llm__most(&n->scratch, (size_t)l->ssm.state * sizeof(float));
+        llm__most(&n->scratch, llm__ssd_scratch(&l->ssm));
         break;
     case LLM__DELTA:
         llm__need_matrix(n, &l->delta.out);
         llm__need_matrix(n, &l->delta.a_map);
         llm__need_matrix(n, &l->delta.z);
+        llm__most(&n->scratch, llm__delta_scratch(&l->delta));
         break;
     case LLM__SHORT_CONV: llm__need_matrix(n, &l->short_conv.out); break;
     case LLM__LRU: llm__need_matrix(n, &l->lru.out); break;
