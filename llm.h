@@ -836,6 +836,34 @@ typedef struct llm__delta_run {
     size_t k_stride, v_stride, y_stride;
 } llm__delta_run;
 
+/* Token by token:  S = S decay + k v^T,  y = S^T q.  The state S is [rows, cols]. */
+typedef struct llm__fading_run {
+    int tokens, rows, cols;
+    const float *k, *q;         /* [tokens, rows], all with one stride, as v and y: [tokens, cols] */
+    const float *v;
+    float decay;
+    float *y;
+    size_t stride;
+} llm__fading_run;
+
+/* Token by token, one channel:  s = exp(dt a) s + x b,  y = s . c.  The state s is [cols]. */
+typedef struct llm__scan_run {
+    int tokens, cols;
+    const float *a;             /* [cols] */
+    const float *dt, *x;        /* [tokens] */
+    const float *b, *c;         /* [tokens, cols], both with b_stride */
+    float *y;                   /* [tokens] */
+    size_t b_stride;
+} llm__scan_run;
+
+/* Token by token:  S = S diag(w) - (S l) a^T + v k^T,  y = S r.  The state S is [cols, cols]. */
+typedef struct llm__rwkv_run {
+    int tokens, cols;
+    const float *w, *l, *a, *k, *v, *r; /* [tokens, cols], all with one stride */
+    float *y;                           /* [tokens, cols] */
+    size_t stride;
+} llm__rwkv_run;
+
 typedef struct llm__ops {
     const char *name;
 
@@ -890,6 +918,9 @@ typedef struct llm__ops {
        may be the same */
     void (*ssd_run)(const llm__ssd_run *run, const float *from, float *to);
     void (*delta_run)(const llm__delta_run *run, const float *from, float *to);
+    void (*fading_run)(const llm__fading_run *run, const float *from, float *to);
+    void (*scan_run)(const llm__scan_run *run, const float *from, float *to);
+    void (*rwkv_run)(const llm__rwkv_run *run, const float *from, float *to);
 } llm__ops;
 
 enum {
@@ -2593,12 +2624,165 @@ LLM__FN void LLMK_(delta_run)(const llm__delta_run *run, const float *from, floa
     else LLMK_(delta_rows)(0, run, from, to);
 }
 
+/* Of a fading memory, R rows (4 or 1) and K vectors of columns (2 or 1), constants, which stay in registers over all
+   tokens of the run. */
+LLMK_INLINE void LLMK_(fading_tile)(const int R, const int K, const llm__fading_run *run, const float *from, float *to,
+                                    int row, int col) {
+    const size_t cols = (size_t)run->cols, at = (size_t)row * cols + (size_t)col;
+    const float *k = run->k + row, *q = run->q + row, *v = run->v + col;
+    const VF zero = vf_set(0.0f), decay = vf_set(run->decay);
+    VF a0, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+    float *y = run->y + col;
+    int t;
+    from += at, to += at;
+    a0 = vf_load(from);
+    if (K > 1) b0 = vf_load(from + VF_N);
+    if (R > 1) a1 = vf_load(from + cols), a2 = vf_load(from + 2 * cols), a3 = vf_load(from + 3 * cols);
+    if (R > 1 && K > 1)
+        b1 = vf_load(from + cols + VF_N), b2 = vf_load(from + 2 * cols + VF_N), b3 = vf_load(from + 3 * cols + VF_N);
+#define LLMK_STEP(r, a, b)                                                                           \
+    do {                                                                                             \
+        const VF in = vf_set(k[r]), out = vf_set(q[r]);                                              \
+        a = vf_fma(in, va, vf_mul(a, decay)), ya = vf_fma(out, a, ya);                               \
+        if (K > 1) b = vf_fma(in, vb, vf_mul(b, decay)), yb = vf_fma(out, b, yb);                    \
+    } while (0)
+    for (t = 0; t < run->tokens; t++, k += run->stride, q += run->stride, v += run->stride, y += run->stride) {
+        const VF va = vf_load(v), vb = K > 1 ? vf_load(v + VF_N) : zero;
+        VF ya = row ? vf_load(y) : zero, yb = row && K > 1 ? vf_load(y + VF_N) : zero;
+        LLMK_STEP(0, a0, b0);
+        if (R > 1) LLMK_STEP(1, a1, b1);
+        if (R > 1) LLMK_STEP(2, a2, b2);
+        if (R > 1) LLMK_STEP(3, a3, b3);
+        vf_store(y, ya);
+        if (K > 1) vf_store(y + VF_N, yb);
+    }
+#undef LLMK_STEP
+    vf_store(to, a0);
+    if (K > 1) vf_store(to + VF_N, b0);
+    if (R > 1) vf_store(to + cols, a1), vf_store(to + 2 * cols, a2), vf_store(to + 3 * cols, a3);
+    if (R > 1 && K > 1)
+        vf_store(to + cols + VF_N, b1), vf_store(to + 2 * cols + VF_N, b2), vf_store(to + 3 * cols + VF_N, b3);
+}
+
+LLMK_INLINE void LLMK_(fading_rows)(const int R, const llm__fading_run *run, const float *from, float *to, int row) {
+    int col = 0, t, r;
+    for (; col + 2 * VF_N <= run->cols; col += 2 * VF_N) LLMK_(fading_tile)(R, 2, run, from, to, row, col);
+    for (; col + VF_N <= run->cols; col += VF_N) LLMK_(fading_tile)(R, 1, run, from, to, row, col);
+    for (; col < run->cols; col++)
+        for (r = row; r < row + R; r++) {
+            float s = from[(size_t)r * (size_t)run->cols + (size_t)col];
+            for (t = 0; t < run->tokens; t++) {
+                const size_t at = (size_t)t * run->stride;
+                float *y = run->y + at + col;
+                s = sf_fma(run->k[at + (size_t)r], run->v[at + (size_t)col], s * run->decay);
+                *y = sf_fma(run->q[at + (size_t)r], s, r ? *y : 0.0f);
+            }
+            to[(size_t)r * (size_t)run->cols + (size_t)col] = s;
+        }
+}
+
+LLM__FN void LLMK_(fading_run)(const llm__fading_run *run, const float *from, float *to) {
+    int row = 0;
+    for (; row + 4 <= run->rows; row += 4) LLMK_(fading_rows)(4, run, from, to, row);
+    for (; row < run->rows; row++) LLMK_(fading_rows)(1, run, from, to, row);
+}
+
+/* A vector of a channel's state over the run; n < VF_N: the last numbers, with zeros behind them. */
+LLMK_INLINE void LLMK_(scan_part)(const llm__scan_run *run, const float *from, float *to, int col, int n, float *sums) {
+    float s_[VF_N] = {0}, a_[VF_N] = {0}, b_[VF_N] = {0}, c_[VF_N] = {0};
+    VF s, a;
+    int t;
+    memcpy(s_, from + col, (size_t)n * sizeof(float));
+    memcpy(a_, run->a + col, (size_t)n * sizeof(float));
+    s = vf_load(s_), a = vf_load(a_);
+    for (t = 0; t < run->tokens; t++, sums += VF_N) {
+        const float *b = run->b + (size_t)t * run->b_stride + col, *c = run->c + (size_t)t * run->b_stride + col;
+        if (n < VF_N) {
+            memcpy(b_, b, (size_t)n * sizeof(float));
+            memcpy(c_, c, (size_t)n * sizeof(float));
+            b = b_, c = c_;
+        }
+        s = vf_mul(s, LLMK_(exp)(vf_mul(vf_set(run->dt[t]), a)));
+        s = vf_fma(vf_set(run->x[t]), vf_load(b), s);
+        vf_store(sums, vf_fma(s, vf_load(c), vf_load(sums)));
+    }
+    vf_store(s_, s);
+    memcpy(to + col, s_, (size_t)n * sizeof(float));
+}
+
+LLM__FN void LLMK_(scan_run)(const llm__scan_run *run, const float *from, float *to) {
+    float sums[LLM__RUN * VF_N] = {0};
+    int col = 0, t;
+    for (; col + VF_N <= run->cols; col += VF_N) LLMK_(scan_part)(run, from, to, col, VF_N, sums);
+    if (col < run->cols) LLMK_(scan_part)(run, from, to, col, run->cols - col, sums);
+    for (t = 0; t < run->tokens; t++) run->y[t] = vf_sum(vf_load(sums + t * VF_N));
+}
+
+/* A visit to R rows (2 or 1) of RWKV's state, as delta_visit; seen is - s . l. */
+LLMK_INLINE void LLMK_(rwkv_visit)(const int R, const int writes, const int looks, const llm__rwkv_run *run,
+                                   const float *from, float *to, int row, int t, float *seen) {
+    const size_t cols = (size_t)run->cols, whole = cols / VF_N * VF_N, at = (size_t)(writes ? t - 1 : 0) * run->stride;
+    const float *w = run->w + at, *a = run->a + at, *k = run->k + at, *q = run->r + at, *v = run->v + at + row;
+    const float *l = run->l + (size_t)(looks ? t : 0) * run->stride;
+    const VF zero = vf_set(0.0f), c0 = vf_set(seen[0]), v0 = vf_set(v[0]);
+    const VF c1 = R > 1 ? vf_set(seen[1]) : zero, v1 = R > 1 ? vf_set(v[1]) : zero;
+    VF y0 = zero, y1 = zero, d0 = zero, d1 = zero;
+    float y[2], d[2];
+    size_t i;
+    int r;
+    from += (size_t)row * cols, to += (size_t)row * cols;
+#define LLMK_STEP(r, c, v, y, d)                                                                     \
+    do {                                                                                             \
+        VF s = vf_load(from + (r) * cols + i);                                                       \
+        if (writes) s = vf_fma(c, va, vf_fma(v, vk, vf_mul(s, vw))), y = vf_fma(s, vq, y);           \
+        if (looks) d = vf_fma(s, vl, d);                                                             \
+        vf_store(to + (r) * cols + i, s);                                                            \
+    } while (0)
+    for (i = 0; i < whole; i += VF_N) {
+        const VF vw = vf_load(w + i), va = vf_load(a + i), vk = vf_load(k + i), vq = vf_load(q + i), vl = vf_load(l + i);
+        LLMK_STEP(0, c0, v0, y0, d0);
+        if (R > 1) LLMK_STEP(1, c1, v1, y1, d1);
+    }
+#undef LLMK_STEP
+    y[0] = vf_sum(y0), y[1] = vf_sum(y1), d[0] = vf_sum(d0), d[1] = vf_sum(d1);
+    for (i = whole; i < cols; i++)
+        for (r = 0; r < R; r++) {
+            float s = from[(size_t)r * cols + i];
+            if (writes) s = sf_fma(seen[r], a[i], sf_fma(v[r], k[i], s * w[i])), y[r] = sf_fma(s, q[i], y[r]);
+            if (looks) d[r] = sf_fma(s, l[i], d[r]);
+            to[(size_t)r * cols + i] = s;
+        }
+    for (r = 0; r < R; r++) {
+        if (writes) run->y[(size_t)(t - 1) * cols + (size_t)(row + r)] = y[r];
+        if (looks) seen[r] = -d[r];
+    }
+}
+
+LLMK_INLINE void LLMK_(rwkv_strip)(const int R, const llm__rwkv_run *run, const float *from, float *to, int row,
+                                   int rows) {
+    float seen[16] = {0};
+    int t, i;
+    for (i = 0; i < rows; i += R) LLMK_(rwkv_visit)(R, 0, 1, run, from, to, row + i, 0, seen + i);
+    for (t = 1; t < run->tokens; t++)
+        for (i = 0; i < rows; i += R) LLMK_(rwkv_visit)(R, 1, 1, run, to, to, row + i, t, seen + i);
+    for (i = 0; i < rows; i += R) LLMK_(rwkv_visit)(R, 1, 0, run, to, to, row + i, run->tokens, seen + i);
+}
+
+LLM__FN void LLMK_(rwkv_run)(const llm__rwkv_run *run, const float *from, float *to) {
+    const int whole = run->cols / 2 * 2;
+    int row;
+    for (row = 0; row < whole; row += 16)
+        LLMK_(rwkv_strip)(2, run, from, to, row, whole - row < 16 ? whole - row : 16);
+    if (whole < run->cols) LLMK_(rwkv_strip)(1, run, from, to, whole, 1);
+}
+
 static const llm__ops LLMK_(ops) = {
     LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_rows),
     LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(add_product),
     LLMK_(rms_norm),     LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
     LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32), LLMK_(from_f32),
-    LLMK_(scores), LLMK_(weigh), LLMK_(ssd_run), LLMK_(delta_run)
+    LLMK_(scores), LLMK_(weigh), LLMK_(ssd_run), LLMK_(delta_run), LLMK_(fading_run), LLMK_(scan_run),
+    LLMK_(rwkv_run)
 };
 
 #undef LLMK_
@@ -24739,7 +24923,7 @@ LLM__FN void llm__norm_groups(const llm__ops *ops, const llm__norm *norm, float 
     }
 }
 
-/* ---- state spaces, one head over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x */
+/* ---- state spaces, some heads over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x */
 typedef struct llm__ssm_work {
     llm_session *s;
     const llm__ssm *m;
@@ -24760,51 +24944,70 @@ LLM__FN size_t llm__ssd_scratch(const llm__ssm *m) {
     return (size_t)LLM__RUN * (size_t)(m->width + 2 * m->state + 1) * sizeof(float);
 }
 
-/* Gathers dt x, B and C of a run of tokens in the scratch memory, where they lie close together. */
-LLM__FN void llm__ssd_gather(const llm__ssm_work *w, const llm__ssd_run *run, size_t row, int head, float *x, float *bc,
-                             float *decay) {
-    const llm__ssm *m = w->m;
-    size_t state = (size_t)m->state, width = (size_t)m->width, first = (size_t)(head / (m->heads / m->groups)) * state;
+/* Gathers B and C of a run of tokens in the scratch memory, where they lie close together. */
+LLM__FN void llm__ssd_gather(const llm__ssm_work *w, size_t row, int tokens, int group, float *bc) {
+    size_t state = (size_t)w->m->state, first = (size_t)group * state;
     int t;
-    for (t = 0; t < run->tokens; t++, row++, x += width, bc += 2 * state) {
-        float dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, head);
-        decay[t] = expf(dt * m->a[head]);
-        memcpy(x, w->conv + row * (size_t)m->conv.channels + (size_t)head * width, width * sizeof(float));
-        w->s->model->ops->scale(x, dt, m->width);
+    for (t = 0; t < tokens; t++, row++, bc += 2 * state) {
         memcpy(bc, w->b + row * w->b_stride + first, state * sizeof(float));
         memcpy(bc + state, w->c + row * w->b_stride + first, state * sizeof(float));
     }
 }
 
+/* One head over a run of tokens from `row` on; x and decay are scratch. */
+LLM__FN void llm__ssd_head(const llm__ssm_work *w, llm__ssd_run *run, size_t row, int head, float *x, float *decay,
+                           const float *from, float *to) {
+    const llm__ssm *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
+    size_t channels = (size_t)m->conv.channels, width = (size_t)m->width, at = (size_t)head * width;
+    const float *in = w->conv + row * channels + at;
+    int t;
+    for (t = 0; t < run->tokens; t++) {
+        float dt = llm__ssm_dt(m, w->dt + (row + (size_t)t) * w->dt_stride, head);
+        decay[t] = expf(dt * m->a[head]);
+        memcpy(x + (size_t)t * width, in + (size_t)t * channels, width * sizeof(float));
+        ops->scale(x + (size_t)t * width, dt, m->width);
+    }
+    run->x = x;
+    run->decay = decay;
+    run->y = w->out + row * run->y_stride + at;
+    ops->ssd_run(run, from, to);
+    for (t = 0; t < run->tokens; t++)
+        ops->add_scaled(run->y + (size_t)t * run->y_stride, in + (size_t)t * channels, m->d[head], m->width);
+}
+
+enum { LLM__SSD_HEADS = 4 }; /* heads of a group, at most, that a job takes: they share B and C */
+
+/* Jobs of one group of heads. */
+LLM__FN int llm__ssd_blocks(const llm__ssm *m) {
+    return (m->heads / m->groups + LLM__SSD_HEADS - 1) / LLM__SSD_HEADS;
+}
+
 static void llm__ssd_job(void *argument, int job, int worker) {
     const llm__ssm_work *w = (const llm__ssm_work *)argument;
     const llm__ssm *m = w->m;
-    const llm__part *part = &w->s->parts[job / m->heads];
-    int head = job % m->heads, t, i;
-    size_t at = (size_t)(head * m->width), floats = (size_t)m->width * (size_t)m->state, first = (size_t)head * floats;
-    float *to = llm__cache_next_state(part->cache, w->layer, 1) + first;
-    const float *from = llm__cache_state(part->cache, w->layer, 1) + first;
-    float *x = (float *)llm__scratch(w->s, worker), *bc = x + LLM__RUN * m->width, *decay = bc + LLM__RUN * 2 * m->state;
+    int each = m->heads / m->groups, blocks = llm__ssd_blocks(m), group = job / blocks % m->groups, t, head;
+    int first = group * each + job % blocks * LLM__SSD_HEADS, end = first + LLM__SSD_HEADS;
+    const llm__part *part = &w->s->parts[job / blocks / m->groups];
+    float *bc = (float *)llm__scratch(w->s, worker), *x = bc + LLM__RUN * 2 * m->state, *decay = x + LLM__RUN * m->width;
+    float *to = llm__cache_next_state(part->cache, w->layer, 1);
+    const float *from = llm__cache_state(part->cache, w->layer, 1);
+    size_t floats = (size_t)m->width * (size_t)m->state;
     llm__ssd_run run;
+    if (end > (group + 1) * each) end = (group + 1) * each;
     run.rows = m->width;
     run.cols = m->state;
-    run.x = x;
     run.x_stride = (size_t)m->width;
     run.b = bc;
     run.c = bc + m->state;
     run.b_stride = 2 * (size_t)m->state;
-    run.decay = decay;
     run.y_stride = (size_t)(m->heads * m->width);
     for (t = 0; t < part->count; t += run.tokens, from = to) {
-        size_t row = (size_t)(part->first + t);
         run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
-        run.y = w->out + row * run.y_stride + at;
-        llm__ssd_gather(w, &run, row, head, x, bc, decay);
-        w->s->model->ops->ssd_run(&run, from, to);
-        for (i = 0; i < run.tokens; i++)
-            w->s->model->ops->add_scaled(run.y + (size_t)i * run.y_stride,
-                                         w->conv + (row + (size_t)i) * (size_t)m->conv.channels + at, m->d[head],
-                                         m->width);
+        llm__ssd_gather(w, (size_t)(part->first + t), run.tokens, group, bc);
+        for (head = first; head < end; head++)
+            llm__ssd_head(w, &run, (size_t)(part->first + t), head, x, decay, from + (size_t)head * floats,
+                          to + (size_t)head * floats);
     }
 }
 
@@ -24814,26 +25017,35 @@ enum { LLM__SCAN_CHANNELS = 64 };
 static void llm__scan_job(void *argument, int job, int worker) {
     const llm__ssm_work *w = (const llm__ssm_work *)argument;
     const llm__ssm *m = w->m;
-    const llm__ops *ops = w->s->model->ops;
-    int blocks = (m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS, t, i, k;
-    int first = job % blocks * LLM__SCAN_CHANNELS, n = m->state;
-    int end = first + LLM__SCAN_CHANNELS < m->heads ? first + LLM__SCAN_CHANNELS : m->heads;
+    int blocks = (m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS, first = job % blocks * LLM__SCAN_CHANNELS;
+    int end = first + LLM__SCAN_CHANNELS < m->heads ? first + (int)LLM__SCAN_CHANNELS : m->heads, t, i, k;
     const llm__part *part = &w->s->parts[job / blocks];
-    float *decay = (float *)llm__scratch(w->s, worker);
-    float *next = llm__cache_next_state(part->cache, w->layer, 1);
-    memcpy(next + (size_t)first * (size_t)n, llm__cache_state(part->cache, w->layer, 1) + (size_t)first * (size_t)n,
-           (size_t)(end - first) * (size_t)n * sizeof(float));
-    for (t = 0; t < part->count; t++) {
+    float *to = llm__cache_next_state(part->cache, w->layer, 1), dt[LLM__RUN], x[LLM__RUN], y[LLM__RUN];
+    const float *from = llm__cache_state(part->cache, w->layer, 1);
+    llm__scan_run run;
+    (void)worker;
+    run.cols = m->state;
+    run.dt = dt;
+    run.x = x;
+    run.y = y;
+    run.b_stride = w->b_stride;
+    for (t = 0; t < part->count; t += run.tokens, from = to) {
         size_t row = (size_t)(part->first + t);
-        const float *b = w->b + row * w->b_stride, *c = w->c + row * w->b_stride;
-        const float *x = w->conv + row * (size_t)m->heads;
+        run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
+        run.b = w->b + row * w->b_stride;
+        run.c = w->c + row * w->b_stride;
         for (i = first; i < end; i++) {
-            float *state = next + (size_t)i * (size_t)n, dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, i);
-            for (k = 0; k < n; k++) decay[k] = dt * m->a[(size_t)i * (size_t)n + (size_t)k];
-            ops->exp_sum(decay, n, 0);
-            ops->mul(state, decay, n);
-            ops->add_scaled(state, b, dt * x[i], n);
-            w->out[row * (size_t)m->heads + (size_t)i] = ops->dot(state, c, n) + m->d[i] * x[i];
+            const float *in = w->conv + row * (size_t)m->heads + (size_t)i;
+            float *out = w->out + row * (size_t)m->heads + (size_t)i;
+            size_t at = (size_t)i * (size_t)m->state;
+            for (k = 0; k < run.tokens; k++) {
+                dt[k] = llm__ssm_dt(m, w->dt + (row + (size_t)k) * w->dt_stride, i);
+                x[k] = dt[k] * in[(size_t)k * (size_t)m->heads];
+            }
+            run.a = m->a + at;
+            w->s->model->ops->scan_run(&run, from + at, to + at);
+            for (k = 0; k < run.tokens; k++)
+                out[(size_t)k * (size_t)m->heads] = y[k] + m->d[i] * in[(size_t)k * (size_t)m->heads];
         }
     }
 }
@@ -24929,12 +25141,12 @@ LLM__FN void llm__run_ssm(llm_session *s, const llm__ssm *m, size_t layer, const
     if (channels)
         llm__parallel(s, s->part_count * ((m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS), llm__scan_job, &w);
     else
-        llm__parallel(s, s->part_count * m->heads, llm__ssd_job, &w);
+        llm__parallel(s, s->part_count * m->groups * llm__ssd_blocks(m), llm__ssd_job, &w);
     llm__parallel(s, s->row_count, llm__ssm_gate_job, &w);
     llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
-/* ---- gated delta rule, one value head over one part:  S = g S,  S += beta (v - S k) k^T,  o = S q */
+/* ---- gated delta rule, some value heads over one part:  S = g S,  S += beta (v - S k) k^T,  o = S q */
 typedef struct llm__delta_work {
     llm_session *s;
     const llm__delta *m;
@@ -24977,52 +25189,62 @@ LLM__FN size_t llm__delta_scratch(const llm__delta *m) {
     return (size_t)LLM__RUN * (size_t)(2 * m->key_width + (m->columns ? m->key_width : 1) + 1) * sizeof(float);
 }
 
-/* Gathers k and q of a run of tokens in the scratch memory, where they lie close together, and what beta and the
-   decays are made of. */
-LLM__FN void llm__delta_gather(const llm__delta_work *w, const llm__delta_run *run, size_t row, int head, float *kq,
-                               float *decay, float *beta) {
+/* Gathers k and q of a run of tokens in the scratch memory, where they lie close together. */
+LLM__FN void llm__delta_gather(const llm__delta_work *w, size_t row, int tokens, int key, float *kq) {
     const llm__delta *m = w->m;
-    size_t dk = (size_t)m->key_width, decays = m->columns ? dk : 1, keys = (size_t)m->key_heads * dk;
-    size_t first = (size_t)(head / (m->value_heads / m->key_heads)) * dk;
+    size_t dk = (size_t)m->key_width, keys = (size_t)m->key_heads * dk;
     int t;
-    for (t = 0; t < run->tokens; t++, row++, kq += 2 * dk, decay += decays) {
-        const float *q = w->conv + row * (size_t)m->conv.channels + first;
-        size_t at = row * (size_t)m->value_heads + (size_t)head;
+    for (t = 0; t < tokens; t++, row++, kq += 2 * dk) {
+        const float *q = w->conv + row * (size_t)m->conv.channels + (size_t)key * dk;
         memcpy(kq, q + keys, dk * sizeof(float));
         memcpy(kq + dk, q, dk * sizeof(float));
-        memcpy(decay, w->a + at * decays, decays * sizeof(float));
-        llm__delta_decays(m, head, decay, (int)decays);
-        beta[t] = m->beta_scale / (1 + expf(-w->b[at]));
     }
 }
 
+/* One value head over a run of tokens from `row` on; decay and beta are scratch. */
+LLM__FN void llm__delta_head(const llm__delta_work *w, llm__delta_run *run, size_t row, int head, float *decay,
+                             float *beta, const float *from, float *to) {
+    const llm__delta *m = w->m;
+    size_t decays = (size_t)(m->columns ? m->key_width : 1);
+    int t;
+    for (t = 0; t < run->tokens; t++) {
+        size_t at = (row + (size_t)t) * (size_t)m->value_heads + (size_t)head;
+        memcpy(decay + (size_t)t * decays, w->a + at * decays, decays * sizeof(float));
+        llm__delta_decays(m, head, decay + (size_t)t * decays, (int)decays);
+        beta[t] = m->beta_scale / (1 + expf(-w->b[at]));
+    }
+    run->decay = decay;
+    run->beta = beta;
+    run->v = w->conv + row * run->v_stride + (size_t)(2 * m->key_heads * m->key_width + head * m->value_width);
+    run->y = w->out + row * run->y_stride + (size_t)(head * m->value_width);
+    w->s->model->ops->delta_run(run, from, to);
+}
+
+/* The value heads of one key head over one part. */
 static void llm__delta_job(void *argument, int job, int worker) {
     const llm__delta_work *w = (const llm__delta_work *)argument;
     const llm__delta *m = w->m;
-    const llm__part *part = &w->s->parts[job / m->value_heads];
-    int head = job % m->value_heads, t, dk = m->key_width, dv = m->value_width, array = llm__conv_arrays(&m->conv);
-    size_t first = (size_t)head * (size_t)dk * (size_t)dv;
-    float *to = llm__cache_next_state(part->cache, w->layer, array) + first;
-    const float *from = llm__cache_state(part->cache, w->layer, array) + first;
-    float *kq = (float *)llm__scratch(w->s, worker), *beta = kq + LLM__RUN * 2 * dk, *decay = beta + LLM__RUN;
+    const llm__part *part = &w->s->parts[job / m->key_heads];
+    int key = job % m->key_heads, each = m->value_heads / m->key_heads, array = llm__conv_arrays(&m->conv), t, head;
+    size_t floats = (size_t)m->key_width * (size_t)m->value_width;
+    float *to = llm__cache_next_state(part->cache, w->layer, array);
+    const float *from = llm__cache_state(part->cache, w->layer, array);
+    float *kq = (float *)llm__scratch(w->s, worker), *beta = kq + LLM__RUN * 2 * m->key_width, *decay = beta + LLM__RUN;
     llm__delta_run run;
-    run.rows = dv;
-    run.cols = dk;
+    run.rows = m->value_width;
+    run.cols = m->key_width;
     run.columns = m->columns;
     run.k = kq;
-    run.q = kq + dk;
-    run.k_stride = 2 * (size_t)dk;
+    run.q = kq + m->key_width;
+    run.k_stride = 2 * (size_t)m->key_width;
     run.v_stride = (size_t)m->conv.channels;
-    run.decay = decay;
-    run.beta = beta;
-    run.y_stride = (size_t)(m->value_heads * dv);
+    run.y_stride = (size_t)(m->value_heads * m->value_width);
     for (t = 0; t < part->count; t += run.tokens, from = to) {
-        size_t row = (size_t)(part->first + t);
         run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
-        run.v = w->conv + row * run.v_stride + (size_t)(2 * m->key_heads * dk + head * dv);
-        run.y = w->out + row * run.y_stride + (size_t)(head * dv);
-        llm__delta_gather(w, &run, row, head, kq, decay, beta);
-        w->s->model->ops->delta_run(&run, from, to);
+        llm__delta_gather(w, (size_t)(part->first + t), run.tokens, key, kq);
+        for (head = key * each; head < (key + 1) * each; head++)
+            llm__delta_head(w, &run, (size_t)(part->first + t), head, decay, beta, from + (size_t)head * floats,
+                            to + (size_t)head * floats);
     }
 }
 
@@ -25125,7 +25347,7 @@ LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, c
     llm__delta_inputs(s, m, h, &w);
     llm__convolve(s, &m->conv, layer, w.in, (size_t)m->conv.channels, w.conv);
     llm__parallel(s, s->row_count, llm__delta_unit_job, &w);
-    llm__parallel(s, s->part_count * m->value_heads, llm__delta_job, &w);
+    llm__parallel(s, s->part_count * m->key_heads, llm__delta_job, &w);
     llm__parallel(s, s->row_count, llm__delta_gate_job, &w);
     llm__linear(s, &m->out, w.out, s->row_count, y);
 }
@@ -25297,18 +25519,23 @@ static void llm__fading_job(void *argument, int job, int worker) {
     const llm__ops *ops = w->s->model->ops;
     int heads = w->a->heads, head = job % heads, width = w->a->width, t, i;
     const llm__part *part = &w->s->parts[job / heads];
-    size_t floats = (size_t)width * (size_t)width;
-    float *state = llm__cache_next_state(part->cache, w->layer, 0) + (size_t)head * floats;
+    size_t first = (size_t)head * (size_t)width * (size_t)width;
+    float *to = llm__cache_next_state(part->cache, w->layer, 0) + first;
+    const float *from = llm__cache_state(part->cache, w->layer, 0) + first;
+    llm__fading_run run;
     (void)worker;
-    memcpy(state, llm__cache_state(part->cache, w->layer, 0) + (size_t)head * floats, floats * sizeof(float));
-    for (t = 0; t < part->count; t++) {
+    run.rows = run.cols = width;
+    run.decay = w->decay[head];
+    run.stride = (size_t)heads * (size_t)width;
+    for (t = 0; t < part->count; t += run.tokens, from = to) {
         size_t at = ((size_t)(part->first + t) * (size_t)heads + (size_t)head) * (size_t)width;
-        ops->scale(state, w->decay[head], width * width);
-        for (i = 0; i < width; i++)
-            ops->add_scaled(state + (size_t)i * (size_t)width, w->v + at, w->k[at + (size_t)i], width);
-        memset(w->out + at, 0, (size_t)width * sizeof(float));
-        ops->weigh(w->out + at, 0, w->q + at, 0, 1, state, width, (size_t)width, width);
-        ops->scale(w->out + at, w->a->scale, width);
+        run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
+        run.k = w->k + at;
+        run.q = w->q + at;
+        run.v = w->v + at;
+        run.y = w->out + at;
+        ops->fading_run(&run, from, to);
+        for (i = 0; i < run.tokens; i++) ops->scale(run.y + (size_t)i * run.stride, w->a->scale, width);
     }
 }
 
@@ -25358,16 +25585,19 @@ static void llm__lru_job(void *argument, int job, int worker) {
     int head = job % m->heads, n = m->width, t, i;
     const llm__part *part = &w->s->parts[job / m->heads];
     size_t first = (size_t)(head * n), square = (size_t)head * (size_t)n * (size_t)n;
+    size_t stride = (size_t)(m->heads * n), begin = (size_t)part->first * stride + first;
     float *state = llm__cache_next_state(part->cache, w->layer, 1) + first;
     (void)worker;
     memcpy(state, llm__cache_state(part->cache, w->layer, 1) + first, (size_t)n * sizeof(float));
     for (t = 0; t < part->count; t++) {
-        size_t at = (size_t)(part->first + t) * (size_t)(m->heads * n) + first;
+        memcpy(w->gate + begin + (size_t)t * stride, m->in_offset + first, (size_t)n * sizeof(float));
+        memcpy(w->decay + begin + (size_t)t * stride, m->rec_offset + first, (size_t)n * sizeof(float));
+    }
+    ops->weigh(w->gate + begin, stride, w->x + begin, stride, part->count, m->in_gate + square, n, (size_t)n, n);
+    ops->weigh(w->decay + begin, stride, w->x + begin, stride, part->count, m->rec_gate + square, n, (size_t)n, n);
+    for (t = 0; t < part->count; t++) {
+        size_t at = begin + (size_t)t * stride;
         float *x = w->x + at, *gate = w->gate + at, *decay = w->decay + at;
-        memcpy(gate, m->in_offset + first, (size_t)n * sizeof(float));
-        ops->weigh(gate, 0, x, 0, 1, m->in_gate + square, n, (size_t)n, n);
-        memcpy(decay, m->rec_offset + first, (size_t)n * sizeof(float));
-        ops->weigh(decay, 0, x, 0, 1, m->rec_gate + square, n, (size_t)n, n);
         ops->sigmoid_mul(x, gate, n);
         ops->sigmoid(decay, n);
         for (i = 0; i < n; i++) {
@@ -25447,27 +25677,33 @@ static void llm__rwkv_job(void *argument, int job, int worker) {
     const llm__rwkv_work *w = (const llm__rwkv_work *)argument;
     const llm__rwkv *m = w->m;
     const llm__ops *ops = w->s->model->ops;
-    int head = job % m->heads, n = m->width, t, i;
+    int head = job % m->heads, n = m->width, t, i, k;
     const llm__part *part = &w->s->parts[job / m->heads];
-    size_t floats = (size_t)n * (size_t)n, first = (size_t)(head * n);
-    float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
-    float *y = (float *)llm__scratch(w->s, worker);
-    memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
-    for (t = 0; t < part->count; t++) {
-        size_t at = (size_t)(part->first + t) * (size_t)(m->heads * n) + first;
-        float *out = w->out + at, *k = w->k + at, *r = w->r + at, *v = w->v + at, bonus = 0;
-        llm__rwkv_prepare(w, at, (size_t)head);
-        for (i = 0; i < n; i++) {
-            float *row = state + (size_t)i * (size_t)n, seen = -ops->dot(row, out, n);
-            ops->mul(row, w->w + at, n);
-            ops->add_scaled(row, k, v[i], n);
-            ops->add_scaled(row, w->a + at, seen, n);
-            y[i] = ops->dot(row, r, n);
+    size_t first = (size_t)(head * n), square = first * (size_t)n;
+    float *to = llm__cache_next_state(part->cache, w->layer, 1) + square, *y = (float *)llm__scratch(w->s, worker);
+    const float *from = llm__cache_state(part->cache, w->layer, 1) + square;
+    llm__rwkv_run run;
+    run.cols = n;
+    run.stride = (size_t)(m->heads * n);
+    run.y = y;
+    for (t = 0; t < part->count; t += run.tokens, from = to) {
+        size_t at = (size_t)(part->first + t) * run.stride + first;
+        run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
+        for (i = 0; i < run.tokens; i++) llm__rwkv_prepare(w, at + (size_t)i * run.stride, (size_t)head);
+        run.w = w->w + at;
+        run.l = w->out + at;
+        run.a = w->a + at;
+        run.k = w->k + at;
+        run.v = w->v + at;
+        run.r = w->r + at;
+        ops->rwkv_run(&run, from, to);
+        for (i = 0; i < run.tokens; i++, at += run.stride) {
+            float *out = w->out + at, bonus = 0;
+            ops->layer_norm(out, y + i * n, m->norm_weight + first, m->norm_bias + first, 64e-5f, n);
+            for (k = 0; k < n; k++) bonus += w->r[at + (size_t)k] * w->k[at + (size_t)k] * m->r_k[first + (size_t)k];
+            ops->add_scaled(out, w->v + at, bonus, n);
+            ops->mul(out, w->g + at, n);
         }
-        ops->layer_norm(out, y, m->norm_weight + first, m->norm_bias + first, 64e-5f, n);
-        for (i = 0; i < n; i++) bonus += r[i] * k[i] * m->r_k[first + (size_t)i];
-        ops->add_scaled(out, v, bonus, n);
-        ops->mul(out, w->g + at, n);
     }
 }
 
@@ -26657,7 +26893,7 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &l->rwkv.v_lora.up);
         llm__need_matrix(n, &l->rwkv.a_lora.up);
         llm__need_matrix(n, &l->rwkv.g_lora.up);
-        llm__most(&n->scratch, (size_t)l->rwkv.width * sizeof(float));
+        llm__most(&n->scratch, (size_t)LLM__RUN * (size_t)l->rwkv.width * sizeof(float));
         break;
     case LLM__KEYED_CONV:
         llm__need_matrix(n, &a->q);
