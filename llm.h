@@ -951,6 +951,57 @@ typedef struct llm__rows8 {
     size_t code_stride, scale_stride;
 } llm__rows8;
 
+enum { LLM__RUN = 16 }; /* tokens that a recurrence takes together */
+
+/* Token by token:  S = decay S + x b^T,  y = S c.  The state S is [rows, cols]. */
+typedef struct llm__ssd_run {
+    int tokens, rows, cols;
+    const float *x;             /* [tokens, rows], x_stride from token to token */
+    const float *b, *c;         /* [tokens, cols], both with b_stride */
+    const float *decay;         /* [tokens] */
+    float *y;                   /* [tokens, rows], y_stride */
+    size_t x_stride, b_stride, y_stride;
+} llm__ssd_run;
+
+/* Token by token:  S = S decay,  S = S + (beta (v - S k)) k^T,  y = S q.  The state S is [rows, cols]. */
+typedef struct llm__delta_run {
+    int tokens, rows, cols;
+    int columns;                /* each column has its decay */
+    const float *k, *q;         /* [tokens, cols], both with k_stride */
+    const float *v;             /* [tokens, rows], v_stride */
+    const float *decay, *beta;  /* [tokens], or decay [tokens, cols]; [tokens] */
+    float *y;                   /* [tokens, rows], y_stride */
+    size_t k_stride, v_stride, y_stride;
+} llm__delta_run;
+
+/* Token by token:  S = S decay + k v^T,  y = S^T q.  The state S is [rows, cols]. */
+typedef struct llm__fading_run {
+    int tokens, rows, cols;
+    const float *k, *q;         /* [tokens, rows], all with one stride, as v and y: [tokens, cols] */
+    const float *v;
+    float decay;
+    float *y;
+    size_t stride;
+} llm__fading_run;
+
+/* Token by token, one channel:  s = exp(dt a) s + x b,  y = s . c.  The state s is [cols]. */
+typedef struct llm__scan_run {
+    int tokens, cols;
+    const float *a;             /* [cols] */
+    const float *dt, *x;        /* [tokens] */
+    const float *b, *c;         /* [tokens, cols], both with b_stride */
+    float *y;                   /* [tokens] */
+    size_t b_stride;
+} llm__scan_run;
+
+/* Token by token:  S = S diag(w) - (S l) a^T + v k^T,  y = S r.  The state S is [cols, cols]. */
+typedef struct llm__rwkv_run {
+    int tokens, cols;
+    const float *w, *l, *a, *k, *v, *r; /* [tokens, cols], all with one stride */
+    float *y;                           /* [tokens, cols] */
+    size_t stride;
+} llm__rwkv_run;
+
 typedef struct llm__ops {
     const char *name;
 
@@ -977,6 +1028,7 @@ typedef struct llm__ops {
     void (*mul)(float *y, const float *x, int n);                 /* y *= x */
     void (*scale)(float *x, float s, int n);                      /* x *= s */
     void (*add_scaled)(float *y, const float *x, float s, int n); /* y += s x */
+    void (*add_product)(float *y, const float *a, const float *b, int n); /* y += a b */
     void (*rms_norm)(float *y, const float *x, const float *w, float eps, int n);  /* w may be NULL */
     void (*layer_norm)(float *y, const float *x, const float *w, const float *b, float eps, int n); /* w, b: NULL */
     float (*exp_sum)(float *x, int n, float max);                 /* x = exp(x - max); their sum */
@@ -1007,16 +1059,13 @@ typedef struct llm__ops {
                          int keys, int width);
     void (*unpack)(const uint8_t *codes, size_t n, int bits, uint8_t *out); /* codes to a byte each */
 
-    /* ---- recurrences, one step of one head */
-    /* S [dv, dk]: S *= decay; S += ((v - S k) beta) k^T; y[dv] = S q */
-    void (*delta_step)(float *state, const float *k, const float *v, const float *q, float decay, float beta, float *y,
-                       int dv, int dk);
-    /* The same with a decay for each column: decay[dk] */
-    void (*delta_step_columns)(float *state, const float *k, const float *v, const float *q, const float *decay,
-                               float beta, float *y, int dv, int dk);
-    /* S [p, n]: S = decay S + (dt x) b^T; y[p] = S c */
-    void (*ssd_step)(float *state, const float *x, const float *b, const float *c, float decay, float dt, float *y,
-                     int p, int n);
+    /* ---- recurrences: a run of at most LLM__RUN tokens of one head, from the state `from` to the state `to`, which
+       may be the same */
+    void (*ssd_run)(const llm__ssd_run *run, const float *from, float *to);
+    void (*delta_run)(const llm__delta_run *run, const float *from, float *to);
+    void (*fading_run)(const llm__fading_run *run, const float *from, float *to);
+    void (*scan_run)(const llm__scan_run *run, const float *from, float *to);
+    void (*rwkv_run)(const llm__rwkv_run *run, const float *from, float *to);
 } llm__ops;
 
 enum {
@@ -2369,6 +2418,12 @@ LLM__FN void LLMK_(add_scaled)(float *y, const float *x, float s, int n) {
     LLMK_EACH(n, y, x, vf_fma(vf_set(s), b, a));
 }
 
+LLM__FN void LLMK_(add_product)(float *y, const float *a, const float *b, int n) {
+    int i = 0;
+    for (; i + VF_N <= n; i += VF_N) vf_store(y + i, vf_fma(vf_load(a + i), vf_load(b + i), vf_load(y + i)));
+    for (; i < n; i++) y[i] = sf_fma(a[i], b[i], y[i]);
+}
+
 LLM__FN float LLMK_(max)(const float *x, int n) {
     float lanes[VF_N], best = -INFINITY;
     VF acc = vf_set(-INFINITY);
@@ -2756,84 +2811,343 @@ LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t 
 
 /* ---- recurrences */
 
-/* s = s * decay (one number, or one a column) and s . k; then s += delta k and s . q.  Each in one pass. */
-LLMK_INLINE float LLMK_(decay_dot)(float *s, float decay, const float *decays, const float *k, int n) {
-    VF acc = vf_set(0.0f);
-    float sum;
-    int i = 0;
-    for (; i + VF_N <= n; i += VF_N) {
-        const VF next = vf_mul(vf_load(s + i), decays ? vf_load(decays + i) : vf_set(decay));
-        vf_store(s + i, next);
-        acc = vf_fma(next, vf_load(k + i), acc);
+/* Of a state space, R rows (4 or 1) and K vectors of columns (2 or 1), constants: the tile stays in registers over all
+   tokens of the run.  What it adds to y is a vector for each token and row, in sums [tokens][4]. */
+LLMK_INLINE void LLMK_(ssd_tile)(const int R, const int K, const llm__ssd_run *run, const float *from, float *to,
+                                 int row, int col, float *sums) {
+    const size_t cols = (size_t)run->cols;
+    const float *x = run->x + row, *b = run->b + col, *c = run->c + col;
+    const VF zero = vf_set(0.0f);
+    VF p0, p1 = zero, p2 = zero, p3 = zero, q0 = zero, q1 = zero, q2 = zero, q3 = zero;
+    int t;
+    from += (size_t)row * cols + (size_t)col, to += (size_t)row * cols + (size_t)col;
+    p0 = vf_load(from);
+    if (K > 1) q0 = vf_load(from + VF_N);
+    if (R > 1) p1 = vf_load(from + cols), p2 = vf_load(from + 2 * cols), p3 = vf_load(from + 3 * cols);
+    if (R > 1 && K > 1)
+        q1 = vf_load(from + cols + VF_N), q2 = vf_load(from + 2 * cols + VF_N), q3 = vf_load(from + 3 * cols + VF_N);
+#define LLMK_STEP(r, p, q)                                                                           \
+    do {                                                                                             \
+        const VF in = vf_set(x[r]);                                                                  \
+        VF y;                                                                                        \
+        p = vf_fma(p, decay, vf_mul(in, bp)), y = vf_fma(p, cp, vf_load(sums + (r) * VF_N));         \
+        if (K > 1) q = vf_fma(q, decay, vf_mul(in, bq)), y = vf_fma(q, cq, y);                       \
+        vf_store(sums + (r) * VF_N, y);                                                              \
+    } while (0)
+    for (t = 0; t < run->tokens; t++, x += run->x_stride, b += run->b_stride, c += run->b_stride, sums += 4 * VF_N) {
+        const VF decay = vf_set(run->decay[t]), bp = vf_load(b), bq = K > 1 ? vf_load(b + VF_N) : zero;
+        const VF cp = vf_load(c), cq = K > 1 ? vf_load(c + VF_N) : zero;
+        LLMK_STEP(0, p0, q0);
+        if (R > 1) LLMK_STEP(1, p1, q1);
+        if (R > 1) LLMK_STEP(2, p2, q2);
+        if (R > 1) LLMK_STEP(3, p3, q3);
     }
-    sum = vf_sum(acc);
-    for (; i < n; i++) {
-        s[i] *= decays ? decays[i] : decay;
-        sum = sf_fma(s[i], k[i], sum);
-    }
-    return sum;
+#undef LLMK_STEP
+    vf_store(to, p0);
+    if (K > 1) vf_store(to + VF_N, q0);
+    if (R > 1) vf_store(to + cols, p1), vf_store(to + 2 * cols, p2), vf_store(to + 3 * cols, p3);
+    if (R > 1 && K > 1)
+        vf_store(to + cols + VF_N, q1), vf_store(to + 2 * cols + VF_N, q2), vf_store(to + 3 * cols + VF_N, q3);
 }
 
-LLMK_INLINE float LLMK_(add_dot)(float *s, float delta, const float *k, const float *q, int n) {
-    VF acc = vf_set(0.0f);
-    float sum;
-    int i = 0;
-    for (; i + VF_N <= n; i += VF_N) {
-        const VF next = vf_fma(vf_set(delta), vf_load(k + i), vf_load(s + i));
-        vf_store(s + i, next);
-        acc = vf_fma(next, vf_load(q + i), acc);
+/* The same numbers for a single token, whose sums stay in registers instead. */
+LLMK_INLINE void LLMK_(ssd_token)(const int R, const llm__ssd_run *run, const float *from, float *to, int row,
+                                  int whole, float *sums) {
+    const size_t cols = (size_t)run->cols;
+    const VF zero = vf_set(0.0f), decay = vf_set(run->decay[0]), x0 = vf_set(run->x[row]);
+    const VF x1 = R > 1 ? vf_set(run->x[row + 1]) : zero, x2 = R > 1 ? vf_set(run->x[row + 2]) : zero;
+    const VF x3 = R > 1 ? vf_set(run->x[row + 3]) : zero;
+    VF y0 = zero, y1 = zero, y2 = zero, y3 = zero;
+    int i;
+    from += (size_t)row * cols, to += (size_t)row * cols;
+#define LLMK_STEP(r, in, y)                                                                          \
+    do {                                                                                             \
+        const VF s = vf_fma(vf_load(from + (r) * cols + i), decay, vf_mul(in, b));                   \
+        y = vf_fma(s, c, y);                                                                         \
+        vf_store(to + (r) * cols + i, s);                                                            \
+    } while (0)
+    for (i = 0; i < whole; i += VF_N) {
+        const VF b = vf_load(run->b + i), c = vf_load(run->c + i);
+        LLMK_STEP(0, x0, y0);
+        if (R > 1) LLMK_STEP(1, x1, y1);
+        if (R > 1) LLMK_STEP(2, x2, y2);
+        if (R > 1) LLMK_STEP(3, x3, y3);
     }
-    sum = vf_sum(acc);
-    for (; i < n; i++) {
-        s[i] = sf_fma(delta, k[i], s[i]);
-        sum = sf_fma(s[i], q[i], sum);
+#undef LLMK_STEP
+    vf_store(sums, y0), vf_store(sums + VF_N, y1), vf_store(sums + 2 * VF_N, y2), vf_store(sums + 3 * VF_N, y3);
+}
+
+/* R rows: their tiles, the sums of y, and the columns that fill no vector. */
+LLMK_INLINE void LLMK_(ssd_rows)(const int R, const llm__ssd_run *run, const float *from, float *to, int row) {
+    const int whole = run->cols / VF_N * VF_N;
+    float all[LLM__RUN * 4 * VF_N], y[4];
+    const float *sums = all;
+    int col = 0, t, r;
+    if (run->tokens == 1) {
+        LLMK_(ssd_token)(R, run, from, to, row, whole, all);
+    } else {
+        for (t = 0; t < run->tokens * 4; t++) vf_store(all + t * VF_N, vf_set(0.0f));
+        for (; col + 2 * VF_N <= whole; col += 2 * VF_N) LLMK_(ssd_tile)(R, 2, run, from, to, row, col, all);
+        for (; col < whole; col += VF_N) LLMK_(ssd_tile)(R, 1, run, from, to, row, col, all);
     }
-    return sum;
+    from += (size_t)row * (size_t)run->cols, to += (size_t)row * (size_t)run->cols;
+    for (t = 0; t < run->tokens; t++, sums += 4 * VF_N) {
+        const float *x = run->x + (size_t)t * run->x_stride + row, *b = run->b + (size_t)t * run->b_stride;
+        const float *c = run->c + (size_t)t * run->b_stride, *old = t ? to : from;
+        v4_store(y, vf_sum4(vf_load(sums), vf_load(sums + VF_N), vf_load(sums + 2 * VF_N), vf_load(sums + 3 * VF_N)));
+        for (col = whole; col < run->cols; col++)
+            for (r = 0; r < R; r++) {
+                const size_t at = (size_t)r * (size_t)run->cols + (size_t)col;
+                to[at] = sf_fma(old[at], run->decay[t], x[r] * b[col]);
+                y[r] = sf_fma(to[at], c[col], y[r]);
+            }
+        memcpy(run->y + (size_t)t * run->y_stride + row, y, (size_t)R * sizeof *y);
+    }
 }
 
-LLM__FN void LLMK_(delta_step)(float *state, const float *k, const float *v, const float *q, float decay, float beta,
-                               float *y, int dv, int dk) {
-    int row;
-    for (row = 0; row < dv; row++, state += dk)
-        y[row] = LLMK_(add_dot)(state, (v[row] - LLMK_(decay_dot)(state, decay, NULL, k, dk)) * beta, k, q, dk);
+LLM__FN void LLMK_(ssd_run)(const llm__ssd_run *run, const float *from, float *to) {
+    int row = 0;
+    for (; row + 4 <= run->rows; row += 4) LLMK_(ssd_rows)(4, run, from, to, row);
+    for (; row < run->rows; row++) LLMK_(ssd_rows)(1, run, from, to, row);
 }
 
-LLM__FN void LLMK_(delta_step_columns)(float *state, const float *k, const float *v, const float *q, const float *decay,
-                                       float beta, float *y, int dv, int dk) {
-    int row;
-    for (row = 0; row < dv; row++, state += dk)
-        y[row] = LLMK_(add_dot)(state, (v[row] - LLMK_(decay_dot)(state, 0.0f, decay, k, dk)) * beta, k, q, dk);
-}
-
-LLM__FN void LLMK_(ssd_step)(float *state, const float *x, const float *b, const float *c, float decay, float dt,
-                             float *y, int p, int n) {
-    int row;
-    for (row = 0; row < p; row++) {
-        float *s = state + (size_t)row * (size_t)n;
-        const VF d = vf_set(decay), dx = vf_set(dt * x[row]);
-        VF acc = vf_set(0.0f);
-        float sum;
-        int i = 0;
-        for (; i + VF_N <= n; i += VF_N) {
-            const VF next = vf_fma(vf_load(s + i), d, vf_mul(dx, vf_load(b + i)));
-            vf_store(s + i, next);
-            acc = vf_fma(next, vf_load(c + i), acc);
+/* One visit to R rows (4 or 1) of a delta rule's state; R, columns, writes and looks are constants.  A row's change by
+   a token needs the whole row first, so it is made on the way of the next token's look: one pass over the state for
+   each token.  writes: s += change k, y = s . q of token t - 1; looks: s *= decay, change = beta (v - s . k) of t. */
+LLMK_INLINE void LLMK_(delta_visit)(const int R, const int columns, const int writes, const int looks,
+                                    const llm__delta_run *run, const float *from, float *to, int row, int t,
+                                    float *change) {
+    const size_t cols = (size_t)run->cols, whole = cols / VF_N * VF_N;
+    const float *k = run->k + (size_t)(writes ? t - 1 : 0) * run->k_stride;
+    const float *q = run->q + (size_t)(writes ? t - 1 : 0) * run->k_stride;
+    const float *next = run->k + (size_t)(looks ? t : 0) * run->k_stride;
+    const float *decays = run->decay + (looks && columns ? (size_t)t * cols : 0);
+    const float decay = looks && !columns ? run->decay[t] : 0.0f;
+    const VF zero = vf_set(0.0f), each = vf_set(decay), c0 = vf_set(change[0]);
+    const VF c1 = R > 1 ? vf_set(change[1]) : zero, c2 = R > 1 ? vf_set(change[2]) : zero;
+    const VF c3 = R > 1 ? vf_set(change[3]) : zero;
+    VF y0 = zero, y1 = zero, y2 = zero, y3 = zero, d0 = zero, d1 = zero, d2 = zero, d3 = zero;
+    float y[4], d[4];
+    size_t i;
+    int r;
+    from += (size_t)row * cols, to += (size_t)row * cols;
+#define LLMK_STEP(r, c, y, d)                                                                        \
+    do {                                                                                             \
+        VF s = vf_load(from + (r) * cols + i);                                                       \
+        if (writes) s = vf_fma(c, now, s), y = vf_fma(s, vf_load(q + i), y);                         \
+        if (looks) s = vf_mul(s, columns ? vf_load(decays + i) : each), d = vf_fma(s, then, d);      \
+        vf_store(to + (r) * cols + i, s);                                                            \
+    } while (0)
+    for (i = 0; i < whole; i += VF_N) {
+        const VF now = vf_load(k + i), then = vf_load(next + i);
+        LLMK_STEP(0, c0, y0, d0);
+        if (R > 1) LLMK_STEP(1, c1, y1, d1);
+        if (R > 1) LLMK_STEP(2, c2, y2, d2);
+        if (R > 1) LLMK_STEP(3, c3, y3, d3);
+    }
+#undef LLMK_STEP
+    if (looks) v4_store(d, vf_sum4(d0, d1, d2, d3));
+    if (writes) v4_store(y, vf_sum4(y0, y1, y2, y3));
+    for (i = whole; i < cols; i++)
+        for (r = 0; r < R; r++) {
+            float s = from[(size_t)r * cols + i];
+            if (writes) s = sf_fma(change[r], k[i], s), y[r] = sf_fma(s, q[i], y[r]);
+            if (looks) s *= columns ? decays[i] : decay, d[r] = sf_fma(s, next[i], d[r]);
+            to[(size_t)r * cols + i] = s;
         }
-        sum = vf_sum(acc);
-        for (; i < n; i++) {
-            s[i] = sf_fma(s[i], decay, dt * x[row] * b[i]);
-            sum = sf_fma(s[i], c[i], sum);
-        }
-        y[row] = sum;
+    if (writes) memcpy(run->y + (size_t)(t - 1) * run->y_stride + row, y, (size_t)R * sizeof *y);
+    if (looks)
+        for (r = 0; r < R; r++)
+            change[r] = (run->v[(size_t)t * run->v_stride + (size_t)(row + r)] - d[r]) * run->beta[t];
+}
+
+/* Strips of rows stay in the first-level cache over the run; a row's change is waited for while others are visited. */
+LLMK_INLINE void LLMK_(delta_strip)(const int R, const int columns, const llm__delta_run *run, const float *from,
+                                    float *to, int row, int rows) {
+    float change[16];
+    int t, i;
+    for (i = 0; i < 16; i++) change[i] = 0.0f;
+    for (i = 0; i < rows; i += R)
+        LLMK_(delta_visit)(R, columns, 0, 1, run, from, to, row + i, 0, change + i);
+    for (t = 1; t < run->tokens; t++)
+        for (i = 0; i < rows; i += R)
+            LLMK_(delta_visit)(R, columns, 1, 1, run, to, to, row + i, t, change + i);
+    for (i = 0; i < rows; i += R)
+        LLMK_(delta_visit)(R, columns, 1, 0, run, to, to, row + i, run->tokens, change + i);
+}
+
+LLMK_INLINE void LLMK_(delta_rows)(const int columns, const llm__delta_run *run, const float *from, float *to) {
+    const int whole = run->rows / 4 * 4;
+    int row;
+    for (row = 0; row < whole; row += 16)
+        LLMK_(delta_strip)(4, columns, run, from, to, row, whole - row < 16 ? whole - row : 16);
+    if (whole < run->rows) LLMK_(delta_strip)(1, columns, run, from, to, whole, run->rows - whole);
+}
+
+LLM__FN void LLMK_(delta_run)(const llm__delta_run *run, const float *from, float *to) {
+    if (run->columns) LLMK_(delta_rows)(1, run, from, to);
+    else LLMK_(delta_rows)(0, run, from, to);
+}
+
+/* Of a fading memory, R rows (4 or 1) and K vectors of columns (2 or 1), constants, which stay in registers over all
+   tokens of the run. */
+LLMK_INLINE void LLMK_(fading_tile)(const int R, const int K, const llm__fading_run *run, const float *from, float *to,
+                                    int row, int col) {
+    const size_t cols = (size_t)run->cols, at = (size_t)row * cols + (size_t)col;
+    const float *k = run->k + row, *q = run->q + row, *v = run->v + col;
+    const VF zero = vf_set(0.0f), decay = vf_set(run->decay);
+    VF a0, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+    float *y = run->y + col;
+    int t;
+    from += at, to += at;
+    a0 = vf_load(from);
+    if (K > 1) b0 = vf_load(from + VF_N);
+    if (R > 1) a1 = vf_load(from + cols), a2 = vf_load(from + 2 * cols), a3 = vf_load(from + 3 * cols);
+    if (R > 1 && K > 1)
+        b1 = vf_load(from + cols + VF_N), b2 = vf_load(from + 2 * cols + VF_N), b3 = vf_load(from + 3 * cols + VF_N);
+#define LLMK_STEP(r, a, b)                                                                           \
+    do {                                                                                             \
+        const VF in = vf_set(k[r]), out = vf_set(q[r]);                                              \
+        a = vf_fma(in, va, vf_mul(a, decay)), ya = vf_fma(out, a, ya);                               \
+        if (K > 1) b = vf_fma(in, vb, vf_mul(b, decay)), yb = vf_fma(out, b, yb);                    \
+    } while (0)
+    for (t = 0; t < run->tokens; t++, k += run->stride, q += run->stride, v += run->stride, y += run->stride) {
+        const VF va = vf_load(v), vb = K > 1 ? vf_load(v + VF_N) : zero;
+        VF ya = row ? vf_load(y) : zero, yb = row && K > 1 ? vf_load(y + VF_N) : zero;
+        LLMK_STEP(0, a0, b0);
+        if (R > 1) LLMK_STEP(1, a1, b1);
+        if (R > 1) LLMK_STEP(2, a2, b2);
+        if (R > 1) LLMK_STEP(3, a3, b3);
+        vf_store(y, ya);
+        if (K > 1) vf_store(y + VF_N, yb);
     }
+#undef LLMK_STEP
+    vf_store(to, a0);
+    if (K > 1) vf_store(to + VF_N, b0);
+    if (R > 1) vf_store(to + cols, a1), vf_store(to + 2 * cols, a2), vf_store(to + 3 * cols, a3);
+    if (R > 1 && K > 1)
+        vf_store(to + cols + VF_N, b1), vf_store(to + 2 * cols + VF_N, b2), vf_store(to + 3 * cols + VF_N, b3);
+}
+
+LLMK_INLINE void LLMK_(fading_rows)(const int R, const llm__fading_run *run, const float *from, float *to, int row) {
+    int col = 0, t, r;
+    for (; col + 2 * VF_N <= run->cols; col += 2 * VF_N) LLMK_(fading_tile)(R, 2, run, from, to, row, col);
+    for (; col + VF_N <= run->cols; col += VF_N) LLMK_(fading_tile)(R, 1, run, from, to, row, col);
+    for (; col < run->cols; col++)
+        for (r = row; r < row + R; r++) {
+            float s = from[(size_t)r * (size_t)run->cols + (size_t)col];
+            for (t = 0; t < run->tokens; t++) {
+                const size_t at = (size_t)t * run->stride;
+                float *y = run->y + at + col;
+                s = sf_fma(run->k[at + (size_t)r], run->v[at + (size_t)col], s * run->decay);
+                *y = sf_fma(run->q[at + (size_t)r], s, r ? *y : 0.0f);
+            }
+            to[(size_t)r * (size_t)run->cols + (size_t)col] = s;
+        }
+}
+
+LLM__FN void LLMK_(fading_run)(const llm__fading_run *run, const float *from, float *to) {
+    int row = 0;
+    for (; row + 4 <= run->rows; row += 4) LLMK_(fading_rows)(4, run, from, to, row);
+    for (; row < run->rows; row++) LLMK_(fading_rows)(1, run, from, to, row);
+}
+
+/* A vector of a channel's state over the run; n < VF_N: the last numbers, with zeros behind them. */
+LLMK_INLINE void LLMK_(scan_part)(const llm__scan_run *run, const float *from, float *to, int col, int n, float *sums) {
+    float s_[VF_N] = {0}, a_[VF_N] = {0}, b_[VF_N] = {0}, c_[VF_N] = {0};
+    VF s, a;
+    int t;
+    memcpy(s_, from + col, (size_t)n * sizeof(float));
+    memcpy(a_, run->a + col, (size_t)n * sizeof(float));
+    s = vf_load(s_), a = vf_load(a_);
+    for (t = 0; t < run->tokens; t++, sums += VF_N) {
+        const float *b = run->b + (size_t)t * run->b_stride + col, *c = run->c + (size_t)t * run->b_stride + col;
+        if (n < VF_N) {
+            memcpy(b_, b, (size_t)n * sizeof(float));
+            memcpy(c_, c, (size_t)n * sizeof(float));
+            b = b_, c = c_;
+        }
+        s = vf_mul(s, LLMK_(exp)(vf_mul(vf_set(run->dt[t]), a)));
+        s = vf_fma(vf_set(run->x[t]), vf_load(b), s);
+        vf_store(sums, vf_fma(s, vf_load(c), vf_load(sums)));
+    }
+    vf_store(s_, s);
+    memcpy(to + col, s_, (size_t)n * sizeof(float));
+}
+
+LLM__FN void LLMK_(scan_run)(const llm__scan_run *run, const float *from, float *to) {
+    float sums[LLM__RUN * VF_N] = {0};
+    int col = 0, t;
+    for (; col + VF_N <= run->cols; col += VF_N) LLMK_(scan_part)(run, from, to, col, VF_N, sums);
+    if (col < run->cols) LLMK_(scan_part)(run, from, to, col, run->cols - col, sums);
+    for (t = 0; t < run->tokens; t++) run->y[t] = vf_sum(vf_load(sums + t * VF_N));
+}
+
+/* A visit to R rows (2 or 1) of RWKV's state, as delta_visit; seen is - s . l. */
+LLMK_INLINE void LLMK_(rwkv_visit)(const int R, const int writes, const int looks, const llm__rwkv_run *run,
+                                   const float *from, float *to, int row, int t, float *seen) {
+    const size_t cols = (size_t)run->cols, whole = cols / VF_N * VF_N, at = (size_t)(writes ? t - 1 : 0) * run->stride;
+    const float *w = run->w + at, *a = run->a + at, *k = run->k + at, *q = run->r + at, *v = run->v + at + row;
+    const float *l = run->l + (size_t)(looks ? t : 0) * run->stride;
+    const VF zero = vf_set(0.0f), c0 = vf_set(seen[0]), v0 = vf_set(v[0]);
+    const VF c1 = R > 1 ? vf_set(seen[1]) : zero, v1 = R > 1 ? vf_set(v[1]) : zero;
+    VF y0 = zero, y1 = zero, d0 = zero, d1 = zero;
+    float y[2], d[2];
+    size_t i;
+    int r;
+    from += (size_t)row * cols, to += (size_t)row * cols;
+#define LLMK_STEP(r, c, v, y, d)                                                                     \
+    do {                                                                                             \
+        VF s = vf_load(from + (r) * cols + i);                                                       \
+        if (writes) s = vf_fma(c, va, vf_fma(v, vk, vf_mul(s, vw))), y = vf_fma(s, vq, y);           \
+        if (looks) d = vf_fma(s, vl, d);                                                             \
+        vf_store(to + (r) * cols + i, s);                                                            \
+    } while (0)
+    for (i = 0; i < whole; i += VF_N) {
+        const VF vw = vf_load(w + i), va = vf_load(a + i), vk = vf_load(k + i), vq = vf_load(q + i), vl = vf_load(l + i);
+        LLMK_STEP(0, c0, v0, y0, d0);
+        if (R > 1) LLMK_STEP(1, c1, v1, y1, d1);
+    }
+#undef LLMK_STEP
+    y[0] = vf_sum(y0), y[1] = vf_sum(y1), d[0] = vf_sum(d0), d[1] = vf_sum(d1);
+    for (i = whole; i < cols; i++)
+        for (r = 0; r < R; r++) {
+            float s = from[(size_t)r * cols + i];
+            if (writes) s = sf_fma(seen[r], a[i], sf_fma(v[r], k[i], s * w[i])), y[r] = sf_fma(s, q[i], y[r]);
+            if (looks) d[r] = sf_fma(s, l[i], d[r]);
+            to[(size_t)r * cols + i] = s;
+        }
+    for (r = 0; r < R; r++) {
+        if (writes) run->y[(size_t)(t - 1) * cols + (size_t)(row + r)] = y[r];
+        if (looks) seen[r] = -d[r];
+    }
+}
+
+LLMK_INLINE void LLMK_(rwkv_strip)(const int R, const llm__rwkv_run *run, const float *from, float *to, int row,
+                                   int rows) {
+    float seen[16] = {0};
+    int t, i;
+    for (i = 0; i < rows; i += R) LLMK_(rwkv_visit)(R, 0, 1, run, from, to, row + i, 0, seen + i);
+    for (t = 1; t < run->tokens; t++)
+        for (i = 0; i < rows; i += R) LLMK_(rwkv_visit)(R, 1, 1, run, to, to, row + i, t, seen + i);
+    for (i = 0; i < rows; i += R) LLMK_(rwkv_visit)(R, 1, 0, run, to, to, row + i, run->tokens, seen + i);
+}
+
+LLM__FN void LLMK_(rwkv_run)(const llm__rwkv_run *run, const float *from, float *to) {
+    const int whole = run->cols / 2 * 2;
+    int row;
+    for (row = 0; row < whole; row += 16)
+        LLMK_(rwkv_strip)(2, run, from, to, row, whole - row < 16 ? whole - row : 16);
+    if (whole < run->cols) LLMK_(rwkv_strip)(1, run, from, to, whole, 1);
 }
 
 static const llm__ops LLMK_(ops) = {
     LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_rows),
-    LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(rms_norm),
-    LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
+    LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(add_product),
+    LLMK_(rms_norm),     LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
     LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32), LLMK_(from_f32),
-    LLMK_(scores), LLMK_(weigh), LLMK_(scores_stored), LLMK_(weigh_stored), LLMK_(unpack), LLMK_(delta_step), LLMK_(delta_step_columns), LLMK_(ssd_step)
+    LLMK_(scores), LLMK_(weigh), LLMK_(scores_stored), LLMK_(weigh_stored), LLMK_(unpack),
+    LLMK_(ssd_run), LLMK_(delta_run), LLMK_(fading_run), LLMK_(scan_run), LLMK_(rwkv_run)
 };
 
 #undef LLMK_
@@ -24913,35 +25227,58 @@ typedef struct llm__conv_work {
     float *out;      /* [rows, channels] */
 } llm__conv_work;
 
-/* out_t = offset + sum_k w_k in_{t - K + 1 + k}, and silu of that, for one part and the channels of one array; what
-   precedes the pass is in the cache, [K - 1, channels]. */
+enum { LLM__CONV_ROWS = 16, LLM__CONV_CHANNELS = 512 }; /* what a job does at a time: outputs stay near */
+
+/* Token t of a part on the way in: [width] channels from `first` on.  Before 0, the cache has it. */
+LLM__FN const float *llm__conv_in(const llm__conv_work *w, const llm__part *part, int array, int width, int first,
+                                  int t) {
+    if (t >= 0) return w->in + (size_t)(part->first + t) * w->stride + first;
+    return llm__cache_state(part->cache, w->layer, array) + (size_t)(t + w->conv->kernel - 1) * (size_t)width;
+}
+
+/* Of one row, channels [from, end) of an array of `width` channels that begins at `first`. */
+LLM__FN void llm__conv_row(const llm__conv_work *w, const llm__part *part, int t, int array, int first, int width,
+                           int from, int end) {
+    const llm__conv *conv = w->conv;
+    const llm__ops *ops = w->s->model->ops;
+    float *out = w->out + (size_t)(part->first + t) * (size_t)conv->channels + first + from;
+    int k, n = end - from;
+    if (conv->offset) memcpy(out, conv->offset + first + from, (size_t)n * sizeof(float));
+    else memset(out, 0, (size_t)n * sizeof(float));
+    for (k = 0; k < conv->kernel; k++)
+        ops->add_product(out, conv->weight + (size_t)k * (size_t)conv->channels + first + from,
+                         llm__conv_in(w, part, array, width, first, t - conv->kernel + 1 + k) + from, n);
+    if (!conv->plain) ops->silu(out, n);
+}
+
+/* out_t = offset + sum_k w_k in_{t - K + 1 + k}, and silu of that, for some rows; what precedes the pass is in the
+   cache, [K - 1, channels], where a part's last row leaves what precedes the next one. */
 static void llm__conv_job(void *argument, int job, int worker) {
     const llm__conv_work *w = (const llm__conv_work *)argument;
     const llm__conv *conv = w->conv;
-    int arrays = llm__conv_arrays(conv), array = job % arrays, first = 0, t, k, c, history = conv->kernel - 1;
-    int width = arrays > 1 ? conv->runs[array] : conv->channels;
-    const llm__part *part = &w->s->parts[job / arrays];
-    const float *past = llm__cache_state(part->cache, w->layer, array);
-    float *next = llm__cache_next_state(part->cache, w->layer, array);
+    int begin = job * LLM__CONV_ROWS, left = w->s->row_count - begin, array, first = 0, from, row, k;
+    int end = begin + (left < LLM__CONV_ROWS ? left : (int)LLM__CONV_ROWS);
+    const llm__part *start = llm__part_of(w->s, begin), *part;
     (void)worker;
-    for (k = 0; k < array; k++) first += conv->runs[k];
-    for (t = 0; t < part->count; t++) {
-        float *out = w->out + (size_t)(part->first + t) * (size_t)conv->channels + first;
-        for (c = 0; c < width; c++) out[c] = conv->offset ? conv->offset[first + c] : 0;
-        for (k = 0; k < conv->kernel; k++) {
-            int at = t - history + k;
-            const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)width
-                                     : w->in + (size_t)(part->first + at) * w->stride + first;
-            const float *weight = conv->weight + (size_t)k * (size_t)conv->channels + first;
-            for (c = 0; c < width; c++) out[c] += weight[c] * in[c];
+    for (array = 0; array < llm__conv_arrays(conv); first += conv->runs[array++]) {
+        int width = llm__conv_arrays(conv) > 1 ? conv->runs[array] : conv->channels;
+        for (from = 0; from < width; from += LLM__CONV_CHANNELS) {
+            int to = width - from < LLM__CONV_CHANNELS ? width : from + (int)LLM__CONV_CHANNELS;
+            for (part = start, row = begin; row < end; row++) {
+                while (row >= part->first + part->count) part++;
+                llm__conv_row(w, part, row - part->first, array, first, width, from, to);
+            }
         }
-        if (!conv->plain) w->s->model->ops->silu(out, width);
-    }
-    for (k = 0; k < history; k++) {
-        int at = part->count - history + k;
-        const float *in = at < 0 ? past + (size_t)(at + history) * (size_t)width
-                                 : w->in + (size_t)(part->first + at) * w->stride + first;
-        memcpy(next + (size_t)k * (size_t)width, in, (size_t)width * sizeof(float));
+        for (part = start, row = begin; row < end; row++) {
+            float *next;
+            while (row >= part->first + part->count) part++;
+            if (row + 1 < part->first + part->count) continue;
+            next = llm__cache_next_state(part->cache, w->layer, array);
+            for (k = 0; k + 1 < conv->kernel; k++)
+                memcpy(next + (size_t)k * (size_t)width,
+                       llm__conv_in(w, part, array, width, first, part->count - conv->kernel + 1 + k),
+                       (size_t)width * sizeof(float));
+        }
     }
 }
 
@@ -24954,7 +25291,7 @@ LLM__FN void llm__convolve(llm_session *s, const llm__conv *conv, size_t layer, 
     w.in = in;
     w.stride = stride;
     w.out = out;
-    llm__parallel(s, s->part_count * llm__conv_arrays(conv), llm__conv_job, &w);
+    llm__parallel(s, (s->row_count + LLM__CONV_ROWS - 1) / LLM__CONV_ROWS, llm__conv_job, &w);
 }
 
 /* LFM2's short convolution. */
@@ -24978,7 +25315,7 @@ LLM__FN void llm__norm_groups(const llm__ops *ops, const llm__norm *norm, float 
     }
 }
 
-/* ---- state spaces, one head over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x */
+/* ---- state spaces, some heads over one part:  S = exp(dt a) S + dt x B^T,  y = S C + D x */
 typedef struct llm__ssm_work {
     llm_session *s;
     const llm__ssm *m;
@@ -24995,22 +25332,74 @@ LLM__FN float llm__ssm_dt(const llm__ssm *m, const float *dt, int head) {
     return x < m->dt_min ? m->dt_min : x > m->dt_max ? m->dt_max : x;
 }
 
+LLM__FN size_t llm__ssd_scratch(const llm__ssm *m) {
+    return (size_t)LLM__RUN * (size_t)(m->width + 2 * m->state + 1) * sizeof(float);
+}
+
+/* Gathers B and C of a run of tokens in the scratch memory, where they lie close together. */
+LLM__FN void llm__ssd_gather(const llm__ssm_work *w, size_t row, int tokens, int group, float *bc) {
+    size_t state = (size_t)w->m->state, first = (size_t)group * state;
+    int t;
+    for (t = 0; t < tokens; t++, row++, bc += 2 * state) {
+        memcpy(bc, w->b + row * w->b_stride + first, state * sizeof(float));
+        memcpy(bc + state, w->c + row * w->b_stride + first, state * sizeof(float));
+    }
+}
+
+/* One head over a run of tokens from `row` on; x and decay are scratch. */
+LLM__FN void llm__ssd_head(const llm__ssm_work *w, llm__ssd_run *run, size_t row, int head, float *x, float *decay,
+                           const float *from, float *to) {
+    const llm__ssm *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
+    size_t channels = (size_t)m->conv.channels, width = (size_t)m->width, at = (size_t)head * width;
+    const float *in = w->conv + row * channels + at;
+    int t;
+    for (t = 0; t < run->tokens; t++) {
+        float dt = llm__ssm_dt(m, w->dt + (row + (size_t)t) * w->dt_stride, head);
+        decay[t] = expf(dt * m->a[head]);
+        memcpy(x + (size_t)t * width, in + (size_t)t * channels, width * sizeof(float));
+        ops->scale(x + (size_t)t * width, dt, m->width);
+    }
+    run->x = x;
+    run->decay = decay;
+    run->y = w->out + row * run->y_stride + at;
+    ops->ssd_run(run, from, to);
+    for (t = 0; t < run->tokens; t++)
+        ops->add_scaled(run->y + (size_t)t * run->y_stride, in + (size_t)t * channels, m->d[head], m->width);
+}
+
+enum { LLM__SSD_HEADS = 4 }; /* heads of a group, at most, that a job takes: they share B and C */
+
+/* Jobs of one group of heads. */
+LLM__FN int llm__ssd_blocks(const llm__ssm *m) {
+    return (m->heads / m->groups + LLM__SSD_HEADS - 1) / LLM__SSD_HEADS;
+}
+
 static void llm__ssd_job(void *argument, int job, int worker) {
     const llm__ssm_work *w = (const llm__ssm_work *)argument;
     const llm__ssm *m = w->m;
-    const llm__part *part = &w->s->parts[job / m->heads];
-    int head = job % m->heads, group = head / (m->heads / m->groups), t, i;
-    size_t floats = (size_t)m->width * (size_t)m->state, at = (size_t)(head * m->width);
-    float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
-    (void)worker;
-    memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
-    for (t = 0; t < part->count; t++) {
-        size_t row = (size_t)(part->first + t), bc = row * w->b_stride + (size_t)(group * m->state);
-        const float *x = w->conv + row * (size_t)m->conv.channels + at;
-        float *y = w->out + row * (size_t)(m->heads * m->width) + at;
-        float dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, head);
-        w->s->model->ops->ssd_step(state, x, w->b + bc, w->c + bc, expf(dt * m->a[head]), dt, y, m->width, m->state);
-        for (i = 0; i < m->width; i++) y[i] += m->d[head] * x[i];
+    int each = m->heads / m->groups, blocks = llm__ssd_blocks(m), group = job / blocks % m->groups, t, head;
+    int first = group * each + job % blocks * LLM__SSD_HEADS, end = first + LLM__SSD_HEADS;
+    const llm__part *part = &w->s->parts[job / blocks / m->groups];
+    float *bc = (float *)llm__scratch(w->s, worker), *x = bc + LLM__RUN * 2 * m->state, *decay = x + LLM__RUN * m->width;
+    float *to = llm__cache_next_state(part->cache, w->layer, 1);
+    const float *from = llm__cache_state(part->cache, w->layer, 1);
+    size_t floats = (size_t)m->width * (size_t)m->state;
+    llm__ssd_run run;
+    if (end > (group + 1) * each) end = (group + 1) * each;
+    run.rows = m->width;
+    run.cols = m->state;
+    run.x_stride = (size_t)m->width;
+    run.b = bc;
+    run.c = bc + m->state;
+    run.b_stride = 2 * (size_t)m->state;
+    run.y_stride = (size_t)(m->heads * m->width);
+    for (t = 0; t < part->count; t += run.tokens, from = to) {
+        run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
+        llm__ssd_gather(w, (size_t)(part->first + t), run.tokens, group, bc);
+        for (head = first; head < end; head++)
+            llm__ssd_head(w, &run, (size_t)(part->first + t), head, x, decay, from + (size_t)head * floats,
+                          to + (size_t)head * floats);
     }
 }
 
@@ -25020,26 +25409,35 @@ enum { LLM__SCAN_CHANNELS = 64 };
 static void llm__scan_job(void *argument, int job, int worker) {
     const llm__ssm_work *w = (const llm__ssm_work *)argument;
     const llm__ssm *m = w->m;
-    const llm__ops *ops = w->s->model->ops;
-    int blocks = (m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS, t, i, k;
-    int first = job % blocks * LLM__SCAN_CHANNELS, n = m->state;
-    int end = first + LLM__SCAN_CHANNELS < m->heads ? first + LLM__SCAN_CHANNELS : m->heads;
+    int blocks = (m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS, first = job % blocks * LLM__SCAN_CHANNELS;
+    int end = first + LLM__SCAN_CHANNELS < m->heads ? first + (int)LLM__SCAN_CHANNELS : m->heads, t, i, k;
     const llm__part *part = &w->s->parts[job / blocks];
-    float *decay = (float *)llm__scratch(w->s, worker);
-    float *next = llm__cache_next_state(part->cache, w->layer, 1);
-    memcpy(next + (size_t)first * (size_t)n, llm__cache_state(part->cache, w->layer, 1) + (size_t)first * (size_t)n,
-           (size_t)(end - first) * (size_t)n * sizeof(float));
-    for (t = 0; t < part->count; t++) {
+    float *to = llm__cache_next_state(part->cache, w->layer, 1), dt[LLM__RUN], x[LLM__RUN], y[LLM__RUN];
+    const float *from = llm__cache_state(part->cache, w->layer, 1);
+    llm__scan_run run;
+    (void)worker;
+    run.cols = m->state;
+    run.dt = dt;
+    run.x = x;
+    run.y = y;
+    run.b_stride = w->b_stride;
+    for (t = 0; t < part->count; t += run.tokens, from = to) {
         size_t row = (size_t)(part->first + t);
-        const float *b = w->b + row * w->b_stride, *c = w->c + row * w->b_stride;
-        const float *x = w->conv + row * (size_t)m->heads;
+        run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
+        run.b = w->b + row * w->b_stride;
+        run.c = w->c + row * w->b_stride;
         for (i = first; i < end; i++) {
-            float *state = next + (size_t)i * (size_t)n, dt = llm__ssm_dt(m, w->dt + row * w->dt_stride, i);
-            for (k = 0; k < n; k++) decay[k] = dt * m->a[(size_t)i * (size_t)n + (size_t)k];
-            ops->exp_sum(decay, n, 0);
-            ops->mul(state, decay, n);
-            ops->add_scaled(state, b, dt * x[i], n);
-            w->out[row * (size_t)m->heads + (size_t)i] = ops->dot(state, c, n) + m->d[i] * x[i];
+            const float *in = w->conv + row * (size_t)m->heads + (size_t)i;
+            float *out = w->out + row * (size_t)m->heads + (size_t)i;
+            size_t at = (size_t)i * (size_t)m->state;
+            for (k = 0; k < run.tokens; k++) {
+                dt[k] = llm__ssm_dt(m, w->dt + (row + (size_t)k) * w->dt_stride, i);
+                x[k] = dt[k] * in[(size_t)k * (size_t)m->heads];
+            }
+            run.a = m->a + at;
+            w->s->model->ops->scan_run(&run, from + at, to + at);
+            for (k = 0; k < run.tokens; k++)
+                out[(size_t)k * (size_t)m->heads] = y[k] + m->d[i] * in[(size_t)k * (size_t)m->heads];
         }
     }
 }
@@ -25066,16 +25464,17 @@ LLM__FN void llm__ssm_inputs(llm_session *s, const llm__ssm *m, llm__ssm_work *w
 }
 
 /* z * silu and the norm, in the model's order. */
-LLM__FN void llm__ssm_gate(const llm_session *s, const llm__ssm *m, const llm__ssm_work *w) {
-    const llm__ops *ops = s->model->ops;
-    int inner = m->heads * m->width, r;
-    for (r = 0; r < s->row_count; r++) {
-        float *z = w->z + (size_t)r * w->z_stride, *y = w->out + (size_t)r * (size_t)inner;
-        if (m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
-        ops->silu_mul(z, y, inner);
-        memcpy(y, z, (size_t)inner * sizeof(float));
-        if (!m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
-    }
+static void llm__ssm_gate_job(void *argument, int row, int worker) {
+    const llm__ssm_work *w = (const llm__ssm_work *)argument;
+    const llm__ssm *m = w->m;
+    const llm__ops *ops = w->s->model->ops;
+    int inner = m->heads * m->width;
+    float *z = w->z + (size_t)row * w->z_stride, *y = w->out + (size_t)row * (size_t)inner;
+    (void)worker;
+    if (m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
+    ops->silu_mul(z, y, inner);
+    memcpy(y, z, (size_t)inner * sizeof(float));
+    if (!m->norm_first) llm__norm_groups(ops, &m->norm, y, inner, m->norm_groups);
 }
 
 /* z and x of each head apart. */
@@ -25134,17 +25533,17 @@ LLM__FN void llm__run_ssm(llm_session *s, const llm__ssm *m, size_t layer, const
     if (channels)
         llm__parallel(s, s->part_count * ((m->heads + LLM__SCAN_CHANNELS - 1) / LLM__SCAN_CHANNELS), llm__scan_job, &w);
     else
-        llm__parallel(s, s->part_count * m->heads, llm__ssd_job, &w);
-    llm__ssm_gate(s, m, &w);
+        llm__parallel(s, s->part_count * m->groups * llm__ssd_blocks(m), llm__ssd_job, &w);
+    llm__parallel(s, s->row_count, llm__ssm_gate_job, &w);
     llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
-/* ---- gated delta rule, one value head over one part:  S = g S,  S += beta (v - S k) k^T,  o = S q */
+/* ---- gated delta rule, some value heads over one part:  S = g S,  S += beta (v - S k) k^T,  o = S q */
 typedef struct llm__delta_work {
     llm_session *s;
     const llm__delta *m;
     size_t layer;
-    float *a;    /* [rows, value_heads] or [rows, value_heads, key_width]: before dt_bias; changed */
+    float *a;    /* [rows, value_heads] or [rows, value_heads, key_width]: before dt_bias */
     float *b;    /* [rows, value_heads] */
     float *z;    /* [rows, value_heads * value_width] */
     float *in;   /* [rows, q | k | v], before the convolution... */
@@ -25152,12 +25551,21 @@ typedef struct llm__delta_work {
     float *out;  /* [rows, value_heads * value_width] */
 } llm__delta_work;
 
-LLM__FN void llm__unit(float *x, int n, float scale) {
-    float sum = 0;
+LLM__FN void llm__unit(const llm__ops *ops, float *x, int n, float scale) {
+    ops->scale(x, scale / sqrtf(ops->dot(x, x, n) + 1e-6f), n);
+}
+
+/* The queries and keys of a row become unit vectors, the queries shorter. */
+static void llm__delta_unit_job(void *argument, int row, int worker) {
+    const llm__delta_work *w = (const llm__delta_work *)argument;
+    const llm__delta *m = w->m;
+    float *q = w->conv + (size_t)row * (size_t)m->conv.channels, *k = q + m->key_heads * m->key_width;
     int i;
-    for (i = 0; i < n; i++) sum += x[i] * x[i];
-    scale /= sqrtf(sum + 1e-6f);
-    for (i = 0; i < n; i++) x[i] *= scale;
+    (void)worker;
+    for (i = 0; i < m->key_heads; i++, q += m->key_width, k += m->key_width) {
+        llm__unit(w->s->model->ops, q, m->key_width, 1 / sqrtf((float)m->key_width));
+        llm__unit(w->s->model->ops, k, m->key_width, 1);
+    }
 }
 
 /* The decays of one head, from `n` numbers of one row. */
@@ -25169,26 +25577,86 @@ LLM__FN void llm__delta_decays(const llm__delta *m, int head, float *a, int n) {
                                    : expf(-m->a[head] * llm__softplus(a[i] + bias[i]));
 }
 
+LLM__FN size_t llm__delta_scratch(const llm__delta *m) {
+    return (size_t)LLM__RUN * (size_t)(2 * m->key_width + (m->columns ? m->key_width : 1) + 1) * sizeof(float);
+}
+
+/* Gathers k and q of a run of tokens in the scratch memory, where they lie close together. */
+LLM__FN void llm__delta_gather(const llm__delta_work *w, size_t row, int tokens, int key, float *kq) {
+    const llm__delta *m = w->m;
+    size_t dk = (size_t)m->key_width, keys = (size_t)m->key_heads * dk;
+    int t;
+    for (t = 0; t < tokens; t++, row++, kq += 2 * dk) {
+        const float *q = w->conv + row * (size_t)m->conv.channels + (size_t)key * dk;
+        memcpy(kq, q + keys, dk * sizeof(float));
+        memcpy(kq + dk, q, dk * sizeof(float));
+    }
+}
+
+/* One value head over a run of tokens from `row` on; decay and beta are scratch. */
+LLM__FN void llm__delta_head(const llm__delta_work *w, llm__delta_run *run, size_t row, int head, float *decay,
+                             float *beta, const float *from, float *to) {
+    const llm__delta *m = w->m;
+    size_t decays = (size_t)(m->columns ? m->key_width : 1);
+    int t;
+    for (t = 0; t < run->tokens; t++) {
+        size_t at = (row + (size_t)t) * (size_t)m->value_heads + (size_t)head;
+        memcpy(decay + (size_t)t * decays, w->a + at * decays, decays * sizeof(float));
+        llm__delta_decays(m, head, decay + (size_t)t * decays, (int)decays);
+        beta[t] = m->beta_scale / (1 + expf(-w->b[at]));
+    }
+    run->decay = decay;
+    run->beta = beta;
+    run->v = w->conv + row * run->v_stride + (size_t)(2 * m->key_heads * m->key_width + head * m->value_width);
+    run->y = w->out + row * run->y_stride + (size_t)(head * m->value_width);
+    w->s->model->ops->delta_run(run, from, to);
+}
+
+/* The value heads of one key head over one part. */
 static void llm__delta_job(void *argument, int job, int worker) {
     const llm__delta_work *w = (const llm__delta_work *)argument;
     const llm__delta *m = w->m;
+    const llm__part *part = &w->s->parts[job / m->key_heads];
+    int key = job % m->key_heads, each = m->value_heads / m->key_heads, array = llm__conv_arrays(&m->conv), t, head;
+    size_t floats = (size_t)m->key_width * (size_t)m->value_width;
+    float *to = llm__cache_next_state(part->cache, w->layer, array);
+    const float *from = llm__cache_state(part->cache, w->layer, array);
+    float *kq = (float *)llm__scratch(w->s, worker), *beta = kq + LLM__RUN * 2 * m->key_width, *decay = beta + LLM__RUN;
+    llm__delta_run run;
+    run.rows = m->value_width;
+    run.cols = m->key_width;
+    run.columns = m->columns;
+    run.k = kq;
+    run.q = kq + m->key_width;
+    run.k_stride = 2 * (size_t)m->key_width;
+    run.v_stride = (size_t)m->conv.channels;
+    run.y_stride = (size_t)(m->value_heads * m->value_width);
+    for (t = 0; t < part->count; t += run.tokens, from = to) {
+        run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
+        llm__delta_gather(w, (size_t)(part->first + t), run.tokens, key, kq);
+        for (head = key * each; head < (key + 1) * each; head++)
+            llm__delta_head(w, &run, (size_t)(part->first + t), head, decay, beta, from + (size_t)head * floats,
+                            to + (size_t)head * floats);
+    }
+}
+
+/* The outputs of a row's heads: each normed, times its gate. */
+static void llm__delta_gate_job(void *argument, int row, int worker) {
+    const llm__delta_work *w = (const llm__delta_work *)argument;
+    const llm__delta *m = w->m;
     const llm__ops *ops = w->s->model->ops;
-    const llm__part *part = &w->s->parts[job / m->value_heads];
-    int head = job % m->value_heads, key = head / (m->value_heads / m->key_heads), t, dv = m->value_width;
-    int decays = m->columns ? m->key_width : 1, keys = m->key_heads * m->key_width;
-    size_t floats = (size_t)m->key_width * (size_t)dv;
-    int array = llm__conv_arrays(&m->conv);
-    float *state = llm__cache_next_state(part->cache, w->layer, array) + (size_t)head * floats;
+    size_t dv = (size_t)m->value_width, at = (size_t)row * (size_t)m->value_heads * dv;
+    float *y = w->out + at, *z = w->z + at;
+    int i;
     (void)worker;
-    memcpy(state, llm__cache_state(part->cache, w->layer, array) + (size_t)head * floats, floats * sizeof(float));
-    for (t = 0; t < part->count; t++) {
-        size_t row = (size_t)(part->first + t), at = row * (size_t)m->value_heads + (size_t)head;
-        const float *q = w->conv + row * (size_t)m->conv.channels + (size_t)(key * m->key_width), *k = q + keys;
-        const float *v = w->conv + row * (size_t)m->conv.channels + (size_t)(2 * keys + head * dv);
-        float beta = m->beta_scale / (1 + expf(-w->b[at])), *a = w->a + at * (size_t)decays;
-        llm__delta_decays(m, head, a, decays);
-        if (m->columns) ops->delta_step_columns(state, k, v, q, a, beta, w->out + at * (size_t)dv, dv, m->key_width);
-        else ops->delta_step(state, k, v, q, *a, beta, w->out + at * (size_t)dv, dv, m->key_width);
+    for (i = 0; i < m->value_heads; i++, y += dv, z += dv) {
+        llm__norm_row(ops, &m->norm, y, y, m->value_width);
+        if (m->sigmoid_gate) {
+            ops->sigmoid_mul(y, z, m->value_width);
+        } else {
+            ops->silu_mul(z, y, m->value_width);
+            memcpy(y, z, dv * sizeof(float));
+        }
     }
 }
 
@@ -25257,8 +25725,7 @@ LLM__FN void llm__delta_inputs(llm_session *s, const llm__delta *m, const float 
 }
 
 LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, const float *h, float *y) {
-    const llm__ops *ops = s->model->ops;
-    size_t n = (size_t)s->row_count, heads = n * (size_t)m->value_heads, dv = (size_t)m->value_width, i, r;
+    size_t n = (size_t)s->row_count, heads = n * (size_t)m->value_heads, dv = (size_t)m->value_width;
     llm__delta_work w;
     w.s = s;
     w.m = m;
@@ -25271,23 +25738,9 @@ LLM__FN void llm__run_delta(llm_session *s, const llm__delta *m, size_t layer, c
     w.out = llm__take(s, heads * dv);
     llm__delta_inputs(s, m, h, &w);
     llm__convolve(s, &m->conv, layer, w.in, (size_t)m->conv.channels, w.conv);
-    for (r = 0; r < n; r++)
-        for (i = 0; i < (size_t)m->key_heads; i++) {
-            float *q = w.conv + r * (size_t)m->conv.channels + i * (size_t)m->key_width;
-            llm__unit(q, m->key_width, 1 / sqrtf((float)m->key_width));
-            llm__unit(q + m->key_heads * m->key_width, m->key_width, 1);
-        }
-    llm__parallel(s, s->part_count * m->value_heads, llm__delta_job, &w);
-    for (i = 0; i < heads; i++) {
-        float *o = w.out + i * dv;
-        llm__norm_row(ops, &m->norm, o, o, (int)dv);
-        if (m->sigmoid_gate) {
-            ops->sigmoid_mul(o, w.z + i * dv, (int)dv);
-        } else {
-            ops->silu_mul(w.z + i * dv, o, (int)dv);
-            memcpy(o, w.z + i * dv, dv * sizeof(float));
-        }
-    }
+    llm__parallel(s, s->row_count, llm__delta_unit_job, &w);
+    llm__parallel(s, s->part_count * m->key_heads, llm__delta_job, &w);
+    llm__parallel(s, s->row_count, llm__delta_gate_job, &w);
     llm__linear(s, &m->out, w.out, s->row_count, y);
 }
 
@@ -25458,18 +25911,23 @@ static void llm__fading_job(void *argument, int job, int worker) {
     const llm__ops *ops = w->s->model->ops;
     int heads = w->a->heads, head = job % heads, width = w->a->width, t, i;
     const llm__part *part = &w->s->parts[job / heads];
-    size_t floats = (size_t)width * (size_t)width;
-    float *state = llm__cache_next_state(part->cache, w->layer, 0) + (size_t)head * floats;
+    size_t first = (size_t)head * (size_t)width * (size_t)width;
+    float *to = llm__cache_next_state(part->cache, w->layer, 0) + first;
+    const float *from = llm__cache_state(part->cache, w->layer, 0) + first;
+    llm__fading_run run;
     (void)worker;
-    memcpy(state, llm__cache_state(part->cache, w->layer, 0) + (size_t)head * floats, floats * sizeof(float));
-    for (t = 0; t < part->count; t++) {
+    run.rows = run.cols = width;
+    run.decay = w->decay[head];
+    run.stride = (size_t)heads * (size_t)width;
+    for (t = 0; t < part->count; t += run.tokens, from = to) {
         size_t at = ((size_t)(part->first + t) * (size_t)heads + (size_t)head) * (size_t)width;
-        ops->scale(state, w->decay[head], width * width);
-        for (i = 0; i < width; i++)
-            ops->add_scaled(state + (size_t)i * (size_t)width, w->v + at, w->k[at + (size_t)i], width);
-        memset(w->out + at, 0, (size_t)width * sizeof(float));
-        ops->weigh(w->out + at, 0, w->q + at, 0, 1, state, width, (size_t)width, width);
-        ops->scale(w->out + at, w->a->scale, width);
+        run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
+        run.k = w->k + at;
+        run.q = w->q + at;
+        run.v = w->v + at;
+        run.y = w->out + at;
+        ops->fading_run(&run, from, to);
+        for (i = 0; i < run.tokens; i++) ops->scale(run.y + (size_t)i * run.stride, w->a->scale, width);
     }
 }
 
@@ -25519,16 +25977,19 @@ static void llm__lru_job(void *argument, int job, int worker) {
     int head = job % m->heads, n = m->width, t, i;
     const llm__part *part = &w->s->parts[job / m->heads];
     size_t first = (size_t)(head * n), square = (size_t)head * (size_t)n * (size_t)n;
+    size_t stride = (size_t)(m->heads * n), begin = (size_t)part->first * stride + first;
     float *state = llm__cache_next_state(part->cache, w->layer, 1) + first;
     (void)worker;
     memcpy(state, llm__cache_state(part->cache, w->layer, 1) + first, (size_t)n * sizeof(float));
     for (t = 0; t < part->count; t++) {
-        size_t at = (size_t)(part->first + t) * (size_t)(m->heads * n) + first;
+        memcpy(w->gate + begin + (size_t)t * stride, m->in_offset + first, (size_t)n * sizeof(float));
+        memcpy(w->decay + begin + (size_t)t * stride, m->rec_offset + first, (size_t)n * sizeof(float));
+    }
+    ops->weigh(w->gate + begin, stride, w->x + begin, stride, part->count, m->in_gate + square, n, (size_t)n, n);
+    ops->weigh(w->decay + begin, stride, w->x + begin, stride, part->count, m->rec_gate + square, n, (size_t)n, n);
+    for (t = 0; t < part->count; t++) {
+        size_t at = begin + (size_t)t * stride;
         float *x = w->x + at, *gate = w->gate + at, *decay = w->decay + at;
-        memcpy(gate, m->in_offset + first, (size_t)n * sizeof(float));
-        ops->weigh(gate, 0, x, 0, 1, m->in_gate + square, n, (size_t)n, n);
-        memcpy(decay, m->rec_offset + first, (size_t)n * sizeof(float));
-        ops->weigh(decay, 0, x, 0, 1, m->rec_gate + square, n, (size_t)n, n);
         ops->sigmoid_mul(x, gate, n);
         ops->sigmoid(decay, n);
         for (i = 0; i < n; i++) {
@@ -25608,27 +26069,33 @@ static void llm__rwkv_job(void *argument, int job, int worker) {
     const llm__rwkv_work *w = (const llm__rwkv_work *)argument;
     const llm__rwkv *m = w->m;
     const llm__ops *ops = w->s->model->ops;
-    int head = job % m->heads, n = m->width, t, i;
+    int head = job % m->heads, n = m->width, t, i, k;
     const llm__part *part = &w->s->parts[job / m->heads];
-    size_t floats = (size_t)n * (size_t)n, first = (size_t)(head * n);
-    float *state = llm__cache_next_state(part->cache, w->layer, 1) + (size_t)head * floats;
-    float *y = (float *)llm__scratch(w->s, worker);
-    memcpy(state, llm__cache_state(part->cache, w->layer, 1) + (size_t)head * floats, floats * sizeof(float));
-    for (t = 0; t < part->count; t++) {
-        size_t at = (size_t)(part->first + t) * (size_t)(m->heads * n) + first;
-        float *out = w->out + at, *k = w->k + at, *r = w->r + at, *v = w->v + at, bonus = 0;
-        llm__rwkv_prepare(w, at, (size_t)head);
-        for (i = 0; i < n; i++) {
-            float *row = state + (size_t)i * (size_t)n, seen = -ops->dot(row, out, n);
-            ops->mul(row, w->w + at, n);
-            ops->add_scaled(row, k, v[i], n);
-            ops->add_scaled(row, w->a + at, seen, n);
-            y[i] = ops->dot(row, r, n);
+    size_t first = (size_t)(head * n), square = first * (size_t)n;
+    float *to = llm__cache_next_state(part->cache, w->layer, 1) + square, *y = (float *)llm__scratch(w->s, worker);
+    const float *from = llm__cache_state(part->cache, w->layer, 1) + square;
+    llm__rwkv_run run;
+    run.cols = n;
+    run.stride = (size_t)(m->heads * n);
+    run.y = y;
+    for (t = 0; t < part->count; t += run.tokens, from = to) {
+        size_t at = (size_t)(part->first + t) * run.stride + first;
+        run.tokens = part->count - t < LLM__RUN ? part->count - t : (int)LLM__RUN;
+        for (i = 0; i < run.tokens; i++) llm__rwkv_prepare(w, at + (size_t)i * run.stride, (size_t)head);
+        run.w = w->w + at;
+        run.l = w->out + at;
+        run.a = w->a + at;
+        run.k = w->k + at;
+        run.v = w->v + at;
+        run.r = w->r + at;
+        ops->rwkv_run(&run, from, to);
+        for (i = 0; i < run.tokens; i++, at += run.stride) {
+            float *out = w->out + at, bonus = 0;
+            ops->layer_norm(out, y + i * n, m->norm_weight + first, m->norm_bias + first, 64e-5f, n);
+            for (k = 0; k < n; k++) bonus += w->r[at + (size_t)k] * w->k[at + (size_t)k] * m->r_k[first + (size_t)k];
+            ops->add_scaled(out, w->v + at, bonus, n);
+            ops->mul(out, w->g + at, n);
         }
-        ops->layer_norm(out, y, m->norm_weight + first, m->norm_bias + first, 64e-5f, n);
-        for (i = 0; i < n; i++) bonus += r[i] * k[i] * m->r_k[first + (size_t)i];
-        ops->add_scaled(out, v, bonus, n);
-        ops->mul(out, w->g + at, n);
     }
 }
 
@@ -26808,12 +27275,13 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &l->ssm.out);
         llm__need_matrix(n, &l->ssm.x);
         llm__need_matrix(n, &l->ssm.dt);
-        llm__most(&n->scratch, (size_t)l->ssm.state * sizeof(float));
+        llm__most(&n->scratch, llm__ssd_scratch(&l->ssm));
         break;
     case LLM__DELTA:
         llm__need_matrix(n, &l->delta.out);
         llm__need_matrix(n, &l->delta.a_map);
         llm__need_matrix(n, &l->delta.z);
+        llm__most(&n->scratch, llm__delta_scratch(&l->delta));
         break;
     case LLM__SHORT_CONV: llm__need_matrix(n, &l->short_conv.out); break;
     case LLM__LRU: llm__need_matrix(n, &l->lru.out); break;
@@ -26824,7 +27292,7 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &l->rwkv.v_lora.up);
         llm__need_matrix(n, &l->rwkv.a_lora.up);
         llm__need_matrix(n, &l->rwkv.g_lora.up);
-        llm__most(&n->scratch, (size_t)l->rwkv.width * sizeof(float));
+        llm__most(&n->scratch, (size_t)LLM__RUN * (size_t)l->rwkv.width * sizeof(float));
         break;
     case LLM__KEYED_CONV:
         llm__need_matrix(n, &a->q);

@@ -14,21 +14,50 @@
 
 enum { MAX_REPEAT = 101, GROUP = 64 };
 
+typedef enum kind { LLAMA, MAMBA2, QWEN3_NEXT } kind;
+
 typedef struct shape {
     const char *name, *config; /* config.json without the closing brace */
     int layers, hidden, inner, heads, kv_heads, head, vocabulary, tied, qkv_bias;
+    kind kind;
 } shape;
+
+/* Of the recurrent shapes besides: mamba2-1.3b as published; qwen3-next has the published widths, but 8 layers with 16
+   experts, of which 4 are chosen. */
+enum {
+    SSD_HEADS = 64,
+    SSD_WIDTH = 64,
+    SSD_STATE = 128,
+    DELTA_KEY_HEADS = 16,
+    DELTA_VALUE_HEADS = 32,
+    DELTA_WIDTH = 128,
+    CONV_KERNEL = 4,
+    FULL_INTERVAL = 4,
+    EXPERTS = 16
+};
 
 static const shape shapes[] = {
     {"qwen2.5-0.5b",
      "{\"model_type\":\"qwen2\",\"rms_norm_eps\":1e-6,\"rope_theta\":1000000.0,\"max_position_embeddings\":32768", 24,
-     896, 4864, 14, 2, 64, 151936, 1, 1},
+     896, 4864, 14, 2, 64, 151936, 1, 1, LLAMA},
     {"llama-3.2-1b",
      "{\"model_type\":\"llama\",\"rms_norm_eps\":1e-5,\"rope_theta\":500000.0,\"max_position_embeddings\":131072", 16,
-     2048, 8192, 32, 8, 64, 128256, 1, 0},
+     2048, 8192, 32, 8, 64, 128256, 1, 0, LLAMA},
     {"llama-3.1-8b",
      "{\"model_type\":\"llama\",\"rms_norm_eps\":1e-5,\"rope_theta\":500000.0,\"max_position_embeddings\":131072", 32,
-     4096, 14336, 32, 8, 128, 128256, 0, 0},
+     4096, 14336, 32, 8, 128, 128256, 0, 0, LLAMA},
+    {"mamba2-1.3b",
+     "{\"model_type\":\"mamba2\",\"num_heads\":64,\"head_dim\":64,\"state_size\":128,\"n_groups\":1,"
+     "\"conv_kernel\":4,\"use_bias\":false,\"use_conv_bias\":true,\"layer_norm_epsilon\":1e-5,"
+     "\"time_step_rank\":128", 48, 2048, 0, 0, 0, 0, 50288, 1, 0, MAMBA2},
+    {"qwen3-next-1b",
+     "{\"model_type\":\"qwen3_next\",\"rms_norm_eps\":1e-6,\"rope_theta\":10000000.0,"
+     "\"partial_rotary_factor\":0.25,\"max_position_embeddings\":262144,\"linear_num_key_heads\":16,"
+     "\"linear_num_value_heads\":32,\"linear_key_head_dim\":128,\"linear_value_head_dim\":128,"
+     "\"linear_conv_kernel_dim\":4,\"full_attention_interval\":4,\"num_experts\":16,\"num_experts_per_tok\":4,"
+     "\"decoder_sparse_step\":1,\"mlp_only_layers\":[],\"moe_intermediate_size\":512,"
+     "\"shared_expert_intermediate_size\":512,\"norm_topk_prob\":true", 8, 2048, 512, 16, 2, 256, 151936, 1, 0,
+     QWEN3_NEXT},
 };
 
 typedef struct options {
@@ -38,7 +67,8 @@ typedef struct options {
 
 static const char help[] =
     "usage: bench [options]\n"
-    "  --shape NAME     qwen2.5-0.5b, llama-3.2-1b, llama-3.1-8b or all (default qwen2.5-0.5b)\n"
+    "  --shape NAME     qwen2.5-0.5b, llama-3.2-1b, llama-3.1-8b, mamba2-1.3b, qwen3-next-1b or all\n"
+    "                   (default qwen2.5-0.5b)\n"
     "  --format NAME    f16, q8, q4 (MLX affine, groups of 64) or all (default q4)\n"
     "  --model FOLDER   a checkpoint instead\n"
     "  --prompt N       prompt tokens (default 512)\n"
@@ -64,7 +94,7 @@ static int fail(const char *what) {
 
 typedef struct image {
     llm_memory_file files[2];
-    char config[1500];
+    char config[2000];
     llm__text header;
     uint8_t *block, *data; /* data: 64-byte aligned, after the header */
     size_t data_bytes, skipped_bytes; /* skipped: an embedding table of which a token reads one row only */
@@ -164,50 +194,127 @@ static void add_matrix(image *m, const char *path, int rows, int cols) {
     else add_quantized_matrix(m, path, rows, cols);
 }
 
+/* model.layers.LAYER.NAME; mamba2's checkpoints say backbone.layers.LAYER.NAME. */
+static const char *in_layer(char *path, const shape *s, int layer, const char *name) {
+    snprintf(path, 120, "%s.layers.%d.%s", s->kind == MAMBA2 ? "backbone" : "model", layer, name);
+    return path;
+}
+
+static void add_in_layer(image *m, const shape *s, int layer, const char *name, int rows, int cols) {
+    char path[120];
+    add_matrix(m, in_layer(path, s, layer, name), rows, cols);
+}
+
+static void add_numbers(image *m, const shape *s, int layer, const char *name, int n, float value) {
+    char path[120];
+    add_vector(m, in_layer(path, s, layer, name), n, value);
+}
+
+/* A convolution over each channel, whose numbers are about 1/2. */
+static void add_convolution(image *m, const shape *s, int layer, const char *name, int channels) {
+    size_t count = (size_t)channels * CONV_KERNEL;
+    char path[120];
+    uint8_t *out = add_tensor(m, in_layer(path, s, layer, name), "F16", channels, CONV_KERNEL, count * 2);
+    if (out) fill_f16(m, out, count, 2);
+}
+
 static void add_projection(image *m, const shape *s, int layer, const char *which, int rows) {
-    char path[100];
-    snprintf(path, sizeof path, "model.layers.%d.self_attn.%s", layer, which);
-    add_matrix(m, path, rows, s->hidden);
-    snprintf(path, sizeof path, "model.layers.%d.self_attn.%s.bias", layer, which);
-    if (s->qkv_bias) add_vector(m, path, rows, 0.01f);
+    char name[60];
+    snprintf(name, sizeof name, "self_attn.%s", which);
+    add_in_layer(m, s, layer, name, rows, s->hidden);
+    snprintf(name, sizeof name, "self_attn.%s.bias", which);
+    if (s->qkv_bias) add_numbers(m, s, layer, name, rows, 0.01f);
+}
+
+static void add_attention(image *m, const shape *s, int layer) {
+    int gated = s->kind == QWEN3_NEXT;
+    add_projection(m, s, layer, "q_proj", s->heads * s->head * (gated ? 2 : 1));
+    add_projection(m, s, layer, "k_proj", s->kv_heads * s->head);
+    add_projection(m, s, layer, "v_proj", s->kv_heads * s->head);
+    add_in_layer(m, s, layer, "self_attn.o_proj", s->hidden, s->heads * s->head);
+    if (!gated) return;
+    add_numbers(m, s, layer, "self_attn.q_norm.weight", s->head, 1);
+    add_numbers(m, s, layer, "self_attn.k_norm.weight", s->head, 1);
+}
+
+static void add_mlp(image *m, const shape *s, int layer, const char *place) {
+    char name[80];
+    snprintf(name, sizeof name, "%s.gate_proj", place);
+    add_in_layer(m, s, layer, name, s->inner, s->hidden);
+    snprintf(name, sizeof name, "%s.up_proj", place);
+    add_in_layer(m, s, layer, name, s->inner, s->hidden);
+    snprintf(name, sizeof name, "%s.down_proj", place);
+    add_in_layer(m, s, layer, name, s->hidden, s->inner);
+}
+
+static void add_delta(image *m, const shape *s, int layer) {
+    int keys = DELTA_KEY_HEADS * DELTA_WIDTH, values = DELTA_VALUE_HEADS * DELTA_WIDTH;
+    add_in_layer(m, s, layer, "linear_attn.in_proj_qkvz", 2 * keys + 2 * values, s->hidden);
+    add_in_layer(m, s, layer, "linear_attn.in_proj_ba", 2 * DELTA_VALUE_HEADS, s->hidden);
+    add_in_layer(m, s, layer, "linear_attn.out_proj", s->hidden, values);
+    add_convolution(m, s, layer, "linear_attn.conv1d.weight", 2 * keys + values);
+    add_numbers(m, s, layer, "linear_attn.A_log", DELTA_VALUE_HEADS, -2);
+    add_numbers(m, s, layer, "linear_attn.dt_bias", DELTA_VALUE_HEADS, -1);
+    add_numbers(m, s, layer, "linear_attn.norm.weight", DELTA_WIDTH, 1);
+}
+
+static void add_experts(image *m, const shape *s, int layer) {
+    char name[60];
+    int i;
+    add_in_layer(m, s, layer, "mlp.gate", EXPERTS, s->hidden);
+    for (i = 0; i < EXPERTS; i++) {
+        snprintf(name, sizeof name, "mlp.experts.%d", i);
+        add_mlp(m, s, layer, name);
+    }
+    add_mlp(m, s, layer, "mlp.shared_expert");
+    add_in_layer(m, s, layer, "mlp.shared_expert_gate", 1, s->hidden);
+}
+
+static void add_ssd(image *m, const shape *s, int layer) {
+    int inner = SSD_HEADS * SSD_WIDTH, channels = inner + 2 * SSD_STATE;
+    add_numbers(m, s, layer, "norm.weight", s->hidden, 1);
+    add_in_layer(m, s, layer, "mixer.in_proj", inner + channels + SSD_HEADS, s->hidden);
+    add_in_layer(m, s, layer, "mixer.out_proj", s->hidden, inner);
+    add_convolution(m, s, layer, "mixer.conv1d.weight", channels);
+    add_numbers(m, s, layer, "mixer.conv1d.bias", channels, 0.01f);
+    add_numbers(m, s, layer, "mixer.A_log", SSD_HEADS, 0);
+    add_numbers(m, s, layer, "mixer.D", SSD_HEADS, 1);
+    add_numbers(m, s, layer, "mixer.dt_bias", SSD_HEADS, -2);
+    add_numbers(m, s, layer, "mixer.norm.weight", inner, 1);
 }
 
 static void add_layer(image *m, const shape *s, int layer) {
-    char path[100];
-    snprintf(path, sizeof path, "model.layers.%d.input_layernorm.weight", layer);
-    add_vector(m, path, s->hidden, 1);
-    snprintf(path, sizeof path, "model.layers.%d.post_attention_layernorm.weight", layer);
-    add_vector(m, path, s->hidden, 1);
-    add_projection(m, s, layer, "q_proj", s->heads * s->head);
-    add_projection(m, s, layer, "k_proj", s->kv_heads * s->head);
-    add_projection(m, s, layer, "v_proj", s->kv_heads * s->head);
-    snprintf(path, sizeof path, "model.layers.%d.self_attn.o_proj", layer);
-    add_matrix(m, path, s->hidden, s->heads * s->head);
-    snprintf(path, sizeof path, "model.layers.%d.mlp.gate_proj", layer);
-    add_matrix(m, path, s->inner, s->hidden);
-    snprintf(path, sizeof path, "model.layers.%d.mlp.up_proj", layer);
-    add_matrix(m, path, s->inner, s->hidden);
-    snprintf(path, sizeof path, "model.layers.%d.mlp.down_proj", layer);
-    add_matrix(m, path, s->hidden, s->inner);
+    if (s->kind == MAMBA2) {
+        add_ssd(m, s, layer);
+        return;
+    }
+    add_numbers(m, s, layer, "input_layernorm.weight", s->hidden, 1);
+    add_numbers(m, s, layer, "post_attention_layernorm.weight", s->hidden, 1);
+    if (s->kind == QWEN3_NEXT && (layer + 1) % FULL_INTERVAL) add_delta(m, s, layer);
+    else add_attention(m, s, layer);
+    if (s->kind == QWEN3_NEXT) add_experts(m, s, layer);
+    else add_mlp(m, s, layer, "mlp");
 }
 
 static void add_tensors(image *m, const shape *s) {
-    int layer;
+    int layer, recurrent = s->kind == MAMBA2;
     m->data_bytes = 0;
-    add_matrix(m, "model.embed_tokens", s->vocabulary, s->hidden);
+    add_matrix(m, recurrent ? "backbone.embeddings" : "model.embed_tokens", s->vocabulary, s->hidden);
     m->skipped_bytes = s->tied ? 0 : m->data_bytes;
     for (layer = 0; layer < s->layers; layer++) add_layer(m, s, layer);
-    add_vector(m, "model.norm.weight", s->hidden, 1);
+    add_vector(m, recurrent ? "backbone.norm_f.weight" : "model.norm.weight", s->hidden, 1);
     if (!s->tied) add_matrix(m, "lm_head", s->vocabulary, s->hidden);
 }
 
 static void write_config(image *m, const shape *s) {
     int n = snprintf(m->config, sizeof m->config,
-                     "%s,\"hidden_size\":%d,\"num_hidden_layers\":%d,\"intermediate_size\":%d,"
-                     "\"num_attention_heads\":%d,\"num_key_value_heads\":%d,\"head_dim\":%d,\"vocab_size\":%d,"
-                     "\"hidden_act\":\"silu\",\"tie_word_embeddings\":%s",
-                     s->config, s->hidden, s->layers, s->inner, s->heads, s->kv_heads, s->head, s->vocabulary,
-                     s->tied ? "true" : "false");
+                     "%s,\"hidden_size\":%d,\"num_hidden_layers\":%d,\"vocab_size\":%d,\"hidden_act\":\"silu\","
+                     "\"tie_word_embeddings\":%s",
+                     s->config, s->hidden, s->layers, s->vocabulary, s->tied ? "true" : "false");
+    if (s->heads)
+        n += snprintf(m->config + n, sizeof m->config - (size_t)n,
+                      ",\"intermediate_size\":%d,\"num_attention_heads\":%d,\"num_key_value_heads\":%d,\"head_dim\":%d",
+                      s->inner, s->heads, s->kv_heads, s->head);
     if (m->bits < 16)
         n += snprintf(m->config + n, sizeof m->config - (size_t)n, ",\"quantization\":{\"group_size\":%d,\"bits\":%d}",
                       GROUP, m->bits);
