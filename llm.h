@@ -428,7 +428,7 @@ typedef struct llm_grammar llm_grammar;
    other keyword is refused by name, since the texts would not keep it.
        Properties come in the order of the schema, those without a name last.  Where properties are given and
    additionalProperties is not, there are no others.  Between values there may be nothing, a space, or a new line with
-   up to 32 spaces or tabs; `compact`: nothing.  Strings with a length, a pattern or a format, and names, are written
+   up to 32 spaces or 8 tabs; `compact`: nothing.  Strings with a length, a pattern or a format, and names, are written
    without escapes but for those that JSON demands; numbers within bounds without exponents.
    regex: the whole text matches.  Perl's notation with \d, \w and \s for ASCII, and \p{...}; no groups that look around
    and no back references.  The same in a schema's pattern, which may match anywhere in the string.
@@ -548,6 +548,8 @@ typedef struct llm_generation_desc {
     llm_cache *draft_cache;    /* what it remembers of what use_cache holds; NULL: a cache of its own, empty */
     int num_draft_tokens;      /* up to 64 at once; 0: 3 */
     llm_lookup lookup;
+    const llm_grammar *grammar; /* of this model: what the text must be; it ends with an end token or when nothing can
+                                   follow.  Log-probabilities are those among the tokens that it allows */
 } llm_generation_desc;
 
 /* As max_tokens: the prompt is read into the cache and nothing is written. */
@@ -28457,7 +28459,7 @@ LLM__FN int32_t llm__schema_fixed(llm__rules *c, int32_t key) {
     static const char string[] =
         "\"([^\"\\\\\\x00-\\x1f]|\\\\([\"\\\\/bfnrt]|u([0-9abcefABCEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}|"
         "[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2})))*\"";
-    static const char *const patterns[] = {"( |\\n[ \\t]{0,32})?", string, "-?(0|[1-9][0-9]*)",
+    static const char *const patterns[] = {"( |\\n( {0,32}|\\t{0,8}))?", string, "-?(0|[1-9][0-9]*)",
                                            "-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?"};
     const char *problem, *pattern = patterns[-1 - key];
     size_t before = c->keys.count;
@@ -30018,14 +30020,9 @@ struct llm_guide {
     uint32_t *mask;    /* a copy, to be used without the lock */
     size_t count, token_capacity, set_capacity;
     int64_t age;       /* the machine's when the sets were right */
+    const int32_t *extra_ends; /* [extra_end_count] ids that end the text besides the model's */
+    size_t extra_end_count;
 };
-
-LLM__FN int llm__token_ends(const llm_model *m, int32_t id) {
-    size_t i;
-    for (i = 0; i < m->end_count; i++)
-        if (m->ends[i] == id) return 1;
-    return 0;
-}
 
 /* The set behind a token: 0 if it cannot follow, -2 if the machine failed. */
 LLM__FN int32_t llm__guide_next(const llm_guide *g, int32_t set, int32_t token) {
@@ -30035,8 +30032,9 @@ LLM__FN int32_t llm__guide_next(const llm_guide *g, int32_t set, int32_t token) 
     int waits;
     if (set <= 0) return 0;
     waits = (m->infos[set].flags & LLM__STATE_WAITS) != 0;
-    if (llm__token_ends(g->grammar->model, token) && (waits || (m->infos[set].flags & LLM__STATE_FINAL)))
-        return LLM__GUIDE_ENDED;
+    if (llm__is_listed(g->grammar->model->ends, g->grammar->model->end_count, token) ||
+        llm__is_listed(g->extra_ends, g->extra_end_count, token))
+        return waits || (m->infos[set].flags & LLM__STATE_FINAL) ? (int32_t)LLM__GUIDE_ENDED : 0;
     if (!waits && (x->control[token / 32] >> token % 32 & 1)) return 0;
     set = llm__machine_read(m, set, x->texts + x->starts[token], bytes, &fits);
     return set < 0 ? -2 : set;
@@ -30122,12 +30120,12 @@ LLM__FN llm_status llm__guide_bits(llm_guide *g, llm_error *error) {
     } while (!mask && m->status != LLM_OK && llm__machine_again(m, &tries, &status, error));
     LLM__UNLOCK(&m->lock);
     if (!mask && status == LLM_OK) return llm__fail(error, LLM_END, "the text has ended");
-    for (i = 0; i < model->end_count && mask; i++) {
-        uint32_t bit = 1u << model->ends[i] % 32;
-        if (ends) g->mask[model->ends[i] / 32] |= bit;
-        else g->mask[model->ends[i] / 32] &= ~bit;
+    for (i = 0; i < model->end_count + g->extra_end_count && mask; i++) {
+        int32_t id = i < model->end_count ? model->ends[i] : g->extra_ends[i - model->end_count];
+        if (ends) g->mask[id / 32] |= 1u << id % 32;
+        else g->mask[id / 32] &= ~(1u << id % 32);
     }
-    return status;
+    return mask ? LLM_OK : status;
 }
 
 /* Minus infinity for all other tokens.  What may follow is never all out of reach: should other processors have left
@@ -30141,6 +30139,7 @@ LLM__FN llm_status llm__guide_mask(llm_guide *g, float *logits, int vocabulary, 
         uint32_t bits = g->mask[i];
         int32_t at = (int32_t)(32 * i), end = at + 32 < vocabulary ? at + 32 : vocabulary;
         any |= bits;
+        if (bits == 0xFFFFFFFFu && possible) continue;
         for (k = at; k < end; k++, bits >>= 1) {
             if (!(bits & 1)) logits[k] = -HUGE_VALF;
             else possible |= logits[k] > -HUGE_VALF;
@@ -30292,12 +30291,15 @@ typedef struct llm__row {
     size_t stop_count;
     const llm_ids *stop_ids;
     size_t stop_id_count;
+    const llm_grammar *grammar; /* NULL: any text */
+    llm_guide *guide;
     void (*progress)(void *user, size_t done, size_t total);
     void *progress_user;
     /* the step under way */
     llm__feed feed;
     llm_sequence sequence;
     size_t drafts;            /* tokens proposed behind the text's */
+    size_t guided;            /* of them, how many the guide has accepted for the time being */
     size_t ready, judged;     /* rows of logits that came, and how many of them have been looked at */
     int begun, proposed, closing;
     llm_finish finish;
@@ -30578,8 +30580,15 @@ LLM__FN void llm__piece_clear(llm_piece *piece) {
     piece->token = LLM_NO_TOKEN;
 }
 
+/* The guide goes back to the text's end. */
+LLM__FN void llm__row_unguide(llm__row *r) {
+    if (r->guided) (void)llm__guide_rewind(r->guide, r->guided, NULL);
+    r->guided = 0;
+}
+
 /* No draft is left to be judged or fed.  The next plan takes them out of the caches. */
 LLM__FN void llm__row_drop(llm__row *r) {
+    llm__row_unguide(r);
     r->ready = r->judged = r->drafts = 0;
     r->proposed = 0;
 }
@@ -30648,6 +30657,8 @@ LLM__FN llm_status llm__row_judge(llm__row *r, void *scratch, llm_piece *piece, 
     llm_finish finish = LLM_RUNNING;
     llm_status status = llm__row_adjust(r, logits, scratch, error);
     int ended;
+    llm__row_unguide(r);
+    if (status == LLM_OK && r->guide) status = llm__guide_mask(r->guide, logits, r->model->vocabulary, error);
     if (status != LLM_OK) return status;
     if (r->top_most) llm__row_top(r, logits, scratch, piece);
     piece->token = llm__sample(r->model->ops, &r->sampling, logits, r->model->vocabulary,
@@ -30658,11 +30669,18 @@ LLM__FN llm_status llm__row_judge(llm__row *r, void *scratch, llm_piece *piece, 
     r->generated++;
     r->judged++;
     if (!piece->from_draft) llm__row_drop(r);
-    ended = llm__row_is_end(r, piece->token);
+    if (r->guide && (status = llm__guide_accept(r->guide, piece->token, error)) != LLM_OK) return status;
+    ended = llm__row_is_end(r, piece->token) || (r->guide && r->guide->sets[r->guide->count] == LLM__GUIDE_ENDED);
     if (r->limit > 0 && r->generated >= (uint64_t)r->limit) finish = LLM_FINISH_LENGTH;
-    if (ended) finish = LLM_FINISH_STOP;
+    if (ended || (r->guide && llm_guide_is_done(r->guide))) finish = LLM_FINISH_STOP;
     status = llm__row_text(r, &finish, ended, error);
     return status == LLM_OK ? llm__row_give(r, finish, piece) : status;
+}
+
+/* Lets the guide, which drafts go along with, look at the logits of another one.  False: no draft can follow. */
+LLM__FN int llm__row_guide_draft(llm__row *r, float *logits) {
+    if (!r->guide || r->draft_model->vocabulary != r->model->vocabulary) return 1;
+    return r->guided == r->drafts && llm__guide_mask(r->guide, logits, r->model->vocabulary, NULL) == LLM_OK;
 }
 
 /* A token that the draft model would choose; the user's callback hears of the text only. */
@@ -30676,12 +30694,17 @@ LLM__FN void llm__row_propose(llm__row *r, void *scratch) {
     penalties.process = NULL;
     if (llm__has_penalties(&penalties))
         llm_penalize(&penalties, r->tokens, count, r->sequence.logits, r->draft_model->vocabulary, scratch);
+    if (!llm__row_guide_draft(r, r->sequence.logits)) {
+        r->proposed = 1;
+        return;
+    }
     id = llm__sample(r->draft_model->ops, &sampling, r->sequence.logits, r->draft_model->vocabulary,
                      r->base + (int64_t)(llm__row_total(r) + r->drafts), scratch, NULL);
     if (id >= r->model->vocabulary) {
         r->proposed = 1;
         return;
     }
+    if (r->guide && llm__guide_accept(r->guide, id, NULL) == LLM_OK) r->guided++;
     r->tokens[count] = id;
     r->drafts++;
 }
@@ -30992,6 +31015,9 @@ LLM__FN llm_status llm__row_open(llm__row *r, const llm_model *model, const llm_
     if (d->kv_bits) r->codes = codes;
     r->kv_from = d->quantized_kv_start;
     r->cache = d->use_cache;
+    r->grammar = d->grammar;
+    if (r->grammar && r->grammar->model != model)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the grammar was not opened for this model");
     return llm__row_prompt(r, d, error);
 }
 
@@ -31014,6 +31040,15 @@ LLM__FN llm_status llm__row_cache(const llm__row *r, const llm_session *session,
     return llm__cache_reserve(*cache, reserve, session->max_rows, error);
 }
 
+/* The guide of a row, with room for so many tokens. */
+LLM__FN llm_status llm__row_guide(llm__row *r, size_t reserve, llm_error *error) {
+    llm_status status = llm_guide_open(&r->guide, r->grammar, &r->arena.allocator, error);
+    if (status != LLM_OK) return status;
+    r->guide->extra_ends = r->extra_ends;
+    r->guide->extra_end_count = r->extra_end_count;
+    return llm__guide_room(r->guide, reserve + (size_t)r->draft_most, error);
+}
+
 /* Takes the memory for the whole of it, so that feeding allocates nothing.  draft: NULL unless there is a draft model.
    Called once. */
 LLM__FN llm_status llm__row_start(llm__row *r, const llm_session *session, const llm_session *draft, llm_error *error) {
@@ -31031,6 +31066,7 @@ LLM__FN llm_status llm__row_start(llm__row *r, const llm_session *session, const
         if (!r->top) return llm__no_memory(error, count * sizeof *r->top);
     }
     if (!llm__text_reserve(&r->held, 4096) || !llm__text_reserve(&r->text, 4096)) return llm__no_memory(error, 4096);
+    if (r->grammar && (status = llm__row_guide(r, reserve, error)) != LLM_OK) return status;
     return r->model->words ? llm__row_prime(r, error) : LLM_OK;
 }
 
@@ -31044,6 +31080,7 @@ LLM__FN size_t llm__row_bytes(const llm__row *r) {
    token. */
 LLM__FN void llm__row_close(llm__row *r) {
     if (r->prompt_count && r->cache) llm__row_rest(r);
+    llm_guide_close(r->guide);
     llm__detok_free(&r->detok);
     llm_cache_close(r->own_cache);
     llm_cache_close(r->own_draft_cache);
