@@ -44,6 +44,7 @@
        >>forward     one pass over the layers
        >>session     working memory, prompts, steps
        >>sampling    from logits to a token
+       >>grammar     what a text must be: schemas, regular expressions, GBNF
        >>generation  prompts in, text out
        >>scheduler   many generations in one batch
        >>public      thin wrappers in the order of >>api
@@ -412,6 +413,78 @@ typedef struct llm_penalties {
 LLM_API void llm_penalize(const llm_penalties *penalties, const int32_t *tokens, size_t count, float *logits,
                           int vocabulary, void *scratch);
 
+/* ---- grammars: what a generated text must be */
+
+/* A set of texts, compiled.  Any number of threads may use one; what they find out about it is shared. */
+typedef struct llm_grammar llm_grammar;
+
+/* Where a grammar comes from: one of schema, regex and gbnf.
+
+   schema: JSON Schema.  "{}" is any JSON, {"type": "object"} any object.  Known are type (also lists of them), enum,
+   const, anyOf, oneOf (read as anyOf), allOf, $ref within the schema (also to itself), $defs, definitions; for strings
+   minLength, maxLength, pattern, format (date, time, date-time, duration, uuid, email, hostname, ipv4, ipv6, uri); for
+   numbers minimum, maximum, exclusiveMinimum, exclusiveMaximum, and whole multipleOf up to 100000; for lists items,
+   prefixItems, additionalItems, minItems, maxItems; for objects properties, required, additionalProperties,
+   patternProperties.  What only describes (title, description, default, examples, $comment, x-...) is passed over; any
+   other keyword is refused by name, since the texts would not keep it.
+       Properties come in the order of the schema, those without a name last.  Where properties are given and
+   additionalProperties is not, there are no others.  Between values there may be nothing, a space, or a new line with
+   up to 32 spaces or 8 tabs; `compact`: nothing.  Strings with a length, a pattern or a format, and names, are written
+   without escapes but for those that JSON demands; numbers within bounds without exponents.
+   regex: the whole text matches.  Perl's notation with \d, \w and \s for ASCII, and \p{...}; no groups that look around
+   and no back references.  The same in a schema's pattern, which may match anywhere in the string.
+   gbnf: llama.cpp's notation, beginning with the rule `root`; a rule must not begin with itself. */
+typedef struct llm_grammar_desc {
+    const char *schema, *regex, *gbnf; /* UTF-8; only read while opening */
+    size_t bytes;             /* of it; 0: up to the NUL */
+    const char *root;         /* gbnf's first rule; NULL: "root" */
+    const llm_model *model;   /* whose tokens are to be chosen; must outlive the grammar; NULL: for texts only */
+    const char *trigger;      /* the text is free up to this one ("</think>"), which may be one token or several; a
+                                 schema's text may have up to 8 spaces and line ends before it then; NULL: no such */
+    int compact;
+    int64_t max_states;       /* of all automata together, those on the way included; 0: 262144 */
+    size_t max_memory_bytes;  /* for what is found out while it is used: when full, it is found out anew; 0: 64 MiB */
+    llm_allocator allocator;  /* zero: the model's */
+} llm_grammar_desc;
+
+/* Compiles a grammar.  LLM_BAD_FORMAT: "schema: #/properties/age: ...", "gbnf:3:14: ...", also if no text satisfies it;
+   LLM_UNSUPPORTED: a keyword or a left recursion; LLM_TOO_LARGE: more states or steps than allowed.  *out is NULL on
+   failure. */
+LLM_API llm_status llm_grammar_open(llm_grammar **out, const llm_grammar_desc *desc, llm_error *error);
+
+/* Closes a grammar; its guides and the generations that use it must be closed before.  NULL is fine. */
+LLM_API void llm_grammar_close(llm_grammar *grammar);
+
+/* How many bytes of a text are the beginning of one of the grammar's, and whether all of it is one. */
+LLM_API llm_status llm_grammar_match(const llm_grammar *grammar, const char *text, size_t bytes, size_t *fits,
+                                     int *whole, llm_error *error);
+
+/* Where one text is in its grammar, token by token: for loops of one's own.  Used by one thread at a time.  A
+   generation whose descriptor has a grammar does all this by itself. */
+typedef struct llm_guide llm_guide;
+
+/* Opens a guide at the beginning.  allocator may be NULL: the grammar's. */
+LLM_API llm_status llm_guide_open(llm_guide **out, const llm_grammar *grammar, const llm_allocator *allocator,
+                                  llm_error *error);
+
+/* Frees a guide.  NULL is fine. */
+LLM_API void llm_guide_close(llm_guide *guide);
+
+/* Makes the logits[vocabulary] of all tokens that cannot follow minus infinity.  End tokens can follow where the text
+   may end.  If all that can follow is at minus infinity already, it becomes 0.  LLM_END: an end token was accepted;
+   LLM_UNSUPPORTED: the vocabulary has no token that can follow. */
+LLM_API llm_status llm_guide_mask(llm_guide *guide, float *logits, int vocabulary, llm_error *error);
+
+/* Goes on by a token.  LLM_BAD_ARGUMENT: it cannot follow; the guide stays where it is. */
+LLM_API llm_status llm_guide_accept(llm_guide *guide, int32_t token, llm_error *error);
+
+/* Takes back so many of the newest tokens. */
+LLM_API llm_status llm_guide_rewind(llm_guide *guide, size_t tokens, llm_error *error);
+
+/* Whether the text may end here; and whether it must, since nothing can follow. */
+LLM_API int llm_guide_can_end(llm_guide *guide);
+LLM_API int llm_guide_is_done(llm_guide *guide);
+
 /* ---- generation */
 typedef struct llm_generation llm_generation;
 
@@ -479,6 +552,8 @@ typedef struct llm_generation_desc {
     llm_cache *draft_cache;    /* what it remembers of what use_cache holds; NULL: a cache of its own, empty */
     int num_draft_tokens;      /* up to 64 at once; 0: 3 */
     llm_lookup lookup;
+    const llm_grammar *grammar; /* of this model: what the text must be; it ends with an end token or when nothing can
+                                   follow.  Log-probabilities are those among the tokens that it allows */
 } llm_generation_desc;
 
 /* As max_tokens: the prompt is read into the cache and nothing is written. */
@@ -4663,6 +4738,16 @@ LLM__FN int llm__text_add_char(llm__text *text, uint32_t c) {
     return llm__text_add(text, bytes, llm__char_put(c, bytes));
 }
 
+/* Text from outside must be UTF-8 throughout. */
+LLM__FN llm_status llm__check_text(const char *text, size_t bytes, llm_error *error) {
+    size_t at = 0, length;
+    for (; at < bytes; at += length)
+        if (llm__char_check(text + at, bytes - at, &length) != 1)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "the text is not valid UTF-8: byte 0x%02X at %llu",
+                             (unsigned)(unsigned char)text[at], (unsigned long long)at);
+    return LLM_OK;
+}
+
 /* ---- regular expressions
    The dialect of the checkpoints' patterns: Oniguruma's, without captures, back references and long look-behinds.  A
    pattern becomes a tree, the tree a program, and the program runs with an explicit stack of alternatives: the order
@@ -4781,6 +4866,7 @@ typedef struct llm__regex_reader {
     uint32_t node_count, node_limit, item_limit;
     const char *at, *end;
     int fold, dot_all, depth, brackets;
+    int plain;               /* JavaScript's dialect: \d \w \s are ASCII, sets hold no sets */
     const char *problem;
 } llm__regex_reader;
 
@@ -4890,6 +4976,21 @@ static uint32_t llm__rx_hex(llm__regex_reader *x, int most) {
     return c;
 }
 
+/* \d, \w and \s of ASCII, and the others of all characters. */
+static int llm__rx_ascii(llm__regex_reader *x, int32_t set, uint32_t letter) {
+    static const uint32_t word[][2] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
+    int32_t own = set;
+    size_t i;
+    if (letter < 'a') { /* the set of what does not fit */
+        own = llm__rx_set(x);
+        llm__rx_item(x, set, LLM__ITEM_SET, 1, (uint32_t)own, 0);
+    }
+    if ((letter | 32) == 's') llm__rx_range(x, own, '\t', '\r'), llm__rx_range(x, own, ' ', ' ');
+    for (i = 0; i < LLM__LENGTH(word) && (letter | 32) != 's'; i++)
+        if (!i || (letter | 32) == 'w') llm__rx_range(x, own, word[i][0], word[i][1]);
+    return 1;
+}
+
 /* After a backslash, where a character may stand.  1: a set was added to; 0: *c is the character. */
 static int llm__rx_escape(llm__regex_reader *x, int32_t set, uint32_t *c) {
     const char *name;
@@ -4897,6 +4998,7 @@ static int llm__rx_escape(llm__regex_reader *x, int32_t set, uint32_t *c) {
     *c = 0;
     if (x->at == x->end) return llm__rx_bad(x, "ends with a backslash"), 1;
     x->at += llm__char_get(x->at, c);
+    if (x->plain && *c < 128 && *c && strchr("dDsSwW", (int)*c)) return llm__rx_ascii(x, set, *c);
     switch (*c) {
     case 'd': case 'D': return llm__rx_item(x, set, LLM__ITEM_CATEGORIES, *c == 'D', LLM__BIT(LLM__ND), 0), 1;
     case 's': case 'S': return llm__rx_item(x, set, LLM__ITEM_SPACE, *c == 'S', 0, 0), 1;
@@ -4960,14 +5062,14 @@ static int32_t llm__rx_brackets(llm__regex_reader *x) {
         if (x->problem) return -1;
         if (x->at == x->end) return llm__rx_bad(x, "has a set without its closing bracket");
         if (*x->at == ']' && !first) break;
-        if (*x->at == '[' && x->at + 1 < x->end && x->at[1] == ':' && llm__rx_posix(x, set)) continue;
-        if (*x->at == '[') {
+        if (!x->plain && *x->at == '[' && x->at + 1 < x->end && x->at[1] == ':' && llm__rx_posix(x, set)) continue;
+        if (!x->plain && *x->at == '[') {
             x->at++;
             inner = llm__rx_brackets(x);
             llm__rx_item(x, set, LLM__ITEM_SET, 0, (uint32_t)inner, 0);
             continue;
         }
-        if (*x->at == '&' && x->at + 1 < x->end && x->at[1] == '&') { /* the rest is a set of its own */
+        if (!x->plain && *x->at == '&' && x->at + 1 < x->end && x->at[1] == '&') { /* the rest is a set of its own */
             x->at += 2;
             if (++x->depth > LLM__RX_MAX_DEPTH) return llm__rx_bad(x, "is nested too deeply");
             inner = llm__rx_set(x);
@@ -4979,7 +5081,7 @@ static int32_t llm__rx_brackets(llm__regex_reader *x) {
         x->at += llm__char_get(x->at, &c);
         if (c == '\\' && llm__rx_escape(x, set, &c)) continue;
         d = c;
-        if (x->at + 1 < x->end && *x->at == '-' && x->at[1] != ']' && x->at[1] != '[') {
+        if (x->at + 1 < x->end && *x->at == '-' && x->at[1] != ']' && (x->plain || x->at[1] != '[')) {
             x->at++;
             x->at += llm__char_get(x->at, &d);
             if (d == '\\' && llm__rx_escape(x, set, &d)) return llm__rx_bad(x, "has a range without an end");
@@ -16127,6 +16229,13 @@ enum { LLM__MAX_STORAGES = 24 };
 
 struct llm__arch;
 
+/* The vocabulary as the chapter >>grammar wants it, made when it is first asked for. */
+typedef struct llm__lexicon llm__lexicon;
+typedef struct llm__lexicon_place {
+    llm__mutex lock;
+    llm__lexicon *lexicon;
+} llm__lexicon_place;
+
 struct llm_model {
     llm__arena arena;
     llm_allocator allocator;
@@ -16135,6 +16244,7 @@ struct llm_model {
     const struct llm__arch *arch;
     const llm__ops *ops;
     llm__words *words;
+    llm__lexicon_place *lexicon;
     const llm__json *config;
     const char *model_type, *chat_template;
     const char *renames;    /* those of the row that the checkpoint needs... */
@@ -27914,6 +28024,3019 @@ LLM_API void llm_penalize(const llm_penalties *penalties, const int32_t *tokens,
     if (p->process) p->process(p->process_user, tokens, count, logits, vocabulary);
 }
 
+/* ======================================================================================================== >>grammar
+   Texts that must follow a JSON schema, a regular expression or a grammar.  Whatever the source, it becomes rules: a
+   rule is a deterministic automaton whose letters are bytes and calls of rules.  All of them together are the program
+   of a machine with a stack.  A text can often be read in more than one way, so the machine keeps every stack that the
+   text so far leaves possible:
+
+       {"a": [1,      node 17: in a list, behind a comma              on node 9
+                      node  9: in an object, behind the value of "a"  on none
+
+   A node is a state and the node below it; a set of nodes is what a text leaves possible; each node and each set is
+   stored once and has a number.  With its sets as states the machine is one automaton over bytes that is made while it
+   is used: from the second time on a byte costs one look into a table.  Which tokens may follow a set is found by
+   walking the vocabulary, a tree of beginnings, and kept with the set.  When all this has grown to its bound it is
+   forgotten, and made again as needed. */
+
+/* ---- lists of numbers, each stored once: list i is items[ends[i - 1], ends[i]) */
+typedef struct llm__lists {
+    llm_allocator allocator;
+    int32_t *items;
+    size_t *ends;
+    int32_t *slots; /* [slot_count] a hash table of list numbers, -1: free */
+    size_t count, item_capacity, end_capacity, slot_count;
+} llm__lists;
+
+LLM__FN const int32_t *llm__lists_get(const llm__lists *l, size_t list, size_t *count) {
+    size_t start = list ? l->ends[list - 1] : 0;
+    *count = l->ends[list] - start;
+    return l->items + start;
+}
+
+LLM__FN size_t llm__lists_bytes(const llm__lists *l) {
+    return l->item_capacity * sizeof *l->items + l->end_capacity * sizeof *l->ends + l->slot_count * sizeof *l->slots;
+}
+
+LLM__FN void llm__lists_free(llm__lists *l) {
+    llm__free(&l->allocator, l->items, l->item_capacity * sizeof *l->items);
+    llm__free(&l->allocator, l->ends, l->end_capacity * sizeof *l->ends);
+    llm__free(&l->allocator, l->slots, l->slot_count * sizeof *l->slots);
+    l->items = l->slots = NULL;
+    l->ends = NULL;
+    l->count = l->item_capacity = l->end_capacity = l->slot_count = 0;
+}
+
+/* The slot of a list: where it is, or where it belongs. */
+LLM__FN int32_t *llm__lists_slot(const llm__lists *l, const int32_t *items, size_t count) {
+    uint64_t hash = 0x9E3779B97F4A7C15u ^ count;
+    size_t i, n;
+    for (i = 0; i < count; i++) {
+        hash = (hash ^ (uint32_t)items[i]) * 0xD6E8FEB86659FD93u;
+        hash ^= hash >> 32;
+    }
+    for (i = (size_t)hash & (l->slot_count - 1); l->slots[i] >= 0; i = (i + 1) & (l->slot_count - 1)) {
+        const int32_t *other = llm__lists_get(l, (size_t)l->slots[i], &n);
+        if (n == count && (!n || !memcmp(other, items, n * sizeof *items))) break;
+    }
+    return l->slots + i;
+}
+
+LLM__FN int llm__lists_grow(llm__lists *l, size_t count) {
+    size_t old = l->slot_count, i, end = l->count ? l->ends[l->count - 1] : 0;
+    int32_t *slots = l->slots;
+    void *items = l->items, *ends = l->ends;
+    if (l->count >= 0x3FFFFFFF ||
+        !llm__grow(&l->allocator, &items, &l->item_capacity, end + count, sizeof *l->items)) return 0;
+    l->items = (int32_t *)items;
+    if (!llm__grow(&l->allocator, &ends, &l->end_capacity, l->count + 1, sizeof *l->ends)) return 0;
+    l->ends = (size_t *)ends;
+    if (2 * (l->count + 1) <= old) return 1;
+    l->slots = (int32_t *)llm__alloc(&l->allocator, old ? 2 * old : 64, sizeof *slots);
+    if (!l->slots) return l->slots = slots, 0;
+    l->slot_count = old ? 2 * old : 64;
+    memset(l->slots, 0xFF, l->slot_count * sizeof *l->slots);
+    for (i = 0; i < l->count; i++) {
+        const int32_t *list = llm__lists_get(l, i, &count);
+        *llm__lists_slot(l, list, count) = (int32_t)i;
+    }
+    llm__free(&l->allocator, slots, old * sizeof *slots);
+    return 1;
+}
+
+/* The number of a list, a new one if need be; -1: no memory.  `items` are not the lists' own. */
+LLM__FN int32_t llm__lists_add(llm__lists *l, const int32_t *items, size_t count) {
+    int32_t *slot;
+    size_t end = l->count ? l->ends[l->count - 1] : 0;
+    if (!llm__lists_grow(l, count)) return -1;
+    slot = llm__lists_slot(l, items, count);
+    if (*slot >= 0) return *slot;
+    if (count) memcpy(l->items + end, items, count * sizeof *items);
+    l->ends[l->count] = end + count;
+    return *slot = (int32_t)l->count++;
+}
+
+static int llm__by_number(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+LLM__FN void llm__sort_ids(int32_t *items, size_t count) {
+    if (count > 1) qsort(items, count, sizeof *items, llm__by_number);
+}
+
+/* ---- automata
+   Letters below 256 are bytes, others calls of rules; while an automaton is built, arcs may also have no letter, or
+   hold only at the very start or end of a text. */
+
+enum { LLM__LETTER_CALL = 256, LLM__LETTER_NONE = 0x7FFFFFF0, LLM__LETTER_START, LLM__LETTER_END };
+
+typedef struct llm__arc {
+    uint32_t low, high; /* letters */
+    int32_t to;
+    int32_t next;       /* the state's next arc, or -1 */
+} llm__arc;
+
+typedef struct llm__net_node {
+    int32_t arc;        /* its first, or -1 */
+    int32_t final;
+} llm__net_node;
+
+/* State 0 is where it starts. */
+typedef struct llm__net {
+    llm__net_node *nodes;
+    llm__arc *arcs;
+    size_t count, capacity, arc_count, arc_capacity;
+} llm__net;
+
+typedef struct llm__grammar_rule {
+    llm__net net;
+    const char *name; /* for messages; NULL: none */
+    size_t name_bytes;
+    size_t used_at;   /* GBNF: where it was first used, for a message */
+} llm__grammar_rule;
+
+/* What is compiled, and how far it may go.  The first failure is kept, and what comes after it does nothing. */
+typedef struct llm__rules {
+    llm__arena arena;        /* of the compilation */
+    const char *source;      /* "schema", for messages */
+    llm__grammar_rule *items;
+    size_t count, capacity;
+    size_t states, max_states;
+    uint64_t work;           /* steps left */
+    int trigger;             /* the rule that waits for the trigger, or -1 */
+    int32_t root;
+    const llm__json *schema; /* the whole of it... */
+    llm__lists keys;         /* ...and what its rules stand for: see llm__schema_rule */
+    int compact;
+    llm__net any[4];         /* see llm__net_any */
+    llm_error *error;
+    llm_status status;
+} llm__rules;
+
+enum { LLM__GRAMMAR_STATES = 1 << 18, LLM__GRAMMAR_WORK = 1 << 26, LLM__GRAMMAR_DEPTH = 200 };
+
+/* Spends steps of the compilation; false: it has failed, or does now. */
+LLM__FN int llm__rules_work(llm__rules *c, size_t steps) {
+    if (c->status != LLM_OK) return 0;
+    if (c->work < steps)
+        c->status = llm__fail(c->error, LLM_TOO_LARGE, "%s: takes too many steps to compile", c->source);
+    else c->work -= steps;
+    return c->status == LLM_OK;
+}
+
+LLM__FN int llm__rules_no_memory(llm__rules *c) {
+    if (c->status == LLM_OK) c->status = llm__no_memory(c->error, c->arena.bytes);
+    return 0;
+}
+
+/* Room for `need` items, in the arena. */
+LLM__FN int llm__rules_grow(llm__rules *c, void **items, size_t *capacity, size_t need, size_t size) {
+    size_t wanted = *capacity ? *capacity : 8;
+    void *block;
+    if (need <= *capacity) return 1;
+    while (wanted < need) wanted *= 2;
+    block = llm__arena_alloc(&c->arena, wanted, size);
+    if (!block) return llm__rules_no_memory(c);
+    if (*capacity) memcpy(block, *items, *capacity * size);
+    *items = block;
+    *capacity = wanted;
+    return 1;
+}
+
+/* A new state, or -1. */
+LLM__FN int32_t llm__net_state(llm__rules *c, llm__net *net) {
+    void *nodes = net->nodes;
+    if (!llm__rules_work(c, 1)) return -1;
+    if (c->states == c->max_states) {
+        c->status = llm__fail(c->error, LLM_TOO_LARGE, "%s: needs more than %llu states", c->source,
+                              (unsigned long long)c->max_states);
+        return -1;
+    }
+    if (!llm__rules_grow(c, &nodes, &net->capacity, net->count + 1, sizeof *net->nodes)) return -1;
+    c->states++;
+    net->nodes = (llm__net_node *)nodes;
+    net->nodes[net->count].arc = -1;
+    net->nodes[net->count].final = 0;
+    return (int32_t)net->count++;
+}
+
+/* Nothing happens if one of the states is -1. */
+LLM__FN void llm__net_arc(llm__rules *c, llm__net *net, int32_t from, uint32_t low, uint32_t high, int32_t to) {
+    void *arcs = net->arcs;
+    llm__arc *arc;
+    if (from < 0 || to < 0 || !llm__rules_work(c, 1) ||
+        !llm__rules_grow(c, &arcs, &net->arc_capacity, net->arc_count + 1, sizeof *net->arcs)) return;
+    net->arcs = (llm__arc *)arcs;
+    arc = net->arcs + net->arc_count;
+    arc->low = low;
+    arc->high = high;
+    arc->to = to;
+    arc->next = net->nodes[from].arc;
+    net->nodes[from].arc = (int32_t)net->arc_count++;
+}
+
+LLM__FN void llm__net_join(llm__rules *c, llm__net *net, int32_t from, int32_t to) {
+    llm__net_arc(c, net, from, LLM__LETTER_NONE, LLM__LETTER_NONE, to);
+}
+
+/* From a state by one letter of low..high, to a new state. */
+LLM__FN int32_t llm__net_letter(llm__rules *c, llm__net *net, int32_t from, uint32_t low, uint32_t high) {
+    int32_t to = from < 0 ? -1 : llm__net_state(c, net);
+    llm__net_arc(c, net, from, low, high, to);
+    return to;
+}
+
+LLM__FN int32_t llm__net_call(llm__rules *c, llm__net *net, int32_t from, int32_t rule) {
+    uint32_t letter = LLM__LETTER_CALL + (uint32_t)rule;
+    return rule < 0 ? -1 : llm__net_letter(c, net, from, letter, letter);
+}
+
+LLM__FN int32_t llm__net_text(llm__rules *c, llm__net *net, int32_t from, const char *text, size_t bytes) {
+    size_t i;
+    for (i = 0; i < bytes; i++) from = llm__net_letter(c, net, from, (uint8_t)text[i], (uint8_t)text[i]);
+    return from;
+}
+
+LLM__FN void llm__net_finish(llm__net *net, int32_t state) {
+    if (state >= 0) net->nodes[state].final = 1;
+}
+
+/* Another automaton between a state and a new one. */
+LLM__FN int32_t llm__net_embed(llm__rules *c, llm__net *net, int32_t from, const llm__net *part) {
+    int32_t base = (int32_t)net->count, end, arc;
+    size_t i;
+    if (from < 0) return -1;
+    for (i = 0; i < part->count; i++)
+        if (llm__net_state(c, net) < 0) return -1;
+    end = llm__net_state(c, net);
+    if (part->count) llm__net_join(c, net, from, base);
+    for (i = 0; i < part->count; i++) {
+        for (arc = part->nodes[i].arc; arc >= 0; arc = part->arcs[arc].next)
+            llm__net_arc(c, net, base + (int32_t)i, part->arcs[arc].low, part->arcs[arc].high,
+                         base + part->arcs[arc].to);
+        if (part->nodes[i].final) llm__net_join(c, net, base + (int32_t)i, end);
+    }
+    return end;
+}
+
+/* ---- making them deterministic: a state for each set of states that some text leads to */
+
+typedef struct llm__subsets {
+    llm__rules *c;
+    const llm__net *in;
+    llm__lists sets;
+    uint32_t *marks;       /* [states] equal to `mark`: in the set under construction */
+    uint32_t mark;
+    int32_t *set;          /* [states] that set */
+    size_t count;
+    uint32_t *cuts;        /* where the arcs of a set begin, and end + 1 */
+    size_t cut_capacity;
+    llm__arc **live;       /* the arcs of a set */
+    size_t live_capacity;
+} llm__subsets;
+
+LLM__FN void llm__subset_put(llm__subsets *s, int32_t state) {
+    if (s->marks[state] == s->mark) return;
+    s->marks[state] = s->mark;
+    s->set[s->count++] = state;
+}
+
+/* Adds what arcs without letters lead to. */
+LLM__FN void llm__subset_close(llm__subsets *s, int at_start, int at_end) {
+    size_t i;
+    int32_t k;
+    for (i = 0; i < s->count; i++)
+        for (k = s->in->nodes[s->set[i]].arc; k >= 0; k = s->in->arcs[k].next) {
+            const llm__arc *arc = s->in->arcs + k;
+            if (!llm__rules_work(s->c, 1)) return;
+            if (arc->low == LLM__LETTER_NONE || (at_start && arc->low == LLM__LETTER_START) ||
+                (at_end && arc->low == LLM__LETTER_END)) llm__subset_put(s, arc->to);
+        }
+}
+
+/* The state for the set under construction: a new one if there was none. */
+LLM__FN int32_t llm__subset_state(llm__subsets *s, llm__net *out, int at_start) {
+    size_t before = s->sets.count, i;
+    int32_t state;
+    llm__subset_close(s, at_start, 0);
+    llm__sort_ids(s->set, s->count);
+    if (!llm__rules_work(s->c, s->count)) return -1;
+    state = llm__lists_add(&s->sets, s->set, s->count);
+    if (state < 0) return llm__rules_no_memory(s->c), -1;
+    if (s->sets.count == before) return state;
+    if (llm__net_state(s->c, out) < 0) return -1;
+    llm__subset_close(s, at_start, 1);
+    for (i = 0; i < s->count; i++) out->nodes[state].final |= s->in->nodes[s->set[i]].final;
+    return state;
+}
+
+/* Collects the arcs of a set that have letters, and cuts the letters where arcs begin or end. */
+LLM__FN size_t llm__subset_arcs(llm__subsets *s, size_t set, size_t *cuts) {
+    size_t count, live = 0, i, n = 0;
+    const int32_t *states = llm__lists_get(&s->sets, set, &count);
+    int32_t k;
+    *cuts = 0;
+    for (i = 0; i < count; i++)
+        for (k = s->in->nodes[states[i]].arc; k >= 0; k = s->in->arcs[k].next) {
+            void *list = s->live, *points = s->cuts;
+            if (s->in->arcs[k].low >= LLM__LETTER_NONE) continue;
+            if (!llm__rules_work(s->c, 1) ||
+                !llm__rules_grow(s->c, &list, &s->live_capacity, live + 1, sizeof *s->live) ||
+                !llm__rules_grow(s->c, &points, &s->cut_capacity, 2 * live + 2, sizeof *s->cuts)) return 0;
+            s->live = (llm__arc **)list;
+            s->cuts = (uint32_t *)points;
+            s->cuts[2 * live] = s->in->arcs[k].low;
+            s->cuts[2 * live + 1] = s->in->arcs[k].high + 1;
+            s->live[live++] = s->in->arcs + k;
+        }
+    if (!live) return 0;
+    qsort(s->cuts, 2 * live, sizeof *s->cuts, llm__by_number);
+    for (i = 0; i < 2 * live; i++)
+        if (!n || s->cuts[i] != s->cuts[n - 1]) s->cuts[n++] = s->cuts[i];
+    *cuts = n;
+    return live;
+}
+
+/* The arcs of one state of the result, by rising letters. */
+LLM__FN void llm__subset_expand(llm__subsets *s, llm__net *out, int32_t state) {
+    size_t cuts, live = llm__subset_arcs(s, (size_t)state, &cuts), i, k;
+    for (i = cuts; i-- > 1;) { /* backwards: an arc is put before the others of its state */
+        int32_t to, last = out->nodes[state].arc;
+        s->mark++;
+        s->count = 0;
+        for (k = 0; k < live; k++)
+            if (s->live[k]->low <= s->cuts[i - 1] && s->live[k]->high >= s->cuts[i - 1])
+                llm__subset_put(s, s->live[k]->to);
+        if (!llm__rules_work(s->c, live)) return;
+        if (!s->count) continue;
+        to = llm__subset_state(s, out, 0);
+        if (to >= 0 && last >= 0 && out->arcs[last].to == to && out->arcs[last].low == s->cuts[i])
+            out->arcs[last].low = s->cuts[i - 1];
+        else llm__net_arc(s->c, out, state, s->cuts[i - 1], s->cuts[i] - 1, to);
+    }
+}
+
+LLM__FN llm__net llm__net_determine(llm__rules *c, const llm__net *in) {
+    llm__subsets s;
+    llm__net out;
+    size_t i;
+    memset(&s, 0, sizeof s);
+    memset(&out, 0, sizeof out);
+    s.c = c;
+    s.in = in;
+    s.sets.allocator = c->arena.allocator;
+    s.marks = (uint32_t *)llm__arena_alloc(&c->arena, in->count + 1, sizeof *s.marks);
+    s.set = (int32_t *)llm__arena_alloc(&c->arena, in->count + 1, sizeof *s.set);
+    if (!s.marks || !s.set) llm__rules_no_memory(c);
+    if (c->status == LLM_OK && in->count) {
+        s.mark = 1;
+        llm__subset_put(&s, 0);
+        llm__subset_state(&s, &out, 1);
+        for (i = 0; i < out.count && c->status == LLM_OK; i++) llm__subset_expand(&s, &out, (int32_t)i);
+    }
+    llm__lists_free(&s.sets);
+    return out;
+}
+
+/* The texts of a that are (but: that are not) texts of b; both deterministic. */
+typedef struct llm__product {
+    llm__rules *c;
+    const llm__net *a, *b;
+    int but;
+    llm__lists pairs;
+    llm__net out;
+} llm__product;
+
+LLM__FN void llm__product_arc(llm__product *p, int32_t from, uint32_t low, uint32_t high, int32_t a, int32_t b) {
+    size_t before = p->pairs.count;
+    int32_t pair[2], to;
+    pair[0] = a;
+    pair[1] = b;
+    if (p->c->status != LLM_OK || (b < 0 && !p->but)) return;
+    to = llm__lists_add(&p->pairs, pair, 2);
+    if (to < 0) llm__rules_no_memory(p->c);
+    if (to >= 0 && p->pairs.count > before && llm__net_state(p->c, &p->out) >= 0)
+        p->out.nodes[to].final = p->a->nodes[a].final && (b >= 0 && p->b->nodes[b].final) != p->but;
+    if (from >= 0) llm__net_arc(p->c, &p->out, from, low, high, to);
+}
+
+/* What becomes of one arc of a, whose letters b may treat in several ways. */
+LLM__FN void llm__product_split(llm__product *p, int32_t from, const llm__arc *arc, int32_t b) {
+    uint32_t at = arc->low;
+    int32_t k;
+    for (k = b < 0 ? -1 : p->b->nodes[b].arc; k >= 0 && at <= arc->high; k = p->b->arcs[k].next) {
+        const llm__arc *other = p->b->arcs + k; /* these are in order */
+        uint32_t high = other->high < arc->high ? other->high : arc->high;
+        if (!llm__rules_work(p->c, 1)) return;
+        if (other->high < at || other->low > arc->high) continue;
+        if (other->low > at) llm__product_arc(p, from, at, other->low - 1, arc->to, -1);
+        llm__product_arc(p, from, other->low > at ? other->low : at, high, arc->to, other->to);
+        at = high + 1;
+    }
+    if (at <= arc->high) llm__product_arc(p, from, at, arc->high, arc->to, -1);
+}
+
+LLM__FN llm__net llm__net_product(llm__rules *c, const llm__net *a, const llm__net *b, int but) {
+    llm__product p;
+    size_t i, n;
+    int32_t k;
+    memset(&p, 0, sizeof p);
+    p.c = c;
+    p.a = a;
+    p.b = b;
+    p.but = but;
+    p.pairs.allocator = c->arena.allocator;
+    if (a->count) llm__product_arc(&p, -1, 0, 0, 0, b->count ? 0 : -1);
+    for (i = 0; i < p.out.count && c->status == LLM_OK; i++) {
+        const int32_t *pair = llm__lists_get(&p.pairs, i, &n);
+        int32_t first = pair[0], second = pair[1];
+        for (k = a->nodes[first].arc; k >= 0; k = a->arcs[k].next)
+            llm__product_split(&p, (int32_t)i, a->arcs + k, second);
+    }
+    llm__lists_free(&p.pairs);
+    return llm__net_determine(c, &p.out); /* for the order of the arcs */
+}
+
+/* Whether a deterministic automaton without calls has this text. */
+LLM__FN int llm__net_has(const llm__net *net, const char *text, size_t bytes) {
+    int32_t state = net->count ? 0 : -1, k;
+    size_t i;
+    for (i = 0; i < bytes && state >= 0; i++) {
+        for (k = net->nodes[state].arc; k >= 0; k = net->arcs[k].next)
+            if (net->arcs[k].low <= (uint8_t)text[i] && (uint8_t)text[i] <= net->arcs[k].high) break;
+        state = k < 0 ? -1 : net->arcs[k].to;
+    }
+    return state >= 0 && net->nodes[state].final;
+}
+
+/* ---- characters as bytes: plainly, or as they stand in a JSON string with no more escapes than needed */
+
+/* All sequences of n bytes from a to b, both beginnings of characters of that length. */
+LLM__FN void llm__net_span(llm__rules *c, llm__net *net, int32_t from, const char *a, const char *b, size_t n,
+                           int32_t to) {
+    static const char least[4] = {(char)0x80, (char)0x80, (char)0x80, (char)0x80};
+    static const char most[4] = {(char)0xBF, (char)0xBF, (char)0xBF, (char)0xBF};
+    uint32_t low = (uint8_t)a[0], high = (uint8_t)b[0];
+    if (n == 1) {
+        llm__net_arc(c, net, from, low, high, to);
+        return;
+    }
+    if (low == high) {
+        llm__net_span(c, net, llm__net_letter(c, net, from, low, low), a + 1, b + 1, n - 1, to);
+        return;
+    }
+    if (memcmp(a + 1, least, n - 1) != 0) {
+        llm__net_span(c, net, llm__net_letter(c, net, from, low, low), a + 1, most, n - 1, to);
+        low++;
+    }
+    if (memcmp(b + 1, most, n - 1) != 0) {
+        llm__net_span(c, net, llm__net_letter(c, net, from, high, high), least, b + 1, n - 1, to);
+        high--;
+    }
+    if (low <= high) llm__net_span(c, net, llm__net_letter(c, net, from, low, high), least, most, n - 1, to);
+}
+
+/* The characters low..high, surrogates left out, in UTF-8. */
+LLM__FN void llm__net_range(llm__rules *c, llm__net *net, int32_t from, uint32_t low, uint32_t high, int32_t to) {
+    static const uint32_t ends[] = {0x7F, 0x7FF, 0xD7FF, 0xDFFF, 0xFFFF, 0x10FFFF};
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(ends) && low <= high; i++) {
+        uint32_t end = high < ends[i] ? high : ends[i];
+        char a[4], b[4];
+        size_t n;
+        if (low > end) continue;
+        n = llm__char_put(low, a);
+        llm__char_put(end, b);
+        if (i != 3) llm__net_span(c, net, from, a, b, n, to);
+        low = end + 1;
+    }
+}
+
+/* A character as it stands in a JSON string: its bytes, at most 6. */
+LLM__FN size_t llm__json_put_char(uint32_t ch, char *out) {
+    static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt", digits[] = "0123456789abcdef";
+    const char *found = ch && ch < 128 ? strchr(plain, (int)ch) : NULL;
+    if (!found && ch >= 32) return llm__char_put(ch, out);
+    memcpy(out, "\\u00", 4);
+    if (found) out[1] = letters[found - plain];
+    if (found) return 2;
+    out[4] = digits[ch >> 4];
+    out[5] = digits[ch & 15];
+    return 6;
+}
+
+/* An escaped character; the states on the way that others can use, too, are shared: behind \\, \\u00, \\u000, \\u001. */
+LLM__FN void llm__net_escape(llm__rules *c, llm__net *net, int32_t from, uint32_t ch, int32_t shared[4], int32_t to) {
+    char text[6];
+    size_t n = llm__json_put_char(ch, text), k = 2 + (ch >> 4 & 1);
+    if (shared[0] < 0) shared[0] = llm__net_letter(c, net, from, '\\', '\\');
+    if (n == 2) {
+        llm__net_arc(c, net, shared[0], (uint8_t)text[1], (uint8_t)text[1], to);
+        return;
+    }
+    if (shared[1] < 0) shared[1] = llm__net_text(c, net, shared[0], "u00", 3);
+    if (shared[k] < 0) shared[k] = llm__net_letter(c, net, shared[1], (uint8_t)text[4], (uint8_t)text[4]);
+    llm__net_arc(c, net, shared[k], (uint8_t)text[5], (uint8_t)text[5], to);
+}
+
+LLM__FN void llm__net_chars(llm__rules *c, llm__net *net, int32_t from, uint32_t low, uint32_t high, int json,
+                            int32_t to) {
+    static const uint32_t special[] = {'"', '\\'};
+    int32_t shared[4] = {-1, -1, -1, -1};
+    size_t i;
+    for (; json && low < 32 && low <= high; low++) llm__net_escape(c, net, from, low, shared, to);
+    for (i = 0; json && i < 2; i++) {
+        if (low > special[i] || high < special[i]) continue;
+        if (low < special[i]) llm__net_range(c, net, from, low, special[i] - 1, to);
+        llm__net_escape(c, net, from, special[i], shared, to);
+        low = special[i] + 1;
+    }
+    llm__net_range(c, net, from, low, high, to);
+}
+
+/* ---- from the trees of regular expressions */
+
+enum { LLM__RX_RULE = (int)LLM__RX_AT + 1 }; /* a call, in the trees of GBNF */
+
+/* Whether only ranges make up a set, so that it changes where one begins or ends and nowhere else. */
+LLM__FN int llm__set_is_plain(const llm__regex *r, int32_t set) {
+    int32_t i;
+    if (r->sets[set].fold || r->sets[set].also >= 0) return 0;
+    for (i = r->sets[set].first; i >= 0; i = r->items[i].next) {
+        if (r->items[i].kind == LLM__ITEM_SET && !llm__set_is_plain(r, (int32_t)r->items[i].a)) return 0;
+        if (r->items[i].kind != LLM__ITEM_SET && r->items[i].kind != LLM__ITEM_RANGE) return 0;
+    }
+    return 1;
+}
+
+/* The next character from which on a plain set may be otherwise than before it. */
+LLM__FN uint32_t llm__set_next(const llm__regex *r, int32_t set, uint32_t after) {
+    uint32_t best = 0x110000, next;
+    int32_t i;
+    for (i = r->sets[set].first; i >= 0; i = r->items[i].next) {
+        const llm__set_item *item = r->items + i;
+        if (item->kind == LLM__ITEM_SET) {
+            next = llm__set_next(r, (int32_t)item->a, after);
+            if (next < best) best = next;
+            continue;
+        }
+        if (item->a > after && item->a < best) best = item->a;
+        if (item->b >= after && item->b + 1 < best) best = item->b + 1;
+    }
+    return best;
+}
+
+LLM__FN void llm__net_set(llm__rules *c, llm__net *net, int32_t from, const llm__regex *r, int32_t set, int json,
+                          int32_t to) {
+    int plain = llm__set_is_plain(r, set);
+    uint32_t at = 0, start = 0, next;
+    int in = 0;
+    for (at = 0; at < 0x110000; at = next) {
+        int has = llm__set_has(r, set, at);
+        if (!llm__rules_work(c, 1)) return;
+        next = plain ? llm__set_next(r, set, at) : at + 1;
+        if (has && !in) start = at;
+        if (!has && in) llm__net_chars(c, net, from, start, at - 1, json, to);
+        in = has;
+    }
+    if (in) llm__net_chars(c, net, from, start, 0x10FFFF, json, to);
+}
+
+/* Any character but the ends of lines; `all`: any at all. */
+LLM__FN int32_t llm__net_any(llm__rules *c, llm__net *net, int32_t from, int all, int json) {
+    static const uint32_t ranges[][2] = {{0, 9}, {11, 12}, {14, 0x2027}, {0x202A, 0x10FFFF}};
+    llm__net *any = &c->any[(all != 0) + 2 * (json != 0)], net_of_one, made;
+    size_t i;
+    if (!any->count && c->status == LLM_OK) {
+        int32_t start, to;
+        memset(&net_of_one, 0, sizeof net_of_one);
+        start = llm__net_state(c, &net_of_one);
+        to = llm__net_state(c, &net_of_one);
+        llm__net_finish(&net_of_one, to);
+        if (all) llm__net_chars(c, &net_of_one, start, 0, 0x10FFFF, json, to);
+        for (i = 0; i < LLM__LENGTH(ranges) && !all; i++)
+            llm__net_chars(c, &net_of_one, start, ranges[i][0], ranges[i][1], json, to);
+        made = llm__net_determine(c, &net_of_one);
+        *any = made;
+    }
+    return llm__net_embed(c, net, from, any);
+}
+
+LLM__FN int32_t llm__net_tree(llm__rules *c, llm__net *net, llm__regex_reader *x, int32_t node, int32_t from,
+                              int json, int depth);
+
+LLM__FN int32_t llm__net_repeat(llm__rules *c, llm__net *net, llm__regex_reader *x, const llm__regex_node *n,
+                                int32_t from, int json, int depth) {
+    int32_t to, end;
+    uint32_t i;
+    if (n->mode == LLM__RX_POSSESSIVE) return llm__rx_bad(x, "has a possessive repetition, which is not supported");
+    for (i = 0; i < n->least && from >= 0; i++) from = llm__net_tree(c, net, x, n->child, from, json, depth);
+    to = from < 0 ? -1 : llm__net_state(c, net);
+    llm__net_join(c, net, from, to);
+    if (n->most == LLM__RX_FOREVER) {
+        end = llm__net_tree(c, net, x, n->child, to, json, depth);
+        llm__net_join(c, net, end, to);
+        return end < 0 ? end : to;
+    }
+    for (i = n->least; i < n->most && from >= 0; i++) {
+        from = llm__net_tree(c, net, x, n->child, from, json, depth);
+        llm__net_join(c, net, from, to);
+    }
+    return from < 0 ? from : to;
+}
+
+LLM__FN int32_t llm__net_one(llm__rules *c, llm__net *net, llm__regex_reader *x, const llm__regex_code *one,
+                             int32_t from, int json) {
+    int32_t to;
+    if (one->op == LLM__RX_RULE) return llm__net_call(c, net, from, (int32_t)one->a);
+    if (one->op == LLM__RX_ANY) return llm__net_any(c, net, from, one->mode, json);
+    to = from < 0 ? -1 : llm__net_state(c, net);
+    if (one->op == LLM__RX_SET) llm__net_set(c, net, from, x->r, (int32_t)one->a, json, to);
+    else llm__net_chars(c, net, from, one->a, one->a, json, to);
+    return to;
+}
+
+/* What a tree describes, between a state and a new one; -1: it failed, here or in the tree. */
+LLM__FN int32_t llm__net_tree(llm__rules *c, llm__net *net, llm__regex_reader *x, int32_t node, int32_t from,
+                              int json, int depth) {
+    const llm__regex_node *n = x->nodes + node;
+    int32_t to, child, end = 0;
+    if (from < 0 || x->problem) return -1;
+    if (depth > LLM__GRAMMAR_DEPTH) return llm__rx_bad(x, "is nested too deeply");
+    switch (n->kind) {
+    case LLM__NODE_ONE: return llm__net_one(c, net, x, &n->one, from, json);
+    case LLM__NODE_REPEAT: return llm__net_repeat(c, net, x, n, from, json, depth + 1);
+    case LLM__NODE_EITHER:
+        to = llm__net_state(c, net);
+        for (child = n->child; child >= 0 && end >= 0; child = x->nodes[child].next)
+            llm__net_join(c, net, end = llm__net_tree(c, net, x, child, from, json, depth + 1), to);
+        return end < 0 ? end : to;
+    case LLM__NODE_AT:
+        if (n->mode == LLM__RX_EDGE || n->mode == LLM__RX_NO_EDGE)
+            return llm__rx_bad(x, "looks for the edge of a word, which is not supported");
+        if (n->mode == LLM__RX_START || n->mode == LLM__RX_LINE)
+            return llm__net_letter(c, net, from, LLM__LETTER_START, LLM__LETTER_START);
+        return llm__net_letter(c, net, from, LLM__LETTER_END, LLM__LETTER_END);
+    case LLM__NODE_ALL:
+        to = llm__net_state(c, net);
+        llm__net_join(c, net, from, to);
+        for (child = n->child; child >= 0 && to >= 0; child = x->nodes[child].next)
+            to = llm__net_tree(c, net, x, child, to, json, depth + 1);
+        return to;
+    default: return llm__rx_bad(x, "looks around, which is not supported");
+    }
+}
+
+/* A reader for texts of so many bytes; false: no memory. */
+LLM__FN int llm__rules_reader(llm__rules *c, llm__regex_reader *x, const char *text, size_t bytes) {
+    memset(x, 0, sizeof *x);
+    x->plain = 1;
+    x->at = text;
+    x->end = text + bytes;
+    x->item_limit = (uint32_t)bytes * 3 + 8; /* \W is three sets of ranges */
+    x->node_limit = (uint32_t)bytes * 3 + 8;
+    x->r = (llm__regex *)llm__arena_alloc(&c->arena, 1, sizeof *x->r);
+    if (!x->r) return llm__rules_no_memory(c);
+    x->r->sets = (llm__set *)llm__arena_alloc(&c->arena, x->item_limit, sizeof *x->r->sets);
+    x->r->items = (llm__set_item *)llm__arena_alloc(&c->arena, x->item_limit, sizeof *x->r->items);
+    x->nodes = (llm__regex_node *)llm__arena_alloc(&c->arena, x->node_limit, sizeof *x->nodes);
+    return (x->r->sets && x->r->items && x->nodes) || llm__rules_no_memory(c);
+}
+
+enum { LLM__NET_JSON = 1 /* the characters of a JSON string */, LLM__NET_SEARCH = 2 /* anywhere in the text */ };
+
+/* The automaton of a pattern.  *problem, if not NULL at the end, says what is wrong with it ("repeats nothing"). */
+LLM__FN llm__net llm__net_pattern(llm__rules *c, const char *pattern, size_t bytes, int flags, const char **problem) {
+    llm__regex_reader x;
+    llm__net net;
+    int json = flags & LLM__NET_JSON;
+    int32_t root, at, end;
+    memset(&net, 0, sizeof net);
+    *problem = bytes > LLM__RX_MAX_BYTES ? "is too long" : NULL;
+    if (*problem || !llm__rules_reader(c, &x, pattern, bytes)) return net;
+    at = llm__net_state(c, &net);
+    if (flags & LLM__NET_SEARCH) llm__net_join(c, &net, llm__net_any(c, &net, at, 1, json), at);
+    root = llm__rx_either(&x);
+    if (root >= 0 && x.at < x.end) llm__rx_bad(&x, "has a parenthesis too many");
+    end = root < 0 ? -1 : llm__net_tree(c, &net, &x, root, at, json, 0);
+    if (flags & LLM__NET_SEARCH) llm__net_join(c, &net, llm__net_any(c, &net, end, 1, json), end);
+    llm__net_finish(&net, end);
+    *problem = x.problem;
+    return x.problem || c->status != LLM_OK ? net : llm__net_determine(c, &net);
+}
+
+/* ---- rules */
+
+LLM__FN int32_t llm__rules_add(llm__rules *c, const char *name, size_t bytes) {
+    void *items = c->items;
+    if (!llm__rules_work(c, 1) || !llm__rules_grow(c, &items, &c->capacity, c->count + 1, sizeof *c->items)) return -1;
+    c->items = (llm__grammar_rule *)items;
+    memset(c->items + c->count, 0, sizeof *c->items);
+    c->items[c->count].name = name;
+    c->items[c->count].name_bytes = bytes;
+    return (int32_t)c->count++;
+}
+
+LLM__FN void llm__rules_regex(llm__rules *c, const char *pattern, size_t bytes) {
+    const char *problem;
+    llm__net net = llm__net_pattern(c, pattern, bytes, 0, &problem);
+    c->root = llm__rules_add(c, NULL, 0);
+    if (problem && c->status == LLM_OK) c->status = llm__fail(c->error, LLM_BAD_FORMAT, "regex: it %s", problem);
+    if (c->status == LLM_OK) c->items[c->root].net = net;
+}
+
+/* ---- GBNF, llama.cpp's notation
+       root  ::= "yes" | "no, " why        # a comment
+       why   ::= [a-z .]{1,80} ("!" | "?")?
+   Read with the reader of regular expressions, whose trees it shares.  A rule goes on over line ends, up to the next
+   "name ::=". */
+
+typedef struct llm__gbnf {
+    llm__rules *c;
+    llm__regex_reader x;
+    const char *start;
+    llm__trie names;
+} llm__gbnf;
+
+LLM__FN void llm__gbnf_space(llm__gbnf *g) {
+    llm__regex_reader *x = &g->x;
+    for (; x->at < x->end; x->at++) {
+        if (*x->at == '#')
+            while (x->at < x->end && *x->at != '\n') x->at++;
+        if (x->at == x->end || (*x->at != ' ' && *x->at != '\t' && *x->at != '\r' && *x->at != '\n')) break;
+    }
+}
+
+LLM__FN size_t llm__gbnf_name(const llm__gbnf *g, const char *at) {
+    const char *from = at;
+    for (; at < g->x.end; at++) {
+        char letter = (char)(*at | 32);
+        if (!(letter >= 'a' && letter <= 'z') && !(*at >= '0' && *at <= '9') && *at != '-' && *at != '_') break;
+    }
+    return (size_t)(at - from);
+}
+
+/* Whether a name and "::=" come next. */
+LLM__FN int llm__gbnf_begins(const llm__gbnf *g) {
+    const char *at = g->x.at + llm__gbnf_name(g, g->x.at);
+    if (at == g->x.at) return 0;
+    while (at < g->x.end && (*at == ' ' || *at == '\t')) at++;
+    return g->x.end - at >= 3 && !memcmp(at, "::=", 3);
+}
+
+LLM__FN int32_t llm__gbnf_rule(llm__gbnf *g, const char *name, size_t bytes) {
+    uint32_t rule;
+    int32_t added;
+    if (llm__trie_exact(&g->names, name, bytes, &rule)) return (int32_t)rule;
+    added = llm__rules_add(g->c, name, bytes);
+    if (added >= 0 && !llm__trie_add(&g->names, &g->c->arena, name, bytes, (uint32_t)added))
+        llm__rules_no_memory(g->c);
+    if (added >= 0) g->c->items[added].used_at = (size_t)(name - g->start);
+    return added;
+}
+
+/* A character of a literal or a class. */
+LLM__FN int llm__gbnf_char(llm__gbnf *g, uint32_t *ch) {
+    static const char from[] = "nrt\\\"[]-^", to[] = "\n\r\t\\\"[]-^";
+    llm__regex_reader *x = &g->x;
+    const char *found;
+    int digits;
+    if (*x->at == '\n') return llm__rx_bad(x, "has a text or class that goes over the end of a line"), 0;
+    x->at += llm__char_get(x->at, ch);
+    if (*ch != '\\') return 1;
+    digits = x->at == x->end ? 0 : *x->at == 'x' ? 2 : *x->at == 'u' ? 4 : *x->at == 'U' ? 8 : 0;
+    found = x->at < x->end && *x->at ? strchr(from, *x->at) : NULL;
+    if (!found && !digits) return llm__rx_bad(x, "has an escape that is none of \\n \\r \\t \\\\ \\\" \\[ \\] \\x \\u \\U"), 0;
+    x->at++;
+    if (found) *ch = (uint8_t)to[found - from];
+    for (*ch = digits ? 0 : *ch; digits; digits--) {
+        if (x->at == x->end || llm__hex_digit(*x->at) < 0) return llm__rx_bad(x, "needs another hexadecimal digit"), 0;
+        *ch = *ch << 4 | (uint32_t)llm__hex_digit(*x->at++);
+        if (*ch > 0x10FFFF) return llm__rx_bad(x, "has a character above 10FFFF"), 0;
+    }
+    return 1;
+}
+
+/* [...] after its opening bracket. */
+LLM__FN int32_t llm__gbnf_class(llm__gbnf *g) {
+    llm__regex_reader *x = &g->x;
+    int32_t set = llm__rx_set(x);
+    uint32_t low, high;
+    if (set >= 0 && x->at < x->end && *x->at == '^') x->r->sets[set].negate = 1, x->at++;
+    while (!x->problem && x->at < x->end && *x->at != ']') {
+        if (!llm__gbnf_char(g, &low)) return -1;
+        high = low;
+        if (x->end - x->at >= 2 && x->at[0] == '-' && x->at[1] != ']') {
+            x->at++;
+            if (!llm__gbnf_char(g, &high)) return -1;
+            if (high < low) return llm__rx_bad(x, "has a range that runs backwards");
+        }
+        llm__rx_range(x, set, low, high);
+    }
+    if (x->at == x->end) return llm__rx_bad(x, "has a class without its closing bracket");
+    x->at++;
+    return set < 0 ? set : llm__rx_one(x, LLM__RX_SET, (uint32_t)set);
+}
+
+LLM__FN int32_t llm__gbnf_literal(llm__gbnf *g) {
+    llm__regex_reader *x = &g->x;
+    int32_t all = llm__rx_node(x, LLM__NODE_ALL), last = -1, one;
+    uint32_t ch;
+    while (all >= 0 && x->at < x->end && *x->at != '"') {
+        if (!llm__gbnf_char(g, &ch) || (one = llm__rx_one(x, LLM__RX_CHAR, ch)) < 0) return -1;
+        if (last < 0) x->nodes[all].child = one;
+        else x->nodes[last].next = one;
+        last = one;
+    }
+    if (x->at == x->end) return llm__rx_bad(x, "has a text without its closing quote");
+    x->at++;
+    return all;
+}
+
+LLM__FN int32_t llm__gbnf_either(llm__gbnf *g);
+
+LLM__FN int32_t llm__gbnf_atom(llm__gbnf *g) {
+    llm__regex_reader *x = &g->x;
+    size_t name = llm__gbnf_name(g, x->at);
+    int32_t inside;
+    if (name) {
+        inside = llm__gbnf_rule(g, x->at, name);
+        x->at += name;
+        return inside < 0 ? inside : llm__rx_one(x, LLM__RX_RULE, (uint32_t)inside);
+    }
+    switch (*x->at++) {
+    case '"': return llm__gbnf_literal(g);
+    case '[': return llm__gbnf_class(g);
+    case '.': return llm__rx_one(x, LLM__RX_ANY, 0);
+    case '(':
+        if (++x->depth > LLM__RX_MAX_DEPTH) return llm__rx_bad(x, "is nested too deeply");
+        inside = llm__gbnf_either(g);
+        if (inside < 0) return inside;
+        if (x->at == x->end || *x->at != ')') return llm__rx_bad(x, "has a group without its closing parenthesis");
+        x->at++;
+        x->depth--;
+        return inside;
+    default: x->at--; return llm__rx_bad(x, "needs a name, a text in quotes, a class, '.' or '('");
+    }
+}
+
+LLM__FN int32_t llm__gbnf_all(llm__gbnf *g) {
+    llm__regex_reader *x = &g->x;
+    int32_t all = llm__rx_node(x, LLM__NODE_ALL), last = -1, atom;
+    for (llm__gbnf_space(g); all >= 0; llm__gbnf_space(g)) {
+        if (x->at == x->end || *x->at == '|' || *x->at == ')' || llm__gbnf_begins(g)) break;
+        atom = llm__gbnf_atom(g);
+        if (atom >= 0) llm__gbnf_space(g);
+        atom = llm__rx_repeat(x, atom);
+        if (atom < 0) return atom;
+        if (last < 0) x->nodes[all].child = atom;
+        else x->nodes[last].next = atom;
+        last = atom;
+    }
+    return all;
+}
+
+LLM__FN int32_t llm__gbnf_either(llm__gbnf *g) {
+    llm__regex_reader *x = &g->x;
+    int32_t last = llm__gbnf_all(g), either, next;
+    if (last < 0 || x->at == x->end || *x->at != '|') return last;
+    either = llm__rx_wrap(x, LLM__NODE_EITHER, 0, last);
+    while (either >= 0 && x->at < x->end && *x->at == '|') {
+        x->at++;
+        next = llm__gbnf_all(g);
+        if (next < 0) return next;
+        x->nodes[last].next = next;
+        last = next;
+    }
+    return either;
+}
+
+LLM__FN void llm__gbnf_fail(llm__gbnf *g, const char *at, const char *format, const char *what, int bytes) {
+    size_t line = 1, column = 1;
+    char problem[200];
+    const char *p;
+    for (p = g->start; p < at; p++, column++)
+        if (*p == '\n') line++, column = 0;
+    snprintf(problem, sizeof problem, format, bytes, what);
+    if (g->c->status == LLM_OK)
+        g->c->status = llm__fail(g->c->error, LLM_BAD_FORMAT, "gbnf:%llu:%llu: %s", (unsigned long long)line,
+                                 (unsigned long long)column, problem);
+}
+
+/* name ::= alternatives */
+LLM__FN void llm__gbnf_definition(llm__gbnf *g) {
+    llm__regex_reader *x = &g->x;
+    const char *name = x->at;
+    size_t bytes = llm__gbnf_name(g, name);
+    int32_t rule, tree, end;
+    llm__net net;
+    memset(&net, 0, sizeof net);
+    if (!llm__gbnf_begins(g)) {
+        llm__gbnf_fail(g, name, "expected %.*s", "a name and \"::=\"", 14);
+        return;
+    }
+    rule = llm__gbnf_rule(g, name, bytes);
+    if (rule >= 0 && g->c->items[rule].net.count)
+        llm__gbnf_fail(g, name, "rule \"%.*s\" is there twice", name, llm__shown(name, bytes));
+    for (x->at += bytes; *x->at != '='; x->at++) continue;
+    x->at++;
+    x->dot_all = 1;
+    tree = llm__gbnf_either(g);
+    end = llm__net_state(g->c, &net);
+    if (tree >= 0) end = llm__net_tree(g->c, &net, x, tree, end, 0, 0);
+    if (x->problem) llm__gbnf_fail(g, x->at, "the grammar %.*s", x->problem, 150);
+    llm__net_finish(&net, end);
+    if (g->c->status == LLM_OK && rule >= 0) {
+        llm__net made = llm__net_determine(g->c, &net);
+        g->c->items[rule].net = made;
+    }
+}
+
+enum { LLM__GBNF_MAX_BYTES = 1 << 20 };
+
+LLM__FN void llm__rules_gbnf(llm__rules *c, const char *text, size_t bytes, const char *root) {
+    llm__gbnf g;
+    uint32_t rule = 0;
+    size_t i;
+    memset(&g, 0, sizeof g);
+    g.c = c;
+    g.start = text;
+    if (bytes > LLM__GBNF_MAX_BYTES)
+        c->status = llm__fail(c->error, LLM_TOO_LARGE, "gbnf: %llu bytes; expected at most %d",
+                              (unsigned long long)bytes, (int)LLM__GBNF_MAX_BYTES);
+    if (c->status != LLM_OK || !llm__rules_reader(c, &g.x, text, bytes)) return;
+    for (llm__gbnf_space(&g); g.x.at < g.x.end && c->status == LLM_OK; llm__gbnf_space(&g)) {
+        if (*g.x.at == ')' || *g.x.at == '|') llm__gbnf_fail(&g, g.x.at, "'%.*s' has no place here", g.x.at, 1);
+        else llm__gbnf_definition(&g);
+    }
+    for (i = 0; i < c->count && c->status == LLM_OK; i++)
+        if (!c->items[i].net.count)
+            llm__gbnf_fail(&g, text + c->items[i].used_at, "rule \"%.*s\" is not defined", c->items[i].name,
+                           llm__shown(c->items[i].name, c->items[i].name_bytes));
+    if (c->status == LLM_OK && !llm__trie_exact(&g.names, root, strlen(root), &rule))
+        c->status = llm__fail(c->error, LLM_BAD_FORMAT, "gbnf: there is no rule \"%.60s\" to begin with", root);
+    c->root = (int32_t)rule;
+}
+
+/* ---- JSON schemas
+   What a value must satisfy is a list of schemas: $ref and allOf add to it, and where several of them speak of a
+   property or an item, the lists of that have several members, too.  A rule stands for one such list - its key - so
+   that schemas that refer to themselves need no more than one rule.  A list whose members have alternatives (anyOf)
+   becomes the calls of a rule for each: the same list, in which the alternative has taken the keyword's place. */
+
+enum { /* types of values, as bits */
+    LLM__T_NULL = 1, LLM__T_BOOL = 2, LLM__T_INTEGER = 4, LLM__T_REAL = 8, LLM__T_STRING = 16, LLM__T_ARRAY = 32,
+    LLM__T_OBJECT = 64, LLM__T_ALL = 127
+};
+
+enum { /* rules that are not lists of schemas, as keys of one number */
+    LLM__KEY_SPACE = -1, LLM__KEY_STRING = -2, LLM__KEY_INTEGER = -3, LLM__KEY_NUMBER = -4
+};
+
+enum {
+    LLM__TOOK_ANY = 1, LLM__TOOK_ONE = 2, LLM__TAKEN_BITS = 2, /* keywords of a list's member that were resolved */
+    LLM__MAX_SCHEMAS = 64, LLM__MAX_PROPERTIES = 4096, LLM__MAX_PATTERNS = 4
+};
+
+/* A list of schemas at work. */
+typedef struct llm__wants {
+    const llm__json *items[LLM__MAX_SCHEMAS];
+    int taken[LLM__MAX_SCHEMAS];
+    int count;
+} llm__wants;
+
+/* Where a value of the schema stands: a JSON pointer for messages, cut to what fits. */
+LLM__FN void llm__schema_path(const llm__json *root, const llm__json *v, char *out, size_t size) {
+    const llm__json *at = root, *child;
+    size_t n = 1;
+    uint32_t i;
+    snprintf(out, size, "#");
+    while (at != v && at->type >= LLM__JSON_ARRAY) {
+        int object = at->type == LLM__JSON_OBJECT;
+        for (i = 0, child = at + 1; i < at->length; i++, child = llm__json_next(child)) {
+            const llm__json *key = child;
+            if (object) child++;
+            if (v < (object ? key : child) || v >= llm__json_next(child)) continue;
+            if (object) snprintf(out + n, size - n, "/%.40s", key->as.text);
+            else snprintf(out + n, size - n, "/%lu", (unsigned long)i);
+            n += strlen(out + n);
+            if (v == key) return;
+            break;
+        }
+        if (i == at->length) return;
+        at = child;
+    }
+}
+
+LLM__FN int llm__schema_fail(llm__rules *c, llm_status status, const llm__json *at, const char *format, ...)
+    LLM__PRINTF(4, 5);
+LLM__FN int llm__schema_fail(llm__rules *c, llm_status status, const llm__json *at, const char *format, ...) {
+    char path[120], text[160];
+    va_list list;
+    if (c->status != LLM_OK) return 0;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    llm__schema_path(c->schema, at, path, sizeof path);
+    c->status = llm__fail(c->error, status, "schema: %s: %s", path, text);
+    return 0;
+}
+
+/* What a keyword's value must be. */
+enum {
+    LLM__WANT_ANYTHING, LLM__WANT_SCHEMA, LLM__WANT_SCHEMAS, LLM__WANT_NAMED_SCHEMAS, LLM__WANT_ITEMS,
+    LLM__WANT_COUNT, LLM__WANT_NUMBER, LLM__WANT_TEXT, LLM__WANT_TEXTS, LLM__WANT_LIST, LLM__WANT_FALSE
+};
+
+typedef struct llm__keyword {
+    const char *name;
+    int wants, counts; /* whether it constrains anything by itself */
+} llm__keyword;
+
+LLM__FN const llm__keyword *llm__keyword_of(const llm__json *key) {
+    static const llm__keyword known[] = {
+        {"type", LLM__WANT_ANYTHING, 1}, {"enum", LLM__WANT_LIST, 1}, {"const", LLM__WANT_ANYTHING, 1},
+        {"properties", LLM__WANT_NAMED_SCHEMAS, 1}, {"required", LLM__WANT_TEXTS, 1},
+        {"additionalProperties", LLM__WANT_SCHEMA, 1}, {"patternProperties", LLM__WANT_NAMED_SCHEMAS, 1},
+        {"items", LLM__WANT_ITEMS, 1}, {"prefixItems", LLM__WANT_SCHEMAS, 1},
+        {"additionalItems", LLM__WANT_SCHEMA, 1}, {"minItems", LLM__WANT_COUNT, 1}, {"maxItems", LLM__WANT_COUNT, 1},
+        {"minLength", LLM__WANT_COUNT, 1}, {"maxLength", LLM__WANT_COUNT, 1}, {"pattern", LLM__WANT_TEXT, 1},
+        {"format", LLM__WANT_TEXT, 1}, {"minimum", LLM__WANT_NUMBER, 1}, {"maximum", LLM__WANT_NUMBER, 1},
+        {"exclusiveMinimum", LLM__WANT_NUMBER, 1}, {"exclusiveMaximum", LLM__WANT_NUMBER, 1},
+        {"multipleOf", LLM__WANT_NUMBER, 1}, {"anyOf", LLM__WANT_SCHEMAS, 1}, {"oneOf", LLM__WANT_SCHEMAS, 1},
+        {"allOf", LLM__WANT_SCHEMAS, 0}, {"$ref", LLM__WANT_TEXT, 0}, {"uniqueItems", LLM__WANT_FALSE, 0},
+        {"$defs", LLM__WANT_NAMED_SCHEMAS, 0}, {"definitions", LLM__WANT_NAMED_SCHEMAS, 0},
+        {"$schema", LLM__WANT_ANYTHING, 0}, {"$id", LLM__WANT_ANYTHING, 0}, {"id", LLM__WANT_ANYTHING, 0},
+        {"$comment", LLM__WANT_ANYTHING, 0}, {"title", LLM__WANT_ANYTHING, 0},
+        {"description", LLM__WANT_ANYTHING, 0}, {"default", LLM__WANT_ANYTHING, 0},
+        {"example", LLM__WANT_ANYTHING, 0}, {"examples", LLM__WANT_ANYTHING, 0},
+        {"deprecated", LLM__WANT_ANYTHING, 0}, {"readOnly", LLM__WANT_ANYTHING, 0},
+        {"writeOnly", LLM__WANT_ANYTHING, 0}, {"contentMediaType", LLM__WANT_ANYTHING, 0},
+        {"contentEncoding", LLM__WANT_ANYTHING, 0}, {"contentSchema", LLM__WANT_ANYTHING, 0},
+        {"discriminator", LLM__WANT_ANYTHING, 0}, {"propertyOrdering", LLM__WANT_ANYTHING, 0},
+    };
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(known); i++)
+        if (llm__json_text_is(key, known[i].name)) return known + i;
+    return NULL;
+}
+
+LLM__FN int llm__is_schema(const llm__json *v) {
+    return v->type == LLM__JSON_OBJECT || v->type == LLM__JSON_TRUE || v->type == LLM__JSON_FALSE;
+}
+
+/* Whether all members of a list or an object are schemas (or, `texts`: strings). */
+LLM__FN int llm__all_schemas(const llm__json *v, int type, int texts) {
+    const llm__json *child = v + 1;
+    uint32_t i;
+    if (v->type != type) return 0;
+    for (i = 0; i < v->length; i++, child = llm__json_next(child)) {
+        if (type == LLM__JSON_OBJECT) child++;
+        if (texts ? child->type != LLM__JSON_STRING : !llm__is_schema(child)) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__schema_check_value(llm__rules *c, const llm__keyword *k, const llm__json *v) {
+    int number = v->type == LLM__JSON_INTEGER || v->type == LLM__JSON_NUMBER;
+    switch (k->wants) {
+    case LLM__WANT_SCHEMA: return llm__is_schema(v) || llm__schema_fail(c, LLM_BAD_FORMAT, v, "expected a schema");
+    case LLM__WANT_ITEMS:
+        if (llm__is_schema(v)) return 1;
+        return llm__all_schemas(v, LLM__JSON_ARRAY, 0) ||
+               llm__schema_fail(c, LLM_BAD_FORMAT, v, "expected a schema, or a list of schemas");
+    case LLM__WANT_SCHEMAS:
+        return (llm__all_schemas(v, LLM__JSON_ARRAY, 0) && v->length) ||
+               llm__schema_fail(c, LLM_BAD_FORMAT, v, "expected a list of schemas");
+    case LLM__WANT_NAMED_SCHEMAS:
+        return llm__all_schemas(v, LLM__JSON_OBJECT, 0) ||
+               llm__schema_fail(c, LLM_BAD_FORMAT, v, "expected an object of schemas");
+    case LLM__WANT_COUNT:
+        return (number && v->as.number >= 0 && v->as.number == floor(v->as.number) && v->as.number < 1e15) ||
+               llm__schema_fail(c, LLM_BAD_FORMAT, v, "expected a whole number, 0 or more");
+    case LLM__WANT_NUMBER:
+        return (number && v->as.number > -1e30 && v->as.number < 1e30) ||
+               llm__schema_fail(c, LLM_BAD_FORMAT, v, "expected a number between -1e30 and 1e30");
+    case LLM__WANT_TEXT:
+        return v->type == LLM__JSON_STRING || llm__schema_fail(c, LLM_BAD_FORMAT, v, "expected a string");
+    case LLM__WANT_TEXTS:
+        return llm__all_schemas(v, LLM__JSON_ARRAY, 1) ||
+               llm__schema_fail(c, LLM_BAD_FORMAT, v, "expected a list of strings");
+    case LLM__WANT_LIST:
+        return v->type == LLM__JSON_ARRAY || llm__schema_fail(c, LLM_BAD_FORMAT, v, "expected a list");
+    case LLM__WANT_FALSE:
+        return v->type == LLM__JSON_FALSE ||
+               llm__schema_fail(c, LLM_UNSUPPORTED, v, "keyword \"%s\" is not supported", k->name);
+    default: return 1;
+    }
+}
+
+/* Refuses what is not known.  *counts: whether the schema constrains anything, but by $ref and allOf. */
+LLM__FN int llm__schema_check(llm__rules *c, const llm__json *schema, int *counts) {
+    const llm__json *key = schema + 1;
+    uint32_t i;
+    *counts = schema->type == LLM__JSON_FALSE;
+    for (i = 0; schema->type == LLM__JSON_OBJECT && i < schema->length; i++, key = llm__json_next(key + 1)) {
+        const llm__keyword *k = llm__keyword_of(key);
+        if (!k && key->length > 1 && key->as.text[0] == 'x' && key->as.text[1] == '-') continue;
+        if (!k) return llm__schema_fail(c, LLM_UNSUPPORTED, key, "keyword \"%.60s\" is not supported", key->as.text);
+        if (!llm__rules_work(c, 1) || !llm__schema_check_value(c, k, key + 1)) return 0;
+        *counts |= k->counts;
+    }
+    return 1;
+}
+
+LLM__FN const llm__json *llm__json_member(const llm__json *object, const char *name, size_t bytes) {
+    const llm__json *key = object + 1;
+    uint32_t i;
+    for (i = 0; object->type == LLM__JSON_OBJECT && i < object->length; i++, key = llm__json_next(key + 1))
+        if (key->length == bytes && !memcmp(key->as.text, name, bytes)) return key + 1;
+    return NULL;
+}
+
+/* A member of an object or a list by one step of a JSON pointer; ~0 and ~1 stand for ~ and /, %XX for bytes. */
+LLM__FN const llm__json *llm__schema_step(const llm__json *v, const char *step, size_t bytes) {
+    char name[256];
+    size_t i, n = 0;
+    for (i = 0; i < bytes && n < sizeof name; i++) {
+        int percent = step[i] == '%' && bytes - i > 2 && llm__hex_digit(step[i + 1]) >= 0;
+        if (percent && llm__hex_digit(step[i + 2]) >= 0) {
+            name[n++] = (char)(uint8_t)(llm__hex_digit(step[i + 1]) * 16 + llm__hex_digit(step[i + 2]));
+            i += 2;
+        } else if (step[i] == '~' && i + 1 < bytes && (step[i + 1] == '0' || step[i + 1] == '1')) {
+            name[n++] = step[++i] == '0' ? '~' : '/';
+        } else {
+            name[n++] = step[i];
+        }
+    }
+    if (v->type == LLM__JSON_ARRAY) {
+        uint32_t index = 0;
+        for (i = 0; i < n; i++)
+            if (name[i] >= '0' && name[i] <= '9' && index < 100000000) index = index * 10 + (uint32_t)(name[i] - '0');
+            else return NULL;
+        return n ? llm__json_at(v, index) : NULL;
+    }
+    return llm__json_member(v, name, n);
+}
+
+LLM__FN const llm__json *llm__schema_ref(llm__rules *c, const llm__json *ref) {
+    const char *at = ref->as.text, *end = at + ref->length, *stop;
+    const llm__json *v = c->schema;
+    if (at == end || *at++ != '#' || (at < end && *at != '/'))
+        return llm__schema_fail(c, LLM_UNSUPPORTED, ref, "\"%.60s\" does not lie in this schema; expected \"#/...\"",
+                                ref->as.text), (const llm__json *)NULL;
+    for (; v && at < end; at = stop) {
+        for (stop = ++at; stop < end && *stop != '/';) stop++;
+        v = llm__schema_step(v, at, (size_t)(stop - at));
+    }
+    if (!v || !llm__is_schema(v))
+        return llm__schema_fail(c, LLM_BAD_FORMAT, ref, "\"%.60s\" leads to no schema", ref->as.text),
+               (const llm__json *)NULL;
+    return v;
+}
+
+LLM__FN void llm__wants_add(llm__rules *c, llm__wants *w, const llm__json *schema, int taken) {
+    int i;
+    if (!schema || c->status != LLM_OK) return;
+    for (i = 0; i < w->count; i++)
+        if (w->items[i] == schema) {
+            w->taken[i] |= taken;
+            return;
+        }
+    if (w->count == LLM__MAX_SCHEMAS) {
+        llm__schema_fail(c, LLM_TOO_LARGE, schema, "more than %d schemas for one value", (int)LLM__MAX_SCHEMAS);
+        return;
+    }
+    w->items[w->count] = schema;
+    w->taken[w->count++] = taken;
+}
+
+/* The rule of a list, made if there is none yet.  The list grows by what its members refer to. */
+LLM__FN int32_t llm__schema_rule(llm__rules *c, llm__wants *w) {
+    int32_t key[LLM__MAX_SCHEMAS], rule;
+    size_t n = 0, before = c->keys.count;
+    int i, counts;
+    uint32_t k;
+    for (i = 0; i < w->count && c->status == LLM_OK; i++) {
+        const llm__json *all = llm__json_get(w->items[i], "allOf"), *ref = llm__json_get(w->items[i], "$ref");
+        if (!llm__schema_check(c, w->items[i], &counts)) return -1;
+        if (ref) llm__wants_add(c, w, llm__schema_ref(c, ref), 0);
+        for (k = 0; all && k < all->length; k++) llm__wants_add(c, w, llm__json_at(all, k), 0);
+        if (counts) key[n++] = (int32_t)(w->items[i] - c->schema) << LLM__TAKEN_BITS | w->taken[i];
+    }
+    if (c->status != LLM_OK) return -1;
+    llm__sort_ids(key, n);
+    rule = llm__lists_add(&c->keys, key, n);
+    if (rule < 0) return llm__rules_no_memory(c), -1;
+    return c->keys.count == before ? rule : llm__rules_add(c, NULL, 0);
+}
+
+LLM__FN int32_t llm__schema_rule_of(llm__rules *c, const llm__json *schema) {
+    llm__wants w;
+    w.count = 0;
+    llm__wants_add(c, &w, schema, 0);
+    return llm__schema_rule(c, &w);
+}
+
+/* One of the rules that have no schema. */
+LLM__FN int32_t llm__schema_fixed(llm__rules *c, int32_t key) {
+    static const char string[] =
+        "\"([^\"\\\\\\x00-\\x1f]|\\\\([\"\\\\/bfnrt]|u([0-9abcefABCEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}|"
+        "[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2})))*\"";
+    static const char *const patterns[] = {"( |\\n( {0,32}|\\t{0,8}))?", string, "-?(0|[1-9][0-9]*)",
+                                           "-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?"};
+    const char *problem, *pattern = patterns[-1 - key];
+    size_t before = c->keys.count;
+    int32_t rule = llm__lists_add(&c->keys, &key, 1);
+    llm__net net;
+    if (rule < 0) return llm__rules_no_memory(c), -1;
+    if (c->keys.count == before) return rule;
+    if (llm__rules_add(c, NULL, 0) < 0) return -1;
+    net = llm__net_pattern(c, pattern, strlen(pattern), 0, &problem);
+    c->items[rule].net = net;
+    return rule;
+}
+
+LLM__FN int32_t llm__net_space(llm__rules *c, llm__net *net, int32_t from) {
+    return c->compact ? from : llm__net_call(c, net, from, llm__schema_fixed(c, LLM__KEY_SPACE));
+}
+
+/* ---- values that are given: const and enum */
+
+LLM__FN int32_t llm__net_string(llm__rules *c, llm__net *net, int32_t from, const char *text, size_t bytes) {
+    char out[6];
+    size_t i;
+    uint32_t ch;
+    from = llm__net_text(c, net, from, "\"", 1);
+    for (i = 0; i < bytes;) {
+        i += llm__char_get(text + i, &ch);
+        from = llm__net_text(c, net, from, out, llm__json_put_char(ch, out));
+    }
+    return llm__net_text(c, net, from, "\"", 1);
+}
+
+/* A number's shortest text that reads as the same number, with a point whatever the locale. */
+LLM__FN void llm__number_text(double value, char *out, size_t size) {
+    int digits;
+    char *p;
+    if (value == floor(value) && fabs(value) < 1e17) {
+        snprintf(out, size, "%.0f", value);
+        return;
+    }
+    for (digits = 1; digits < 17; digits++) {
+        snprintf(out, size, "%.*g", digits, value);
+        if (strtod(out, NULL) == value) break;
+    }
+    if (digits == 17) snprintf(out, size, "%.17g", value);
+    for (p = out; *p; p++)
+        if (!(*p >= '0' && *p <= '9') && !strchr("+-e", *p)) *p = '.';
+}
+
+LLM__FN int32_t llm__net_value(llm__rules *c, llm__net *net, int32_t from, const llm__json *v) {
+    char text[64];
+    const llm__json *child = v + 1;
+    uint32_t i;
+    int object = v->type == LLM__JSON_OBJECT;
+    switch (v->type) {
+    case LLM__JSON_NULL: return llm__net_text(c, net, from, "null", 4);
+    case LLM__JSON_FALSE: return llm__net_text(c, net, from, "false", 5);
+    case LLM__JSON_TRUE: return llm__net_text(c, net, from, "true", 4);
+    case LLM__JSON_STRING: return llm__net_string(c, net, from, v->as.text, v->length);
+    case LLM__JSON_INTEGER:
+    case LLM__JSON_NUMBER:
+        if (!(fabs(v->as.number) < 1e300) || (v->type == LLM__JSON_INTEGER && fabs(v->as.number) > 9e15))
+            return llm__schema_fail(c, LLM_UNSUPPORTED, v, "a number that is not kept exactly"), -1;
+        llm__number_text(v->as.number, text, sizeof text);
+        return llm__net_text(c, net, from, text, strlen(text));
+    default: break;
+    }
+    from = llm__net_space(c, net, llm__net_text(c, net, from, object ? "{" : "[", 1));
+    for (i = 0; i < v->length; i++, child = llm__json_next(child)) {
+        if (i) from = llm__net_space(c, net, llm__net_text(c, net, from, ",", 1));
+        if (object) {
+            from = llm__net_string(c, net, from, child->as.text, child->length);
+            from = llm__net_space(c, net, llm__net_text(c, net, from, ":", 1));
+            child++;
+        }
+        from = llm__net_value(c, net, from, child);
+    }
+    return llm__net_text(c, net, llm__net_space(c, net, from), object ? "}" : "]", 1);
+}
+
+LLM__FN int llm__json_same(const llm__json *a, const llm__json *b) {
+    const llm__json *x = a + 1, *y;
+    uint32_t i, k;
+    int number = a->type == LLM__JSON_INTEGER || a->type == LLM__JSON_NUMBER;
+    if (number) return (b->type == LLM__JSON_INTEGER || b->type == LLM__JSON_NUMBER) && a->as.number == b->as.number;
+    if (a->type != b->type || a->length != b->length) return 0;
+    if (a->type == LLM__JSON_STRING) return !memcmp(a->as.text, b->as.text, a->length);
+    for (i = 0, y = b + 1; a->type == LLM__JSON_ARRAY && i < a->length; i++, x = llm__json_next(x), y = llm__json_next(y))
+        if (!llm__json_same(x, y)) return 0;
+    for (i = 0; a->type == LLM__JSON_OBJECT && i < a->length; i++, x = llm__json_next(x + 1)) {
+        for (k = 0, y = b + 1; k < b->length; k++, y = llm__json_next(y + 1))
+            if (llm__json_same(x, y) && llm__json_same(x + 1, y + 1)) break;
+        if (k == b->length) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__json_kind(const llm__json *v) {
+    static const int kinds[] = {LLM__T_NULL, LLM__T_BOOL, LLM__T_BOOL, LLM__T_INTEGER, LLM__T_REAL, LLM__T_STRING,
+                                LLM__T_ARRAY, LLM__T_OBJECT};
+    if (v->type == LLM__JSON_NUMBER && v->as.number == floor(v->as.number)) return LLM__T_INTEGER;
+    return kinds[v->type];
+}
+
+/* The types that a schema allows. */
+LLM__FN int llm__schema_types(llm__rules *c, const llm__json *schema) {
+    static const struct { const char *name; int bits; } known[] = {
+        {"null", LLM__T_NULL}, {"boolean", LLM__T_BOOL}, {"integer", LLM__T_INTEGER},
+        {"number", LLM__T_INTEGER | LLM__T_REAL}, {"string", LLM__T_STRING}, {"array", LLM__T_ARRAY},
+        {"object", LLM__T_OBJECT}};
+    const llm__json *type = llm__json_get(schema, "type"), *name;
+    uint32_t i, k, n;
+    int types = 0;
+    if (schema->type == LLM__JSON_FALSE) return 0;
+    if (!type) return LLM__T_ALL;
+    n = type->type == LLM__JSON_ARRAY ? type->length : 1;
+    for (i = 0; i < n; i++) {
+        name = type->type == LLM__JSON_ARRAY ? llm__json_at(type, i) : type;
+        for (k = 0; k < LLM__LENGTH(known) && !llm__json_text_is(name, known[k].name);) k++;
+        if (k == LLM__LENGTH(known)) return llm__schema_fail(c, LLM_BAD_FORMAT, name, "expected the name of a type");
+        types |= known[k].bits;
+    }
+    return types;
+}
+
+/* Whether a given value is one of a schema's, as far as types, const and enum go. */
+LLM__FN int llm__schema_lists(llm__rules *c, const llm__json *schema, const llm__json *v) {
+    const llm__json *one = llm__json_get(schema, "const"), *list = llm__json_get(schema, "enum"), *item;
+    uint32_t i;
+    if (!(llm__schema_types(c, schema) & llm__json_kind(v)) || (one && !llm__json_same(one, v))) return 0;
+    for (i = 0, item = list + 1; list && i < list->length; i++, item = llm__json_next(item))
+        if (llm__json_same(item, v)) return 1;
+    return !list;
+}
+
+/* Beside const and enum, only types and other lists of values are looked at: more would be lost without a word. */
+LLM__FN void llm__schema_listed_check(llm__rules *c, const llm__wants *w) {
+    static const char *const fine[] = {"type", "enum", "const", "anyOf", "oneOf"};
+    int i;
+    size_t k;
+    uint32_t n;
+    for (i = 0; i < w->count; i++) {
+        const llm__json *key = w->items[i] + 1;
+        for (n = 0; w->items[i]->type == LLM__JSON_OBJECT && n < w->items[i]->length; n++, key = llm__json_next(key + 1)) {
+            const llm__keyword *known = llm__keyword_of(key);
+            for (k = 0; k < LLM__LENGTH(fine) && !llm__json_text_is(key, fine[k]);) k++;
+            if (known && known->counts && k == LLM__LENGTH(fine))
+                llm__schema_fail(c, LLM_UNSUPPORTED, key, "keyword \"%s\" is not supported beside enum or const",
+                                 known->name);
+        }
+    }
+}
+
+/* const and enum: the values of the first list that all members of w allow.  False: there is no such list. */
+LLM__FN int llm__schema_listed(llm__rules *c, const llm__wants *w, llm__net *net, int32_t from, int32_t to) {
+    const llm__json *one = NULL, *list = NULL, *v;
+    uint32_t i, n;
+    int k;
+    for (k = 0; k < w->count && !one && !list; k++) {
+        one = llm__json_get(w->items[k], "const");
+        list = one ? NULL : llm__json_get(w->items[k], "enum");
+    }
+    if (!one && !list) return 0;
+    llm__schema_listed_check(c, w);
+    n = one ? 1 : list->length;
+    for (i = 0, v = one ? one : list + 1; i < n && c->status == LLM_OK; i++, v = llm__json_next(v)) {
+        for (k = 0; k < w->count && llm__schema_lists(c, w->items[k], v);) k++;
+        if (k == w->count) llm__net_join(c, net, llm__net_value(c, net, from, v), to);
+    }
+    return 1;
+}
+
+/* ---- strings */
+
+/* Formats by what they look like; an empty pattern: the format says nothing about the text of a string. */
+LLM__FN const char *llm__format_pattern(const llm__json *name) {
+#define LLM__DATE                                                                                                     \
+    "(\\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|02-(0[1-9]|1\\d|2[0-8]))|"    \
+    "(\\d\\d(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
+#define LLM__TIME "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
+#define LLM__BYTE "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
+#define LLM__IPV4 LLM__BYTE "(\\." LLM__BYTE "){3}"
+#define LLM__HEX4 "[0-9a-fA-F]{1,4}"
+#define LLM__LABEL "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+    static const char *const known[][2] = {
+        {"date", LLM__DATE},
+        {"time", LLM__TIME},
+        {"date-time", LLM__DATE "T" LLM__TIME},
+        {"duration", "P(\\d+W|(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?|"
+                     "T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))"},
+        {"uuid", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"},
+        {"email", "[a-zA-Z0-9_+-]+(\\.[a-zA-Z0-9_+-]+)*@" LLM__LABEL "(\\." LLM__LABEL ")+"},
+        {"hostname", LLM__LABEL "(\\." LLM__LABEL ")*"},
+        {"ipv4", LLM__IPV4},
+        {"ipv6", "((" LLM__HEX4 ":){7}" LLM__HEX4 "|(" LLM__HEX4 ":){1,7}:|(" LLM__HEX4 ":){1,6}(:" LLM__HEX4 "){1}|("
+                 LLM__HEX4 ":){1,5}(:" LLM__HEX4 "){1,2}|(" LLM__HEX4 ":){1,4}(:" LLM__HEX4 "){1,3}|(" LLM__HEX4
+                 ":){1,3}(:" LLM__HEX4 "){1,4}|(" LLM__HEX4 ":){1,2}(:" LLM__HEX4 "){1,5}|" LLM__HEX4 ":(:" LLM__HEX4
+                 "){1,6}|:(:" LLM__HEX4 "){1,7}|::)"},
+        {"uri", "[a-zA-Z][a-zA-Z0-9+.-]*:(//)?[a-zA-Z0-9._~:@!$&'()*+,;=-]([a-zA-Z0-9._~:/@!$&'()*+,;=-]|"
+                "%[0-9a-fA-F]{2})*(\\?([a-zA-Z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-fA-F]{2})*)?"
+                "(#([a-zA-Z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-fA-F]{2})*)?"},
+        {"int32", ""}, {"int64", ""}, {"uint32", ""}, {"uint64", ""}, {"float", ""}, {"double", ""},
+        {"password", ""}, {"binary", ""}, {"byte", ""}, {"text", ""}};
+#undef LLM__DATE
+#undef LLM__TIME
+#undef LLM__BYTE
+#undef LLM__IPV4
+#undef LLM__HEX4
+#undef LLM__LABEL
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(known); i++)
+        if (llm__json_text_is(name, known[i][0])) return known[i][1];
+    return NULL;
+}
+
+/* What all members have for a keyword that sets a bound: the largest, or the smallest.  NULL: nothing. */
+LLM__FN const llm__json *llm__wants_bound(const llm__wants *w, const char *keyword, int largest) {
+    const llm__json *best = NULL;
+    int i;
+    for (i = 0; i < w->count; i++) {
+        const llm__json *v = llm__json_get(w->items[i], keyword);
+        if (v && (!best || (largest ? v->as.number > best->as.number : v->as.number < best->as.number))) best = v;
+    }
+    return best;
+}
+
+/* least..most characters of a JSON string; most < 0: no end. */
+LLM__FN llm__net llm__net_length(llm__rules *c, int64_t least, int64_t most) {
+    llm__net net;
+    int32_t at, to;
+    int64_t i;
+    memset(&net, 0, sizeof net);
+    at = llm__net_state(c, &net);
+    for (i = 0; i < least && at >= 0; i++) at = llm__net_any(c, &net, at, 1, 1);
+    to = at;
+    if (most < 0) llm__net_join(c, &net, llm__net_any(c, &net, at, 1, 1), at);
+    for (i = least; i < most && at >= 0; i++) {
+        llm__net_finish(&net, at);
+        at = llm__net_any(c, &net, at, 1, 1);
+    }
+    llm__net_finish(&net, most >= least ? at : to);
+    if (most >= 0 && most < least) net.nodes[to].final = 0;
+    return llm__net_determine(c, &net);
+}
+
+/* The pattern of a keyword, for the inside of a string. */
+LLM__FN llm__net llm__schema_pattern(llm__rules *c, const llm__json *at, const char *pattern, size_t bytes, int flags) {
+    const char *problem;
+    llm__net net = llm__net_pattern(c, pattern, bytes, flags | LLM__NET_JSON, &problem);
+    if (problem) llm__schema_fail(c, LLM_BAD_FORMAT, at, "the pattern %s", problem);
+    return net;
+}
+
+/* Narrows what a string may be; `have`: whether it has been narrowed before. */
+LLM__FN void llm__schema_narrow(llm__rules *c, llm__net *inside, int *have, const llm__net *by) {
+    llm__net both = *have ? llm__net_product(c, inside, by, 0) : *by;
+    *inside = both;
+    *have = 1;
+}
+
+LLM__FN int32_t llm__schema_string(llm__rules *c, const llm__wants *w, llm__net *net, int32_t from) {
+    const llm__json *least = llm__wants_bound(w, "minLength", 1), *most = llm__wants_bound(w, "maxLength", 0), *v;
+    const char *pattern;
+    llm__net inside, by;
+    int i, have = 0;
+    memset(&inside, 0, sizeof inside);
+    for (i = 0; i < w->count && c->status == LLM_OK; i++) {
+        v = llm__json_get(w->items[i], "pattern");
+        if (v) {
+            by = llm__schema_pattern(c, v, v->as.text, v->length, LLM__NET_SEARCH);
+            llm__schema_narrow(c, &inside, &have, &by);
+        }
+        v = llm__json_get(w->items[i], "format");
+        pattern = v ? llm__format_pattern(v) : "";
+        if (!pattern) llm__schema_fail(c, LLM_UNSUPPORTED, v, "format \"%.60s\" is not supported", v->as.text);
+        if (!pattern || !*pattern) continue;
+        by = llm__schema_pattern(c, v, pattern, strlen(pattern), 0);
+        llm__schema_narrow(c, &inside, &have, &by);
+    }
+    if (least || most) {
+        by = llm__net_length(c, least ? (int64_t)least->as.number : 0, most ? (int64_t)most->as.number : -1);
+        llm__schema_narrow(c, &inside, &have, &by);
+    }
+    if (!have) return llm__net_call(c, net, from, llm__schema_fixed(c, LLM__KEY_STRING));
+    from = llm__net_embed(c, net, llm__net_text(c, net, from, "\"", 1), &inside);
+    return llm__net_text(c, net, from, "\"", 1);
+}
+
+/* ---- numbers within bounds: digit by digit beside those of the bounds, as long as they are the same */
+
+/* The digits of a bound's magnitude: 012.50 is "12" and "5". */
+typedef struct llm__bound {
+    char text[96];
+    const char *whole, *fraction; /* both end with a NUL */
+    int length, places, open;     /* open: the bound itself is outside */
+} llm__bound;
+
+LLM__FN void llm__bound_read(llm__bound *b, double value, int open) {
+    int places;
+    char *point;
+    for (places = 0; places < 40; places++) {
+        snprintf(b->text, sizeof b->text, "%.*f", places, fabs(value));
+        if (strtod(b->text, NULL) == fabs(value)) break;
+    }
+    for (point = b->text; *point >= '0' && *point <= '9';) point++;
+    b->length = (int)(point - b->text);
+    b->whole = b->text;
+    b->fraction = *point ? point + 1 : point;
+    *point = 0;
+    b->places = (int)strlen(b->fraction);
+    b->open = open;
+}
+
+/* Whether a magnitude whose digits so far, `at` of them behind the point, are those of the bound may end here. */
+LLM__FN int llm__bound_ends(const llm__bound *b, int at, int low) {
+    int more = at < b->places; /* the last place is never 0: there is more than nothing to come */
+    return low ? !more && !b->open : more || !b->open;
+}
+
+typedef struct llm__decimals {
+    llm__rules *c;
+    llm__net *net;
+    const llm__bound *low, *high; /* high NULL: none */
+    int32_t to;
+} llm__decimals;
+
+/* The states behind one more digit.  Index bits: 1, the digits so far are those of `low`; 2, those of `high`. */
+LLM__FN void llm__decimals_digit(llm__decimals *m, const int32_t from[4], int low, int high, int least,
+                                  int32_t next[4]) {
+    int i, d, k;
+    for (i = 4; i-- > 0;) /* a state may be both in `from` and in `next`: bits are only ever lost */
+        for (d = least; from[i] >= 0 && d < 10; d++) {
+            if (((i & 1) && d < low) || ((i & 2) && d > high)) continue;
+            k = ((i & 1) && d == low ? 1 : 0) | ((i & 2) && d == high ? 2 : 0);
+            if (next[k] < 0) next[k] = llm__net_state(m->c, m->net);
+            llm__net_arc(m->c, m->net, from[i], (uint32_t)('0' + d), (uint32_t)('0' + d), next[k]);
+        }
+}
+
+LLM__FN void llm__decimals_end(llm__decimals *m, const int32_t at[4], int places) {
+    int i;
+    for (i = 0; i < 4; i++)
+        if ((!(i & 1) || llm__bound_ends(m->low, places, 1)) && (!(i & 2) || llm__bound_ends(m->high, places, 0)))
+            llm__net_join(m->c, m->net, at[i], m->to);
+}
+
+/* A point and digits: as many as the bounds have, then any number of them. */
+LLM__FN void llm__decimals_fraction(llm__decimals *m, const int32_t whole[4]) {
+    int32_t at[4], next[4];
+    int i, p, places = m->low->places;
+    if (m->high && m->high->places > places) places = m->high->places;
+    for (i = 0; i < 4; i++) at[i] = whole[i] < 0 ? -1 : llm__net_letter(m->c, m->net, whole[i], '.', '.');
+    for (p = 0; p <= places && m->c->status == LLM_OK; p++) {
+        int low = p < m->low->places ? m->low->fraction[p] - '0' : 0;
+        int high = m->high && p < m->high->places ? m->high->fraction[p] - '0' : 0;
+        for (i = 0; i < 4; i++) next[i] = -1;
+        llm__decimals_digit(m, at, low, high, 0, next);
+        llm__decimals_end(m, next, p + 1);
+        memcpy(at, next, sizeof at);
+    }
+    llm__decimals_digit(m, at, 0, 0, 0, at);
+    llm__decimals_end(m, at, places + 1);
+}
+
+/* Magnitudes from low to high, in `whole` numbers or with fractions. */
+LLM__FN void llm__net_magnitude(llm__decimals *m, int32_t from, int whole) {
+    int length, i, p, last = m->high ? m->high->length : m->low->length + 1;
+    for (length = m->low->length; length <= last && m->c->status == LLM_OK; length++) {
+        int32_t at[4] = {-1, -1, -1, -1}, next[4];
+        at[(length == m->low->length ? 1 : 0) | (m->high && length == last ? 2 : 0)] = from;
+        for (p = 0; p < length; p++) {
+            int low = p < m->low->length ? m->low->whole[p] - '0' : 0;
+            int high = m->high && p < m->high->length ? m->high->whole[p] - '0' : 9;
+            for (i = 0; i < 4; i++) next[i] = -1;
+            llm__decimals_digit(m, at, low, high, p == 0 && length > 1, next);
+            memcpy(at, next, sizeof at);
+        }
+        if (!m->high && length == last) llm__net_arc(m->c, m->net, at[0], '0', '9', at[0]);
+        llm__decimals_end(m, at, 0);
+        if (!whole) llm__decimals_fraction(m, at);
+    }
+}
+
+/* Multiples of a whole number, in decimal: a state for each remainder. */
+LLM__FN llm__net llm__net_multiples(llm__rules *c, int divisor) {
+    llm__net net;
+    int i, d;
+    int32_t start, minus;
+    memset(&net, 0, sizeof net);
+    start = llm__net_state(c, &net);
+    minus = llm__net_letter(c, &net, start, '-', '-');
+    for (i = 0; i < divisor && c->status == LLM_OK; i++) llm__net_state(c, &net);
+    for (i = 0; i < divisor && c->status == LLM_OK; i++)
+        for (d = 0; d < 10; d++)
+            llm__net_arc(c, &net, i + 2, (uint32_t)('0' + d), (uint32_t)('0' + d), (i * 10 + d) % divisor + 2);
+    for (d = 0; d < 10; d++) {
+        llm__net_arc(c, &net, start, (uint32_t)('0' + d), (uint32_t)('0' + d), d % divisor + 2);
+        llm__net_arc(c, &net, minus, (uint32_t)('0' + d), (uint32_t)('0' + d), d % divisor + 2);
+    }
+    llm__net_finish(&net, c->status == LLM_OK ? 2 : -1);
+    return llm__net_determine(c, &net);
+}
+
+/* The sharper of a bound and an exclusive one; *open: it is the exclusive one. */
+LLM__FN const llm__json *llm__wants_limit(const llm__wants *w, const char *with, const char *without, int largest,
+                                          int *open) {
+    const llm__json *a = llm__wants_bound(w, with, largest), *b = llm__wants_bound(w, without, largest);
+    *open = b && (!a || (largest ? b->as.number >= a->as.number : b->as.number <= a->as.number));
+    return *open ? b : a;
+}
+
+/* Numbers from low to high (NULL: no bound), in their texts: those below 0 by their magnitudes. */
+LLM__FN llm__net llm__net_between(llm__rules *c, const llm__json *low, int low_open, const llm__json *high,
+                                  int high_open, int whole) {
+    llm__bound near, far;
+    llm__decimals m;
+    llm__net net;
+    int32_t start;
+    memset(&net, 0, sizeof net);
+    m.c = c;
+    m.net = &net;
+    start = llm__net_state(c, &net);
+    m.to = llm__net_state(c, &net);
+    llm__net_finish(&net, m.to);
+    m.low = &near;
+    m.high = high ? &far : NULL;
+    if (high) llm__bound_read(&far, high->as.number, high_open);
+    llm__bound_read(&near, low && low->as.number > 0 ? low->as.number : 0, low && low->as.number >= 0 && low_open);
+    if (!high || high->as.number >= 0) llm__net_magnitude(&m, start, whole);
+    m.high = low ? &far : NULL;
+    if (low) llm__bound_read(&far, low->as.number, low_open);
+    llm__bound_read(&near, high && high->as.number < 0 ? high->as.number : 0, !high || high->as.number >= 0 || high_open);
+    if (!low || low->as.number < 0) llm__net_magnitude(&m, llm__net_letter(c, &net, start, '-', '-'), whole);
+    return llm__net_determine(c, &net);
+}
+
+/* `whole`: integers only. */
+LLM__FN int32_t llm__schema_number(llm__rules *c, const llm__wants *w, llm__net *net, int32_t from, int whole) {
+    int low_open, high_open, i, bounded;
+    const llm__json *low = llm__wants_limit(w, "minimum", "exclusiveMinimum", 1, &low_open);
+    const llm__json *high = llm__wants_limit(w, "maximum", "exclusiveMaximum", 0, &high_open);
+    llm__net numbers, by;
+    int have = 0;
+    memset(&numbers, 0, sizeof numbers);
+    bounded = low || high;
+    for (i = 0; i < w->count && c->status == LLM_OK; i++) {
+        const llm__json *of = llm__json_get(w->items[i], "multipleOf");
+        if (!of) continue;
+        if (!(of->as.number >= 1 && of->as.number <= 100000 && of->as.number == floor(of->as.number)))
+            return llm__schema_fail(c, LLM_UNSUPPORTED, of, "expected a whole number from 1 to 100000"), -1;
+        whole = 1;
+        by = llm__net_multiples(c, (int)of->as.number);
+        llm__schema_narrow(c, &numbers, &have, &by);
+    }
+    if (!bounded && !have)
+        return llm__net_call(c, net, from, llm__schema_fixed(c, whole ? LLM__KEY_INTEGER : LLM__KEY_NUMBER));
+    by = llm__net_between(c, low, low_open, high, high_open, whole);
+    llm__schema_narrow(c, &numbers, &have, &by);
+    return llm__net_embed(c, net, from, &numbers);
+}
+
+/* ---- lists and objects */
+
+/* What item `index` of a list must satisfy. */
+LLM__FN int32_t llm__schema_item(llm__rules *c, const llm__wants *w, uint32_t index) {
+    llm__wants item;
+    int i;
+    item.count = 0;
+    for (i = 0; i < w->count; i++) {
+        const llm__json *first = llm__json_get(w->items[i], "prefixItems"), *rest = llm__json_get(w->items[i], "items");
+        if (rest && rest->type == LLM__JSON_ARRAY) { /* before 2020-12 */
+            first = rest;
+            rest = llm__json_get(w->items[i], "additionalItems");
+        }
+        if (first && index < first->length) llm__wants_add(c, &item, llm__json_at(first, index), 0);
+        else llm__wants_add(c, &item, rest, 0);
+    }
+    return llm__schema_rule(c, &item);
+}
+
+/* How many items have schemas of their own. */
+LLM__FN uint32_t llm__schema_places(const llm__wants *w) {
+    uint32_t most = 0;
+    int i;
+    for (i = 0; i < w->count; i++) {
+        const llm__json *first = llm__json_get(w->items[i], "prefixItems"), *items = llm__json_get(w->items[i], "items");
+        if (items && items->type == LLM__JSON_ARRAY) first = items;
+        if (first && first->length > most) most = first->length;
+    }
+    return most;
+}
+
+/* [item, item]: a state behind the opening bracket, one behind each item; the last one loops if there is no end. */
+LLM__FN int32_t llm__schema_array(llm__rules *c, const llm__wants *w, llm__net *net, int32_t from) {
+    const llm__json *min = llm__wants_bound(w, "minItems", 1), *max = llm__wants_bound(w, "maxItems", 0);
+    int64_t least = min ? (int64_t)min->as.number : 0, most = max ? (int64_t)max->as.number : -1, i, last;
+    uint32_t places = llm__schema_places(w);
+    int32_t at = llm__net_space(c, net, llm__net_text(c, net, from, "[", 1)), close = llm__net_state(c, net), behind;
+    last = least > places ? least : places; /* from here on all items are alike */
+    for (i = 0; c->status == LLM_OK; i++) {
+        if (i >= least) llm__net_join(c, net, i ? llm__net_space(c, net, at) : at, close);
+        if (i == most) break;
+        behind = at;
+        if (i) at = llm__net_space(c, net, llm__net_text(c, net, at, ",", 1));
+        at = llm__net_call(c, net, at, llm__schema_item(c, w, (uint32_t)(i < places ? i : places)));
+        if (most < 0 && i > last) { /* the loop: item i is like the one before it */
+            llm__net_join(c, net, at, behind);
+            break;
+        }
+    }
+    return llm__net_text(c, net, close, "]", 1);
+}
+
+typedef struct llm__schema_name {
+    const char *name;
+    size_t bytes;
+    int required;
+} llm__schema_name;
+
+/* An object at work: properties that have names, in the order of the schemas, and patterns for all others. */
+typedef struct llm__object {
+    llm__rules *c;
+    const llm__wants *w;
+    llm__schema_name *named;
+    size_t count, capacity;
+    const llm__json *patterns[LLM__MAX_PATTERNS]; /* the keys of patternProperties; its schema follows */
+    int owners[LLM__MAX_PATTERNS];                /* which member of w has it */
+    llm__net nets[LLM__MAX_PATTERNS];
+    int pattern_count, closed;
+} llm__object;
+
+LLM__FN llm__schema_name *llm__object_name(llm__object *o, const char *name, size_t bytes) {
+    void *named = o->named;
+    size_t i;
+    for (i = 0; i < o->count; i++)
+        if (o->named[i].bytes == bytes && !memcmp(o->named[i].name, name, bytes)) return o->named + i;
+    if (o->count == LLM__MAX_PROPERTIES)
+        llm__schema_fail(o->c, LLM_TOO_LARGE, o->w->items[0], "more than %d properties", (int)LLM__MAX_PROPERTIES);
+    if (!llm__rules_work(o->c, o->count) ||
+        !llm__rules_grow(o->c, &named, &o->capacity, o->count + 1, sizeof *o->named)) return NULL;
+    o->named = (llm__schema_name *)named;
+    memset(o->named + o->count, 0, sizeof *o->named);
+    o->named[o->count].name = name;
+    o->named[o->count].bytes = bytes;
+    return o->named + o->count++;
+}
+
+LLM__FN void llm__object_read(llm__object *o) {
+    const llm__json *v, *key;
+    llm__schema_name *p;
+    int i, said = 0;
+    uint32_t k;
+    for (i = 0; i < o->w->count; i++) {
+        v = llm__json_get(o->w->items[i], "properties");
+        for (k = 0, key = v + 1; v && k < v->length && o->c->status == LLM_OK; k++, key = llm__json_next(key + 1))
+            llm__object_name(o, key->as.text, key->length);
+        if (v) o->closed = 1;
+        said |= llm__json_get(o->w->items[i], "additionalProperties") != NULL;
+        v = llm__json_get(o->w->items[i], "patternProperties");
+        for (k = 0, key = v + 1; v && k < v->length && o->c->status == LLM_OK; k++, key = llm__json_next(key + 1)) {
+            if (o->pattern_count == LLM__MAX_PATTERNS) {
+                llm__schema_fail(o->c, LLM_TOO_LARGE, v, "more than %d patterns", (int)LLM__MAX_PATTERNS);
+                return;
+            }
+            o->owners[o->pattern_count] = i;
+            o->nets[o->pattern_count] = llm__schema_pattern(o->c, key, key->as.text, key->length, LLM__NET_SEARCH);
+            o->patterns[o->pattern_count++] = key;
+            said = 1;
+        }
+    }
+    for (i = 0; i < o->w->count; i++) {
+        v = llm__json_get(o->w->items[i], "required");
+        for (k = 0, key = v + 1; v && k < v->length && o->c->status == LLM_OK; k++, key = llm__json_next(key)) {
+            p = llm__object_name(o, key->as.text, key->length);
+            if (p) p->required = 1;
+        }
+    }
+    if (said) o->closed = 0;
+}
+
+/* The schemas of a property that has a name (else NULL) and fits some of the patterns, as bits. */
+LLM__FN int32_t llm__object_value(llm__object *o, const llm__schema_name *p, unsigned fits) {
+    llm__wants value;
+    int i, k;
+    value.count = 0;
+    for (i = 0; i < o->w->count; i++) {
+        const llm__json *own = llm__json_get(o->w->items[i], "properties");
+        const llm__json *found = p && own ? llm__json_member(own, p->name, p->bytes) : NULL;
+        int spoken = found != NULL;
+        llm__wants_add(o->c, &value, found, 0);
+        for (k = 0; k < o->pattern_count; k++)
+            if (o->owners[k] == i && (fits >> k & 1)) {
+                llm__wants_add(o->c, &value, o->patterns[k] + 1, 0);
+                spoken = 1;
+            }
+        if (!spoken) llm__wants_add(o->c, &value, llm__json_get(o->w->items[i], "additionalProperties"), 0);
+    }
+    return llm__schema_rule(o->c, &value);
+}
+
+/* "name": value, from a state to another. */
+LLM__FN void llm__object_named(llm__object *o, llm__net *net, int32_t from, const llm__schema_name *p, int32_t to) {
+    llm__text text;
+    unsigned fits = 0;
+    char out[6];
+    size_t i;
+    uint32_t ch;
+    int k;
+    memset(&text, 0, sizeof text);
+    text.allocator = o->c->arena.allocator;
+    for (i = 0; i < p->bytes;) {
+        i += llm__char_get(p->name + i, &ch);
+        llm__text_add(&text, out, llm__json_put_char(ch, out));
+    }
+    if (text.failed) llm__rules_no_memory(o->c);
+    for (k = 0; k < o->pattern_count && o->c->status == LLM_OK; k++)
+        fits |= (unsigned)llm__net_has(o->nets + k, text.data ? text.data : "", text.length) << k;
+    llm__text_free(&text);
+    from = llm__net_string(o->c, net, from, p->name, p->bytes);
+    from = llm__net_space(o->c, net, llm__net_text(o->c, net, from, ":", 1));
+    llm__net_join(o->c, net, llm__net_call(o->c, net, from, llm__object_value(o, p, fits)), to);
+}
+
+/* The same for all other names: those that fit some of the patterns and not the others, for each choice of them. */
+LLM__FN void llm__object_others(llm__object *o, llm__net *net, int32_t from, int32_t to) {
+    llm__net names, taken;
+    unsigned fits;
+    int32_t at, end;
+    size_t i;
+    int k;
+    if (o->closed) return;
+    names = llm__net_length(o->c, 0, -1);
+    memset(&taken, 0, sizeof taken);
+    at = llm__net_state(o->c, &taken);
+    for (i = 0; i < o->count && o->c->status == LLM_OK; i++) {
+        size_t n = 0;
+        uint32_t ch;
+        char out[6];
+        for (end = at; n < o->named[i].bytes;) {
+            n += llm__char_get(o->named[i].name + n, &ch);
+            end = llm__net_text(o->c, &taken, end, out, llm__json_put_char(ch, out));
+        }
+        llm__net_finish(&taken, end);
+    }
+    taken = llm__net_determine(o->c, &taken);
+    if (o->count) names = llm__net_product(o->c, &names, &taken, 1);
+    for (fits = 0; fits < 1u << o->pattern_count && o->c->status == LLM_OK; fits++) {
+        llm__net some = names;
+        for (k = 0; k < o->pattern_count; k++) some = llm__net_product(o->c, &some, o->nets + k, !(fits >> k & 1));
+        at = llm__net_embed(o->c, net, llm__net_text(o->c, net, from, "\"", 1), &some);
+        at = llm__net_space(o->c, net, llm__net_text(o->c, net, at, "\":", 2));
+        llm__net_join(o->c, net, llm__net_call(o->c, net, at, llm__object_value(o, NULL, fits)), to);
+    }
+}
+
+/* {"a": 1, "b": 2}: two lanes from property to property, one as long as there was none yet, and one in which a comma
+   comes first.  Optional ones can be passed by. */
+LLM__FN int32_t llm__schema_object(llm__rules *c, const llm__wants *w, llm__net *net, int32_t from) {
+    llm__object o;
+    int32_t first, rest = -1, entry, next, close;
+    size_t i;
+    memset(&o, 0, sizeof o);
+    o.c = c;
+    o.w = w;
+    llm__object_read(&o);
+    first = llm__net_space(c, net, llm__net_text(c, net, from, "{", 1));
+    close = llm__net_state(c, net);
+    for (i = 0; i <= o.count && c->status == LLM_OK; i++) {
+        entry = llm__net_state(c, net);
+        next = llm__net_state(c, net);
+        llm__net_join(c, net, first, entry);
+        if (i == o.count && rest < 0) rest = next;
+        if (rest >= 0) llm__net_join(c, net, llm__net_space(c, net, llm__net_text(c, net, rest, ",", 1)), entry);
+        if (i == o.count) { /* all others, any number of them */
+            llm__object_others(&o, net, entry, rest);
+            break;
+        }
+        llm__object_named(&o, net, entry, o.named + i, next);
+        if (o.named[i].required) first = -1;
+        else if (rest >= 0) llm__net_join(c, net, rest, next);
+        rest = next;
+    }
+    llm__net_join(c, net, first, close);
+    llm__net_join(c, net, llm__net_space(c, net, rest), close);
+    return llm__net_text(c, net, close, "}", 1);
+}
+
+/* ---- the rule of a list of schemas */
+
+/* anyOf or oneOf of one member: a call for each alternative.  False: there is no such keyword any more. */
+LLM__FN int llm__schema_branch(llm__rules *c, const llm__wants *w, llm__net *net, int32_t from, int32_t to) {
+    const llm__json *any, *one, *list;
+    int i;
+    uint32_t k;
+    for (i = 0; i < w->count; i++) {
+        any = w->taken[i] & LLM__TOOK_ANY ? NULL : llm__json_get(w->items[i], "anyOf");
+        one = w->taken[i] & LLM__TOOK_ONE ? NULL : llm__json_get(w->items[i], "oneOf");
+        list = any ? any : one;
+        if (!list) continue;
+        for (k = 0; k < list->length && c->status == LLM_OK; k++) {
+            llm__wants way = *w;
+            way.taken[i] |= any ? LLM__TOOK_ANY : LLM__TOOK_ONE;
+            llm__wants_add(c, &way, llm__json_at(list, k), 0);
+            llm__net_join(c, net, llm__net_call(c, net, from, llm__schema_rule(c, &way)), to);
+        }
+        return 1;
+    }
+    return 0;
+}
+
+LLM__FN void llm__schema_build(llm__rules *c, const llm__wants *w, llm__net *net) {
+    int32_t from = llm__net_state(c, net), to = llm__net_state(c, net);
+    int types = LLM__T_ALL, i;
+    llm__net_finish(net, to);
+    if (llm__schema_branch(c, w, net, from, to) || llm__schema_listed(c, w, net, from, to)) return;
+    for (i = 0; i < w->count; i++) types &= llm__schema_types(c, w->items[i]);
+    if (types & LLM__T_NULL) llm__net_join(c, net, llm__net_text(c, net, from, "null", 4), to);
+    if (types & LLM__T_BOOL) llm__net_join(c, net, llm__net_text(c, net, from, "true", 4), to);
+    if (types & LLM__T_BOOL) llm__net_join(c, net, llm__net_text(c, net, from, "false", 5), to);
+    if (types & (LLM__T_INTEGER | LLM__T_REAL))
+        llm__net_join(c, net, llm__schema_number(c, w, net, from, !(types & LLM__T_REAL)), to);
+    if (types & LLM__T_STRING) llm__net_join(c, net, llm__schema_string(c, w, net, from), to);
+    if (types & LLM__T_ARRAY) llm__net_join(c, net, llm__schema_array(c, w, net, from), to);
+    if (types & LLM__T_OBJECT) llm__net_join(c, net, llm__schema_object(c, w, net, from), to);
+}
+
+/* The list that a rule stands for. */
+LLM__FN void llm__schema_wants(const llm__rules *c, size_t rule, llm__wants *w) {
+    size_t count, i;
+    const int32_t *key = llm__lists_get(&c->keys, rule, &count);
+    for (i = 0; i < count; i++) {
+        w->items[i] = c->schema + (key[i] >> LLM__TAKEN_BITS);
+        w->taken[i] = key[i] & ((1 << LLM__TAKEN_BITS) - 1);
+    }
+    w->count = (int)count;
+}
+
+/* Rules in the order in which they are asked for; building one may ask for others. */
+LLM__FN void llm__rules_schema(llm__rules *c, const char *text, size_t bytes) {
+    size_t rule;
+    llm__wants w;
+    c->keys.allocator = c->arena.allocator;
+    c->status = llm__json_parse(&c->arena, "schema", text, bytes, &c->schema, c->error);
+    if (c->status != LLM_OK) return;
+    if (!llm__is_schema(c->schema)) {
+        llm__schema_fail(c, LLM_BAD_FORMAT, c->schema, "expected a schema: an object, true or false");
+        return;
+    }
+    c->root = llm__schema_rule_of(c, c->schema);
+    for (rule = 0; rule < c->count && c->status == LLM_OK; rule++) {
+        llm__net net, made;
+        size_t count;
+        const int32_t *key = llm__lists_get(&c->keys, rule, &count);
+        if (count && *key < 0) continue; /* one of llm__schema_fixed */
+        memset(&net, 0, sizeof net);
+        llm__schema_wants(c, rule, &w);
+        llm__schema_build(c, &w, &net);
+        made = llm__net_determine(c, &net);
+        if (c->status == LLM_OK) c->items[rule].net = made;
+    }
+    llm__lists_free(&c->keys);
+}
+
+/* ---- from rules to a program: one numbering for the states of all rules, without what leads nowhere */
+
+enum { LLM__STATE_FINAL = 1, LLM__STATE_BYTES = 2 /* bytes can follow */, LLM__STATE_WAITS = 4 /* for the trigger */ };
+
+/* States of the program with their arcs in order: those of state s are arcs[first[s], first[s + 1]). */
+typedef struct llm__program {
+    llm__arc *arcs;
+    uint32_t *first;
+    uint8_t *flags;
+    int32_t *twins;    /* states that the longest token cannot tell apart have the same: see llm__program_twins */
+    int32_t *starts;   /* by rule */
+    size_t state_count, rule_count;
+    int32_t root;      /* state */
+    uint8_t classes[256]; /* bytes that no state tells apart have the same */
+    int class_count;
+} llm__program;
+
+LLM__FN int32_t llm__arc_rule(const llm__arc *arc) { return (int32_t)(arc->low - LLM__LETTER_CALL); }
+
+/* All rules side by side; calls of several rules become arcs of their own. */
+LLM__FN int llm__program_fill(llm__rules *c, llm__program *p, llm__arena *arena) {
+    size_t i, states = 0, arcs = 0, at = 0, s;
+    int32_t k;
+    uint32_t letter;
+    for (i = 0; i < c->count; i++) {
+        states += c->items[i].net.count;
+        for (s = 0; s < c->items[i].net.arc_count; s++) {
+            const llm__arc *arc = c->items[i].net.arcs + s;
+            arcs += arc->low < LLM__LETTER_CALL ? 1 : arc->high - arc->low + 1;
+        }
+    }
+    if (!llm__rules_work(c, arcs)) return 0;
+    p->arcs = (llm__arc *)llm__arena_alloc(arena, arcs + 1, sizeof *p->arcs);
+    p->first = (uint32_t *)llm__arena_alloc(arena, states + 1, sizeof *p->first);
+    p->flags = (uint8_t *)llm__arena_alloc(arena, states + 1, 1);
+    p->twins = (int32_t *)llm__arena_alloc(arena, states + 1, sizeof *p->twins);
+    p->starts = (int32_t *)llm__arena_alloc(arena, c->count + 1, sizeof *p->starts);
+    if (!p->arcs || !p->first || !p->flags || !p->twins || !p->starts) return llm__rules_no_memory(c);
+    p->rule_count = c->count;
+    for (i = 0; i < c->count; i++) {
+        const llm__net *net = &c->items[i].net;
+        int32_t base = p->starts[i] = (int32_t)p->state_count;
+        for (s = 0; s < net->count; s++, p->state_count++) {
+            p->first[p->state_count] = (uint32_t)at;
+            p->flags[p->state_count] = (uint8_t)((net->nodes[s].final ? LLM__STATE_FINAL : 0) |
+                                                 ((int)i == c->trigger && !net->nodes[s].final ? LLM__STATE_WAITS : 0));
+            for (k = net->nodes[s].arc; k >= 0; k = net->arcs[k].next)
+                for (letter = net->arcs[k].low; letter <= net->arcs[k].high; letter++) {
+                    p->arcs[at] = net->arcs[k];
+                    p->arcs[at].to += base;
+                    if (letter >= LLM__LETTER_CALL) p->arcs[at].low = p->arcs[at].high = letter;
+                    else letter = p->arcs[at].high;
+                    at++;
+                }
+        }
+        if (!net->count) p->starts[i] = -1;
+    }
+    p->first[states] = (uint32_t)at;
+    p->root = p->starts[c->root];
+    return 1;
+}
+
+/* Arcs by where they lead to and by the rule that they call: llm__program_reach's way back. */
+typedef struct llm__ways {
+    uint32_t *to_first, *to, *call_first, *call; /* indices of arcs */
+    int32_t *from;                               /* by arc */
+} llm__ways;
+
+/* Sorts arcs by a key below `keys`: those with key k are list[first[k], first[k + 1]). */
+LLM__FN void llm__program_sort(const llm__program *p, size_t keys, int by_rule, uint32_t *first, uint32_t *list) {
+    size_t arcs = p->first[p->state_count], i, k;
+    int pass;
+    for (pass = 0; pass < 2; pass++) {
+        for (i = arcs; i-- > 0;) {
+            if (by_rule && p->arcs[i].low < LLM__LETTER_CALL) continue;
+            k = (size_t)(by_rule ? llm__arc_rule(p->arcs + i) : p->arcs[i].to);
+            if (pass) list[--first[k]] = (uint32_t)i;
+            else first[k]++;
+        }
+        for (k = 1; k <= keys && !pass; k++) first[k] += first[k - 1];
+    }
+}
+
+LLM__FN int llm__program_ways(llm__rules *c, const llm__program *p, llm__ways *w) {
+    size_t arcs = p->first[p->state_count], i, s;
+    w->to_first = (uint32_t *)llm__arena_alloc(&c->arena, p->state_count + 2, sizeof *w->to_first);
+    w->call_first = (uint32_t *)llm__arena_alloc(&c->arena, p->rule_count + 2, sizeof *w->call_first);
+    w->to = (uint32_t *)llm__arena_alloc(&c->arena, arcs + 1, sizeof *w->to);
+    w->call = (uint32_t *)llm__arena_alloc(&c->arena, arcs + 1, sizeof *w->call);
+    w->from = (int32_t *)llm__arena_alloc(&c->arena, arcs + 1, sizeof *w->from);
+    if (!w->to_first || !w->call_first || !w->to || !w->call || !w->from) return llm__rules_no_memory(c);
+    for (s = 0; s < p->state_count; s++)
+        for (i = p->first[s]; i < p->first[s + 1]; i++) w->from[i] = (int32_t)s;
+    llm__program_sort(p, p->state_count, 0, w->to_first, w->to);
+    llm__program_sort(p, p->rule_count, 1, w->call_first, w->call);
+    return llm__rules_work(c, 2 * arcs);
+}
+
+/* From which states the end of their rule can be reached, with bytes on the way or without.  reached: [states] */
+LLM__FN int llm__program_reach(llm__rules *c, const llm__program *p, const llm__ways *w, int bytes, uint8_t *reached) {
+    int32_t *list = (int32_t *)llm__arena_alloc(&c->arena, p->state_count + 1, sizeof *list), *rule_of;
+    size_t count = 0, i, s, k;
+    rule_of = (int32_t *)llm__arena_alloc(&c->arena, p->state_count + 1, sizeof *rule_of); /* rule + 1 of a start */
+    if (!list || !rule_of) return llm__rules_no_memory(c);
+    for (i = 0; i < p->rule_count; i++)
+        if (p->starts[i] >= 0) rule_of[p->starts[i]] = (int32_t)i + 1;
+    for (s = 0; s < p->state_count; s++)
+        if (p->flags[s] & LLM__STATE_FINAL) reached[list[count++] = (int32_t)s] = 1;
+    for (i = 0; i < count; i++) {
+        size_t state = (size_t)list[i], rule = (size_t)rule_of[state];
+        for (k = w->to_first[state]; k < w->to_first[state + 1]; k++) {
+            const llm__arc *arc = p->arcs + w->to[k];
+            int32_t from = w->from[w->to[k]], start;
+            if (!bytes && arc->low < LLM__LETTER_CALL) continue;
+            start = arc->low < LLM__LETTER_CALL ? -1 : p->starts[llm__arc_rule(arc)];
+            if (reached[from] || (arc->low >= LLM__LETTER_CALL && (start < 0 || !reached[start]))) continue;
+            reached[list[count++] = from] = 1;
+        }
+        for (k = rule ? w->call_first[rule - 1] : 0; rule && k < w->call_first[rule]; k++) {
+            int32_t from = w->from[w->call[k]];
+            if (reached[from] || !reached[p->arcs[w->call[k]].to]) continue;
+            reached[list[count++] = from] = 1;
+        }
+    }
+    return llm__rules_work(c, p->first[p->state_count] + p->state_count);
+}
+
+/* Takes away what can never be completed. */
+LLM__FN int llm__program_trim(llm__rules *c, llm__program *p, const llm__ways *w) {
+    uint8_t *alive = (uint8_t *)llm__arena_alloc(&c->arena, p->state_count + 1, 1);
+    size_t s, k, at = 0, end;
+    if (!alive) return llm__rules_no_memory(c);
+    if (!llm__program_reach(c, p, w, 1, alive)) return 0;
+    for (s = 0; s < p->state_count; s++) {
+        k = p->first[s];
+        end = p->first[s + 1];
+        p->first[s] = (uint32_t)at;
+        for (; k < end; k++) {
+            const llm__arc *arc = p->arcs + k;
+            int32_t start = arc->low < LLM__LETTER_CALL ? 0 : p->starts[llm__arc_rule(arc)];
+            if (!alive[s] || !alive[arc->to] || start < 0) continue;
+            if (arc->low >= LLM__LETTER_CALL && !alive[start]) continue;
+            if (arc->low < LLM__LETTER_CALL) p->flags[s] |= LLM__STATE_BYTES;
+            p->arcs[at++] = *arc;
+        }
+    }
+    p->first[p->state_count] = (uint32_t)at;
+    if (p->root < 0 || !alive[p->root])
+        c->status = llm__fail(c->error, LLM_BAD_FORMAT, "%s: no text satisfies it", c->source);
+    return c->status == LLM_OK;
+}
+
+/* The rules that a rule can begin with, to rules[0, *count): `empty` says which states can end without a byte. */
+LLM__FN void llm__program_begins(const llm__program *p, const uint8_t *empty, size_t rule, int32_t *seen,
+                                 int32_t *list, int32_t *rules, size_t *count) {
+    size_t n = 0, i, k;
+    *count = 0;
+    if (p->starts[rule] < 0) return;
+    seen[list[n++] = p->starts[rule]] = (int32_t)rule + 1;
+    for (i = 0; i < n; i++)
+        for (k = p->first[list[i]]; k < p->first[list[i] + 1]; k++) {
+            const llm__arc *arc = p->arcs + k;
+            if (arc->low < LLM__LETTER_CALL) continue;
+            rules[(*count)++] = llm__arc_rule(arc);
+            if (!empty[p->starts[llm__arc_rule(arc)]] || seen[arc->to] == (int32_t)rule + 1) continue;
+            seen[list[n++] = arc->to] = (int32_t)rule + 1;
+        }
+}
+
+/* A rule that begins with itself would push for ever: refused by name.  A search in depth, on a list of its own. */
+LLM__FN int llm__program_check(llm__rules *c, const llm__program *p, const llm__ways *w) {
+    size_t arcs = p->first[p->state_count], top = 0, n, i, r;
+    uint8_t *empty = (uint8_t *)llm__arena_alloc(&c->arena, p->state_count + 1, 1), *colour;
+    int32_t *seen = (int32_t *)llm__arena_alloc(&c->arena, p->state_count + 1, sizeof *seen);
+    int32_t *list = (int32_t *)llm__arena_alloc(&c->arena, p->state_count + 1, sizeof *list);
+    int32_t *rules = (int32_t *)llm__arena_alloc(&c->arena, arcs + 1, sizeof *rules);
+    int32_t *open = (int32_t *)llm__arena_alloc(&c->arena, arcs + p->rule_count + 1, sizeof *open);
+    colour = (uint8_t *)llm__arena_alloc(&c->arena, p->rule_count + 1, 1); /* 1: open, 2: done */
+    if (!empty || !seen || !list || !rules || !open || !colour) return llm__rules_no_memory(c);
+    if (!llm__program_reach(c, p, w, 0, empty)) return 0;
+    for (r = 0; r < p->rule_count; r++) {
+        if (!colour[r]) open[top++] = (int32_t)r;
+        while (top) {
+            size_t rule = (size_t)open[top - 1];
+            if (colour[rule]) { /* back from all that it begins with; or put here more than once */
+                colour[rule] = 2;
+                top--;
+                continue;
+            }
+            colour[rule] = 1;
+            llm__program_begins(p, empty, rule, seen, list, rules, &n);
+            for (i = 0; i < n; i++) {
+                if (colour[rules[i]] == 1) {
+                    const llm__grammar_rule *bad = c->items + rules[i];
+                    c->status = llm__fail(c->error, LLM_UNSUPPORTED, "%s: rule \"%.*s\" can begin with itself "
+                                          "(left recursion)", c->source, llm__shown(bad->name ? bad->name : "",
+                                          bad->name_bytes), bad->name ? bad->name : "");
+                    return 0;
+                }
+                if (!colour[rules[i]]) open[top++] = rules[i];
+            }
+        }
+    }
+    return 1;
+}
+
+/* Bytes that are in the same arcs everywhere become one class. */
+LLM__FN void llm__program_classes(llm__program *p) {
+    uint8_t cut[257];
+    size_t i;
+    memset(cut, 0, sizeof cut);
+    for (i = 0; i < p->first[p->state_count]; i++)
+        if (p->arcs[i].low < LLM__LETTER_CALL) cut[p->arcs[i].low] = cut[p->arcs[i].high + 1] = 1;
+    p->class_count = 1;
+    for (i = 0; i < 256; i++) {
+        if (i && cut[i]) p->class_count++;
+        p->classes[i] = (uint8_t)(p->class_count - 1);
+    }
+}
+
+/* States that no text of up to `longest` bytes tells apart get the same twin, one of them: what may follow in one token
+   is the same for all.  (A string of 10 to 1000 characters has a state for each length, but few twins.)  Partition
+   refinement (Moore 1956), a round for each byte.  States with calls are only their own twins. */
+LLM__FN int llm__program_twins(llm__rules *c, llm__program *p, size_t longest) {
+    int32_t *part = (int32_t *)llm__arena_alloc(&c->arena, p->state_count + 1, sizeof *part);
+    int32_t *next = (int32_t *)llm__arena_alloc(&c->arena, p->state_count + 1, sizeof *next), *key;
+    size_t round, s, k, n, parts = 0;
+    llm__lists keys;
+    memset(&keys, 0, sizeof keys);
+    keys.allocator = c->arena.allocator;
+    for (s = n = 0; s < p->state_count; s++) if (p->first[s + 1] - p->first[s] > n) n = p->first[s + 1] - p->first[s];
+    key = (int32_t *)llm__arena_alloc(&c->arena, 3 * n + 1, sizeof *key);
+    if (!part || !next || !key) return llm__rules_no_memory(c);
+    for (s = 0; s < p->state_count; s++) {
+        int calls = p->first[s + 1] > p->first[s] && p->arcs[p->first[s + 1] - 1].low >= LLM__LETTER_CALL;
+        part[s] = calls ? (int32_t)s + 8 : p->flags[s] & (LLM__STATE_FINAL | LLM__STATE_WAITS);
+    }
+    for (round = 0; round < longest && c->status == LLM_OK; round++) {
+        for (s = 0; s < p->state_count; s++) {
+            key[0] = part[s];
+            for (n = 1, k = p->first[s]; k < p->first[s + 1]; k++) {
+                const llm__arc *arc = p->arcs + k;
+                if (n > 1 && key[n - 1] == part[arc->to] && key[n - 2] + 1 == (int32_t)arc->low) {
+                    key[n - 2] = (int32_t)arc->high;
+                    continue;
+                }
+                key[n++] = (int32_t)arc->low;
+                key[n++] = (int32_t)arc->high;
+                key[n++] = part[arc->to];
+            }
+            next[s] = llm__lists_add(&keys, key, n);
+            if (next[s] < 0 ? !llm__rules_no_memory(c) : !llm__rules_work(c, n)) break;
+        }
+        memcpy(part, next, p->state_count * sizeof *part);
+        if (keys.count == parts) break;
+        parts = keys.count;
+        llm__lists_free(&keys);
+    }
+    llm__lists_free(&keys);
+    memset(next, 0xFF, p->state_count * sizeof *next);
+    for (s = 0; s < p->state_count; s++) {
+        n = (size_t)part[s] < p->state_count ? (size_t)part[s] : s;
+        if (next[n] < 0) next[n] = (int32_t)s;
+        p->twins[s] = longest ? next[n] : (int32_t)s;
+    }
+    return c->status == LLM_OK;
+}
+
+LLM__FN int llm__program_make(llm__rules *c, llm__program *p, llm__arena *arena, size_t longest) {
+    llm__ways ways;
+    if (c->status != LLM_OK || !llm__program_fill(c, p, arena) || !llm__program_ways(c, p, &ways) ||
+        !llm__program_trim(c, p, &ways)) return 0;
+    memset(&ways, 0, sizeof ways); /* the arcs are others now */
+    if (!llm__program_ways(c, p, &ways) || !llm__program_check(c, p, &ways)) return 0;
+    llm__program_classes(p);
+    return llm__program_twins(c, p, longest);
+}
+
+/* ---- the vocabulary as a tree of beginnings
+   Its nodes stand in the order of their texts, each before those that it begins, so that a walk is a loop and a branch
+   that cannot go on is jumped over. */
+
+typedef struct llm__prefix {
+    uint32_t skip;   /* the node behind this one's branch */
+    uint32_t tokens; /* tokens[...]: the first one of the branch; those of the node itself come before all others */
+    uint16_t depth;  /* bytes before this one */
+    uint8_t byte;
+} llm__prefix;
+
+struct llm__lexicon {
+    llm__arena arena;
+    llm__prefix *prefixes; /* [count + 1], the last one only ends the one before */
+    size_t count, longest;
+    int32_t *tokens;       /* ids in the order of their texts */
+    const char *texts;
+    uint32_t *starts;      /* [vocabulary + 1]: the bytes of token i are texts[starts[i], starts[i + 1]) */
+    uint32_t *control;     /* bits of tokens that a constrained text never has: special ones and those without text */
+    int vocabulary;
+};
+
+/* Bytes that a byte-level token stands for; a token that is no such thing stands for itself. */
+LLM__FN int llm__words_raw(const char *text, size_t bytes, llm__text *out) {
+    size_t i, kept = out->length;
+    uint32_t ch;
+    for (i = 0; i < bytes;) {
+        char byte;
+        int value;
+        i += llm__char_get(text + i, &ch);
+        value = llm__char_to_byte(ch);
+        if (value < 0) {
+            out->length = kept;
+            return llm__text_add(out, text, bytes);
+        }
+        byte = (char)(uint8_t)value;
+        if (!llm__text_add(out, &byte, 1)) return 0;
+    }
+    return 1;
+}
+
+/* The bytes that a token adds in the middle of a text, also those that only with others make up a character. */
+LLM__FN llm_status llm__detok_bytes_of(llm__detok *d, int32_t id, llm__text *out) {
+    llm_status status;
+    size_t bytes;
+    const char *text = llm__words_text(d->w, id, &bytes, NULL);
+    int k;
+    if (!text) return LLM_OK;
+    if (d->w->decoder.count && d->w->decoder.items[0].kind == LLM__STEP_BYTES_TO_TEXT)
+        return llm__words_raw(text, bytes, out) ? LLM_OK : LLM_OUT_OF_MEMORY;
+    for (k = 0; k < d->w->decoder.count; k++) {
+        d->stages[k].index = 1;
+        d->stages[k].open = 1;
+        d->stages[k].stripped = d->w->decoder.items[k].left;
+    }
+    status = llm__detok_add(d, id, out);
+    for (k = 0; k < d->w->decoder.count && status == LLM_OK; k++) {
+        llm__text *held = &d->stages[k].held;
+        if (d->w->decoder.items[k].kind == LLM__STEP_FROM_SUFFIX)
+            status = llm__detok_status(d, !held->length || llm__detok_flush_suffix(d, k, 0));
+        else if (!llm__text_add(out, held->data ? held->data : "", held->length)) status = LLM_OUT_OF_MEMORY;
+        held->length = 0;
+    }
+    return status;
+}
+
+/* Texts of all tokens, one after the other. */
+LLM__FN llm_status llm__lexicon_texts(llm__lexicon *x, const llm__words *words) {
+    llm__text text;
+    llm__detok d;
+    llm_status status = LLM_OK;
+    char *texts;
+    int32_t i;
+    memset(&text, 0, sizeof text);
+    text.allocator = x->arena.allocator;
+    llm__detok_init(&d, words, 0, x->arena.allocator);
+    for (i = 0; i < x->vocabulary && status == LLM_OK; i++) {
+        int special = 0;
+        x->starts[i] = (uint32_t)text.length;
+        status = llm__detok_bytes_of(&d, i, &text);
+        if (status == LLM_OK && text.length > 0x7FFFFFFF) status = LLM_TOO_LARGE;
+        llm__words_text(words, i, NULL, &special);
+        if (special || text.length == x->starts[i]) x->control[i / 32] |= 1u << i % 32;
+        if (text.length - x->starts[i] > x->longest) x->longest = text.length - x->starts[i];
+    }
+    x->starts[x->vocabulary] = (uint32_t)text.length;
+    if (x->longest > 0xFFFF) status = LLM_TOO_LARGE;
+    texts = llm__arena_text(&x->arena, text.data ? text.data : "", text.length);
+    if (status == LLM_OK && (!texts || text.failed)) status = LLM_OUT_OF_MEMORY;
+    x->texts = texts;
+    llm__detok_free(&d);
+    llm__text_free(&text);
+    return status;
+}
+
+/* Where a token's text stands among others: by its first bytes, which are at hand, and by the rest. */
+typedef struct llm__place {
+    uint64_t head; /* 8 bytes, the first one highest */
+    const char *text;
+    uint32_t bytes;
+    int32_t id;
+} llm__place;
+
+static int llm__by_text(const void *a, const void *b) {
+    const llm__place *x = (const llm__place *)a, *y = (const llm__place *)b;
+    uint32_t n = x->bytes < y->bytes ? x->bytes : y->bytes;
+    int order;
+    if (x->head != y->head) return x->head < y->head ? -1 : 1;
+    order = n > 8 ? memcmp(x->text + 8, y->text + 8, n - 8) : 0;
+    if (order) return order;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* The tree of sorted texts: each adds the nodes that the one before it does not have. */
+LLM__FN int llm__lexicon_tree(llm__lexicon *x, const llm__place *places, size_t count) {
+    uint32_t *open = (uint32_t *)llm__arena_alloc(&x->arena, x->longest + 1, sizeof *open); /* nodes by depth */
+    const char *before = "";
+    size_t i, n = 0, had = 0, depth;
+    int pass;
+    for (pass = 0; pass < 2; pass++) {
+        for (i = n = had = 0; i < count; i++, before = places[i - 1].text, had = places[i - 1].bytes) {
+            size_t same = 0;
+            while (same < had && same < places[i].bytes && before[same] == places[i].text[same]) same++;
+            if (pass) x->tokens[i] = places[i].id;
+            for (depth = same; pass && depth < had; depth++) x->prefixes[open[depth]].skip = (uint32_t)n;
+            for (depth = same; depth < places[i].bytes; depth++, n++) {
+                if (!pass) continue;
+                open[depth] = (uint32_t)n;
+                x->prefixes[n].tokens = (uint32_t)i;
+                x->prefixes[n].depth = (uint16_t)depth;
+                x->prefixes[n].byte = (uint8_t)places[i].text[depth];
+            }
+        }
+        for (depth = 0; pass && depth < had; depth++) x->prefixes[open[depth]].skip = (uint32_t)n;
+        if (!pass) x->prefixes = (llm__prefix *)llm__arena_alloc(&x->arena, n + 1, sizeof *x->prefixes);
+        if (!open || !x->prefixes) return 0;
+    }
+    x->count = n;
+    x->prefixes[n].tokens = (uint32_t)count;
+    return 1;
+}
+
+LLM__FN llm_status llm__lexicon_make(llm__lexicon *x, const llm_model *m) {
+    size_t words = (size_t)m->vocabulary / 32 + 1, count = 0, k;
+    llm__place *places = (llm__place *)llm__alloc_zero(&x->arena.allocator, (size_t)m->vocabulary, sizeof *places);
+    llm_status status = LLM_OUT_OF_MEMORY;
+    int32_t i;
+    x->vocabulary = m->vocabulary;
+    x->starts = (uint32_t *)llm__arena_alloc(&x->arena, (size_t)m->vocabulary + 1, sizeof *x->starts);
+    x->tokens = (int32_t *)llm__arena_alloc(&x->arena, (size_t)m->vocabulary, sizeof *x->tokens);
+    x->control = (uint32_t *)llm__arena_alloc(&x->arena, words, sizeof *x->control);
+    if (places && x->starts && x->tokens && x->control) status = llm__lexicon_texts(x, m->words);
+    for (i = 0; i < m->vocabulary && status == LLM_OK; i++) {
+        llm__place *p = places + count;
+        p->text = x->texts + x->starts[i];
+        p->bytes = x->starts[i + 1] - x->starts[i];
+        p->id = i;
+        for (k = 0; k < 8; k++) p->head = p->head << 8 | (k < p->bytes ? (uint8_t)p->text[k] : 0);
+        if (p->bytes) count++;
+        else p->head = 0;
+    }
+    if (status == LLM_OK) qsort(places, count, sizeof *places, llm__by_text);
+    if (status == LLM_OK && !llm__lexicon_tree(x, places, count)) status = LLM_OUT_OF_MEMORY;
+    llm__free(&x->arena.allocator, places, (size_t)m->vocabulary * sizeof *places);
+    return status;
+}
+
+LLM__FN void llm__lexicon_close(llm__lexicon *x) {
+    llm_allocator a;
+    if (!x) return;
+    a = x->arena.allocator;
+    llm__arena_free(&x->arena);
+    llm__free(&a, x, sizeof *x);
+}
+
+/* The model's, made when the first grammar asks for it; any number of threads may ask. */
+LLM__FN llm_status llm__lexicon_of(const llm_model *m, const llm__lexicon **out, llm_error *error) {
+    llm__lexicon_place *place = m->lexicon;
+    llm__lexicon *x;
+    llm_status status = LLM_OK;
+    LLM__LOCK(&place->lock);
+    if (!place->lexicon) {
+        x = (llm__lexicon *)llm__alloc_zero(&m->allocator, 1, sizeof *x);
+        status = x ? LLM_OK : LLM_OUT_OF_MEMORY;
+        if (x) x->arena.allocator = m->allocator;
+        if (x) status = llm__lexicon_make(x, m);
+        if (status == LLM_OK) place->lexicon = x;
+        else llm__lexicon_close(x);
+    }
+    *out = place->lexicon;
+    LLM__UNLOCK(&place->lock);
+    if (status != LLM_OK) return llm__fail(error, status, "the texts of the vocabulary: %s", llm_status_text(status));
+    return LLM_OK;
+}
+
+/* ---- the machine: sets of nodes, made when they are first met */
+
+/* What is kept with a set. */
+typedef struct llm__set_info {
+    uint32_t *mask;  /* [vocabulary / 32 + 1] bits of the tokens that may follow; NULL: not made yet */
+    int32_t twin;    /* the set that has its mask; -1: not known yet */
+    uint8_t flags;   /* of its states together; FINAL: the text may end here */
+} llm__set_info;
+
+typedef struct llm__machine {
+    llm__mutex lock;       /* of all that follows */
+    const llm__program *p;
+    const llm__lexicon *lexicon; /* NULL: no masks */
+    llm_allocator allocator;
+    llm__lists nodes;      /* pairs: state, node below or -1 */
+    llm__lists sets;       /* sorted nodes; list 0 is empty: the text cannot be */
+    int32_t *marks;        /* [nodes] equal to `mark`: met while the current set is made */
+    int32_t *work;         /* nodes */
+    int32_t *next;         /* [sets, class_count] the set behind a byte; -1: not known yet */
+    llm__set_info *infos;  /* [sets] */
+    int32_t *path;         /* [longest + 1] sets by depth, of a walk */
+    size_t mark_capacity, work_count, work_capacity, next_capacity, info_capacity, path_capacity, mask_bytes;
+    size_t max_bytes;
+    int32_t mark, start;
+    int64_t age;           /* how often all was forgotten: numbers of sets are of no use after that */
+    llm_status status;     /* of what is under way */
+} llm__machine;
+
+enum { LLM__MOST_NODES = 1024, LLM__GRAMMAR_MEMORY = 64 << 20 };
+
+struct llm_grammar {
+    llm__arena arena;
+    const llm_model *model; /* NULL: for texts only */
+    const llm__lexicon *lexicon;
+    llm__program program;
+    llm__machine *machine;
+};
+
+LLM__FN size_t llm__mask_words(const llm__machine *m) { return (size_t)m->lexicon->vocabulary / 32 + 1; }
+
+LLM__FN size_t llm__machine_bytes(const llm__machine *m) {
+    return llm__lists_bytes(&m->nodes) + llm__lists_bytes(&m->sets) + m->mask_bytes +
+           m->mark_capacity * sizeof *m->marks + m->work_capacity * sizeof *m->work +
+           m->next_capacity * sizeof *m->next + m->info_capacity * sizeof *m->infos;
+}
+
+LLM__FN void llm__machine_forget(llm__machine *m) {
+    size_t i;
+    for (i = 0; i < m->sets.count; i++)
+        if (m->infos[i].mask) llm__free(&m->allocator, m->infos[i].mask, llm__mask_words(m) * sizeof(uint32_t));
+    llm__lists_free(&m->nodes);
+    llm__lists_free(&m->sets);
+    llm__free(&m->allocator, m->marks, m->mark_capacity * sizeof *m->marks);
+    llm__free(&m->allocator, m->work, m->work_capacity * sizeof *m->work);
+    llm__free(&m->allocator, m->next, m->next_capacity * sizeof *m->next);
+    llm__free(&m->allocator, m->infos, m->info_capacity * sizeof *m->infos);
+    m->marks = m->work = m->next = NULL;
+    m->infos = NULL;
+    m->mark_capacity = m->work_count = m->work_capacity = m->next_capacity = m->info_capacity = m->mask_bytes = 0;
+    m->mark = 0;
+    m->age++;
+}
+
+LLM__FN int llm__machine_fail(llm__machine *m, llm_status status) {
+    if (m->status == LLM_OK) m->status = status;
+    return 0;
+}
+
+LLM__FN int llm__machine_room(llm__machine *m, void **items, size_t *capacity, size_t need, size_t size) {
+    return llm__grow(&m->allocator, items, capacity, need, size) || llm__machine_fail(m, LLM_OUT_OF_MEMORY);
+}
+
+/* A stack whose top is a state on a node joins the set that is being made. */
+LLM__FN void llm__machine_put(llm__machine *m, int32_t state, int32_t below) {
+    void *marks = m->marks, *work = m->work;
+    int32_t node[2], n;
+    if (m->status != LLM_OK) return;
+    node[0] = state;
+    node[1] = below;
+    n = llm__lists_add(&m->nodes, node, 2);
+    if (n < 0) m->status = LLM_OUT_OF_MEMORY;
+    if (n < 0 || !llm__machine_room(m, &work, &m->work_capacity, m->work_count + 2, sizeof *m->work)) return;
+    m->work = (int32_t *)work;
+    if (m->mark_capacity <= (size_t)n) {
+        size_t had = m->mark_capacity;
+        if (!llm__machine_room(m, &marks, &m->mark_capacity, (size_t)n + 1, sizeof *m->marks)) return;
+        m->marks = (int32_t *)marks;
+        memset(m->marks + had, 0, (m->mark_capacity - had) * sizeof *m->marks);
+    }
+    if (m->marks[n] == m->mark) return;
+    m->marks[n] = m->mark;
+    m->work[m->work_count++] = n;
+    if (m->work_count > 16 * LLM__MOST_NODES) m->status = LLM_TOO_LARGE;
+}
+
+/* Adds what can be had without a byte: an ended rule goes on with the node below, a call begins its rule on top of the
+   state behind it - of which nothing needs to be kept if it can only end. */
+LLM__FN void llm__machine_close(llm__machine *m, int *final) {
+    const llm__program *p = m->p;
+    size_t i, k;
+    *final = 0;
+    for (i = 0; i < m->work_count && m->status == LLM_OK; i++) {
+        int32_t state = m->nodes.items[2 * m->work[i]], below = m->nodes.items[2 * m->work[i] + 1];
+        if ((p->flags[state] & LLM__STATE_FINAL) && below < 0) *final = 1;
+        else if (p->flags[state] & LLM__STATE_FINAL)
+            llm__machine_put(m, m->nodes.items[2 * below], m->nodes.items[2 * below + 1]);
+        for (k = p->first[state + 1]; k-- > p->first[state] && p->arcs[k].low >= LLM__LETTER_CALL;) {
+            int32_t to = p->arcs[k].to, on = below, back[2];
+            back[0] = to;
+            back[1] = below;
+            if (!(p->flags[to] & LLM__STATE_FINAL) || p->first[to + 1] > p->first[to]) {
+                on = llm__lists_add(&m->nodes, back, 2);
+                if (on < 0) m->status = LLM_OUT_OF_MEMORY;
+            }
+            llm__machine_put(m, p->starts[llm__arc_rule(p->arcs + k)], on);
+        }
+    }
+}
+
+/* The number of the set that `work` holds. */
+LLM__FN int32_t llm__machine_intern(llm__machine *m, int final) {
+    size_t i, n = 0, before = m->sets.count;
+    void *next = m->next, *infos = m->infos;
+    int classes = m->p->class_count, flags = final ? LLM__STATE_FINAL : 0;
+    int32_t set;
+    for (i = 0; i < m->work_count; i++) {
+        int state = m->p->flags[m->nodes.items[2 * m->work[i]]];
+        flags |= state & LLM__STATE_WAITS;
+        if (state & LLM__STATE_BYTES) m->work[n++] = m->work[i];
+    }
+    if (n) flags |= LLM__STATE_BYTES;
+    if (n > LLM__MOST_NODES || llm__machine_bytes(m) > m->max_bytes) return llm__machine_fail(m, LLM_TOO_LARGE), -1;
+    llm__sort_ids(m->work, n);
+    if (final) m->work[n++] = -1; /* llm__machine_put has left room */
+    if (!llm__machine_room(m, &next, &m->next_capacity, (before + 1) * (size_t)classes, sizeof *m->next)) return -1;
+    m->next = (int32_t *)next;
+    if (!llm__machine_room(m, &infos, &m->info_capacity, before + 1, sizeof *m->infos)) return -1;
+    m->infos = (llm__set_info *)infos;
+    set = llm__lists_add(&m->sets, m->work, n);
+    if (set < 0) return llm__machine_fail(m, LLM_OUT_OF_MEMORY), -1;
+    if (m->sets.count == before) return set;
+    memset(m->next + (size_t)set * (size_t)classes, 0xFF, (size_t)classes * sizeof *m->next);
+    m->infos[set].mask = NULL;
+    m->infos[set].twin = -1;
+    m->infos[set].flags = (uint8_t)flags;
+    return set;
+}
+
+LLM__FN void llm__machine_begin(llm__machine *m) {
+    m->work_count = 0;
+    m->mark++;
+}
+
+/* The set that the machine starts with; -1: failed. */
+LLM__FN int32_t llm__machine_start(llm__machine *m) {
+    int final;
+    if (m->sets.count) return m->start;
+    llm__machine_begin(m);
+    if (llm__machine_intern(m, 0) < 0) return -1; /* the empty one comes first */
+    llm__machine_begin(m);
+    llm__machine_put(m, m->p->root, -1);
+    llm__machine_close(m, &final);
+    return m->start = m->status == LLM_OK ? llm__machine_intern(m, final) : -1;
+}
+
+/* The byte's arc of a state, or NULL: arcs are in order, those of bytes first. */
+LLM__FN const llm__arc *llm__program_arc(const llm__program *p, int32_t state, uint32_t byte) {
+    uint32_t low = p->first[state], high = p->first[state + 1], middle;
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        if (p->arcs[middle].high < byte) low = middle + 1;
+        else high = middle;
+    }
+    return low < p->first[state + 1] && p->arcs[low].low <= byte ? p->arcs + low : NULL;
+}
+
+/* The set behind a byte, made if need be; -1: failed. */
+LLM__FN int32_t llm__machine_step(llm__machine *m, int32_t set, uint8_t byte) {
+    size_t cell = (size_t)set * (size_t)m->p->class_count + m->p->classes[byte], count, i;
+    const int32_t *nodes;
+    int32_t to;
+    int final;
+    if (m->next[cell] >= 0) return m->next[cell];
+    llm__machine_begin(m);
+    nodes = llm__lists_get(&m->sets, (size_t)set, &count);
+    for (i = 0; i < count; i++) {
+        const llm__arc *arc = nodes[i] < 0 ? NULL : llm__program_arc(m->p, m->nodes.items[2 * nodes[i]], byte);
+        if (arc) llm__machine_put(m, arc->to, m->nodes.items[2 * nodes[i] + 1]);
+    }
+    llm__machine_close(m, &final);
+    to = m->status == LLM_OK ? llm__machine_intern(m, final) : -1;
+    if (to >= 0) m->next[cell] = to;
+    return to;
+}
+
+/* The set behind a text, and how much of the text fits: 0 and less than all, or -1: failed. */
+LLM__FN int32_t llm__machine_read(llm__machine *m, int32_t set, const char *text, size_t bytes, size_t *fits) {
+    int32_t next;
+    for (*fits = 0; *fits < bytes && set > 0; ++*fits, set = next) {
+        next = llm__machine_step(m, set, (uint8_t)text[*fits]);
+        if (next <= 0) return next;
+    }
+    return set;
+}
+
+/* The set with the twins of all states. */
+LLM__FN int32_t llm__machine_twin(llm__machine *m, int32_t set) {
+    size_t count, i;
+    const int32_t *nodes = llm__lists_get(&m->sets, (size_t)set, &count);
+    int final = (m->infos[set].flags & LLM__STATE_FINAL) != 0;
+    if (m->infos[set].twin >= 0) return m->infos[set].twin;
+    llm__machine_begin(m);
+    for (i = 0; i < count; i++)
+        if (nodes[i] >= 0)
+            llm__machine_put(m, m->p->twins[m->nodes.items[2 * nodes[i]]], m->nodes.items[2 * nodes[i] + 1]);
+    set = m->status == LLM_OK ? llm__machine_intern(m, final) : -1;
+    return set;
+}
+
+/* Which tokens fit a set: a walk through the vocabulary's tree. */
+LLM__FN int llm__machine_walk(llm__machine *m, int32_t set, uint32_t *mask) {
+    const llm__lexicon *x = m->lexicon;
+    const llm__prefix *p = x->prefixes;
+    const uint8_t *classes = m->p->classes;
+    size_t i, classes_count = (size_t)m->p->class_count;
+    uint32_t k;
+    m->path[0] = set;
+    for (i = 0; i < x->count;) {
+        int32_t from = m->path[p[i].depth], to = m->next[(size_t)from * classes_count + classes[p[i].byte]];
+        if (to < 0 && (to = llm__machine_step(m, from, p[i].byte)) < 0) return 0;
+        if (!to) {
+            i = p[i].skip;
+            continue;
+        }
+        m->path[p[i].depth + 1] = to;
+        for (k = p[i].tokens; k < p[i + 1].tokens; k++) mask[x->tokens[k] / 32] |= 1u << x->tokens[k] % 32;
+        i++;
+    }
+    return 1;
+}
+
+/* The mask of a set.  Before the trigger everything goes but what would go on wrongly behind it; special tokens and
+   those without text take no part in what is constrained.  The ends are the guide's to add. */
+LLM__FN const uint32_t *llm__machine_mask(llm__machine *m, int32_t set) {
+    size_t words = llm__mask_words(m), i;
+    int32_t twin = llm__machine_twin(m, set);
+    uint32_t *mask;
+    if (twin < 0) return NULL;
+    m->infos[set].twin = twin;
+    if (m->infos[twin].mask) return m->infos[twin].mask;
+    mask = (uint32_t *)llm__alloc_zero(&m->allocator, words, sizeof *mask);
+    if (!mask) return llm__machine_fail(m, LLM_OUT_OF_MEMORY), (const uint32_t *)NULL;
+    if (!llm__machine_walk(m, twin, mask)) {
+        llm__free(&m->allocator, mask, words * sizeof *mask);
+        return NULL;
+    }
+    if (m->infos[twin].flags & LLM__STATE_WAITS)
+        for (i = 0; i < (size_t)m->lexicon->vocabulary; i++)
+            mask[i / 32] |= (uint32_t)(m->lexicon->starts[i] == m->lexicon->starts[i + 1]) << i % 32;
+    else
+        for (i = 0; i < words; i++) mask[i] &= ~m->lexicon->control[i];
+    m->mask_bytes += words * sizeof *mask;
+    return m->infos[twin].mask = mask;
+}
+
+LLM__FN llm_status llm__machine_open(llm__machine **out, const llm_grammar *g, size_t max_bytes, llm_error *error) {
+    llm__machine *m = (llm__machine *)llm__alloc_zero(&g->arena.allocator, 1, sizeof *m);
+    void *path = NULL;
+    if (!m) return llm__no_memory(error, sizeof *m);
+    m->allocator = m->nodes.allocator = m->sets.allocator = g->arena.allocator;
+    m->p = &g->program;
+    m->lexicon = g->lexicon;
+    m->max_bytes = max_bytes;
+    if (!llm__grow(&m->allocator, &path, &m->path_capacity, (g->lexicon ? g->lexicon->longest : 0) + 1,
+                   sizeof *m->path)) {
+        llm__free(&m->allocator, m, sizeof *m);
+        return llm__no_memory(error, sizeof *m);
+    }
+    m->path = (int32_t *)path;
+    LLM__MUTEX_OPEN(&m->lock);
+    *out = m;
+    return LLM_OK;
+}
+
+LLM__FN void llm__machine_free(llm__machine *m) {
+    llm_allocator a;
+    if (!m) return;
+    a = m->allocator;
+    llm__machine_forget(m);
+    llm__free(&a, m->path, m->path_capacity * sizeof *m->path);
+    LLM__MUTEX_CLOSE(&m->lock);
+    llm__free(&a, m, sizeof *m);
+}
+
+/* After a failure: 1 if it was for lack of room and all has been forgotten for another try.  Else fills error. */
+LLM__FN int llm__machine_again(llm__machine *m, int *tries, llm_status *status, llm_error *error) {
+    *status = m->status;
+    m->status = LLM_OK;
+    if (*status == LLM_TOO_LARGE && !(*tries)++) {
+        llm__machine_forget(m);
+        return 1;
+    }
+    if (*status == LLM_OUT_OF_MEMORY) {
+        llm__machine_forget(m); /* something may be half made */
+        llm__no_memory(error, m->max_bytes);
+    } else {
+        llm__fail(error, *status, "the grammar can read the text in too many ways, or needs more than %llu bytes",
+                  (unsigned long long)m->max_bytes);
+    }
+    return 0;
+}
+
+/* ---- a guide: where one text is in its grammar */
+
+enum { LLM__GUIDE_ENDED = -1 }; /* in place of a set: an end token has come */
+
+struct llm_guide {
+    const llm_grammar *grammar;
+    llm_allocator allocator;
+    int32_t *tokens;   /* [count] accepted */
+    int32_t *sets;     /* [count + 1] behind each of them */
+    uint32_t *mask;    /* a copy, to be used without the lock */
+    size_t count, token_capacity, set_capacity;
+    int64_t age;       /* the machine's when the sets were right */
+    const int32_t *extra_ends; /* [extra_end_count] ids that end the text besides the model's */
+    size_t extra_end_count;
+};
+
+/* The set behind a token: 0 if it cannot follow, -2 if the machine failed. */
+LLM__FN int32_t llm__guide_next(const llm_guide *g, int32_t set, int32_t token) {
+    const llm__lexicon *x = g->grammar->lexicon;
+    llm__machine *m = g->grammar->machine;
+    size_t fits, bytes = x->starts[token + 1] - x->starts[token];
+    int waits;
+    if (set <= 0) return 0;
+    waits = (m->infos[set].flags & LLM__STATE_WAITS) != 0;
+    if (llm__is_listed(g->grammar->model->ends, g->grammar->model->end_count, token) ||
+        llm__is_listed(g->extra_ends, g->extra_end_count, token))
+        return waits || (m->infos[set].flags & LLM__STATE_FINAL) ? (int32_t)LLM__GUIDE_ENDED : 0;
+    if (!waits && (x->control[token / 32] >> token % 32 & 1)) return 0;
+    set = llm__machine_read(m, set, x->texts + x->starts[token], bytes, &fits);
+    return set < 0 ? -2 : set;
+}
+
+/* Makes the sets anew if the machine has forgotten them. */
+LLM__FN int llm__guide_sync(llm_guide *g) {
+    llm__machine *m = g->grammar->machine;
+    size_t i;
+    int32_t set = llm__machine_start(m);
+    if (set < 0) return 0;
+    if (g->age == m->age) return 1;
+    g->sets[0] = set;
+    for (i = 0; i < g->count; i++) {
+        set = llm__guide_next(g, g->sets[i], g->tokens[i]);
+        if (set < -1) return 0;
+        g->sets[i + 1] = set;
+    }
+    g->age = m->age;
+    return 1;
+}
+
+LLM__FN llm_status llm__guide_room(llm_guide *g, size_t tokens, llm_error *error) {
+    void *ids = g->tokens, *sets = g->sets;
+    if (!llm__grow(&g->allocator, &ids, &g->token_capacity, tokens, sizeof *g->tokens))
+        return llm__no_memory(error, tokens * sizeof *g->tokens);
+    g->tokens = (int32_t *)ids;
+    if (!llm__grow(&g->allocator, &sets, &g->set_capacity, tokens + 1, sizeof *g->sets))
+        return llm__no_memory(error, tokens * sizeof *g->sets);
+    g->sets = (int32_t *)sets;
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__guide_accept(llm_guide *g, int32_t token, llm_error *error) {
+    llm__machine *m = g->grammar->machine;
+    llm_status status = llm__guide_room(g, g->count + 1, error);
+    int tries = 0, ok;
+    int32_t set = 0;
+    if (status != LLM_OK) return status;
+    LLM__LOCK(&m->lock);
+    do {
+        ok = llm__guide_sync(g);
+        if (ok) set = llm__guide_next(g, g->sets[g->count], token);
+        ok = ok && set >= -1;
+    } while (!ok && llm__machine_again(m, &tries, &status, error));
+    LLM__UNLOCK(&m->lock);
+    if (!ok) return status;
+    if (!set) return llm__fail(error, LLM_BAD_ARGUMENT, "token %ld cannot follow in the grammar", (long)token);
+    g->tokens[g->count++] = token;
+    g->sets[g->count] = set;
+    return llm__ok(error);
+}
+
+/* Flags of where it is; 0 if the text has ended. */
+LLM__FN llm_status llm__guide_flags(llm_guide *g, int *flags, llm_error *error) {
+    llm__machine *m = g->grammar->machine;
+    llm_status status = LLM_OK;
+    int tries = 0, ok;
+    LLM__LOCK(&m->lock);
+    do ok = llm__guide_sync(g);
+    while (!ok && llm__machine_again(m, &tries, &status, error));
+    *flags = ok && g->sets[g->count] > 0 ? m->infos[g->sets[g->count]].flags : 0;
+    LLM__UNLOCK(&m->lock);
+    return ok ? LLM_OK : status;
+}
+
+/* The bits of what may follow, to g->mask. */
+LLM__FN llm_status llm__guide_bits(llm_guide *g, llm_error *error) {
+    llm__machine *m = g->grammar->machine;
+    const llm_model *model = g->grammar->model;
+    const uint32_t *mask;
+    llm_status status = LLM_OK;
+    int tries = 0, ends = 0;
+    size_t i;
+    LLM__LOCK(&m->lock);
+    do {
+        mask = NULL;
+        if (!llm__guide_sync(g) || g->sets[g->count] == LLM__GUIDE_ENDED) continue;
+        mask = llm__machine_mask(m, g->sets[g->count]);
+        if (!mask) continue;
+        memcpy(g->mask, mask, llm__mask_words(m) * sizeof *mask);
+        ends = (m->infos[g->sets[g->count]].flags & (LLM__STATE_FINAL | LLM__STATE_WAITS)) != 0;
+    } while (!mask && m->status != LLM_OK && llm__machine_again(m, &tries, &status, error));
+    LLM__UNLOCK(&m->lock);
+    if (!mask && status == LLM_OK) return llm__fail(error, LLM_END, "the text has ended");
+    for (i = 0; i < model->end_count + g->extra_end_count && mask; i++) {
+        int32_t id = i < model->end_count ? model->ends[i] : g->extra_ends[i - model->end_count];
+        if (ends) g->mask[id / 32] |= 1u << id % 32;
+        else g->mask[id / 32] &= ~(1u << id % 32);
+    }
+    return mask ? LLM_OK : status;
+}
+
+/* Minus infinity for all other tokens.  What may follow is never all out of reach: should other processors have left
+   nothing of it, its tokens are equal. */
+LLM__FN llm_status llm__guide_mask(llm_guide *g, float *logits, int vocabulary, llm_error *error) {
+    llm_status status = llm__guide_bits(g, error);
+    size_t words = (size_t)vocabulary / 32 + 1, i, any = 0, possible = 0;
+    int32_t k;
+    if (status != LLM_OK) return status;
+    for (i = 0; i < words; i++) {
+        uint32_t bits = g->mask[i];
+        int32_t at = (int32_t)(32 * i), end = at + 32 < vocabulary ? at + 32 : vocabulary;
+        any |= bits;
+        if (bits == 0xFFFFFFFFu && possible) continue;
+        for (k = at; k < end; k++, bits >>= 1) {
+            if (!(bits & 1)) logits[k] = -HUGE_VALF;
+            else possible |= logits[k] > -HUGE_VALF;
+        }
+    }
+    if (!any) return llm__fail(error, LLM_UNSUPPORTED, "no token of the vocabulary can follow in the grammar");
+    for (k = 0; k < vocabulary && !possible; k++)
+        if (g->mask[k / 32] >> k % 32 & 1) logits[k] = 0;
+    return llm__ok(error);
+}
+
+LLM__FN llm_status llm__guide_rewind(llm_guide *g, size_t tokens, llm_error *error) {
+    if (tokens > g->count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%llu tokens cannot be taken back: %llu were accepted",
+                         (unsigned long long)tokens, (unsigned long long)g->count);
+    g->count -= tokens;
+    return llm__ok(error);
+}
+
+/* ---- opening a grammar */
+
+enum { LLM__TRIGGER_MAX_BYTES = 256, LLM__SCHEMA_MAX_BYTES = 16 << 20 };
+
+/* All texts up to and with the first `text`: a state for each of its beginnings (Knuth, Morris and Pratt 1977). */
+LLM__FN void llm__rules_wait(llm__rules *c, const char *text, size_t bytes) {
+    size_t back[LLM__TRIGGER_MAX_BYTES + 1], i, k;
+    llm__net net;
+    unsigned b;
+    int32_t at;
+    memset(&net, 0, sizeof net);
+    for (i = 0; i <= bytes; i++) llm__net_state(c, &net);
+    for (i = 0; i < bytes && c->status == LLM_OK; i++) {
+        back[i] = 0; /* the longest beginning of the text that text[1, i) ends with */
+        if (i > 1) {
+            for (k = back[i - 1]; k && text[k] != text[i - 1];) k = back[k];
+            back[i] = k + (text[k] == text[i - 1]);
+        }
+        for (b = 0; b < 256; b++) {
+            for (k = i; k && (uint8_t)text[k] != b;) k = back[k];
+            llm__net_arc(c, &net, (int32_t)i, b, b, (int32_t)((uint8_t)text[k] == b ? k + 1 : 0));
+        }
+    }
+    llm__net_finish(&net, c->status == LLM_OK ? (int32_t)bytes : -1);
+    at = llm__rules_add(c, NULL, 0);
+    net = llm__net_determine(c, &net);
+    if (c->status == LLM_OK) c->items[c->trigger = (int)at].net = net;
+}
+
+/* A rule in front of the others: up to the trigger, space if it is JSON that follows, and what was the root. */
+LLM__FN void llm__rules_trigger(llm__rules *c, const char *trigger, int json) {
+    size_t bytes = strlen(trigger);
+    llm__net net, space;
+    const char *problem;
+    int32_t at;
+    if (!bytes || bytes > LLM__TRIGGER_MAX_BYTES) {
+        c->status = llm__fail(c->error, LLM_BAD_ARGUMENT, "a trigger of %llu bytes; expected 1 to %d",
+                              (unsigned long long)bytes, (int)LLM__TRIGGER_MAX_BYTES);
+        return;
+    }
+    llm__rules_wait(c, trigger, bytes);
+    memset(&net, 0, sizeof net);
+    at = llm__net_call(c, &net, llm__net_state(c, &net), c->trigger);
+    space = llm__net_pattern(c, "[ \\t\\r\\n]{0,8}", 14, 0, &problem);
+    if (json && c->status == LLM_OK) at = llm__net_embed(c, &net, at, &space);
+    llm__net_finish(&net, llm__net_call(c, &net, at, c->root));
+    c->root = llm__rules_add(c, NULL, 0);
+    net = llm__net_determine(c, &net);
+    if (c->status == LLM_OK) c->items[c->root].net = net;
+}
+
+LLM__FN llm_status llm__grammar_compile(llm_grammar *g, const llm_grammar_desc *d, llm_error *error) {
+    const char *text = d->schema ? d->schema : d->regex ? d->regex : d->gbnf;
+    size_t bytes = d->bytes ? d->bytes : strlen(text);
+    llm__rules c;
+    memset(&c, 0, sizeof c);
+    c.arena.allocator = g->arena.allocator;
+    c.source = d->schema ? "schema" : d->regex ? "regex" : "gbnf";
+    c.max_states = d->max_states > 0 ? (size_t)d->max_states : (size_t)LLM__GRAMMAR_STATES;
+    c.work = LLM__GRAMMAR_WORK;
+    c.trigger = -1;
+    c.compact = d->compact;
+    c.error = error;
+    c.status = llm__check_text(text, bytes, error);
+    if (c.status == LLM_OK && bytes > LLM__SCHEMA_MAX_BYTES)
+        c.status = llm__fail(error, LLM_TOO_LARGE, "%s: %llu bytes; expected at most %d", c.source,
+                             (unsigned long long)bytes, (int)LLM__SCHEMA_MAX_BYTES);
+    if (c.status == LLM_OK && d->schema) llm__rules_schema(&c, text, bytes);
+    if (c.status == LLM_OK && d->regex) llm__rules_regex(&c, text, bytes);
+    if (c.status == LLM_OK && d->gbnf) llm__rules_gbnf(&c, text, bytes, d->root ? d->root : "root");
+    if (c.status == LLM_OK && d->trigger) llm__rules_trigger(&c, d->trigger, d->schema != NULL);
+    llm__program_make(&c, &g->program, &g->arena, g->lexicon ? g->lexicon->longest : 0);
+    llm__lists_free(&c.keys);
+    llm__arena_free(&c.arena);
+    return c.status;
+}
+
+LLM__FN llm_status llm__grammar_make(llm_grammar *g, const llm_grammar_desc *d, llm_error *error) {
+    llm_status status;
+    size_t memory = d->max_memory_bytes ? d->max_memory_bytes : (size_t)LLM__GRAMMAR_MEMORY;
+    if ((d->schema != NULL) + (d->regex != NULL) + (d->gbnf != NULL) != 1)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a grammar needs one of schema, regex and gbnf");
+    if (d->model && !d->model->words)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a grammar for tokens needs a model with a tokenizer");
+    if (d->model) {
+        status = llm__lexicon_of(d->model, &g->lexicon, error);
+        if (status != LLM_OK) return status;
+        g->model = d->model;
+    }
+    status = llm__grammar_compile(g, d, error);
+    return status == LLM_OK ? llm__machine_open(&g->machine, g, memory, error) : status;
+}
+
 /* ===================================================================================================== >>generation
    Prompts in, text out.  A row is what one request asks for and how far it has come: a machine that says which tokens
    it wants fed next, takes the logits when that is done, and knows neither who runs the model nor what other rows there
@@ -27955,12 +31078,15 @@ typedef struct llm__row {
     size_t stop_count;
     const llm_ids *stop_ids;
     size_t stop_id_count;
+    const llm_grammar *grammar; /* NULL: any text */
+    llm_guide *guide;
     void (*progress)(void *user, size_t done, size_t total);
     void *progress_user;
     /* the step under way */
     llm__feed feed;
     llm_sequence sequence;
     size_t drafts;            /* tokens proposed behind the text's */
+    size_t guided;            /* of them, how many the guide has accepted for the time being */
     size_t ready, judged;     /* rows of logits that came, and how many of them have been looked at */
     int begun, proposed, closing;
     llm_finish finish;
@@ -28258,8 +31384,15 @@ LLM__FN void llm__piece_clear(llm_piece *piece) {
     piece->token = LLM_NO_TOKEN;
 }
 
+/* The guide goes back to the text's end. */
+LLM__FN void llm__row_unguide(llm__row *r) {
+    if (r->guided) (void)llm__guide_rewind(r->guide, r->guided, NULL);
+    r->guided = 0;
+}
+
 /* No draft is left to be judged or fed.  The next plan takes them out of the caches. */
 LLM__FN void llm__row_drop(llm__row *r) {
+    llm__row_unguide(r);
     r->ready = r->judged = r->drafts = 0;
     r->proposed = 0;
 }
@@ -28328,6 +31461,8 @@ LLM__FN llm_status llm__row_judge(llm__row *r, void *scratch, llm_piece *piece, 
     llm_finish finish = LLM_RUNNING;
     llm_status status = llm__row_adjust(r, logits, scratch, error);
     int ended;
+    llm__row_unguide(r);
+    if (status == LLM_OK && r->guide) status = llm__guide_mask(r->guide, logits, r->model->vocabulary, error);
     if (status != LLM_OK) return status;
     if (r->top_most) llm__row_top(r, logits, scratch, piece);
     piece->token = llm__sample(r->model->ops, &r->sampling, logits, r->model->vocabulary,
@@ -28338,11 +31473,18 @@ LLM__FN llm_status llm__row_judge(llm__row *r, void *scratch, llm_piece *piece, 
     r->generated++;
     r->judged++;
     if (!piece->from_draft) llm__row_drop(r);
-    ended = llm__row_is_end(r, piece->token);
+    if (r->guide && (status = llm__guide_accept(r->guide, piece->token, error)) != LLM_OK) return status;
+    ended = llm__row_is_end(r, piece->token) || (r->guide && r->guide->sets[r->guide->count] == LLM__GUIDE_ENDED);
     if (r->limit > 0 && r->generated >= (uint64_t)r->limit) finish = LLM_FINISH_LENGTH;
-    if (ended) finish = LLM_FINISH_STOP;
+    if (ended || (r->guide && llm_guide_is_done(r->guide))) finish = LLM_FINISH_STOP;
     status = llm__row_text(r, &finish, ended, error);
     return status == LLM_OK ? llm__row_give(r, finish, piece) : status;
+}
+
+/* Lets the guide, which drafts go along with, look at the logits of another one.  False: no draft can follow. */
+LLM__FN int llm__row_guide_draft(llm__row *r, float *logits) {
+    if (!r->guide || r->draft_model->vocabulary != r->model->vocabulary) return 1;
+    return r->guided == r->drafts && llm__guide_mask(r->guide, logits, r->model->vocabulary, NULL) == LLM_OK;
 }
 
 /* A token that the draft model would choose; the user's callback hears of the text only. */
@@ -28356,12 +31498,17 @@ LLM__FN void llm__row_propose(llm__row *r, void *scratch) {
     penalties.process = NULL;
     if (llm__has_penalties(&penalties))
         llm_penalize(&penalties, r->tokens, count, r->sequence.logits, r->draft_model->vocabulary, scratch);
+    if (!llm__row_guide_draft(r, r->sequence.logits)) {
+        r->proposed = 1;
+        return;
+    }
     id = llm__sample(r->draft_model->ops, &sampling, r->sequence.logits, r->draft_model->vocabulary,
                      r->base + (int64_t)(llm__row_total(r) + r->drafts), scratch, NULL);
     if (id >= r->model->vocabulary) {
         r->proposed = 1;
         return;
     }
+    if (r->guide && llm__guide_accept(r->guide, id, NULL) == LLM_OK) r->guided++;
     r->tokens[count] = id;
     r->drafts++;
 }
@@ -28423,16 +31570,6 @@ LLM__FN llm_status llm__row_cancel(llm__row *r, llm_piece *piece, llm_error *err
 }
 
 /* ---- what is asked for */
-
-/* Text from outside must be UTF-8 throughout. */
-LLM__FN llm_status llm__check_text(const char *text, size_t bytes, llm_error *error) {
-    size_t at = 0, length;
-    for (; at < bytes; at += length)
-        if (llm__char_check(text + at, bytes - at, &length) != 1)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "the text is not valid UTF-8: byte 0x%02X at %llu",
-                             (unsigned)(unsigned char)text[at], (unsigned long long)at);
-    return LLM_OK;
-}
 
 /* A prompt in parts: the ids of all, and where each ends. */
 LLM__FN llm_status llm__row_segments(llm__row *r, const llm_generation_desc *d, llm_error *error) {
@@ -28706,6 +31843,9 @@ LLM__FN llm_status llm__row_open(llm__row *r, const llm_model *model, const llm_
     if (d->kv_bits) r->codes = codes;
     r->kv_from = d->quantized_kv_start;
     r->cache = d->use_cache;
+    r->grammar = d->grammar;
+    if (r->grammar && r->grammar->model != model)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the grammar was not opened for this model");
     return llm__row_prompt(r, d, error);
 }
 
@@ -28731,6 +31871,15 @@ LLM__FN llm_status llm__row_cache(const llm__row *r, const llm_session *session,
     return llm__cache_reserve(*cache, reserve, session->max_rows, error);
 }
 
+/* The guide of a row, with room for so many tokens. */
+LLM__FN llm_status llm__row_guide(llm__row *r, size_t reserve, llm_error *error) {
+    llm_status status = llm_guide_open(&r->guide, r->grammar, &r->arena.allocator, error);
+    if (status != LLM_OK) return status;
+    r->guide->extra_ends = r->extra_ends;
+    r->guide->extra_end_count = r->extra_end_count;
+    return llm__guide_room(r->guide, reserve + (size_t)r->draft_most, error);
+}
+
 /* Takes the memory for the whole of it, so that feeding allocates nothing.  draft: NULL unless there is a draft model.
    Called once. */
 LLM__FN llm_status llm__row_start(llm__row *r, const llm_session *session, const llm_session *draft, llm_error *error) {
@@ -28748,6 +31897,7 @@ LLM__FN llm_status llm__row_start(llm__row *r, const llm_session *session, const
         if (!r->top) return llm__no_memory(error, count * sizeof *r->top);
     }
     if (!llm__text_reserve(&r->held, 4096) || !llm__text_reserve(&r->text, 4096)) return llm__no_memory(error, 4096);
+    if (r->grammar && (status = llm__row_guide(r, reserve, error)) != LLM_OK) return status;
     return r->model->words ? llm__row_prime(r, error) : LLM_OK;
 }
 
@@ -28761,6 +31911,7 @@ LLM__FN size_t llm__row_bytes(const llm__row *r) {
    token. */
 LLM__FN void llm__row_close(llm__row *r) {
     if (r->prompt_count && r->cache) llm__row_rest(r);
+    llm_guide_close(r->guide);
     llm__detok_free(&r->detok);
     llm_cache_close(r->own_cache);
     llm_cache_close(r->own_draft_cache);
@@ -29457,6 +32608,13 @@ LLM__FN llm_status llm__model_ends(llm_model *m, const llm__json *tokenizer_end,
     return LLM_OK;
 }
 
+LLM__FN llm_status llm__lexicon_place_make(llm_model *m, llm_error *error) {
+    m->lexicon = (llm__lexicon_place *)llm__arena_alloc(&m->arena, 1, sizeof *m->lexicon);
+    if (!m->lexicon) return llm__no_memory(error, sizeof *m->lexicon);
+    LLM__MUTEX_OPEN(&m->lexicon->lock);
+    return LLM_OK;
+}
+
 LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
     const llm__json *tokenizer;
     llm__chat *chat = &m->chat;
@@ -29468,6 +32626,7 @@ LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
     if (status == LLM_OK)
         status = llm__read_json(m, "special_tokens_map.json", LLM__CONFIG_LIMIT, 1, &chat->map, error);
     if (status == LLM_OK) status = llm__words_open(&m->words, &m->arena, "tokenizer.json", tokenizer, error);
+    if (status == LLM_OK) status = llm__lexicon_place_make(m, error);
     if (status == LLM_OK)
         status = llm__folder_text(&m->folder, "chat_template.jinja", LLM__CONFIG_LIMIT, &chat->text, &chat->bytes, 1,
                                   error);
@@ -29525,6 +32684,10 @@ LLM_API void llm_model_close(llm_model *model) {
     llm_allocator a;
     if (!model) return;
     a = model->allocator;
+    if (model->lexicon) {
+        llm__lexicon_close(model->lexicon->lexicon);
+        LLM__MUTEX_CLOSE(&model->lexicon->lock);
+    }
     llm__folder_close(&model->folder);
     llm__tensors_free(&a, &model->tensors);
     llm__arena_free(&model->arena);
@@ -30042,6 +33205,123 @@ LLM_API void llm_forward_abandon(llm_session *session) {
 LLM_API llm_status llm_forward(llm_session *session, const llm_sequence *sequences, size_t count, llm_error *error) {
     llm_status status = llm_forward_begin(session, sequences, count, error);
     return status == LLM_OK ? llm_forward_advance(session, -1, error) : status;
+}
+
+/* ---- grammars */
+
+LLM_API llm_status llm_grammar_open(llm_grammar **out, const llm_grammar_desc *desc, llm_error *error) {
+    llm_allocator a;
+    llm_grammar *g;
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a grammar cannot be opened into a NULL pointer");
+    *out = NULL;
+    if (!desc) return llm__fail(error, LLM_BAD_ARGUMENT, "a grammar needs a descriptor");
+    a = desc->model && !desc->allocator.reallocate ? desc->model->allocator : llm__allocator_or_default(desc->allocator);
+    g = (llm_grammar *)llm__alloc_zero(&a, 1, sizeof *g);
+    if (!g) return llm__no_memory(error, sizeof *g);
+    g->arena.allocator = a;
+    status = llm__grammar_make(g, desc, error);
+    if (status != LLM_OK) {
+        llm_grammar_close(g);
+        return status;
+    }
+    *out = g;
+    return llm__ok(error);
+}
+
+LLM_API void llm_grammar_close(llm_grammar *grammar) {
+    llm_allocator a;
+    if (!grammar) return;
+    a = grammar->arena.allocator;
+    llm__machine_free(grammar->machine);
+    llm__arena_free(&grammar->arena);
+    llm__free(&a, grammar, sizeof *grammar);
+}
+
+LLM_API llm_status llm_grammar_match(const llm_grammar *grammar, const char *text, size_t bytes, size_t *fits,
+                                     int *whole, llm_error *error) {
+    llm_status status = LLM_OK;
+    llm__machine *m;
+    int32_t set;
+    int tries = 0;
+    if (!grammar || !fits || !whole || (bytes && !text))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a match needs a grammar, a text, and where its results go");
+    m = grammar->machine;
+    LLM__LOCK(&m->lock);
+    do {
+        *fits = 0;
+        set = llm__machine_start(m);
+        if (set > 0) set = llm__machine_read(m, set, text, bytes, fits);
+    } while (set < 0 && llm__machine_again(m, &tries, &status, error));
+    *whole = set > 0 && (m->infos[set].flags & LLM__STATE_FINAL);
+    LLM__UNLOCK(&m->lock);
+    return status == LLM_OK || set >= 0 ? llm__ok(error) : status;
+}
+
+LLM_API llm_status llm_guide_open(llm_guide **out, const llm_grammar *grammar, const llm_allocator *allocator,
+                                  llm_error *error) {
+    llm_allocator a;
+    llm_guide *g;
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a guide cannot be opened into a NULL pointer");
+    *out = NULL;
+    if (!grammar || !grammar->model)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a guide needs a grammar that was opened for a model");
+    a = allocator && allocator->reallocate ? *allocator : grammar->arena.allocator;
+    g = (llm_guide *)llm__alloc_zero(&a, 1, sizeof *g);
+    if (!g) return llm__no_memory(error, sizeof *g);
+    g->allocator = a;
+    g->grammar = grammar;
+    g->age = -1;
+    g->mask = (uint32_t *)llm__alloc(&a, llm__mask_words(grammar->machine), sizeof *g->mask);
+    status = g->mask ? llm__guide_room(g, 1, error) : llm__no_memory(error, sizeof *g);
+    if (status != LLM_OK) {
+        llm_guide_close(g);
+        return status;
+    }
+    *out = g;
+    return llm__ok(error);
+}
+
+LLM_API void llm_guide_close(llm_guide *g) {
+    llm_allocator a;
+    if (!g) return;
+    a = g->allocator;
+    if (g->mask) llm__free(&a, g->mask, llm__mask_words(g->grammar->machine) * sizeof *g->mask);
+    llm__free(&a, g->tokens, g->token_capacity * sizeof *g->tokens);
+    llm__free(&a, g->sets, g->set_capacity * sizeof *g->sets);
+    llm__free(&a, g, sizeof *g);
+}
+
+LLM_API llm_status llm_guide_mask(llm_guide *guide, float *logits, int vocabulary, llm_error *error) {
+    if (!guide || !logits) return llm__fail(error, LLM_BAD_ARGUMENT, "a mask needs a guide and logits");
+    if (vocabulary != guide->grammar->model->vocabulary)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%d logits; the model's vocabulary has %d tokens", vocabulary,
+                         guide->grammar->model->vocabulary);
+    return llm__guide_mask(guide, logits, vocabulary, error);
+}
+
+LLM_API llm_status llm_guide_accept(llm_guide *guide, int32_t token, llm_error *error) {
+    if (!guide) return llm__fail(error, LLM_BAD_ARGUMENT, "a token needs a guide that accepts it");
+    if (token < 0 || token >= guide->grammar->model->vocabulary)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "token %ld; expected 0 to %d", (long)token,
+                         guide->grammar->model->vocabulary - 1);
+    return llm__guide_accept(guide, token, error);
+}
+
+LLM_API llm_status llm_guide_rewind(llm_guide *guide, size_t tokens, llm_error *error) {
+    if (!guide) return llm__fail(error, LLM_BAD_ARGUMENT, "taking back tokens needs a guide");
+    return llm__guide_rewind(guide, tokens, error);
+}
+
+LLM_API int llm_guide_can_end(llm_guide *guide) {
+    int flags = 0;
+    return guide && llm__guide_flags(guide, &flags, NULL) == LLM_OK && (!flags || (flags & LLM__STATE_FINAL));
+}
+
+LLM_API int llm_guide_is_done(llm_guide *guide) {
+    int flags = LLM__STATE_BYTES;
+    return guide && llm__guide_flags(guide, &flags, NULL) == LLM_OK && !(flags & LLM__STATE_BYTES);
 }
 
 /* ---- generation */
