@@ -23829,22 +23829,23 @@ LLM__FN void llm__mix_heads(const llm_session *s, const llm__attention *a, const
 
 /* ---- what an indexer chooses for sparse attention */
 
-/* Whether a token goes before another: worth more, or earlier among equals. */
-LLM__FN int llm__pick_better(const llm__pick *a, const llm__pick *b) {
-    return a->worth > b->worth || (a->worth == b->worth && a->position < b->position);
+/* What lies on top of a heap of picks: the worst, where equals count for less the later or the earlier they are, or the
+   latest. */
+typedef enum llm__pick_order { LLM__EARLIER_IS_BETTER, LLM__LATER_IS_BETTER, LLM__BY_POSITION } llm__pick_order;
+
+/* Whether a should lie above b in a heap. */
+LLM__FN int llm__pick_above(const llm__pick *a, const llm__pick *b, llm__pick_order order) {
+    if (order == LLM__BY_POSITION) return a->position > b->position;
+    if (a->worth != b->worth) return a->worth < b->worth;
+    return order == LLM__EARLIER_IS_BETTER ? a->position > b->position : a->position < b->position;
 }
 
-/* Whether a should lie above b in a heap: with the worst on top, or the latest. */
-LLM__FN int llm__pick_above(const llm__pick *a, const llm__pick *b, int by_position) {
-    return by_position ? a->position > b->position : llm__pick_better(b, a);
-}
-
-LLM__FN void llm__pick_sink(llm__pick *heap, int count, int at, int by_position) {
+LLM__FN void llm__pick_sink(llm__pick *heap, int count, int at, llm__pick_order order) {
     for (;;) {
         int child = 2 * at + 1;
         llm__pick swap;
-        if (child + 1 < count && llm__pick_above(&heap[child + 1], &heap[child], by_position)) child++;
-        if (child >= count || !llm__pick_above(&heap[child], &heap[at], by_position)) return;
+        if (child + 1 < count && llm__pick_above(&heap[child + 1], &heap[child], order)) child++;
+        if (child >= count || !llm__pick_above(&heap[child], &heap[at], order)) return;
         swap = heap[at];
         heap[at] = heap[child];
         heap[child] = swap;
@@ -23853,27 +23854,27 @@ LLM__FN void llm__pick_sink(llm__pick *heap, int count, int at, int by_position)
 }
 
 /* Keeps the best `most` of what comes. */
-LLM__FN void llm__pick_offer(llm__pick *heap, int *count, int most, const llm__pick *pick) {
+LLM__FN void llm__pick_offer(llm__pick *heap, int *count, int most, const llm__pick *pick, llm__pick_order order) {
     int i;
     if (*count < most) {
         heap[(*count)++] = *pick;
         if (*count == most)
-            for (i = most / 2; i >= 0; i--) llm__pick_sink(heap, most, i, 0);
-    } else if (llm__pick_better(pick, &heap[0])) {
+            for (i = most / 2; i >= 0; i--) llm__pick_sink(heap, most, i, order);
+    } else if (llm__pick_above(&heap[0], pick, order)) {
         heap[0] = *pick;
-        llm__pick_sink(heap, most, 0, 0);
+        llm__pick_sink(heap, most, 0, order);
     }
 }
 
 /* Puts them in the order of their positions. */
 LLM__FN void llm__pick_sort(llm__pick *picks, int count) {
     int i;
-    for (i = count / 2; i >= 0; i--) llm__pick_sink(picks, count, i, 1);
+    for (i = count / 2; i >= 0; i--) llm__pick_sink(picks, count, i, LLM__BY_POSITION);
     for (i = count - 1; i > 0; i--) {
         llm__pick swap = picks[0];
         picks[0] = picks[i];
         picks[i] = swap;
-        llm__pick_sink(picks, i, 0, 1);
+        llm__pick_sink(picks, i, 0, LLM__BY_POSITION);
     }
 }
 
@@ -23901,7 +23902,8 @@ static void llm__indexer_place_job(void *argument, int row, int worker) {
         llm__rotate(&m->ropes[x->rope], angles, w->q + ((size_t)row * (size_t)x->heads + (size_t)i) * (size_t)x->width);
 }
 
-/* What the tokens [a, b) of a page are worth to a row: relu(q . k) of each head times its weight. */
+/* What the tokens [a, b) of a page are worth to a row: relu(q . k) of each head times its weight.  Where no head cares
+   for several, the latest go first, as in mlx-lm. */
 LLM__FN void llm__indexer_page(const llm__indexer_work *w, size_t row, int64_t page, const float *k, int64_t a,
                                int64_t b, float *p) {
     const llm__indexer *x = w->x;
@@ -23920,7 +23922,7 @@ LLM__FN void llm__indexer_page(const llm__indexer_work *w, size_t row, int64_t p
             if (score > 0) pick.worth += score * weights[h];
         }
         llm__pick_offer(s->picks + row * s->pick_sets * s->most_picks, &s->pick_counts[row * s->pick_sets], x->chosen,
-                        &pick);
+                        &pick, LLM__LATER_IS_BETTER);
     }
 }
 
@@ -24009,14 +24011,15 @@ static void llm__block_pick_job(void *argument, int job, int worker) {
             for (k = 0; k < (int)(b - a); k++) {
                 int64_t block = (base + a + k) / x->block;
                 if (block != pick.position) {
-                    if (pick.position >= 0) llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick);
+                    if (pick.position >= 0)
+                        llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick, LLM__EARLIER_IS_BETTER);
                     pick.position = block;
                     pick.worth = block > position / x->block - x->local ? HUGE_VALF : -HUGE_VALF;
                 }
                 if (p[k] > pick.worth) pick.worth = p[k];
             }
         }
-    llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick);
+    llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick, LLM__EARLIER_IS_BETTER);
     llm__pick_sort(picks, s->pick_counts[place]);
 }
 
@@ -24417,7 +24420,7 @@ LLM__FN void llm__choose_block(llm__choice *c) {
     llm_session *s = c->w->s;
     if (c->w->a->finds_candidates && c->block.position >= 0)
         llm__pick_offer(s->candidates + c->row * s->most_candidates, &s->candidate_counts[c->row], c->w->a->blocks,
-                        &c->block);
+                        &c->block, LLM__EARLIER_IS_BETTER);
 }
 
 /* What the gathered keys are worth: relu(q . k) of each head times its weight. */
@@ -24439,7 +24442,8 @@ LLM__FN void llm__choose_gathered(llm__choice *c, int64_t newest_block) {
             float score = c->scores[(size_t)h * LLM_PAGE_TOKENS + (size_t)i];
             if (score > 0) pick.worth += score * weights[h];
         }
-        llm__pick_offer(s->picks + c->row * s->most_picks, &s->pick_counts[c->row], a->chosen, &pick);
+        llm__pick_offer(s->picks + c->row * s->most_picks, &s->pick_counts[c->row], a->chosen, &pick,
+                        LLM__EARLIER_IS_BETTER);
         if (block != c->block.position) {
             llm__choose_block(c);
             c->block.position = block;
@@ -24461,6 +24465,22 @@ LLM__FN void llm__choose_among(llm__choice *c, int64_t first, int64_t end, int64
                        c->scores + (size_t)a->index_heads * LLM_PAGE_TOKENS);
         c->numbers[c->count++] = g;
         if (c->count == LLM_PAGE_TOKENS) llm__choose_gathered(c, newest_block);
+    }
+}
+
+/* Where there are fewer candidates than rows to choose, the earliest of the others make up for them, as in mlx-lm. */
+LLM__FN void llm__choose_more(llm__choice *c, int64_t complete) {
+    const llm__compact *a = c->w->a;
+    llm_session *s = c->w->s;
+    const llm__pick *candidate = s->candidates + c->row * s->most_candidates;
+    const llm__pick *end = candidate + s->candidate_counts[c->row];
+    llm__pick pick;
+    pick.worth = -HUGE_VALF;
+    for (pick.position = 0; pick.position < complete && s->pick_counts[c->row] < a->chosen; pick.position++) {
+        while (candidate < end && candidate->position < pick.position / a->block) candidate++;
+        if (candidate == end || candidate->position > pick.position / a->block)
+            llm__pick_offer(s->picks + c->row * s->most_picks, &s->pick_counts[c->row], a->chosen, &pick,
+                            LLM__EARLIER_IS_BETTER);
     }
 }
 
@@ -24492,6 +24512,7 @@ static void llm__compact_choose_job(void *argument, int job, int worker) {
     }
     llm__choose_gathered(&c, newest);
     llm__choose_block(&c);
+    if (known) llm__choose_more(&c, complete);
     llm__pick_sort(s->picks + c.row * s->most_picks, s->pick_counts[job]);
     if (a->finds_candidates)
         llm__pick_sort(s->candidates + c.row * s->most_candidates, s->candidate_counts[job]);
