@@ -128,7 +128,8 @@ LLM_API llm_model_info llm_model_get_info(const llm_model *model);
    embedding, head and tokenizer and is closed with it; NULL: the checkpoint has none, or llm_model_desc.drafts was not
    set.  It runs in sessions and caches of its own, like any model, but each of its tokens comes with a row of
    llm_sequence.given: the hidden state (llm_sequence.hidden) of the token before, which is the model's or, where it
-   goes on from its own guesses, the drafter's.  Its logits are a guess at the model's for the token after.
+   goes on from its own guesses, the drafter's.  Its logits are a guess at the model's for the token after.  As
+   llm_generation_desc.draft_model it does all that by itself.
 
    Checkpoints of deepseek_v3, glm4_moe, mimo and qwen3_next come with one in their original form; conversions by mlx-lm
    leave it out. */
@@ -328,7 +329,11 @@ typedef struct llm_sequence {
     float *logits;         /* [1 or count, vocabulary], the caller's */
     float *hidden;         /* [count, hidden], the caller's, or NULL: the hidden state of each token, that is what the
                               model's head reads: the stream behind the last layer and its norm */
-    const float *given;    /* [count, hidden]: what a drafter takes with each token, see llm_model_drafter; else NULL */
+    const float *given;    /* [count, hidden]: what a drafter takes with each token, see llm_model_drafter; else NULL.
+                              hidden may be the same place */
+    const float *embeddings; /* [count, hidden] or NULL: in place of the tokens' rows of the embedding table, before the
+                                model scales or norms these.  tokens may then be NULL, unless the model looks at ids in
+                                its layers, too (LLM_UNSUPPORTED) */
 } llm_sequence;
 
 /* Runs the new tokens of any number of sequences through the model together: a ragged batch, no padding.  Each gives
@@ -425,11 +430,34 @@ LLM_API void llm_penalize(const llm_penalties *penalties, const int32_t *tokens,
 /* ---- generation */
 typedef struct llm_generation llm_generation;
 
-/* Why a generation ended: at an end token, at max_tokens, by llm_generation_cancel; or that it has not. */
-typedef enum llm_finish { LLM_RUNNING, LLM_FINISH_STOP, LLM_FINISH_LENGTH, LLM_FINISH_CANCELLED } llm_finish;
+/* Why a generation ended: at an end token or a stop, at max_tokens, by llm_generation_cancel, by an error after which
+   it cannot go on; or that it has not. */
+typedef enum llm_finish {
+    LLM_RUNNING, LLM_FINISH_STOP, LLM_FINISH_LENGTH, LLM_FINISH_CANCELLED, LLM_FINISH_FAILED
+} llm_finish;
 
-/* What to generate.  A prompt is text, ids, or both (ids first); it may be empty only if the tokenizer adds a begin
-   token.  Zero-initialised: greedy, at most 256 tokens, one thread. */
+typedef struct llm_ids {
+    const int32_t *ids; /* [count] */
+    size_t count;
+} llm_ids;
+
+/* A token that could have been chosen, and the logarithm of its probability. */
+typedef struct llm_choice {
+    int32_t id;
+    float logprob;
+} llm_choice;
+
+/* Drafts without a draft model: where the newest tokens of prompt and text stood before, what followed them is proposed
+   again. */
+typedef struct llm_lookup {
+    int count;    /* tokens proposed at once, up to 64; 0: off */
+    int longest;  /* newest tokens that are looked for; 0: 3.  The place that shares most of them is taken... */
+    int shortest; /* ...if it shares this many; 0: 1 */
+} llm_lookup;
+
+/* What to generate.  A prompt is text, ids, or both (ids first), or embeddings; it may be empty only if the tokenizer
+   adds a begin token.  Zero-initialised: greedy, at most 256 tokens, one thread.  What a descriptor points to must
+   outlive the generation, but for prompt and ids. */
 typedef struct llm_generation_desc {
     const char *prompt;        /* NUL-terminated UTF-8 */
     size_t prompt_bytes;       /* length of prompt if it holds NULs; 0: up to the NUL */
@@ -438,27 +466,50 @@ typedef struct llm_generation_desc {
     int no_special;            /* leave out the tokenizer's begin token */
     int64_t max_tokens;        /* 0: 256; -1: no limit; LLM_PROMPT_ONLY */
     int ignore_end;            /* do not stop at the model's end tokens */
-    llm_sampling sampling;     /* ids and lists that these two point to must outlive the generation */
+    llm_sampling sampling;
     llm_penalties penalties;
     llm_session_desc session;  /* used to open a session of the generation's own... */
     llm_session *use_session;  /* ...unless this one is given */
     llm_cache *use_cache;      /* continue from here (and leave the result here); NULL: a cache of its own */
     int64_t max_kv_size;       /* for a cache of its own */
     int prefill_step;          /* prompt tokens in one call; 0: 512 */
-    void (*progress)(void *user, size_t done, size_t total); /* told after each prompt call; may be NULL */
+    void (*progress)(void *user, size_t done, size_t total); /* told (0, total), then of each prompt call; or NULL */
     void *progress_user;
+    const float *embeddings;   /* [embedding_count, embedding_width], see llm_sequence: alone, or one for each id */
+    size_t embedding_count;
+    int embedding_width;       /* the model's hidden size */
+    const int32_t *extra_ends; /* [extra_end_count] ids that end the text, too, whatever ignore_end says */
+    size_t extra_end_count;
+    const char *const *stops;  /* [stop_count] texts that end it; they do not come out, nor does what follows */
+    size_t stop_count;
+    const llm_ids *stop_ids;   /* [stop_id_count] the same as sequences of tokens */
+    size_t stop_id_count;
+    int top_logprobs;          /* how many of the likeliest tokens each piece lists; LLM_ALL_LOGPROBS; 0: none */
+    int kv_bits, kv_group_size; /* keys and values as codes, see llm_cache_quantize; 0: plain; 64 */
+    int64_t quantized_kv_start; /* ...once the cache holds so many tokens */
+    const llm_model *draft_model; /* proposes tokens, which cost less to check than to find; same vocabulary.  It may be
+                                     the model's own drafter, see llm_model_drafter */
+    llm_cache *draft_cache;    /* what it remembers of what use_cache holds; NULL: a cache of its own, empty */
+    int num_draft_tokens;      /* up to 64 at once; 0: 3 */
+    llm_lookup lookup;
 } llm_generation_desc;
 
 /* As max_tokens: the prompt is read into the cache and nothing is written. */
 #define LLM_PROMPT_ONLY ((int64_t)-2)
 
+/* As top_logprobs: all tokens, in the order of their ids. */
+#define LLM_ALL_LOGPROBS (-1)
+
 /* One step's result. */
 typedef struct llm_piece {
     const char *text;      /* whole code points, NUL-terminated, valid until the next call; may be "" */
     size_t bytes;
-    int32_t token;         /* LLM_NO_TOKEN in the last piece, which may carry held-back text */
-    float logprob;
+    int32_t token;         /* LLM_NO_TOKEN in a last piece that only carries held-back text */
+    float logprob;         /* of the distribution behind the penalties, before filters and temperature */
     llm_finish finish;     /* LLM_RUNNING while more may come */
+    int from_draft;        /* whether the token was proposed before it was chosen */
+    const llm_choice *top; /* [top_count] as top_logprobs asks for, the likeliest first; valid until the next call */
+    size_t top_count;
 } llm_piece;
 
 /* Figures so far. */
@@ -466,15 +517,19 @@ typedef struct llm_generation_stats {
     size_t prompt_tokens, generated_tokens;
     double prompt_seconds, generation_seconds;
     double prompt_per_second, generated_per_second;
-    size_t memory_bytes; /* session, cache and generation */
+    size_t memory_bytes; /* sessions, caches and generation */
     llm_finish finish;
+    size_t peak_bytes;   /* the most that memory_bytes was, looked at for each page of tokens */
+    size_t drafted_tokens, accepted_tokens;
 } llm_generation_stats;
 
 /* Starts a generation; the prompt is checked and encoded, nothing is computed yet. */
 LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *model, const llm_generation_desc *desc,
                                        llm_error *error);
 
-/* The next token's piece: LLM_OK, or LLM_END after the last one.  Reads the prompt first when it has not been. */
+/* The next token's piece: LLM_OK, or LLM_END after the last one.  Reads the prompt first when it has not been.  After
+   an error the call can be made again, unless the error ended the generation (LLM_END and LLM_FINISH_FAILED then):
+   penalties that leave nothing to choose, text that cannot be made. */
 LLM_API llm_status llm_generation_next(llm_generation *generation, llm_piece *piece, llm_error *error);
 
 /* The same within a time budget: LLM_PENDING when it was used up first (never by more than one layer). */
@@ -487,7 +542,9 @@ LLM_API void llm_generation_cancel(llm_generation *generation);
 /* Figures so far; all zero for NULL. */
 LLM_API llm_generation_stats llm_generation_get_stats(const llm_generation *generation);
 
-/* The cache it writes to: owned by the generation unless it was given one.  Change it only between generations. */
+/* The cache it writes to: owned by the generation unless it was given one.  Change it only between generations.  It
+   holds the prompt and the text but for the newest token; where drafts were proposed and layers are recurrent, a
+   generation that was cancelled or closed before its end may leave fewer tokens (llm_cache_length). */
 LLM_API llm_cache *llm_generation_cache(llm_generation *generation);
 
 /* Ends it and frees what it owns.  NULL is fine. */
@@ -22450,17 +22507,17 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
 
 typedef struct llm__drafter_form {
     const char *types[4]; /* model_type values */
-    const char *stem;     /* its layer is number `behind the last` or 0 of these... */
-    const char *place;    /* ...and what is around it lies here; %d: that number */
+    const char *stem;     /* its layer is number 0 of these, or the one behind the last (numbered_on)... */
+    const char *place;    /* ...and what is around it lies here; NULL: beside the layer's own parts */
     const char *token_norm, *given_norm, *map, *norm;
     const char *head;     /* the model's, if it is not there */
     int numbered_on, given_first;
 } llm__drafter_form;
 
 static const llm__drafter_form llm__drafter_forms[] = {
-    {{"deepseek_v3", "glm4_moe", "glm4_moe_lite"}, "model.layers", "model.layers.%d", "enorm", "hnorm", "eh_proj",
+    {{"deepseek_v3", "glm4_moe", "glm4_moe_lite"}, "model.layers", NULL, "enorm", "hnorm", "eh_proj",
      "shared_head.norm", "shared_head.head", 1, 0},
-    {{"mimo"}, "model.mtp_layers", "model.mtp_layers.%d", "token_layernorm", "hidden_layernorm", "input_proj",
+    {{"mimo"}, "model.mtp_layers", NULL, "token_layernorm", "hidden_layernorm", "input_proj",
      "final_layernorm", "", 0, 1},
     {{"qwen3_next"}, "mtp.layers", "mtp", "pre_fc_norm_embedding", "pre_fc_norm_hidden", "fc", "norm", "", 0, 0},
 };
@@ -22493,8 +22550,11 @@ LLM__FN void llm__bind_drafter(llm__binder *b) {
     const llm__layer *sibling = llm__drafter_sibling(m);
     llm__layer *layer;
     llm__config c;
+    int number;
     if (!form || !sibling || b->status != LLM_OK) return;
-    snprintf(b->place, sizeof b->place, form->place, form->numbered_on ? m->layer_count : 0);
+    number = form->numbered_on ? m->layer_count : 0;
+    if (form->place) snprintf(b->place, sizeof b->place, "%s", form->place);
+    else snprintf(b->place, sizeof b->place, "%s.%d", form->stem, number);
     llm__bind_part(b, form->map);
     if (!llm__bind_has(b)) return;
     d = (llm_model *)llm__bind_alloc(b, 1, sizeof *d);
@@ -22516,7 +22576,7 @@ LLM__FN void llm__bind_drafter(llm__binder *b) {
     if (*form->head && llm__bind_has(b)) llm__bind_matrix(b, &d->head, 0, m->vocabulary, m->hidden, 0);
     *layer = *sibling;
     layer->stem = form->stem;
-    layer->number = form->numbered_on ? m->layer_count : 0;
+    layer->number = number;
     llm__bind_layer(b, layer);
     d->parameters = layer->parameters = d->parameters + m->parameters;
     d->weight_bytes = layer->weight_bytes = m->weight_bytes - d->weight_bytes;
@@ -23739,6 +23799,11 @@ LLM__FN const llm__part *llm__part_of(const llm_session *s, int row) {
     int i = 0;
     while (row >= s->parts[i].first + s->parts[i].count) i++;
     return &s->parts[i];
+}
+
+/* Where row r of a part is in what the sequence has for each of its tokens. */
+LLM__FN size_t llm__part_row(const llm__part *part, int r) {
+    return (size_t)(part->position + r - (part->call_end - (int64_t)part->sequence->count));
 }
 
 static void llm__gqa_job(void *argument, int job, int worker) {
@@ -25916,8 +25981,14 @@ static void llm__embed_job(void *argument, int job, int worker) {
     float *x = s->x + (size_t)job * (size_t)m->hidden;
     const llm__part *part = llm__part_of(s, job);
     int i;
-    llm__embed_row(s, &m->embedding, s->tokens[job], m->embedding_scale, x, worker);
-    if (m->embedding_half) llm__embed_half(s, x);
+    if (part->sequence->embeddings) {
+        size_t at = llm__part_row(part, job - part->first);
+        memcpy(x, part->sequence->embeddings + at * (size_t)m->hidden, (size_t)m->hidden * sizeof(float));
+        if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
+    } else {
+        llm__embed_row(s, &m->embedding, s->tokens[job], m->embedding_scale, x, worker);
+        if (m->embedding_half) llm__embed_half(s, x);
+    }
     if (m->position_count) {
         float *place = s->y + (size_t)job * (size_t)m->hidden;
         const int at = (int)(part->position + (job - part->first));
@@ -25933,11 +26004,6 @@ static void llm__embed_job(void *argument, int job, int worker) {
 }
 
 /* ---- what a drafter reads */
-
-/* Where row r of a part is in what the sequence has for each of its tokens. */
-LLM__FN size_t llm__part_row(const llm__part *part, int r) {
-    return (size_t)(part->position + r - (part->call_end - (int64_t)part->sequence->count));
-}
 
 typedef struct llm__entrance_work {
     llm_session *s;
@@ -26058,7 +26124,8 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
         part->position = length;
         part->call_end = length - (int64_t)token + (int64_t)q->count;
         part->last = token + count == q->count;
-        memcpy(s->tokens + s->row_count, q->tokens + token, count * sizeof(int32_t));
+        if (q->tokens) memcpy(s->tokens + s->row_count, q->tokens + token, count * sizeof(int32_t));
+        else memset(s->tokens + s->row_count, 0, count * sizeof(int32_t));
         s->row_count += (int)count;
         if (!part->last) break;
         sequence++;
@@ -26810,14 +26877,22 @@ LLM__FN llm_status llm__cache_fits(const llm_model *m, const llm_cache *cache, l
     return LLM_OK;
 }
 
+/* Whether the model can go by embeddings alone. */
+LLM__FN llm_status llm__check_embeddable(const llm_model *m, llm_error *error) {
+    if (!m->ngram_count && !m->side_width) return LLM_OK;
+    return llm__fail(error, LLM_UNSUPPORTED, "model_type %.60s looks at token ids beside the embeddings: expected both",
+                     m->model_type);
+}
+
 /* Everything that could make a call fail is looked at here. */
 LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence *sequences, size_t i,
                                        llm_error *error) {
     const llm_sequence *q = &sequences[i];
     size_t j;
-    if (!q->cache || !q->tokens || !q->count)
+    if (!q->cache || (!q->tokens && !q->embeddings) || !q->count)
         return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu: expected a cache and at least one token",
                          (unsigned long long)i);
+    if (!q->tokens && llm__check_embeddable(s->model, error) != LLM_OK) return LLM_UNSUPPORTED;
     if (q->want != LLM_LOGITS_LAST && q->want != LLM_LOGITS_ALL && q->want != LLM_LOGITS_NONE)
         return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu: want is %d; expected an llm_logits",
                          (unsigned long long)i, (int)q->want);
@@ -26828,7 +26903,7 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
         return llm__fail(error, LLM_BAD_ARGUMENT,
                          "sequence %llu: given is%s NULL; drafters need it, no other model does",
                          (unsigned long long)i, q->given ? " not" : "");
-    for (j = 0; j < q->count; j++)
+    for (j = 0; q->tokens && j < q->count; j++)
         if (q->tokens[j] < 0 || q->tokens[j] >= s->model->vocabulary)
             return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu, token %llu: id %ld; expected 0 to %d",
                              (unsigned long long)i, (unsigned long long)j, (long)q->tokens[j],
@@ -27248,144 +27323,534 @@ LLM_API void llm_penalize(const llm_penalties *penalties, const int32_t *tokens,
 }
 
 /* ===================================================================================================== >>generation
-   Prompts in, text out.  A generation is a small machine that calls the forward pass for a chunk of the prompt, or for
-   the last token, until there are logits to choose from; it can stop between any two layers. */
+   Prompts in, text out.  A row is what one request asks for and how far it has come: a machine that says which tokens
+   it wants fed next, takes the logits when that is done, and knows neither who runs the model nor what other rows there
+   are.  Whoever drives rows goes round in three steps:
 
-struct llm_generation {
+       llm__row_plan   what to feed: row->feed names the model, row->sequence says the rest but for the logits' place
+       the driver      sets sequence.logits and runs the sequence through that model, alone or among others
+       llm__row_take   gives a piece, or LLM_PENDING: plan again.  While llm__row_ready, there are logits of drafts left
+                       to be judged: take again, without a plan.
+
+   A generation is the driver of one row.  The cache is the row's memory of how far it has come: what it holds behind
+   `base` tokens has been fed, so that a pass that failed, was abandoned or is taken back is simply planned again. */
+
+typedef enum llm__feed { LLM__FEED_NOTHING, LLM__FEED_MODEL, LLM__FEED_DRAFT } llm__feed;
+
+typedef struct llm__row {
     llm__arena arena;
-    const llm_model *model;
-    llm_session *session, *own_session;
-    llm_cache *cache, *own_cache;
+    const llm_model *model, *draft_model;
+    llm_cache *cache, *own_cache, *draft_cache, *own_draft_cache;
+    int64_t base, draft_base; /* tokens that the caches held before */
+    /* what is fed: `prompt_count` places of the prompt, then `generated` tokens of the text */
+    int32_t *tokens;          /* the prompt's ids, the text's, and drafts behind them; in the arena's allocator */
+    size_t id_count;          /* of the prompt: prompt_count or, with embeddings alone, 0 */
+    size_t token_capacity, prompt_count, generated, prompt_done;
+    const float *embeddings;  /* [prompt_count, hidden], the caller's; or NULL */
+    /* what is asked for */
     llm_sampling sampling;
     llm_penalties penalties;
-    float mu;        /* what Mirostat has learnt */
-    llm_clock clock;
-    int32_t *prompt; /* [prompt_count], in the generation's allocator; with penalties, the text's tokens behind them */
-    size_t prompt_count, prompt_capacity, prompt_done, generated;
-    int64_t limit;   /* tokens; -1: none */
-    int prefill_step, ignore_end;
+    float mu;                 /* what Mirostat has learnt */
+    int64_t limit, max_kv_size, kv_from; /* limit: tokens; -1: none */
+    llm_cache_codes codes;
+    int prefill_step, ignore_end, draft_most, top_most;
+    llm_lookup lookup;
+    const int32_t *extra_ends;
+    size_t extra_end_count;
+    const char *const *stops;
+    size_t stop_count;
+    const llm_ids *stop_ids;
+    size_t stop_id_count;
     void (*progress)(void *user, size_t done, size_t total);
     void *progress_user;
-    llm__atomic cancel;
-    llm_finish finish;
-    int32_t token;   /* the one that the model sees next */
+    /* the step under way */
+    llm__feed feed;
     llm_sequence sequence;
-    float *logits;
-    void *scratch;
+    size_t drafts;            /* tokens proposed behind the text's */
+    float *states;            /* [places, hidden] of the model's last call, for a drafter; else NULL... */
+    size_t state_place;       /* ...the first of them */
+    size_t met;               /* tokens in a drafter's cache that came with such a state; the others, with a guess.
+                                 0: there are no others */
+    size_t ready, judged;     /* rows of logits that came, and how many of them have been looked at */
+    int begun, proposed, closing;
+    llm_finish finish;
+    llm_piece last;           /* closing: the piece that waits until the cache is in order */
+    llm_choice *top;          /* [top_most or vocabulary] */
+    /* text */
     llm__detok detok;
-    llm__text text;
-    size_t skip;     /* bytes of the prompt's text that the decoder still holds */
-    int64_t prompt_us, generation_us;
+    size_t decoded;           /* tokens of the text that the detokenizer has seen */
+    size_t skip;              /* bytes of the prompt's text that it still holds */
+    llm__text held, text;     /* what may begin a stop string; what goes out */
+    size_t drafted, accepted;
+    int64_t prompt_us, generation_us; /* for the driver to count */
+} llm__row;
+
+enum {
+    LLM__DEFAULT_TOKENS = 256, LLM__DEFAULT_STEP = 512, LLM__BUDGET_STEP = 16, LLM__RESERVE = 8192,
+    LLM__DEFAULT_DRAFTS = 3, LLM__MOST_DRAFTS = 64, LLM__DEFAULT_NGRAM = 3
 };
 
-enum { LLM__DEFAULT_TOKENS = 256, LLM__DEFAULT_STEP = 512, LLM__BUDGET_STEP = 16, LLM__RESERVE = 8192 };
+LLM__FN size_t llm__row_total(const llm__row *r) { return r->prompt_count + r->generated; }
 
-/* Room for `more` tokens behind prompt and text, for penalties. */
-LLM__FN llm_status llm__generation_history(llm_generation *g, size_t more, llm_error *error) {
-    void *tokens = g->prompt;
-    size_t count = g->prompt_count + g->generated + more;
-    if (!llm__has_penalties(&g->penalties)) return LLM_OK;
-    if (!llm__grow(&g->arena.allocator, &tokens, &g->prompt_capacity, count, sizeof *g->prompt))
-        return llm__no_memory(error, count * sizeof *g->prompt);
-    g->prompt = (int32_t *)tokens;
+/* Tokens of a cache behind the ones that it began with. */
+LLM__FN int64_t llm__row_fed(const llm_cache *cache, int64_t base) { return llm_cache_length(cache) - base; }
+
+LLM__FN int llm__row_ready(const llm__row *r) { return r->ready > 0; }
+
+/* Logits that one step of the row can bring, in floats. */
+LLM__FN size_t llm__row_logits(const llm__row *r) {
+    size_t floats = (size_t)r->model->vocabulary * (1 + (size_t)r->draft_most);
+    if (r->draft_model) llm__most(&floats, (size_t)r->draft_model->vocabulary);
+    return floats;
+}
+
+/* What llm__row_take needs for scratch, in bytes; rows may share it. */
+LLM__FN size_t llm__row_scratch(const llm__row *r) {
+    size_t bytes = llm_sample_scratch(r->model->vocabulary);
+    if (r->draft_model) llm__most(&bytes, llm_sample_scratch(r->draft_model->vocabulary));
+    return bytes;
+}
+
+/* Room for `more` tokens behind prompt and text, and for drafts. */
+LLM__FN llm_status llm__row_room(llm__row *r, size_t more, llm_error *error) {
+    void *tokens = r->tokens;
+    size_t count = r->id_count + r->generated + more + (size_t)r->draft_most;
+    if (!llm__grow(&r->arena.allocator, &tokens, &r->token_capacity, count, sizeof *r->tokens))
+        return llm__no_memory(error, count * sizeof *r->tokens);
+    r->tokens = (int32_t *)tokens;
     return LLM_OK;
 }
 
-/* Starts the forward pass for what comes next: all of the prompt but its last token in steps, that token, then each new
-   one.  Under a time budget the steps are short, so that a layer is. */
-LLM__FN llm_status llm__generation_begin(llm_generation *g, int budgeted, llm_error *error) {
-    size_t left = g->prompt_count - g->prompt_done, step = (size_t)g->prefill_step;
-    llm_sequence *q = &g->sequence;
-    llm_status status = llm__generation_history(g, 1, error);
+/* ---- planning */
+
+/* Takes back what a cache holds beyond `keep` tokens of the row: drafts that were not taken.  Where layers forget, it
+   may then hold fewer. */
+LLM__FN llm_status llm__row_settle(llm_cache *cache, int64_t base, size_t keep, llm_error *error) {
+    int64_t extra = llm__row_fed(cache, base) - (int64_t)keep, trimmed;
+    llm_status status = extra > 0 ? llm_cache_trim(cache, extra, &trimmed, error) : LLM_OK;
+    if (status == LLM_OK && llm__row_fed(cache, base) < 0)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the cache has lost tokens that it began with: it has %lld of %lld",
+                         (long long)llm_cache_length(cache), (long long)base);
+    return status;
+}
+
+/* Places that are in the cache while the row rests: all but the newest token, or a prompt that is all there is. */
+LLM__FN size_t llm__row_keep(const llm__row *r) { return llm__row_total(r) - (r->limit != 0); }
+
+/* How many tokens one pass may bring so that drafts change nothing: as many passes of one would give the same bits. */
+LLM__FN int64_t llm__row_alike(const llm__row *r) {
+    int64_t most = llm__cache_alike(r->cache), length = llm_cache_length(r->cache);
+    int i;
+    for (i = 0; i < r->model->rope_count; i++) {
+        const llm__rope *rope = &r->model->ropes[i];
+        if (!(rope->dynamic_base > 0) && !(rope->short_frequency && length < rope->limit)) continue;
+        if (most > rope->limit - length) most = rope->limit - length;
+    }
+    return most < 1 ? 1 : most;
+}
+
+/* How many drafts the pass that comes may have. */
+LLM__FN size_t llm__row_draft_room(const llm__row *r) {
+    size_t n = (size_t)r->draft_most;
+    int64_t alike;
+    if (!n || (r->embeddings && !r->generated)) return 0;
+    alike = llm__row_alike(r) - 1;
+    if ((int64_t)n > alike) n = (size_t)alike;
+    if (r->limit >= 0 && n > (size_t)r->limit - r->generated) n = (size_t)r->limit - r->generated;
+    return n;
+}
+
+/* Tokens that followed where the newest ones stood before: at the place that they share most with, the newest of
+   equals. */
+LLM__FN size_t llm__row_lookup(const llm__row *r, size_t room) {
+    size_t count = r->id_count + r->generated, end, best = 0, from = 0, n;
+    const int32_t *t = r->tokens;
+    for (end = count - (count > 0); end > 0; end--) {
+        for (n = 0; n < (size_t)r->lookup.longest && n < end && t[end - 1 - n] == t[count - 1 - n]; n++) continue;
+        if (n <= best) continue;
+        best = n;
+        from = end;
+        if (n == (size_t)r->lookup.longest) break;
+    }
+    if (!best || best < (size_t)r->lookup.shortest) return 0;
+    if (room > count - from) room = count - from;
+    memcpy(r->tokens + count, r->tokens + from, room * sizeof *r->tokens);
+    return room;
+}
+
+/* `count` places from `at` on. */
+LLM__FN void llm__row_feed(llm__row *r, llm__feed feed, size_t at, size_t count, llm_logits want) {
+    llm_sequence *q = &r->sequence;
+    memset(q, 0, sizeof *q);
+    r->feed = feed;
+    q->cache = feed == LLM__FEED_DRAFT ? r->draft_cache : r->cache;
+    q->count = count;
+    q->want = want;
+    if (r->embeddings && at < r->prompt_count) q->embeddings = r->embeddings + at * (size_t)r->model->hidden;
+    if (r->id_count || !q->embeddings) q->tokens = r->tokens + (at + r->id_count - r->prompt_count);
+    if (feed != LLM__FEED_MODEL || !r->states) return;
+    q->hidden = r->states;
+    r->state_place = at;
+}
+
+/* The same for the draft model.  A drafter's token number n is the one at place n + 1 with the model's state of place
+   n, or, behind the last of these, with its own state of the token before; it writes states where it reads them. */
+LLM__FN void llm__row_feed_draft(llm__row *r, size_t at, size_t count, llm_logits want) {
+    size_t last = llm__row_total(r) - 2;
+    llm__row_feed(r, LLM__FEED_DRAFT, at + (r->states != NULL), count, want);
+    if (!r->states) return;
+    r->sequence.given = r->states + ((at < last ? at : last) - r->state_place) * (size_t)r->model->hidden;
+    if (want == LLM_LOGITS_LAST) r->sequence.hidden = (float *)r->sequence.given;
+}
+
+/* Takes the draft model's guesses out of its cache. */
+LLM__FN llm_status llm__row_settle_draft(llm__row *r, llm_error *error) {
+    size_t keep = r->states ? r->met : llm__row_total(r) - 1;
+    llm_status status = r->states && !keep ? LLM_OK : llm__row_settle(r->draft_cache, r->draft_base, keep, error);
+    if (status == LLM_OK) r->met = 0;
+    return status;
+}
+
+/* A drafter sees the states of the model's last call before the next one brings others.  LLM_PENDING: it has. */
+LLM__FN llm_status llm__row_plan_meeting(llm__row *r, size_t fed, size_t most, llm_error *error) {
+    size_t goal = llm__row_total(r) - 1, have;
+    llm_status status = llm__row_settle_draft(r, error);
     if (status != LLM_OK) return status;
-    if (budgeted && step > LLM__BUDGET_STEP) step = LLM__BUDGET_STEP;
-    q->cache = g->cache;
-    q->want = LLM_LOGITS_LAST;
-    q->logits = g->logits;
-    q->tokens = &g->token;
-    q->count = 1;
-    if (left) {
-        q->tokens = g->prompt + g->prompt_done;
-        q->count = left == 1 ? 1 : left - 1 < step ? left - 1 : step;
-        if (q->count < left || g->limit == 0) q->want = LLM_LOGITS_NONE;
-    }
-    return llm_forward_begin(g->session, q, 1, error);
-}
-
-/* Gives the piece its text and ends the generation, or not.  Fails if the text cannot be made; the token stays
-   chosen. */
-LLM__FN llm_status llm__generation_piece(llm_generation *g, int32_t token, float logprob, llm_finish finish,
-                                         llm_piece *piece, llm_error *error) {
-    llm_status status = LLM_OK;
-    if (g->model->words && finish != LLM_FINISH_STOP && token != LLM_NO_TOKEN)
-        status = llm__detok_add(&g->detok, token, &g->text);
-    if (g->model->words && finish != LLM_RUNNING && status == LLM_OK)
-        status = llm__detok_finish(&g->detok, &g->text);
-    if (status != LLM_OK) return llm__fail(error, status, "the text of token %ld cannot be made", (long)token);
-    if (g->skip && g->text.length) {
-        size_t n = g->skip < g->text.length ? g->skip : g->text.length;
-        g->text.length -= n;
-        g->skip -= n;
-        memmove(g->text.data, g->text.data + n, g->text.length + 1);
-    }
-    g->finish = finish;
-    piece->token = token;
-    piece->logprob = logprob;
-    piece->finish = finish;
-    piece->text = g->text.length ? g->text.data : "";
-    piece->bytes = g->text.length;
+    have = (size_t)llm__row_fed(r->draft_cache, r->draft_base);
+    if (goal > fed) goal = fed;
+    if (have >= goal) return LLM_PENDING;
+    llm__row_feed_draft(r, have, goal - have < most ? goal - have : most, LLM_LOGITS_NONE);
     return LLM_OK;
 }
 
-/* A forward pass is done: count prompt tokens (LLM_PENDING: no piece yet), or choose a token. */
-LLM__FN llm_status llm__generation_advance(llm_generation *g, llm_piece *piece, llm_error *error) {
-    llm_finish finish = LLM_RUNNING;
-    float logprob;
-    int32_t id;
-    if (g->prompt_done < g->prompt_count) {
-        g->prompt_done += g->sequence.count;
-        if (g->progress) g->progress(g->progress_user, g->prompt_done, g->prompt_count);
-        if (g->prompt_done < g->prompt_count) return LLM_PENDING;
-        if (g->limit == 0) return llm__generation_piece(g, LLM_NO_TOKEN, 0, LLM_FINISH_LENGTH, piece, error);
-    }
-    if (llm__has_penalties(&g->penalties))
-        llm_penalize(&g->penalties, g->prompt, g->prompt_count + g->generated, g->logits, g->model->vocabulary,
-                     g->scratch);
-    id = llm__sample(g->model->ops, &g->sampling, g->logits, g->model->vocabulary, llm_cache_length(g->cache),
-                     g->scratch, &logprob);
-    g->token = id;
-    if (llm__has_penalties(&g->penalties)) g->prompt[g->prompt_count + g->generated] = id;
-    g->generated++;
-    if (g->limit > 0 && g->generated >= (uint64_t)g->limit) finish = LLM_FINISH_LENGTH;
-    if (!g->ignore_end && llm_token_is_end(g->model, id)) finish = LLM_FINISH_STOP;
-    return llm__generation_piece(g, id, logprob, finish, piece, error);
+/* The draft model sees what it has not seen yet, then its own drafts one by one.  LLM_PENDING: nothing more is wanted
+   of it. */
+LLM__FN llm_status llm__row_plan_draft(llm__row *r, size_t room, size_t most, llm_error *error) {
+    size_t certain = llm__row_total(r) - (r->states != NULL), have, left;
+    llm_status status;
+    if (r->proposed || r->drafts >= room || !certain) return LLM_PENDING;
+    if (!r->drafts && (status = llm__row_settle_draft(r, error)) != LLM_OK) return status;
+    have = (size_t)llm__row_fed(r->draft_cache, r->draft_base);
+    left = certain + r->drafts - have;
+    if (!left) return LLM_PENDING; /* a drafter has met all states already, and went on from there in vain */
+    if (have == certain && (status = llm_cache_checkpoint(r->draft_cache, error)) != LLM_OK) return status;
+    if (have == certain) r->met = have;
+    if (most > (size_t)r->prefill_step) most = (size_t)r->prefill_step;
+    llm__row_feed_draft(r, have, left < most ? left : most, left <= most ? LLM_LOGITS_LAST : LLM_LOGITS_NONE);
+    return LLM_OK;
 }
 
-LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm_piece *piece, llm_error *error) {
-    int64_t start = g->clock.now_us(g->clock.user), now = start, left = budget_us;
-    int reading;
-    for (;;) {
-        llm_status status = LLM_OK;
-        reading = g->prompt_done < g->prompt_count;
-        if (llm__atomic_get(&g->cancel)) {
-            if (g->session->sequences == &g->sequence) llm_forward_abandon(g->session);
-            return llm__generation_piece(g, LLM_NO_TOKEN, 0, LLM_FINISH_CANCELLED, piece, error);
-        }
-        if (!g->session->active) status = llm__generation_begin(g, budget_us >= 0, error);
-        else if (g->session->sequences != &g->sequence)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "the generation's session is in the middle of another call");
-        g->session->cancel = &g->cancel;
-        if (status == LLM_OK) status = llm__forward(g->session, left, error);
-        now = g->clock.now_us(g->clock.user);
-        *(reading ? &g->prompt_us : &g->generation_us) += now - start;
-        start = now;
-        if (status == LLM_CANCELLED) continue;
-        if (status != LLM_OK) return status;
-        status = llm__generation_advance(g, piece, error);
-        if (status != LLM_PENDING) return status;
-        if (budget_us >= 0 && (left -= now - start) <= 0) return LLM_PENDING;
+/* What a cache lacks of what came before the newest token: in steps.  A prompt's last token goes alone. */
+LLM__FN void llm__row_plan_past(llm__row *r, size_t fed, size_t left, size_t step) {
+    int whole;
+    if (fed < r->prompt_count) {
+        size_t prompt = r->prompt_count - fed;
+        left = prompt > 1 && prompt == left && r->limit ? prompt - 1 : prompt;
+        whole = 0;
+    } else {
+        whole = left <= step && r->limit && !r->closing;
     }
+    llm__row_feed(r, LLM__FEED_MODEL, fed, left < step ? left : step, whole ? LLM_LOGITS_LAST : LLM_LOGITS_NONE);
 }
+
+/* Says what to feed: all of the prompt but its last token in steps, that token, then each new one, with drafts behind
+   it if there are any.  most: tokens in one call, but for drafts.  LLM__FEED_NOTHING: take can be called at once. */
+LLM__FN llm_status llm__row_plan(llm__row *r, size_t most, llm_error *error) {
+    size_t total = llm__row_total(r), fed, left, room;
+    llm_status status = llm__row_room(r, 1, error);
+    if (status == LLM_OK) status = llm__row_settle(r->cache, r->base, llm__row_keep(r), error);
+    if (status != LLM_OK) return status;
+    if (!r->begun && r->progress) r->progress(r->progress_user, 0, r->prompt_count);
+    r->begun = 1;
+    r->feed = LLM__FEED_NOTHING;
+    if (most > (size_t)r->prefill_step) most = (size_t)r->prefill_step;
+    fed = (size_t)llm__row_fed(r->cache, r->base);
+    left = total - fed - (size_t)r->closing;
+    room = left > 1 || r->closing || r->limit == 0 ? 0 : llm__row_draft_room(r);
+    if (r->states && !room && !r->closing && (status = llm__row_plan_meeting(r, fed, most, error)) != LLM_PENDING)
+        return status;
+    if (left > 1 || r->closing || r->limit == 0) {
+        if (left) llm__row_plan_past(r, fed, left, most);
+        return LLM_OK;
+    }
+    if (r->draft_model && (status = llm__row_plan_draft(r, room, most, error)) != LLM_PENDING) return status;
+    if (r->lookup.count && !r->proposed) r->drafts = llm__row_lookup(r, room);
+    r->proposed = 1;
+    if (r->drafts && (status = llm_cache_checkpoint(r->cache, error)) != LLM_OK) return status;
+    llm__row_feed(r, LLM__FEED_MODEL, fed, 1 + r->drafts, r->drafts ? LLM_LOGITS_ALL : LLM_LOGITS_LAST);
+    return LLM_OK;
+}
+
+/* ---- text and its stops */
+
+/* How many of the newest of `count` tokens are a whole stop sequence: the longest; 0: none. */
+LLM__FN size_t llm__stop_length(const llm_ids *stops, size_t stop_count, const int32_t *tokens, size_t count) {
+    size_t i, best = 0;
+    for (i = 0; i < stop_count; i++) {
+        size_t n = stops[i].count;
+        if (n > best && n <= count && !memcmp(tokens + count - n, stops[i].ids, n * sizeof *tokens)) best = n;
+    }
+    return best;
+}
+
+/* How many of them may be the beginning of one. */
+LLM__FN size_t llm__stop_hold(const llm_ids *stops, size_t stop_count, const int32_t *tokens, size_t count) {
+    size_t i, n, best = 0;
+    for (i = 0; i < stop_count; i++)
+        for (n = stops[i].count; n-- > best + 1;)
+            if (n <= count && !memcmp(tokens + count - n, stops[i].ids, n * sizeof *tokens)) best = n;
+    return best;
+}
+
+/* Where the first stop string in a text begins; its length if there is none. */
+LLM__FN size_t llm__stop_find(const char *const *stops, size_t stop_count, const char *text, size_t length) {
+    size_t i, at, n;
+    for (at = 0; stop_count && at < length; at++)
+        for (i = 0; i < stop_count; i++) {
+            n = strlen(stops[i]);
+            if (n <= length - at && !memcmp(text + at, stops[i], n)) return at;
+        }
+    return length;
+}
+
+/* How many bytes at a text's end may be the beginning of a stop string. */
+LLM__FN size_t llm__stop_begun(const char *const *stops, size_t stop_count, const char *text, size_t length) {
+    size_t i, n, best = 0;
+    for (i = 0; i < stop_count; i++)
+        for (n = strlen(stops[i]); n-- > best + 1;)
+            if (n <= length && !memcmp(text + length - n, stops[i], n)) best = n;
+    return best;
+}
+
+LLM__FN int llm__row_is_end(const llm__row *r, int32_t id) {
+    return (!r->ignore_end && llm_token_is_end(r->model, id)) ||
+           llm__is_listed(r->extra_ends, r->extra_end_count, id);
+}
+
+/* Takes the first n bytes off a text. */
+LLM__FN void llm__text_shift(llm__text *text, size_t n) {
+    if (!n) return;
+    text->length -= n;
+    memmove(text->data, text->data + n, text->length + 1);
+}
+
+/* Decodes the text's tokens but for the last `but`; all: what the detokenizer holds comes, too. */
+LLM__FN llm_status llm__row_decode(llm__row *r, size_t but, int all, llm_error *error) {
+    const int32_t *text = r->tokens + r->id_count;
+    llm_status status = LLM_OK;
+    size_t n;
+    while (r->decoded + but < r->generated && status == LLM_OK)
+        status = llm__detok_add(&r->detok, text[r->decoded++], &r->held);
+    if (all && status == LLM_OK) status = llm__detok_finish(&r->detok, &r->held);
+    if (status == LLM_OK && r->held.failed) status = LLM_OUT_OF_MEMORY;
+    if (status != LLM_OK)
+        return llm__fail(error, status, "the text of token %ld cannot be made",
+                         (long)(r->decoded ? text[r->decoded - 1] : LLM_NO_TOKEN));
+    n = r->skip < r->held.length ? r->skip : r->held.length;
+    llm__text_shift(&r->held, n);
+    r->skip -= n;
+    return LLM_OK;
+}
+
+/* The text that can go out now; *finish may turn into a stop.  What may be a stop's beginning waits: tokens are not
+   decoded, bytes are held.  ended: the newest token is an end, which has no text. */
+LLM__FN llm_status llm__row_text(llm__row *r, llm_finish *finish, int ended, llm_error *error) {
+    const int32_t *text = r->tokens + r->id_count;
+    size_t out, n = *finish == LLM_FINISH_CANCELLED ? 0 : llm__stop_length(r->stop_ids, r->stop_id_count, text,
+                                                                           r->generated);
+    llm_status status;
+    r->text.length = 0;
+    if (n) *finish = LLM_FINISH_STOP;
+    else if (*finish == LLM_RUNNING) n = llm__stop_hold(r->stop_ids, r->stop_id_count, text, r->generated);
+    if (ended) llm__most(&n, 1);
+    if (!r->model->words) return LLM_OK;
+    status = llm__row_decode(r, n, *finish != LLM_RUNNING, error);
+    if (status != LLM_OK) return status;
+    out = llm__stop_find(r->stops, r->stop_count, r->held.data, r->held.length);
+    if (out < r->held.length) {
+        if (*finish != LLM_FINISH_CANCELLED) *finish = LLM_FINISH_STOP;
+        r->held.length = out;
+    } else if (*finish == LLM_RUNNING) {
+        out -= llm__stop_begun(r->stops, r->stop_count, r->held.data, r->held.length);
+    }
+    if (!llm__text_add(&r->text, out ? r->held.data : "", out)) return llm__no_memory(error, out);
+    llm__text_shift(&r->held, out);
+    return LLM_OK;
+}
+
+/* ---- taking */
+
+LLM__FN void llm__piece_clear(llm_piece *piece) {
+    memset(piece, 0, sizeof *piece);
+    piece->text = "";
+    piece->token = LLM_NO_TOKEN;
+}
+
+/* No draft is left to be judged or fed.  The next plan takes them out of the caches. */
+LLM__FN void llm__row_drop(llm__row *r) {
+    r->ready = r->judged = r->drafts = 0;
+    r->proposed = 0;
+}
+
+/* The same, and the cache rests, as far as it can. */
+LLM__FN void llm__row_rest(llm__row *r) {
+    llm__row_drop(r);
+    r->feed = LLM__FEED_NOTHING;
+    if (r->cache) (void)llm__row_settle(r->cache, r->base, llm__row_keep(r), NULL);
+}
+
+/* The piece's text, and the end, if this is it.  LLM_PENDING: the cache is to be put in order first. */
+LLM__FN llm_status llm__row_give(llm__row *r, llm_finish finish, llm_piece *piece) {
+    piece->text = r->text.length ? r->text.data : "";
+    piece->bytes = r->text.length;
+    piece->finish = finish;
+    if (finish == LLM_RUNNING) return LLM_OK;
+    llm__row_drop(r);
+    if (finish == LLM_FINISH_CANCELLED || llm__row_fed(r->cache, r->base) <= (int64_t)llm__row_keep(r)) {
+        r->finish = finish;
+        return LLM_OK;
+    }
+    r->closing = 1;
+    r->last = *piece;
+    return LLM_PENDING;
+}
+
+/* What the request wants done to logits, and whether something is left to be chosen then. */
+LLM__FN llm_status llm__row_adjust(const llm__row *r, float *logits, void *scratch, llm_error *error) {
+    const llm_model *m = r->model;
+    int i;
+    if (!llm__has_penalties(&r->penalties)) return LLM_OK;
+    llm_penalize(&r->penalties, r->tokens, r->id_count + r->generated, logits, m->vocabulary, scratch);
+    for (i = 0; r->penalties.process && i < m->vocabulary; i++)
+        if (logits[i] != logits[i])
+            return llm__fail(error, LLM_BAD_ARGUMENT, "penalties.process made the logit of id %d not a number", i);
+    if (!(m->ops->max(logits, m->vocabulary) > -HUGE_VALF))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the penalties leave no token to choose: all logits are -infinity");
+    return LLM_OK;
+}
+
+/* The likeliest tokens, best first, or all of them by their ids. */
+LLM__FN void llm__row_top(llm__row *r, const float *logits, void *scratch, llm_piece *piece) {
+    const llm_model *m = r->model;
+    float best = m->ops->max(logits, m->vocabulary);
+    double norm = llm__log_sum(m->ops, logits, m->vocabulary, best, (float *)scratch);
+    llm__choices p = llm__choices_open((llm__candidate *)scratch, logits, m->vocabulary, norm, best);
+    int i, n = m->vocabulary;
+    if (r->top_most > 0) {
+        llm__filter_best(&p, r->top_most);
+        n = p.end - p.taken;
+    }
+    for (i = 0; i < n; i++) {
+        r->top[i].id = r->top_most > 0 ? p.c[p.end - 1 - i].id : i;
+        r->top[i].logprob = r->top_most > 0 ? p.c[p.end - 1 - i].logprob : (float)(logits[i] - norm);
+    }
+    piece->top = r->top;
+    piece->top_count = (size_t)n;
+}
+
+/* Chooses a token from the next row of logits.  A draft is taken if it is what would have been chosen anyway: numbers
+   are drawn by position, so that the text is the one that would have come without drafts. */
+LLM__FN llm_status llm__row_judge(llm__row *r, void *scratch, llm_piece *piece, llm_error *error) {
+    float *logits = r->sequence.logits + r->judged * (size_t)r->model->vocabulary;
+    size_t count = r->id_count + r->generated;
+    llm_finish finish = LLM_RUNNING;
+    llm_status status = llm__row_adjust(r, logits, scratch, error);
+    int ended;
+    if (status != LLM_OK) return status;
+    if (r->top_most) llm__row_top(r, logits, scratch, piece);
+    piece->token = llm__sample(r->model->ops, &r->sampling, logits, r->model->vocabulary,
+                               r->base + (int64_t)llm__row_total(r), scratch, &piece->logprob);
+    piece->from_draft = r->judged < r->drafts && r->tokens[count] == piece->token;
+    r->accepted += (size_t)piece->from_draft;
+    r->tokens[count] = piece->token;
+    r->generated++;
+    r->judged++;
+    if (!piece->from_draft) llm__row_drop(r);
+    ended = llm__row_is_end(r, piece->token);
+    if (r->limit > 0 && r->generated >= (uint64_t)r->limit) finish = LLM_FINISH_LENGTH;
+    if (ended) finish = LLM_FINISH_STOP;
+    status = llm__row_text(r, &finish, ended, error);
+    return status == LLM_OK ? llm__row_give(r, finish, piece) : status;
+}
+
+/* A token that the draft model would choose; the user's callback hears of the text only. */
+LLM__FN void llm__row_propose(llm__row *r, void *scratch) {
+    llm_sampling sampling = r->sampling;
+    llm_penalties penalties = r->penalties;
+    size_t count = r->id_count + r->generated + r->drafts;
+    float mu = *r->sampling.mirostat_mu;
+    int32_t id;
+    sampling.mirostat_mu = &mu;
+    penalties.process = NULL;
+    if (llm__has_penalties(&penalties))
+        llm_penalize(&penalties, r->tokens, count, r->sequence.logits, r->draft_model->vocabulary, scratch);
+    id = llm__sample(r->draft_model->ops, &sampling, r->sequence.logits, r->draft_model->vocabulary,
+                     r->base + (int64_t)(llm__row_total(r) + r->drafts), scratch, NULL);
+    if (id >= r->model->vocabulary) {
+        r->proposed = 1;
+        return;
+    }
+    r->tokens[count] = id;
+    r->drafts++;
+}
+
+/* The planned step is done.  LLM_OK: a piece.  LLM_PENDING: none yet.  Anything else ends the row. */
+LLM__FN llm_status llm__row_take(llm__row *r, void *scratch, llm_piece *piece, llm_error *error) {
+    llm__feed feed = r->feed;
+    size_t done;
+    llm_status status;
+    llm__piece_clear(piece);
+    r->feed = LLM__FEED_NOTHING;
+    if (feed == LLM__FEED_DRAFT) {
+        if (r->sequence.want != LLM_LOGITS_NONE) llm__row_propose(r, scratch);
+        return LLM_PENDING;
+    }
+    done = (size_t)llm__row_fed(r->cache, r->base);
+    if (r->closing) {
+        if (done + 1 < llm__row_total(r)) return LLM_PENDING;
+        *piece = r->last;
+        r->finish = piece->finish;
+        return LLM_OK;
+    }
+    if (done > r->prompt_count) done = r->prompt_count;
+    if (done > r->prompt_done) {
+        r->prompt_done = done;
+        if (r->progress) r->progress(r->progress_user, done, r->prompt_count);
+    }
+    if (feed == LLM__FEED_MODEL && r->sequence.want != LLM_LOGITS_NONE) {
+        r->ready = 1 + r->drafts;
+        r->drafted += r->drafts;
+    }
+    if (!r->ready && r->limit == 0 && done == r->prompt_count) {
+        piece->finish = r->finish = LLM_FINISH_LENGTH;
+        return LLM_OK;
+    }
+    if (!r->ready) return LLM_PENDING;
+    status = llm__row_judge(r, scratch, piece, error);
+    if (status == LLM_OK || status == LLM_PENDING) return status;
+    llm__row_rest(r);
+    r->finish = LLM_FINISH_FAILED;
+    return status;
+}
+
+/* Ends the row: the last piece brings the text that was held.  No pass may be under way on its caches. */
+LLM__FN llm_status llm__row_cancel(llm__row *r, llm_piece *piece, llm_error *error) {
+    llm_finish finish = LLM_FINISH_CANCELLED;
+    llm_status status = LLM_OK;
+    llm__piece_clear(piece);
+    if (r->closing) {
+        *piece = r->last;
+        r->finish = piece->finish;
+        return LLM_OK;
+    }
+    llm__row_rest(r);
+    r->finish = finish;
+    status = llm__row_text(r, &finish, 0, error);
+    if (status == LLM_OK) llm__row_give(r, finish, piece);
+    return status;
+}
+
+/* ---- what is asked for */
 
 /* Text from outside must be UTF-8 throughout. */
 LLM__FN llm_status llm__check_text(const char *text, size_t bytes, llm_error *error) {
@@ -27397,33 +27862,42 @@ LLM__FN llm_status llm__check_text(const char *text, size_t bytes, llm_error *er
     return LLM_OK;
 }
 
-/* The prompt's ids: those given, then those of the text. */
-LLM__FN llm_status llm__generation_prompt(llm_generation *g, const llm_generation_desc *d, llm_error *error) {
-    void *ids = NULL;
+/* The prompt's ids: those given, then those of the text; and embeddings, in their place or with them. */
+LLM__FN llm_status llm__row_prompt(llm__row *r, const llm_generation_desc *d, llm_error *error) {
     size_t bytes = d->prompt ? (d->prompt_bytes ? d->prompt_bytes : strlen(d->prompt)) : 0, i;
+    llm_status status;
     if (d->id_count && !d->ids) return llm__fail(error, LLM_BAD_ARGUMENT, "id_count is given but ids is NULL");
-    if (!llm__grow(&g->arena.allocator, &ids, &g->prompt_capacity, d->id_count + 1, sizeof(int32_t)))
-        return llm__no_memory(error, d->id_count * sizeof(int32_t));
-    g->prompt = (int32_t *)ids;
-    if (d->id_count) memcpy(g->prompt, d->ids, d->id_count * sizeof(int32_t));
-    g->prompt_count = d->id_count;
+    r->id_count = d->id_count;
+    status = llm__row_room(r, 1, error);
+    if (status != LLM_OK) return status;
+    if (d->id_count) memcpy(r->tokens, d->ids, d->id_count * sizeof(int32_t));
     if (d->prompt) {
-        llm_status status;
-        if (!g->model->words)
+        if (!r->model->words)
             return llm__fail(error, LLM_BAD_ARGUMENT,
                              "the prompt is text but the model was opened without a tokenizer");
         status = llm__check_text(d->prompt, bytes, error);
         if (status != LLM_OK) return status;
         status =
-            llm__words_encode(g->model->words, &g->arena.allocator, d->prompt, bytes, !d->no_special && !d->id_count,
-                              &g->prompt, &g->prompt_count, &g->prompt_capacity, error);
+            llm__words_encode(r->model->words, &r->arena.allocator, d->prompt, bytes, !d->no_special && !d->id_count,
+                              &r->tokens, &r->id_count, &r->token_capacity, error);
         if (status != LLM_OK) return status;
     }
-    if (!g->prompt_count) return llm__fail(error, LLM_BAD_ARGUMENT, "the prompt is empty: expected at least one token");
-    for (i = 0; i < g->prompt_count; i++)
-        if (g->prompt[i] < 0 || g->prompt[i] >= g->model->vocabulary)
+    for (i = 0; i < r->id_count; i++)
+        if (r->tokens[i] < 0 || r->tokens[i] >= r->model->vocabulary)
             return llm__fail(error, LLM_BAD_ARGUMENT, "prompt token %llu: id %ld; expected 0 to %d",
-                             (unsigned long long)i, (long)g->prompt[i], g->model->vocabulary - 1);
+                             (unsigned long long)i, (long)r->tokens[i], r->model->vocabulary - 1);
+    r->prompt_count = d->embeddings ? d->embedding_count : r->id_count;
+    if (!r->prompt_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the prompt is empty: expected at least one token");
+    if (!d->embeddings && !d->embedding_count) return LLM_OK;
+    r->embeddings = d->embeddings;
+    if (!d->embeddings || d->embedding_width != r->model->hidden)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "embeddings: %s of width %d; expected rows of %d numbers",
+                         d->embeddings ? "rows" : "none", d->embedding_width, r->model->hidden);
+    if (r->id_count && r->id_count != r->prompt_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%llu embeddings for %llu ids; expected as many, or no ids",
+                         (unsigned long long)r->prompt_count, (unsigned long long)r->id_count);
+    if (!r->id_count) return llm__check_embeddable(r->model, error);
     return LLM_OK;
 }
 
@@ -27496,29 +27970,111 @@ LLM__FN llm_status llm__check_penalties(const llm_model *m, const llm_penalties 
 
 /* The text goes on from the prompt's: what a decoder does at the start of a text (such as dropping a space) was done
    there.  What the decoder still holds of the prompt is not ours to give out: `skip` bytes. */
-LLM__FN llm_status llm__generation_prime(llm_generation *g, llm_error *error) {
+LLM__FN llm_status llm__row_prime(llm__row *r, llm_error *error) {
     llm__text whole;
     llm_status status;
     size_t i;
     memset(&whole, 0, sizeof whole);
-    whole.allocator = g->arena.allocator;
-    status = llm__words_decode(g->model->words, g->prompt, g->prompt_count, 0, &whole, error);
-    llm__detok_init(&g->detok, g->model->words, 0, g->arena.allocator);
-    if (!llm__detok_reserve(&g->detok, 256)) status = llm__no_memory(error, 256);
-    for (i = 0; i < g->prompt_count && status == LLM_OK; i++)
-        status = llm__detok_add(&g->detok, g->prompt[i], &g->text);
-    if (status == LLM_OK && whole.length > g->text.length) g->skip = whole.length - g->text.length;
-    if (status == LLM_OUT_OF_MEMORY || whole.failed || g->text.failed) status = llm__no_memory(error, g->text.length);
+    whole.allocator = r->arena.allocator;
+    status = llm__words_decode(r->model->words, r->tokens, r->id_count, 0, &whole, error);
+    llm__detok_init(&r->detok, r->model->words, 0, r->arena.allocator);
+    if (!llm__detok_reserve(&r->detok, 256)) status = llm__no_memory(error, 256);
+    for (i = 0; i < r->id_count && status == LLM_OK; i++) status = llm__detok_add(&r->detok, r->tokens[i], &r->held);
+    if (status == LLM_OK && whole.length > r->held.length) r->skip = whole.length - r->held.length;
+    if (status == LLM_OUT_OF_MEMORY || whole.failed || r->held.failed) status = llm__no_memory(error, r->held.length);
     llm__text_free(&whole);
-    g->text.length = 0;
+    r->held.length = 0;
     return status;
 }
 
-LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_desc *d, llm_error *error) {
-    llm_model_cache_desc cache;
-    llm_status status = llm__check_sampling(g->model, &d->sampling, error);
-    int64_t reserve;
-    if (status == LLM_OK) status = llm__check_penalties(g->model, &d->penalties, error);
+/* Drafts must mean the same text: both models have the same tokens. */
+LLM__FN llm_status llm__check_draft_model(const llm_model *m, const llm_model *draft, llm_error *error) {
+    const llm__words *a = m->words, *b = draft->words;
+    int32_t id;
+    if (!a || !b) {
+        if (m->vocabulary == draft->vocabulary) return LLM_OK;
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the draft model has %d tokens, the model has %d", draft->vocabulary,
+                         m->vocabulary);
+    }
+    for (id = 0; id < a->count || id < b->count; id++) {
+        size_t n, k;
+        const char *x = llm__words_text(a, id, &n, NULL), *y = llm__words_text(b, id, &k, NULL);
+        if (n != k || !x != !y || (n && memcmp(x, y, n)))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "the draft model has another vocabulary: token %ld is \"%.40s\", "
+                             "in the model \"%.40s\"", (long)id, y ? y : "", x ? x : "");
+    }
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__check_stops(const llm_model *m, const llm_generation_desc *d, llm_error *error) {
+    llm_status status = llm__check_ids(m, "extra_ends", d->extra_ends, d->extra_end_count, error);
+    size_t i;
+    if (status != LLM_OK) return status;
+    if (d->stop_count && !d->stops) return llm__fail(error, LLM_BAD_ARGUMENT, "stops: a count is given, but no texts");
+    if (d->stop_count && !m->words)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "stops are text but the model was opened without a tokenizer");
+    for (i = 0; i < d->stop_count; i++) {
+        if (!d->stops[i] || !*d->stops[i])
+            return llm__fail(error, LLM_BAD_ARGUMENT, "stop %llu is empty", (unsigned long long)i);
+        if (llm__check_text(d->stops[i], strlen(d->stops[i]), error) != LLM_OK) return LLM_BAD_ARGUMENT;
+    }
+    if (d->stop_id_count && !d->stop_ids)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "stop_ids: a count is given, but no sequences");
+    for (i = 0; i < d->stop_id_count && status == LLM_OK; i++) {
+        if (!d->stop_ids[i].count)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "stop sequence %llu is empty", (unsigned long long)i);
+        status = llm__check_ids(m, "stop_ids", d->stop_ids[i].ids, d->stop_ids[i].count, error);
+    }
+    return status;
+}
+
+/* Where drafts come from, if they do. */
+LLM__FN llm_status llm__row_drafting(llm__row *r, const llm_generation_desc *d, llm_error *error) {
+    const struct { const char *name; double value, low, high; } options[] = {
+        {"num_draft_tokens", (double)d->num_draft_tokens, 0, LLM__MOST_DRAFTS},
+        {"lookup.count", (double)d->lookup.count, 0, LLM__MOST_DRAFTS},
+        {"lookup.longest", (double)d->lookup.longest, 0, INT32_MAX},
+        {"lookup.shortest", (double)d->lookup.shortest, 0, INT32_MAX},
+    };
+    llm_status status = LLM_OK;
+    size_t i;
+    for (i = 0; i < sizeof options / sizeof *options && status == LLM_OK; i++)
+        status = llm__check_option(options[i].name, options[i].value, options[i].low, options[i].high, error);
+    if (status != LLM_OK) return status;
+    r->lookup = d->lookup;
+    if (!r->lookup.longest) r->lookup.longest = (int)LLM__DEFAULT_NGRAM;
+    if (!r->lookup.shortest) r->lookup.shortest = 1;
+    if (r->lookup.longest < r->lookup.shortest)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "lookup: shortest is %d, longest %d", r->lookup.shortest,
+                         r->lookup.longest);
+    r->draft_most = d->lookup.count;
+    if (!d->draft_model) {
+        if (!d->draft_cache) return LLM_OK;
+        return llm__fail(error, LLM_BAD_ARGUMENT, "draft_cache is given, but no draft_model");
+    }
+    if (d->lookup.count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "drafts come from draft_model or from lookup, not from both");
+    if (d->embeddings)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a draft model cannot read a prompt of embeddings");
+    if (d->draft_model->entrance.map.data && d->draft_model != r->model->drafter)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "draft_model is the drafter of another model");
+    r->draft_model = d->draft_model;
+    r->draft_cache = d->draft_cache;
+    r->draft_most = d->num_draft_tokens ? d->num_draft_tokens : (int)LLM__DEFAULT_DRAFTS;
+    return llm__check_draft_model(r->model, r->draft_model, error);
+}
+
+/* Checks a request and takes it over; nothing large is allocated yet.  r->arena must have its allocator, and stay where
+   it is; after a failure it still wants to be closed. */
+LLM__FN llm_status llm__row_open(llm__row *r, const llm_model *model, const llm_generation_desc *d, llm_error *error) {
+    const llm_cache_codes codes = {d->kv_bits, d->kv_group_size ? d->kv_group_size : 64};
+    llm_status status;
+    r->model = model;
+    r->held.allocator = r->text.allocator = r->arena.allocator;
+    status = llm__check_sampling(model, &d->sampling, error);
+    if (status == LLM_OK) status = llm__check_penalties(model, &d->penalties, error);
+    if (status == LLM_OK) status = llm__check_stops(model, d, error);
+    if (status == LLM_OK) status = llm__row_drafting(r, d, error);
     if (status != LLM_OK) return status;
     if (d->max_tokens < LLM_PROMPT_ONLY)
         return llm__fail(error, LLM_BAD_ARGUMENT, "max_tokens is %lld; expected 0 or more, -1 or LLM_PROMPT_ONLY",
@@ -27527,41 +28083,201 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
         return llm__fail(error, LLM_BAD_ARGUMENT, "prefill_step is %d; expected 0 or more", d->prefill_step);
     if (d->max_kv_size < 0)
         return llm__fail(error, LLM_BAD_ARGUMENT, "max_kv_size is %lld; expected 0 or more", (long long)d->max_kv_size);
-    g->limit = d->max_tokens == LLM_PROMPT_ONLY ? 0 : d->max_tokens ? d->max_tokens : (int64_t)LLM__DEFAULT_TOKENS;
-    g->sampling = d->sampling;
-    g->penalties = d->penalties;
-    g->mu = 2 * d->sampling.mirostat_tau;
-    if (!g->sampling.mirostat_mu) g->sampling.mirostat_mu = &g->mu;
-    g->prefill_step = d->prefill_step ? d->prefill_step : (int)LLM__DEFAULT_STEP;
-    g->ignore_end = d->ignore_end;
-    g->progress = d->progress;
-    g->progress_user = d->progress_user;
-    g->clock = llm__clock_or_default(d->session.clock);
-    status = llm__generation_prompt(g, d, error);
+    if (d->top_logprobs < LLM_ALL_LOGPROBS)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "top_logprobs is %d; expected 0 or more, or LLM_ALL_LOGPROBS",
+                         d->top_logprobs);
+    if (d->kv_bits && !llm__codes_ok(codes))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "kv_bits %d in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 "
+                         "or 128", codes.bits, codes.group);
+    if (d->quantized_kv_start < 0)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "quantized_kv_start is %lld; expected 0 or more",
+                         (long long)d->quantized_kv_start);
+    r->limit = d->max_tokens == LLM_PROMPT_ONLY ? 0 : d->max_tokens ? d->max_tokens : (int64_t)LLM__DEFAULT_TOKENS;
+    r->sampling = d->sampling;
+    r->penalties = d->penalties;
+    r->mu = 2 * d->sampling.mirostat_tau;
+    if (!r->sampling.mirostat_mu) r->sampling.mirostat_mu = &r->mu;
+    r->prefill_step = d->prefill_step ? d->prefill_step : (int)LLM__DEFAULT_STEP;
+    r->ignore_end = d->ignore_end;
+    r->extra_ends = d->extra_ends;
+    r->extra_end_count = d->extra_end_count;
+    r->stops = d->stops;
+    r->stop_count = d->stop_count;
+    r->stop_ids = d->stop_ids;
+    r->stop_id_count = d->stop_id_count;
+    r->top_most = d->top_logprobs < model->vocabulary ? d->top_logprobs : model->vocabulary;
+    r->progress = d->progress;
+    r->progress_user = d->progress_user;
+    r->max_kv_size = d->max_kv_size;
+    if (d->kv_bits) r->codes = codes;
+    r->kv_from = d->quantized_kv_start;
+    r->cache = d->use_cache;
+    return llm__row_prompt(r, d, error);
+}
+
+/* A cache that fits, with room for what comes; opened if the caller gave none. */
+LLM__FN llm_status llm__row_cache(const llm__row *r, const llm_session *session, int64_t max_kv_size,
+                                  llm_cache **cache, llm_cache **own, llm_error *error) {
+    llm_model_cache_desc cd;
+    llm_status status;
+    int64_t reserve = r->limit < 0 || r->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : r->limit;
+    memset(&cd, 0, sizeof cd);
+    cd.max_kv_size = max_kv_size;
+    cd.exact = session->exact;
+    cd.allocator = r->arena.allocator;
+    if (!*cache && (status = llm_model_cache_open(own, session->model, &cd, error)) != LLM_OK) return status;
+    if (!*cache) *cache = *own;
+    if ((status = llm__cache_fits(session->model, *cache, error)) != LLM_OK) return status;
+    if (r->codes.bits && (status = llm_cache_quantize(*cache, r->codes, r->codes, r->kv_from, error)) != LLM_OK)
+        return status;
+    reserve += (int64_t)r->prompt_count + r->draft_most;
+    return llm__cache_reserve(*cache, reserve, session->max_rows, error);
+}
+
+/* Takes the memory for the whole of it, so that feeding allocates nothing.  draft: NULL unless there is a draft model.
+   Called once. */
+LLM__FN llm_status llm__row_start(llm__row *r, const llm_session *session, const llm_session *draft, llm_error *error) {
+    size_t reserve = r->limit < 0 || r->limit > (int64_t)LLM__RESERVE ? (size_t)LLM__RESERVE : (size_t)r->limit;
+    llm_status status = llm__row_cache(r, session, r->max_kv_size, &r->cache, &r->own_cache, error);
+    if (status == LLM_OK && r->draft_model)
+        status = llm__row_cache(r, draft, 0, &r->draft_cache, &r->own_draft_cache, error);
+    if (status == LLM_OK) status = llm__row_room(r, reserve + 1, error);
     if (status != LLM_OK) return status;
+    r->base = llm_cache_length(r->cache);
+    if (r->draft_model) r->draft_base = llm_cache_length(r->draft_cache);
+    if (r->draft_model && r->draft_model->entrance.map.data) {
+        size_t rows = 1 + (size_t)r->draft_most;
+        llm__most(&rows, (size_t)r->prefill_step);
+        r->states = (float *)llm__arena_alloc(&r->arena, rows, (size_t)r->model->hidden * sizeof(float));
+        if (!r->states) return llm__no_memory(error, rows * (size_t)r->model->hidden * sizeof(float));
+    }
+    if (r->top_most) {
+        size_t count = r->top_most < 0 ? (size_t)r->model->vocabulary : (size_t)r->top_most;
+        r->top = (llm_choice *)llm__arena_alloc(&r->arena, count, sizeof *r->top);
+        if (!r->top) return llm__no_memory(error, count * sizeof *r->top);
+    }
+    if (!llm__text_reserve(&r->held, 4096) || !llm__text_reserve(&r->text, 4096)) return llm__no_memory(error, 4096);
+    return r->model->words ? llm__row_prime(r, error) : LLM_OK;
+}
+
+/* Bytes that the row has taken for itself, and for caches of its own or that it was given. */
+LLM__FN size_t llm__row_bytes(const llm__row *r) {
+    return r->arena.bytes + r->token_capacity * sizeof *r->tokens + r->held.capacity + r->text.capacity +
+           (r->cache ? llm_cache_bytes(r->cache) : 0) + (r->draft_cache ? llm_cache_bytes(r->draft_cache) : 0);
+}
+
+/* Frees what the row owns.  A cache that it was given rests: it holds what came out of the row, but for the newest
+   token. */
+LLM__FN void llm__row_close(llm__row *r) {
+    if (r->prompt_count && r->cache) llm__row_rest(r);
+    llm__detok_free(&r->detok);
+    llm_cache_close(r->own_cache);
+    llm_cache_close(r->own_draft_cache);
+    llm__text_free(&r->held);
+    llm__text_free(&r->text);
+    llm__free(&r->arena.allocator, r->tokens, r->token_capacity * sizeof *r->tokens);
+    llm__arena_free(&r->arena);
+}
+
+/* ---- the driver of one row */
+
+struct llm_generation {
+    llm__arena arena;
+    llm__row row;
+    llm_session *session, *own_session, *draft_session;
+    llm_clock clock;
+    llm__atomic cancel;
+    float *logits;
+    void *scratch;
+    size_t peak_bytes;
+};
+
+/* The session that the row's step is for; it may be in the middle of it. */
+LLM__FN llm_session *llm__generation_session(const llm_generation *g) {
+    return g->row.feed == LLM__FEED_DRAFT ? g->draft_session : g->session;
+}
+
+LLM__FN int llm__generation_running(const llm_generation *g) {
+    const llm_session *s = llm__generation_session(g);
+    return s && s->active && s->sequences == &g->row.sequence;
+}
+
+LLM__FN void llm__generation_abandon(llm_generation *g) {
+    llm_session *s = llm__generation_session(g);
+    if (!llm__generation_running(g)) return;
+    llm_forward_abandon(s);
+    s->sequences = NULL;
+    s->cancel = NULL;
+}
+
+/* Plans the next step, unless one is under way, and runs it.  Under a time budget prompts go in short steps, so that a
+   layer is. */
+LLM__FN llm_status llm__generation_feed(llm_generation *g, int64_t budget_us, llm_error *error) {
+    llm__row *r = &g->row;
+    llm_session *s;
+    llm_status status;
+    if (!llm__generation_running(g)) {
+        if (g->session->active)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "the generation's session is in the middle of another call");
+        status = llm__row_plan(r, budget_us >= 0 ? (size_t)LLM__BUDGET_STEP : SIZE_MAX, error);
+        if (status != LLM_OK || r->feed == LLM__FEED_NOTHING) return status;
+        if (r->sequence.want != LLM_LOGITS_NONE) r->sequence.logits = g->logits;
+        status = llm_forward_begin(llm__generation_session(g), &r->sequence, 1, error);
+        if (status != LLM_OK) return status;
+    }
+    s = llm__generation_session(g);
+    s->cancel = &g->cancel;
+    return llm__forward(s, budget_us, error);
+}
+
+LLM__FN size_t llm__generation_bytes(const llm_generation *g) {
+    return sizeof *g + g->arena.bytes + llm_session_bytes(g->session) + llm_session_bytes(g->draft_session) +
+           llm__row_bytes(&g->row);
+}
+
+LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm_piece *piece, llm_error *error) {
+    int64_t start = g->clock.now_us(g->clock.user), now = start, left = budget_us;
+    llm__row *r = &g->row;
+    for (;;) {
+        llm_status status = LLM_OK;
+        int reading = r->prompt_done < r->prompt_count;
+        if (llm__atomic_get(&g->cancel)) {
+            llm__generation_abandon(g);
+            return llm__row_cancel(r, piece, error);
+        }
+        if (!llm__row_ready(r)) status = llm__generation_feed(g, budget_us < 0 ? -1 : left, error);
+        now = g->clock.now_us(g->clock.user);
+        *(reading ? &r->prompt_us : &r->generation_us) += now - start;
+        start = now;
+        if (status == LLM_CANCELLED) continue;
+        if (status != LLM_OK) return status;
+        if (llm_cache_length(r->cache) % LLM_PAGE_TOKENS == 0) llm__most(&g->peak_bytes, llm__generation_bytes(g));
+        status = llm__row_take(r, g->scratch, piece, error);
+        if (status != LLM_PENDING) return status;
+        if (budget_us >= 0 && (left -= now - start) <= 0) return LLM_PENDING;
+    }
+}
+
+LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_model *model, const llm_generation_desc *d,
+                                        llm_error *error) {
+    llm__row *r = &g->row;
+    llm_status status = llm__row_open(r, model, d, error);
+    if (status != LLM_OK) return status;
+    g->clock = llm__clock_or_default(d->session.clock);
     g->session = d->use_session;
-    if (!g->session && (status = llm_session_open(&g->own_session, g->model, &d->session, error)) != LLM_OK)
+    if (!g->session && (status = llm_session_open(&g->own_session, model, &d->session, error)) != LLM_OK)
         return status;
     if (!g->session) g->session = g->own_session;
-    if (g->session->model != g->model)
+    if (g->session->model != model)
         return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
     if (g->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
-    g->cache = d->use_cache;
-    memset(&cache, 0, sizeof cache);
-    cache.max_kv_size = d->max_kv_size;
-    cache.exact = g->session->exact;
-    if (!g->cache && (status = llm_model_cache_open(&g->own_cache, g->model, &cache, error)) != LLM_OK) return status;
-    if (!g->cache) g->cache = g->own_cache;
-    if ((status = llm__cache_fits(g->model, g->cache, error)) != LLM_OK) return status;
-    reserve = g->limit < 0 || g->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : g->limit;
-    status = llm__cache_reserve(g->cache, (int64_t)g->prompt_count + reserve, g->session->max_rows, error);
-    if (status != LLM_OK) return status;
-    if ((status = llm__generation_history(g, (size_t)reserve, error)) != LLM_OK) return status;
-    g->logits = (float *)llm__arena_alloc(&g->arena, (size_t)g->model->vocabulary, sizeof(float));
-    g->scratch = llm__arena_alloc(&g->arena, llm_sample_scratch(g->model->vocabulary), 1);
-    g->text.allocator = g->arena.allocator;
-    if (!g->logits || !g->scratch || !llm__text_reserve(&g->text, 4096)) return llm__no_memory(error, 4096);
-    return g->model->words ? llm__generation_prime(g, error) : LLM_OK;
+    if (d->draft_model &&
+        (status = llm_session_open(&g->draft_session, d->draft_model, &d->session, error)) != LLM_OK)
+        return status;
+    g->logits = (float *)llm__arena_alloc(&g->arena, llm__row_logits(r), sizeof(float));
+    g->scratch = llm__arena_alloc(&g->arena, llm__row_scratch(r), 1);
+    if (!g->logits || !g->scratch) return llm__no_memory(error, llm__row_logits(r) * sizeof(float));
+    return llm__row_start(r, g->session, g->draft_session, error);
 }
 
 /* ========================================================================================================= >>public
@@ -28316,9 +29032,8 @@ LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *mo
     a = desc->session.allocator.reallocate ? desc->session.allocator : model->allocator;
     g = (llm_generation *)llm__alloc_zero(&a, 1, sizeof *g);
     if (!g) return llm__no_memory(error, sizeof *g);
-    g->arena.allocator = a;
-    g->model = model;
-    status = llm__generation_make(g, desc, error);
+    g->arena.allocator = g->row.arena.allocator = a;
+    status = llm__generation_make(g, model, desc, error);
     if (status != LLM_OK) {
         llm_generation_close(g);
         return status;
@@ -28330,13 +29045,10 @@ LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *mo
 LLM_API llm_status llm_generation_step(llm_generation *generation, int64_t budget_us, llm_piece *piece,
                                        llm_error *error) {
     if (!piece) return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a piece to fill");
-    memset(piece, 0, sizeof *piece);
-    piece->text = "";
-    piece->token = LLM_NO_TOKEN;
+    llm__piece_clear(piece);
     if (!generation) return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a generation");
-    piece->finish = generation->finish;
-    if (generation->finish != LLM_RUNNING) return LLM_END;
-    generation->text.length = 0;
+    piece->finish = generation->row.finish;
+    if (piece->finish != LLM_RUNNING) return LLM_END;
     llm__ok(error);
     return llm__generation_run(generation, budget_us, piece, error);
 }
@@ -28351,38 +29063,39 @@ LLM_API void llm_generation_cancel(llm_generation *generation) {
 
 LLM_API llm_generation_stats llm_generation_get_stats(const llm_generation *g) {
     llm_generation_stats s;
+    const llm__row *r;
     memset(&s, 0, sizeof s);
     if (!g) return s;
-    s.prompt_tokens = g->prompt_done;
-    s.generated_tokens = g->generated;
-    s.prompt_seconds = (double)g->prompt_us * 1e-6;
-    s.generation_seconds = (double)g->generation_us * 1e-6;
-    if (g->prompt_us > 0) s.prompt_per_second = (double)s.prompt_tokens / s.prompt_seconds;
-    if (g->generation_us > 0 && g->generated > 1)
-        s.generated_per_second = (double)(g->generated - 1) / s.generation_seconds;
-    s.memory_bytes = sizeof *g + g->arena.bytes + llm_session_bytes(g->session) + llm_cache_bytes(g->cache);
-    s.finish = g->finish;
+    r = &g->row;
+    s.prompt_tokens = r->prompt_done;
+    s.generated_tokens = r->generated;
+    s.prompt_seconds = (double)r->prompt_us * 1e-6;
+    s.generation_seconds = (double)r->generation_us * 1e-6;
+    if (r->prompt_us > 0) s.prompt_per_second = (double)s.prompt_tokens / s.prompt_seconds;
+    if (r->generation_us > 0 && r->generated > 1)
+        s.generated_per_second = (double)(r->generated - 1) / s.generation_seconds;
+    s.memory_bytes = llm__generation_bytes(g);
+    s.finish = r->finish;
+    s.peak_bytes = g->peak_bytes > s.memory_bytes ? g->peak_bytes : s.memory_bytes;
+    s.drafted_tokens = r->drafted;
+    s.accepted_tokens = r->accepted;
     return s;
 }
 
 LLM_API llm_cache *llm_generation_cache(llm_generation *generation) {
-    return generation ? generation->cache : NULL;
+    if (!generation) return NULL;
+    if (llm__row_ready(&generation->row)) llm__row_rest(&generation->row);
+    return generation->row.cache;
 }
 
 LLM_API void llm_generation_close(llm_generation *g) {
     llm_allocator a;
     if (!g) return;
     a = g->arena.allocator;
-    if (g->session && g->session->sequences == &g->sequence) {
-        llm_forward_abandon(g->session);
-        g->session->sequences = NULL;
-        g->session->cancel = NULL;
-    }
-    llm__detok_free(&g->detok);
+    llm__generation_abandon(g);
+    llm__row_close(&g->row);
+    llm_session_close(g->draft_session);
     llm_session_close(g->own_session);
-    llm_cache_close(g->own_cache);
-    llm__text_free(&g->text);
-    llm__free(&a, g->prompt, g->prompt_capacity * sizeof *g->prompt);
     llm__arena_free(&g->arena);
     llm__free(&a, g, sizeof *g);
 }

@@ -2878,6 +2878,21 @@ LLM__FN int64_t llm__cache_pass_limit(const llm_cache *c) {
     return c->checkpoint_every - c->length % c->checkpoint_every;
 }
 
+/* How many tokens, at least one, a call may bring and be what as many calls of one are, to the bit: codes begin where
+   they would, and rotating layers with pinned tokens, which go by calls, have room.  A checkpoint that is due does not
+   come between. */
+LLM__FN int64_t llm__cache_alike(const llm_cache *c) {
+    int64_t most = llm__cache_pass_limit(c) - 1;
+    size_t i;
+    if ((c->wish[0].bits || c->wish[1].bits) && c->length < c->wish_from && most > c->wish_from - c->length)
+        most = c->wish_from - c->length;
+    for (i = 0; i < c->layer_count; i++) {
+        const llm_cache_layer *d = &c->layers[i].desc;
+        if (llm__is_attention(&c->layers[i]) && d->keep && most > d->window - c->length) most = d->window - c->length;
+    }
+    return most < 1 ? 1 : most;
+}
+
 /* The newest checkpoint of at most `length` tokens, or NULL. */
 LLM__FN const llm_cache *llm__checkpoint_at(const llm_cache *c, int64_t length) {
     size_t i = c->checkpoint_count;

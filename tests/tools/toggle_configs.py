@@ -1,7 +1,7 @@
 """Makes fixtures from random changes of known ones.  usage: toggle_configs.py ORACLE OUT [--count N] [--seed N] [NAME ...]
 
 ORACLE is a folder with the scripts that the given fixtures were made with (Python with mlx and mlx-lm).  Every listed
-fixture in mlx's own layout whose name begins with a NAME (default: all) gets N changed configs: flags turned, sizes
+fixture without packed weights whose name begins with a NAME (default: all) gets N changed configs: flags turned, sizes
 changed, options that mlx-lm's ModelArgs knows and the config lacks.  What mlx-lm cannot run is passed over.  Then:
 `build/golden --once OUT` shows where the engine disagrees.
 """
@@ -92,7 +92,7 @@ folders = Path(tempfile.mkdtemp())
 made = passed_over = 0
 for path in sorted(Path(args.oracle).glob("public_*.py")):
     for name, config, options in importlib.import_module(path.stem).FIXTURES:
-        plain = not ({"hf", "store", "quantization", "kv"} & options.keys())
+        plain = not ({"store", "quantization", "kv"} & options.keys())
         if not plain or (args.names and not any(name.startswith(n) for n in args.names)):
             continue
         for i in range(args.count):
