@@ -9,9 +9,9 @@
 #define PROGRAM "test_speculation"
 #include "fixture.h"
 
-/* One or two of each kind of cache. */
+/* One or two of each kind of cache; and learned positions, whose end stops drafts before it stops the text. */
 static const char *const usual[] = {
-    "llama", "llama-kv8g32", "llama-sliding", "gemma3", "gemma3n", "llama4_text", "deepseek_v2", "deepseek_v3",
+    "llama", "gpt_bigcode", "llama-kv8g32", "llama-sliding", "gemma3", "gemma3n", "llama4_text", "deepseek_v2", "deepseek_v3",
     "deepseek_v32", "deepseek_v41", "minimax_m3_vl", "longcat_flash_ngram", "mamba", "mamba2", "qwen3_next",
     "kimi_linear", "rwkv7", "recurrent_gemma", "lfm2", "falcon_h1", "jamba", "baichuan_m1", "bailing_moe_linear",
     "gear", "afm7", "gpt_oss"};
@@ -31,6 +31,12 @@ static int number(const llm__json *object, const char *key) {
     return llm__json_float(llm__json_get(object, key), &n) ? (int)n : 0;
 }
 
+/* As much text as the model has positions for. */
+static int length_of(const fixture *f, const llm_model *model) {
+    int most = model->position_count - f->prompt_count + 1;
+    return model->position_count && most < TEXT ? most : (int)TEXT;
+}
+
 static int write_text(fixture *f, const llm_model *model, const llm_generation_desc *changes, text *out) {
     llm_generation_desc d = *changes;
     const llm__json *codes = llm__json_get(f->about, "kv_quantization");
@@ -42,7 +48,7 @@ static int write_text(fixture *f, const llm_model *model, const llm_generation_d
     memset(out, 0, sizeof *out);
     d.ids = f->prompt;
     d.id_count = (size_t)f->prompt_count;
-    d.max_tokens = TEXT;
+    d.max_tokens = length_of(f, model);
     d.ignore_end = 1;
     if (!d.max_kv_size) d.max_kv_size = number(f->about, "max_kv_size");
     d.kv_bits = number(codes, "bits");
@@ -55,9 +61,10 @@ static int write_text(fixture *f, const llm_model *model, const llm_generation_d
     stats = llm_generation_get_stats(g);
     out->drafted = stats.drafted_tokens;
     out->accepted = stats.accepted_tokens;
-    if (llm_cache_length(llm_generation_cache(g)) != f->prompt_count + TEXT - 1) status = LLM_BAD_ARGUMENT;
+    if (out->count != d.max_tokens || llm_cache_length(llm_generation_cache(g)) != f->prompt_count + out->count - 1)
+        status = LLM_BAD_ARGUMENT;
     llm_generation_close(g);
-    return status == LLM_END || say(f, "a cache of the wrong length, or: %s", error.message);
+    return status == LLM_END || say(f, "a text or a cache of the wrong length, or: %s", error.message);
 }
 
 static int open_model(fixture *f, const char *path, char salt, llm_model **model) {
@@ -77,7 +84,7 @@ static int open_model(fixture *f, const char *path, char salt, llm_model **model
 }
 
 static int same(const text *a, const text *b) {
-    return a->count == TEXT && b->count == TEXT && !memcmp(a->tokens, b->tokens, sizeof a->tokens) &&
+    return a->count == b->count && !memcmp(a->tokens, b->tokens, sizeof a->tokens) &&
            !memcmp(a->logprobs, b->logprobs, sizeof a->logprobs);
 }
 
@@ -106,7 +113,9 @@ static void all_drafts(fixture *f, const llm_model *model, const llm_model *wron
     *drafted += with.drafted;
 }
 
-static void one_fixture(const char *path) {
+/* speculates: some drafts must come, right ones and wrong ones; they cannot where a token more in a call makes another
+   result. */
+static void one_fixture(const char *path, int speculates) {
     fixture f, g;
     llm_model *model = NULL, *wrong = NULL;
     size_t right = 0, drafted = 0, bounded = 0, bounded_right = 0;
@@ -126,8 +135,7 @@ static void one_fixture(const char *path) {
         all_drafts(&f, model, wrong, d, &bounded_right, &bounded);
         printf("%-28s %4lu of %4lu drafts were right; %4lu of %4lu with max_kv_size\n", f.name, (unsigned long)right,
                (unsigned long)drafted, (unsigned long)bounded_right, (unsigned long)bounded);
-        CHECK(right > 0);
-        CHECK(drafted > right);
+        if (speculates) CHECK(right > 0 && drafted > right);
     }
     if (f.problem[0] || g.problem[0]) printf("%s: %s\n", path, f.problem[0] ? f.problem : g.problem);
     llm_model_close(model);
@@ -140,10 +148,10 @@ int main(int count, char **arguments) {
     int i;
     char path[200];
     size_t k;
-    for (i = 1; i < count; i++) one_fixture(arguments[i]);
+    for (i = 1; i < count; i++) one_fixture(arguments[i], 0);
     for (k = 0; count == 1 && k < sizeof usual / sizeof *usual; k++) {
         snprintf(path, sizeof path, "tests/golden/logits/%s.safetensors", usual[k]);
-        one_fixture(path);
+        one_fixture(path, 1);
     }
     return test_summary("test_speculation");
 }
