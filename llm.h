@@ -102,6 +102,7 @@ typedef struct llm_model_desc {
     int weights_only;   /* the folder needs no tokenizer: generation then takes and gives ids only */
     int describe;       /* facts only: names and shapes are checked, but weights are neither read nor converted (mapped
                            files; norms and biases are).  Sessions can be opened, to see their size, but run nothing. */
+    int drafts;         /* read the layer that predicts further tokens, too, if there is one: see llm_model_drafter */
 } llm_model_desc;
 
 /* Facts of an open model.  Texts belong to the model. */
@@ -124,6 +125,17 @@ LLM_API void llm_model_close(llm_model *model);
 
 /* What the model is. */
 LLM_API llm_model_info llm_model_get_info(const llm_model *model);
+
+/* What predicts the tokens after the next one (multi-token prediction), as a model of its own, which shares the other's
+   embedding, head and tokenizer and is closed with it; NULL: the checkpoint has none, or llm_model_desc.drafts was not
+   set.  It runs in sessions and caches of its own, like any model, but each of its tokens comes with a row of
+   llm_sequence.given: the hidden state (llm_sequence.hidden) of the token before, which is the model's or, where it
+   goes on from its own guesses, the drafter's.  Its logits are a guess at the model's for the token after.  As
+   llm_generation_desc.draft_model it does all that by itself.
+
+   Checkpoints of deepseek_v3, glm4_moe, mimo and qwen3_next come with one in their original form; conversions by mlx-lm
+   leave it out. */
+LLM_API const llm_model *llm_model_drafter(const llm_model *model);
 
 /* One layer, in words and numbers.  Layers that share weights count them once, with the first. */
 typedef struct llm_layer_info {
@@ -317,6 +329,10 @@ typedef struct llm_sequence {
     size_t count;          /* at least 1 */
     llm_logits want;
     float *logits;         /* [1 or count, vocabulary], the caller's */
+    float *hidden;         /* [count, hidden], the caller's, or NULL: the hidden state of each token, that is what the
+                              model's head reads: the stream behind the last layer and its norm */
+    const float *given;    /* [count, hidden]: what a drafter takes with each token, see llm_model_drafter; else NULL.
+                              hidden may be the same place */
     const float *embeddings; /* [count, hidden] or NULL: in place of the tokens' rows of the embedding table, before the
                                 model scales or norms these.  tokens may then be NULL, unless the model looks at ids in
                                 its layers, too (LLM_UNSUPPORTED) */
@@ -548,7 +564,8 @@ typedef struct llm_generation_desc {
     int kv_bits, kv_group_size; /* keys and values as codes, see llm_cache_quantize; 0: plain; 64 */
     int64_t quantized_kv_start; /* ...from the first call on that finds so many tokens in the cache, and not before the
                                    second one of this generation, as in mlx-lm */
-    const llm_model *draft_model; /* proposes tokens, which cost less to check than to find; same vocabulary */
+    const llm_model *draft_model; /* proposes tokens, which cost less to check than to find; same vocabulary.  It may be
+                                     the model's own drafter, see llm_model_drafter */
     llm_cache *draft_cache;    /* what it remembers of what use_cache holds; NULL: a cache of its own, empty */
     int num_draft_tokens;      /* up to 64 at once; 0: 3 */
     llm_lookup lookup;
@@ -16216,6 +16233,13 @@ typedef struct llm__layer {
     int first_entry, entries; /* of llm_model.caches */
 } llm__layer;
 
+/* How a drafter's first layer comes by its input: x = map [norm(embedding) | norm(given)], or the other way round. */
+typedef struct llm__entrance {
+    int given_first;
+    llm__norm token_norm, given_norm;
+    llm__matrix map; /* [hidden, 2 hidden]; without data: the model is no drafter */
+} llm__entrance;
+
 /* A way of storing, and how much lies so. */
 typedef struct llm__storage {
     llm__format format;
@@ -16289,6 +16313,9 @@ struct llm_model {
     int alternates;                  /* as llm__altup.count */
     llm__matrix *alternates_in, *alternates_out; /* [alternates - 1] of [hidden, hidden]: all but the first */
     int describing;                  /* llm_model_desc.describe */
+    int drafting;                    /* llm_model_desc.drafts */
+    struct llm_model *drafter;       /* see llm__bind_drafter; NULL: there is none */
+    llm__entrance entrance;          /* of a drafter */
     int storage_count;
     llm__storage storages[LLM__MAX_STORAGES];
 };
@@ -23208,6 +23235,116 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
     b->transposed = 0;
 }
 
+/* ---- drafters: the layer behind the last one, which predicts further tokens (arXiv:2412.19437, section 2.2).  It is
+   an ordinary layer of its model, run as a model of one layer whose input joins the embedding of a token with the
+   hidden state of the token before.  What it reads of the model, and hands on where it is asked for several tokens, are
+   hidden states behind the last norm, as in vLLM and SGLang. */
+
+typedef struct llm__drafter_form {
+    const char *types[4]; /* model_type values */
+    const char *stem;     /* its layer is number 0 of these, or the one behind the last (numbered_on)... */
+    const char *place;    /* ...and what is around it lies here; NULL: beside the layer's own parts */
+    const char *token_norm, *given_norm, *map, *norm;
+    const char *head;     /* the model's, if it is not there */
+    int numbered_on, given_first;
+} llm__drafter_form;
+
+static const llm__drafter_form llm__drafter_forms[] = {
+    {{"deepseek_v3", "glm4_moe", "glm4_moe_lite"}, "model.layers", NULL, "enorm", "hnorm", "eh_proj",
+     "shared_head.norm", "shared_head.head", 1, 0},
+    {{"mimo"}, "model.mtp_layers", NULL, "token_layernorm", "hidden_layernorm", "input_proj",
+     "final_layernorm", "", 0, 1},
+    {{"qwen3_next"}, "mtp.layers", "mtp", "pre_fc_norm_embedding", "pre_fc_norm_hidden", "fc", "norm", "", 0, 0},
+};
+
+LLM__FN const llm__drafter_form *llm__find_drafter_form(const char *type) {
+    size_t i, k;
+    for (i = 0; i < sizeof llm__drafter_forms / sizeof llm__drafter_forms[0]; i++)
+        for (k = 0; k < 4 && llm__drafter_forms[i].types[k]; k++)
+            if (!strcmp(type, llm__drafter_forms[i].types[k])) return &llm__drafter_forms[i];
+    return NULL;
+}
+
+/* The layer that a drafter's is like: the last one with attention, one with experts before others. */
+LLM__FN const llm__layer *llm__drafter_sibling(const llm_model *m) {
+    const llm__layer *best = NULL;
+    int i;
+    for (i = m->layer_count; i--;) {
+        const llm__layer *l = &m->layers[i];
+        if (l->mixer != LLM__ATTENTION && l->mixer != LLM__LATENT) continue;
+        if (l->ffn == LLM__EXPERTS) return l;
+        if (!best) best = l;
+    }
+    return best;
+}
+
+/* The drafter's own parts; llm__finish_drafter adds those that it shares. */
+LLM__FN void llm__bind_drafter(llm__binder *b) {
+    llm_model *m = b->m, *d;
+    const llm__drafter_form *form = llm__find_drafter_form(m->model_type);
+    const llm__layer *sibling = llm__drafter_sibling(m);
+    llm__layer *layer;
+    llm__config c;
+    int number;
+    if (!form || !sibling || b->status != LLM_OK) return;
+    number = form->numbered_on ? m->layer_count : 0;
+    if (form->place) snprintf(b->place, sizeof b->place, "%s", form->place);
+    else snprintf(b->place, sizeof b->place, "%s.%d", form->stem, number);
+    llm__bind_part(b, form->map);
+    if (!llm__bind_has(b)) return;
+    d = (llm_model *)llm__bind_alloc(b, 1, sizeof *d);
+    layer = (llm__layer *)llm__bind_alloc(b, 1, sizeof *layer);
+    if (!d || !layer) return;
+    d->parameters = -m->parameters;
+    d->weight_bytes = m->weight_bytes;
+    d->hidden = m->hidden;
+    d->entrance.given_first = form->given_first;
+    llm__bind_matrix(b, &d->entrance.map, 0, m->hidden, 2 * m->hidden, 0);
+    llm__bind_part(b, form->token_norm);
+    llm__bind_norm(b, &d->entrance.token_norm, m->hidden);
+    llm__bind_part(b, form->given_norm);
+    llm__bind_norm(b, &d->entrance.given_norm, m->hidden);
+    llm__bind_part(b, form->norm);
+    llm__bind_norm(b, &d->norm, m->hidden);
+    d->head = m->head;
+    llm__bind_part(b, form->head);
+    if (*form->head && llm__bind_has(b)) llm__bind_matrix(b, &d->head, 0, m->vocabulary, m->hidden, 0);
+    *layer = *sibling;
+    layer->stem = form->stem;
+    layer->number = number;
+    llm__bind_layer(b, layer);
+    d->parameters = layer->parameters = d->parameters + m->parameters;
+    d->weight_bytes = layer->weight_bytes = m->weight_bytes - d->weight_bytes;
+    d->layers = layer;
+    d->layer_count = 1;
+    memset(&c, 0, sizeof c);
+    c.arena = &m->arena;
+    c.error = b->error;
+    if (b->status == LLM_OK) llm__plan_caches(&c, d);
+    if (c.status != LLM_OK) b->status = c.status;
+    m->drafter = d;
+}
+
+/* The whole of the model with the drafter's own parts in the place of the model's. */
+LLM__FN void llm__finish_drafter(llm_model *m) {
+    llm_model own;
+    llm_model *d = m->drafter;
+    if (!d) return;
+    own = *d;
+    *d = *m;
+    memset(&d->arena, 0, sizeof d->arena);
+    d->drafter = NULL;
+    d->entrance = own.entrance;
+    d->norm = own.norm;
+    d->head = own.head;
+    d->layers = own.layers;
+    d->layer_count = own.layer_count;
+    d->caches = own.caches;
+    d->cache_count = own.cache_count;
+    d->parameters = own.parameters;
+    d->weight_bytes = own.weight_bytes;
+}
+
 /* Whether a name fits one of the patterns, which are separated by spaces and may begin or end with "*". */
 LLM__FN int llm__name_fits(const char *name, const char *patterns) {
     char pattern[80];
@@ -23346,6 +23483,7 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         gain = llm__bind_number(&b);
         if (gain) m->logit_scale *= *gain;
     }
+    if (m->drafting) llm__bind_drafter(&b);
     llm__bind_leftovers(&b);
     return b.status;
 }
@@ -24403,6 +24541,11 @@ LLM__FN const llm__part *llm__part_of(const llm_session *s, int row) {
     int i = 0;
     while (row >= s->parts[i].first + s->parts[i].count) i++;
     return &s->parts[i];
+}
+
+/* Where row r of a part is in what the sequence has for each of its tokens. */
+LLM__FN size_t llm__part_row(const llm__part *part, int r) {
+    return (size_t)(part->position + r - (part->call_end - (int64_t)part->sequence->count));
 }
 
 static void llm__gqa_job(void *argument, int job, int worker) {
@@ -26733,8 +26876,8 @@ static void llm__embed_job(void *argument, int job, int worker) {
     const llm__part *part = llm__part_of(s, job);
     int i;
     if (part->sequence->embeddings) {
-        int64_t at = part->position - (part->call_end - (int64_t)part->sequence->count) + (job - part->first);
-        memcpy(x, part->sequence->embeddings + (size_t)at * (size_t)m->hidden, (size_t)m->hidden * sizeof(float));
+        size_t at = llm__part_row(part, job - part->first);
+        memcpy(x, part->sequence->embeddings + at * (size_t)m->hidden, (size_t)m->hidden * sizeof(float));
         if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
     } else {
         llm__embed_row(s, &m->embedding, s->tokens[job], m->embedding_scale, x, worker);
@@ -26752,6 +26895,35 @@ static void llm__embed_job(void *argument, int job, int worker) {
                (size_t)m->hidden * sizeof(float));
     if (m->carry_embedding)
         memcpy(s->carry + (size_t)job * (size_t)m->carry, x, (size_t)m->hidden * sizeof(float));
+}
+
+/* ---- what a drafter reads */
+
+typedef struct llm__entrance_work {
+    llm_session *s;
+    float *both; /* [rows, 2 hidden] */
+} llm__entrance_work;
+
+static void llm__entrance_job(void *argument, int row, int worker) {
+    const llm__entrance_work *w = (const llm__entrance_work *)argument;
+    const llm_model *m = w->s->model;
+    const llm__part *part = llm__part_of(w->s, row);
+    size_t hidden = (size_t)m->hidden, first = m->entrance.given_first ? hidden : 0;
+    float *both = w->both + 2 * hidden * (size_t)row;
+    (void)worker;
+    llm__norm_row(m->ops, &m->entrance.token_norm, w->s->x + hidden * (size_t)row, both + first, m->hidden);
+    llm__norm_row(m->ops, &m->entrance.given_norm,
+                  part->sequence->given + hidden * llm__part_row(part, row - part->first), both + hidden - first,
+                  m->hidden);
+}
+
+LLM__FN void llm__join_given(llm_session *s) {
+    llm__entrance_work w;
+    w.s = s;
+    w.both = llm__take(s, 2 * (size_t)s->row_count * (size_t)s->model->hidden);
+    llm__parallel(s, s->row_count, llm__entrance_job, &w);
+    llm__linear(s, &s->model->entrance.map, w.both, s->row_count, s->x);
+    s->slab_used = 0;
 }
 
 /* ---- embeddings of the last tokens together */
@@ -26855,7 +27027,9 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
     }
     s->layer = 0;
     llm__parallel(s, s->row_count, llm__embed_job, s);
+    s->slab_used = 0;
     if (s->model->ngram_count) llm__add_ngrams(s);
+    if (s->model->entrance.map.data) llm__join_given(s);
     llm__parallel(s, s->row_count, llm__angles_job, s);
     s->slab_used = 0;
     if (s->model->side_width) llm__begin_side(s);
@@ -27132,6 +27306,19 @@ LLM__FN void llm__finish_logits(const llm_model *m, float *logits) {
     for (i = 0; i < m->masked_count; i++) logits[m->masked[i]] = -HUGE_VALF;
 }
 
+/* The hidden states of the sequences that ask for them. */
+LLM__FN void llm__pass_hidden(const llm_session *s) {
+    const llm_model *m = s->model;
+    size_t hidden = (size_t)m->hidden;
+    int i;
+    for (i = 0; i < s->part_count; i++) {
+        const llm__part *part = &s->parts[i];
+        if (!part->sequence->hidden) continue;
+        llm__norm_rows(s, &m->norm, s->x + (size_t)part->first * hidden,
+                       part->sequence->hidden + llm__part_row(part, 0) * hidden, part->count, m->hidden);
+    }
+}
+
 /* Logits of the rows that are wanted.  Sequences whose last rows go to equally spaced places share one product. */
 LLM__FN void llm__pass_logits(llm_session *s) {
     const llm_model *m = s->model;
@@ -27156,8 +27343,7 @@ LLM__FN void llm__pass_logits(llm_session *s) {
         llm__task task;
         run = 1;
         if (!rows) continue;
-        if (q->want == LLM_LOGITS_ALL)
-            out += (size_t)(parts[i].position - (parts[i].call_end - (int64_t)q->count)) * vocabulary;
+        if (q->want == LLM_LOGITS_ALL) out += llm__part_row(&parts[i], 0) * vocabulary;
         if (q->want == LLM_LOGITS_LAST && i + 1 < s->part_count && s->order[i + 1] == 1 &&
             parts[i + 1].sequence->logits > out) {
             stride = (size_t)(parts[i + 1].sequence->logits - out);
@@ -27180,6 +27366,7 @@ LLM__FN void llm__pass_logits(llm_session *s) {
 LLM__FN void llm__pass_finish(llm_session *s) {
     int i;
     if (s->model->alternates) llm__join_streams(s);
+    llm__pass_hidden(s);
     llm__pass_logits(s);
     for (i = 0; i < s->part_count; i++) {
         const llm__part *part = &s->parts[i];
@@ -27458,6 +27645,8 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
     llm__need_matrix(&n, &m->side_table);
     llm__need_matrix(&n, &m->side_map);
     llm__most(&n.floats, (size_t)m->side_map.rows);
+    llm__need_matrix(&n, &m->entrance.map);
+    llm__most(&n.floats, (size_t)m->entrance.map.cols);
     for (i = 0; m->alternates > 1 && i < m->alternates - 1; i++) {
         llm__need_matrix(&n, &m->alternates_in[i]);
         llm__need_matrix(&n, &m->alternates_out[i]);
@@ -27605,6 +27794,10 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
     if (q->want != LLM_LOGITS_NONE && !q->logits)
         return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu wants logits but has no room for them",
                          (unsigned long long)i);
+    if (!q->given != !s->model->entrance.map.data)
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "sequence %llu: given is%s NULL; drafters need it, no other model does",
+                         (unsigned long long)i, q->given ? " not" : "");
     for (j = 0; q->tokens && j < q->count; j++)
         if (q->tokens[j] < 0 || q->tokens[j] >= s->model->vocabulary)
             return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu, token %llu: id %ld; expected 0 to %d",
@@ -31087,6 +31280,10 @@ typedef struct llm__row {
     llm_sequence sequence;
     size_t drafts;            /* tokens proposed behind the text's */
     size_t guided;            /* of them, how many the guide has accepted for the time being */
+    float *states;            /* [places, hidden] of the model's last call, for a drafter; else NULL... */
+    size_t state_place;       /* ...the first of them */
+    size_t met;               /* tokens in a drafter's cache that came with such a state; the others, with a guess.
+                                 0: there are no others */
     size_t ready, judged;     /* rows of logits that came, and how many of them have been looked at */
     int begun, proposed, closing;
     llm_finish finish;
@@ -31171,6 +31368,13 @@ LLM__FN int64_t llm__row_alike(const llm__row *r) {
     return most < 1 ? 1 : most;
 }
 
+/* How many of n tokens behind so many others a model can see. */
+LLM__FN size_t llm__row_positions(const llm_model *m, int64_t length, size_t n) {
+    int64_t left = m->position_count - length;
+    if (!m->position_count) return n;
+    return left < 0 ? 0 : (uint64_t)left < n ? (size_t)left : n;
+}
+
 /* How many drafts the pass that comes may have. */
 LLM__FN size_t llm__row_draft_room(const llm__row *r) {
     size_t n = (size_t)r->draft_most;
@@ -31178,6 +31382,8 @@ LLM__FN size_t llm__row_draft_room(const llm__row *r) {
     if (!n || (r->embeddings && !r->generated)) return 0;
     alike = llm__row_alike(r) - 1;
     if ((int64_t)n > alike) n = (size_t)alike;
+    n = llm__row_positions(r->model, llm_cache_length(r->cache) + 1, n);
+    if (r->draft_model) n = llm__row_positions(r->draft_model, r->draft_base + (int64_t)llm__row_total(r), n);
     if (r->limit >= 0 && n > (size_t)r->limit - r->generated) n = (size_t)r->limit - r->generated;
     return n;
 }
@@ -31210,22 +31416,55 @@ LLM__FN void llm__row_feed(llm__row *r, llm__feed feed, size_t at, size_t count,
     q->want = want;
     if (r->embeddings && at < r->prompt_count) q->embeddings = r->embeddings + at * (size_t)r->model->hidden;
     if (r->id_count || !q->embeddings) q->tokens = r->tokens + (at + r->id_count - r->prompt_count);
+    if (feed != LLM__FEED_MODEL || !r->states) return;
+    q->hidden = r->states;
+    r->state_place = at;
+}
+
+/* The same for the draft model.  A drafter's token number n is the one at place n + 1 with the model's state of place
+   n, or, behind the last of these, with its own state of the token before; it writes states where it reads them. */
+LLM__FN void llm__row_feed_draft(llm__row *r, size_t at, size_t count, llm_logits want) {
+    size_t last = llm__row_total(r) - 2;
+    llm__row_feed(r, LLM__FEED_DRAFT, at + (r->states != NULL), count, want);
+    if (!r->states) return;
+    r->sequence.given = r->states + ((at < last ? at : last) - r->state_place) * (size_t)r->model->hidden;
+    if (want == LLM_LOGITS_LAST) r->sequence.hidden = (float *)r->sequence.given;
+}
+
+/* Takes the draft model's guesses out of its cache. */
+LLM__FN llm_status llm__row_settle_draft(llm__row *r, llm_error *error) {
+    size_t keep = r->states ? r->met : llm__row_total(r) - 1;
+    llm_status status = r->states && !keep ? LLM_OK : llm__row_settle(r->draft_cache, r->draft_base, keep, error);
+    if (status == LLM_OK) r->met = 0;
+    return status;
+}
+
+/* A drafter sees the states of the model's last call before the next one brings others.  LLM_PENDING: it has. */
+LLM__FN llm_status llm__row_plan_meeting(llm__row *r, size_t fed, size_t most, llm_error *error) {
+    size_t goal = llm__row_total(r) - 1, have;
+    llm_status status = llm__row_settle_draft(r, error);
+    if (status != LLM_OK) return status;
+    have = (size_t)llm__row_fed(r->draft_cache, r->draft_base);
+    if (goal > fed) goal = fed;
+    if (have >= goal) return LLM_PENDING;
+    llm__row_feed_draft(r, have, goal - have < most ? goal - have : most, LLM_LOGITS_NONE);
+    return LLM_OK;
 }
 
 /* The draft model sees what it has not seen yet, then its own drafts one by one.  LLM_PENDING: nothing more is wanted
    of it. */
 LLM__FN llm_status llm__row_plan_draft(llm__row *r, size_t room, size_t most, llm_error *error) {
-    size_t total = llm__row_total(r), have, left;
+    size_t certain = llm__row_total(r) - (r->states != NULL), have, left;
     llm_status status;
-    if (r->proposed || r->drafts >= room) return LLM_PENDING;
-    if (!r->drafts && (status = llm__row_settle(r->draft_cache, r->draft_base, total - 1, error)) != LLM_OK)
-        return status;
+    if (r->proposed || r->drafts >= room || !certain) return LLM_PENDING;
+    if (!r->drafts && (status = llm__row_settle_draft(r, error)) != LLM_OK) return status;
     have = (size_t)llm__row_fed(r->draft_cache, r->draft_base);
-    if (have == total && (status = llm_cache_checkpoint(r->draft_cache, error)) != LLM_OK) return status;
-    left = total + r->drafts - have;
+    left = certain + r->drafts - have;
+    if (!left) return LLM_PENDING; /* a drafter has met all states already, and went on from there in vain */
+    if (have == certain && (status = llm_cache_checkpoint(r->draft_cache, error)) != LLM_OK) return status;
+    if (have == certain) r->met = have;
     if (most > (size_t)r->prefill_step) most = (size_t)r->prefill_step;
-    llm__row_feed(r, LLM__FEED_DRAFT, have, left < most ? left : most,
-                  left <= most ? LLM_LOGITS_LAST : LLM_LOGITS_NONE);
+    llm__row_feed_draft(r, have, left < most ? left : most, left <= most ? LLM_LOGITS_LAST : LLM_LOGITS_NONE);
     return LLM_OK;
 }
 
@@ -31266,11 +31505,13 @@ LLM__FN llm_status llm__row_plan(llm__row *r, size_t most, llm_error *error) {
         most = (size_t)r->prefill_step;
     if (most > llm__row_segment(r, fed)) most = llm__row_segment(r, fed);
     left = total - fed - (size_t)r->closing;
+    room = left > 1 || r->closing || r->limit == 0 ? 0 : llm__row_draft_room(r);
+    if (r->states && !room && !r->closing && (status = llm__row_plan_meeting(r, fed, most, error)) != LLM_PENDING)
+        return status;
     if (left > 1 || r->closing || r->limit == 0) {
         if (left) llm__row_plan_past(r, fed, left, most);
         return LLM_OK;
     }
-    room = llm__row_draft_room(r);
     if (r->draft_model && (status = llm__row_plan_draft(r, room, most, error)) != LLM_PENDING) return status;
     if (r->lookup.count && !r->proposed) r->drafts = llm__row_lookup(r, room);
     r->proposed = 1;
@@ -31789,6 +32030,8 @@ LLM__FN llm_status llm__row_drafting(llm__row *r, const llm_generation_desc *d, 
         return llm__fail(error, LLM_BAD_ARGUMENT, "drafts come from draft_model or from lookup, not from both");
     if (d->embeddings)
         return llm__fail(error, LLM_BAD_ARGUMENT, "a draft model cannot read a prompt of embeddings");
+    if (d->draft_model->entrance.map.data && d->draft_model != r->model->drafter)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "draft_model is the drafter of another model");
     r->draft_model = d->draft_model;
     r->draft_cache = d->draft_cache;
     r->draft_most = d->num_draft_tokens ? d->num_draft_tokens : (int)LLM__DEFAULT_DRAFTS;
@@ -31891,6 +32134,12 @@ LLM__FN llm_status llm__row_start(llm__row *r, const llm_session *session, const
     if (status != LLM_OK) return status;
     r->base = llm_cache_length(r->cache);
     if (r->draft_model) r->draft_base = llm_cache_length(r->draft_cache);
+    if (r->draft_model && r->draft_model->entrance.map.data) {
+        size_t rows = 1 + (size_t)r->draft_most;
+        llm__most(&rows, (size_t)r->prefill_step);
+        r->states = (float *)llm__arena_alloc(&r->arena, rows, (size_t)r->model->hidden * sizeof(float));
+        if (!r->states) return llm__no_memory(error, rows * (size_t)r->model->hidden * sizeof(float));
+    }
     if (r->top_most) {
         size_t count = r->top_most < 0 ? (size_t)r->model->vocabulary : (size_t)r->top_most;
         r->top = (llm_choice *)llm__arena_alloc(&r->arena, count, sizeof *r->top);
@@ -32646,7 +32895,9 @@ LLM__FN llm_status llm__model_load(llm_model *m, const llm_model_desc *d, llm_er
     if (status == LLM_OK) status = llm__model_config(m, error);
     if (status == LLM_OK) status = llm__bind_model(m, error);
     if (status != LLM_OK) return status;
-    return d->weights_only || d->describe ? llm__model_ends(m, NULL, error) : llm__model_words(m, error);
+    status = d->weights_only || d->describe ? llm__model_ends(m, NULL, error) : llm__model_words(m, error);
+    llm__finish_drafter(m);
+    return status;
 }
 
 LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, llm_error *error) {
@@ -32669,6 +32920,7 @@ LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, l
     m->folder.memory_count = desc->memory_count;
     m->folder.no_map = desc->no_map;
     m->describing = desc->describe;
+    m->drafting = desc->drafts;
     m->folder.arena = &m->arena;
     status =
         desc->path && !m->folder.path ? llm__no_memory(error, strlen(desc->path)) : llm__model_load(m, desc, error);
@@ -32834,6 +33086,10 @@ LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
     info.memory_bytes =
         sizeof *m + m->arena.bytes + m->tensors.capacity * sizeof(llm__tensor) + m->tensors.slots * sizeof(uint32_t);
     return info;
+}
+
+LLM_API const llm_model *llm_model_drafter(const llm_model *model) {
+    return model ? model->drafter : NULL;
 }
 
 LLM_API const char *llm_isa(size_t n) {

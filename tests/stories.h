@@ -60,7 +60,7 @@ static llm_memory_file stories_files[FILES] = {{"config.json", NULL, 0},
                                                {"tokenizer.json", NULL, 0},
                                                {"tokenizer_config.json", NULL, 0}};
 
-static void stories_read(void) {
+static LLM__UNUSED void stories_read(void) {
     char path[200];
     int i;
     for (i = 0; i < FILES; i++) {
@@ -104,7 +104,7 @@ typedef struct told {
     llm_error error;
 } told;
 
-static void told_piece(told *t, const llm_piece *piece) {
+static LLM__UNUSED void told_piece(told *t, const llm_piece *piece) {
     if (piece->token != LLM_NO_TOKEN && t->count < sizeof t->ids / sizeof *t->ids) t->ids[t->count++] = piece->token;
     if (t->bytes + piece->bytes < sizeof t->text) {
         memcpy(t->text + t->bytes, piece->text, piece->bytes);
