@@ -7462,8 +7462,8 @@ LLM__FN void *llm__heap_alloc(llm__heap *heap, size_t count, size_t size) {
     size_t bytes;
     char *at;
     if (!llm__mul_ok(count, size, &bytes) || bytes > SIZE_MAX / 4) return NULL;
-    at = heap->top + (16 - (uintptr_t)heap->top % 16) % 16;
-    if (!heap->top || at > heap->end || (size_t)(heap->end - at) < bytes) {
+    at = heap->top ? heap->top + (16 - (uintptr_t)heap->top % 16) % 16 : NULL;
+    if (!at || at > heap->end || (size_t)(heap->end - at) < bytes) {
         size_t block = bytes > LLM__HEAP_BLOCK / 2 ? bytes + bytes / 2 : (size_t)LLM__HEAP_BLOCK;
         if (heap->limit && (block > heap->limit || heap->arena.bytes > heap->limit - block)) block = bytes;
         if (heap->limit && (block > heap->limit || heap->arena.bytes > heap->limit - block)) return NULL;
