@@ -11343,6 +11343,7 @@ LLM__FN int llm__exec_filter(llm__render *r, llm__scope *scope, const llm__synta
     llm__value text;
     int ended = llm__filtered_body(r, scope, node, &text);
     if (ended != LLM__DONE) return ended;
+    if (text.type != LLM__STRING) return llm__fail_type(r, &text, "what is written is a string");
     return llm__put_value(r, &text);
 }
 
@@ -12239,6 +12240,99 @@ LLM__FN int llm__m_encode(llm__render *r, const llm__value *v, const llm__value 
     *out = *v;
     out->type = LLM__BYTES;
     out->flag = 0;
+    return 1;
+}
+
+/* ---- translating characters by a table */
+
+/* What a table says of a character; *out is undefined where it says nothing. */
+LLM__FN int llm__translation(llm__render *r, const llm__value *table, uint32_t c, llm__value *out) {
+    const llm__value *found = NULL;
+    llm__value code;
+    llm__give_int(&code, c);
+    *out = llm__value_of(LLM__UNDEFINED);
+    if (table->type == LLM__DICT) {
+        if (!llm__dict_find(r, table->as.dict, &code, &found)) return 0;
+        if (found) *out = *found;
+        return 1;
+    }
+    if (table->type == LLM__LIST || table->type == LLM__TUPLE) {
+        if (c < table->length) *out = table->as.items[c];
+        return 1;
+    }
+    if (table->type != LLM__STRING) return llm__fail_type(r, table, "translate needs a table");
+    if (c < llm__count_chars(table->as.text, table->length)) {
+        const char *at = llm__char_at(table, c);
+        *out = llm__text_value(at, llm__char_get(at, &c));
+    }
+    return llm__work(r, table->length / 64);
+}
+
+LLM__FN int llm__m_translate(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    const char *at = v->as.text, *end = at + v->length;
+    size_t start = r->out.length, n;
+    llm__value with;
+    uint32_t c;
+    for (; at < end; at += n) {
+        int ok = 1;
+        n = llm__char_get(at, &c);
+        if (!llm__work(r, 1) || !llm__translation(r, a, c, &with)) return 0;
+        if (with.type == LLM__UNDEFINED) ok = llm__put(r, at, n);
+        else if (with.type == LLM__STRING) ok = llm__put(r, with.as.text, with.length);
+        else if (with.type == LLM__INT || with.type == LLM__BOOL) {
+            if (with.as.integer < 0 || with.as.integer > 0x10FFFF)
+                return LLM__RENDER_FAIL(r, "a table gives numbers of characters, up to 0x10FFFF");
+            c = (uint32_t)with.as.integer;
+            ok = llm__put_char(r, c >= 0xD800 && c < 0xE000 ? 0xFFFD : c);
+        } else if (with.type != LLM__NONE) {
+            return llm__fail_type(r, &with, "a table gives whole numbers, strings or none");
+        }
+        if (!ok) return 0;
+    }
+    return llm__cut(r, start, out);
+}
+
+/* A table from a dict, or from characters and what they become, and those that go. */
+LLM__FN int llm__m_maketrans(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    const llm__value none = llm__value_of(LLM__NONE);
+    llm__value key, to;
+    const char *at, *with;
+    uint32_t c, d, i;
+    (void)v;
+    if (!llm__give_dict(r, out)) return 0;
+    if (a[1].type == LLM__MISSING) {
+        if (a->type != LLM__DICT) return llm__fail_type(r, a, "maketrans needs a dict");
+        for (i = 0; i < a->as.dict->count; i++) {
+            key = a->as.dict->entries[i].key;
+            if (key.type == LLM__STRING) {
+                if (llm__count_chars(key.as.text, key.length) != 1)
+                    return LLM__RENDER_FAIL(r, "the keys of maketrans are single characters");
+                llm__char_get(key.as.text, &c);
+                llm__give_int(&key, c);
+            } else if (!llm__is_int(&key)) {
+                return llm__fail_type(r, &key, "the keys of maketrans are characters or whole numbers");
+            }
+            if (!llm__dict_set(r, out->as.dict, &key, &a->as.dict->entries[i].value)) return 0;
+        }
+        return 1;
+    }
+    if (!llm__need_text(r, a) || !llm__need_text(r, a + 1)) return 0;
+    if (llm__count_chars(a->as.text, a->length) != llm__count_chars(a[1].as.text, a[1].length))
+        return LLM__RENDER_FAIL(r, "the first two strings of maketrans must have the same length");
+    for (at = a->as.text, with = a[1].as.text; at < a->as.text + a->length;) {
+        at += llm__char_get(at, &c);
+        with += llm__char_get(with, &d);
+        llm__give_int(&key, c);
+        llm__give_int(&to, d);
+        if (!llm__dict_set(r, out->as.dict, &key, &to)) return 0;
+    }
+    if (a[2].type == LLM__MISSING) return 1;
+    if (!llm__need_text(r, a + 2)) return 0;
+    for (at = a[2].as.text; at < a[2].as.text + a[2].length;) {
+        at += llm__char_get(at, &c);
+        llm__give_int(&key, c);
+        if (!llm__dict_set(r, out->as.dict, &key, &none)) return 0;
+    }
     return 1;
 }
 
@@ -13338,6 +13432,7 @@ LLM__FN int llm__f_rejectattr(llm__render *r, const llm__value *v, const llm__ar
 LLM__FN int llm__f_attr(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
     llm__value made;
     int found;
+    if (v->type == LLM__UNDEFINED) return llm__fail_undefined(r, v);
     if (!llm__need_text(r, a)) return 0;
     memset(&made, 0, sizeof made);
     if (!llm__member(r, v, a, &made, &found)) return 0;
@@ -13847,6 +13942,266 @@ LLM__FN int llm__f_striptags(llm__render *r, const llm__value *v, const llm__val
     return llm__cut(r, start, out);
 }
 
+/* ---- urlize: links in a text. A word is head, middle and tail, one behind the other; the middle may be a link */
+typedef struct llm__link_word {
+    const char *start, *middle, *tail, *end;
+} llm__link_word;
+
+LLM__FN size_t llm__count_text(const char *at, const char *end, const char *what) {
+    size_t count = 0, n = strlen(what);
+    while ((at = llm__find_text(at, (size_t)(end - at), what, n)) != NULL) {
+        count++;
+        at += n;
+    }
+    return count;
+}
+
+/* Opening brackets are head, closing ones and full stops tail, but for those that close what the middle opens. */
+LLM__FN void llm__link_split(llm__link_word *w) {
+    static const char *const pairs[3][2] = {{"(", ")"}, {"<", ">"}, {"&lt;", "&gt;"}};
+    size_t i, opened, closed;
+    for (w->middle = w->start; w->middle < w->end;) {
+        size_t left = (size_t)(w->end - w->middle);
+        if (*w->middle == '(' || *w->middle == '<') w->middle++;
+        else if (left > 3 && !memcmp(w->middle, "&lt;", 4)) w->middle += 4;
+        else break;
+    }
+    for (w->tail = w->end; w->tail > w->middle;) {
+        size_t left = (size_t)(w->tail - w->middle);
+        if (strchr(")>.,", w->tail[-1])) w->tail--;
+        else if (left > 3 && !memcmp(w->tail - 4, "&gt;", 4)) w->tail -= 4;
+        else break;
+    }
+    for (i = 0; i < 3; i++) {
+        opened = llm__count_text(w->middle, w->tail, pairs[i][0]);
+        closed = llm__count_text(w->tail, w->end, pairs[i][1]);
+        if (opened <= llm__count_text(w->middle, w->tail, pairs[i][1])) continue;
+        for (; opened && closed; opened--, closed--)
+            w->tail = llm__find_text(w->tail, (size_t)(w->end - w->tail), pairs[i][1], strlen(pairs[i][1])) +
+                      strlen(pairs[i][1]);
+    }
+}
+
+LLM__FN int llm__link_character(const char *at, const char *end, size_t *n) {
+    uint32_t c;
+    if (at >= end) return 0;
+    *n = llm__char_get(at, &c);
+    return *at == '%' || *at == '-' || llm__is_plain_word(c);
+}
+
+/* Whether the text begins with a word, in any case. */
+LLM__FN int llm__begins_ascii(const char *at, const char *end, const char *word) {
+    size_t i, n = strlen(word);
+    for (i = 0; i < n && at + i < end; i++)
+        if ((at[i] >= 'A' && at[i] <= 'Z' ? at[i] | 32 : at[i]) != word[i]) return 0;
+    return i == n;
+}
+
+/* The end of the host name at `at`, or NULL if there is none: labels with dots between them.  named: the first is
+   behind a scheme or www, so that any last label of letters will do; else it is one of a few. */
+LLM__FN const char *llm__link_host(const char *at, const char *end, int named) {
+    static const char *const tops[] = {"com", "net", "int", "edu", "gov", "org", "info", "mil"};
+    const char *label = at, *p = at;
+    size_t n = 0, labels = 0, chars = 0, i;
+    for (;; p += n) {
+        int inside = llm__link_character(p, end, &n);
+        if (inside) {
+            chars++;
+            continue;
+        }
+        if (p == end || *p != '.') break;
+        if (!chars || (!named && (chars < 2 || chars > 63))) return NULL;
+        labels++;
+        label = p + 1;
+        chars = 0;
+        n = 1;
+    }
+    if (!named) {
+        for (i = 0; labels && i < LLM__LENGTH(tops); i++)
+            if ((size_t)(p - label) == strlen(tops[i]) && llm__begins_ascii(label, p, tops[i])) return p;
+        return NULL;
+    }
+    for (i = 0; label + i < p && (label[i] | 32) >= 'a' && (label[i] | 32) <= 'z';) i++;
+    if (label + i == p) return i >= 2 && i <= 63 ? p : NULL;
+    if (!llm__begins_ascii(label, p, "xn--") || chars < 6 || chars > 63) return NULL;
+    return memchr(label + 4, '-', (size_t)(p - label) - 4) ? NULL : p;
+}
+
+/* The end of the address of numbers at `at`, or NULL. */
+LLM__FN const char *llm__link_address(const char *at, const char *end) {
+    int i, k;
+    if (at < end && *at == '[') {
+        for (at++, i = 0; i < 8; i++) {
+            for (k = 0; k < 4 && at < end && strchr("0123456789abcdefABCDEF", *at) && *at; k++) at++;
+            if (at < end && *at == ':') at++;
+            else if (i < 2) return NULL;
+            if (i >= 2 && at < end && *at == ']') return at + 1;
+        }
+        return NULL;
+    }
+    for (i = 0; i < 4; i++) {
+        if (i && (at == end || *at++ != '.')) return NULL;
+        for (k = 0; k < 3 && at < end && *at >= '0' && *at <= '9'; k++) at++;
+        if (!k) return NULL;
+    }
+    return at;
+}
+
+/* Whether a port, a path, both or nothing is at `at`. */
+LLM__FN int llm__link_rest(const char *at, const char *end) {
+    int k = 0;
+    if (!at) return 0;
+    if (at < end && *at == ':') {
+        for (at++; k < 5 && at < end && *at >= '0' && *at <= '9'; k++) at++;
+        if (!k) return 0;
+    }
+    return at == end || *at == '/' || *at == '?' || *at == '#';
+}
+
+LLM__FN int llm__is_link(const char *at, const char *end) {
+    const char *host = at;
+    int scheme = 1;
+    if (llm__begins_ascii(at, end, "https://")) host += 8;
+    else if (llm__begins_ascii(at, end, "http://")) host += 7;
+    else scheme = 0;
+    if (scheme)
+        return llm__link_rest(llm__link_host(host, end, 1), end) || llm__link_rest(llm__link_address(host, end), end);
+    if (llm__begins_ascii(at, end, "www.") && llm__link_rest(llm__link_host(at + 4, end, 1), end)) return 1;
+    return llm__link_rest(llm__link_host(at, end, 0), end);
+}
+
+/* someone@host.top */
+LLM__FN int llm__is_mail(const char *at, const char *end) {
+    const char *p, *sign = NULL, *dot = NULL;
+    size_t n;
+    for (p = at; p < end; p++)
+        if (*p == '@') sign = p;
+    if (!sign || sign == at || sign + 1 == end || sign[1] == '-' || sign[1] == '.') return 0;
+    for (p = sign + 1; p < end; p += n) {
+        n = 1;
+        if (*p == '.') dot = p;
+        else if (*p == '%' || !llm__link_character(p, end, &n)) return 0;
+    }
+    return dot && dot + 1 < end && !memchr(dot, '-', (size_t)(end - dot));
+}
+
+/* What a link says besides its address. */
+typedef struct llm__linking {
+    const llm__value *limit;     /* characters shown */
+    llm__value attributes;       /* rel and target */
+    llm__list schemes;
+} llm__linking;
+
+LLM__FN int llm__put_link(llm__render *r, const llm__linking *l, const char *prefix, const char *at, const char *end,
+                          const llm__value *limit) {
+    llm__value shown = llm__text_value(at, (size_t)(end - at));
+    int64_t most, length = (int64_t)llm__count_chars(at, shown.length);
+    if (!llm__put_text(r, "<a href=\"") || !llm__put_text(r, prefix) || !llm__put(r, at, shown.length) ||
+        !llm__put(r, "\"", 1) || (l && !llm__put(r, l->attributes.as.text, l->attributes.length)) ||
+        !llm__put(r, ">", 1)) return 0;
+    if (limit && llm__given(limit)) {
+        if (!llm__need_int(r, limit, 0, &most)) return 0;
+        if (length > most) {
+            most = most < 0 ? most + length : most;
+            if (!llm__put(r, at, (size_t)(llm__char_at(&shown, most) - at)) || !llm__put_text(r, "...</a>")) return 0;
+            return 1;
+        }
+    }
+    return llm__put(r, at, shown.length) && llm__put_text(r, "</a>");
+}
+
+LLM__FN int llm__put_linked(llm__render *r, const llm__linking *l, const llm__link_word *w) {
+    const char *at = w->middle, *end = w->tail;
+    size_t bytes = (size_t)(end - at);
+    uint32_t i;
+    if (llm__is_link(at, end)) {
+        int scheme = bytes > 6 && (!memcmp(at, "http://", 7) || (bytes > 7 && !memcmp(at, "https://", 8)));
+        return llm__put_link(r, l, scheme ? "" : "https://", at, end, l->limit);
+    }
+    if (bytes > 7 && !memcmp(at, "mailto:", 7) && llm__is_mail(at + 7, end))
+        return llm__put_link(r, NULL, "mailto:", at + 7, end, NULL);
+    if (bytes && *at != '@' && (bytes < 4 || memcmp(at, "www.", 4)) && !memchr(at, ':', bytes) && llm__is_mail(at, end))
+        return llm__put_link(r, NULL, "mailto:", at, end, NULL);
+    for (i = 0; i < l->schemes.count; i++) {
+        const llm__value *scheme = l->schemes.items + i;
+        if (bytes > scheme->length && !memcmp(at, scheme->as.text, scheme->length))
+            return llm__put_link(r, l, "", at, end, NULL);
+    }
+    return llm__put(r, at, bytes);
+}
+
+/* The words of rel, "noopener" and perhaps "nofollow", sorted, each once; then the target. */
+LLM__FN int llm__link_attributes(llm__render *r, const llm__value *a, llm__value *out) {
+    llm__list words;
+    llm__value word = llm__text_value("noopener", 8), rel = llm__text_value("", 0);
+    size_t start = r->out.length;
+    const char *at, *end;
+    uint32_t i;
+    memset(&words, 0, sizeof words);
+    if (llm__is_set(a + 3) && !llm__need_text(r, a + 3)) return 0;
+    if (llm__is_set(a + 3)) rel = a[3];
+    if (!llm__list_add(r, &words, &word)) return 0;
+    word = llm__text_value("nofollow", 8);
+    if (llm__is_set(a + 1) && !llm__list_add(r, &words, &word)) return 0;
+    for (at = llm__skip_space(rel.as.text, end = rel.as.text + rel.length); at < end; at = llm__skip_space(at, end)) {
+        const char *first = at;
+        while (at < end && llm__skip_space(at, end) == at) at++;
+        word = llm__text_value(first, (size_t)(at - first));
+        if (!llm__list_add(r, &words, &word)) return 0;
+    }
+    if (!llm__sort(r, words.items, words.items, words.count, 0) || !llm__put_text(r, " rel=\"")) return 0;
+    for (i = 0; i < words.count; i++) {
+        if (i && !llm__compare_text(words.items + i, words.items + i - 1)) continue;
+        if ((i && !llm__put(r, " ", 1)) || !llm__put_html(r, words.items + i)) return 0;
+    }
+    if (!llm__put(r, "\"", 1)) return 0;
+    if (llm__is_set(a + 2) && (!llm__put_text(r, " target=\"") || !llm__put_html(r, a + 2) || !llm__put(r, "\"", 1)))
+        return 0;
+    return llm__cut(r, start, out);
+}
+
+/* Schemes are of letters, digits and .+- with ':' behind them and up to two slashes. */
+LLM__FN int llm__link_schemes(llm__render *r, const llm__value *v, llm__list *out) {
+    uint32_t i;
+    if (!llm__collect(r, v, out)) return 0;
+    for (i = 0; i < out->count; i++) {
+        const llm__value *s = out->items + i;
+        const char *at, *end = s->as.text + s->length;
+        size_t n = 0;
+        if (!llm__need_text(r, s)) return 0;
+        for (at = s->as.text; at < end; at += n) {
+            n = 1;
+            if (*at != '.' && *at != '+' && (*at == '%' || !llm__link_character(at, end, &n))) break;
+        }
+        n = (size_t)(end - at);
+        if (llm__count_chars(s->as.text, (size_t)(at - s->as.text)) < 2 || n < 1 || n > 3 || memcmp(at, "://", n))
+            return LLM__RENDER_FAIL(r, "'%.*s' cannot begin an address", (int)s->length, s->as.text);
+    }
+    return 1;
+}
+
+LLM__FN int llm__f_urlize(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__linking l;
+    llm__link_word w;
+    llm__value text;
+    size_t start = r->out.length;
+    const char *at, *end;
+    memset(&l, 0, sizeof l);
+    l.limit = a;
+    if (!llm__link_attributes(r, a, &l.attributes) || !llm__put_html(r, v) || !llm__cut(r, start, &text) ||
+        (llm__given(a + 4) && !llm__link_schemes(r, a + 4, &l.schemes)) || !llm__work(r, text.length / 8)) return 0;
+    for (at = text.as.text, end = at + text.length; at < end; at = w.end) {
+        w.start = llm__skip_space(at, end);
+        for (w.end = w.start; w.end < end && llm__skip_space(w.end, end) == w.end;) w.end++;
+        llm__link_split(&w);
+        if (!llm__put(r, at, (size_t)(w.middle - at)) || !llm__put_linked(r, &l, &w) ||
+            !llm__put(r, w.tail, (size_t)(w.end - w.tail))) return 0;
+    }
+    if (!llm__cut(r, start, out)) return 0;
+    out->flag = (uint8_t)(r->autoescape ? LLM__MARKUP : 0);
+    return 1;
+}
+
 /* ---- tests */
 
 LLM__FN int llm__remainder_is(llm__render *r, const llm__value *v, const llm__value *by, int wanted, llm__value *out) {
@@ -13895,12 +14250,23 @@ LLM__SIMPLE_TEST(sequence, llm__length(v) >= 0 && (v->type < LLM__KEYS || v->typ
 LLM__SIMPLE_TEST(iterable, llm__is_iterable(v))
 LLM__SIMPLE_TEST(sameas, llm__same(v, a))
 LLM__SIMPLE_TEST(escaped, v->type == LLM__STRING && v->flag)
-LLM__SIMPLE_TEST(filter, v->type == LLM__STRING && llm__find_filter(v) != NULL)
-LLM__SIMPLE_TEST(test, v->type == LLM__STRING && llm__find_test(v) != NULL)
 LLM__SIMPLE_TEST(callable, v->type == LLM__UNDEFINED || v->type == LLM__MACRO || v->type == LLM__METHOD ||
                                v->type == LLM__FUNCTION || v->type == LLM__LOOP || v->type == LLM__JOINER ||
                                v->type == LLM__BLOCK_CALL)
 #undef LLM__SIMPLE_TEST
+
+/* Names are looked up in a table: what cannot be a key fails. */
+LLM__FN int llm__t_filter(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    uint64_t hash;
+    (void)a;
+    return llm__hash(r, v, &hash) && llm__give_bool(out, v->type == LLM__STRING && llm__find_filter(v) != NULL);
+}
+
+LLM__FN int llm__t_test(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    uint64_t hash;
+    (void)a;
+    return llm__hash(r, v, &hash) && llm__give_bool(out, v->type == LLM__STRING && llm__find_test(v) != NULL);
+}
 
 LLM__FN int llm__t_lower(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
     llm__value s;
@@ -14060,6 +14426,58 @@ LLM__FN int llm__m_bit_length(llm__render *r, const llm__value *v, const llm__va
     return digits && llm__give_int(out, n == 1 && digits[0] == '0' ? 0 : (int64_t)n);
 }
 
+LLM__FN int llm__m_bit_count(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    char *digits = (char *)llm__render_alloc(r, LLM__DIGITS, 1);
+    size_t n = digits ? llm__digits(v, 2, digits, LLM__DIGITS) : 0, i;
+    int64_t count = 0;
+    (void)a;
+    for (i = 0; i < n; i++) count += digits[i] == '1';
+    return digits && llm__give_int(out, count);
+}
+
+LLM__FN int llm__m_conjugate(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)r;
+    (void)a;
+    *out = *v;
+    if (v->type == LLM__BOOL) out->type = LLM__INT;
+    return 1;
+}
+
+/* The two whole numbers without a common factor; a float's denominator is a power of two. */
+LLM__FN int llm__m_as_integer_ratio(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value over, under, half;
+    double fraction;
+    int power;
+    llm__give_int(&under, 1);
+    if (v->type != LLM__REAL) return llm__m_conjugate(r, v, a, &over) && llm__give_pair(r, out, &over, &under);
+    if (v->as.number != v->as.number || fabs(v->as.number) == HUGE_VAL)
+        return LLM__RENDER_FAIL(r, "nan and inf are no ratio");
+    fraction = frexp(v->as.number, &power);
+    for (; fraction != floor(fraction); power--) fraction *= 2;
+    if (power >= 0) return llm__int_from_float(r, v->as.number, &over) && llm__give_pair(r, out, &over, &under);
+    return llm__int_from_float(r, fraction, &over) && llm__int_from_float(r, ldexp(1, -power / 2), &half) &&
+           llm__int_from_float(r, ldexp(1, -power - -power / 2), &under) &&
+           llm__int_math(r, '*', &half, &under, &under) && llm__give_pair(r, out, &over, &under);
+}
+
+/* What bytes say, which came from a string. */
+LLM__FN int llm__m_decode(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    if (!llm__m_encode(r, v, a, out)) return 0;
+    out->type = LLM__STRING;
+    return 1;
+}
+
+LLM__FN int llm__m_hex(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    static const char digits[] = "0123456789abcdef";
+    size_t start = r->out.length;
+    uint32_t i;
+    (void)a;
+    for (i = 0; i < v->length; i++)
+        if (!llm__put(r, digits + ((uint8_t)v->as.text[i] >> 4), 1) || !llm__put(r, digits + (v->as.text[i] & 15), 1))
+            return 0;
+    return llm__cut(r, start, out);
+}
+
 /* ---- attributes that are no methods */
 
 LLM__FN int llm__loop_property(llm__render *r, llm__loop *l, const llm__value *name, llm__value *out) {
@@ -14185,6 +14603,7 @@ static const llm__builtin llm__filters[] = {
     {"unique", llm__f_unique, NULL, "case_sensitive attribute", 0},
     {"upper", llm__f_upper, NULL, "", 0},
     {"urlencode", llm__f_urlencode, NULL, "", 0},
+    {"urlize", llm__f_urlize, NULL, "trim_url_limit nofollow target rel extra_schemes", 0},
     {"wordcount", llm__f_wordcount, NULL, "", 0},
     {"wordwrap", llm__f_wordwrap, NULL, "width break_long_words wrapstring break_on_hyphens", 0},
     {"xmlattr", llm__f_xmlattr, NULL, "autospace", 0},
@@ -14260,6 +14679,7 @@ static const llm__builtin llm__string_methods[] = {
     {"ljust", llm__m_ljust, NULL, "/ /", 1},
     {"lower", llm__f_lower, NULL, "", 0},
     {"lstrip", llm__m_lstrip, NULL, "/", 0},
+    {"maketrans", llm__m_maketrans, NULL, "/ / /", 1},
     {"partition", llm__m_partition, NULL, "/", 1},
     {"removeprefix", llm__m_removeprefix, NULL, "/", 1},
     {"removesuffix", llm__m_removesuffix, NULL, "/", 1},
@@ -14276,6 +14696,7 @@ static const llm__builtin llm__string_methods[] = {
     {"strip", llm__m_strip, NULL, "/", 0},
     {"swapcase", llm__m_swapcase, NULL, "", 0},
     {"title", llm__m_title, NULL, "", 0},
+    {"translate", llm__m_translate, NULL, "/", 1},
     {"upper", llm__f_upper, NULL, "", 0},
     {"zfill", llm__m_zfill, NULL, "/", 1},
 };
@@ -14295,9 +14716,18 @@ static const llm__builtin llm__dict_methods[] = {
     {"values", llm__m_values, NULL, "", 0},
 };
 
+/* Floats have the first three. */
 static const llm__builtin llm__number_methods[] = {
     {"is_integer", llm__m_is_integer, NULL, "", 0},
+    {"conjugate", llm__m_conjugate, NULL, "", 0},
+    {"as_integer_ratio", llm__m_as_integer_ratio, NULL, "", 0},
     {"bit_length", llm__m_bit_length, NULL, "", 0},
+    {"bit_count", llm__m_bit_count, NULL, "", 0},
+};
+
+static const llm__builtin llm__bytes_methods[] = {
+    {"decode", llm__m_decode, NULL, "encoding errors", 0},
+    {"hex", llm__m_hex, NULL, "", 0},
 };
 
 static const llm__builtin llm__loop_methods[] = {
@@ -14348,7 +14778,8 @@ LLM__FN const llm__builtin *llm__find_method(const llm__value *of, const llm__va
     if (of->type == LLM__DICT) rows = llm__dict_methods, count = LLM__LENGTH(llm__dict_methods);
     if (of->type == LLM__FUNCTION && of->as.integer == LLM__DICT_OF) rows = llm__dict_methods + 1, count = 1;
     if (llm__is_int(of)) rows = llm__number_methods, count = LLM__LENGTH(llm__number_methods);
-    if (of->type == LLM__REAL) rows = llm__number_methods, count = 1;
+    if (of->type == LLM__REAL) rows = llm__number_methods, count = 3;
+    if (of->type == LLM__BYTES) rows = llm__bytes_methods, count = LLM__LENGTH(llm__bytes_methods);
     if (of->type == LLM__LOOP) rows = llm__loop_methods, count = LLM__LENGTH(llm__loop_methods);
     if (of->type == LLM__CYCLER) rows = llm__cycler_methods, count = LLM__LENGTH(llm__cycler_methods);
     for (i = 0; (of->type == LLM__LIST || of->type == LLM__DICT) && i < LLM__LENGTH(changes); i++)
@@ -16032,10 +16463,9 @@ LLM__FN int llm__convert(llm__call_reader *q, const llm__value *name, const llm_
 /* A name, its quotes taken off. */
 LLM__FN llm__value llm__unquoted(const llm__value *v) {
     llm__value name = llm__trimmed(v);
-    char first = name.length > 1 ? *name.as.text : 0;
-    if ((first == '"' || first == '\'') && name.as.text[name.length - 1] == first)
-        return llm__between(name.as.text + 1, llm__text_end(&name) - 1);
-    return name;
+    char first = name.length ? *name.as.text : 0;
+    if ((first != '"' && first != '\'') || name.as.text[name.length - 1] != first) return name;
+    return llm__text_value(name.as.text + 1, name.length > 1 ? name.length - 2 : 0);
 }
 
 /* ---- minimax_m2: <invoke name="f"><parameter name="k">value</parameter></invoke> */
@@ -16298,7 +16728,6 @@ LLM__FN int llm__literal_name(llm__literal *l, llm__value *out) {
 
 LLM__FN int llm__python_call(llm__call_reader *q, llm__literal *l) {
     llm__value name, part, arguments, key, v;
-    const llm__value *before;
     if (!llm__literal_name(l, &name) || !llm__give_dict(&q->r, &arguments)) return 0;
     while (l->at < l->end && *l->at == '.') {
         l->at++;
@@ -16308,7 +16737,6 @@ LLM__FN int llm__python_call(llm__call_reader *q, llm__literal *l) {
     if (!llm__literal_skip(l, '(')) return 0;
     while (!llm__literal_skip(l, ')')) {
         if (!llm__literal_name(l, &key) || !llm__literal_skip(l, '=') || !llm__literal_value(l, &v)) return 0;
-        if (!llm__dict_find(&q->r, arguments.as.dict, &key, &before) || before) return 0;
         if (!llm__set_argument(q, &arguments, &key, &v)) return 0;
         llm__literal_space(l);
         if (l->at < l->end && *l->at == ',') l->at++;
