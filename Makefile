@@ -2,7 +2,8 @@
 # make run        tells a story with the bundled model
 # make test       builds and runs every test; the last line is the sum
 # make san        the tests under AddressSanitizer and UndefinedBehaviorSanitizer
-# make fuzz       libFuzzer over the files of two checkpoints and prompt caches for FUZZ_SECONDS (needs clang)
+# make fuzz       libFuzzer over the files of two checkpoints, prompt caches and templates for FUZZ_SECONDS (needs clang);
+#                 FUZZ=f only inputs of that letter, see tests/fuzz.c
 # make table      puts the table of architectures, as llm.h has it, into the README
 # make bench      prompt and generation speed of this machine, over random weights
 # make clean
@@ -45,11 +46,16 @@ san:
 # Every file of both checkpoints is a seed, behind the byte that says which it is; and the prompt caches of the fixtures,
 # without the checksum that would stop every change to them.
 fuzz: $B/golden
-	@mkdir -p $B/fuzz/corpus $B/fuzz/caches
+	@mkdir -p $B/fuzz/corpus $B/fuzz/caches $B/fuzz/templates
 	@$B/golden --save $B/fuzz/caches tests/golden/cachefiles
+	@$B/golden --save $B/fuzz/templates tests/golden/templates
 	@for file in $B/fuzz/caches/*; do \
 	    { printf e; LC_ALL=C sed 's/0\.llm_checksum/0.llm_checksux/' $$file; } >$B/fuzz/corpus/$$(basename $$file); done
-	clang -O1 -g -fsanitize=fuzzer,address,undefined $(WARN) -I. -o $B/fuzz/fuzz tests/fuzz.c $(LDLIBS)
+	@for file in $B/fuzz/templates/*.source; do \
+	    { printf f; cat $$file; } >$B/fuzz/corpus/$$(basename $$file); done
+	@for file in $B/fuzz/templates/*.data; do \
+	    { printf g; cat $$file; } >$B/fuzz/corpus/$$(basename $$file); done
+	clang -O1 -g -fsanitize=fuzzer,address,undefined $(WARN) $(FUZZ:%=-DFUZZ_ONLY="'%'") -I. -o $B/fuzz/fuzz tests/fuzz.c $(LDLIBS)
 	@for seed in a:config.json b:model.safetensors c:tokenizer.json d:tokenizer_config.json; do \
 	    letter=$${seed%%:*} file=$${seed#*:}; \
 	    { printf $$letter; cat tests/golden/models/stories260K/$$file; } >$B/fuzz/corpus/$$seed; \

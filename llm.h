@@ -39,6 +39,7 @@
        >>unicode     tables
        >>words       text to token ids and back
        >>templates   chat templates: messages to a prompt
+       >>tools       tool calls and thoughts out of a model's text
        >>arch        how architectures differ, as data: config readers, tensor names, checks
        >>blocks      norms, rotary embeddings, attention, recurrences, feed-forwards, experts
        >>forward     one pass over the layers
@@ -115,6 +116,8 @@ typedef struct llm_model_info {
     int64_t parameters;           /* numbers in the checkpoint, packed ones counted one by one */
     size_t weight_bytes;          /* bytes of the tensors in use */
     size_t memory_bytes;          /* taken from the allocator (mapped files not counted) */
+    const char *tool_dialect;     /* in which it calls tools, see llm_tool_dialect; NULL: it does not, or none known */
+    const char *think_start, *think_end; /* what it writes around thoughts, or NULL */
 } llm_model_info;
 
 /* Opens a checkpoint.  *out is NULL on failure, and nothing stays allocated. */
@@ -273,6 +276,102 @@ LLM_API llm_status llm_model_template(llm_template **out, const llm_model *model
 /* Opens that template, renders it with the model's special tokens besides desc->tokens, and closes it. */
 LLM_API llm_status llm_model_render(llm_rendering **out, const llm_model *model, const llm_model_template_desc *which,
                                     const llm_render_desc *desc, llm_error *error);
+
+/* ---- tool calls and thinking: what a model's text holds
+   Models mark by words in their text what they think and which tools they call.  A splitter takes the text apart as it
+   comes and reads the calls, which each family writes in a dialect of its own. */
+
+/* The n-th dialect ("json_tools", "mistral", ...: what tokenizer_config.json calls tool_parser_type), or NULL beyond
+   the last. */
+LLM_API const char *llm_tool_dialect(size_t n);
+
+/* The dialect that the source of a chat template asks for, or NULL: none that is known. */
+LLM_API const char *llm_tool_dialect_of(const char *chat_template);
+
+/* One call.  Texts are NUL-terminated UTF-8. */
+typedef struct llm_tool_call {
+    const char *name;
+    const char *arguments; /* JSON as Python's json.dumps writes it, not escaped to ASCII: an object, unless the model
+                              wrote something else */
+    const char *id;        /* the model's own name for the call, or NULL */
+} llm_tool_call;
+
+typedef struct llm_tool_calls {
+    const llm_tool_call *calls; /* [count] */
+    size_t count;
+} llm_tool_calls;
+
+typedef struct llm_tool_desc {
+    const char *dialect;
+    const char *tools; /* JSON: the list that the template was given, since some dialects type arguments by their
+                          schemas; NULL: none */
+    llm_allocator allocator;
+} llm_tool_desc;
+
+/* Reads what stands between the marks of a call, or of several.  LLM_BAD_FORMAT: no call, with line and column in the
+   text; LLM_TOO_LARGE: too deep, or too much work.  *out is NULL on failure. */
+LLM_API llm_status llm_tool_parse(llm_tool_calls **out, const llm_tool_desc *desc, const char *text, size_t bytes,
+                                  llm_error *error);
+
+/* Frees calls.  NULL is fine. */
+LLM_API void llm_tool_calls_close(llm_tool_calls *calls);
+
+typedef struct llm_splitter llm_splitter;
+
+/* Zero-initialised: all is content. */
+typedef struct llm_splitter_desc {
+    const char *dialect;                 /* of tool calls; NULL: there are none */
+    const char *tools;                   /* as in llm_tool_desc; copied */
+    const char *think_start, *think_end; /* what stands around thoughts; copied; NULL: there are none */
+    int reasoning;                       /* the prompt ends within thoughts */
+    size_t max_call_bytes;               /* of the text between the marks of a call; 0: 1 MiB */
+    llm_allocator allocator;
+} llm_splitter_desc;
+
+typedef enum llm_segment_kind {
+    LLM_CONTENT,    /* for the reader */
+    LLM_REASONING,  /* the model's thoughts */
+    LLM_TOOL_BEGIN, /* a call, or several, begins; no text */
+    LLM_TOOL_TEXT,  /* more of it, as the model writes it */
+    LLM_TOOL_END    /* it is complete: the whole text, and its calls or the reason why they cannot be read */
+} llm_segment_kind;
+
+/* A stretch of the text.  All it points to is valid until the splitter's next call. */
+typedef struct llm_segment {
+    llm_segment_kind kind;
+    const char *text; /* not NUL-terminated; never the marks themselves */
+    size_t bytes;
+    const llm_tool_call *calls; /* [call_count] */
+    size_t call_count;
+    const llm_error *problem;   /* LLM_TOOL_END: NULL, or why there are no calls */
+} llm_segment;
+
+/* Opens a splitter.  *out is NULL on failure. */
+LLM_API llm_status llm_splitter_open(llm_splitter **out, const llm_splitter_desc *desc, llm_error *error);
+
+/* More of the text, cut anywhere.  What it gives is the same for every cut. */
+LLM_API llm_status llm_splitter_feed(llm_splitter *splitter, const char *text, size_t bytes, llm_error *error);
+
+/* The text has ended: what was held back because it might have become a mark is text, or is dropped. */
+LLM_API void llm_splitter_finish(llm_splitter *splitter, int drop);
+
+/* The next segment: LLM_OK, or LLM_END when there is none until more is fed.  LLM_TOO_LARGE: max_call_bytes. */
+LLM_API llm_status llm_splitter_next(llm_splitter *splitter, llm_segment *segment, llm_error *error);
+
+/* Frees a splitter.  NULL is fine. */
+LLM_API void llm_splitter_close(llm_splitter *splitter);
+
+/* How to take apart what a model answers. */
+typedef struct llm_model_splitter_desc {
+    const char *prompt;    /* rendered, NUL-terminated: whether it ends within thoughts; NULL: it does not */
+    const char *tools;     /* as in llm_tool_desc */
+    const char *dialect;   /* NULL: the model's; "": tool calls are content */
+    size_t max_call_bytes; /* 0: 1 MiB */
+} llm_model_splitter_desc;
+
+/* Opens a splitter for the model's dialect and thoughts, see llm_model_info.  desc may be NULL. */
+LLM_API llm_status llm_model_splitter(llm_splitter **out, const llm_model *model, const llm_model_splitter_desc *desc,
+                                      llm_error *error);
 
 /* ---- cache: see llm_cache.h for what can be done with one */
 
@@ -8260,8 +8359,8 @@ LLM__FN void *llm__heap_alloc(llm__heap *heap, size_t count, size_t size) {
     size_t bytes;
     char *at;
     if (!llm__mul_ok(count, size, &bytes) || bytes > SIZE_MAX / 4) return NULL;
-    at = heap->top + (16 - (uintptr_t)heap->top % 16) % 16;
-    if (!heap->top || at > heap->end || (size_t)(heap->end - at) < bytes) {
+    at = heap->top ? heap->top + (16 - (uintptr_t)heap->top % 16) % 16 : NULL;
+    if (!at || at > heap->end || (size_t)(heap->end - at) < bytes) {
         size_t block = bytes > LLM__HEAP_BLOCK / 2 ? bytes + bytes / 2 : (size_t)LLM__HEAP_BLOCK;
         if (heap->limit && (block > heap->limit || heap->arena.bytes > heap->limit - block)) block = bytes;
         if (heap->limit && (block > heap->limit || heap->arena.bytes > heap->limit - block)) return NULL;
@@ -12042,6 +12141,7 @@ LLM__FN int llm__exec_filter(llm__render *r, llm__scope *scope, const llm__synta
     llm__value text;
     int ended = llm__filtered_body(r, scope, node, &text);
     if (ended != LLM__DONE) return ended;
+    if (text.type != LLM__STRING) return llm__fail_type(r, &text, "what is written is a string");
     return llm__put_value(r, &text);
 }
 
@@ -12938,6 +13038,99 @@ LLM__FN int llm__m_encode(llm__render *r, const llm__value *v, const llm__value 
     *out = *v;
     out->type = LLM__BYTES;
     out->flag = 0;
+    return 1;
+}
+
+/* ---- translating characters by a table */
+
+/* What a table says of a character; *out is undefined where it says nothing. */
+LLM__FN int llm__translation(llm__render *r, const llm__value *table, uint32_t c, llm__value *out) {
+    const llm__value *found = NULL;
+    llm__value code;
+    llm__give_int(&code, c);
+    *out = llm__value_of(LLM__UNDEFINED);
+    if (table->type == LLM__DICT) {
+        if (!llm__dict_find(r, table->as.dict, &code, &found)) return 0;
+        if (found) *out = *found;
+        return 1;
+    }
+    if (table->type == LLM__LIST || table->type == LLM__TUPLE) {
+        if (c < table->length) *out = table->as.items[c];
+        return 1;
+    }
+    if (table->type != LLM__STRING) return llm__fail_type(r, table, "translate needs a table");
+    if (c < llm__count_chars(table->as.text, table->length)) {
+        const char *at = llm__char_at(table, c);
+        *out = llm__text_value(at, llm__char_get(at, &c));
+    }
+    return llm__work(r, table->length / 64);
+}
+
+LLM__FN int llm__m_translate(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    const char *at = v->as.text, *end = at + v->length;
+    size_t start = r->out.length, n;
+    llm__value with;
+    uint32_t c;
+    for (; at < end; at += n) {
+        int ok = 1;
+        n = llm__char_get(at, &c);
+        if (!llm__work(r, 1) || !llm__translation(r, a, c, &with)) return 0;
+        if (with.type == LLM__UNDEFINED) ok = llm__put(r, at, n);
+        else if (with.type == LLM__STRING) ok = llm__put(r, with.as.text, with.length);
+        else if (with.type == LLM__INT || with.type == LLM__BOOL) {
+            if (with.as.integer < 0 || with.as.integer > 0x10FFFF)
+                return LLM__RENDER_FAIL(r, "a table gives numbers of characters, up to 0x10FFFF");
+            c = (uint32_t)with.as.integer;
+            ok = llm__put_char(r, c >= 0xD800 && c < 0xE000 ? 0xFFFD : c);
+        } else if (with.type != LLM__NONE) {
+            return llm__fail_type(r, &with, "a table gives whole numbers, strings or none");
+        }
+        if (!ok) return 0;
+    }
+    return llm__cut(r, start, out);
+}
+
+/* A table from a dict, or from characters and what they become, and those that go. */
+LLM__FN int llm__m_maketrans(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    const llm__value none = llm__value_of(LLM__NONE);
+    llm__value key, to;
+    const char *at, *with;
+    uint32_t c, d, i;
+    (void)v;
+    if (!llm__give_dict(r, out)) return 0;
+    if (a[1].type == LLM__MISSING) {
+        if (a->type != LLM__DICT) return llm__fail_type(r, a, "maketrans needs a dict");
+        for (i = 0; i < a->as.dict->count; i++) {
+            key = a->as.dict->entries[i].key;
+            if (key.type == LLM__STRING) {
+                if (llm__count_chars(key.as.text, key.length) != 1)
+                    return LLM__RENDER_FAIL(r, "the keys of maketrans are single characters");
+                llm__char_get(key.as.text, &c);
+                llm__give_int(&key, c);
+            } else if (!llm__is_int(&key)) {
+                return llm__fail_type(r, &key, "the keys of maketrans are characters or whole numbers");
+            }
+            if (!llm__dict_set(r, out->as.dict, &key, &a->as.dict->entries[i].value)) return 0;
+        }
+        return 1;
+    }
+    if (!llm__need_text(r, a) || !llm__need_text(r, a + 1)) return 0;
+    if (llm__count_chars(a->as.text, a->length) != llm__count_chars(a[1].as.text, a[1].length))
+        return LLM__RENDER_FAIL(r, "the first two strings of maketrans must have the same length");
+    for (at = a->as.text, with = a[1].as.text; at < a->as.text + a->length;) {
+        at += llm__char_get(at, &c);
+        with += llm__char_get(with, &d);
+        llm__give_int(&key, c);
+        llm__give_int(&to, d);
+        if (!llm__dict_set(r, out->as.dict, &key, &to)) return 0;
+    }
+    if (a[2].type == LLM__MISSING) return 1;
+    if (!llm__need_text(r, a + 2)) return 0;
+    for (at = a[2].as.text; at < a[2].as.text + a[2].length;) {
+        at += llm__char_get(at, &c);
+        llm__give_int(&key, c);
+        if (!llm__dict_set(r, out->as.dict, &key, &none)) return 0;
+    }
     return 1;
 }
 
@@ -14037,6 +14230,7 @@ LLM__FN int llm__f_rejectattr(llm__render *r, const llm__value *v, const llm__ar
 LLM__FN int llm__f_attr(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
     llm__value made;
     int found;
+    if (v->type == LLM__UNDEFINED) return llm__fail_undefined(r, v);
     if (!llm__need_text(r, a)) return 0;
     memset(&made, 0, sizeof made);
     if (!llm__member(r, v, a, &made, &found)) return 0;
@@ -14546,6 +14740,266 @@ LLM__FN int llm__f_striptags(llm__render *r, const llm__value *v, const llm__val
     return llm__cut(r, start, out);
 }
 
+/* ---- urlize: links in a text. A word is head, middle and tail, one behind the other; the middle may be a link */
+typedef struct llm__link_word {
+    const char *start, *middle, *tail, *end;
+} llm__link_word;
+
+LLM__FN size_t llm__count_text(const char *at, const char *end, const char *what) {
+    size_t count = 0, n = strlen(what);
+    while ((at = llm__find_text(at, (size_t)(end - at), what, n)) != NULL) {
+        count++;
+        at += n;
+    }
+    return count;
+}
+
+/* Opening brackets are head, closing ones and full stops tail, but for those that close what the middle opens. */
+LLM__FN void llm__link_split(llm__link_word *w) {
+    static const char *const pairs[3][2] = {{"(", ")"}, {"<", ">"}, {"&lt;", "&gt;"}};
+    size_t i, opened, closed;
+    for (w->middle = w->start; w->middle < w->end;) {
+        size_t left = (size_t)(w->end - w->middle);
+        if (*w->middle == '(' || *w->middle == '<') w->middle++;
+        else if (left > 3 && !memcmp(w->middle, "&lt;", 4)) w->middle += 4;
+        else break;
+    }
+    for (w->tail = w->end; w->tail > w->middle;) {
+        size_t left = (size_t)(w->tail - w->middle);
+        if (strchr(")>.,", w->tail[-1])) w->tail--;
+        else if (left > 3 && !memcmp(w->tail - 4, "&gt;", 4)) w->tail -= 4;
+        else break;
+    }
+    for (i = 0; i < 3; i++) {
+        opened = llm__count_text(w->middle, w->tail, pairs[i][0]);
+        closed = llm__count_text(w->tail, w->end, pairs[i][1]);
+        if (opened <= llm__count_text(w->middle, w->tail, pairs[i][1])) continue;
+        for (; opened && closed; opened--, closed--)
+            w->tail = llm__find_text(w->tail, (size_t)(w->end - w->tail), pairs[i][1], strlen(pairs[i][1])) +
+                      strlen(pairs[i][1]);
+    }
+}
+
+LLM__FN int llm__link_character(const char *at, const char *end, size_t *n) {
+    uint32_t c;
+    if (at >= end) return 0;
+    *n = llm__char_get(at, &c);
+    return *at == '%' || *at == '-' || llm__is_plain_word(c);
+}
+
+/* Whether the text begins with a word, in any case. */
+LLM__FN int llm__begins_ascii(const char *at, const char *end, const char *word) {
+    size_t i, n = strlen(word);
+    for (i = 0; i < n && at + i < end; i++)
+        if ((at[i] >= 'A' && at[i] <= 'Z' ? at[i] | 32 : at[i]) != word[i]) return 0;
+    return i == n;
+}
+
+/* The end of the host name at `at`, or NULL if there is none: labels with dots between them.  named: the first is
+   behind a scheme or www, so that any last label of letters will do; else it is one of a few. */
+LLM__FN const char *llm__link_host(const char *at, const char *end, int named) {
+    static const char *const tops[] = {"com", "net", "int", "edu", "gov", "org", "info", "mil"};
+    const char *label = at, *p = at;
+    size_t n = 0, labels = 0, chars = 0, i;
+    for (;; p += n) {
+        int inside = llm__link_character(p, end, &n);
+        if (inside) {
+            chars++;
+            continue;
+        }
+        if (p == end || *p != '.') break;
+        if (!chars || (!named && (chars < 2 || chars > 63))) return NULL;
+        labels++;
+        label = p + 1;
+        chars = 0;
+        n = 1;
+    }
+    if (!named) {
+        for (i = 0; labels && i < LLM__LENGTH(tops); i++)
+            if ((size_t)(p - label) == strlen(tops[i]) && llm__begins_ascii(label, p, tops[i])) return p;
+        return NULL;
+    }
+    for (i = 0; label + i < p && (label[i] | 32) >= 'a' && (label[i] | 32) <= 'z';) i++;
+    if (label + i == p) return i >= 2 && i <= 63 ? p : NULL;
+    if (!llm__begins_ascii(label, p, "xn--") || chars < 6 || chars > 63) return NULL;
+    return memchr(label + 4, '-', (size_t)(p - label) - 4) ? NULL : p;
+}
+
+/* The end of the address of numbers at `at`, or NULL. */
+LLM__FN const char *llm__link_address(const char *at, const char *end) {
+    int i, k;
+    if (at < end && *at == '[') {
+        for (at++, i = 0; i < 8; i++) {
+            for (k = 0; k < 4 && at < end && strchr("0123456789abcdefABCDEF", *at) && *at; k++) at++;
+            if (at < end && *at == ':') at++;
+            else if (i < 2) return NULL;
+            if (i >= 2 && at < end && *at == ']') return at + 1;
+        }
+        return NULL;
+    }
+    for (i = 0; i < 4; i++) {
+        if (i && (at == end || *at++ != '.')) return NULL;
+        for (k = 0; k < 3 && at < end && *at >= '0' && *at <= '9'; k++) at++;
+        if (!k) return NULL;
+    }
+    return at;
+}
+
+/* Whether a port, a path, both or nothing is at `at`. */
+LLM__FN int llm__link_rest(const char *at, const char *end) {
+    int k = 0;
+    if (!at) return 0;
+    if (at < end && *at == ':') {
+        for (at++; k < 5 && at < end && *at >= '0' && *at <= '9'; k++) at++;
+        if (!k) return 0;
+    }
+    return at == end || *at == '/' || *at == '?' || *at == '#';
+}
+
+LLM__FN int llm__is_link(const char *at, const char *end) {
+    const char *host = at;
+    int scheme = 1;
+    if (llm__begins_ascii(at, end, "https://")) host += 8;
+    else if (llm__begins_ascii(at, end, "http://")) host += 7;
+    else scheme = 0;
+    if (scheme)
+        return llm__link_rest(llm__link_host(host, end, 1), end) || llm__link_rest(llm__link_address(host, end), end);
+    if (llm__begins_ascii(at, end, "www.") && llm__link_rest(llm__link_host(at + 4, end, 1), end)) return 1;
+    return llm__link_rest(llm__link_host(at, end, 0), end);
+}
+
+/* someone@host.top */
+LLM__FN int llm__is_mail(const char *at, const char *end) {
+    const char *p, *sign = NULL, *dot = NULL;
+    size_t n;
+    for (p = at; p < end; p++)
+        if (*p == '@') sign = p;
+    if (!sign || sign == at || sign + 1 == end || sign[1] == '-' || sign[1] == '.') return 0;
+    for (p = sign + 1; p < end; p += n) {
+        n = 1;
+        if (*p == '.') dot = p;
+        else if (*p == '%' || !llm__link_character(p, end, &n)) return 0;
+    }
+    return dot && dot + 1 < end && !memchr(dot, '-', (size_t)(end - dot));
+}
+
+/* What a link says besides its address. */
+typedef struct llm__linking {
+    const llm__value *limit;     /* characters shown */
+    llm__value attributes;       /* rel and target */
+    llm__list schemes;
+} llm__linking;
+
+LLM__FN int llm__put_link(llm__render *r, const llm__linking *l, const char *prefix, const char *at, const char *end,
+                          const llm__value *limit) {
+    llm__value shown = llm__text_value(at, (size_t)(end - at));
+    int64_t most, length = (int64_t)llm__count_chars(at, shown.length);
+    if (!llm__put_text(r, "<a href=\"") || !llm__put_text(r, prefix) || !llm__put(r, at, shown.length) ||
+        !llm__put(r, "\"", 1) || (l && !llm__put(r, l->attributes.as.text, l->attributes.length)) ||
+        !llm__put(r, ">", 1)) return 0;
+    if (limit && llm__given(limit)) {
+        if (!llm__need_int(r, limit, 0, &most)) return 0;
+        if (length > most) {
+            most = most < 0 ? most + length : most;
+            if (!llm__put(r, at, (size_t)(llm__char_at(&shown, most) - at)) || !llm__put_text(r, "...</a>")) return 0;
+            return 1;
+        }
+    }
+    return llm__put(r, at, shown.length) && llm__put_text(r, "</a>");
+}
+
+LLM__FN int llm__put_linked(llm__render *r, const llm__linking *l, const llm__link_word *w) {
+    const char *at = w->middle, *end = w->tail;
+    size_t bytes = (size_t)(end - at);
+    uint32_t i;
+    if (llm__is_link(at, end)) {
+        int scheme = bytes > 6 && (!memcmp(at, "http://", 7) || (bytes > 7 && !memcmp(at, "https://", 8)));
+        return llm__put_link(r, l, scheme ? "" : "https://", at, end, l->limit);
+    }
+    if (bytes > 7 && !memcmp(at, "mailto:", 7) && llm__is_mail(at + 7, end))
+        return llm__put_link(r, NULL, "mailto:", at + 7, end, NULL);
+    if (bytes && *at != '@' && (bytes < 4 || memcmp(at, "www.", 4)) && !memchr(at, ':', bytes) && llm__is_mail(at, end))
+        return llm__put_link(r, NULL, "mailto:", at, end, NULL);
+    for (i = 0; i < l->schemes.count; i++) {
+        const llm__value *scheme = l->schemes.items + i;
+        if (bytes > scheme->length && !memcmp(at, scheme->as.text, scheme->length))
+            return llm__put_link(r, l, "", at, end, NULL);
+    }
+    return llm__put(r, at, bytes);
+}
+
+/* The words of rel, "noopener" and perhaps "nofollow", sorted, each once; then the target. */
+LLM__FN int llm__link_attributes(llm__render *r, const llm__value *a, llm__value *out) {
+    llm__list words;
+    llm__value word = llm__text_value("noopener", 8), rel = llm__text_value("", 0);
+    size_t start = r->out.length;
+    const char *at, *end;
+    uint32_t i;
+    memset(&words, 0, sizeof words);
+    if (llm__is_set(a + 3) && !llm__need_text(r, a + 3)) return 0;
+    if (llm__is_set(a + 3)) rel = a[3];
+    if (!llm__list_add(r, &words, &word)) return 0;
+    word = llm__text_value("nofollow", 8);
+    if (llm__is_set(a + 1) && !llm__list_add(r, &words, &word)) return 0;
+    for (at = llm__skip_space(rel.as.text, end = rel.as.text + rel.length); at < end; at = llm__skip_space(at, end)) {
+        const char *first = at;
+        while (at < end && llm__skip_space(at, end) == at) at++;
+        word = llm__text_value(first, (size_t)(at - first));
+        if (!llm__list_add(r, &words, &word)) return 0;
+    }
+    if (!llm__sort(r, words.items, words.items, words.count, 0) || !llm__put_text(r, " rel=\"")) return 0;
+    for (i = 0; i < words.count; i++) {
+        if (i && !llm__compare_text(words.items + i, words.items + i - 1)) continue;
+        if ((i && !llm__put(r, " ", 1)) || !llm__put_html(r, words.items + i)) return 0;
+    }
+    if (!llm__put(r, "\"", 1)) return 0;
+    if (llm__is_set(a + 2) && (!llm__put_text(r, " target=\"") || !llm__put_html(r, a + 2) || !llm__put(r, "\"", 1)))
+        return 0;
+    return llm__cut(r, start, out);
+}
+
+/* Schemes are of letters, digits and .+- with ':' behind them and up to two slashes. */
+LLM__FN int llm__link_schemes(llm__render *r, const llm__value *v, llm__list *out) {
+    uint32_t i;
+    if (!llm__collect(r, v, out)) return 0;
+    for (i = 0; i < out->count; i++) {
+        const llm__value *s = out->items + i;
+        const char *at, *end = s->as.text + s->length;
+        size_t n = 0;
+        if (!llm__need_text(r, s)) return 0;
+        for (at = s->as.text; at < end; at += n) {
+            n = 1;
+            if (*at != '.' && *at != '+' && (*at == '%' || !llm__link_character(at, end, &n))) break;
+        }
+        n = (size_t)(end - at);
+        if (llm__count_chars(s->as.text, (size_t)(at - s->as.text)) < 2 || n < 1 || n > 3 || memcmp(at, "://", n))
+            return LLM__RENDER_FAIL(r, "'%.*s' cannot begin an address", (int)s->length, s->as.text);
+    }
+    return 1;
+}
+
+LLM__FN int llm__f_urlize(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__linking l;
+    llm__link_word w;
+    llm__value text;
+    size_t start = r->out.length;
+    const char *at, *end;
+    memset(&l, 0, sizeof l);
+    l.limit = a;
+    if (!llm__link_attributes(r, a, &l.attributes) || !llm__put_html(r, v) || !llm__cut(r, start, &text) ||
+        (llm__given(a + 4) && !llm__link_schemes(r, a + 4, &l.schemes)) || !llm__work(r, text.length / 8)) return 0;
+    for (at = text.as.text, end = at + text.length; at < end; at = w.end) {
+        w.start = llm__skip_space(at, end);
+        for (w.end = w.start; w.end < end && llm__skip_space(w.end, end) == w.end;) w.end++;
+        llm__link_split(&w);
+        if (!llm__put(r, at, (size_t)(w.middle - at)) || !llm__put_linked(r, &l, &w) ||
+            !llm__put(r, w.tail, (size_t)(w.end - w.tail))) return 0;
+    }
+    if (!llm__cut(r, start, out)) return 0;
+    out->flag = (uint8_t)(r->autoescape ? LLM__MARKUP : 0);
+    return 1;
+}
+
 /* ---- tests */
 
 LLM__FN int llm__remainder_is(llm__render *r, const llm__value *v, const llm__value *by, int wanted, llm__value *out) {
@@ -14594,12 +15048,23 @@ LLM__SIMPLE_TEST(sequence, llm__length(v) >= 0 && (v->type < LLM__KEYS || v->typ
 LLM__SIMPLE_TEST(iterable, llm__is_iterable(v))
 LLM__SIMPLE_TEST(sameas, llm__same(v, a))
 LLM__SIMPLE_TEST(escaped, v->type == LLM__STRING && v->flag)
-LLM__SIMPLE_TEST(filter, v->type == LLM__STRING && llm__find_filter(v) != NULL)
-LLM__SIMPLE_TEST(test, v->type == LLM__STRING && llm__find_test(v) != NULL)
 LLM__SIMPLE_TEST(callable, v->type == LLM__UNDEFINED || v->type == LLM__MACRO || v->type == LLM__METHOD ||
                                v->type == LLM__FUNCTION || v->type == LLM__LOOP || v->type == LLM__JOINER ||
                                v->type == LLM__BLOCK_CALL)
 #undef LLM__SIMPLE_TEST
+
+/* Names are looked up in a table: what cannot be a key fails. */
+LLM__FN int llm__t_filter(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    uint64_t hash;
+    (void)a;
+    return llm__hash(r, v, &hash) && llm__give_bool(out, v->type == LLM__STRING && llm__find_filter(v) != NULL);
+}
+
+LLM__FN int llm__t_test(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    uint64_t hash;
+    (void)a;
+    return llm__hash(r, v, &hash) && llm__give_bool(out, v->type == LLM__STRING && llm__find_test(v) != NULL);
+}
 
 LLM__FN int llm__t_lower(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
     llm__value s;
@@ -14759,6 +15224,58 @@ LLM__FN int llm__m_bit_length(llm__render *r, const llm__value *v, const llm__va
     return digits && llm__give_int(out, n == 1 && digits[0] == '0' ? 0 : (int64_t)n);
 }
 
+LLM__FN int llm__m_bit_count(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    char *digits = (char *)llm__render_alloc(r, LLM__DIGITS, 1);
+    size_t n = digits ? llm__digits(v, 2, digits, LLM__DIGITS) : 0, i;
+    int64_t count = 0;
+    (void)a;
+    for (i = 0; i < n; i++) count += digits[i] == '1';
+    return digits && llm__give_int(out, count);
+}
+
+LLM__FN int llm__m_conjugate(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    (void)r;
+    (void)a;
+    *out = *v;
+    if (v->type == LLM__BOOL) out->type = LLM__INT;
+    return 1;
+}
+
+/* The two whole numbers without a common factor; a float's denominator is a power of two. */
+LLM__FN int llm__m_as_integer_ratio(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value over, under, half;
+    double fraction;
+    int power;
+    llm__give_int(&under, 1);
+    if (v->type != LLM__REAL) return llm__m_conjugate(r, v, a, &over) && llm__give_pair(r, out, &over, &under);
+    if (v->as.number != v->as.number || fabs(v->as.number) == HUGE_VAL)
+        return LLM__RENDER_FAIL(r, "nan and inf are no ratio");
+    fraction = frexp(v->as.number, &power);
+    for (; fraction != floor(fraction); power--) fraction *= 2;
+    if (power >= 0) return llm__int_from_float(r, v->as.number, &over) && llm__give_pair(r, out, &over, &under);
+    return llm__int_from_float(r, fraction, &over) && llm__int_from_float(r, ldexp(1, -power / 2), &half) &&
+           llm__int_from_float(r, ldexp(1, -power - -power / 2), &under) &&
+           llm__int_math(r, '*', &half, &under, &under) && llm__give_pair(r, out, &over, &under);
+}
+
+/* What bytes say, which came from a string. */
+LLM__FN int llm__m_decode(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    if (!llm__m_encode(r, v, a, out)) return 0;
+    out->type = LLM__STRING;
+    return 1;
+}
+
+LLM__FN int llm__m_hex(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    static const char digits[] = "0123456789abcdef";
+    size_t start = r->out.length;
+    uint32_t i;
+    (void)a;
+    for (i = 0; i < v->length; i++)
+        if (!llm__put(r, digits + ((uint8_t)v->as.text[i] >> 4), 1) || !llm__put(r, digits + (v->as.text[i] & 15), 1))
+            return 0;
+    return llm__cut(r, start, out);
+}
+
 /* ---- attributes that are no methods */
 
 LLM__FN int llm__loop_property(llm__render *r, llm__loop *l, const llm__value *name, llm__value *out) {
@@ -14884,6 +15401,7 @@ static const llm__builtin llm__filters[] = {
     {"unique", llm__f_unique, NULL, "case_sensitive attribute", 0},
     {"upper", llm__f_upper, NULL, "", 0},
     {"urlencode", llm__f_urlencode, NULL, "", 0},
+    {"urlize", llm__f_urlize, NULL, "trim_url_limit nofollow target rel extra_schemes", 0},
     {"wordcount", llm__f_wordcount, NULL, "", 0},
     {"wordwrap", llm__f_wordwrap, NULL, "width break_long_words wrapstring break_on_hyphens", 0},
     {"xmlattr", llm__f_xmlattr, NULL, "autospace", 0},
@@ -14959,6 +15477,7 @@ static const llm__builtin llm__string_methods[] = {
     {"ljust", llm__m_ljust, NULL, "/ /", 1},
     {"lower", llm__f_lower, NULL, "", 0},
     {"lstrip", llm__m_lstrip, NULL, "/", 0},
+    {"maketrans", llm__m_maketrans, NULL, "/ / /", 1},
     {"partition", llm__m_partition, NULL, "/", 1},
     {"removeprefix", llm__m_removeprefix, NULL, "/", 1},
     {"removesuffix", llm__m_removesuffix, NULL, "/", 1},
@@ -14975,6 +15494,7 @@ static const llm__builtin llm__string_methods[] = {
     {"strip", llm__m_strip, NULL, "/", 0},
     {"swapcase", llm__m_swapcase, NULL, "", 0},
     {"title", llm__m_title, NULL, "", 0},
+    {"translate", llm__m_translate, NULL, "/", 1},
     {"upper", llm__f_upper, NULL, "", 0},
     {"zfill", llm__m_zfill, NULL, "/", 1},
 };
@@ -14994,9 +15514,18 @@ static const llm__builtin llm__dict_methods[] = {
     {"values", llm__m_values, NULL, "", 0},
 };
 
+/* Floats have the first three. */
 static const llm__builtin llm__number_methods[] = {
     {"is_integer", llm__m_is_integer, NULL, "", 0},
+    {"conjugate", llm__m_conjugate, NULL, "", 0},
+    {"as_integer_ratio", llm__m_as_integer_ratio, NULL, "", 0},
     {"bit_length", llm__m_bit_length, NULL, "", 0},
+    {"bit_count", llm__m_bit_count, NULL, "", 0},
+};
+
+static const llm__builtin llm__bytes_methods[] = {
+    {"decode", llm__m_decode, NULL, "encoding errors", 0},
+    {"hex", llm__m_hex, NULL, "", 0},
 };
 
 static const llm__builtin llm__loop_methods[] = {
@@ -15047,7 +15576,8 @@ LLM__FN const llm__builtin *llm__find_method(const llm__value *of, const llm__va
     if (of->type == LLM__DICT) rows = llm__dict_methods, count = LLM__LENGTH(llm__dict_methods);
     if (of->type == LLM__FUNCTION && of->as.integer == LLM__DICT_OF) rows = llm__dict_methods + 1, count = 1;
     if (llm__is_int(of)) rows = llm__number_methods, count = LLM__LENGTH(llm__number_methods);
-    if (of->type == LLM__REAL) rows = llm__number_methods, count = 1;
+    if (of->type == LLM__REAL) rows = llm__number_methods, count = 3;
+    if (of->type == LLM__BYTES) rows = llm__bytes_methods, count = LLM__LENGTH(llm__bytes_methods);
     if (of->type == LLM__LOOP) rows = llm__loop_methods, count = LLM__LENGTH(llm__loop_methods);
     if (of->type == LLM__CYCLER) rows = llm__cycler_methods, count = LLM__LENGTH(llm__cycler_methods);
     for (i = 0; (of->type == LLM__LIST || of->type == LLM__DICT) && i < LLM__LENGTH(changes); i++)
@@ -15323,12 +15853,12 @@ LLM__FN int llm__value_from(llm__render *r, const llm__json *j, llm__json_number
     }
 }
 
-LLM__FN int llm__value_from_json(llm__render *r, const char *name, const char *text, llm__value *out) {
+LLM__FN int llm__value_from_json(llm__render *r, const char *name, const char *text, size_t bytes, llm__value *out) {
     const llm__json *root;
     llm__json_numbers numbers;
     numbers.at = text;
-    numbers.end = text + strlen(text);
-    r->status = llm__json_parse(&r->heap.arena, name, text, strlen(text), &root, r->error);
+    numbers.end = text + bytes;
+    r->status = llm__json_parse(&r->heap.arena, name, text, bytes, &root, r->error);
     return r->status == LLM_OK && llm__value_from(r, root, &numbers, out);
 }
 
@@ -15470,7 +16000,7 @@ LLM__FN int llm__define(llm__render *r, llm__scope *scope, const char *name, siz
 
 LLM__FN int llm__define_json(llm__render *r, llm__scope *scope, const char *name, const char *text) {
     llm__value v = llm__value_of(LLM__NONE);
-    if (text && !llm__value_from_json(r, name, text, &v)) return 0;
+    if (text && !llm__value_from_json(r, name, text, strlen(text), &v)) return 0;
     return llm__define(r, scope, name, strlen(name), &v);
 }
 
@@ -15492,11 +16022,11 @@ LLM__FN int llm__define_all(llm__render *r, llm__scope *scope, const llm_render_
     if (!llm__define(r, scope, "add_generation_prompt", 21, &v) ||
         !llm__define_json(r, scope, "tools", d->tools) || !llm__define_json(r, scope, "documents", d->documents))
         return 0;
-    if (d->messages && (!llm__value_from_json(r, "messages", d->messages, &v) ||
+    if (d->messages && (!llm__value_from_json(r, "messages", d->messages, strlen(d->messages), &v) ||
                         !llm__prepare_messages(r, d, &v, continued) || !llm__define(r, scope, "messages", 8, &v)))
         return 0;
     if (!d->variables) return 1;
-    if (!llm__value_from_json(r, "variables", d->variables, &v)) return 0;
+    if (!llm__value_from_json(r, "variables", d->variables, strlen(d->variables), &v)) return 0;
     if (v.type != LLM__DICT) return llm__expected(r, "variables", "an object");
     for (i = 0; i < v.as.dict->count; i++)
         if (!llm__define(r, scope, v.as.dict->entries[i].key.as.text, v.as.dict->entries[i].key.length,
@@ -15729,6 +16259,1698 @@ LLM__FN size_t llm__chat_tokens(const llm__chat *chat, llm_note *notes, size_t m
         notes[count++].value = v->as.text;
     }
     return count;
+}
+
+/* ========================================================================================================== >>tools
+   After this chapter a model's text comes apart: what it says, what it thinks, and the tools that it calls.  Each
+   family writes calls in a dialect of its own, which mlx-lm knows by the names of its tool_parsers; a row of the table
+   below says where a call begins and ends and which function reads it.  What those functions take for granted is
+   Python's: values as JSON or as Python's literals, white space and lower case as Python sees them, texts where nothing
+   else can be read.  Values, bounds and failures are those of a rendering, the text being the "source".
+
+   Where mlx-lm fails on what a model may write, this goes on: whole numbers keep all digits, Python's reserved words
+   can be names of arguments, and what JSON cannot hold (sets, bytes, complex numbers) stays text. */
+
+typedef struct llm__call_reader {
+    llm__render r;
+    llm_template bounds; /* r's, with the text as the source */
+    llm__value tools;    /* the list that was given to the template, or none */
+    llm__list calls;     /* of each: id, name, arguments */
+} llm__call_reader;
+
+/* ---- stretches of a text */
+
+LLM__FN llm__value llm__between(const char *start, const char *end) {
+    return llm__text_value(start, (size_t)(end - start));
+}
+
+LLM__FN const char *llm__text_end(const llm__value *v) { return v->as.text + v->length; }
+
+/* Without the space around it. */
+LLM__FN llm__value llm__trimmed(const llm__value *v) {
+    const char *start = llm__skip_space(v->as.text, llm__text_end(v));
+    return llm__between(start, llm__blank_before(start, llm__text_end(v)));
+}
+
+/* Without one line break at either end. */
+LLM__FN llm__value llm__unwrapped(const llm__value *v) {
+    const char *start = v->as.text, *end = llm__text_end(v);
+    if (start < end && *start == '\n') start++;
+    if (start < end && end[-1] == '\n') end--;
+    return llm__between(start, end);
+}
+
+LLM__FN const char *llm__find_mark(const char *at, const char *end, const char *mark) {
+    return llm__find_text(at, (size_t)(end - at), mark, strlen(mark));
+}
+
+LLM__FN int llm__begins(const char *at, const char *end, const char *mark) {
+    size_t n = strlen(mark);
+    return (size_t)(end - at) >= n && !memcmp(at, mark, n);
+}
+
+/* Behind `mark` at *at; false: something else is there. */
+LLM__FN int llm__skip_mark(const char **at, const char *end, const char *mark) {
+    if (!llm__begins(*at, end, mark)) return 0;
+    *at += strlen(mark);
+    return 1;
+}
+
+/* The next stretch from `open` to `close`: its inside; *at goes behind it.  False: there is none. */
+LLM__FN int llm__next_between(const char **at, const char *end, const char *open, const char *close, llm__value *out) {
+    const char *start = llm__find_mark(*at, end, open), *stop;
+    if (!start) return 0;
+    start += strlen(open);
+    stop = llm__find_mark(start, end, close);
+    if (!stop) return 0;
+    *out = llm__between(start, stop);
+    *at = stop + strlen(close);
+    return 1;
+}
+
+LLM__FN int llm__is_word_at(const char *at, const char *end, size_t *n) {
+    uint32_t c;
+    if (at >= end) return 0;
+    *n = llm__char_get(at, &c);
+    return llm__is_plain_word(c);
+}
+
+/* Behind the word characters at `at`. */
+LLM__FN const char *llm__skip_word_at(const char *at, const char *end) {
+    size_t n;
+    while (llm__is_word_at(at, end, &n)) at += n;
+    return at;
+}
+
+/* Behind letters, digits, underscores and hyphens. */
+LLM__FN const char *llm__skip_name(const char *at, const char *end) {
+    size_t n = 1;
+    while (at < end && (*at == '-' || llm__is_word_at(at, end, &n))) at += *at == '-' ? 1 : n;
+    return at;
+}
+
+LLM__FN int llm__is_word_before(const char *at) {
+    uint32_t c;
+    llm__char_before(at, &c);
+    return llm__is_plain_word(c);
+}
+
+/* Whether a text is this one, or begins with it, whatever the case of its letters; the words are ASCII. */
+LLM__FN int llm__begins_word(const llm__value *v, const char *word) {
+    size_t i;
+    for (i = 0; word[i]; i++) {
+        char c = i < v->length ? v->as.text[i] : 0;
+        if ((c >= 'A' && c <= 'Z' ? c | 32 : c) != word[i]) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__is_word_of(const llm__value *v, const char *const *words) {
+    for (; *words; words++)
+        if (v->length == strlen(*words) && llm__begins_word(v, *words)) return 1;
+    return 0;
+}
+
+LLM__FN int llm__is_null(const llm__value *v) { return v->length == 4 && llm__begins_word(v, "null"); }
+
+/* ---- values in a text: JSON */
+
+/* A reading that may fail: takes its failure back, unless memory ran out. */
+LLM__FN int llm__forgive(llm__render *r, llm_error *error) {
+    r->error = error;
+    if (r->status == LLM_OUT_OF_MEMORY) llm__no_memory(error, 0);
+    else r->status = LLM_OK;
+    return 0;
+}
+
+/* json.loads; false: it is no JSON, or r has failed. */
+LLM__FN int llm__loads(llm__render *r, const llm__value *v, llm__value *out) {
+    llm_error *error = r->error;
+    r->error = NULL;
+    if (!llm__value_from_json(r, "", v->as.text, v->length, out)) return llm__forgive(r, error);
+    r->error = error;
+    return 1;
+}
+
+/* json.loads with strict=False: strings may hold control characters. */
+LLM__FN int llm__loads_loosely(llm__render *r, const llm__value *v, llm__value *out) {
+    size_t start = r->out.length;
+    const char *at, *end = llm__text_end(v);
+    int inside = 0;
+    for (at = v->as.text; at < end; at++) {
+        if (*at == '"') inside = !inside;
+        if (inside && (uint8_t)*at < 32) {
+            if (!llm__put_text(r, "\\u00") || !llm__put(r, *at >= 16 ? "1" : "0", 1) ||
+                !llm__put(r, "0123456789abcdef" + *at % 16, 1)) return 0;
+        } else if (!llm__put(r, at, 1) || (*at == '\\' && at + 1 < end && !llm__put(r, ++at, 1))) {
+            return 0;
+        }
+    }
+    return llm__cut(r, start, out) && llm__loads(r, out, out);
+}
+
+/* The end of the JSON value at `at`, whatever stands behind it, or NULL if there is none. */
+LLM__FN const char *llm__json_extent(const char *at, const char *end) {
+    int depth = 0;
+    do {
+        if (at >= end) return NULL;
+        if (*at == '"') {
+            for (at++; at < end && *at != '"';) at += *at == '\\' ? 2 : 1;
+            if (at >= end) return NULL;
+        } else if (*at == '{' || *at == '[') {
+            depth++;
+        } else if (*at == '}' || *at == ']') {
+            if (!depth--) return NULL;
+        } else if (!depth) {
+            while (at < end && *at && strchr("+-.0123456789aEefilnrstuNIy", *at)) at++;
+            return at;
+        }
+        at++;
+    } while (depth > 0);
+    return at;
+}
+
+/* ---- values in a text: Python's literals, as ast.literal_eval takes them, so far as JSON has them */
+typedef struct llm__literal {
+    llm__render *r;
+    const char *at, *end;
+    int depth;
+    int json_words; /* true, false and null are values too */
+} llm__literal;
+
+LLM__FN int llm__literal_value(llm__literal *l, llm__value *out);
+
+/* Space, and within brackets line ends and comments. */
+LLM__FN void llm__literal_space(llm__literal *l) {
+    for (; l->at < l->end; l->at++) {
+        if (*l->at == '\\' && l->at + 1 < l->end && l->at[1] == '\n') l->at++;
+        else if (*l->at == '#')
+            while (l->at + 1 < l->end && l->at[1] != '\n') l->at++;
+        else if (*l->at != ' ' && *l->at != '\t' && *l->at != '\f' && !(l->depth && (*l->at == '\n' ||
+            *l->at == '\r')))
+            return;
+    }
+}
+
+LLM__FN int llm__literal_skip(llm__literal *l, char c) {
+    llm__literal_space(l);
+    if (l->at >= l->end || *l->at != c) return 0;
+    l->at++;
+    return 1;
+}
+
+LLM__FN int llm__literal_word(llm__literal *l, const char *word) {
+    const char *end = l->at + strlen(word);
+    size_t n;
+    if (!llm__begins(l->at, l->end, word) || llm__is_word_at(end, l->end, &n)) return 0;
+    l->at = end;
+    return 1;
+}
+
+/* A number without its sign: 12, 0x1F, 1_000, .5, 1e9. */
+LLM__FN int llm__literal_number(llm__literal *l, llm__value *out) {
+    const char *start = l->at, *p;
+    int is_float = 0, zeros = 1, based = l->end - start > 1 && *start == '0' && strchr("xXoObB", start[1]) != NULL;
+    llm__value text;
+    double number;
+    size_t n;
+    for (; l->at < l->end; l->at++) {
+        if (*l->at == '.' || (!based && (*l->at | 32) == 'e')) is_float = 1;
+        else if (!llm__is_word_at(l->at, l->end, &n)) break;
+        if (!based && (*l->at | 32) == 'e' && l->at + 1 < l->end && (l->at[1] == '+' || l->at[1] == '-')) l->at++;
+    }
+    text = llm__between(start, l->at);
+    if (is_float) return llm__read_float(&text, &number) && llm__give_float(out, number);
+    for (p = start; p < l->at; p++) zeros = zeros && (*p == '0' || *p == '_');
+    if (*start == '0' && !based && !zeros) return 0;
+    return llm__read_int(l->r, &text, 0, out);
+}
+
+LLM__FN void llm__negate_number(llm__value *v) {
+    if (v->type == LLM__REAL) v->as.number = -v->as.number;
+    else if (v->type == LLM__BIG) v->as.big->negative = 1;
+    else v->as.integer = -v->as.integer;
+}
+
+/* A sign, and a number that may have brackets. */
+LLM__FN int llm__literal_signed(llm__literal *l, llm__value *out) {
+    int negative = *l->at++ == '-', open = 0;
+    while (llm__literal_skip(l, '(')) open++, l->depth++;
+    if (l->at >= l->end || ((*l->at < '0' || *l->at > '9') && *l->at != '.') || !llm__literal_number(l, out)) return 0;
+    if (negative) llm__negate_number(out);
+    for (; open; open--, l->depth--)
+        if (!llm__literal_skip(l, ')')) return 0;
+    return 1;
+}
+
+/* One string in quotes, appended to what is put. */
+LLM__FN int llm__literal_string(llm__literal *l) {
+    char quote, text[8];
+    int raw = (*l->at | 32) == 'r', triple, n;
+    if (raw || (*l->at | 32) == 'u') l->at++;
+    quote = *l->at++;
+    triple = l->end - l->at > 1 && l->at[0] == quote && l->at[1] == quote;
+    if (triple) l->at += 2;
+    for (;;) {
+        const char *run = l->at;
+        while (l->at < l->end && *l->at != quote && *l->at != '\\' && (triple || *l->at != '\n')) l->at++;
+        if (!llm__put(l->r, run, (size_t)(l->at - run)) || l->at >= l->end || *l->at == '\n') return 0;
+        if (*l->at == quote) {
+            if (!triple) break;
+            if (l->end - l->at > 2 && l->at[1] == quote && l->at[2] == quote) break;
+            if (!llm__put(l->r, l->at++, 1)) return 0;
+            continue;
+        }
+        if (l->end - l->at < 2) return 0;
+        if (raw) {
+            if (!llm__put(l->r, l->at, 2)) return 0;
+            l->at += 2;
+            continue;
+        }
+        l->at++;
+        n = llm__string_escape(&l->at, l->end, text);
+        if (n < 0 || !llm__put(l->r, text, (size_t)n)) return 0;
+    }
+    l->at += triple ? 3 : 1;
+    return 1;
+}
+
+LLM__FN int llm__literal_has_string(const llm__literal *l) {
+    const char *at = l->at;
+    if (at + 1 < l->end && ((*at | 32) == 'r' || (*at | 32) == 'u')) at++;
+    return at < l->end && (*at == '"' || *at == '\'');
+}
+
+/* Strings that stand beside each other are one. */
+LLM__FN int llm__literal_strings(llm__literal *l, llm__value *out) {
+    size_t start = l->r->out.length;
+    int ok = 1;
+    for (; ok && llm__literal_has_string(l); llm__literal_space(l)) ok = llm__literal_string(l);
+    if (ok) return llm__cut(l->r, start, out);
+    l->r->out.length = start;
+    return 0;
+}
+
+/* What stands between brackets, up to the closing one; *commas: how many there were. */
+LLM__FN int llm__literal_items(llm__literal *l, char close, llm__list *list, int *commas) {
+    llm__value v;
+    memset(list, 0, sizeof *list);
+    *commas = 0;
+    while (!llm__literal_skip(l, close)) {
+        if ((list->count && !*commas) || !llm__literal_value(l, &v) || !llm__list_add(l->r, list, &v)) return 0;
+        llm__literal_space(l);
+        if (l->at < l->end && *l->at == ',') l->at++, ++*commas;
+        else if (l->at >= l->end || *l->at != close) return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__literal_dict(llm__literal *l, llm__value *out) {
+    llm__value key, v;
+    if (!llm__give_dict(l->r, out)) return 0;
+    while (!llm__literal_skip(l, '}')) {
+        if (!llm__literal_value(l, &key) || !llm__literal_skip(l, ':') || !llm__literal_value(l, &v)) return 0;
+        if (key.type != LLM__STRING && key.type != LLM__NONE && !llm__is_number(&key)) return 0;
+        if (!llm__dict_set(l->r, out->as.dict, &key, &v)) return 0;
+        llm__literal_space(l);
+        if (l->at < l->end && *l->at == ',') l->at++;
+        else if (l->at >= l->end || *l->at != '}') return 0;
+    }
+    return 1;
+}
+
+LLM__FN int llm__literal_brackets(llm__literal *l, llm__value *out) {
+    char open = *l->at++;
+    llm__list list;
+    int ok, commas;
+    if (++l->depth > LLM__JSON_DEPTH) return 0;
+    if (open == '{') ok = llm__literal_dict(l, out);
+    else ok = llm__literal_items(l, open == '[' ? ']' : ')', &list, &commas);
+    l->depth--;
+    if (!ok || open == '{') return ok;
+    if (open == '(' && list.count == 1 && !commas) return *out = list.items[0], 1;
+    return llm__give_list(l->r, out, open == '[' ? LLM__LIST : LLM__TUPLE, &list);
+}
+
+/* False: no literal, or r has failed. */
+LLM__FN int llm__literal_value(llm__literal *l, llm__value *out) {
+    llm__literal_space(l);
+    if (l->at >= l->end) return 0;
+    if (strchr("[({", *l->at)) return *l->at && llm__literal_brackets(l, out);
+    if (*l->at == '-' || *l->at == '+') return llm__literal_signed(l, out);
+    if ((*l->at >= '0' && *l->at <= '9') || *l->at == '.') return llm__literal_number(l, out);
+    if (llm__literal_has_string(l)) return llm__literal_strings(l, out);
+    if (llm__literal_word(l, "None") || (l->json_words && llm__literal_word(l, "null"))) return llm__give_none(out);
+    if (llm__literal_word(l, "True") || (l->json_words && llm__literal_word(l, "true"))) return llm__give_bool(out, 1);
+    if (llm__literal_word(l, "False") || (l->json_words && llm__literal_word(l, "false")))
+        return llm__give_bool(out, 0);
+    return 0;
+}
+
+/* Lines with nothing on them; what follows may not be indented then. */
+LLM__FN int llm__literal_begin(llm__literal *l) {
+    const char *line;
+    while (l->at < l->end && (*l->at == ' ' || *l->at == '\t')) l->at++;
+    for (line = l->at;; line = ++l->at) {
+        llm__literal_space(l);
+        if (l->at >= l->end || (*l->at != '\n' && *l->at != '\r')) break;
+    }
+    return l->at == line;
+}
+
+LLM__FN int llm__literal_whole(llm__literal *l, llm__value *out) {
+    llm__list list;
+    memset(&list, 0, sizeof list);
+    if (memchr(l->at, 0, (size_t)(l->end - l->at)) || !llm__literal_begin(l) || !llm__literal_value(l, out)) return 0;
+    while (llm__literal_skip(l, ',')) { /* a tuple needs no brackets */
+        llm__literal_space(l);
+        if (!list.count && !llm__list_add(l->r, &list, out)) return 0;
+        if (l->at >= l->end || *l->at == '\n') break;
+        if (!llm__literal_value(l, out) || !llm__list_add(l->r, &list, out)) return 0;
+    }
+    if (list.count && !llm__give_list(l->r, out, LLM__TUPLE, &list)) return 0;
+    l->depth = 1;
+    llm__literal_space(l);
+    return l->at == l->end;
+}
+
+/* ast.literal_eval; false: it is no literal, or r has failed. */
+LLM__FN int llm__literal_eval(llm__render *r, const llm__value *v, llm__value *out) {
+    llm_error *error = r->error;
+    size_t start = r->out.length;
+    llm__literal l;
+    memset(&l, 0, sizeof l);
+    l.r = r;
+    l.at = v->as.text;
+    l.end = llm__text_end(v);
+    r->error = NULL;
+    if (!llm__literal_whole(&l, out)) {
+        r->out.length = start;
+        return llm__forgive(r, error);
+    }
+    r->error = error;
+    return 1;
+}
+
+/* JSON, or else a literal, or else the text as it is. */
+LLM__FN int llm__deserialize(llm__render *r, const llm__value *v, llm__value *out) {
+    llm__value text = *v;
+    if (llm__loads(r, &text, out) || llm__literal_eval(r, &text, out)) return 1;
+    *out = text;
+    return r->status == LLM_OK;
+}
+
+LLM__FN int llm__json_or_text(llm__render *r, const llm__value *v, llm__value *out) {
+    llm__value text = *v;
+    if (llm__loads(r, &text, out)) return 1;
+    *out = text;
+    return r->status == LLM_OK;
+}
+
+/* A text as a number, a whole one if its value is; false: it is none. */
+LLM__FN int llm__number_from(llm__render *r, const llm__value *v, llm__value *out) {
+    double n;
+    if (llm__read_int(r, v, 10, out)) return 1;
+    if (!llm__read_float(v, &n) || n != n || fabs(n) == HUGE_VAL) return 0;
+    return n == floor(n) ? llm__int_from_float(r, n, out) : llm__give_float(out, n);
+}
+
+/* ---- what tools say of their parameters */
+
+LLM__FN const llm__value *llm__get_field(llm__render *r, const llm__value *of, const char *name) {
+    return of && of->type == LLM__DICT ? llm__text_key(r, of, name) : NULL;
+}
+
+LLM__FN int llm__is_text(const llm__value *v) { return v && v->type == LLM__STRING; }
+
+/* The schema of a function's parameter, or NULL. */
+LLM__FN const llm__value *llm__schema_of(llm__call_reader *q, const llm__value *name, const llm__value *parameter) {
+    const llm__value *found = NULL, *function, *of, *properties;
+    uint32_t i;
+    for (i = 0; q->tools.type == LLM__LIST && i < q->tools.length; i++) {
+        function = llm__get_field(&q->r, q->tools.as.items + i, "function");
+        of = llm__get_field(&q->r, function, "name");
+        if (!llm__is_text(of) || llm__compare_text(of, name)) continue;
+        properties = llm__get_field(&q->r, llm__get_field(&q->r, function, "parameters"), "properties");
+        if (properties && properties->type == LLM__DICT)
+            llm__dict_find(&q->r, properties->as.dict, parameter, &found);
+        break;
+    }
+    return found;
+}
+
+LLM__FN int llm__wants_text(llm__call_reader *q, const llm__value *name, const llm__value *parameter) {
+    const llm__value *type = llm__get_field(&q->r, llm__schema_of(q, name, parameter), "type");
+    return llm__is_text(type) && llm__text_is(type, "string");
+}
+
+/* ---- calls */
+
+LLM__FN int llm__no_call(llm__call_reader *q, const char *expected) {
+    return LLM__RENDER_FAIL(&q->r, "no tool call can be read; expected %s", expected);
+}
+
+LLM__FN int llm__add_call(llm__call_reader *q, const llm__value *id, const llm__value *name,
+                          const llm__value *arguments) {
+    llm__value none = llm__value_of(LLM__NONE);
+    return llm__list_add(&q->r, &q->calls, id ? id : &none) && llm__list_add(&q->r, &q->calls, name) &&
+           llm__list_add(&q->r, &q->calls, arguments);
+}
+
+LLM__FN int llm__set_argument(llm__call_reader *q, llm__value *arguments, const llm__value *key,
+                              const llm__value *v) {
+    return llm__dict_set(&q->r, arguments->as.dict, key, v);
+}
+
+/* {"name", "arguments"} objects: one, or a list of them. */
+LLM__FN int llm__add_objects(llm__call_reader *q, const llm__value *v) {
+    const llm__value *id, *name, *arguments;
+    uint32_t i;
+    if (v->type == LLM__LIST) {
+        for (i = 0; i < v->length; i++)
+            if (v->as.items[i].type != LLM__DICT || !llm__add_objects(q, v->as.items + i))
+                return llm__no_call(q, "objects with \"name\" and \"arguments\"");
+        return 1;
+    }
+    id = llm__get_field(&q->r, v, "id");
+    name = llm__get_field(&q->r, v, "name");
+    arguments = llm__get_field(&q->r, v, "arguments");
+    if (!llm__is_text(name) || !arguments) return llm__no_call(q, "an object with \"name\" and \"arguments\"");
+    return llm__add_call(q, llm__is_text(id) ? id : NULL, name, arguments);
+}
+
+/* {"name": "f", "arguments": {...}} */
+LLM__FN int llm__calls_json_tools(llm__call_reader *q, const llm__value *text) {
+    llm__value v = llm__trimmed(text);
+    return llm__value_from_json(&q->r, "tool call", v.as.text, v.length, &v) && llm__add_objects(q, &v);
+}
+
+/* [{"name": "f", "arguments": {...}}], the arguments possibly JSON in a string; *found: whether the text is one */
+LLM__FN int llm__calls_mistral_list(llm__call_reader *q, const llm__value *text, int *found) {
+    llm__value list, arguments;
+    uint32_t i;
+    *found = 0;
+    if (!llm__loads(&q->r, text, &list) || list.type != LLM__LIST || !list.length) return q->r.status == LLM_OK;
+    *found = 1;
+    for (i = 0; i < list.length; i++) {
+        const llm__value *item = list.as.items + i, *given = llm__get_field(&q->r, item, "arguments");
+        const llm__value *id = llm__get_field(&q->r, item, "id"), *name = llm__get_field(&q->r, item, "name");
+        if (!given && !llm__give_dict(&q->r, &arguments)) return 0;
+        if (given) arguments = *given;
+        if (arguments.type == LLM__STRING && !llm__loads(&q->r, given, &arguments)) arguments.type = LLM__NONE;
+        if (!llm__is_text(name) || arguments.type != LLM__DICT)
+            return llm__no_call(q, "objects with \"name\" and \"arguments\"");
+        if (!llm__add_call(q, llm__is_text(id) ? id : NULL, name, &arguments)) return 0;
+    }
+    return 1;
+}
+
+/* f[ARGS]{...} one after another, or a JSON list */
+LLM__FN int llm__calls_mistral(llm__call_reader *q, const llm__value *text) {
+    const char *at = text->as.text, *end = llm__text_end(text), *from = at, *mark, *stop, *name;
+    llm__value v;
+    int found;
+    if (!llm__calls_mistral_list(q, text, &found) || found) return found && q->r.status == LLM_OK;
+    while ((mark = llm__find_mark(at, end, "[ARGS]")) != NULL) {
+        uint32_t c;
+        size_t n;
+        stop = llm__blank_before(from, mark);
+        for (name = stop; name > from; name -= n) {
+            n = llm__char_before(name, &c);
+            if (c != '-' && !llm__is_plain_word(c)) break;
+        }
+        at = mark + 6;
+        if (name == stop) continue;
+        from = llm__skip_space(at, end);
+        at = q->r.at = from;
+        from = llm__json_extent(from, end);
+        if (from) v = llm__between(at, from);
+        if (!from || !llm__loads(&q->r, &v, &v)) return llm__no_call(q, "JSON behind [ARGS]");
+        at = from;
+        {
+            llm__value named = llm__between(name, stop);
+            if (!llm__add_call(q, NULL, &named, &v)) return 0;
+        }
+    }
+    return q->calls.count || llm__no_call(q, "NAME[ARGS]{...}");
+}
+
+/* call:f{key:<escape>text<escape>,key:1} */
+LLM__FN int llm__calls_function_gemma(llm__call_reader *q, const llm__value *text) {
+    static const char quote[] = "<escape>";
+    const char *at = text->as.text, *end = llm__text_end(text), *stop, *split;
+    llm__value name, arguments, key, v;
+    for (;;) {
+        at = llm__find_mark(at, end, "call:");
+        if (!at) return llm__no_call(q, "call:NAME{...}");
+        stop = llm__skip_word_at(at += 5, end);
+        if (stop > at && stop < end && *stop == '{') break;
+    }
+    name = llm__between(at, stop);
+    at = stop + 1;
+    end = llm__find_mark(at, end, "}");
+    if (!end) return llm__no_call(q, "call:NAME{...}");
+    if (!llm__give_dict(&q->r, &arguments)) return 0;
+    while (at < end) {
+        q->r.at = at;
+        split = (const char *)memchr(at, ':', (size_t)(end - at));
+        if (!split) return llm__no_call(q, "KEY:VALUE");
+        key = llm__between(at, split);
+        at = split + 1;
+        if (llm__skip_mark(&at, end, quote)) {
+            split = llm__find_mark(at, end, quote);
+            if (!split) return llm__no_call(q, "<escape> behind a text");
+            v = llm__between(at, split);
+            split += sizeof quote - 1;
+        } else {
+            split = (const char *)memchr(at, ',', (size_t)(end - at));
+            if (!split) split = end;
+            v = llm__between(at, split);
+            if (!llm__json_or_text(&q->r, &v, &v)) return 0;
+        }
+        if (!llm__set_argument(q, &arguments, &key, &v)) return 0;
+        at = split < end ? split + 1 : end;
+    }
+    return llm__add_call(q, NULL, &name, &arguments);
+}
+
+/* ---- gemma4: call:f{key:<|"|>text<|"|>,key:{...}} */
+static const char llm__gemma_quote[] = "<|\"|>";
+
+/* The end of the braces at `at`, those within texts not counted, or NULL. */
+LLM__FN const char *llm__gemma_braces(const char *at, const char *end) {
+    int64_t depth = 0;
+    while (at < end) {
+        if (llm__skip_mark(&at, end, llm__gemma_quote)) {
+            at = llm__find_mark(at, end, llm__gemma_quote);
+            if (!at) return NULL;
+            at += sizeof llm__gemma_quote - 1;
+            continue;
+        }
+        if (*at == '{') depth++;
+        if (*at++ == '}' && !--depth) return at;
+    }
+    return NULL;
+}
+
+/* The same as JSON: keys in quotes, texts as JSON has them. */
+LLM__FN int llm__gemma_json(llm__call_reader *q, const char *at, const char *end, llm__value *out) {
+    llm__render *r = &q->r;
+    size_t start = r->out.length;
+    llm__value text;
+    llm__dump d;
+    memset(&d, 0, sizeof d);
+    while (at < end) {
+        const char *stop = llm__skip_word_at(at, end);
+        char before = r->out.length > start ? r->out.data[r->out.length - 1] : 0;
+        if (stop > at && stop < end && *stop == ':' && (before == '{' || before == ',')) {
+            if (!llm__put(r, "\"", 1) || !llm__put(r, at, (size_t)(stop - at)) || !llm__put(r, "\"", 1)) return 0;
+            at = stop;
+        } else if (stop > at) {
+            if (!llm__put(r, at, (size_t)(stop - at))) return 0;
+            at = stop;
+        } else if (llm__next_between(&at, llm__begins(at, end, llm__gemma_quote) ? end : at, llm__gemma_quote,
+                                     llm__gemma_quote, &text)) {
+            if (!llm__dump_text(r, &d, &text)) return 0;
+        } else if (!llm__put(r, at++, 1)) {
+            return 0;
+        }
+    }
+    return llm__cut(r, start, out);
+}
+
+LLM__FN int llm__calls_gemma4(llm__call_reader *q, const llm__value *text) {
+    const char *at = text->as.text, *end = llm__text_end(text), *stop, *close;
+    llm__value name, v;
+    while ((at = llm__find_mark(at, end, "call:")) != NULL) {
+        stop = llm__skip_name(at += 5, end);
+        if (stop == at || stop == end || *stop != '{') continue;
+        close = llm__gemma_braces(stop, end);
+        if (!llm__work(&q->r, (size_t)((close ? close : end) - stop))) return 0;
+        if (!close) continue;
+        name = llm__between(at, stop);
+        q->r.at = at;
+        if (!llm__gemma_json(q, stop, close, &v) ||
+            !llm__value_from_json(&q->r, "tool call", v.as.text, v.length, &v) || !llm__add_call(q, NULL, &name, &v))
+            return 0;
+        at = close;
+    }
+    return q->calls.count || llm__no_call(q, "call:NAME{...}");
+}
+
+/* ---- glm47, laguna, longcat: f<arg_key>key</arg_key><arg_value>value</arg_value>... */
+typedef struct llm__tagged {
+    const char *key, *key_end, *value, *value_end;
+} llm__tagged;
+
+static const llm__tagged llm__glm_tags = {"<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"};
+static const llm__tagged llm__longcat_tags = {"<longcat_arg_key>", "</longcat_arg_key>", "<longcat_arg_value>",
+                                              "</longcat_arg_value>"};
+
+/* The next pair; *at goes behind it.  A key ends where a value follows. */
+LLM__FN int llm__next_tagged(const llm__tagged *tags, const char **at, const char *end, llm__value *key,
+                             llm__value *value) {
+    const char *start = llm__find_mark(*at, end, tags->key), *stop, *next, *from = start;
+    if (!start) return 0;
+    start += strlen(tags->key);
+    for (from = start; (stop = llm__find_mark(from, end, tags->key_end)) != NULL; from = next) {
+        next = stop + strlen(tags->key_end);
+        do *at = next = llm__skip_space(next, end);
+        while (llm__skip_mark(&next, end, "\\n"));
+        if (!llm__begins(next, end, tags->value)) continue;
+        if (!llm__next_between(at, end, tags->value, tags->value_end, value)) return 0;
+        *key = llm__between(start, stop);
+        return 1;
+    }
+    return 0;
+}
+
+LLM__FN int llm__calls_tagged(llm__call_reader *q, const llm__tagged *tags, const llm__value *text,
+                             const char *first_key) {
+    const char *at = text->as.text;
+    llm__value name = llm__between(at, first_key), arguments, key, v;
+    name = llm__trimmed(&name);
+    if (!llm__give_dict(&q->r, &arguments)) return 0;
+    while (llm__next_tagged(tags, &at, llm__text_end(text), &key, &v)) {
+        key = llm__trimmed(&key);
+        v = llm__trimmed(&v);
+        if (!llm__wants_text(q, &name, &key) && !llm__deserialize(&q->r, &v, &v)) return 0;
+        if (!llm__set_argument(q, &arguments, &key, &v)) return 0;
+    }
+    return llm__add_call(q, NULL, &name, &arguments);
+}
+
+LLM__FN int llm__calls_longcat(llm__call_reader *q, const llm__value *text) {
+    llm__value inside = llm__trimmed(text), v;
+    const char *key;
+    if (inside.length && *inside.as.text == '{' && llm__loads(&q->r, &inside, &v)) return llm__add_objects(q, &v);
+    key = llm__find_mark(inside.as.text, llm__text_end(&inside), llm__longcat_tags.key);
+    return key ? llm__calls_tagged(q, &llm__longcat_tags, &inside, key)
+               : llm__no_call(q, "NAME<longcat_arg_key>... or a JSON object");
+}
+
+/* A call of these arguments, read and typed as the tool wants them. */
+LLM__FN int llm__add_normalized(llm__call_reader *q, const llm__value *name, const llm__value *arguments) {
+    llm__value typed;
+    uint32_t i;
+    if (!llm__give_dict(&q->r, &typed)) return 0;
+    for (i = 0; i < arguments->as.dict->count; i++) {
+        llm__value key = arguments->as.dict->entries[i].key, v = arguments->as.dict->entries[i].value;
+        int wants = key.type == LLM__STRING && llm__wants_text(q, name, &key);
+        size_t start = q->r.out.length;
+        if (wants && v.type != LLM__STRING && (!llm__put_repr(&q->r, &v) || !llm__cut(&q->r, start, &v))) return 0;
+        if (!wants && v.type == LLM__STRING && !llm__deserialize(&q->r, &v, &v)) return 0;
+        if (!llm__set_argument(q, &typed, &key, &v)) return 0;
+    }
+    return llm__add_call(q, NULL, name, &typed);
+}
+
+/* JSON in one of the shapes that GLM models write; *found: whether it is. */
+LLM__FN int llm__calls_glm_json(llm__call_reader *q, const llm__value *text, int *found) {
+    llm__render *r = &q->r;
+    const llm__value *tool, *given, *inner;
+    llm__value v = llm__trimmed(text), name, arguments = llm__value_of(LLM__NONE);
+    *found = 0;
+    if (!llm__loads(r, &v, &v)) return r->status == LLM_OK;
+    if (v.type == LLM__LIST && v.length && v.as.items[0].type == LLM__DICT) v = v.as.items[0];
+    tool = llm__get_field(r, &v, "tool");
+    given = llm__get_field(r, &v, "name");
+    if (!given) given = llm__get_field(r, &v, "function");
+    if (!given || !llm__get_field(r, &v, "arguments")) {
+        if (!tool || tool->type != LLM__DICT) return 1;
+        v = *tool;
+        given = llm__get_field(r, &v, "name");
+        if (!given) return 1;
+    }
+    name = *given;
+    if ((given = llm__get_field(r, &v, "arguments")) != NULL) arguments = *given;
+    if (name.type == LLM__DICT) {
+        inner = llm__get_field(r, &name, "arguments");
+        if (inner && !llm__is_truthy(&arguments)) arguments = *inner;
+        inner = llm__get_field(r, &name, "name");
+        if (!inner) return 1;
+        name = *inner;
+    }
+    if (arguments.type == LLM__STRING && !llm__deserialize(r, &arguments, &arguments)) return 0;
+    if (arguments.type == LLM__NONE && !llm__give_dict(r, &arguments)) return 0;
+    if (name.type != LLM__STRING || arguments.type != LLM__DICT) return 1;
+    *found = 1;
+    return llm__add_normalized(q, &name, &arguments);
+}
+
+/* The next word as a shell has it, quotes and backslashes read: 1; 0 at the end; -1 when one is open or r has
+   failed. */
+LLM__FN int llm__shell_word(llm__render *r, const char **at, const char *end, llm__value *out) {
+    size_t start = r->out.length;
+    char quote = 0;
+    const char *p = *at;
+    while (p < end && strchr(" \t\r\n", *p) && *p) p++;
+    if (p == end) return 0;
+    for (; p < end && (quote || !*p || !strchr(" \t\r\n", *p)); p++) {
+        if (*p == quote && quote) quote = 0;
+        else if (!quote && (*p == '"' || *p == '\'')) quote = *p;
+        else if (*p == '\\' && quote != '\'') {
+            if (++p == end || (quote && *p != '"' && *p != '\\' && !llm__put(r, "\\", 1))) return -1;
+            if (!llm__put(r, p, 1)) return -1;
+        } else if (!llm__put(r, p, 1)) return -1;
+    }
+    *at = p;
+    return quote || !llm__cut(r, start, out) ? -1 : 1;
+}
+
+/* key=value words, as a shell would split them; *found: whether all are. */
+LLM__FN int llm__calls_pairs(llm__call_reader *q, const llm__value *name, const llm__value *text, int *found) {
+    const char *at = text->as.text, *equals;
+    size_t start = q->r.out.length;
+    llm__value word, key, v, arguments;
+    int got;
+    *found = 0;
+    if (!llm__give_dict(&q->r, &arguments)) return 0;
+    while ((got = llm__shell_word(&q->r, &at, llm__text_end(text), &word)) > 0) {
+        equals = (const char *)memchr(word.as.text, '=', word.length);
+        if (!equals) return 1;
+        key = llm__between(word.as.text, equals);
+        key = llm__trimmed(&key);
+        v = llm__between(equals + 1, llm__text_end(&word));
+        if (!key.length) return 1;
+        if (!llm__wants_text(q, name, &key) && !llm__deserialize(&q->r, &v, &v)) return 0;
+        if (!llm__set_argument(q, &arguments, &key, &v)) return 0;
+    }
+    q->r.out.length = start;
+    if (got || !arguments.as.dict->count) return q->r.status == LLM_OK;
+    *found = 1;
+    return llm__add_call(q, NULL, name, &arguments);
+}
+
+/* A name, and behind it a dict, key=value words or any text. */
+LLM__FN int llm__calls_glm_plain(llm__call_reader *q, const llm__value *text) {
+    const char *line = (const char *)memchr(text->as.text, '\n', text->length), *space;
+    llm__value name, rest, v, key = llm__text_value("raw", 3);
+    int found;
+    if (line) {
+        name = llm__between(text->as.text, line);
+        name = llm__trimmed(&name);
+        rest = llm__between(line, llm__text_end(text));
+        rest = llm__trimmed(&rest);
+        if (!llm__deserialize(&q->r, &rest, &v)) return 0;
+        if (name.length && v.type == LLM__DICT) return llm__add_normalized(q, &name, &v);
+    }
+    space = (const char *)memchr(text->as.text, ' ', text->length);
+    name = llm__between(text->as.text, space ? space : llm__text_end(text));
+    rest = llm__between(space ? space : llm__text_end(text), llm__text_end(text));
+    rest = llm__trimmed(&rest);
+    if (!rest.length) return llm__give_dict(&q->r, &v) && llm__add_call(q, NULL, &name, &v);
+    if (!llm__deserialize(&q->r, &rest, &v)) return 0;
+    if (v.type == LLM__DICT) return llm__add_normalized(q, &name, &v);
+    if (!llm__calls_pairs(q, &name, &rest, &found) || found) return found && q->r.status == LLM_OK;
+    return llm__give_dict(&q->r, &v) && llm__set_argument(q, &v, &key, &rest) && llm__add_call(q, NULL, &name, &v);
+}
+
+LLM__FN int llm__calls_glm(llm__call_reader *q, const llm__value *text) {
+    const char *key = llm__find_mark(text->as.text, llm__text_end(text), llm__glm_tags.key);
+    llm__value inside = llm__trimmed(text), name = llm__text_value("unknown", 7), raw = llm__text_value("raw", 3), v;
+    int found;
+    if (key) return llm__calls_tagged(q, &llm__glm_tags, text, key);
+    if (!llm__calls_glm_json(q, text, &found) || found) return found && q->r.status == LLM_OK;
+    if (inside.length) return llm__calls_glm_plain(q, &inside);
+    return llm__give_dict(&q->r, &v) && llm__set_argument(q, &v, &raw, &inside) && llm__add_call(q, NULL, &name, &v);
+}
+
+/* ---- kimi_k2: functions.f:0<|tool_call_argument_begin|>{...} */
+static const char llm__kimi_begin[] = "<|tool_call_argument_begin|>";
+
+LLM__FN int llm__calls_kimi_call(llm__call_reader *q, const llm__value *text) {
+    const char *end = llm__text_end(text), *start = llm__skip_space(text->as.text, end), *colon, *digits, *at = start;
+    llm__value id, name, v;
+    int bare;
+    q->r.at = start;
+    for (bare = 0; bare < 2; bare++) {
+        at = start;
+        if (!bare && !llm__skip_mark(&at, end, "functions.")) continue;
+        for (colon = at; (colon = (const char *)memchr(colon, ':', (size_t)(end - colon))) != NULL; colon++) {
+            for (digits = colon + 1; digits < end && *digits >= '0' && *digits <= '9';) digits++;
+            if (colon == at || digits == colon + 1 ||
+                !llm__begins(llm__skip_space(digits, end), end, llm__kimi_begin)) continue;
+            id = llm__between(start, digits);
+            name = llm__between(at, colon);
+            v = llm__between(llm__find_mark(text->as.text, end, llm__kimi_begin) + sizeof llm__kimi_begin - 1, end);
+            v = llm__between(llm__skip_space(v.as.text, end), end);
+            return llm__deserialize(&q->r, &v, &v) && llm__add_call(q, &id, &name, &v);
+        }
+    }
+    return llm__no_call(q, "functions.NAME:INDEX<|tool_call_argument_begin|>");
+}
+
+LLM__FN int llm__calls_kimi_k2(llm__call_reader *q, const llm__value *text) {
+    const char *at = text->as.text;
+    llm__value call;
+    while (llm__next_between(&at, llm__text_end(text), "<|tool_call_begin|>", "<|tool_call_end|>", &call))
+        if (!llm__calls_kimi_call(q, &call)) return 0;
+    return q->calls.count || llm__calls_kimi_call(q, text);
+}
+
+/* ---- kimi_k3: <|open|>call tool="f" index="1"<|sep|>
+   <|open|>argument key="k" type="string"<|sep|>text<|close|>argument<|sep|><|close|>call<|sep|> */
+
+/* The next element: what stands behind its name, and its inside. */
+LLM__FN int llm__next_element(const char **at, const char *end, const char *open, const char *close,
+                              llm__value *attributes, llm__value *body) {
+    const char *start = llm__find_mark(*at, end, open), *from = start;
+    if (!start || !llm__next_between(&from, end, open, "<|sep|>", attributes)) return 0;
+    start = llm__find_mark(from, end, close);
+    if (!start) return 0;
+    *body = llm__between(from, start);
+    *at = start + strlen(close);
+    return 1;
+}
+
+/* Puts a text with some stretch replaced everywhere. */
+LLM__FN int llm__replaced(llm__render *r, const llm__value *v, const char *what, const char *with, llm__value *out) {
+    const char *at = v->as.text, *end = llm__text_end(v), *found;
+    size_t start = r->out.length;
+    for (; (found = llm__find_mark(at, end, what)) != NULL; at = found + strlen(what))
+        if (!llm__put(r, at, (size_t)(found - at)) || !llm__put_text(r, with)) return 0;
+    return llm__put(r, at, (size_t)(end - at)) && llm__cut(r, start, out);
+}
+
+/* The last attribute of this name, its &quot; and &amp; read; false: there is none, or r has failed. */
+LLM__FN int llm__attribute(llm__render *r, const llm__value *attributes, const char *name, llm__value *out) {
+    const char *at = attributes->as.text, *end = llm__text_end(attributes), *stop, *close;
+    int found = 0;
+    while (at < end) {
+        stop = llm__skip_word_at(at, end);
+        close = stop > at && llm__begins(stop, end, "=\"") ? (const char *)memchr(stop + 2, '"', (size_t)(end - stop)
+            - 2) : NULL;
+        if (!close) {
+            at = stop > at ? stop : at + 1;
+            continue;
+        }
+        if ((size_t)(stop - at) == strlen(name) && !memcmp(at, name, strlen(name))) {
+            *out = llm__between(stop + 2, close);
+            found = 1;
+        }
+        at = close + 1;
+    }
+    return found && llm__replaced(r, out, "&quot;", "\"", out) && llm__replaced(r, out, "&amp;", "&", out);
+}
+
+/* *found: whether the element is a call; others are passed over. */
+LLM__FN int llm__calls_k3_call(llm__call_reader *q, const llm__value *attributes, const llm__value *body) {
+    static const char open[] = "<|open|>argument", close[] = "<|close|>argument<|sep|>";
+    const char *at = body->as.text, *end = llm__text_end(body);
+    llm__value name, arguments, of, key, type, v;
+    if (!llm__attribute(&q->r, attributes, "tool", &name) || !name.length) return q->r.status == LLM_OK;
+    if (llm__next_element(&at, end, "<|open|>json", "<|close|>json<|sep|>", &of, &v)) {
+        if (!llm__loads(&q->r, &v, &arguments) || arguments.type != LLM__DICT) return q->r.status == LLM_OK;
+        return llm__add_call(q, NULL, &name, &arguments);
+    }
+    if (!llm__give_dict(&q->r, &arguments)) return 0;
+    while (llm__next_element(&at, end, open, close, &of, &v)) {
+        if (!llm__attribute(&q->r, &of, "key", &key)) return q->r.status == LLM_OK;
+        if (!llm__attribute(&q->r, &of, "type", &type)) type = llm__text_value("string", 6);
+        if (q->r.status != LLM_OK || (!llm__text_is(&type, "string") && !llm__json_or_text(&q->r, &v, &v)) ||
+            !llm__set_argument(q, &arguments, &key, &v)) return 0;
+    }
+    return llm__add_call(q, NULL, &name, &arguments);
+}
+
+LLM__FN int llm__calls_kimi_k3(llm__call_reader *q, const llm__value *text) {
+    const char *at = text->as.text;
+    llm__value attributes, body;
+    while (llm__next_element(&at, llm__text_end(text), "<|open|>call", "<|close|>call<|sep|>", &attributes, &body))
+        if (!llm__calls_k3_call(q, &attributes, &body)) return 0;
+    return q->calls.count || llm__no_call(q, "<|open|>call tool=\"NAME\"<|sep|>...<|close|>call<|sep|>");
+}
+
+/* ---- values typed by a schema */
+enum { LLM__AS_INTEGER = 1, LLM__AS_NUMBER = 2, LLM__AS_BOOL = 4, LLM__AS_JSON = 8, LLM__AS_TEXT = 16,
+       LLM__AS_NULL = 32, LLM__AS_OTHER = 64 };
+
+LLM__FN int llm__type_of_word(const llm__value *word) {
+    static const char *const words[] = {"integer", "int",     "number", "float", "boolean", "bool",
+                                        "object",  "array",   "string", "str",   "text",    "null"};
+    static const int types[] = {LLM__AS_INTEGER, LLM__AS_INTEGER, LLM__AS_NUMBER, LLM__AS_NUMBER, LLM__AS_BOOL,
+                                LLM__AS_BOOL,    LLM__AS_JSON,    LLM__AS_JSON,   LLM__AS_TEXT,   LLM__AS_TEXT,
+                                LLM__AS_TEXT,    LLM__AS_NULL};
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(words); i++)
+        if (word->length == strlen(words[i]) && llm__begins_word(word, words[i])) return types[i];
+    return LLM__AS_OTHER;
+}
+
+LLM__FN int llm__type_of_value(const llm__value *v) {
+    if (v->type == LLM__NONE) return LLM__AS_NULL;
+    if (v->type == LLM__BOOL) return LLM__AS_BOOL;
+    if (llm__is_number(v)) return llm__is_int(v) ? LLM__AS_INTEGER : LLM__AS_NUMBER;
+    return v->type == LLM__STRING ? LLM__AS_TEXT : LLM__AS_JSON;
+}
+
+/* All types that a schema allows; as deep as JSON is. */
+LLM__FN int llm__types_of(llm__render *r, const llm__value *schema) {
+    static const char *const choices[] = {"anyOf", "oneOf", "allOf"};
+    const llm__value *v = llm__get_field(r, schema, "type");
+    int types = 0;
+    uint32_t i;
+    size_t k;
+    if (llm__is_text(v)) types = llm__type_of_word(v);
+    for (i = 0; v && v->type == LLM__LIST && i < v->length; i++)
+        if (llm__is_text(v->as.items + i)) types |= llm__type_of_word(v->as.items + i);
+    v = llm__get_field(r, schema, "enum");
+    for (i = 0; v && v->type == LLM__LIST && i < v->length; i++) types |= llm__type_of_value(v->as.items + i);
+    for (k = 0; k < LLM__LENGTH(choices); k++) {
+        v = llm__get_field(r, schema, choices[k]);
+        for (i = 0; v && v->type == LLM__LIST && i < v->length; i++) types |= llm__types_of(r, v->as.items + i);
+    }
+    return types ? types : LLM__AS_TEXT;
+}
+
+/* 1 or 0, or -1 for what is no truth value. */
+LLM__FN int llm__truth_of(const llm__value *v) {
+    static const char *const yes[] = {"true", "1", "yes", "on", NULL}, *const no[] = {"false", "0", "no", "off", NULL};
+    llm__value word = llm__trimmed(v);
+    return llm__is_word_of(&word, yes) ? 1 : llm__is_word_of(&word, no) ? 0 : -1;
+}
+
+/* A text as the first of the schema's types that it can be: whole number, number, truth, JSON, text. */
+LLM__FN int llm__convert(llm__call_reader *q, const llm__value *name, const llm__value *key, llm__value *v) {
+    static const char *const nulls[] = {"null", "none", "nil", NULL};
+    const llm__value *schema = llm__schema_of(q, name, key);
+    int types = schema ? llm__types_of(&q->r, schema) : LLM__AS_TEXT;
+    llm__value text = *v;
+    if (llm__is_null(v) || ((types & LLM__AS_NULL) && llm__is_word_of(v, nulls))) return llm__give_none(v);
+    if ((types & LLM__AS_INTEGER) && llm__read_int(&q->r, &text, 10, v)) return 1;
+    if ((types & LLM__AS_NUMBER) && llm__number_from(&q->r, &text, v)) return 1;
+    if ((types & LLM__AS_BOOL) && llm__truth_of(&text) >= 0) return llm__give_bool(v, llm__truth_of(&text));
+    if ((types & LLM__AS_JSON) && (llm__loads_loosely(&q->r, &text, v) || llm__literal_eval(&q->r, &text, v)))
+        return 1;
+    *v = text;
+    if (q->r.status != LLM_OK || (types & LLM__AS_TEXT)) return q->r.status == LLM_OK;
+    return llm__json_or_text(&q->r, v, v);
+}
+
+/* A name, its quotes taken off. */
+LLM__FN llm__value llm__unquoted(const llm__value *v) {
+    llm__value name = llm__trimmed(v);
+    char first = name.length ? *name.as.text : 0;
+    if ((first != '"' && first != '\'') || name.as.text[name.length - 1] != first) return name;
+    return llm__text_value(name.as.text + 1, name.length > 1 ? name.length - 2 : 0);
+}
+
+/* ---- minimax_m2: <invoke name="f"><parameter name="k">value</parameter></invoke> */
+
+/* NAME>REST: both, the rest as none where there is no '>'; false: there is no name. */
+LLM__FN int llm__split_name(const llm__value *v, llm__value *name, llm__value *rest) {
+    const char *close = (const char *)memchr(v->as.text, '>', v->length);
+    const char *stop = close ? close : llm__text_end(v);
+    *name = llm__between(v->as.text, stop);
+    *rest = close ? llm__between(close + 1, llm__text_end(v)) : llm__value_of(LLM__NONE);
+    *name = llm__unquoted(name);
+    return stop > v->as.text;
+}
+
+LLM__FN int llm__calls_minimax(llm__call_reader *q, const llm__value *text) {
+    const char *at = text->as.text, *inner;
+    llm__value invoke, name, arguments, parameter, key, v;
+    int any = 0;
+    while (llm__next_between(&at, llm__text_end(text), "<invoke name=", "</invoke>", &invoke)) {
+        any = 1;
+        if (!llm__split_name(&invoke, &name, &v)) continue;
+        if (!llm__give_dict(&q->r, &arguments)) return 0;
+        inner = invoke.as.text;
+        while (llm__next_between(&inner, llm__text_end(&invoke), "<parameter name=", "</parameter>", &parameter)) {
+            if (!llm__split_name(&parameter, &key, &v) || v.type == LLM__NONE) continue;
+            v = llm__trimmed(&v);
+            if (!llm__convert(q, &name, &key, &v) || !llm__set_argument(q, &arguments, &key, &v)) return 0;
+        }
+        if (!llm__add_call(q, NULL, &name, &arguments)) return 0;
+    }
+    return any || llm__no_call(q, "<invoke name=\"NAME\">...</invoke>");
+}
+
+/* ---- minicpm5: <function name="f"><param name="p">value</param></function> */
+LLM__FN int llm__is_bare(char c) { return !strchr(" \t\r\n\f\v\"'<>", c); }
+
+/* A name at `at`, quoted or bare, and '>': where that ends, or NULL. */
+LLM__FN const char *llm__cpm_name(llm__call_reader *q, const char *at, const char *end, llm__value *name) {
+    const char *stop = at;
+    if (at < end && (*at == '"' || *at == '\'')) {
+        stop = (const char *)memchr(at + 1, *at, (size_t)(end - at) - 1);
+        stop = stop ? stop + 1 : at;
+    } else {
+        while (stop < end && llm__is_bare(*stop)) stop++;
+    }
+    if (stop == at || !llm__work(&q->r, (size_t)(stop - at))) return NULL;
+    *name = llm__between(at, stop);
+    *name = llm__unquoted(name);
+    stop = llm__skip_space(stop, end);
+    return stop < end && *stop == '>' ? stop + 1 : NULL;
+}
+
+/* name="f"> or, without `must`, what is left of it; where it ends, or NULL. */
+LLM__FN const char *llm__cpm_named(llm__call_reader *q, const char *at, const char *end, int must, llm__value *name) {
+    const char *p = at, *found = NULL;
+    if (llm__skip_mark(&p, end, "name")) {
+        p = llm__skip_space(p, end);
+        if (p < end && *p == '=') found = llm__cpm_name(q, llm__skip_space(p + 1, end), end, name);
+    }
+    return found || must ? found : llm__cpm_name(q, at, end, name);
+}
+
+/* The next head of a function, of which the splitter may have taken the beginning: where it ends, or NULL. */
+LLM__FN const char *llm__cpm_head(llm__call_reader *q, const char *at, const char *end, llm__value *name) {
+    const char *p, *found, *start = at;
+    for (; at < end && q->r.status == LLM_OK; at++) {
+        p = at;
+        if (llm__skip_mark(&p, end, "<function") && p < llm__skip_space(p, end) &&
+            (found = llm__cpm_named(q, llm__skip_space(p, end), end, 0, name)) != NULL) return found;
+        p = at; /* a bare name was tried from its first letter */
+        found = at > start && llm__is_bare(*at) && llm__is_bare(at[-1])
+                    ? llm__cpm_named(q, at, end, 1, name) : llm__cpm_named(q, at, end, 0, name);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+/* A value: what CDATA holds, or the text without space around it. */
+LLM__FN llm__value llm__cpm_value(const llm__value *raw) {
+    llm__value v = llm__trimmed(raw), inside;
+    const char *at = v.as.text, *stop;
+    if (!llm__skip_mark(&at, llm__text_end(&v), "<![CDATA[") || v.length < 12) return v;
+    stop = llm__text_end(&v) - 3;
+    if (stop < at || memcmp(stop, "]]>", 3)) return v;
+    inside = llm__between(at, stop);
+    return inside;
+}
+
+LLM__FN int llm__calls_minicpm5(llm__call_reader *q, const llm__value *text) {
+    const char *at = text->as.text, *end = llm__text_end(text), *stop, *p, *next;
+    llm__value name, arguments, key, v;
+    while ((at = llm__cpm_head(q, at, end, &name)) != NULL) {
+        stop = llm__find_mark(at, end, "</function>");
+        next = stop ? stop + 11 : end;
+        if (!stop) stop = end;
+        if (!llm__give_dict(&q->r, &arguments)) return 0;
+        while ((at = llm__find_mark(at, stop, "<param")) != NULL) {
+            p = llm__skip_space(at += 6, stop);
+            if (p == at || (p = llm__cpm_named(q, p, stop, 1, &key)) == NULL) continue;
+            if (!llm__next_between(&p, stop, "", "</param>", &v)) break;
+            at = p;
+            v = llm__cpm_value(&v);
+            if (!llm__convert(q, &name, &key, &v) || !llm__set_argument(q, &arguments, &key, &v)) return 0;
+        }
+        if (q->r.status != LLM_OK || !llm__add_call(q, NULL, &name, &arguments)) return 0;
+        at = next;
+    }
+    if (q->r.status != LLM_OK) return 0;
+    return q->calls.count || llm__no_call(q, "<function name=\"NAME\">...</function>");
+}
+
+/* ---- qwen3_coder: <function=f><parameter=k>value</parameter></function> */
+LLM__FN int llm__is_qwen_json(const llm__value *type) {
+    static const char *const words[] = {"object", "array", "arr", NULL};
+    return llm__is_word_of(type, words) || llm__begins_word(type, "dict") || llm__begins_word(type, "list");
+}
+
+LLM__FN int llm__convert_qwen(llm__call_reader *q, const llm__value *name, const llm__value *key, llm__value *v) {
+    static const char *const texts[] = {"string", "str", "text", "varchar", "char", "enum", NULL};
+    static const char *const truths[] = {"boolean", "bool", "binary", NULL};
+    const llm__value *schema = llm__schema_of(q, name, key), *of = llm__get_field(&q->r, schema, "type");
+    llm__value text = *v, type, word = llm__text_value("true", 4);
+    int whole;
+    if (llm__is_null(v)) return llm__give_none(v);
+    if (!schema || schema->type != LLM__DICT || !schema->as.dict->count) return 1;
+    if (!of) {
+        if (!llm__loads(&q->r, &text, v) || (v->type != LLM__DICT && v->type != LLM__LIST)) *v = text;
+        return q->r.status == LLM_OK;
+    }
+    type = llm__is_text(of) ? llm__trimmed(of) : llm__text_value("", 0);
+    if (llm__is_word_of(&type, texts)) return 1;
+    whole = llm__begins_word(&type, "int") || llm__begins_word(&type, "uint") || llm__begins_word(&type, "long") ||
+            llm__begins_word(&type, "short") || llm__begins_word(&type, "unsigned");
+    if (whole || llm__begins_word(&type, "num") || llm__begins_word(&type, "float")) {
+        if (llm__number_from(&q->r, &text, v) && (!whole || v->type != LLM__REAL)) return 1;
+        return LLM__RENDER_FAIL(&q->r, "the argument \"%.*s\" is \"%.*s\"; expected a %snumber", (int)key->length,
+                                key->as.text, (int)text.length, text.as.text, whole ? "whole " : "");
+    }
+    if (llm__is_word_of(&type, truths))
+        return llm__give_bool(v, text.length == word.length && llm__begins_word(&text, "true"));
+    if ((llm__is_qwen_json(&type) && llm__loads_loosely(&q->r, &text, v)) || llm__literal_eval(&q->r, &text, v))
+        return 1;
+    *v = text;
+    return q->r.status == LLM_OK;
+}
+
+/* A name at *at, and '>' behind it, if there is one; *at goes behind them. */
+LLM__FN int llm__qwen_name(const char **at, const char *end, llm__value *name) {
+    const char *start = llm__skip_space(*at, end), *stop = start;
+    uint32_t c;
+    while (stop < end && *stop != '<' && *stop != '>') {
+        size_t n = llm__char_get(stop, &c);
+        if (llm__py_space(c)) break;
+        stop += n;
+    }
+    if (stop == start) return 0;
+    *name = llm__between(start, stop);
+    *at = stop + (stop < end && *stop == '>');
+    return 1;
+}
+
+LLM__FN int llm__calls_qwen3_coder(llm__call_reader *q, const llm__value *text) {
+    static const char close[] = "</function>";
+    const char *at = text->as.text, *end = llm__text_end(text), *from;
+    llm__value name, arguments, parameter, key, v;
+    at = llm__find_mark(at, end, "<function=");
+    if (at && end > at && end[-1] == '\n') end--;
+    if (!at || (size_t)(end - (at += 10)) < sizeof close - 1 || memcmp(end - sizeof close + 1, close, sizeof close - 1))
+        return llm__no_call(q, "<function=NAME>...</function>");
+    end -= sizeof close - 1;
+    if (!llm__qwen_name(&at, end, &name)) return llm__no_call(q, "a name behind <function=");
+    if (!llm__give_dict(&q->r, &arguments)) return 0;
+    while (llm__next_between(&at, end, "<parameter=", "</parameter>", &parameter)) {
+        from = q->r.at = parameter.as.text;
+        if (!llm__qwen_name(&from, llm__text_end(&parameter), &key)) continue;
+        v = llm__between(from, llm__text_end(&parameter));
+        v = llm__unwrapped(&v);
+        if (!llm__convert_qwen(q, &name, &key, &v) || !llm__set_argument(q, &arguments, &key, &v)) return 0;
+    }
+    return llm__add_call(q, NULL, &name, &arguments);
+}
+
+/* ---- muse_spark: <atem:invoke name="f"><atem:parameter name="k">value</atem:parameter></atem:invoke> */
+
+/* Whether `open` and no other letter stands at *at, with an attribute name="..." before the first '>'; `last`: '>' must
+   follow at once.  *at goes behind '>'. */
+LLM__FN int llm__muse_head(const char **at, const char *end, const char *open, int last, llm__value *name) {
+    const char *p = *at, *stop, *limit;
+    size_t n;
+    if (!llm__skip_mark(&p, end, open) || llm__is_word_at(p, end, &n)) return 0;
+    limit = (const char *)memchr(p, '>', (size_t)(end - p));
+    for (; limit && p <= limit; p++) {
+        if (llm__begins(p, end, "name=\"") && !llm__is_word_before(p)) {
+            stop = (const char *)memchr(p + 6, '"', (size_t)(end - p) - 6);
+            if (!stop) return 0;
+            *name = llm__between(p + 6, stop++);
+            if (name->length && last && stop < end && *stop == '>') return *at = stop + 1, 1;
+            stop = last || !name->length ? NULL : (const char *)memchr(stop, '>', (size_t)(end - stop));
+            if (stop) return *at = stop + 1, 1;
+        }
+    }
+    return 0;
+}
+
+/* The next of these heads: *at goes behind it. */
+LLM__FN int llm__muse_next(llm__render *r, const char **at, const char *end, const char *open, int last,
+                           llm__value *name) {
+    const char *p = *at, *limit;
+    for (; (p = llm__find_mark(p, end, open)) != NULL; p++) {
+        limit = (const char *)memchr(p, '>', (size_t)(end - p));
+        if (!limit || !llm__work(r, (size_t)(limit - p))) return 0;
+        if (llm__muse_head(&p, end, open, last, name)) return *at = p, 1;
+    }
+    return 0;
+}
+
+/* Where the body at `at` ends: parameters are passed over as a whole. */
+LLM__FN const char *llm__muse_body_end(const char *at, const char *end) {
+    static const char open[] = "<atem:parameter";
+    const char *close;
+    size_t n;
+    int closers = 1;
+    for (; at < end; at++) {
+        if (llm__begins(at, end, "</atem:invoke>") || (*at == '\n' && at + 1 == end)) return at;
+        if (!closers || !llm__begins(at, end, open) || llm__is_word_at(at + sizeof open - 1, end, &n)) continue;
+        close = llm__find_mark(at, end, "</atem:parameter>");
+        if (close) at = close + sizeof "</atem:parameter>" - 2;
+        else closers = 0;
+    }
+    return at;
+}
+
+LLM__FN int llm__calls_muse_spark(llm__call_reader *q, const llm__value *text) {
+    const char *at = text->as.text, *end = llm__text_end(text), *stop;
+    llm__value name, arguments, key, v;
+    while (llm__muse_next(&q->r, &at, end, "<atem:invoke", 1, &name)) {
+        stop = llm__muse_body_end(at, end);
+        if (!llm__give_dict(&q->r, &arguments)) return 0;
+        while (llm__muse_next(&q->r, &at, stop, "<atem:parameter", 0, &key) &&
+               llm__next_between(&at, stop, "", "</atem:parameter>", &v)) {
+            if (!llm__loads(&q->r, &v, &v)) v = llm__trimmed(&v);
+            if (q->r.status != LLM_OK || !llm__set_argument(q, &arguments, &key, &v)) return 0;
+        }
+        if (q->r.status != LLM_OK || !llm__add_call(q, NULL, &name, &arguments)) return 0;
+        at = stop;
+    }
+    return q->calls.count || llm__no_call(q, "<atem:invoke name=\"NAME\">...</atem:invoke>");
+}
+
+/* ---- pythonic: [f(a="x", b=[1, true]), g()] */
+LLM__FN int llm__literal_name(llm__literal *l, llm__value *out) {
+    const char *start;
+    llm__literal_space(l);
+    start = l->at;
+    if (start < l->end && *start >= '0' && *start <= '9') return 0;
+    l->at = llm__skip_word_at(start, l->end);
+    *out = llm__between(start, l->at);
+    return out->length != 0;
+}
+
+LLM__FN int llm__python_call(llm__call_reader *q, llm__literal *l) {
+    llm__value name, part, arguments, key, v;
+    if (!llm__literal_name(l, &name) || !llm__give_dict(&q->r, &arguments)) return 0;
+    while (l->at < l->end && *l->at == '.') {
+        l->at++;
+        if (!llm__literal_name(l, &part)) return 0;
+        name = llm__between(name.as.text, l->at);
+    }
+    if (!llm__literal_skip(l, '(')) return 0;
+    while (!llm__literal_skip(l, ')')) {
+        if (!llm__literal_name(l, &key) || !llm__literal_skip(l, '=') || !llm__literal_value(l, &v)) return 0;
+        if (!llm__set_argument(q, &arguments, &key, &v)) return 0;
+        llm__literal_space(l);
+        if (l->at < l->end && *l->at == ',') l->at++;
+        else if (l->at >= l->end || *l->at != ')') return 0;
+    }
+    return llm__add_call(q, NULL, &name, &arguments);
+}
+
+/* From the first bracket to the last; false: that is no Python, or r has failed. */
+LLM__FN int llm__python_calls(llm__call_reader *q, const llm__value *text) {
+    const char *last = llm__find_last(text->as.text, text->length, "]", 1);
+    llm__literal l;
+    memset(&l, 0, sizeof l);
+    l.r = &q->r;
+    l.at = llm__find_mark(text->as.text, llm__text_end(text), "[");
+    l.end = last ? last + 1 : NULL;
+    l.depth = l.json_words = 1;
+    if (!l.at || l.end <= l.at || memchr(l.at, 0, (size_t)(l.end - l.at))) return 0;
+    for (l.at++; !llm__literal_skip(&l, ']');) {
+        if (!llm__python_call(q, &l)) return 0;
+        llm__literal_space(&l);
+        if (l.at < l.end && *l.at == ',') l.at++;
+        else if (l.at >= l.end || *l.at != ']') return 0;
+    }
+    return l.at == l.end && q->calls.count;
+}
+
+/* KEY=VALUE, quoted or up to a comma, wherever the next one is. */
+LLM__FN int llm__next_pair(const char **at, const char *end, llm__value *key, llm__value *value) {
+    const char *start, *stop, *close, *tail = end > *at && end[-1] == '\n' ? end - 1 : end;
+    size_t n;
+    for (start = *at; start < end; start = stop > start ? stop : start + 1) {
+        stop = llm__skip_word_at(start, end);
+        if (!llm__is_word_at(start, end, &n) || stop + 1 >= end || *stop != '=') continue;
+        *key = llm__between(start, stop++);
+        close = *stop == '"' || *stop == '\'' ? (const char *)memchr(stop + 1, *stop, (size_t)(end - stop) - 1) : NULL;
+        if (close && (close + 1 >= tail || close[1] == ',')) {
+            *value = llm__between(stop + 1, close++);
+        } else {
+            close = (const char *)memchr(stop, ',', (size_t)(end - stop));
+            if (!close) close = end;
+            if (close == stop) continue;
+            *value = llm__between(stop, close);
+            *value = llm__trimmed(value);
+        }
+        *at = close < end && *close == ',' ? llm__skip_space(close + 1, end) : close;
+        return 1;
+    }
+    return 0;
+}
+
+/* What is no valid Python: the first [NAME(...)], its arguments found one by one. */
+LLM__FN int llm__calls_like_python(llm__call_reader *q, const llm__value *text) {
+    const char *at = text->as.text, *end = llm__text_end(text), *stop, *close;
+    llm__value name, arguments, key, v;
+    size_t n;
+    for (;; at = stop) {
+        at = llm__find_mark(at, end, "[");
+        if (!at) return llm__no_call(q, "[NAME(KEY=VALUE)]");
+        for (stop = ++at; stop < end && (*stop == '.' || llm__is_word_at(stop, end, &n));) stop += *stop == '.' ? 1 : n;
+        if (stop > at && stop < end && *stop == '(') break;
+    }
+    name = llm__between(at, stop++);
+    close = llm__find_mark(stop, end, ")]");
+    if (!close) return llm__no_call(q, "[NAME(KEY=VALUE)]");
+    if (!llm__give_dict(&q->r, &arguments)) return 0;
+    while (llm__next_pair(&stop, close, &key, &v)) {
+        llm__value plain = v;
+        if (!llm__literal_eval(&q->r, &plain, &v)) v = plain;
+        if (q->r.status != LLM_OK || !llm__set_argument(q, &arguments, &key, &v)) return 0;
+    }
+    return llm__add_call(q, NULL, &name, &arguments);
+}
+
+LLM__FN int llm__calls_pythonic(llm__call_reader *q, const llm__value *text) {
+    llm_error *error = q->r.error;
+    size_t start = q->r.out.length;
+    q->r.error = NULL;
+    if (llm__python_calls(q, text)) {
+        q->r.error = error;
+        return 1;
+    }
+    llm__forgive(&q->r, error);
+    q->r.out.length = start;
+    q->calls.count = 0;
+    return q->r.status == LLM_OK && llm__calls_like_python(q, text);
+}
+
+/* ---- the table */
+typedef struct llm__dialect {
+    const char *name, *begin, *end; /* end "": the call goes on to the end of the text */
+    int (*read)(llm__call_reader *q, const llm__value *text);
+    const char *signs[2];           /* what stands in a chat template that asks for it: both; NULL: never */
+    const char *other;              /* or this */
+} llm__dialect;
+
+/* In the order in which templates are searched. */
+static const llm__dialect llm__dialects[] = {
+    {"minimax_m2", "<minimax:tool_call>", "</minimax:tool_call>", llm__calls_minimax, {"<minimax:tool_call>", ""},
+     NULL},
+    {"gemma4", "<|tool_call>", "<tool_call|>", llm__calls_gemma4, {"<|tool_call>", "<tool_call|>"}, NULL},
+    {"function_gemma", "<start_function_call>", "<end_function_call>", llm__calls_function_gemma,
+     {"<start_function_call>", ""}, NULL},
+    {"longcat", "<longcat_tool_call>", "</longcat_tool_call>", llm__calls_longcat, {"<longcat_tool_call>", ""}, NULL},
+    {"glm47", "<tool_call>", "</tool_call>", llm__calls_glm, {"<arg_key>", ""}, NULL},
+    {"laguna", "<tool_call>", "</tool_call>", llm__calls_glm, {NULL, NULL}, NULL},
+    {"pythonic", "<|tool_call_start|>", "<|tool_call_end|>", llm__calls_pythonic, {"<|tool_list_start|>", ""},
+     "<|tool_call_start|>"},
+    {"qwen3_coder", "<tool_call>", "</tool_call>", llm__calls_qwen3_coder, {"<tool_call>\\n<function=", ""},
+     "<tool_call>\n<function="},
+    {"kimi_k2", "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", llm__calls_kimi_k2,
+     {"<|tool_calls_section_begin|>", ""}, NULL},
+    {"kimi_k3", "<|open|>tools<|sep|>", "<|close|>tools<|sep|>", llm__calls_kimi_k3, {NULL, NULL}, NULL},
+    {"minicpm5", "<function name=", "</function>", llm__calls_minicpm5, {"<function name=\"", "<param name=\""}, NULL},
+    {"mistral", "[TOOL_CALLS]", "", llm__calls_mistral, {"[TOOL_CALLS]", ""}, NULL},
+    {"muse_spark", "<atem:function_calls>", "</atem:function_calls>", llm__calls_muse_spark,
+     {"<atem:function_calls>", ""}, NULL},
+    {"json_tools", "<tool_call>", "</tool_call>", llm__calls_json_tools, {"<tool_call>", "tool_call.name"}, NULL},
+};
+
+LLM__FN const llm__dialect *llm__find_dialect(const char *name) {
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(llm__dialects); i++)
+        if (!strcmp(llm__dialects[i].name, name)) return &llm__dialects[i];
+    return NULL;
+}
+
+LLM__FN const llm__dialect *llm__dialect_of(const char *source) {
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(llm__dialects); i++) {
+        const llm__dialect *d = &llm__dialects[i];
+        if (d->signs[0] && strstr(source, d->signs[0]) && strstr(source, d->signs[1])) return d;
+        if (d->other && strstr(source, d->other)) return d;
+    }
+    return NULL;
+}
+
+/* ---- one text's calls */
+enum { LLM__CALL_STEPS = 20000000, LLM__CALL_DEPTH = LLM__JSON_DEPTH + 10, LLM__CALL_MEMORY = 64 << 20 };
+
+typedef struct llm__tool_result {
+    llm_tool_calls shown;
+    llm_allocator allocator;
+    llm_tool_call *calls; /* [shown.count] */
+    char *text;
+    size_t text_capacity;
+} llm__tool_result;
+
+/* Puts a value's text, or its JSON, and a NUL; *at: where it begins, from 1; 0: there is none. */
+LLM__FN int llm__put_part(llm__render *r, const llm__value *v, int as_json, size_t *at) {
+    llm__dump d;
+    *at = 0;
+    if (v->type == LLM__NONE && !as_json) return 1;
+    *at = r->out.length + 1;
+    memset(&d, 0, sizeof d);
+    d.item = llm__text_value(", ", 2);
+    d.key = llm__text_value(": ", 2);
+    return (as_json ? llm__dump_value(r, &d, v, 0) : llm__put(r, v->as.text, v->length)) && llm__put(r, "", 1);
+}
+
+/* What the caller gets of all calls that were read. */
+LLM__FN int llm__tool_result_make(llm__call_reader *q, llm_tool_calls **out) {
+    const llm_allocator *a = &q->bounds.allocator;
+    llm__tool_result *all = (llm__tool_result *)llm__alloc_zero(a, 1, sizeof *all);
+    size_t *places = (size_t *)llm__alloc(a, q->calls.count + 1, sizeof *places), i;
+    int ok = all && places;
+    q->r.out.length = 0;
+    if (ok) {
+        all->allocator = *a;
+        all->shown.count = q->calls.count / 3;
+        all->calls = (llm_tool_call *)llm__alloc_zero(a, all->shown.count + 1, sizeof *all->calls);
+        ok = all->calls != NULL;
+        all->shown.calls = all->calls;
+    }
+    if (!ok) q->r.status = llm__no_memory(q->r.error, sizeof *all);
+    for (i = 0; ok && i < q->calls.count; i++) ok = llm__put_part(&q->r, q->calls.items + i, i % 3 == 2, places + i);
+    for (i = 0; ok && i < all->shown.count; i++) {
+        const size_t *p = places + 3 * i;
+        all->calls[i].id = p[0] ? q->r.out.data + p[0] - 1 : NULL;
+        all->calls[i].name = q->r.out.data + p[1] - 1;
+        all->calls[i].arguments = q->r.out.data + p[2] - 1;
+    }
+    llm__free(a, places, (q->calls.count + 1) * sizeof *places);
+    if (!ok && all) llm__free(a, all->calls, (all->shown.count + 1) * sizeof *all->calls);
+    if (!ok) {
+        llm__free(a, all, sizeof *all);
+        return 0;
+    }
+    all->text = q->r.out.data;
+    all->text_capacity = q->r.out.capacity;
+    memset(&q->r.out, 0, sizeof q->r.out);
+    *out = &all->shown;
+    return 1;
+}
+
+LLM__FN int llm__read_calls(llm__call_reader *q, const llm__dialect *d, const char *tools, const llm__value *text) {
+    if (tools && !llm__value_from_json(&q->r, "tools", tools, strlen(tools), &q->tools)) return 0;
+    if (tools && q->tools.type != LLM__LIST && q->tools.type != LLM__NONE)
+        return llm__expected(&q->r, "tools", "a list");
+    return d->read(q, text) && q->r.status == LLM_OK;
+}
+
+LLM__FN llm_status llm__tool_parse(llm_tool_calls **out, const llm__dialect *d, const char *tools,
+                                   const llm_allocator *a, const char *text, size_t bytes, llm_error *error) {
+    llm__call_reader q;
+    llm__value all = llm__text_value(text, bytes);
+    llm_status status = llm__check_text(text, bytes, error);
+    if (status != LLM_OK) return status;
+    memset(&q, 0, sizeof q);
+    q.bounds.name = "tool call";
+    q.bounds.source = q.r.at = text;
+    q.bounds.end = text + bytes;
+    q.bounds.allocator = q.r.heap.arena.allocator = q.r.out.allocator = *a;
+    q.bounds.max_steps = LLM__CALL_STEPS;
+    q.bounds.max_depth = LLM__CALL_DEPTH;
+    q.bounds.max_memory = q.r.heap.limit = LLM__CALL_MEMORY + bytes * 64;
+    q.bounds.max_output = LLM__MOST_OUTPUT;
+    q.r.t = &q.bounds;
+    q.r.error = error;
+    q.tools = llm__value_of(LLM__NONE);
+    status = llm__read_calls(&q, d, tools, &all) && llm__tool_result_make(&q, out) ? llm__ok(error) : q.r.status;
+    llm__arena_free(&q.r.heap.arena);
+    llm__text_free(&q.r.out);
+    return status;
+}
+
+/* ---- the splitter: marks take a text from one state to another */
+typedef enum llm__split_state {
+    LLM__SPLIT_CONTENT, LLM__SPLIT_REASONING, LLM__SPLIT_TOOL, LLM__SPLIT_HEADER /* shown to nobody */
+} llm__split_state;
+
+typedef struct llm__split_mark {
+    llm__split_state from, to;
+    const char *text;
+    size_t length;
+} llm__split_mark;
+
+/* Marks that a dialect's models write besides. */
+typedef struct llm__dialect_mark {
+    const char *dialect;
+    llm__split_state from, to;
+    const char *text;
+} llm__dialect_mark;
+
+static const llm__dialect_mark llm__dialect_marks[] = {
+    {"kimi_k3", LLM__SPLIT_CONTENT, LLM__SPLIT_CONTENT, "<|open|>response<|sep|>"},
+    {"kimi_k3", LLM__SPLIT_CONTENT, LLM__SPLIT_CONTENT, "<|close|>response<|sep|>"},
+    {"kimi_k3", LLM__SPLIT_CONTENT, LLM__SPLIT_CONTENT, "<|close|>message<|sep|>"},
+    {"muse_spark", LLM__SPLIT_HEADER, LLM__SPLIT_REASONING, "to=self<|message|>"},
+    {"muse_spark", LLM__SPLIT_HEADER, LLM__SPLIT_CONTENT, "to=user<|message|>"},
+    {"muse_spark", LLM__SPLIT_HEADER, LLM__SPLIT_CONTENT, "to=commentary<|message|>"},
+    {"muse_spark", LLM__SPLIT_HEADER, LLM__SPLIT_TOOL, "<atem:function_calls>"},
+    {"muse_spark", LLM__SPLIT_REASONING, LLM__SPLIT_HEADER, "<|eom|>"},
+    {"muse_spark", LLM__SPLIT_CONTENT, LLM__SPLIT_HEADER, "<|eom|>"},
+    {"muse_spark", LLM__SPLIT_CONTENT, LLM__SPLIT_CONTENT, "<|eot|>"},
+};
+
+enum { LLM__MOST_MARKS = 16 };
+
+struct llm_splitter {
+    llm_allocator allocator;
+    const llm__dialect *dialect;
+    char *names, *tools;     /* [names_bytes] the thinking marks; NULL or NUL-terminated, [tools_bytes] */
+    size_t names_bytes, tools_bytes, max_call;
+    llm__split_mark marks[LLM__MOST_MARKS];
+    size_t mark_count;
+    llm__split_state state;
+    int finished, opening;   /* opening: the call's begin is yet to be told */
+    llm__text text, call;    /* what was fed; the call so far */
+    size_t at;               /* what was given out of text */
+    llm_tool_calls *calls;   /* of the last segment */
+    llm_error problem;
+};
+
+LLM__FN void llm__splitter_mark(llm_splitter *s, llm__split_state from, llm__split_state to, const char *text) {
+    llm__split_mark *mark = &s->marks[s->mark_count];
+    if (!*text || s->mark_count == LLM__MOST_MARKS) return;
+    mark->from = from;
+    mark->to = to;
+    mark->text = text;
+    mark->length = strlen(text);
+    s->mark_count++;
+}
+
+/* As mlx-lm's server: calls can begin within thoughts too. */
+LLM__FN void llm__splitter_marks(llm_splitter *s, const char *think_start, const char *think_end) {
+    int has_header = 0;
+    size_t i;
+    for (i = 0; s->dialect && i < LLM__LENGTH(llm__dialect_marks); i++) {
+        const llm__dialect_mark *m = &llm__dialect_marks[i];
+        if (strcmp(m->dialect, s->dialect->name)) continue;
+        llm__splitter_mark(s, m->from, m->to, m->text);
+        has_header = has_header || m->from == LLM__SPLIT_HEADER;
+    }
+    if (has_header) s->state = LLM__SPLIT_HEADER;
+    if (think_start) {
+        llm__splitter_mark(s, LLM__SPLIT_CONTENT, LLM__SPLIT_REASONING, think_start);
+        llm__splitter_mark(s, LLM__SPLIT_REASONING, LLM__SPLIT_CONTENT, think_end);
+    }
+    if (!s->dialect) return;
+    if (!has_header) llm__splitter_mark(s, LLM__SPLIT_CONTENT, LLM__SPLIT_TOOL, s->dialect->begin);
+    if (think_start) llm__splitter_mark(s, LLM__SPLIT_REASONING, LLM__SPLIT_TOOL, s->dialect->begin);
+    llm__splitter_mark(s, LLM__SPLIT_TOOL, LLM__SPLIT_CONTENT, s->dialect->end);
+}
+
+/* The next mark at or behind s->at, or NULL; *at: where it stands, or where text begins that may become one. */
+LLM__FN const llm__split_mark *llm__splitter_find(const llm_splitter *s, size_t *at) {
+    size_t i;
+    for (; *at < s->text.length; ++*at) {
+        const char *p = s->text.data + *at;
+        size_t left = s->text.length - *at;
+        for (i = 0; i < s->mark_count; i++) {
+            const llm__split_mark *mark = &s->marks[i];
+            if (mark->from != s->state || *mark->text != *p) continue;
+            if (left >= mark->length && !memcmp(mark->text, p, mark->length)) return mark;
+            if (left < mark->length && !s->finished && !memcmp(mark->text, p, left)) return NULL;
+        }
+    }
+    return NULL;
+}
+
+/* The call is complete: it is read, and the state left. */
+LLM__FN llm_status llm__splitter_end_call(llm_splitter *s, llm_segment *g, llm_error *error) {
+    llm_status status = llm__tool_parse(&s->calls, s->dialect, s->tools, &s->allocator,
+                                        s->call.data ? s->call.data : "", s->call.length, &s->problem);
+    if (status == LLM_OUT_OF_MEMORY) return llm__fail(error, status, "%s", s->problem.message);
+    g->kind = LLM_TOOL_END;
+    g->text = s->call.data ? s->call.data : "";
+    g->bytes = s->call.length;
+    if (s->calls) {
+        g->calls = s->calls->calls;
+        g->call_count = s->calls->count;
+    } else {
+        g->problem = &s->problem;
+    }
+    s->call.length = 0;
+    s->state = LLM__SPLIT_CONTENT;
+    return llm__ok(error);
+}
+
+/* Text up to `end`, of the state. */
+LLM__FN llm_status llm__splitter_give(llm_splitter *s, size_t end, llm_segment *g, llm_error *error) {
+    static const llm_segment_kind kinds[] = {LLM_CONTENT, LLM_REASONING, LLM_TOOL_TEXT, LLM_CONTENT};
+    g->kind = kinds[s->state];
+    g->text = s->text.data + s->at;
+    g->bytes = end - s->at;
+    if (s->state == LLM__SPLIT_TOOL) {
+        if (g->bytes > s->max_call || s->call.length > s->max_call - g->bytes)
+            return llm__fail(error, LLM_TOO_LARGE, "a tool call of more than %llu bytes",
+                             (unsigned long long)s->max_call);
+        if (!llm__text_add(&s->call, g->text, g->bytes)) {
+            s->call.failed = 0;
+            return llm__no_memory(error, s->call.length + g->bytes);
+        }
+    }
+    s->at = end;
+    return llm__ok(error);
+}
+
+LLM__FN llm_status llm__splitter_next(llm_splitter *s, llm_segment *g, llm_error *error) {
+    for (;;) {
+        size_t at = s->at;
+        const llm__split_mark *mark;
+        llm_status status;
+        if (s->opening) {
+            s->opening = 0;
+            g->kind = LLM_TOOL_BEGIN;
+            return llm__ok(error);
+        }
+        mark = llm__splitter_find(s, &at);
+        if (at > s->at && s->state == LLM__SPLIT_HEADER) s->at = at;
+        if (at > s->at) return llm__splitter_give(s, at, g, error);
+        if (!mark && s->finished && s->state == LLM__SPLIT_TOOL) return llm__splitter_end_call(s, g, error);
+        if (!mark) return LLM_END;
+        if (s->state == LLM__SPLIT_TOOL) {
+            status = llm__splitter_end_call(s, g, error);
+            if (status == LLM_OK) s->at += mark->length;
+            return status;
+        }
+        s->at += mark->length;
+        s->state = mark->to;
+        s->opening = s->state == LLM__SPLIT_TOOL;
+    }
+}
+
+/* ---- what a checkpoint says of it */
+typedef struct llm__think_marks {
+    const char *start, *end;
+    const char *in_vocabulary[4]; /* tokens, all of which the vocabulary has */
+} llm__think_marks;
+
+static const llm__think_marks llm__think_table[] = {
+    {"<think>", "</think>", {"<think>", "</think>", NULL, NULL}},
+    {"<longcat_think>", "</longcat_think>", {"<longcat_think>", "</longcat_think>", NULL, NULL}},
+    {"<|think:start|>", "<|think:end|>", {"<|think:start|>", "<|think:end|>", NULL, NULL}},
+    {"<|channel>thought", "<channel|>", {"<|channel>", "<channel|>", NULL, NULL}},
+    {"<|open|>think<|sep|>", "<|close|>think<|sep|>", {"<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>"}},
+};
+
+LLM__FN int llm__has_tokens(const llm__words *words, const char *const *tokens, size_t count) {
+    size_t i;
+    for (i = 0; i < count && tokens[i]; i++)
+        if (llm__words_id(words, tokens[i], strlen(tokens[i])) == LLM_NO_TOKEN) return 0;
+    return 1;
+}
+
+LLM__FN const llm__think_marks *llm__find_think(const llm__words *words) {
+    size_t i;
+    for (i = 0; words && i < LLM__LENGTH(llm__think_table); i++)
+        if (llm__has_tokens(words, llm__think_table[i].in_vocabulary, 4)) return &llm__think_table[i];
+    return NULL;
+}
+
+/* Named by tokenizer_config.json, else by signs in the template, else by tokens of the vocabulary. */
+LLM__FN const llm__dialect *llm__model_dialect(const llm__chat *chat, const llm__words *words, const char *source,
+                                               const char *model_type) {
+    static const char *const python[] = {"<|tool_call_start|>", "<|tool_call_end|>"};
+    const llm__json *named = llm__json_get(chat->config, "tool_parser_type");
+    const llm__dialect *found = NULL;
+    if (llm__json_is(named, LLM__JSON_STRING)) return llm__find_dialect(named->as.text);
+    if (!strcmp(model_type, "muse_spark")) return llm__find_dialect("muse_spark");
+    if (source) found = llm__dialect_of(source);
+    if (found || !words) return found;
+    if (llm__has_tokens(words, llm__think_table[LLM__LENGTH(llm__think_table) - 1].in_vocabulary, 4))
+        return llm__find_dialect("kimi_k3");
+    return llm__has_tokens(words, python, 2) ? llm__find_dialect("pythonic") : NULL;
 }
 
 /* =========================================================================================================== >>arch
@@ -16274,6 +18496,8 @@ struct llm_model {
     const char *renames;    /* those of the row that the checkpoint needs... */
     int layout;             /* ...and which they are, from 0 */
     llm__chat chat;
+    const llm__dialect *dialect;    /* of tool calls, or NULL */
+    const llm__think_marks *think;  /* or NULL */
     int hidden, vocabulary, layer_count, rope_count, tied;
     int64_t context, parameters;
     size_t weight_bytes;
@@ -32882,6 +35106,8 @@ LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
     if (status == LLM_OK) status = llm__read_json(m, "chat_template.json", LLM__CONFIG_LIMIT, 1, &chat->more, error);
     if (status != LLM_OK) return status;
     m->chat_template = llm__chat_source(chat, NULL, 0, &file, &bytes);
+    m->think = llm__find_think(m->words);
+    m->dialect = llm__model_dialect(chat, m->words, llm__chat_source(chat, NULL, 1, &file, &bytes), m->model_type);
     return llm__model_ends(m, llm__special_token(chat->config, chat->map, "eos_token"), error);
 }
 
@@ -33077,6 +35303,9 @@ LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
     info.model_type = m->model_type;
     info.isa = m->ops->name;
     info.chat_template = m->chat_template;
+    info.tool_dialect = m->dialect ? m->dialect->name : NULL;
+    info.think_start = m->think ? m->think->start : NULL;
+    info.think_end = m->think ? m->think->end : NULL;
     info.layers = m->layer_count;
     info.hidden = m->hidden;
     info.vocabulary = m->vocabulary;
@@ -33313,6 +35542,167 @@ LLM_API llm_status llm_model_render(llm_rendering **out, const llm_model *model,
     status = llm_template_render(out, t, &d, error);
     llm_template_close(t);
     return status;
+}
+
+/* ---- tool calls and thinking */
+
+LLM_API const char *llm_tool_dialect(size_t n) {
+    return n < LLM__LENGTH(llm__dialects) ? llm__dialects[n].name : NULL;
+}
+
+LLM_API const char *llm_tool_dialect_of(const char *chat_template) {
+    const llm__dialect *d = chat_template ? llm__dialect_of(chat_template) : NULL;
+    return d ? d->name : NULL;
+}
+
+LLM_API llm_status llm_tool_parse(llm_tool_calls **out, const llm_tool_desc *desc, const char *text, size_t bytes,
+                                  llm_error *error) {
+    const llm__dialect *d;
+    llm_allocator a;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "tool calls cannot be read into a NULL pointer");
+    *out = NULL;
+    if (!desc || !desc->dialect || (!text && bytes))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "reading tool calls needs a dialect and a text");
+    d = llm__find_dialect(desc->dialect);
+    if (!d) return llm__fail(error, LLM_BAD_ARGUMENT, "there is no tool dialect \"%.60s\"", desc->dialect);
+    if (bytes > LLM__CONFIG_LIMIT)
+        return llm__fail(error, LLM_TOO_LARGE, "a tool call of %llu bytes; the limit is %llu",
+                         (unsigned long long)bytes, (unsigned long long)LLM__CONFIG_LIMIT);
+    a = llm__allocator_or_default(desc->allocator);
+    return llm__tool_parse(out, d, desc->tools, &a, text ? text : "", bytes, error);
+}
+
+LLM_API void llm_tool_calls_close(llm_tool_calls *calls) {
+    llm__tool_result *all = (llm__tool_result *)calls;
+    llm_allocator a;
+    if (!all) return;
+    a = all->allocator;
+    llm__free(&a, all->text, all->text_capacity);
+    llm__free(&a, all->calls, (all->shown.count + 1) * sizeof *all->calls);
+    llm__free(&a, all, sizeof *all);
+}
+
+/* The texts of a splitter's own: thinking marks, tools. */
+LLM__FN int llm__splitter_copies(llm_splitter *s, const llm_splitter_desc *d) {
+    size_t start = d->think_start ? strlen(d->think_start) + 1 : 0, end = start ? strlen(d->think_end) + 1 : 0;
+    if (start) {
+        s->names = (char *)llm__alloc(&s->allocator, start + end, 1);
+        if (!s->names) return 0;
+        s->names_bytes = start + end;
+        memcpy(s->names, d->think_start, start);
+        memcpy(s->names + start, d->think_end, end);
+    }
+    if (d->tools) {
+        s->tools_bytes = strlen(d->tools) + 1;
+        s->tools = (char *)llm__alloc(&s->allocator, s->tools_bytes, 1);
+        if (!s->tools) return 0;
+        memcpy(s->tools, d->tools, s->tools_bytes);
+    }
+    llm__splitter_marks(s, start ? s->names : NULL, start ? s->names + start : NULL);
+    return 1;
+}
+
+LLM_API llm_status llm_splitter_open(llm_splitter **out, const llm_splitter_desc *desc, llm_error *error) {
+    llm_splitter_desc d;
+    llm_splitter *s;
+    llm_allocator a;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a splitter cannot be opened into a NULL pointer");
+    *out = NULL;
+    memset(&d, 0, sizeof d);
+    if (desc) d = *desc;
+    if (d.dialect && !llm__find_dialect(d.dialect))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "there is no tool dialect \"%.60s\"", d.dialect);
+    if (!d.think_start != !d.think_end || (d.think_start && (!*d.think_start || !*d.think_end)) ||
+        (d.reasoning && !d.think_start))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "thoughts need both think_start and think_end");
+    a = llm__allocator_or_default(d.allocator);
+    s = (llm_splitter *)llm__alloc_zero(&a, 1, sizeof *s);
+    if (!s) return llm__no_memory(error, sizeof *s);
+    s->allocator = s->text.allocator = s->call.allocator = a;
+    s->dialect = d.dialect ? llm__find_dialect(d.dialect) : NULL;
+    s->max_call = d.max_call_bytes ? d.max_call_bytes : (size_t)1 << 20;
+    if (s->max_call > LLM__CONFIG_LIMIT) s->max_call = LLM__CONFIG_LIMIT;
+    if (d.reasoning) s->state = LLM__SPLIT_REASONING;
+    if (!llm__splitter_copies(s, &d)) {
+        llm_splitter_close(s);
+        return llm__no_memory(error, d.tools ? strlen(d.tools) : 0);
+    }
+    *out = s;
+    return llm__ok(error);
+}
+
+LLM_API llm_status llm_splitter_feed(llm_splitter *s, const char *text, size_t bytes, llm_error *error) {
+    if (!s || (!text && bytes)) return llm__fail(error, LLM_BAD_ARGUMENT, "feeding needs a splitter and a text");
+    if (s->finished) return llm__fail(error, LLM_BAD_ARGUMENT, "the splitter's text has ended");
+    if (s->at) {
+        s->text.length -= s->at;
+        memmove(s->text.data, s->text.data + s->at, s->text.length);
+        s->at = 0;
+    }
+    if (!bytes || llm__text_add(&s->text, text, bytes)) return llm__ok(error);
+    s->text.failed = 0;
+    return llm__no_memory(error, s->text.length + bytes);
+}
+
+LLM_API void llm_splitter_finish(llm_splitter *s, int drop) {
+    size_t at;
+    if (!s) return;
+    if (drop && !s->finished && !s->opening) {
+        at = s->at;
+        if (!llm__splitter_find(s, &at)) s->text.length = at;
+    }
+    s->finished = 1;
+}
+
+LLM_API llm_status llm_splitter_next(llm_splitter *s, llm_segment *segment, llm_error *error) {
+    if (!s || !segment) return llm__fail(error, LLM_BAD_ARGUMENT, "expected a splitter and room for a segment");
+    memset(segment, 0, sizeof *segment);
+    segment->text = "";
+    llm_tool_calls_close(s->calls);
+    s->calls = NULL;
+    return llm__splitter_next(s, segment, error);
+}
+
+LLM_API void llm_splitter_close(llm_splitter *s) {
+    llm_allocator a;
+    if (!s) return;
+    a = s->allocator;
+    llm_tool_calls_close(s->calls);
+    llm__text_free(&s->text);
+    llm__text_free(&s->call);
+    llm__free(&a, s->names, s->names_bytes);
+    llm__free(&a, s->tools, s->tools_bytes);
+    llm__free(&a, s, sizeof *s);
+}
+
+LLM_API llm_status llm_model_splitter(llm_splitter **out, const llm_model *model, const llm_model_splitter_desc *desc,
+                                      llm_error *error) {
+    llm_model_splitter_desc none;
+    llm_splitter_desc d;
+    const char *start = NULL, *end = NULL;
+    size_t length;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a splitter cannot be opened into a NULL pointer");
+    *out = NULL;
+    if (!model) return llm__fail(error, LLM_BAD_ARGUMENT, "expected a model");
+    memset(&none, 0, sizeof none);
+    memset(&d, 0, sizeof d);
+    if (!desc) desc = &none;
+    d.allocator = model->allocator;
+    d.tools = desc->tools;
+    d.max_call_bytes = desc->max_call_bytes;
+    d.dialect = desc->dialect ? desc->dialect : model->dialect ? model->dialect->name : NULL;
+    if (d.dialect && !*d.dialect) d.dialect = NULL;
+    if (model->think) {
+        d.think_start = model->think->start;
+        d.think_end = model->think->end;
+    }
+    if (desc->prompt && d.think_start) {
+        length = strlen(desc->prompt);
+        start = llm__find_last(desc->prompt, length, d.think_start, strlen(d.think_start));
+        end = llm__find_last(desc->prompt, length, d.think_end, strlen(d.think_end));
+    }
+    d.reasoning = start && (!end || start > end);
+    return llm_splitter_open(out, &d, error);
 }
 
 /* ---- cache and session */

@@ -1,16 +1,36 @@
 /* fuzz - libFuzzer's way in (make fuzz): one file of a good checkpoint is replaced by the input, then opened and used;
-   or the input is a prompt cache
+   or the input is a prompt cache, a chat template, or what one is rendered with
 
    The input's first byte says which file of which checkpoint: 'a'.. for tests/golden/models/stories260K (float,
-   SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache.  Whatever comes, the
-   library must leave with an llm_error or work, give back all memory and touch nothing that is not its own (the
-   sanitizers look on). */
+   SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache; 'f' the source of a
+   template; 'g' the name of a golden template, and messages, tools, documents and variables, each up to a NUL.
+   FUZZ_ONLY, a letter, passes over all others.  Whatever comes, the library must leave with an llm_error or work, give
+   back all memory and touch nothing that is not its own (the sanitizers look on). */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
 #include "stories.h"
 
+#ifndef FUZZ_ONLY
+#define FUZZ_ONLY 0
+#endif
+
 static llm_memory_file bundled_files[FILES];
+
+/* Golden templates, read when they are first asked for. */
+typedef struct golden_template {
+    const char *name;
+    llm_template *template_;
+} golden_template;
+
+static golden_template golden_templates[] = {
+    {"chatml-tools.json", NULL}, {"chatml.json", NULL},        {"command_docs.json", NULL},
+    {"generation.json", NULL},   {"granite_dates.json", NULL}, {"headers-date.json", NULL},
+    {"inst.json", NULL},         {"mistral_v7.json", NULL},    {"multimodal.json", NULL},
+    {"olmo_plain.json", NULL},   {"recursive_schema.json", NULL}, {"smol_modes.json", NULL},
+    {"thinking.json", NULL},     {"turns.json", NULL},         {"typescript.json", NULL},
+    {"xml-tools.json", NULL},
+};
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
@@ -78,12 +98,110 @@ static void use_cache(const uint8_t *data, size_t bytes) {
     if (memory.live) abort();
 }
 
+static const llm_date today = {2026, 1, 2, 3, 4, 5, 6};
+
+/* Bounds that keep one input below a second or so. */
+static llm_template_desc small_template(llm_allocator allocator) {
+    llm_template_desc td;
+    memset(&td, 0, sizeof td);
+    td.max_steps = 200000;
+    td.max_memory_bytes = (size_t)64 << 20;
+    td.max_output_bytes = (size_t)4 << 20;
+    td.allocator = allocator;
+    return td;
+}
+
+static void render(const llm_template *t, const llm_render_desc *d) {
+    llm_rendering *out = NULL;
+    if (llm_template_render(&out, t, d, NULL) == LLM_OK && strlen(out->text) > out->bytes) abort();
+    llm_rendering_close(out);
+}
+
+static void use_source(const uint8_t *data, size_t bytes) {
+    static const llm_note tokens[] = {{"bos_token", "<s>"}, {"eos_token", "</s>"}};
+    tally memory;
+    llm_template_desc td = small_template(tally_allocator(&memory));
+    llm_template *t = NULL;
+    llm_render_desc d;
+    memset(&d, 0, sizeof d);
+    d.messages = "[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+                 "\"text\":\"U\"}]},{\"role\":\"assistant\",\"content\":\"<think>t</think>A\",\"tool_calls\":[{"
+                 "\"function\":{\"name\":\"f\",\"arguments\":{\"x\":[1,2.5,null]}}}]}]";
+    d.tools = "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}}]";
+    d.variables = "{\"s\":\"Hi, You\",\"l\":[3,1,2],\"d\":{\"b\":1,\"a\":[true,null]},\"x\":12345678901234567890,"
+                  "\"y\":-0.5,\"html\":\"<a href='x'>\",\"items\":[{\"n\":\"b\"},{\"n\":\"A\"}]}";
+    d.tokens = tokens;
+    d.token_count = 2;
+    d.add_generation_prompt = 1;
+    d.now = &today;
+    td.source = (const char *)data;
+    td.source_bytes = bytes;
+    if (bytes && llm_template_open(&t, &td, NULL) == LLM_OK) render(t, &d);
+    llm_template_close(t);
+    if (memory.live) abort();
+}
+
+static const llm_template *golden_named(const char *name) {
+    size_t i, bytes;
+    for (i = 0; i < LLM__LENGTH(golden_templates); i++) {
+        golden_template *g = &golden_templates[i];
+        llm_template_desc td;
+        const llm__json *root;
+        llm__arena arena;
+        char path[200], *text;
+        if (strcmp(g->name, name)) continue;
+        if (g->template_) return g->template_;
+        memset(&arena, 0, sizeof arena);
+        arena.allocator = llm__allocator_or_default(arena.allocator);
+        td = small_template(arena.allocator);
+        snprintf(path, sizeof path, "tests/golden/templates/%s", name);
+        text = (char *)read_file(path, &bytes);
+        if (llm__json_parse(&arena, name, text, bytes, &root, NULL)) abort();
+        td.source = llm__json_get(root, "template")->as.text;
+        if (llm_template_open(&g->template_, &td, NULL)) abort();
+        llm__arena_free(&arena);
+        free(text);
+        return g->template_;
+    }
+    return NULL;
+}
+
+static int use_data(const uint8_t *data, size_t bytes) {
+    const char *parts[5], *at;
+    const llm_template *t;
+    llm_render_desc d;
+    char *copy = (char *)malloc(bytes + 1);
+    size_t i;
+    memcpy(copy, data, bytes);
+    copy[bytes] = 0;
+    for (i = 0, at = copy; i < 5; i++) {
+        parts[i] = at;
+        at += strlen(at);
+        if (at < copy + bytes) at++;
+    }
+    memset(&d, 0, sizeof d);
+    d.messages = *parts[1] ? parts[1] : NULL;
+    d.tools = *parts[2] ? parts[2] : NULL;
+    d.documents = *parts[3] ? parts[3] : NULL;
+    d.variables = *parts[4] ? parts[4] : NULL;
+    d.continue_final_message = bytes && data[bytes - 1] % 4 == 1;
+    d.add_generation_prompt = !d.continue_final_message;
+    d.now = &today;
+    t = golden_named(parts[0]);
+    if (t) render(t, &d);
+    free(copy);
+    return t ? 0 : -1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     llm_memory_file files[FILES];
     llm_model_desc md;
     llm_model *model = NULL;
     tally memory;
     int which = bytes ? (data[0] & 31) - 1 : -1;
+    if (FUZZ_ONLY && (!bytes || data[0] != FUZZ_ONLY)) return -1;
+    if (bytes && data[0] == 'f') return use_source(data + 1, bytes - 1), 0;
+    if (bytes && data[0] == 'g') return use_data(data + 1, bytes - 1);
     if (which == FILES) return use_cache(data + 1, bytes - 1), 0;
     if (which < 0 || which > FILES) return -1;
     memcpy(files, data[0] & 32 ? stories_files : bundled_files, sizeof files);

@@ -606,8 +606,35 @@ static int case_fails(fixture *f, const char *item, const llm_error *error) {
     return 1;
 }
 
+static void save_part(FILE *file, const char *text, size_t bytes) {
+    if (bytes) fwrite(text, 1, bytes, file);
+    fputc(0, file);
+}
+
+/* Seeds for the fuzzer: the template, and what it is rendered with, each part up to a NUL. */
+static void save_case(const fixture *f, const char *folder, int number, const llm_template_desc *td,
+                      const llm_render_desc *rd, int shared) {
+    const char *const parts[] = {rd->messages, rd->tools, rd->documents, rd->variables};
+    char path[600];
+    FILE *file;
+    size_t i;
+    snprintf(path, sizeof path, "%s/%s-%d.source", folder, f->name, number);
+    file = fopen(path, "wb");
+    if (file) {
+        fwrite(td->source, 1, td->source_bytes, file);
+        fclose(file);
+    }
+    snprintf(path, sizeof path, "%s/%s-%d.data", folder, f->name, number);
+    file = shared ? fopen(path, "wb") : NULL;
+    if (!file) return;
+    save_part(file, f->name, strlen(f->name));
+    for (i = 0; i < 4; i++) save_part(file, parts[i], parts[i] ? strlen(parts[i]) : 0);
+    fclose(file);
+}
+
 /* One case; `shared` is the template of the whole file, or NULL. */
-static int run_case(fixture *f, const char *shared, size_t shared_bytes, const char *item) {
+static int run_case(fixture *f, const char *shared, size_t shared_bytes, const char *item, const char *folder,
+                    int number) {
     static const llm_date now = {2026, 1, 2, 3, 4, 5, 0};
     llm_template_desc td;
     llm_render_desc rd;
@@ -637,6 +664,7 @@ static int run_case(fixture *f, const char *shared, size_t shared_bytes, const c
         tokens[rd.token_count++].value = token;
     }
     if (!td.source) return say(f, "a case has no template");
+    if (folder) save_case(f, folder, number, &td, &rd, shared != NULL);
     expected = json_text(f, item, "expected", &bytes);
     ok = llm_template_open(&t, &td, &error) == LLM_OK && llm_template_render(&out, t, &rd, &error) == LLM_OK;
     if (!ok) {
@@ -681,7 +709,7 @@ static int run_templates(const char *path, const options *o, totals *t) {
     for (at = json_space(at + 1); *at == '{' && !o->list; at = json_space(at + (*at == ','))) {
         number++;
         f.problem[0] = 0;
-        if (!run_case(&f, shared, bytes, at)) {
+        if (!run_case(&f, shared, bytes, at, o->save, number)) {
             printf("%-34s FAIL  case %d: %s\n", f.name, number, f.problem);
             failed++;
         }
@@ -780,7 +808,7 @@ static int usage(FILE *out, int code) {
           "  --verbose  more about fixtures that pass, too\n"
           "  --once     only as the golden was made: no other cuts, batches, threads or caches\n"
           "  --isa      the kernel table: scalar, avx2, neon (default: the best this CPU has)\n"
-          "  --save     where prompt caches are saved, for mlx-lm to go on from\n",
+          "  --save     where prompt caches are saved, for mlx-lm to go on from, and templates, for the fuzzer\n",
           out);
     return code;
 }
