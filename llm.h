@@ -5006,8 +5006,8 @@ static int llm__trie_exact(const llm__trie *t, const char *text, size_t bytes, u
 enum { /* steps of all stages */
     /* normalizers */
     LLM__STEP_PREPEND, LLM__STEP_REPLACE, LLM__STEP_LOWERCASE, LLM__STEP_STRIP_SPACE, LLM__STEP_NFC, LLM__STEP_NFD,
-    LLM__STEP_NFKC, LLM__STEP_NFKD, LLM__STEP_STRIP_ACCENTS, LLM__STEP_NMT, LLM__STEP_BERT, LLM__STEP_BYTES,
-    LLM__STEP_PRECOMPILED,
+    LLM__STEP_NFKC, LLM__STEP_NFKD, LLM__STEP_STRIP_ACCENTS, LLM__STEP_STRIP_NONSPACING, LLM__STEP_NMT, LLM__STEP_BERT,
+    LLM__STEP_BYTES, LLM__STEP_PRECOMPILED, LLM__STEP_APPEND,
     /* pre-tokenizers */
     LLM__STEP_BYTE_LEVEL, LLM__STEP_SPLIT, LLM__STEP_METASPACE, LLM__STEP_DIGITS, LLM__STEP_PUNCTUATION,
     LLM__STEP_WHITESPACE, LLM__STEP_WHITESPACE_SPLIT,
@@ -5031,14 +5031,14 @@ typedef struct llm__step {
     int behavior, invert;         /* of a split */
     int prepend;                  /* METASPACE: when; BYTE_LEVEL: a space if there is none */
     int left, right;              /* stripping: how many, or whether */
-    int cleanup, clean, chinese, accents, lower;
+    int cleanup, clean, chinese;
     const uint32_t *units;        /* PRECOMPILED: the trie, and the texts that it leads to */
     size_t unit_count;
 } llm__step;
 
 /* Limits that no real file comes near; they keep time and memory in proportion to the sizes of file and text. */
 enum {
-    LLM__MAX_STEPS = 48,
+    LLM__MAX_STEPS = 50,
     LLM__MAX_DECODER_STEPS = 12,
     LLM__MAX_AROUND = 256,       /* tokens around a text */
     LLM__MAX_TOKEN_BYTES = 1024, /* of added tokens, of Unigram's, and of what steps look for and put in */
@@ -5099,6 +5099,7 @@ struct llm__words {
     llm__pairs compositions;        /* (first, second) -> (character, -) */
     int32_t *before, *after;        /* what the post-processor puts around the text */
     size_t before_count, after_count;
+    int trims[4], trim_count;       /* spans are trimmed so often; each: whether a space was put in front */
 };
 
 static uint64_t llm__text_hash(const char *text, size_t bytes) {
@@ -5628,9 +5629,9 @@ static llm_status llm__normalizer_step(const llm__words_reader *x, const llm__js
     size_t i;
     for (i = 0; i < LLM__LENGTH(plain); i++)
         if (llm__json_text_is(type, plain[i].name)) return s->kind = plain[i].kind, LLM_OK;
-    if (llm__json_text_is(type, "Prepend")) {
-        s->kind = LLM__STEP_PREPEND;
-        s->content = llm__words_string(x, from, "prepend", &status);
+    if (llm__json_text_is(type, "Prepend") || llm__json_text_is(type, "Append")) {
+        s->kind = llm__json_text_is(type, "Prepend") ? LLM__STEP_PREPEND : LLM__STEP_APPEND;
+        s->content = llm__words_string(x, from, s->kind == LLM__STEP_PREPEND ? "prepend" : "append", &status);
     } else if (llm__json_text_is(type, "Replace")) {
         s->kind = LLM__STEP_REPLACE;
         s->content = llm__words_string(x, from, "content", &status);
@@ -5643,8 +5644,6 @@ static llm_status llm__normalizer_step(const llm__words_reader *x, const llm__js
         s->kind = LLM__STEP_BERT;
         s->clean = llm__words_flag(x, from, "clean_text", 1, &status);
         s->chinese = llm__words_flag(x, from, "handle_chinese_chars", 1, &status);
-        s->lower = llm__words_flag(x, from, "lowercase", 1, &status);
-        s->accents = llm__words_flag(x, from, "strip_accents", s->lower, &status);
     } else if (llm__json_text_is(type, "Precompiled")) {
         s->kind = LLM__STEP_PRECOMPILED;
         status = llm__step_precompiled(x, s, from);
@@ -5728,6 +5727,18 @@ static llm_status llm__decoder_step(const llm__words_reader *x, const llm__json 
     return status;
 }
 
+/* The parts of BertNormalizer behind its cleaning are steps like those of other files. */
+static llm_status llm__bert_steps(const llm__words_reader *x, const llm__json *from, llm__steps *steps) {
+    llm_status status = LLM_OK;
+    int lower = llm__words_flag(x, from, "lowercase", 1, &status);
+    if (llm__words_flag(x, from, "strip_accents", lower, &status)) {
+        steps->items[steps->count++].kind = LLM__STEP_NFD;
+        steps->items[steps->count++].kind = LLM__STEP_STRIP_NONSPACING;
+    }
+    if (lower) steps->items[steps->count++].kind = LLM__STEP_LOWERCASE;
+    return status;
+}
+
 enum { LLM__STAGE_NORMALIZER, LLM__STAGE_SPLITTER, LLM__STAGE_DECODER };
 
 static llm_status llm__step_add(const llm__words_reader *x, int stage, const llm__json *from, llm__steps *steps) {
@@ -5737,9 +5748,9 @@ static llm_status llm__step_add(const llm__words_reader *x, int stage, const llm
     llm_status status;
     if (!type || !llm__json_is(type, LLM__JSON_STRING))
         return llm__words_wrong(x, stages[stage], "an object with a type");
-    if (steps->count + 2 > LLM__MAX_STEPS)
+    if (steps->count + 4 > LLM__MAX_STEPS)
         return llm__fail(x->error, LLM_TOO_LARGE, "%s: %s has more than %d steps", x->file, stages[stage],
-                         LLM__MAX_STEPS - 1);
+                         LLM__MAX_STEPS - 3);
     if (stage == LLM__STAGE_SPLITTER && llm__json_text_is(type, "BertPreTokenizer")) { /* two steps in one */
         steps->items[steps->count++].kind = LLM__STEP_WHITESPACE_SPLIT;
         s = steps->items + steps->count++;
@@ -5751,6 +5762,7 @@ static llm_status llm__step_add(const llm__words_reader *x, int stage, const llm
     status = stage == LLM__STAGE_NORMALIZER ? llm__normalizer_step(x, from, type, s)
              : stage == LLM__STAGE_SPLITTER ? llm__splitter_step(x, from, type, s)
                                             : llm__decoder_step(x, from, type, s);
+    if (status == LLM_OK && s->kind == LLM__STEP_BERT) status = llm__bert_steps(x, from, steps);
     return status == LLM_END ? llm__unsupported(x, stages[stage], from) : status;
 }
 
@@ -5833,12 +5845,23 @@ static llm_status llm__template_read(const llm__words_reader *x, const llm__json
     return status;
 }
 
+/* How the spans of tokens are trimmed. */
+static llm_status llm__trim_read(const llm__words_reader *x, const llm__json *from) {
+    llm__words *w = x->w;
+    llm_status status = LLM_OK;
+    int trim = llm__words_flag(x, from, "trim_offsets", 1, &status);
+    int prefix = llm__words_flag(x, from, "add_prefix_space", 1, &status);
+    if (trim && w->trim_count < (int)LLM__LENGTH(w->trims)) w->trims[w->trim_count++] = prefix;
+    return status;
+}
+
 static llm_status llm__processor_read(const llm__words_reader *x, const llm__json *from) {
     const llm__json *type = llm__json_get(from, "type"), *list, *item;
     int32_t id;
     uint32_t i;
     llm_status status = LLM_OK;
-    if (!from || llm__json_is(from, LLM__JSON_NULL) || llm__json_text_is(type, "ByteLevel")) return LLM_OK;
+    if (!from || llm__json_is(from, LLM__JSON_NULL)) return LLM_OK;
+    if (llm__json_text_is(type, "ByteLevel")) return llm__trim_read(x, from);
     if (llm__json_text_is(type, "TemplateProcessing")) return llm__template_read(x, from);
     if (llm__json_text_is(type, "BertProcessing") || llm__json_text_is(type, "RobertaProcessing")) {
         if (!llm__json_id(llm__json_at(llm__json_get(from, "cls"), 1), &id))
@@ -5847,7 +5870,8 @@ static llm_status llm__processor_read(const llm__words_reader *x, const llm__jso
         if (status != LLM_OK) return status;
         if (!llm__json_id(llm__json_at(llm__json_get(from, "sep"), 1), &id))
             return llm__words_wrong(x, "post_processor.sep", "[token, id]");
-        return llm__around_add(x, &x->w->after, &x->w->after_count, &id, 1, 0);
+        status = llm__around_add(x, &x->w->after, &x->w->after_count, &id, 1, 0);
+        return status == LLM_OK && llm__json_text_is(type, "RobertaProcessing") ? llm__trim_read(x, from) : status;
     }
     if (!llm__json_text_is(type, "Sequence")) return llm__unsupported(x, "post_processor", from);
     list = llm__json_get(from, "processors");
@@ -5861,11 +5885,28 @@ static llm_status llm__processor_read(const llm__words_reader *x, const llm__jso
 
 /* ---- normalizers: text in, text out */
 
-/* A growable list of code points, for the normal forms. */
+/* A code point of a normal form, and what became of the text's characters: 0: it stands for one, 1: it was put in
+   behind another, -n: for 1 + n of them. */
+typedef struct llm__point {
+    uint32_t c;
+    int32_t change;
+} llm__point;
+
+/* A growable list of them. */
 typedef struct llm__points {
-    uint32_t *items;
+    llm__point *items;
     size_t count, capacity;
 } llm__points;
+
+/* For each byte of a text on its way: which bytes of the original it comes from. */
+typedef struct llm__origin {
+    uint32_t from, to;
+} llm__origin;
+
+typedef struct llm__origins {
+    llm__origin *items;
+    size_t count, capacity;
+} llm__origins;
 
 /* Everything that one call of llm__words_encode works with. */
 typedef struct llm__piece_span {
@@ -5912,6 +5953,15 @@ typedef struct llm__encoder {
     int no_unknown; /* a piece is not in the vocabulary, which has no token for that */
     int32_t **ids;
     size_t *count, *capacity;
+    int plain;                     /* special tokens are not looked for */
+    /* only where the caller wants to know where tokens lie in the text: */
+    llm_text_span **spans;         /* parallel to ids; NULL: not wanted */
+    size_t span_count, *span_capacity;
+    llm__origins normal_origins[2], piece_origins[2];
+    const llm__origin *in;         /* of the input of the step at work; NULL: spans are not wanted */
+    size_t in_count, at;           /* at: the next character of the input that llm__changed takes */
+    uint32_t zero;                 /* what stands before the input's first character */
+    llm__origins *out;
 } llm__encoder;
 
 static llm_status llm__encoder_failed(llm__encoder *x) {
@@ -5924,26 +5974,73 @@ static llm_status llm__encoder_failed(llm__encoder *x) {
     return llm__fail(x->error, LLM_OUT_OF_MEMORY, "%s: out of memory while encoding", x->w->file);
 }
 
-static int llm__points_add(llm__points *p, const llm_allocator *a, uint32_t c) {
-    void *items = p->items;
-    if (p->count == p->capacity) {
-        if (!llm__grow(a, &items, &p->capacity, p->count + 1, sizeof *p->items)) return 0;
-        p->items = (uint32_t *)items;
-    }
-    p->items[p->count++] = c;
+/* ---- where the bytes of a step's output come from: a step that appends to its output says so with one of these three,
+   which do nothing unless spans are wanted */
+
+static int llm__origins_add(llm__encoder *x, llm__origins *o, llm__origin origin, size_t upto) {
+    void *items = o->items;
+    if (upto <= o->count) return 1;
+    if (!llm__grow(x->allocator, &items, &o->capacity, upto, sizeof *o->items)) return 0;
+    o->items = (llm__origin *)items;
+    while (o->count < upto) o->items[o->count++] = origin;
     return 1;
 }
 
-/* Canonical decomposition of c, at most four steps deep. */
-static int llm__decompose(llm__points *p, const llm_allocator *a, uint32_t c) {
+/* What was appended comes from the byte `at` of the input, or SIZE_MAX: from before it. */
+static int llm__stands_for(llm__encoder *x, const llm__text *out, size_t at) {
+    llm__origin origin;
+    if (!x->in) return 1;
+    origin.from = origin.to = x->zero;
+    return llm__origins_add(x, x->out, at < x->in_count ? x->in[at] : origin, out->length);
+}
+
+/* What was appended are the bytes from `at`. */
+static int llm__copied(llm__encoder *x, const llm__text *out, size_t at) {
+    size_t i;
+    if (!x->in || x->out->count >= out->length) return 1;
+    i = x->out->count;
+    if (!llm__origins_add(x, x->out, x->in[at], out->length)) return 0;
+    memcpy(x->out->items + i, x->in + at, (out->length - i) * sizeof *x->in);
+    return 1;
+}
+
+/* Takes characters of the input, valid text, without output. */
+static void llm__passed(llm__encoder *x, const char *text, size_t bytes, size_t chars) {
+    uint32_t c;
+    for (; chars && x->in && x->at < bytes; chars--) x->at += llm__char_get(text + x->at, &c);
+}
+
+/* One character was appended that takes the place of the next 1 - change ones, or of none if change is 1. */
+static int llm__changed(llm__encoder *x, const llm__text *out, const char *text, size_t bytes, int change) {
+    size_t at = x->at;
+    if (!x->in) return 1;
+    if (change > 0) at = at ? at - 1 : SIZE_MAX;
+    else llm__passed(x, text, bytes, (size_t)(1 - change));
+    return llm__stands_for(x, out, at);
+}
+
+static int llm__points_add(llm__points *p, const llm_allocator *a, uint32_t c, int change) {
+    void *items = p->items;
+    if (p->count == p->capacity) {
+        if (!llm__grow(a, &items, &p->capacity, p->count + 1, sizeof *p->items)) return 0;
+        p->items = (llm__point *)items;
+    }
+    p->items[p->count].c = c;
+    p->items[p->count++].change = change;
+    return 1;
+}
+
+/* Canonical decomposition of c, at most four steps deep; `change` is that of the first point. */
+static int llm__decompose(llm__points *p, const llm_allocator *a, uint32_t c, int change) {
     uint32_t first, second;
     if (c >= 0xAC00 && c <= 0xD7A3) { /* Hangul: by arithmetic */
         uint32_t s = c - 0xAC00;
-        if (!llm__points_add(p, a, 0x1100 + s / 588) || !llm__points_add(p, a, 0x1161 + s % 588 / 28)) return 0;
-        return s % 28 == 0 || llm__points_add(p, a, 0x11A7 + s % 28);
+        if (!llm__points_add(p, a, 0x1100 + s / 588, change) || !llm__points_add(p, a, 0x1161 + s % 588 / 28, 1))
+            return 0;
+        return s % 28 == 0 || llm__points_add(p, a, 0x11A7 + s % 28, 1);
     }
-    if (!llm__decompose_once(c, &first, &second)) return llm__points_add(p, a, c);
-    return llm__decompose(p, a, first) && (!second || llm__points_add(p, a, second));
+    if (!llm__decompose_once(c, &first, &second)) return llm__points_add(p, a, c, change);
+    return llm__decompose(p, a, first, change) && (!second || llm__points_add(p, a, second, 1));
 }
 
 /* Marks after a letter go by class, those of one class stay in order: an insertion sort over short runs... */
@@ -5951,21 +6048,21 @@ static void llm__points_order(llm__points *p) {
     size_t i = 0, j, k;
     while (i < p->count) {
         int sorted = 1;
-        if (llm__combining(p->items[i]) == 0) { i++; continue; }
-        for (j = i + 1; j < p->count && llm__combining(p->items[j]) != 0; j++)
-            if (llm__combining(p->items[j - 1]) > llm__combining(p->items[j])) sorted = 0;
+        if (llm__combining(p->items[i].c) == 0) { i++; continue; }
+        for (j = i + 1; j < p->count && llm__combining(p->items[j].c) != 0; j++)
+            if (llm__combining(p->items[j - 1].c) > llm__combining(p->items[j].c)) sorted = 0;
         if (!sorted && j - i > 64) { /* ...and a counting sort over long ones, which only attackers write */
             size_t counts[257] = {0};
-            uint32_t *run = p->items + i, *copy = p->items + p->capacity - (j - i); /* reserved by llm__to_points */
-            for (k = 0; k < j - i; k++) counts[llm__combining(run[k]) + 1]++;
+            llm__point *run = p->items + i, *copy = p->items + p->capacity - (j - i); /* reserved by llm__to_points */
+            for (k = 0; k < j - i; k++) counts[llm__combining(run[k].c) + 1]++;
             for (k = 1; k < 257; k++) counts[k] += counts[k - 1];
             memcpy(copy, run, (j - i) * sizeof *copy);
-            for (k = 0; k < j - i; k++) run[counts[llm__combining(copy[k])]++] = copy[k];
+            for (k = 0; k < j - i; k++) run[counts[llm__combining(copy[k].c)]++] = copy[k];
         } else if (!sorted) {
             for (k = i + 1; k < j; k++) {
-                uint32_t c = p->items[k];
+                llm__point c = p->items[k];
                 size_t to = k;
-                for (; to > i && llm__combining(p->items[to - 1]) > llm__combining(c); to--)
+                for (; to > i && llm__combining(p->items[to - 1].c) > llm__combining(c.c); to--)
                     p->items[to] = p->items[to - 1];
                 p->items[to] = c;
             }
@@ -5987,17 +6084,19 @@ static void llm__points_compose(const llm__words *w, llm__points *p) {
     size_t i, n = 0, starter = SIZE_MAX;
     int last = 0; /* class of the last mark that stays behind the starter */
     for (i = 0; i < p->count; i++) {
-        uint32_t c = p->items[i], joined = 0;
-        int mark = llm__combining(c);
+        llm__point point = p->items[i];
+        uint32_t joined = 0;
+        int mark = llm__combining(point.c);
         if (starter != SIZE_MAX && (n == starter + 1 || (last != 0 && last < mark)))
-            joined = llm__compose_pair(w, p->items[starter], c);
+            joined = llm__compose_pair(w, p->items[starter].c, point.c);
         if (joined) {
-            p->items[starter] = joined;
+            p->items[starter].c = joined;
+            p->items[starter].change += point.change - 1;
             continue;
         }
         if (mark == 0) starter = n;
         last = mark;
-        p->items[n++] = c;
+        p->items[n++] = point;
     }
     p->count = n;
 }
@@ -6010,12 +6109,12 @@ static int llm__to_points(llm__points *p, const llm_allocator *a, const char *te
         i += llm__char_get(text + i, &c);
         n = compatible ? llm__decompose_compatible(c, full) : 0;
         for (k = 0; k < n; k++)
-            if (!llm__points_add(p, a, full[k])) return 0;
-        if (!n && !llm__decompose(p, a, c)) return 0;
+            if (!llm__points_add(p, a, full[k], k > 0)) return 0;
+        if (!n && !llm__decompose(p, a, c, 0)) return 0;
     }
     i = p->count;
     while (p->count < 2 * i) /* room for sorting */
-        if (!llm__points_add(p, a, 0)) return 0;
+        if (!llm__points_add(p, a, 0, 0)) return 0;
     p->count = i;
     return 1;
 }
@@ -6030,12 +6129,13 @@ static int llm__is_ascii(const char *text, size_t bytes) {
 static int llm__normal_form(llm__encoder *x, int kind, const char *text, size_t bytes, llm__text *out) {
     size_t i;
     int compatible = kind == LLM__STEP_NFKC || kind == LLM__STEP_NFKD;
-    if (llm__is_ascii(text, bytes)) return llm__text_add(out, text, bytes);
+    if (llm__is_ascii(text, bytes)) return llm__text_add(out, text, bytes) && llm__copied(x, out, 0);
     if (!llm__to_points(&x->points, x->allocator, text, bytes, compatible)) return 0;
     llm__points_order(&x->points);
     if (kind == LLM__STEP_NFC || kind == LLM__STEP_NFKC) llm__points_compose(x->w, &x->points);
     for (i = 0; i < x->points.count; i++)
-        if (!llm__text_add_char(out, x->points.items[i])) return 0;
+        if (!llm__text_add_char(out, x->points.items[i].c) ||
+            !llm__changed(x, out, text, bytes, x->points.items[i].change)) return 0;
     return 1;
 }
 
@@ -6055,8 +6155,9 @@ static int llm__step_find(llm__matcher *m, const llm__step *s, const char *text,
 }
 
 /* All matches replaced.  An empty match right after another does not count, as in the reference.  What is put in counts
-   as steps, so that a text cannot grow without bounds. */
-static int llm__replace(llm__matcher *m, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
+   as steps, so that a text cannot grow without bounds.  x: whose step it is, or NULL: a decoder's. */
+static int llm__replace(llm__encoder *x, llm__matcher *m, const llm__step *s, const char *text, size_t bytes,
+                        llm__text *out) {
     size_t from = 0, copied = 0, begin, end, last = SIZE_MAX;
     uint32_t c;
     while (from <= bytes && llm__step_find(m, s, text, bytes, from, &begin, &end)) {
@@ -6065,23 +6166,21 @@ static int llm__replace(llm__matcher *m, const llm__step *s, const char *text, s
             continue;
         }
         if (!llm__matcher_spend(m, 64 * s->content.bytes) || !llm__text_add(out, text + copied, begin - copied) ||
-            !llm__text_add(out, s->content.text, s->content.bytes))
+            (x && !llm__copied(x, out, copied)) || !llm__text_add(out, s->content.text, s->content.bytes) ||
+            (x && !llm__stands_for(x, out, end ? end - 1 : SIZE_MAX)))
             return 0;
         from = copied = last = end;
     }
-    return !m->failed && llm__text_add(out, text + copied, bytes - copied);
+    return !m->failed && llm__text_add(out, text + copied, bytes - copied) && (!x || llm__copied(x, out, copied));
 }
 
-static int llm__lowercase(const char *text, size_t bytes, llm__text *out) {
+static int llm__lowercase(llm__encoder *x, const char *text, size_t bytes, llm__text *out) {
     uint32_t c;
-    size_t i;
-    for (i = 0; i < bytes;) {
-        i += llm__char_get(text + i, &c);
-        if (c == 0x130) {
-            if (!llm__text_add(out, "i\xCC\x87", 3)) return 0;
-        } else if (!llm__text_add_char(out, llm__lower(c))) {
-            return 0;
-        }
+    size_t i, n;
+    for (i = 0; i < bytes; i += n) {
+        n = llm__char_get(text + i, &c);
+        if (!(c == 0x130 ? llm__text_add(out, "i\xCC\x87", 3) : llm__text_add_char(out, llm__lower(c))) ||
+            !llm__stands_for(x, out, i)) return 0;
     }
     return 1;
 }
@@ -6111,34 +6210,20 @@ static uint32_t llm__clean_bert(uint32_t c) {
     return llm__is_space(c) ? ' ' : c;
 }
 
+/* BertNormalizer's cleaning, and spaces around Chinese characters; its other parts are steps of their own. */
 static int llm__bert(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
-    llm__text one, two;
     uint32_t c, spot;
-    size_t i;
-    int good = 1;
-    memset(&one, 0, sizeof one);
-    one.allocator = *x->allocator;
-    two = one;
-    for (i = 0; i < bytes && good;) {
-        i += llm__char_get(text + i, &c);
+    size_t i, n;
+    for (i = 0; i < bytes; i += n) {
+        int apart;
+        n = llm__char_get(text + i, &c);
         spot = s->clean ? llm__clean_bert(c) : c;
         if (s->clean && !spot) continue;
-        if (s->chinese && llm__is_chinese(spot))
-            good = llm__text_add(&one, " ", 1) && llm__text_add_char(&one, spot) && llm__text_add(&one, " ", 1);
-        else good = llm__text_add_char(&one, spot);
+        apart = s->chinese && llm__is_chinese(spot);
+        if ((apart && !llm__text_add(out, " ", 1)) || !llm__text_add_char(out, spot) ||
+            (apart && !llm__text_add(out, " ", 1)) || !llm__stands_for(x, out, i)) return 0;
     }
-    if (good && s->accents) {
-        good = llm__normal_form(x, LLM__STEP_NFD, one.data, one.length, &two);
-        one.length = 0;
-        for (i = 0; i < two.length && good;) {
-            i += llm__char_get(two.data + i, &c);
-            if (!llm__is_accent(c)) good = llm__text_add_char(&one, c);
-        }
-    }
-    if (good) good = s->lower ? llm__lowercase(one.data, one.length, out) : llm__text_add(out, one.data, one.length);
-    llm__text_free(&one);
-    llm__text_free(&two);
-    return good;
+    return 1;
 }
 
 /* A byte as the visible character that stands for it in byte-level vocabularies, and back (-1: none). */
@@ -6155,14 +6240,15 @@ static int llm__char_to_byte(uint32_t c) {
     return c == 0x143 ? 0xAD : -1;
 }
 
-static int llm__bytes_to_chars(const char *text, size_t bytes, llm__text *out) {
+/* at: where the text lies in the step's input. */
+static int llm__bytes_to_chars(llm__encoder *x, const char *text, size_t bytes, llm__text *out, size_t at) {
     size_t i;
     for (i = 0; i < bytes; i++)
-        if (!llm__text_add_char(out, llm__byte_to_char((uint8_t)text[i]))) return 0;
+        if (!llm__text_add_char(out, llm__byte_to_char((uint8_t)text[i])) || !llm__stands_for(x, out, at + i)) return 0;
     return 1;
 }
 
-static int llm__strip_space(const llm__step *s, const char *text, size_t bytes, llm__text *out) {
+static int llm__strip_space(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
     size_t from = 0, n;
     uint32_t c;
     while (s->left && from < bytes) {
@@ -6175,7 +6261,7 @@ static int llm__strip_space(const llm__step *s, const char *text, size_t bytes, 
         if (!llm__is_space(c)) break;
         bytes -= n;
     }
-    return llm__text_add(out, text + from, bytes - from);
+    return llm__text_add(out, text + from, bytes - from) && llm__copied(x, out, from);
 }
 
 /* The text that the shortest rule at the beginning of `text` gives, or NULL.  A unit of the double array holds a label
@@ -6203,8 +6289,27 @@ static const char *llm__rule(const llm__step *s, const char *text, size_t bytes,
     return NULL;
 }
 
+static size_t llm__char_count(const char *text, size_t bytes) {
+    size_t i, n = 0;
+    for (i = 0; i < bytes; i++) n += ((uint8_t)text[i] & 0xC0) != 0x80;
+    return n;
+}
+
+/* Puts a rule's text in the place of the next `chars` characters. */
+static int llm__precompiled_put(llm__encoder *x, const char *text, size_t bytes, size_t chars, const char *rule,
+                                size_t length, llm__text *out) {
+    size_t i, n, k;
+    uint32_t c;
+    for (i = 0, k = 0; i < length; i += n, k++) {
+        n = llm__char_get(rule + i, &c);
+        if (!llm__text_add(out, rule + i, n) || !llm__changed(x, out, text, bytes, k >= chars)) return 0;
+    }
+    if (out->length && k < chars) llm__passed(x, text, bytes, chars - k);
+    return 1;
+}
+
 /* Clusters of less than 6 bytes become what the shortest rule at their beginning says; else each character alone. */
-static int llm__precompiled(const llm__step *s, const char *text, size_t bytes, llm__text *out) {
+static int llm__precompiled(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
     size_t at = 0, end, n, length;
     uint32_t c, next;
     while (at < bytes) {
@@ -6215,52 +6320,103 @@ static int llm__precompiled(const llm__step *s, const char *text, size_t bytes, 
         }
         rule = end - at < 6 ? llm__rule(s, text + at, end - at, &length) : NULL;
         if (rule) {
-            if (!llm__text_add(out, rule, length)) return 0;
+            n = llm__char_count(text + at, end - at);
+            if (!llm__precompiled_put(x, text, bytes, n, rule, length, out)) return 0;
             at = end;
         }
         for (; at < end; at += n) {
             n = llm__char_get(text + at, &c);
             rule = llm__rule(s, text + at, n, &length);
-            if (!llm__text_add(out, rule ? rule : text + at, rule ? length : n)) return 0;
+            if (!llm__precompiled_put(x, text, bytes, 1, rule ? rule : text + at, rule ? length : n, out)) return 0;
         }
     }
     return 1;
 }
 
+/* Prepend and Append: nothing where there is no text. */
+static int llm__add_around(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
+    int in_front = s->kind == LLM__STEP_PREPEND;
+    if (!bytes) return 1;
+    return (!in_front || (llm__text_add(out, s->content.text, s->content.bytes) && llm__stands_for(x, out, 0))) &&
+           llm__text_add(out, text, bytes) && llm__copied(x, out, 0) &&
+           (in_front || (llm__text_add(out, s->content.text, s->content.bytes) && llm__stands_for(x, out, bytes - 1)));
+}
+
+/* What a step that goes by single characters makes of one; 0xFFFFFFFF: nothing. */
+static uint32_t llm__normalize_char(int kind, uint32_t c) {
+    if (!c) return 0;
+    switch (kind) {
+    case LLM__STEP_NMT: c = llm__clean_nmt(c); return c ? c : 0xFFFFFFFFu;
+    case LLM__STEP_STRIP_ACCENTS: return llm__is_mark(c) ? 0xFFFFFFFFu : c;
+    default: return llm__is_accent(c) ? 0xFFFFFFFFu : c;
+    }
+}
+
 static int llm__normalize_step(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
     uint32_t c;
-    size_t i;
+    size_t i, n;
+    x->at = 0;
     switch (s->kind) {
-    case LLM__STEP_PREPEND:
-        return (!bytes || llm__text_add(out, s->content.text, s->content.bytes)) && llm__text_add(out, text, bytes);
-    case LLM__STEP_REPLACE: return llm__replace(&x->matcher, s, text, bytes, out);
-    case LLM__STEP_LOWERCASE: return llm__lowercase(text, bytes, out);
-    case LLM__STEP_STRIP_SPACE: return llm__strip_space(s, text, bytes, out);
+    case LLM__STEP_PREPEND: case LLM__STEP_APPEND: return llm__add_around(x, s, text, bytes, out);
+    case LLM__STEP_REPLACE: return llm__replace(x, &x->matcher, s, text, bytes, out);
+    case LLM__STEP_LOWERCASE: return llm__lowercase(x, text, bytes, out);
+    case LLM__STEP_STRIP_SPACE: return llm__strip_space(x, s, text, bytes, out);
     case LLM__STEP_BERT: return llm__bert(x, s, text, bytes, out);
-    case LLM__STEP_BYTES: return llm__bytes_to_chars(text, bytes, out);
-    case LLM__STEP_PRECOMPILED: return llm__precompiled(s, text, bytes, out);
-    case LLM__STEP_STRIP_ACCENTS: case LLM__STEP_NMT:
-        for (i = 0; i < bytes;) {
-            i += llm__char_get(text + i, &c);
-            if (s->kind == LLM__STEP_NMT) c = c ? llm__clean_nmt(c) : 0xFFFFFFFFu;
-            else c = !c ? 0xFFFFFFFFu : llm__is_mark(c) ? 0 : c;
-            if (c && !llm__text_add_char(out, c == 0xFFFFFFFFu ? 0 : c)) return 0;
+    case LLM__STEP_BYTES: return llm__bytes_to_chars(x, text, bytes, out, 0);
+    case LLM__STEP_PRECOMPILED: return llm__precompiled(x, s, text, bytes, out);
+    case LLM__STEP_STRIP_ACCENTS: case LLM__STEP_STRIP_NONSPACING: case LLM__STEP_NMT:
+        for (i = 0; i < bytes; i += n) {
+            n = llm__char_get(text + i, &c);
+            c = llm__normalize_char(s->kind, c);
+            if (c != 0xFFFFFFFFu && (!llm__text_add_char(out, c) || !llm__stands_for(x, out, i))) return 0;
         }
         return 1;
     default: return llm__normal_form(x, s->kind, text, bytes, out);
     }
 }
 
-/* All steps; the result lies in one of x->normal. */
-static const llm__text *llm__normalize(llm__encoder *x, const char *text, size_t bytes) {
+/* Before a step: where its input comes from, and where it says where its output comes from. */
+static int llm__step_begin(llm__encoder *x, const llm__origins *in, llm__origins *out) {
+    void *items = out->items;
+    if (!x->spans) return 1;
+    if (!llm__grow(x->allocator, &items, &out->capacity, 1, sizeof *out->items)) return 0;
+    out->items = (llm__origin *)items;
+    out->count = 0;
+    x->in = in->items;
+    x->in_count = in->count;
+    x->out = out;
+    return 1;
+}
+
+/* The origins of the original itself: every byte comes from its character.  base: where the text lies in the whole. */
+static int llm__origins_plain(llm__encoder *x, llm__origins *o, const char *text, size_t bytes, size_t base) {
+    size_t i, n;
+    uint32_t c;
+    if (!x->spans) return 1;
+    o->count = 0;
+    for (i = 0; i < bytes; i += n) {
+        llm__origin origin;
+        n = llm__char_get(text + i, &c);
+        origin.from = (uint32_t)(base + i);
+        origin.to = (uint32_t)(base + i + n);
+        if (!llm__origins_add(x, o, origin, i + n)) return 0;
+    }
+    return 1;
+}
+
+/* All steps over a text that lies at `base` in the whole; the result is in one of x->normal. */
+static const llm__text *llm__normalize(llm__encoder *x, const char *text, size_t bytes, size_t base) {
     int i, to = 0;
     x->normal[0].length = 0;
     if (!llm__text_add(&x->normal[0], text, bytes)) return NULL;
+    if (!llm__origins_plain(x, &x->normal_origins[0], text, bytes, base)) return NULL;
+    x->zero = (uint32_t)base;
     for (i = 0; i < x->w->normalizer.count; i++) {
         const llm__text *from = &x->normal[to];
+        const llm__origins *in = &x->normal_origins[to];
         to = !to;
         x->normal[to].length = 0;
-        if (!llm__text_add(&x->normal[to], "", 0)) return NULL;
+        if (!llm__text_add(&x->normal[to], "", 0) || !llm__step_begin(x, in, &x->normal_origins[to])) return NULL;
         if (!llm__normalize_step(x, x->w->normalizer.items + i, from->data, from->length, &x->normal[to])) return NULL;
     }
     return &x->normal[to];
@@ -6387,6 +6543,15 @@ static llm__splitter llm__splitter_start(llm__encoder *x, llm__pieces *out, size
     return s;
 }
 
+/* Part of a piece, perhaps with a space put before it, as characters that stand for bytes. */
+static int llm__byte_level_chars(llm__encoder *x, const char *piece, size_t begin, size_t bytes,
+                                 const llm__piece_span *span, llm__text *out) {
+    size_t added = piece == x->word.data && begin + bytes > 0; /* the space comes from what follows it */
+    if (added && !begin) return llm__bytes_to_chars(x, piece, 1, out, span->begin) &&
+                                llm__bytes_to_chars(x, piece + 1, bytes - 1, out, span->begin);
+    return llm__bytes_to_chars(x, piece + begin, bytes, out, span->begin + begin - added);
+}
+
 /* ByteLevel: a space in front, the pattern, and bytes as characters. */
 static int llm__byte_level_piece(llm__encoder *x, const llm__step *step, const char *text, const llm__piece_span *span,
                                  llm__pieces *out) {
@@ -6403,7 +6568,7 @@ static int llm__byte_level_piece(llm__encoder *x, const llm__step *step, const c
     }
     if (!step->regex) {
         size_t begin = out->text.length;
-        return llm__bytes_to_chars(piece, n, &out->text) &&
+        return llm__byte_level_chars(x, piece, 0, n, span, &out->text) &&
                llm__piece_add(x, out, begin, out->text.length - begin, span->first);
     }
     memset(&cut, 0, sizeof cut);
@@ -6411,7 +6576,7 @@ static int llm__byte_level_piece(llm__encoder *x, const llm__step *step, const c
     good = llm__split_pattern(&s, step, piece, n);
     for (i = 0; i < cut.count && good; i++) {
         size_t begin = out->text.length;
-        good = llm__bytes_to_chars(piece + cut.spans[i].begin, cut.spans[i].bytes, &out->text) &&
+        good = llm__byte_level_chars(x, piece, cut.spans[i].begin, cut.spans[i].bytes, span, &out->text) &&
                llm__piece_add(x, out, begin, out->text.length - begin, cut.spans[i].first);
     }
     llm__free(x->allocator, cut.spans, cut.capacity * sizeof *cut.spans);
@@ -6428,12 +6593,15 @@ static int llm__metaspace_piece(llm__encoder *x, const llm__step *step, const ch
     llm__splitter s;
     int marked = piece[0] == ' ' || (span->bytes >= mark->bytes && memcmp(piece, mark->text, mark->bytes) == 0);
     int wanted = step->prepend == LLM__PREPEND_ALWAYS || (step->prepend == LLM__PREPEND_FIRST && span->first);
-    if (wanted && !marked && !llm__text_add(&out->text, mark->text, mark->bytes)) return 0;
+    if (wanted && !marked &&
+        (!llm__text_add(&out->text, mark->text, mark->bytes) || !llm__stands_for(x, &out->text, span->begin))) return 0;
     while (piece < stop) {
         const char *space = (const char *)memchr(piece, ' ', (size_t)(stop - piece));
         const char *to = space ? space : stop;
-        if (!llm__text_add(&out->text, piece, (size_t)(to - piece))) return 0;
-        if (space && !llm__text_add(&out->text, mark->text, mark->bytes)) return 0;
+        if (!llm__text_add(&out->text, piece, (size_t)(to - piece)) ||
+            !llm__copied(x, &out->text, (size_t)(piece - text))) return 0;
+        if (space && (!llm__text_add(&out->text, mark->text, mark->bytes) ||
+                      !llm__stands_for(x, &out->text, (size_t)(space - text)))) return 0;
         piece = space ? space + 1 : stop;
     }
     if (!step->invert) return llm__piece_add(x, out, begin, out->text.length - begin, span->first);
@@ -6450,27 +6618,40 @@ static int llm__split_piece(llm__encoder *x, const llm__step *step, const char *
     size_t base = out->text.length;
     if (step->kind == LLM__STEP_BYTE_LEVEL) return llm__byte_level_piece(x, step, text, span, out);
     if (step->kind == LLM__STEP_METASPACE) return llm__metaspace_piece(x, step, text, span, out);
-    if (!llm__text_add(&out->text, text + span->begin, span->bytes)) return 0;
+    if (!llm__text_add(&out->text, text + span->begin, span->bytes) || !llm__copied(x, &out->text, span->begin))
+        return 0;
     s = llm__splitter_start(x, out, base, step->behavior, span->first);
     if (step->kind == LLM__STEP_WHITESPACE) return llm__split_words(&s, text + span->begin, span->bytes);
     if (step->kind == LLM__STEP_SPLIT) return llm__split_pattern(&s, step, text + span->begin, span->bytes);
     return llm__split_chars(&s, step->kind, text + span->begin, span->bytes);
 }
 
-/* All steps over one stretch; the result lies in one of x->pieces. */
-static const llm__pieces *llm__split(llm__encoder *x, const char *text, size_t bytes, int first) {
+/* All steps over one stretch of normalized text, whose origins are given if spans are wanted; the result lies in one of
+   x->pieces. */
+static const llm__pieces *llm__split(llm__encoder *x, const char *text, size_t bytes, int first,
+                                     const llm__origin *origins) {
     llm__pieces *from, *to = &x->pieces[0];
+    llm__origins stretch;
     size_t i;
-    int k;
+    int k, at = 0;
     to->text.length = to->count = 0;
-    if (!llm__text_add(&to->text, text, bytes) || !llm__piece_add(x, to, 0, bytes, first)) return NULL;
+    memset(&stretch, 0, sizeof stretch);
+    stretch.items = (llm__origin *)origins; /* read only */
+    stretch.count = bytes;
+    if (!llm__step_begin(x, &stretch, &x->piece_origins[0])) return NULL;
+    if (!llm__text_add(&to->text, text, bytes) || !llm__copied(x, &to->text, 0) ||
+        !llm__piece_add(x, to, 0, bytes, first)) return NULL;
     for (k = 0; k < x->w->splitter.count; k++) {
         from = to;
-        to = &x->pieces[from == &x->pieces[0]];
+        to = &x->pieces[!at];
         to->text.length = to->count = 0;
-        if (!llm__text_add(&to->text, "", 0)) return NULL;
-        for (i = 0; i < from->count; i++)
+        if (!llm__text_add(&to->text, "", 0) || !llm__step_begin(x, &x->piece_origins[at], &x->piece_origins[!at]))
+            return NULL;
+        at = !at;
+        for (i = 0; i < from->count; i++) {
+            if (x->in) x->zero = x->in[from->spans[i].begin].from;
             if (!llm__split_piece(x, x->w->splitter.items + k, from->text.data, from->spans + i, to)) return NULL;
+        }
     }
     return to;
 }
@@ -6486,6 +6667,27 @@ static int llm__id_add(llm__encoder *x, int32_t id) {
     }
     (*x->ids)[(*x->count)++] = id;
     return 1;
+}
+
+/* The span of an added token, or of one around the text: known as it is. */
+static int llm__span_put(llm__encoder *x, size_t from, size_t to) {
+    void *spans;
+    if (!x->spans) return 1;
+    spans = *x->spans;
+    if (!llm__grow(x->allocator, &spans, x->span_capacity, x->span_count + 1, sizeof **x->spans)) return 0;
+    *x->spans = (llm_text_span *)spans;
+    (*x->spans)[x->span_count].from = from;
+    (*x->spans)[x->span_count++].to = to;
+    return 1;
+}
+
+/* The span of the token that is bytes [begin, end) of the piece at work, which x->in are the origins of.  What lies
+   beyond the piece stays as it is, as in the reference. */
+static int llm__span_add(llm__encoder *x, size_t begin, size_t end) {
+    if (!x->spans) return 1;
+    if (end > x->in_count) return llm__span_put(x, begin, end);
+    if (begin == end) return llm__span_put(x, x->in[0].from + begin, x->in[0].from + end);
+    return llm__span_put(x, x->in[begin].from, x->in[end - 1].to);
 }
 
 static int llm__symbol_add(llm__encoder *x, int32_t id) {
@@ -6639,6 +6841,89 @@ static int llm__encode_bpe(llm__encoder *x, const char *piece, size_t bytes) {
     return 1;
 }
 
+/* The symbols that a piece begins with, one by one, as llm__encode_bpe makes them: for spans. */
+typedef struct llm__symbol_walk {
+    const char *piece;
+    size_t bytes, at;
+    size_t byte, byte_end;     /* bytes of a character without a token of its own that are still to come */
+    size_t unknown;            /* bytes of the unknown token that is held back; 0: none */
+    char text[2 * LLM__MAX_TOKEN_BYTES + 8];
+    int32_t held;              /* a symbol behind the unknown one, or -1 */
+    size_t held_bytes;
+} llm__symbol_walk;
+
+/* The next symbol's id and how many bytes of the piece it takes.  0: there is none. */
+static int llm__symbol_next(llm__encoder *x, llm__symbol_walk *walk, int32_t *id, size_t *length) {
+    const llm__words *w = x->w;
+    const char *text;
+    size_t n, i, bytes;
+    uint32_t c;
+    *id = walk->held;
+    *length = walk->held_bytes;
+    walk->held = -1;
+    if (*id >= 0) return 1;
+    for (;;) {
+        if (walk->byte < walk->byte_end) {
+            *id = w->bytes[(uint8_t)walk->text[walk->byte++]];
+            return *length = 1, 1;
+        }
+        if (walk->at == walk->bytes) break;
+        n = llm__char_get(walk->piece + walk->at, &c);
+        *id = llm__char_id(x, walk->piece + walk->at, n, walk->at == 0, walk->at + n == walk->bytes, &text, &bytes);
+        walk->at += n;
+        if (*id >= 0) {
+            *length = n;
+            if (!walk->unknown) return 1;
+            walk->held = *id;
+            walk->held_bytes = n;
+            break;
+        }
+        for (i = 0; w->byte_fallback && i < bytes && w->bytes[(uint8_t)text[i]] >= 0;) i++;
+        if (w->byte_fallback && i == bytes && bytes < sizeof walk->text) {
+            memcpy(walk->text, text, bytes);
+            walk->byte = 0;
+            walk->byte_end = bytes;
+            continue;
+        }
+        if (!w->unknown_text.text) continue;
+        i = walk->unknown;
+        walk->unknown = w->fuse_unknown ? i + n : n;
+        if (i && !w->fuse_unknown) return *id = w->unknown, *length = i, 1;
+    }
+    *id = w->unknown;
+    *length = walk->unknown;
+    walk->unknown = 0;
+    return *length != 0;
+}
+
+/* The spans of the ids [from, *x->count) that llm__encode_bpe made of a piece: each is a symbol, or as many as its text
+   is made of. */
+static int llm__bpe_spans(llm__encoder *x, const char *piece, size_t bytes, size_t from) {
+    const llm__words *w = x->w;
+    llm__symbol_walk walk;
+    size_t i, begin = 0, end, length, made;
+    int32_t id;
+    if (w->ignore_merges && *x->count == from + 1 && llm__model_id(w, piece, bytes) == (*x->ids)[from])
+        return llm__span_add(x, 0, bytes);
+    memset(&walk, 0, offsetof(llm__symbol_walk, text));
+    walk.held = -1;
+    walk.piece = piece;
+    walk.bytes = bytes;
+    for (i = from; i < *x->count; i++, begin = end) {
+        const llm__word *word = w->words + (*x->ids)[i];
+        if (!llm__symbol_next(x, &walk, &id, &length)) return x->word.failed ? 0 : llm__span_add(x, begin, begin);
+        end = begin + length;
+        made = w->words[id].bytes;
+        while (id != (*x->ids)[i] && made < word->bytes && llm__symbol_next(x, &walk, &id, &length)) {
+            end += length;
+            made += w->words[id].bytes - w->prefix.bytes;
+            id = -1;
+        }
+        if (!llm__span_add(x, begin, end)) return 0;
+    }
+    return !x->word.failed;
+}
+
 /* Tokens that begin at `at` improve the paths to where they end. */
 static void llm__unigram_reach(llm__encoder *x, const char *piece, size_t bytes, size_t at, size_t char_bytes) {
     const llm__words *w = x->w;
@@ -6669,19 +6954,20 @@ static void llm__unigram_reach(llm__encoder *x, const char *piece, size_t bytes,
 }
 
 /* The ids of [from, to): a token, or an unknown run as one token or as bytes. */
-static int llm__unigram_emit(llm__encoder *x, const char *text, size_t bytes) {
+static int llm__unigram_emit(llm__encoder *x, const char *piece, size_t begin, size_t end) {
     const llm__words *w = x->w;
+    const char *text = piece + begin;
+    size_t i, bytes = end - begin;
     int32_t id = llm__model_id(w, text, bytes);
-    size_t i;
     if (id < 0 && w->byte_fallback) {
         for (i = 0; i < bytes && w->bytes[(uint8_t)text[i]] >= 0;) i++;
         if (i == bytes) {
             for (i = 0; i < bytes; i++)
-                if (!llm__id_add(x, w->bytes[(uint8_t)text[i]])) return 0;
+                if (!llm__id_add(x, w->bytes[(uint8_t)text[i]]) || !llm__span_add(x, begin, end)) return 0;
             return 1;
         }
     }
-    return llm__id_add(x, id < 0 ? w->unknown : id);
+    return llm__id_add(x, id < 0 ? w->unknown : id) && llm__span_add(x, begin, end);
 }
 
 static int llm__encode_unigram(llm__encoder *x, const char *piece, size_t bytes) {
@@ -6708,7 +6994,7 @@ static int llm__encode_unigram(llm__encoder *x, const char *piece, size_t bytes)
         start = (size_t)x->symbols[i - 1].previous;
         for (n = i - 1; n > 0 && x->symbols[i - 1].id == w->unknown && x->symbols[n - 1].id == w->unknown;) n--;
         end = n ? (size_t)x->symbols[n - 1].previous : bytes;
-        if (!llm__unigram_emit(x, piece + start, end - start)) return 0;
+        if (!llm__unigram_emit(x, piece, start, end)) return 0;
     }
     return 1;
 }
@@ -6723,11 +7009,11 @@ static size_t llm__piece_end(const llm__words *w, const char *piece, size_t byte
 /* Longest match first; one piece that is not there makes the whole word unknown. */
 static int llm__encode_wordpiece(llm__encoder *x, const char *piece, size_t bytes) {
     const llm__words *w = x->w;
-    size_t i, n, start = 0, end, kept = *x->count;
+    size_t i, n, start = 0, end, kept = *x->count, spans = x->span_count;
     uint32_t c;
     int chars = 0;
     for (i = 0; i < bytes; chars++) i += llm__char_get(piece + i, &c);
-    if (chars > w->max_chars) return llm__id_add(x, w->unknown);
+    if (chars > w->max_chars) return llm__id_add(x, w->unknown) && llm__span_add(x, 0, bytes);
     while (start < bytes) {
         int32_t id = -1;
         for (end = llm__piece_end(w, piece, bytes, start); end > start && id < 0; end -= n) {
@@ -6740,24 +7026,27 @@ static int llm__encode_wordpiece(llm__encoder *x, const char *piece, size_t byte
         }
         if (id < 0) {
             *x->count = kept;
-            return llm__id_add(x, w->unknown);
+            x->span_count = spans;
+            return llm__id_add(x, w->unknown) && llm__span_add(x, 0, bytes);
         }
-        if (!llm__id_add(x, id)) return 0;
+        if (!llm__id_add(x, id) || !llm__span_add(x, start, end)) return 0;
         start = end;
     }
     return 1;
 }
 
 static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
+    size_t before = *x->count;
     int32_t id;
     switch (x->w->model) {
-    case LLM__MODEL_BPE: return llm__encode_bpe(x, piece, bytes);
+    case LLM__MODEL_BPE:
+        return llm__encode_bpe(x, piece, bytes) && (!x->spans || llm__bpe_spans(x, piece, bytes, before));
     case LLM__MODEL_UNIGRAM: return llm__encode_unigram(x, piece, bytes);
     case LLM__MODEL_WORDPIECE: return llm__encode_wordpiece(x, piece, bytes);
     default: break;
     }
     id = llm__model_id(x->w, piece, bytes);
-    return llm__id_add(x, id < 0 ? x->w->unknown : id);
+    return llm__id_add(x, id < 0 ? x->w->unknown : id) && llm__span_add(x, 0, bytes);
 }
 
 /* ---- added tokens and the whole way */
@@ -6769,6 +7058,7 @@ typedef struct llm__added_scan {
     size_t bytes, at; /* at: where the search goes on */
     size_t done;      /* what lies before is dealt with */
     size_t white;     /* where the white space after the last token that took it ends */
+    int plain;        /* special tokens are text like any other */
 } llm__added_scan;
 
 /* White space that an added token takes with it on its sides: each stretch of it is looked at once, however many
@@ -6815,6 +7105,7 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
         *begin = s->at;
         *end = s->at + n;
         s->at += n - 1;
+        if (s->plain && token->special) continue;
         if (token->single_word && !llm__is_alone(s->text, s->bytes, *begin, *end)) continue;
         if (token->lstrip) *begin = llm__space_before(s, *begin);
         if (token->rstrip) *end = llm__space_after(s, *end);
@@ -6824,55 +7115,128 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
     return -1;
 }
 
-/* A stretch without added tokens. */
-static int llm__encode_stretch(llm__encoder *x, const char *text, size_t bytes, int first) {
-    const llm__pieces *pieces = bytes ? llm__split(x, text, bytes, first) : NULL;
+/* Whether the model made one of the special tokens, other than the unknown one, since there were `from` ids. */
+static int llm__made_special(const llm__encoder *x, size_t from) {
     size_t i;
+    for (i = from; i < *x->count; i++)
+        if (x->w->words[(*x->ids)[i]].special && (*x->ids)[i] != x->w->unknown) return 1;
+    return 0;
+}
+
+/* One part of a piece of plain text; a character that is a special token by itself becomes bytes or unknown. */
+static int llm__encode_part(llm__encoder *x, const char *part, size_t bytes) {
+    size_t before = *x->count, spans = x->span_count, i, n;
+    const llm__origin *in = x->in;
+    int32_t id;
+    uint32_t c;
     if (!bytes) return 1;
-    if (!pieces) return 0;
-    for (i = 0; i < pieces->count; i++)
-        if (!llm__encode_piece(x, pieces->text.data + pieces->spans[i].begin, pieces->spans[i].bytes)) return 0;
+    if (!llm__encode_piece(x, part, bytes)) return 0;
+    if (!llm__made_special(x, before)) return 1;
+    *x->count = before;
+    x->span_count = spans;
+    for (i = 0; i < bytes; i += n) {
+        size_t k;
+        n = llm__char_get(part + i, &c);
+        id = llm__model_id(x->w, part + i, n);
+        for (k = 0; k < n && x->w->bytes[(uint8_t)part[i + k]] >= 0;) k++;
+        if (id >= 0 && !x->w->words[id].special) k = 0;
+        else if (k < n) id = x->w->unknown, k = 0;
+        if (!k && (!llm__id_add(x, id) || !llm__span_add(x, i, i + n))) return 0;
+        while (k) {
+            if (!llm__id_add(x, x->w->bytes[(uint8_t)part[i + n - k]]) || !llm__span_add(x, i, i + n)) return 0;
+            k--;
+        }
+    }
+    x->in = in;
     return 1;
 }
 
-static llm__added_scan llm__added_start(const llm__trie *trie, const char *text, size_t bytes) {
+/* A piece whose text is plain: where the model knows special tokens by their text, the piece is cut within them. */
+static int llm__encode_plain(llm__encoder *x, const char *piece, size_t bytes) {
+    size_t before = *x->count, spans = x->span_count, i, n, done = 0, count = x->in_count;
+    const llm__origin *in = x->in;
+    uint32_t index, c;
+    int good = 1;
+    if (!llm__encode_piece(x, piece, bytes)) return 0;
+    if (!llm__made_special(x, before)) return 1;
+    *x->count = before;
+    x->span_count = spans;
+    for (i = 0; i < bytes && good; i += n) {
+        n = llm__char_get(piece + i, &c);
+        if (i + n < bytes && (!llm__trie_longest(&x->w->names, piece + i, bytes - i, &index) ||
+                              !x->w->added[index].special)) continue;
+        if (in) x->in = in + done, x->in_count = i + n - done;
+        good = llm__encode_part(x, piece + done, i + n - done);
+        done = i + n;
+    }
+    x->in = in;
+    x->in_count = count;
+    return good;
+}
+
+/* A stretch without added tokens; origins: of its bytes, if spans are wanted. */
+static int llm__encode_stretch(llm__encoder *x, const char *text, size_t bytes, int first,
+                               const llm__origin *origins) {
+    const llm__pieces *pieces = bytes ? llm__split(x, text, bytes, first, origins) : NULL;
+    size_t i;
+    if (!bytes) return 1;
+    if (!pieces) return 0;
+    for (i = 0; i < pieces->count; i++) {
+        const llm__piece_span *span = pieces->spans + i;
+        const char *piece = pieces->text.data + span->begin;
+        if (x->spans) {
+            x->in = x->piece_origins[pieces == &x->pieces[1]].items + span->begin;
+            x->in_count = span->bytes;
+        }
+        if (!(x->plain ? llm__encode_plain : llm__encode_piece)(x, piece, span->bytes)) return 0;
+    }
+    return 1;
+}
+
+static llm__added_scan llm__added_start(const llm__encoder *x, const llm__trie *trie, const char *text, size_t bytes) {
     llm__added_scan s;
     memset(&s, 0, sizeof s);
     s.trie = trie;
     s.text = text;
     s.bytes = bytes;
+    s.plain = x->plain;
     return s;
 }
 
-/* Normalizes a stretch, then takes out the added tokens that are looked for in normalized text. */
-static int llm__encode_raw(llm__encoder *x, const char *text, size_t bytes, int first) {
+/* Normalizes a stretch that lies at `base` in the whole, then takes out the added tokens that are looked for in
+   normalized text. */
+static int llm__encode_raw(llm__encoder *x, const char *text, size_t bytes, size_t base) {
     const llm__text *normal;
+    const llm__origin *origins;
     llm__added_scan s;
     size_t begin, end;
-    int index;
+    int index, first = !base;
     if (!bytes) return 1;
-    normal = llm__normalize(x, text, bytes);
+    normal = llm__normalize(x, text, bytes, base);
     if (!normal) return 0;
-    s = llm__added_start(&x->w->normalized, normal->data, normal->length);
+    origins = x->spans ? x->normal_origins[normal == &x->normal[1]].items : NULL;
+    s = llm__added_start(x, &x->w->normalized, normal->data, normal->length);
     while ((index = llm__added_next(x->w, &s, &begin, &end)) >= 0) {
-        if (s.done < begin && !llm__encode_stretch(x, normal->data + s.done, begin - s.done, first && !s.done))
-            return 0;
+        if (s.done < begin && !llm__encode_stretch(x, normal->data + s.done, begin - s.done, first && !s.done,
+                                                   origins ? origins + s.done : NULL)) return 0;
         if (!llm__id_add(x, x->w->added[index].id)) return 0;
+        if (origins && !llm__span_put(x, origins[begin].from, origins[end - 1].to)) return 0;
         s.done = end;
     }
-    return s.done >= s.bytes || llm__encode_stretch(x, normal->data + s.done, s.bytes - s.done, first && !s.done);
+    return s.done >= s.bytes || llm__encode_stretch(x, normal->data + s.done, s.bytes - s.done, first && !s.done,
+                                                    origins ? origins + s.done : NULL);
 }
 
 static int llm__encode_text(llm__encoder *x, const char *text, size_t bytes) {
-    llm__added_scan s = llm__added_start(&x->w->plain, text, bytes);
+    llm__added_scan s = llm__added_start(x, &x->w->plain, text, bytes);
     size_t begin, end;
     int index;
     while ((index = llm__added_next(x->w, &s, &begin, &end)) >= 0) {
-        if (s.done < begin && !llm__encode_raw(x, text + s.done, begin - s.done, !s.done)) return 0;
-        if (!llm__id_add(x, x->w->added[index].id)) return 0;
+        if (s.done < begin && !llm__encode_raw(x, text + s.done, begin - s.done, s.done)) return 0;
+        if (!llm__id_add(x, x->w->added[index].id) || !llm__span_put(x, begin, end)) return 0;
         s.done = end;
     }
-    return s.done >= bytes || llm__encode_raw(x, text + s.done, bytes - s.done, !s.done);
+    return s.done >= bytes || llm__encode_raw(x, text + s.done, bytes - s.done, s.done);
 }
 
 static void llm__encoder_open(llm__encoder *x, const llm__words *w, const llm_allocator *a, llm_error *e) {
@@ -6885,12 +7249,18 @@ static void llm__encoder_open(llm__encoder *x, const llm__words *w, const llm_al
     x->pieces[0].text.allocator = x->pieces[1].text.allocator = *a;
 }
 
+static void llm__origins_free(llm__encoder *x, llm__origins *o) {
+    llm__free(x->allocator, o->items, o->capacity * sizeof *o->items);
+}
+
 static void llm__encoder_close(llm__encoder *x) {
     int i;
     for (i = 0; i < 2; i++) {
         llm__text_free(&x->normal[i]);
         llm__text_free(&x->pieces[i].text);
         llm__free(x->allocator, x->pieces[i].spans, x->pieces[i].capacity * sizeof *x->pieces[i].spans);
+        llm__origins_free(x, &x->normal_origins[i]);
+        llm__origins_free(x, &x->piece_origins[i]);
     }
     llm__text_free(&x->word);
     llm__matcher_close(&x->matcher);
@@ -6913,13 +7283,114 @@ static int llm__repair(const char *text, size_t bytes, llm__text *out, int *clea
     return *clean || llm__text_add(out, text + copied, bytes - copied);
 }
 
-/* Text to ids, appended to a growable array.  add_special: with what the post-processor puts around a text.  On failure
-   the array holds what it held before. */
-LLM__FN llm_status llm__words_encode(const llm__words *w, const llm_allocator *a, const char *text, size_t bytes,
-                                     int add_special, int32_t **ids, size_t *count, size_t *capacity, llm_error *e) {
+/* Where a text stops being UTF-8. */
+static size_t llm__first_broken(const char *text, size_t bytes) {
+    size_t i, n;
+    for (i = 0; i < bytes && llm__char_check(text + i, bytes - i, &n) == 1;) i += n;
+    return i;
+}
+
+/* Spans in the repaired text become spans in the text as it came: what a U+FFFD was put in for, whole. */
+static int llm__unrepair(llm__encoder *x, const char *text, size_t bytes, size_t repaired) {
+    uint32_t *map = (uint32_t *)llm__alloc_zero(x->allocator, 2 * (repaired + 1), sizeof *map), *ends;
+    size_t i, n, at = 0, k;
+    if (!map) return 0;
+    ends = map + repaired + 1; /* [byte]: where what ends before it ended */
+    for (i = 0; i < bytes; i += n) {
+        int valid = llm__char_check(text + i, bytes - i, &n) == 1;
+        size_t length = valid ? n : 3;
+        for (k = 0; k < length; k++) {
+            map[at + k] = (uint32_t)(valid ? i + k : i);
+            ends[at + k + 1] = (uint32_t)(valid ? i + k + 1 : i + n);
+        }
+        at += length;
+    }
+    map[at] = (uint32_t)bytes;
+    for (i = 0; i < x->span_count; i++) {
+        llm_text_span *span = *x->spans + i;
+        int empty = span->from == span->to;
+        if (span->from <= at && span->to <= at) {
+            span->from = map[span->from];
+            span->to = empty ? span->from : ends[span->to];
+        }
+    }
+    llm__free(x->allocator, map, 2 * (repaired + 1) * sizeof *map);
+    return 1;
+}
+
+static size_t llm__text_forward(const char *text, size_t bytes, size_t at, size_t chars) {
+    uint32_t c;
+    for (; chars && at < bytes; chars--) at += llm__char_get(text + at, &c);
+    return at;
+}
+
+static size_t llm__text_back(const char *text, size_t at, size_t chars) {
+    uint32_t c;
+    for (; chars && at; chars--) at -= llm__char_before(text + at, &c);
+    return at;
+}
+
+/* ByteLevel's and Roberta's trim_offsets: spans lose the white space at the ends of their tokens. */
+static void llm__spans_trim(llm__encoder *x, const char *text, size_t bytes, size_t first, int prefix) {
+    size_t i, behind = *x->count - x->span_count; /* ids that were there before this text */
+    for (i = first; i < x->span_count; i++) {
+        llm_text_span *span = *x->spans + i;
+        const llm__word *word = x->w->words + (*x->ids)[behind + i];
+        size_t at = 0, n, left = 0, right = 0, moved;
+        uint32_t c;
+        for (; at < word->bytes; at += n, left++) {
+            n = llm__char_get(word->text + at, &c);
+            if (c != 0x120 && !llm__is_space(c)) break;
+        }
+        for (at = word->bytes; at; at -= n, right++) {
+            n = llm__char_before(word->text + at, &c);
+            if (c != 0x120 && !llm__is_space(c)) break;
+        }
+        if (left == 1 && prefix && (i == first || !span->from)) left = 0;
+        moved = llm__text_forward(text, bytes, span->from, left);
+        span->from = moved < span->to ? moved : span->to;
+        if (right > span->to || right > llm__char_count(text, span->to)) continue;
+        moved = llm__text_back(text, span->to, right);
+        span->to = moved > span->from ? moved : span->from;
+    }
+}
+
+/* The text itself, and what the post-processor puts around it. */
+static int llm__encode_all(llm__encoder *x, const char *text, size_t bytes, int special) {
+    const llm__words *w = x->w;
+    size_t i;
+    int good = 1, k;
+    for (i = 0; good && special && i < w->before_count; i++)
+        good = llm__id_add(x, w->before[i]) && llm__span_put(x, 0, 0);
+    i = x->span_count;
+    if (good) good = llm__encode_text(x, text, bytes);
+    for (k = 0; good && x->spans && k < w->trim_count; k++) llm__spans_trim(x, text, bytes, i, w->trims[k]);
+    for (i = 0; good && special && i < w->after_count; i++)
+        good = llm__id_add(x, w->after[i]) && llm__span_put(x, 0, 0);
+    return good;
+}
+
+/* How a text is encoded. */
+enum {
+    LLM__ENCODE_SPECIAL = 1, /* with what the post-processor puts around a text */
+    LLM__ENCODE_PLAIN = 2,   /* no special token comes from the text */
+    LLM__ENCODE_STRICT = 4   /* text that is not UTF-8 is refused */
+};
+
+/* Ids and, if they are wanted, spans that grow: spans[count] lie beside ids[count]. */
+typedef struct llm__encoded {
+    int32_t *ids;
+    llm_text_span *spans;
+    size_t count, capacity, span_capacity;
+    int want_spans;
+} llm__encoded;
+
+/* Text to ids.  On failure out holds what it held before. */
+LLM__FN llm_status llm__words_encode_as(const llm__words *w, const llm_allocator *a, const char *text, size_t bytes,
+                                        int how, llm__encoded *out, llm_error *e) {
     llm__encoder x;
     llm__text repaired;
-    size_t i, kept = *count;
+    size_t kept = out->count;
     int good, clean = 1;
     llm_status status = LLM_OK;
     if (bytes > 0x10000000)
@@ -6928,20 +7399,46 @@ LLM__FN llm_status llm__words_encode(const llm__words *w, const llm_allocator *a
     memset(&repaired, 0, sizeof repaired);
     repaired.allocator = *a;
     llm__encoder_open(&x, w, a, e);
-    x.ids = ids;
-    x.count = count;
-    x.capacity = capacity;
+    x.ids = &out->ids;
+    x.count = &out->count;
+    x.capacity = &out->capacity;
+    x.plain = how & LLM__ENCODE_PLAIN;
+    if (out->want_spans) {
+        x.spans = &out->spans;
+        x.span_capacity = &out->span_capacity;
+    }
     llm__matcher_allow(&x.matcher, bytes);
     good = llm__repair(text, bytes, &repaired, &clean);
-    for (i = 0; good && add_special && i < w->before_count; i++) good = llm__id_add(&x, w->before[i]);
-    if (good) good = llm__encode_text(&x, clean ? text : repaired.data, clean ? bytes : repaired.length);
-    for (i = 0; good && add_special && i < w->after_count; i++) good = llm__id_add(&x, w->after[i]);
-    if (!good) {
-        status = llm__encoder_failed(&x);
-        *count = kept;
+    if (good && !clean && how & LLM__ENCODE_STRICT) {
+        status = llm__fail(e, LLM_BAD_FORMAT, "the text is not UTF-8: a broken character at byte %llu",
+                           (unsigned long long)llm__first_broken(text, bytes));
+    } else {
+        if (good)
+            good = llm__encode_all(&x, clean ? text : repaired.data, clean ? bytes : repaired.length,
+                                   how & LLM__ENCODE_SPECIAL);
+        if (good && !clean && x.spans) good = llm__unrepair(&x, text, bytes, repaired.length);
+        if (!good) status = llm__encoder_failed(&x);
     }
+    if (status != LLM_OK) out->count = kept;
     llm__encoder_close(&x);
     llm__text_free(&repaired);
+    return status;
+}
+
+/* Text to ids, appended to a growable array.  add_special: with what the post-processor puts around a text.  On failure
+   the array holds what it held before. */
+LLM__FN llm_status llm__words_encode(const llm__words *w, const llm_allocator *a, const char *text, size_t bytes,
+                                     int add_special, int32_t **ids, size_t *count, size_t *capacity, llm_error *e) {
+    llm__encoded out;
+    llm_status status;
+    memset(&out, 0, sizeof out);
+    out.ids = *ids;
+    out.count = *count;
+    out.capacity = *capacity;
+    status = llm__words_encode_as(w, a, text, bytes, add_special ? LLM__ENCODE_SPECIAL : 0, &out, e);
+    *ids = out.ids;
+    *count = out.count;
+    *capacity = out.capacity;
     return status;
 }
 
@@ -6993,7 +7490,7 @@ static llm_status llm__added_place(const llm__words_reader *x, llm__encoder *enc
         if (token->normalized && w->normalizer.count) {
             const llm__text *normal;
             llm__matcher_allow(&encoder->matcher, text.bytes);
-            normal = llm__normalize(encoder, text.text, text.bytes);
+            normal = llm__normalize(encoder, text.text, text.bytes, 0);
             if (!normal) return llm__encoder_failed(encoder);
             text.bytes = normal->length;
             text.text = llm__arena_text(x->arena, normal->data, normal->length);
@@ -7263,7 +7760,7 @@ static int llm__detok_replace(llm__detok *d, int k, const char *text, size_t byt
     if (!llm__text_add(&s->held, text, bytes)) return 0;
     if (step->regex) {
         if (!(flags & LLM__TOKEN_ENDS)) return 1;
-        if (!llm__replace(&d->matcher, step, s->held.data, s->held.length, &s->made)) return 0;
+        if (!llm__replace(NULL, &d->matcher, step, s->held.data, s->held.length, &s->made)) return 0;
         s->held.length = 0;
         return llm__detok_push(d, k + 1, s->made.data, s->made.length, LLM__TOKEN_WHOLE);
     }
@@ -7297,7 +7794,7 @@ static int llm__tidy(llm__matcher *m, llm__text *text, llm__text *spare) {
         step.content.text = rules[i][1];
         step.content.bytes = strlen(rules[i][1]);
         spare->length = 0;
-        if (!llm__replace(m, &step, text->data, text->length, spare)) return 0;
+        if (!llm__replace(NULL, m, &step, text->data, text->length, spare)) return 0;
         text->length = 0;
         if (!llm__text_add(text, spare->data, spare->length)) return 0;
     }
@@ -7329,7 +7826,7 @@ static int llm__detok_flush_suffix(llm__detok *d, int k, int last) {
     step.content.text = " ";
     step.content.bytes = last ? 0 : 1;
     s->made.length = 0;
-    if (!llm__replace(&d->matcher, &step, s->held.data, s->held.length, &s->made)) return 0;
+    if (!llm__replace(NULL, &d->matcher, &step, s->held.data, s->held.length, &s->made)) return 0;
     s->held.length = 0;
     return llm__detok_push(d, k + 1, s->made.data, s->made.length, LLM__TOKEN_WHOLE);
 }
