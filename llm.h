@@ -155,6 +155,93 @@ LLM_API const char *llm_isa(size_t n);
 
 /* ---- tokens */
 
+/* Bytes [from, to) of a text. */
+typedef struct llm_text_span {
+    size_t from, to;
+} llm_text_span;
+
+/* A tokenizer: text to token ids and back.  Immutable once open and shared by any number of threads. */
+typedef struct llm_tokenizer llm_tokenizer;
+
+/* Where a tokenizer comes from: a checkpoint folder, or its files by name, as for a model.  tokenizer.json is read if
+   it is there; else the vocabulary is that of tekken.json, tokenizer.model (SentencePiece) or a *.tiktoken file, with
+   what tokenizer_config.json says of it. */
+typedef struct llm_tokenizer_desc {
+    const char *path;
+    const llm_memory_file *memory; /* must stay valid while the tokenizer is open */
+    size_t memory_count;
+    llm_allocator allocator;
+    llm_files files;
+} llm_tokenizer_desc;
+
+/* Opens a tokenizer without a model.  *out is NULL on failure, and nothing stays allocated. */
+LLM_API llm_status llm_tokenizer_open(llm_tokenizer **out, const llm_tokenizer_desc *desc, llm_error *error);
+
+/* Closes what llm_tokenizer_open opened.  NULL is fine. */
+LLM_API void llm_tokenizer_close(llm_tokenizer *tokenizer);
+
+/* The tokenizer of a model, which lives as long as the model does; NULL: the model was opened without one. */
+LLM_API const llm_tokenizer *llm_model_tokenizer(const llm_model *model);
+
+/* How many ids the tokenizer has: they are below this. */
+LLM_API int32_t llm_tokenizer_size(const llm_tokenizer *tokenizer);
+
+/* How a text is encoded, and where the result goes. */
+typedef struct llm_encode_desc {
+    const char *text;      /* UTF-8 */
+    size_t bytes;          /* 0: up to the NUL */
+    int special;           /* add the tokenizer's begin and end tokens */
+    int plain;             /* no special token comes from what the text says: "<|end|>" in it is text like any other */
+    int refuse_broken;     /* text that is not UTF-8 is LLM_BAD_ARGUMENT; else each broken sequence is read as U+FFFD */
+    int32_t *ids;          /* [capacity], or NULL if that is 0 */
+    llm_text_span *spans;  /* [capacity] where each token lies in the text, or NULL; tokens that `special` adds: [0, 0).
+                              The tokens of one character all have its span. */
+    size_t capacity;
+} llm_encode_desc;
+
+/* Text to ids: up to desc->capacity of them; *count is how many there are in all. */
+LLM_API llm_status llm_tokenizer_encode(const llm_tokenizer *tokenizer, const llm_encode_desc *desc, size_t *count,
+                                        llm_error *error);
+
+/* Ids to text, NUL-terminated in text[capacity]; *bytes is its length without the NUL, also when it did not fit (then
+   LLM_TOO_LARGE, unless capacity is 0).  skip_special leaves out special tokens.  Ids that do not exist are nothing. */
+LLM_API llm_status llm_tokenizer_decode(const llm_tokenizer *tokenizer, const int32_t *ids, size_t count,
+                                        int skip_special, char *text, size_t capacity, size_t *bytes,
+                                        llm_error *error);
+
+/* One token as the vocabulary has it. */
+typedef struct llm_token_info {
+    const char *text;      /* [bytes] as tokenizer.json writes it (bytes as visible characters, U+2581 for spaces);
+                              NULL: there is no such id */
+    size_t bytes;
+    int special;
+} llm_token_info;
+
+LLM_API llm_token_info llm_tokenizer_token(const llm_tokenizer *tokenizer, int32_t id);
+
+/* The id of a token by that text, or LLM_NO_TOKEN. */
+LLM_API int32_t llm_tokenizer_id(const llm_tokenizer *tokenizer, const char *token);
+
+/* Ids to text as they come: each gives what nothing that follows can change. */
+typedef struct llm_detokenizer llm_detokenizer;
+
+/* Opens one; the tokenizer must outlive it.  allocator may be NULL: the tokenizer's. */
+LLM_API llm_status llm_detokenizer_open(llm_detokenizer **out, const llm_tokenizer *tokenizer, int skip_special,
+                                        const llm_allocator *allocator, llm_error *error);
+
+/* The next id.  *text, [*bytes] and NUL-terminated, is what it adds: whole characters, perhaps none; valid until the
+   next call. */
+LLM_API llm_status llm_detokenizer_add(llm_detokenizer *d, int32_t id, const char **text, size_t *bytes,
+                                       llm_error *error);
+
+/* What was held back; the detokenizer can then begin another text. */
+LLM_API llm_status llm_detokenizer_finish(llm_detokenizer *d, const char **text, size_t *bytes, llm_error *error);
+
+/* Frees it.  NULL is fine. */
+LLM_API void llm_detokenizer_close(llm_detokenizer *d);
+
+/* The same for a model's own tokenizer. */
+
 /* Text to ids: up to `capacity` into ids ([capacity], may be NULL if 0); *count is how many there are in all, so that a
    call with capacity 0 asks for the size.  special: whether the tokenizer's begin and end tokens are added. */
 LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t bytes, int special, int32_t *ids,
@@ -220,11 +307,6 @@ typedef struct llm_render_desc {
                                    "thinking", "reasoning"), as transformers does */
     const llm_date *now;        /* for strftime_now; NULL: the system's local time */
 } llm_render_desc;
-
-/* Bytes [from, to) of a text. */
-typedef struct llm_text_span {
-    size_t from, to;
-} llm_text_span;
 
 /* A rendered prompt. */
 typedef struct llm_rendering {
@@ -5039,7 +5121,8 @@ typedef struct llm__step {
 /* Limits that no real file comes near; they keep time and memory in proportion to the sizes of file and text. */
 enum {
     LLM__MAX_STEPS = 50,
-    LLM__MAX_DECODER_STEPS = 12,
+    LLM__CLEAN_STEPS = 11,
+    LLM__MAX_DECODER_STEPS = 12 + LLM__CLEAN_STEPS,
     LLM__MAX_AROUND = 256,       /* tokens around a text */
     LLM__MAX_TOKEN_BYTES = 1024, /* of added tokens, of Unigram's, and of what steps look for and put in */
     LLM__MAX_WORD_CHARS = 4096,  /* WordPiece */
@@ -5956,7 +6039,9 @@ typedef struct llm__encoder {
     int plain;                     /* special tokens are not looked for */
     /* only where the caller wants to know where tokens lie in the text: */
     llm_text_span **spans;         /* parallel to ids; NULL: not wanted */
-    size_t span_count, *span_capacity;
+    size_t span_count, *span_capacity, first_span; /* first_span: of the text, behind what is put before it */
+    const char *whole;             /* the text */
+    size_t whole_bytes, ids_before; /* ids_before: that were there before this text */
     llm__origins normal_origins[2], piece_origins[2];
     const llm__origin *in;         /* of the input of the step at work; NULL: spans are not wanted */
     size_t in_count, at;           /* at: the next character of the input that llm__changed takes */
@@ -6669,25 +6754,67 @@ static int llm__id_add(llm__encoder *x, int32_t id) {
     return 1;
 }
 
-/* The span of an added token, or of one around the text: known as it is. */
-static int llm__span_put(llm__encoder *x, size_t from, size_t to) {
+/* How much white space a token has at its front and end: 0x120 is byte-level vocabularies' space. */
+static size_t llm__white_front(const char *token, size_t bytes) {
+    size_t at, n, count = 0;
+    uint32_t c;
+    for (at = 0; at < bytes; at += n, count++) {
+        n = llm__char_get(token + at, &c);
+        if (c != 0x120 && !llm__is_space(c)) break;
+    }
+    return count;
+}
+
+static size_t llm__white_end(const char *token, size_t bytes) {
+    size_t n, count = 0;
+    uint32_t c;
+    for (; bytes; bytes -= n, count++) {
+        n = llm__char_before(token + bytes, &c);
+        if (c != 0x120 && !llm__is_space(c)) break;
+    }
+    return count;
+}
+
+/* trim_offsets of ByteLevel and Roberta: a span loses the white space at the ends of its token, a character of the text
+   for each, but not a space that was put before the text. */
+static void llm__span_trim(const llm__encoder *x, llm_text_span *span, const char *token, size_t bytes, int prefix) {
+    size_t front = llm__white_front(token, bytes), end = llm__white_end(token, bytes), at;
+    uint32_t c;
+    if (front == 1 && prefix && (x->span_count == x->first_span || !span->from)) front = 0;
+    for (; front && span->from < span->to; front--) span->from += llm__char_get(x->whole + span->from, &c);
+    if (span->from > span->to) span->from = span->to;
+    if (span->to < 4 * end && end > llm__char_count(x->whole, span->to)) return;
+    for (at = span->to; end; end--) at -= llm__char_before(x->whole + at, &c);
+    span->to = at > span->from ? at : span->from;
+}
+
+/* The span of the next token, whose text is given unless it stands around the text. */
+static int llm__span_put(llm__encoder *x, size_t from, size_t to, const char *token, size_t bytes) {
     void *spans;
+    llm_text_span span;
+    int k;
     if (!x->spans) return 1;
     spans = *x->spans;
     if (!llm__grow(x->allocator, &spans, x->span_capacity, x->span_count + 1, sizeof **x->spans)) return 0;
     *x->spans = (llm_text_span *)spans;
-    (*x->spans)[x->span_count].from = from;
-    (*x->spans)[x->span_count++].to = to;
+    span.from = from;
+    span.to = to;
+    for (k = 0; token && k < x->w->trim_count && to <= x->whole_bytes; k++)
+        llm__span_trim(x, &span, token, bytes, x->w->trims[k]);
+    (*x->spans)[x->span_count++] = span;
     return 1;
 }
 
-/* The span of the token that is bytes [begin, end) of the piece at work, which x->in are the origins of.  What lies
+/* The span of the next token, which is bytes [begin, end) of the piece at work, whose origins x->in are.  What lies
    beyond the piece stays as it is, as in the reference. */
 static int llm__span_add(llm__encoder *x, size_t begin, size_t end) {
+    const llm__word *word;
     if (!x->spans) return 1;
-    if (end > x->in_count) return llm__span_put(x, begin, end);
-    if (begin == end) return llm__span_put(x, x->in[0].from + begin, x->in[0].from + end);
-    return llm__span_put(x, x->in[begin].from, x->in[end - 1].to);
+    word = x->w->words + (*x->ids)[x->span_count + x->ids_before];
+    if (end > x->in_count) return llm__span_put(x, begin, end, word->text, word->bytes);
+    if (begin == end) begin += x->in[0].from, end = begin;
+    else end = x->in[end - 1].to, begin = x->in[begin].from;
+    return llm__span_put(x, begin, end, word->text, word->bytes);
 }
 
 static int llm__symbol_add(llm__encoder *x, int32_t id) {
@@ -7220,7 +7347,8 @@ static int llm__encode_raw(llm__encoder *x, const char *text, size_t bytes, size
         if (s.done < begin && !llm__encode_stretch(x, normal->data + s.done, begin - s.done, first && !s.done,
                                                    origins ? origins + s.done : NULL)) return 0;
         if (!llm__id_add(x, x->w->added[index].id)) return 0;
-        if (origins && !llm__span_put(x, origins[begin].from, origins[end - 1].to)) return 0;
+        if (origins && !llm__span_put(x, origins[begin].from, origins[end - 1].to, normal->data + begin, end - begin))
+            return 0;
         s.done = end;
     }
     return s.done >= s.bytes || llm__encode_stretch(x, normal->data + s.done, s.bytes - s.done, first && !s.done,
@@ -7233,7 +7361,8 @@ static int llm__encode_text(llm__encoder *x, const char *text, size_t bytes) {
     int index;
     while ((index = llm__added_next(x->w, &s, &begin, &end)) >= 0) {
         if (s.done < begin && !llm__encode_raw(x, text + s.done, begin - s.done, s.done)) return 0;
-        if (!llm__id_add(x, x->w->added[index].id) || !llm__span_put(x, begin, end)) return 0;
+        if (!llm__id_add(x, x->w->added[index].id) || !llm__span_put(x, begin, end, text + begin, end - begin))
+            return 0;
         s.done = end;
     }
     return s.done >= bytes || llm__encode_raw(x, text + s.done, bytes - s.done, s.done);
@@ -7283,13 +7412,6 @@ static int llm__repair(const char *text, size_t bytes, llm__text *out, int *clea
     return *clean || llm__text_add(out, text + copied, bytes - copied);
 }
 
-/* Where a text stops being UTF-8. */
-static size_t llm__first_broken(const char *text, size_t bytes) {
-    size_t i, n;
-    for (i = 0; i < bytes && llm__char_check(text + i, bytes - i, &n) == 1;) i += n;
-    return i;
-}
-
 /* Spans in the repaired text become spans in the text as it came: what a U+FFFD was put in for, whole. */
 static int llm__unrepair(llm__encoder *x, const char *text, size_t bytes, size_t repaired) {
     uint32_t *map = (uint32_t *)llm__alloc_zero(x->allocator, 2 * (repaired + 1), sizeof *map), *ends;
@@ -7318,63 +7440,26 @@ static int llm__unrepair(llm__encoder *x, const char *text, size_t bytes, size_t
     return 1;
 }
 
-static size_t llm__text_forward(const char *text, size_t bytes, size_t at, size_t chars) {
-    uint32_t c;
-    for (; chars && at < bytes; chars--) at += llm__char_get(text + at, &c);
-    return at;
-}
-
-static size_t llm__text_back(const char *text, size_t at, size_t chars) {
-    uint32_t c;
-    for (; chars && at; chars--) at -= llm__char_before(text + at, &c);
-    return at;
-}
-
-/* ByteLevel's and Roberta's trim_offsets: spans lose the white space at the ends of their tokens. */
-static void llm__spans_trim(llm__encoder *x, const char *text, size_t bytes, size_t first, int prefix) {
-    size_t i, behind = *x->count - x->span_count; /* ids that were there before this text */
-    for (i = first; i < x->span_count; i++) {
-        llm_text_span *span = *x->spans + i;
-        const llm__word *word = x->w->words + (*x->ids)[behind + i];
-        size_t at = 0, n, left = 0, right = 0, moved;
-        uint32_t c;
-        for (; at < word->bytes; at += n, left++) {
-            n = llm__char_get(word->text + at, &c);
-            if (c != 0x120 && !llm__is_space(c)) break;
-        }
-        for (at = word->bytes; at; at -= n, right++) {
-            n = llm__char_before(word->text + at, &c);
-            if (c != 0x120 && !llm__is_space(c)) break;
-        }
-        if (left == 1 && prefix && (i == first || !span->from)) left = 0;
-        moved = llm__text_forward(text, bytes, span->from, left);
-        span->from = moved < span->to ? moved : span->to;
-        if (right > span->to || right > llm__char_count(text, span->to)) continue;
-        moved = llm__text_back(text, span->to, right);
-        span->to = moved > span->from ? moved : span->from;
-    }
-}
-
 /* The text itself, and what the post-processor puts around it. */
 static int llm__encode_all(llm__encoder *x, const char *text, size_t bytes, int special) {
     const llm__words *w = x->w;
     size_t i;
-    int good = 1, k;
+    int good = 1;
     for (i = 0; good && special && i < w->before_count; i++)
-        good = llm__id_add(x, w->before[i]) && llm__span_put(x, 0, 0);
-    i = x->span_count;
+        good = llm__id_add(x, w->before[i]) && llm__span_put(x, 0, 0, NULL, 0);
+    x->whole = text;
+    x->whole_bytes = bytes;
+    x->first_span = x->span_count;
     if (good) good = llm__encode_text(x, text, bytes);
-    for (k = 0; good && x->spans && k < w->trim_count; k++) llm__spans_trim(x, text, bytes, i, w->trims[k]);
     for (i = 0; good && special && i < w->after_count; i++)
-        good = llm__id_add(x, w->after[i]) && llm__span_put(x, 0, 0);
+        good = llm__id_add(x, w->after[i]) && llm__span_put(x, 0, 0, NULL, 0);
     return good;
 }
 
 /* How a text is encoded. */
 enum {
     LLM__ENCODE_SPECIAL = 1, /* with what the post-processor puts around a text */
-    LLM__ENCODE_PLAIN = 2,   /* no special token comes from the text */
-    LLM__ENCODE_STRICT = 4   /* text that is not UTF-8 is refused */
+    LLM__ENCODE_PLAIN = 2    /* no special token comes from the text */
 };
 
 /* Ids and, if they are wanted, spans that grow: spans[count] lie beside ids[count]. */
@@ -7406,20 +7491,18 @@ LLM__FN llm_status llm__words_encode_as(const llm__words *w, const llm_allocator
     if (out->want_spans) {
         x.spans = &out->spans;
         x.span_capacity = &out->span_capacity;
+        x.ids_before = kept;
     }
     llm__matcher_allow(&x.matcher, bytes);
     good = llm__repair(text, bytes, &repaired, &clean);
-    if (good && !clean && how & LLM__ENCODE_STRICT) {
-        status = llm__fail(e, LLM_BAD_FORMAT, "the text is not UTF-8: a broken character at byte %llu",
-                           (unsigned long long)llm__first_broken(text, bytes));
-    } else {
-        if (good)
-            good = llm__encode_all(&x, clean ? text : repaired.data, clean ? bytes : repaired.length,
-                                   how & LLM__ENCODE_SPECIAL);
-        if (good && !clean && x.spans) good = llm__unrepair(&x, text, bytes, repaired.length);
-        if (!good) status = llm__encoder_failed(&x);
+    if (good)
+        good = llm__encode_all(&x, clean ? text : repaired.data, clean ? bytes : repaired.length,
+                               how & LLM__ENCODE_SPECIAL);
+    if (good && !clean && x.spans) good = llm__unrepair(&x, text, bytes, repaired.length);
+    if (!good) {
+        status = llm__encoder_failed(&x);
+        out->count = kept;
     }
-    if (status != LLM_OK) out->count = kept;
     llm__encoder_close(&x);
     llm__text_free(&repaired);
     return status;
@@ -7444,23 +7527,12 @@ LLM__FN llm_status llm__words_encode(const llm__words *w, const llm_allocator *a
 
 /* ---- opening */
 
-/* One entry of added_tokens.  Its id is the model's if the model knows the text, else the next free one: what the file
-   says about ids is not looked at, as in the reference. */
-static llm_status llm__added_read(const llm__words_reader *x, const llm__json *from, int32_t *highest) {
+/* The token behind the last added one becomes an added one.  Its id is the model's if the model knows the text, else
+   the next free one: what the file says about ids is not looked at, as in the reference. */
+static llm_status llm__added_put(const llm__words_reader *x, llm__added *token, int32_t *highest) {
     llm__words *w = x->w;
-    llm_status status = LLM_OK;
-    llm__added *token = w->added + w->added_count;
     int32_t id;
     uint32_t other;
-    if (!llm__json_is(from, LLM__JSON_OBJECT)) return llm__words_wrong(x, "added_tokens", "objects");
-    token->content = llm__words_string(x, from, "content", &status);
-    token->single_word = (uint8_t)llm__words_flag(x, from, "single_word", 0, &status);
-    token->lstrip = (uint8_t)llm__words_flag(x, from, "lstrip", 0, &status);
-    token->rstrip = (uint8_t)llm__words_flag(x, from, "rstrip", 0, &status);
-    token->special = (uint8_t)llm__words_flag(x, from, "special", 0, &status);
-    token->normalized = (uint8_t)llm__words_flag(x, from, "normalized", !token->special, &status);
-    if (status == LLM_OK && !token->content.text) return llm__words_wrong(x, "added_tokens", "a content");
-    if (status != LLM_OK || !token->content.bytes) return status;
     if (llm__trie_exact(&w->names, token->content.text, token->content.bytes, &other)) {
         token->id = w->added[other].id; /* the same again: the later one's flags hold */
         token->special |= w->added[other].special;
@@ -7475,6 +7547,29 @@ static llm_status llm__added_read(const llm__words_reader *x, const llm__json *f
         return llm__words_no_memory(x);
     w->added_count++;
     return LLM_OK;
+}
+
+/* One entry of added_tokens, or a special token's text. */
+static llm_status llm__added_read(const llm__words_reader *x, const llm__json *from, int32_t *highest) {
+    llm_status status = LLM_OK;
+    llm__added *token = x->w->added + x->w->added_count;
+    memset(token, 0, sizeof *token);
+    if (llm__json_is(from, LLM__JSON_STRING)) { /* a special token's name */
+        if (from->length > LLM__MAX_TOKEN_BYTES) return llm__words_too_long(x, "a special token");
+        token->content.text = from->as.text;
+        token->content.bytes = from->length;
+        token->special = 1;
+        return llm__added_put(x, token, highest);
+    }
+    if (!llm__json_is(from, LLM__JSON_OBJECT)) return llm__words_wrong(x, "added_tokens", "objects");
+    token->content = llm__words_string(x, from, "content", &status);
+    token->single_word = (uint8_t)llm__words_flag(x, from, "single_word", 0, &status);
+    token->lstrip = (uint8_t)llm__words_flag(x, from, "lstrip", 0, &status);
+    token->rstrip = (uint8_t)llm__words_flag(x, from, "rstrip", 0, &status);
+    token->special = (uint8_t)llm__words_flag(x, from, "special", 0, &status);
+    token->normalized = (uint8_t)llm__words_flag(x, from, "normalized", !token->special, &status);
+    if (status == LLM_OK && !token->content.text) return llm__words_wrong(x, "added_tokens", "a content");
+    return status != LLM_OK || !token->content.bytes ? status : llm__added_put(x, token, highest);
 }
 
 /* Enters added tokens into the tables; those with `normalized` in the form that normalizers give them. */
@@ -7506,7 +7601,103 @@ static llm_status llm__added_place(const llm__words_reader *x, llm__encoder *enc
     return LLM_OK;
 }
 
-static llm_status llm__added_all(const llm__words_reader *x, const llm__json *list) {
+/* What tokenizer_config.json and special_tokens_map.json say of a tokenizer; NULL: there is none. */
+typedef struct llm__words_config {
+    const llm__json *config, *map;
+} llm__words_config;
+
+/* A token that is named as special: by its text, or by an object that describes it.  One that the file has stays as it
+   is, but special. */
+static llm_status llm__added_named(const llm__words_reader *x, const llm__json *from, int32_t *highest) {
+    const llm__json *text = llm__json_is(from, LLM__JSON_OBJECT) ? llm__json_get(from, "content") : from;
+    uint32_t index;
+    if (!llm__json_is(text, LLM__JSON_STRING) || !text->length) return LLM_OK;
+    if (llm__trie_exact(&x->w->names, text->as.text, text->length, &index)) {
+        x->w->added[index].special = 1;
+        return LLM_OK;
+    }
+    return llm__added_read(x, from, highest);
+}
+
+static int llm__is_token_key(const llm__json *key) {
+    return key->length > 6 && memcmp(key->as.text + key->length - 6, "_token", 6) == 0;
+}
+
+/* The entries of a list, or the values of an object. */
+static llm_status llm__added_list(const llm__words_reader *x, const llm__json *list, int32_t *highest) {
+    const llm__json *item = llm__json_first(list);
+    int object = llm__json_is(list, LLM__JSON_OBJECT);
+    uint32_t i;
+    llm_status status = LLM_OK;
+    if (!object && !llm__json_is(list, LLM__JSON_ARRAY)) return LLM_OK;
+    for (i = 0; i < list->length && status == LLM_OK; i++, item = llm__json_next(item)) {
+        if (object) item = llm__json_next(item);
+        status = llm__added_named(x, item, highest);
+    }
+    return status;
+}
+
+/* The entries of added_tokens_decoder by rising id: the order in which those that are new get the next free ids. */
+static llm_status llm__added_decoder(const llm__words_reader *x, const llm__json *from, int32_t *highest) {
+    const llm__json *key = llm__json_first(from), **order;
+    uint32_t i, k, gap, count = llm__json_is(from, LLM__JSON_OBJECT) ? from->length : 0;
+    llm_status status = LLM_OK;
+    if (!count) return LLM_OK;
+    order = (const llm__json **)llm__arena_alloc(x->arena, count, sizeof *order);
+    if (!order) return llm__words_no_memory(x);
+    for (i = 0; i < count; i++, key = llm__json_next(key + 1)) order[i] = key;
+    for (gap = 1; gap < count / 9;) gap = 3 * gap + 1;
+    for (; gap; gap /= 3) /* a shell sort */
+        for (i = gap; i < count; i++) {
+            key = order[i];
+            for (k = i; k >= gap && strtod(order[k - gap]->as.text, NULL) > strtod(key->as.text, NULL); k -= gap)
+                order[k] = order[k - gap];
+            order[k] = key;
+        }
+    for (i = 0; i < count && status == LLM_OK; i++) status = llm__added_read(x, order[i] + 1, highest);
+    return status;
+}
+
+/* The tokens that the configuration adds to those of the file: added_tokens_decoder, the special tokens that it names
+   (bos_token and the like, also those of its own making), and lists of further ones. */
+static llm_status llm__added_config(const llm__words_reader *reader, const llm__words_config *c, int32_t *highest) {
+    static const char *const names[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
+                                        "mask_token"};
+    llm__words_reader x = *reader;
+    const llm__json *key = llm__json_first(c->config);
+    size_t i;
+    uint32_t k;
+    llm_status status;
+    x.file = "tokenizer_config.json";
+    status = llm__added_decoder(&x, llm__json_get(c->config, "added_tokens_decoder"), highest);
+    for (i = 0; i < LLM__LENGTH(names) && status == LLM_OK; i++) {
+        const llm__json *v = llm__json_get(c->config, names[i]);
+        if (!v || llm__json_is(v, LLM__JSON_NULL)) v = llm__json_get(c->map, names[i]);
+        if (v) status = llm__added_named(&x, v, highest);
+    }
+    for (k = 0; c->config && k < c->config->length && status == LLM_OK; k++, key = llm__json_next(key + 1))
+        if (llm__is_token_key(key)) status = llm__added_named(&x, key + 1, highest);
+    if (status == LLM_OK) status = llm__added_list(&x, llm__json_get(c->config, "extra_special_tokens"), highest);
+    if (status == LLM_OK) status = llm__added_list(&x, llm__json_get(c->config, "additional_special_tokens"), highest);
+    return status == LLM_OK ? llm__added_list(&x, llm__json_get(c->map, "additional_special_tokens"), highest) : status;
+}
+
+/* How many tokens a configuration could add. */
+static size_t llm__added_most(const llm__words_config *c) {
+    static const char *const lists[] = {"added_tokens_decoder", "extra_special_tokens", "additional_special_tokens"};
+    const llm__json *places[2], *v;
+    size_t i, k, count = 0;
+    places[0] = c->config;
+    places[1] = c->map;
+    for (i = 0; i < 2; i++) {
+        count += places[i] ? places[i]->length : 0;
+        for (k = 0; k < LLM__LENGTH(lists); k++)
+            if ((v = llm__json_get(places[i], lists[k])) != NULL) count += v->length;
+    }
+    return count;
+}
+
+static llm_status llm__added_all(const llm__words_reader *x, const llm__json *list, const llm__words_config *c) {
     llm__encoder encoder;
     const llm__json *item = llm__json_first(list);
     int32_t highest = -1;
@@ -7514,6 +7705,7 @@ static llm_status llm__added_all(const llm__words_reader *x, const llm__json *li
     llm_status status = LLM_OK;
     for (i = 0; list && i < list->length && status == LLM_OK; i++, item = llm__json_next(item))
         status = llm__added_read(x, item, &highest);
+    if (status == LLM_OK && c) status = llm__added_config(x, c, &highest);
     if (status != LLM_OK) return status;
     llm__encoder_open(&encoder, x->w, &x->arena->allocator, x->error);
     status = llm__added_place(x, &encoder, 1);
@@ -7549,14 +7741,36 @@ static llm_status llm__decoder_read(const llm__words_reader *x, const llm__json 
     llm__words *w = x->w;
     llm_status status = llm__steps_read(x, LLM__STAGE_DECODER, from, &w->decoder);
     if (status != LLM_OK) return status;
-    if (w->decoder.count > LLM__MAX_DECODER_STEPS)
+    if (w->decoder.count > LLM__MAX_DECODER_STEPS - LLM__CLEAN_STEPS)
         return llm__fail(x->error, LLM_TOO_LARGE, "%s: decoder has more than %d steps", x->file,
-                         LLM__MAX_DECODER_STEPS);
+                         LLM__MAX_DECODER_STEPS - LLM__CLEAN_STEPS);
     if (from && !llm__json_is(from, LLM__JSON_NULL)) return LLM_OK;
-    w->decoder.items = (llm__step *)llm__arena_alloc(x->arena, 1, sizeof *w->decoder.items);
+    w->decoder.items = (llm__step *)llm__arena_alloc(x->arena, LLM__MAX_STEPS, sizeof *w->decoder.items);
     if (!w->decoder.items) return llm__words_no_memory(x);
     w->decoder.items[0].kind = LLM__STEP_JOIN;
     w->decoder.count = 1;
+    return LLM_OK;
+}
+
+/* clean_up_tokenization_spaces of tokenizer_config.json, which transformers looks at for other models than BPE: spaces
+   before punctuation go, as further steps over the whole text. */
+static llm_status llm__decoder_clean(const llm__words_reader *x, const llm__json *config) {
+    static const char *const rules[][2] = {{" .", "."},     {" ?", "?"},   {" !", "!"},   {" ,", ","},     {" ' ", "'"},
+                                           {" n't", "n't"}, {" 'm", "'m"}, {" 's", "'s"}, {" 've", "'ve"},
+                                           {" 're", "'re"}};
+    llm__steps *steps = &x->w->decoder;
+    const llm__json *wanted = llm__json_get(config, "clean_up_tokenization_spaces");
+    size_t i;
+    if (x->w->model == LLM__MODEL_BPE || !llm__json_is(wanted, LLM__JSON_TRUE)) return LLM_OK;
+    steps->items[steps->count++].kind = LLM__STEP_FUSE;
+    for (i = 0; i < LLM__LENGTH(rules); i++) {
+        llm__step *s = steps->items + steps->count++;
+        s->kind = LLM__STEP_REPLACE;
+        s->pattern.text = rules[i][0];
+        s->pattern.bytes = strlen(rules[i][0]);
+        s->content.text = rules[i][1];
+        s->content.bytes = strlen(rules[i][1]);
+    }
     return LLM_OK;
 }
 
@@ -7572,9 +7786,10 @@ static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *
     return status;
 }
 
-/* Opens a tokenizer: everything lives in the arena, texts in the JSON document that it was read from. */
-LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name,
-                                   const llm__json *tokenizer, llm_error *e) {
+/* Opens a tokenizer: everything lives in the arena, texts in the JSON documents that it was read from.  config may be
+   NULL. */
+LLM__FN llm_status llm__words_open_as(llm__words **out, llm__arena *arena, const char *file_name,
+                                      const llm__json *tokenizer, const llm__words_config *config, llm_error *e) {
     llm__words_reader x;
     const llm__json *added = llm__json_get(tokenizer, "added_tokens");
     llm_status status;
@@ -7588,13 +7803,21 @@ LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const ch
     x.w = (llm__words *)llm__arena_alloc(arena, 1, sizeof *x.w);
     if (!x.w) return llm__words_no_memory(&x);
     x.w->file = file_name;
-    status = llm__model_read(&x, llm__json_get(tokenizer, "model"), added ? added->length : 0);
+    status = llm__model_read(&x, llm__json_get(tokenizer, "model"),
+                             (added ? added->length : 0) + (config ? (uint32_t)llm__added_most(config) : 0));
     if (status != LLM_OK) return status;
     status = llm__stages_read(&x, tokenizer);
+    if (status == LLM_OK && config) status = llm__decoder_clean(&x, config->config);
     if (status == LLM_OK) status = llm__processor_read(&x, llm__json_get(tokenizer, "post_processor"));
-    if (status == LLM_OK) status = llm__added_all(&x, added);
+    if (status == LLM_OK) status = llm__added_all(&x, added, config);
     if (status == LLM_OK) *out = x.w;
     return status;
+}
+
+/* The same for a file alone. */
+LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name,
+                                   const llm__json *tokenizer, llm_error *e) {
+    return llm__words_open_as(out, arena, file_name, tokenizer, NULL, e);
 }
 
 /* ---- decoding */
@@ -15945,6 +16168,15 @@ enum { LLM__MAX_STORAGES = 24 };
 
 struct llm__arch;
 
+/* A tokenizer of its own, or a model's: then only what comes first is in use. */
+struct llm_tokenizer {
+    const llm__words *words;
+    llm_allocator allocator;
+    llm__arena arena;
+    llm__folder folder;
+    llm__chat chat;
+};
+
 struct llm_model {
     llm__arena arena;
     llm_allocator allocator;
@@ -15953,6 +16185,7 @@ struct llm_model {
     const struct llm__arch *arch;
     const llm__ops *ops;
     llm__words *words;
+    llm_tokenizer tokenizer; /* the same for public calls */
     const llm__json *config;
     const char *model_type, *chat_template;
     const char *renames;    /* those of the row that the checkpoint needs... */
@@ -27860,17 +28093,22 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
 
 enum { LLM__CONFIG_LIMIT = 64 << 20, LLM__TOKENIZER_LIMIT = 512 << 20 };
 
-LLM__FN llm_status llm__read_json(llm_model *m, const char *name, size_t limit, int optional, const llm__json **root,
-                                  llm_error *error) {
+LLM__FN llm_status llm__folder_json(llm__folder *folder, const char *name, size_t limit, int optional,
+                                    const llm__json **root, llm_error *error) {
     const char *text;
     size_t bytes;
-    llm_status status = llm__folder_text(&m->folder, name, limit, &text, &bytes, optional, error);
+    llm_status status = llm__folder_text(folder, name, limit, &text, &bytes, optional, error);
     *root = NULL;
     if (status != LLM_OK || !text) return status;
-    status = llm__json_parse(&m->arena, name, text, bytes, root, error);
+    status = llm__json_parse(folder->arena, name, text, bytes, root, error);
     if (status == LLM_OK && (*root)->type != LLM__JSON_OBJECT)
         status = llm__fail(error, LLM_BAD_FORMAT, "%s: expected an object", name);
     return status;
+}
+
+LLM__FN llm_status llm__read_json(llm_model *m, const char *name, size_t limit, int optional, const llm__json **root,
+                                  llm_error *error) {
+    return llm__folder_json(&m->folder, name, limit, optional, root, error);
 }
 
 LLM_API const char *llm_architecture(size_t n) {
@@ -27998,22 +28236,33 @@ LLM__FN llm_status llm__model_ends(llm_model *m, const llm__json *tokenizer_end,
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
+/* The tokenizer of a folder, and what its configuration says. */
+LLM__FN llm_status llm__folder_words(llm__folder *folder, llm__words **words, llm__chat *chat, llm_error *error) {
     const llm__json *tokenizer;
+    llm__words_config config;
+    llm_status status = llm__folder_json(folder, "tokenizer.json", LLM__TOKENIZER_LIMIT, 0, &tokenizer, error);
+    if (status == LLM_OK)
+        status = llm__folder_json(folder, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &chat->config, error);
+    if (status == LLM_OK)
+        status = llm__folder_json(folder, "special_tokens_map.json", LLM__CONFIG_LIMIT, 1, &chat->map, error);
+    if (status != LLM_OK) return status;
+    config.config = chat->config;
+    config.map = chat->map;
+    return llm__words_open_as(words, folder->arena, "tokenizer.json", tokenizer, &config, error);
+}
+
+LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
     llm__chat *chat = &m->chat;
     const char *file;
     size_t bytes;
-    llm_status status = llm__read_json(m, "tokenizer.json", LLM__TOKENIZER_LIMIT, 0, &tokenizer, error);
-    if (status == LLM_OK)
-        status = llm__read_json(m, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &chat->config, error);
-    if (status == LLM_OK)
-        status = llm__read_json(m, "special_tokens_map.json", LLM__CONFIG_LIMIT, 1, &chat->map, error);
-    if (status == LLM_OK) status = llm__words_open(&m->words, &m->arena, "tokenizer.json", tokenizer, error);
+    llm_status status = llm__folder_words(&m->folder, &m->words, chat, error);
     if (status == LLM_OK)
         status = llm__folder_text(&m->folder, "chat_template.jinja", LLM__CONFIG_LIMIT, &chat->text, &chat->bytes, 1,
                                   error);
     if (status == LLM_OK) status = llm__read_json(m, "chat_template.json", LLM__CONFIG_LIMIT, 1, &chat->more, error);
     if (status != LLM_OK) return status;
+    m->tokenizer.words = m->words;
+    m->tokenizer.allocator = m->allocator;
     m->chat_template = llm__chat_source(chat, NULL, 0, &file, &bytes);
     return llm__model_ends(m, llm__special_token(chat->config, chat->map, "eos_token"), error);
 }
@@ -28221,42 +28470,87 @@ LLM_API const char *llm_isa(size_t n) {
 
 /* ---- tokens */
 
-LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t bytes, int special, int32_t *ids,
-                              size_t capacity, size_t *count, llm_error *error) {
-    int32_t *all = NULL;
-    size_t n = 0, room = 0;
+LLM_API llm_status llm_tokenizer_open(llm_tokenizer **out, const llm_tokenizer_desc *desc, llm_error *error) {
+    llm_allocator a;
+    llm_tokenizer *t;
+    llm__words *words;
     llm_status status;
-    if (!model || !count || (!text && bytes) || (!ids && capacity))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "encode: expected a model, text, room for ids and for their count");
-    if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
-    status = llm__check_text(text, bytes, error);
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a tokenizer cannot be opened into a NULL pointer");
+    *out = NULL;
+    if (!desc || ((!desc->path || !*desc->path) && !desc->memory_count) || (desc->memory_count && !desc->memory))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a tokenizer needs the path of a folder, or memory files");
+    a = llm__allocator_or_default(desc->allocator);
+    t = (llm_tokenizer *)llm__alloc_zero(&a, 1, sizeof *t);
+    if (!t) return llm__no_memory(error, sizeof *t);
+    t->allocator = t->arena.allocator = a;
+    t->folder.path = desc->path ? llm__arena_text(&t->arena, desc->path, strlen(desc->path)) : NULL;
+    t->folder.files = llm__files_or_default(desc->files);
+    t->folder.memory = desc->memory;
+    t->folder.memory_count = desc->memory_count;
+    t->folder.arena = &t->arena;
+    status = desc->path && !t->folder.path ? llm__no_memory(error, strlen(desc->path))
+                                           : llm__folder_words(&t->folder, &words, &t->chat, error);
+    if (status != LLM_OK) {
+        llm_tokenizer_close(t);
+        return status;
+    }
+    t->words = words;
+    *out = t;
+    return llm__ok(error);
+}
+
+LLM_API void llm_tokenizer_close(llm_tokenizer *t) {
+    llm_allocator a;
+    if (!t) return;
+    a = t->allocator;
+    llm__folder_close(&t->folder);
+    llm__arena_free(&t->arena);
+    llm__free(&a, t, sizeof *t);
+}
+
+LLM_API const llm_tokenizer *llm_model_tokenizer(const llm_model *model) {
+    return model && model->words ? &model->tokenizer : NULL;
+}
+
+LLM_API int32_t llm_tokenizer_size(const llm_tokenizer *t) { return t ? llm__words_count(t->words) : 0; }
+
+LLM_API llm_status llm_tokenizer_encode(const llm_tokenizer *t, const llm_encode_desc *d, size_t *count,
+                                        llm_error *error) {
+    llm__encoded all;
+    llm_status status;
+    size_t bytes, n;
+    if (!t || !d || !count || (!d->text && d->bytes) || (!d->ids && d->capacity))
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "encode: expected a tokenizer, text, room for ids and for their count");
+    bytes = d->bytes || !d->text ? d->bytes : strlen(d->text);
+    status = d->refuse_broken ? llm__check_text(d->text, bytes, error) : LLM_OK;
     if (status != LLM_OK) return status;
-    status =
-        llm__words_encode(model->words, &model->allocator, text ? text : "", bytes, special, &all, &n, &room, error);
+    memset(&all, 0, sizeof all);
+    all.want_spans = d->spans && d->capacity;
+    status = llm__words_encode_as(t->words, &t->allocator, d->text ? d->text : "", bytes,
+                                  (d->special ? LLM__ENCODE_SPECIAL : 0) | (d->plain ? LLM__ENCODE_PLAIN : 0), &all,
+                                  error);
     if (status == LLM_OK) {
-        *count = n;
-        if (capacity) memcpy(ids, all, (n < capacity ? n : capacity) * sizeof *ids);
+        n = all.count < d->capacity ? all.count : d->capacity;
+        if (n) memcpy(d->ids, all.ids, n * sizeof *all.ids);
+        if (n && d->spans) memcpy(d->spans, all.spans, n * sizeof *all.spans);
+        *count = all.count;
         status = llm__ok(error);
     }
-    llm__free(&model->allocator, all, room * sizeof *all);
+    llm__free(&t->allocator, all.ids, all.capacity * sizeof *all.ids);
+    llm__free(&t->allocator, all.spans, all.span_capacity * sizeof *all.spans);
     return status;
 }
 
-LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t count, int skip_special, char *text,
-                              size_t capacity, size_t *bytes, llm_error *error) {
+LLM_API llm_status llm_tokenizer_decode(const llm_tokenizer *t, const int32_t *ids, size_t count, int skip_special,
+                                        char *text, size_t capacity, size_t *bytes, llm_error *error) {
     llm__text out;
     llm_status status;
-    size_t i;
-    if (!model || (!ids && count) || (!text && capacity))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "decode: expected a model, ids and room for text");
-    if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
-    for (i = 0; i < count; i++)
-        if (ids[i] < 0 || ids[i] >= model->vocabulary)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "decode: id %ld at %llu; expected 0 to %d", (long)ids[i],
-                             (unsigned long long)i, model->vocabulary - 1);
+    if (!t || (!ids && count) || (!text && capacity))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "decode: expected a tokenizer, ids and room for text");
     memset(&out, 0, sizeof out);
-    out.allocator = model->allocator;
-    status = llm__words_decode(model->words, ids, count, skip_special, &out, error);
+    out.allocator = t->allocator;
+    status = llm__words_decode(t->words, ids, count, skip_special, &out, error);
     if (status == LLM_OK && out.failed) status = llm__no_memory(error, out.length);
     if (status == LLM_OK) {
         if (bytes) *bytes = out.length;
@@ -28269,6 +28563,102 @@ LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t
     }
     llm__text_free(&out);
     return status;
+}
+
+LLM_API llm_token_info llm_tokenizer_token(const llm_tokenizer *t, int32_t id) {
+    llm_token_info info;
+    memset(&info, 0, sizeof info);
+    if (t) info.text = llm__words_text(t->words, id, &info.bytes, &info.special);
+    return info;
+}
+
+LLM_API int32_t llm_tokenizer_id(const llm_tokenizer *t, const char *token) {
+    return t && token ? llm__words_id(t->words, token, strlen(token)) : LLM_NO_TOKEN;
+}
+
+struct llm_detokenizer {
+    llm_allocator allocator;
+    llm__detok detok;
+    llm__text text; /* of the last call */
+};
+
+LLM_API llm_status llm_detokenizer_open(llm_detokenizer **out, const llm_tokenizer *t, int skip_special,
+                                        const llm_allocator *allocator, llm_error *error) {
+    llm_allocator a;
+    llm_detokenizer *d;
+    if (!out || !t)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a detokenizer needs a tokenizer, and a pointer that is not NULL");
+    *out = NULL;
+    a = allocator ? llm__allocator_or_default(*allocator) : t->allocator;
+    d = (llm_detokenizer *)llm__alloc_zero(&a, 1, sizeof *d);
+    if (!d) return llm__no_memory(error, sizeof *d);
+    d->allocator = d->text.allocator = a;
+    llm__detok_init(&d->detok, t->words, skip_special, a);
+    *out = d;
+    return llm__ok(error);
+}
+
+/* Hands out the text of a call. */
+LLM__FN llm_status llm__detokenizer_give(llm_detokenizer *d, llm_status status, const char **text, size_t *bytes,
+                                         llm_error *error) {
+    if (status == LLM_OK && !llm__text_add(&d->text, "", 0)) status = LLM_OUT_OF_MEMORY;
+    if (text) *text = status == LLM_OK ? d->text.data : "";
+    if (bytes) *bytes = status == LLM_OK ? d->text.length : 0;
+    return status == LLM_OK ? llm__ok(error)
+                            : llm__fail(error, status, "%s: %s while decoding", d->detok.w->file,
+                                        status == LLM_TOO_LARGE ? "a pattern of the tokenizer takes too many steps"
+                                                                : "out of memory");
+}
+
+LLM_API llm_status llm_detokenizer_add(llm_detokenizer *d, int32_t id, const char **text, size_t *bytes,
+                                       llm_error *error) {
+    if (!d) return llm__fail(error, LLM_BAD_ARGUMENT, "expected a detokenizer");
+    d->text.length = 0;
+    return llm__detokenizer_give(d, llm__detok_add(&d->detok, id, &d->text), text, bytes, error);
+}
+
+LLM_API llm_status llm_detokenizer_finish(llm_detokenizer *d, const char **text, size_t *bytes, llm_error *error) {
+    if (!d) return llm__fail(error, LLM_BAD_ARGUMENT, "expected a detokenizer");
+    d->text.length = 0;
+    return llm__detokenizer_give(d, llm__detok_finish(&d->detok, &d->text), text, bytes, error);
+}
+
+LLM_API void llm_detokenizer_close(llm_detokenizer *d) {
+    llm_allocator a;
+    if (!d) return;
+    a = d->allocator;
+    llm__detok_free(&d->detok);
+    llm__text_free(&d->text);
+    llm__free(&a, d, sizeof *d);
+}
+
+LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t bytes, int special, int32_t *ids,
+                              size_t capacity, size_t *count, llm_error *error) {
+    llm_encode_desc d;
+    memset(&d, 0, sizeof d);
+    if (!model || !count || (!text && bytes) || (!ids && capacity))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "encode: expected a model, text, room for ids and for their count");
+    if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
+    d.text = bytes ? text : "";
+    d.bytes = bytes;
+    d.special = special;
+    d.refuse_broken = 1;
+    d.ids = ids;
+    d.capacity = capacity;
+    return llm_tokenizer_encode(&model->tokenizer, &d, count, error);
+}
+
+LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t count, int skip_special, char *text,
+                              size_t capacity, size_t *bytes, llm_error *error) {
+    size_t i;
+    if (!model || (!ids && count) || (!text && capacity))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "decode: expected a model, ids and room for text");
+    if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
+    for (i = 0; i < count; i++)
+        if (ids[i] < 0 || ids[i] >= model->vocabulary)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "decode: id %ld at %llu; expected 0 to %d", (long)ids[i],
+                             (unsigned long long)i, model->vocabulary - 1);
+    return llm_tokenizer_decode(&model->tokenizer, ids, count, skip_special, text, capacity, bytes, error);
 }
 
 LLM_API int32_t llm_token_id(const llm_model *model, const char *token) {
