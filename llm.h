@@ -4995,12 +4995,12 @@ static const llm__pair *llm__pairs_find(const llm__pairs *p, uint32_t left, uint
     return slot && slot->left != 0xFFFFFFFFu ? slot : NULL;
 }
 
-/* Makes room for `count` entries in all; at most half of the slots are ever taken. */
+/* Makes room for `count` entries in all; at most three quarters of the slots are ever taken. */
 static int llm__pairs_reserve(llm__pairs *p, llm__arena *arena, size_t count) {
     llm__pairs larger;
     size_t i, slots = 16;
-    if (p->mask && count <= p->mask / 2) return 1;
-    while (slots / 2 < count + 1) slots *= 2;
+    if (p->mask && count <= p->mask / 4 * 3) return 1;
+    while (slots / 4 * 3 < count + 1) slots *= 2;
     if (p->mask && slots < 4 * (p->mask + 1)) slots = 4 * (p->mask + 1);
     larger.slots = (llm__pair *)llm__arena_alloc(arena, slots, sizeof *larger.slots);
     if (!larger.slots) return 0;
@@ -5142,17 +5142,16 @@ typedef struct llm__word {  /* by id */
     const char *text;       /* NULL: no such id */
     uint32_t bytes;
     uint8_t special;
-    int16_t byte;           /* <0xNN>: its value, else -1 */
+    uint8_t renamed;        /* an added token with another text than the model's: see llm__words.renamed */
 } llm__word;
 
 typedef struct llm__slot { /* by text: a slot of a hash table */
-    const char *text;       /* NULL: free */
-    uint32_t bytes;
-    int32_t id;
+    uint32_t hash;          /* tells most other texts without looking at them */
+    int32_t id;             /* -1: free */
 } llm__slot;
 
 typedef struct llm__added {
-    llm__string content;
+    llm__string content, shown; /* as the file has it, and as its id comes out */
     int32_t id;
     uint8_t single_word, lstrip, rstrip, normalized, special;
 } llm__added;
@@ -5167,6 +5166,7 @@ struct llm__words {
     uint32_t entry_count;
     llm__added *added;
     int added_count;
+    llm__pairs renamed;             /* (id, 0) -> (index in added, -) */
     llm__trie names;                /* added tokens by text, and by how they are looked for */
     llm__trie plain, normalized;
     llm__pairs merges;              /* (left, right) -> (rank, id) */
@@ -5187,29 +5187,37 @@ struct llm__words {
 
 static uint64_t llm__text_hash(const char *text, size_t bytes) {
     uint64_t h = 0x243F6A8885A308D3u ^ bytes, part;
-    for (; bytes >= 8; bytes -= 8, text += 8) {
+    for (; bytes > 8; bytes -= 8, text += 8) {
         memcpy(&part, text, 8);
         h = (h ^ part) * 0x9E3779B97F4A7C15u;
         h ^= h >> 32;
     }
-    part = 0;
-    memcpy(&part, text, bytes);
+    if (bytes >= 4) { /* the last 1 to 8 bytes: two halves that may overlap, or first, middle and last */
+        uint32_t half[2];
+        memcpy(half, text, 4);
+        memcpy(half + 1, text + bytes - 4, 4);
+        part = (uint64_t)half[0] << 32 | half[1];
+    } else {
+        const uint8_t *s = (const uint8_t *)text;
+        part = bytes ? (uint32_t)s[0] << 16 | (uint32_t)s[bytes / 2] << 8 | s[bytes - 1] : 0;
+    }
     h = (h ^ part) * 0x9E3779B97F4A7C15u;
     h = (h ^ h >> 32) * 0xD6E8FEB86659FD93u;
     return h ^ h >> 32;
 }
 
-static llm__slot *llm__slot_of(const llm__words *w, const char *text, size_t bytes) {
-    size_t i = (size_t)llm__text_hash(text, bytes) & w->slot_mask;
-    while (w->slots[i].text && (w->slots[i].bytes != bytes || memcmp(w->slots[i].text, text, bytes) != 0))
-        i = (i + 1) & w->slot_mask;
+static llm__slot *llm__slot_of(const llm__words *w, const char *text, size_t bytes, uint64_t hash) {
+    size_t i = (size_t)(hash >> 32) & w->slot_mask;
+    for (; w->slots[i].id >= 0; i = (i + 1) & w->slot_mask) {
+        const llm__word *word = w->words + w->slots[i].id;
+        if (w->slots[i].hash == (uint32_t)hash && word->bytes == bytes && memcmp(word->text, text, bytes) == 0) break;
+    }
     return w->slots + i;
 }
 
 /* The model's id for a text, or -1. */
 static int32_t llm__model_id(const llm__words *w, const char *text, size_t bytes) {
-    const llm__slot *slot = w->slots ? llm__slot_of(w, text, bytes) : NULL;
-    return slot && slot->text ? slot->id : -1;
+    return w->slots ? llm__slot_of(w, text, bytes, llm__text_hash(text, bytes))->id : -1;
 }
 
 LLM__FN int32_t llm__words_count(const llm__words *w) { return w->count; }
@@ -5223,14 +5231,18 @@ LLM__FN int32_t llm__words_id(const llm__words *w, const char *token, size_t byt
 
 /* The text of an id as the vocabulary has it, NULL if there is no such id. */
 LLM__FN const char *llm__words_text(const llm__words *w, int32_t id, size_t *bytes, int *special) {
-    if (id < 0 || id >= w->count || !w->words[id].text) {
-        if (bytes) *bytes = 0;
-        if (special) *special = 0;
-        return NULL;
+    const llm__pair *renamed = NULL;
+    llm__string shown = {NULL, 0};
+    int known = id >= 0 && id < w->count && w->words[id].text;
+    if (known) {
+        shown.text = w->words[id].text;
+        shown.bytes = w->words[id].bytes;
+        if (w->words[id].renamed) renamed = llm__pairs_find(&w->renamed, (uint32_t)id, 0);
+        if (renamed) shown = w->added[renamed->first].shown;
     }
-    if (bytes) *bytes = w->words[id].bytes;
-    if (special) *special = w->words[id].special;
-    return w->words[id].text;
+    if (bytes) *bytes = shown.bytes;
+    if (special) *special = known ? w->words[id].special : 0;
+    return shown.text;
 }
 
 /* Reading: what every function below gets. */
@@ -5306,19 +5318,16 @@ static int llm__byte_of_token(const char *text, size_t bytes) {
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-static void llm__word_set(llm__words *w, int32_t id, const char *text, uint32_t bytes) {
+/* Enters a text of the model; of texts that come twice, the later one counts. */
+static void llm__word_add(llm__words *w, int32_t id, const char *text, uint32_t bytes) {
+    uint64_t hash = llm__text_hash(text, bytes);
+    llm__slot *slot = llm__slot_of(w, text, bytes, hash);
+    if (slot->id < 0) w->entry_count++;
+    if (bytes > w->longest) w->longest = bytes;
+    slot->hash = (uint32_t)hash;
+    slot->id = id;
     w->words[id].text = text;
     w->words[id].bytes = bytes;
-    w->words[id].byte = (int16_t)llm__byte_of_token(text, bytes);
-}
-
-static void llm__slot_add(llm__words *w, const char *text, uint32_t bytes, int32_t id) {
-    llm__slot *slot = llm__slot_of(w, text, bytes);
-    if (!slot->text) w->entry_count++;
-    if (bytes > w->longest) w->longest = bytes;
-    slot->text = text;
-    slot->bytes = bytes;
-    slot->id = id;
 }
 
 /* Room for the model's `members` entries and the file's added tokens, ids up to `highest`. */
@@ -5333,89 +5342,141 @@ static llm_status llm__words_room(const llm__words_reader *x, uint32_t members, 
     w->slots = (llm__slot *)llm__arena_alloc(x->arena, slots, sizeof *w->slots);
     w->added = (llm__added *)llm__arena_alloc(x->arena, (size_t)added + 1, sizeof *w->added);
     if (!w->words || !w->slots || !w->added) return llm__words_no_memory(x);
+    memset(w->slots, 0xFF, slots * sizeof *w->slots);
     w->slot_mask = slots - 1;
     w->count = highest + 1;
     return LLM_OK;
 }
 
-/* {"text": id, ...} */
-static llm_status llm__vocab_object(const llm__words_reader *x, const llm__json *vocab, uint32_t added) {
-    const llm__json *key;
-    int32_t id = 0, highest = -1;
-    uint32_t i;
-    llm_status status;
-    for (key = llm__json_first(vocab), i = 0; i < vocab->length; i++, key = llm__json_next(llm__json_next(key))) {
-        if (!llm__json_id(key + 1, &id))
-            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab[\"%.*s\"]: expected an id from 0 to 2147483646",
-                             x->file, llm__shown(key->as.text, key->length), key->as.text);
-        if (id > highest) highest = id;
-    }
-    if ((status = llm__words_room(x, vocab->length, added, highest)) != LLM_OK) return status;
-    for (key = llm__json_first(vocab), i = 0; i < vocab->length; i++, key = llm__json_next(llm__json_next(key))) {
-        const llm__word *word;
-        llm__json_id(key + 1, &id);
-        word = x->w->words + id;
-        if (word->text)
-            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" and \"%.*s\" both have id %ld",
-                             x->file, llm__shown(word->text, word->bytes), word->text,
-                             llm__shown(key->as.text, key->length), key->as.text, (long)id);
-        if (llm__model_id(x->w, key->as.text, key->length) >= 0)
-            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" comes twice", x->file,
-                             llm__shown(key->as.text, key->length), key->as.text);
-        llm__word_set(x->w, id, key->as.text, key->length);
-        llm__slot_add(x->w, key->as.text, key->length, id);
-    }
-    return LLM_OK;
+/* Reads a vocabulary entry by entry: {"text": id, ...}, or [["text", score], ...] where ids are positions. */
+typedef struct llm__vocab {
+    llm__json_reader r;
+    uint32_t count;
+    llm__json text; /* of the last entry, with its escapes */
+    int scored, escaped;
+    int32_t id;
+    double score;
+} llm__vocab;
+
+static llm__vocab llm__vocab_start(const llm__words_reader *x, const llm__json *vocab) {
+    llm__vocab v;
+    memset(&v, 0, sizeof v);
+    v.r = llm__json_resume(x->arena, x->file, vocab, x->error);
+    v.scored = x->w->model == LLM__MODEL_UNIGRAM;
+    return v;
 }
 
-/* [["text", score], ...]: ids are positions; a text that comes twice is the later one. */
-static llm_status llm__vocab_array(const llm__words_reader *x, const llm__json *vocab, uint32_t added) {
+static int llm__vocab_text(llm__vocab *v) {
+    if (v->r.at < v->r.end && *v->r.at == '"') return llm__json_span(&v->r, &v->text, &v->escaped) == LLM_OK;
+    llm__json_fail(&v->r, v->r.at, "a text in quotes");
+    return 0;
+}
+
+static int llm__vocab_pair(const llm__words_reader *x, llm__vocab *v) {
+    llm__json score;
+    uint32_t n = 0;
+    memset(&score, 0, sizeof score);
+    v->id = (int32_t)v->count - 1;
+    if (*v->r.at != '[' || (v->r.at++, !llm__json_more(&v->r, ']', &n)) || !llm__vocab_text(v) ||
+        !llm__json_more(&v->r, ']', &n) || llm__json_scalar(&v->r, &score) != LLM_OK ||
+        !llm__json_float(&score, &v->score) || llm__json_more(&v->r, ']', &n) || v->r.status != LLM_OK) {
+        if (v->r.status == LLM_OK)
+            v->r.status = llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab[%ld]: expected [text, score]", x->file,
+                                    (long)v->id);
+        return 0;
+    }
+    if (v->text.length > LLM__MAX_TOKEN_BYTES) v->r.status = llm__words_too_long(x, "model.vocab");
+    return v->r.status == LLM_OK;
+}
+
+/* The next entry.  0: there is none, or v->r.status says what is wrong. */
+static int llm__vocab_next(const llm__words_reader *x, llm__vocab *v) {
+    llm__json id;
+    if (!llm__json_more(&v->r, v->scored ? ']' : '}', &v->count)) return 0;
+    if (v->scored) return llm__vocab_pair(x, v);
+    memset(&id, 0, sizeof id);
+    if (!llm__vocab_text(v) || llm__json_colon(&v->r) != LLM_OK) return 0;
+    if (v->r.at < v->r.end && *v->r.at != '[' && *v->r.at != '{' && llm__json_scalar(&v->r, &id) != LLM_OK) return 0;
+    if (llm__json_id(&id, &v->id)) return 1;
+    v->r.status = llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab[\"%.*s\"]: expected an id from 0 to 2147483646",
+                            x->file, llm__shown(v->text.as.text, v->text.length), v->text.as.text);
+    return 0;
+}
+
+/* Enters the last entry of {"text": id}, whose text has been copied: nothing may come twice. */
+static llm_status llm__vocab_add(const llm__words_reader *x, const llm__vocab *v) {
+    const llm__word *word = x->w->words + v->id;
+    const char *text = v->text.as.text;
+    if (word->text)
+        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" and \"%.*s\" both have id %ld", x->file,
+                         llm__shown(word->text, word->bytes), word->text, llm__shown(text, v->text.length), text,
+                         (long)v->id);
+    llm__word_add(x->w, v->id, text, v->text.length);
+    if (x->w->entry_count == v->count) return LLM_OK;
+    return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" comes twice", x->file,
+                     llm__shown(text, v->text.length), text);
+}
+
+/* ...and of [text, score]. */
+static llm_status llm__vocab_add_scored(const llm__words_reader *x, const llm__vocab *v) {
     llm__words *w = x->w;
-    const llm__json *pair = llm__json_first(vocab);
-    double least = 0;
-    uint32_t i;
-    llm_status status = llm__words_room(x, vocab->length, added, (int32_t)vocab->length - 1);
-    if (status != LLM_OK) return status;
-    w->scores = (double *)llm__arena_alloc(x->arena, (size_t)vocab->length + 1, sizeof *w->scores);
-    if (!w->scores) return llm__words_no_memory(x);
-    for (i = 0; i < vocab->length; i++, pair = llm__json_next(pair)) {
-        const llm__json *text = llm__json_at(pair, 0), *score = llm__json_at(pair, 1);
-        if (!text || !score || !llm__json_is(text, LLM__JSON_STRING) || !llm__json_float(score, &w->scores[i]))
-            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab[%lu]: expected [text, score]", x->file,
-                             (unsigned long)i);
-        if (text->length > LLM__MAX_TOKEN_BYTES) return llm__words_too_long(x, "model.vocab");
-        if (i == 0 || w->scores[i] < least) least = w->scores[i];
-        llm__word_set(w, (int32_t)i, text->as.text, text->length);
-        llm__slot_add(w, text->as.text, text->length, (int32_t)i);
-        if (text->length && !llm__trie_add(&w->tree, x->arena, text->as.text, text->length, i))
-            return llm__words_no_memory(x);
-    }
-    w->unknown_score = least - 10.0;
+    w->scores[v->id] = v->score;
+    if (v->id == 0 || v->score < w->unknown_score + 10.0) w->unknown_score = v->score - 10.0;
+    llm__word_add(w, v->id, v->text.as.text, v->text.length);
+    if (v->text.length && !llm__trie_add(&w->tree, x->arena, v->text.as.text, v->text.length, (uint32_t)v->id))
+        return llm__words_no_memory(x);
     return LLM_OK;
 }
 
-/* One merge: "left right" or ["left", "right"]. */
-static int llm__merge_parts(const llm__json *merge, llm__string part[2]) {
-    int i;
+/* Twice over the vocabulary: once to know its size, once to enter it. */
+static llm_status llm__vocab_read(const llm__words_reader *x, const llm__json *vocab, uint32_t added) {
+    llm__vocab v = llm__vocab_start(x, vocab);
+    int32_t highest = -1;
+    size_t bytes = 0;
+    uint32_t entries;
+    llm_status status;
+    while (llm__vocab_next(x, &v)) {
+        if (v.id > highest) highest = v.id;
+        bytes += (size_t)v.text.length + 1;
+    }
+    entries = v.count;
+    if (v.r.status != LLM_OK) return v.r.status;
+    if ((status = llm__words_room(x, entries, added, highest)) != LLM_OK) return status;
+    v = llm__vocab_start(x, vocab);
+    if (v.scored) x->w->scores = (double *)llm__arena_alloc(x->arena, (size_t)entries + 1, sizeof *x->w->scores);
+    if ((v.scored && !x->w->scores) || !llm__json_room(&v.r, bytes)) return llm__words_no_memory(x);
+    while (status == LLM_OK && llm__vocab_next(x, &v)) {
+        if (llm__json_copy(&v.r, &v.text, v.escaped) != LLM_OK) break;
+        status = v.scored ? llm__vocab_add_scored(x, &v) : llm__vocab_add(x, &v);
+    }
+    return v.r.status != LLM_OK ? v.r.status : status;
+}
+
+/* "#version: ..." heads the merges of old files. */
+static int llm__is_version(const llm__string *part) {
+    return part->bytes >= 8 && memcmp(part->text, "#version", 8) == 0;
+}
+
+/* The next merge: "left right" or ["left", "right"].  0: something else. */
+static int llm__merge_parts(llm__json_reader *r, llm__string part[2]) {
+    llm__json v;
+    uint32_t n = 0, i;
+    int escaped, list = *r->at == '[';
     memset(part, 0, 2 * sizeof *part);
-    if (llm__json_is(merge, LLM__JSON_STRING)) {
-        const char *end = merge->as.text + merge->length;
-        const char *space = (const char *)memchr(merge->as.text, ' ', merge->length);
-        if (!space || memchr(space + 1, ' ', (size_t)(end - space) - 1)) return 0;
-        part[0].text = merge->as.text;
-        part[0].bytes = (size_t)(space - merge->as.text);
-        part[1].text = space + 1;
-        part[1].bytes = (size_t)(end - space) - 1;
-        return 1;
+    r->at += list;
+    for (i = 0; i < 2 && (i == 0 || list); i++) {
+        if (list && !llm__json_more(r, ']', &n)) return 0;
+        if (r->at >= r->end || *r->at != '"' || llm__json_span(r, &v, &escaped) != LLM_OK) return 0;
+        if (escaped && llm__json_copy(r, &v, 1) != LLM_OK) return 0;
+        part[i].text = v.as.text;
+        part[i].bytes = v.length;
     }
-    if (!llm__json_is(merge, LLM__JSON_ARRAY) || merge->length != 2) return 0;
-    for (i = 0; i < 2; i++) {
-        const llm__json *v = llm__json_at(merge, (uint32_t)i);
-        if (!llm__json_is(v, LLM__JSON_STRING)) return 0;
-        part[i].text = v->as.text;
-        part[i].bytes = v->length;
-    }
-    return 1;
+    if (list) return !llm__json_more(r, ']', &n) && r->status == LLM_OK;
+    part[1].text = (const char *)memchr(part[0].text, ' ', part[0].bytes);
+    if (!part[1].text) return llm__is_version(part);
+    part[1].bytes = part[0].bytes - (size_t)(++part[1].text - part[0].text);
+    part[0].bytes -= part[1].bytes + 1;
+    return llm__is_version(part) || !memchr(part[1].text, ' ', part[1].bytes);
 }
 
 /* Whether a token's text is that of two strings, one after the other. */
@@ -5431,15 +5492,11 @@ static llm_status llm__merge_unknown(const llm__words_reader *x, uint32_t rank, 
 
 /* Adds a merge; the token that it makes must exist.  Most files have their merges in the order of the tokens that they
    make: *made, the token of the merge before this one, or the one behind it is tried before searching. */
-static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, const llm__json *merge, uint32_t rank,
+static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, llm__string part[2], uint32_t rank,
                                  int32_t *made) {
     llm__words *w = x->w;
-    llm__string part[2];
     int32_t id[2];
     int i;
-    if (!llm__merge_parts(merge, part))
-        return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: expected \"left right\" or [left, right]",
-                         x->file, (unsigned long)rank);
     for (i = 0; i < 2; i++) {
         id[i] = llm__model_id(w, part[i].text, part[i].bytes);
         if (id[i] < 0) return llm__merge_unknown(x, rank, part[i].text, part[i].bytes);
@@ -5461,23 +5518,36 @@ static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, 
     return LLM_OK;
 }
 
-static llm_status llm__merges_read(const llm__words_reader *x, const llm__json *merges) {
-    const llm__json *merge;
-    llm__text joined;
+static llm_status llm__merges_each(const llm__words_reader *x, const llm__json *merges, llm__arena *scratch,
+                                   llm__text *joined) {
+    llm__json_reader r = llm__json_resume(scratch, x->file, merges, x->error);
+    llm__string part[2];
     int32_t made = -1;
-    uint32_t i, rank = 0;
+    uint32_t i = 0, rank = 0;
     llm_status status = LLM_OK;
-    if (!merges || !llm__json_is(merges, LLM__JSON_ARRAY)) return llm__words_wrong(x, "model.merges", "an array");
-    if (!llm__pairs_reserve(&x->w->merges, x->arena, merges->length)) return llm__words_no_memory(x);
-    memset(&joined, 0, sizeof joined);
-    joined.allocator = x->arena->allocator;
-    merge = llm__json_first(merges);
-    for (i = 0; i < merges->length && status == LLM_OK; i++, merge = llm__json_next(merge)) {
-        if (llm__json_is(merge, LLM__JSON_STRING) && merge->length >= 8 && memcmp(merge->as.text, "#version", 8) == 0)
-            continue;
-        status = llm__merge_add(x, &joined, merge, rank++, &made);
+    while (status == LLM_OK && llm__json_more(&r, ']', &i)) {
+        if (!llm__merge_parts(&r, part)) {
+            if (r.status != LLM_OK) return r.status;
+            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: expected \"left right\" or [left, right]",
+                             x->file, (unsigned long)rank);
+        }
+        if (!llm__is_version(part)) status = llm__merge_add(x, joined, part, rank++, &made);
     }
+    return r.status != LLM_OK ? r.status : status;
+}
+
+static llm_status llm__merges_read(const llm__words_reader *x, const llm__json *merges) {
+    llm__arena scratch; /* for texts with escapes */
+    llm__text joined;
+    llm_status status;
+    if (!llm__json_is_later(merges, '[')) return llm__words_wrong(x, "model.merges", "an array");
+    if (!llm__pairs_reserve(&x->w->merges, x->arena, merges[1].length)) return llm__words_no_memory(x);
+    memset(&joined, 0, sizeof joined);
+    memset(&scratch, 0, sizeof scratch);
+    joined.allocator = scratch.allocator = x->arena->allocator;
+    status = llm__merges_each(x, merges, &scratch, &joined);
     llm__text_free(&joined);
+    llm__arena_free(&scratch);
     return status;
 }
 
@@ -5544,7 +5614,7 @@ static int llm__model_kind(const llm__json *model) {
     int i;
     if (!type) { /* old files: told by their members */
         if (llm__json_get(model, "merges")) return LLM__MODEL_BPE;
-        if (llm__json_is(llm__json_get(model, "vocab"), LLM__JSON_ARRAY)) return LLM__MODEL_UNIGRAM;
+        if (llm__json_is_later(llm__json_get(model, "vocab"), '[')) return LLM__MODEL_UNIGRAM;
         return llm__json_get(model, "max_input_chars_per_word") ? LLM__MODEL_WORDPIECE : LLM__MODEL_WORDLEVEL;
     }
     for (i = 0; i < 4; i++)
@@ -5567,9 +5637,9 @@ static llm_status llm__model_read(const llm__words_reader *x, const llm__json *m
     w->model = llm__model_kind(model);
     w->unknown = -1;
     if (w->model < 0) return llm__unsupported(x, "model", model);
-    if (!vocab || !llm__json_is(vocab, w->model == LLM__MODEL_UNIGRAM ? LLM__JSON_ARRAY : LLM__JSON_OBJECT))
+    if (!llm__json_is_later(vocab, w->model == LLM__MODEL_UNIGRAM ? '[' : '{'))
         return llm__words_wrong(x, "model.vocab", w->model == LLM__MODEL_UNIGRAM ? "an array" : "an object");
-    status = w->model == LLM__MODEL_UNIGRAM ? llm__vocab_array(x, vocab, added) : llm__vocab_object(x, vocab, added);
+    status = llm__vocab_read(x, vocab, added);
     w->byte_fallback = llm__words_flag(x, model, "byte_fallback", 0, &status);
     if (status == LLM_OK && w->model == LLM__MODEL_BPE) status = llm__model_bpe(x, model);
     if (status == LLM_OK && w->model == LLM__MODEL_UNIGRAM) status = llm__model_unigram(x, model);
@@ -7549,18 +7619,10 @@ static llm_status llm__added_put(const llm__words_reader *x, llm__added *token, 
     return LLM_OK;
 }
 
-/* One entry of added_tokens, or a special token's text. */
+/* One entry of added_tokens. */
 static llm_status llm__added_read(const llm__words_reader *x, const llm__json *from, int32_t *highest) {
     llm_status status = LLM_OK;
     llm__added *token = x->w->added + x->w->added_count;
-    memset(token, 0, sizeof *token);
-    if (llm__json_is(from, LLM__JSON_STRING)) { /* a special token's name */
-        if (from->length > LLM__MAX_TOKEN_BYTES) return llm__words_too_long(x, "a special token");
-        token->content.text = from->as.text;
-        token->content.bytes = from->length;
-        token->special = 1;
-        return llm__added_put(x, token, highest);
-    }
     if (!llm__json_is(from, LLM__JSON_OBJECT)) return llm__words_wrong(x, "added_tokens", "objects");
     token->content = llm__words_string(x, from, "content", &status);
     token->single_word = (uint8_t)llm__words_flag(x, from, "single_word", 0, &status);
@@ -7570,6 +7632,19 @@ static llm_status llm__added_read(const llm__words_reader *x, const llm__json *f
     token->normalized = (uint8_t)llm__words_flag(x, from, "normalized", !token->special, &status);
     if (status == LLM_OK && !token->content.text) return llm__words_wrong(x, "added_tokens", "a content");
     return status != LLM_OK || !token->content.bytes ? status : llm__added_put(x, token, highest);
+}
+
+/* From now on an id comes out as added token `index` is shown; what the model finds by its own text stays. */
+static int llm__word_show(const llm__words_reader *x, int32_t id, const llm__string *shown, uint32_t index) {
+    llm__words *w = x->w;
+    llm__word *word = w->words + id;
+    if (id >= w->count) w->count = id + 1;
+    if (!word->text) {
+        word->text = shown->text;
+        word->bytes = (uint32_t)shown->bytes;
+    }
+    word->renamed = word->bytes != shown->bytes || memcmp(word->text, shown->text, shown->bytes) != 0;
+    return !word->renamed || llm__pairs_set(&w->renamed, x->arena, (uint32_t)id, 0, index, 0);
 }
 
 /* Enters added tokens into the tables; those with `normalized` in the form that normalizers give them. */
@@ -7591,8 +7666,8 @@ static llm_status llm__added_place(const llm__words_reader *x, llm__encoder *enc
             text.text = llm__arena_text(x->arena, normal->data, normal->length);
             if (!text.text) return llm__words_no_memory(x);
         }
-        if (token->id >= w->count) w->count = token->id + 1;
-        llm__word_set(w, token->id, text.text, (uint32_t)text.bytes);
+        token->shown = text;
+        if (!llm__word_show(x, token->id, &text, (uint32_t)i)) return llm__words_no_memory(x);
         w->words[token->id].special = (uint8_t)(llm__trie_exact(&w->names, text.text, text.bytes, &other) &&
                                                 w->added[other].special); /* decoding skips by this form's text */
         if (!text.bytes || llm__trie_exact(trie, text.text, text.bytes, &other)) continue;
@@ -7610,13 +7685,20 @@ typedef struct llm__words_config {
    is, but special. */
 static llm_status llm__added_named(const llm__words_reader *x, const llm__json *from, int32_t *highest) {
     const llm__json *text = llm__json_is(from, LLM__JSON_OBJECT) ? llm__json_get(from, "content") : from;
+    llm__added *token = x->w->added + x->w->added_count;
     uint32_t index;
     if (!llm__json_is(text, LLM__JSON_STRING) || !text->length) return LLM_OK;
     if (llm__trie_exact(&x->w->names, text->as.text, text->length, &index)) {
         x->w->added[index].special = 1;
         return LLM_OK;
     }
-    return llm__added_read(x, from, highest);
+    if (text != from) return llm__added_read(x, from, highest);
+    if (text->length > LLM__MAX_TOKEN_BYTES) return llm__words_too_long(x, "a special token");
+    memset(token, 0, sizeof *token);
+    token->content.text = text->as.text;
+    token->content.bytes = text->length;
+    token->special = 1;
+    return llm__added_put(x, token, highest);
 }
 
 static int llm__is_token_key(const llm__json *key) {
@@ -7786,38 +7868,47 @@ static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *
     return status;
 }
 
-/* Opens a tokenizer: everything lives in the arena, texts in the JSON documents that it was read from.  config may be
-   NULL. */
-LLM__FN llm_status llm__words_open_as(llm__words **out, llm__arena *arena, const char *file_name,
-                                      const llm__json *tokenizer, const llm__words_config *config, llm_error *e) {
-    llm__words_reader x;
+static llm_status llm__words_make(const llm__words_reader *x, const llm__json *tokenizer,
+                                   const llm__words_config *config) {
     const llm__json *added = llm__json_get(tokenizer, "added_tokens");
+    llm_status status;
+    if (!llm__json_is(tokenizer, LLM__JSON_OBJECT)) return llm__words_wrong(x, "the whole", "an object");
+    if (added && llm__json_is(added, LLM__JSON_NULL)) added = NULL;
+    if (added && !llm__json_is(added, LLM__JSON_ARRAY)) return llm__words_wrong(x, "added_tokens", "an array");
+    status = llm__model_read(x, llm__json_get(tokenizer, "model"),
+                             (added ? added->length : 0) + (config ? (uint32_t)llm__added_most(config) : 0));
+    if (status == LLM_OK) status = llm__stages_read(x, tokenizer);
+    if (status == LLM_OK && config) status = llm__decoder_clean(x, config->config);
+    if (status == LLM_OK) status = llm__processor_read(x, llm__json_get(tokenizer, "post_processor"));
+    return status == LLM_OK ? llm__added_all(x, added, config) : status;
+}
+
+/* Opens a tokenizer from the text of a tokenizer.json, which is not needed any more afterwards: everything lives in the
+   arena.  config may be NULL; its documents must live as long as the tokenizer. */
+LLM__FN llm_status llm__words_open_as(llm__words **out, llm__arena *arena, const char *file_name, const char *text,
+                                      size_t bytes, const llm__words_config *config, llm_error *e) {
+    static const char *const later[] = {"vocab", "merges", NULL};
+    llm__words_reader x;
+    const llm__json *tokenizer;
     llm_status status;
     *out = NULL;
     x.arena = arena;
     x.file = file_name;
     x.error = e;
-    if (!llm__json_is(tokenizer, LLM__JSON_OBJECT)) return llm__words_wrong(&x, "the whole", "an object");
-    if (added && llm__json_is(added, LLM__JSON_NULL)) added = NULL;
-    if (added && !llm__json_is(added, LLM__JSON_ARRAY)) return llm__words_wrong(&x, "added_tokens", "an array");
+    status = llm__json_parse_but(arena, file_name, text, bytes, later, &tokenizer, e);
+    if (status != LLM_OK) return status;
     x.w = (llm__words *)llm__arena_alloc(arena, 1, sizeof *x.w);
     if (!x.w) return llm__words_no_memory(&x);
     x.w->file = file_name;
-    status = llm__model_read(&x, llm__json_get(tokenizer, "model"),
-                             (added ? added->length : 0) + (config ? (uint32_t)llm__added_most(config) : 0));
-    if (status != LLM_OK) return status;
-    status = llm__stages_read(&x, tokenizer);
-    if (status == LLM_OK && config) status = llm__decoder_clean(&x, config->config);
-    if (status == LLM_OK) status = llm__processor_read(&x, llm__json_get(tokenizer, "post_processor"));
-    if (status == LLM_OK) status = llm__added_all(&x, added, config);
+    status = llm__words_make(&x, tokenizer, config);
     if (status == LLM_OK) *out = x.w;
     return status;
 }
 
 /* The same for a file alone. */
-LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name,
-                                   const llm__json *tokenizer, llm_error *e) {
-    return llm__words_open_as(out, arena, file_name, tokenizer, NULL, e);
+LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name, const char *text,
+                                   size_t bytes, llm_error *e) {
+    return llm__words_open_as(out, arena, file_name, text, bytes, NULL, e);
 }
 
 /* ---- decoding */
@@ -28097,11 +28188,15 @@ LLM__FN llm_status llm__folder_json(llm__folder *folder, const char *name, size_
                                     const llm__json **root, llm_error *error) {
     const char *text;
     size_t bytes;
-    llm_status status = llm__folder_text(folder, name, limit, &text, &bytes, optional, error);
+    llm__arena scratch;
+    llm_status status;
+    memset(&scratch, 0, sizeof scratch);
+    scratch.allocator = folder->arena->allocator;
     *root = NULL;
-    if (status != LLM_OK || !text) return status;
-    status = llm__json_parse(folder->arena, name, text, bytes, root, error);
-    if (status == LLM_OK && (*root)->type != LLM__JSON_OBJECT)
+    status = llm__folder_look(folder, &scratch, name, limit, &text, &bytes, optional, error);
+    if (status == LLM_OK && text) status = llm__json_parse(folder->arena, name, text, bytes, root, error);
+    llm__arena_free(&scratch);
+    if (status == LLM_OK && *root && (*root)->type != LLM__JSON_OBJECT)
         status = llm__fail(error, LLM_BAD_FORMAT, "%s: expected an object", name);
     return status;
 }
@@ -28238,17 +28333,23 @@ LLM__FN llm_status llm__model_ends(llm_model *m, const llm__json *tokenizer_end,
 
 /* The tokenizer of a folder, and what its configuration says. */
 LLM__FN llm_status llm__folder_words(llm__folder *folder, llm__words **words, llm__chat *chat, llm_error *error) {
-    const llm__json *tokenizer;
+    static const char name[] = "tokenizer.json";
+    const char *text;
+    size_t bytes;
+    llm__arena scratch;
     llm__words_config config;
-    llm_status status = llm__folder_json(folder, "tokenizer.json", LLM__TOKENIZER_LIMIT, 0, &tokenizer, error);
-    if (status == LLM_OK)
-        status = llm__folder_json(folder, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &chat->config, error);
+    llm_status status = llm__folder_json(folder, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &chat->config, error);
     if (status == LLM_OK)
         status = llm__folder_json(folder, "special_tokens_map.json", LLM__CONFIG_LIMIT, 1, &chat->map, error);
     if (status != LLM_OK) return status;
     config.config = chat->config;
     config.map = chat->map;
-    return llm__words_open_as(words, folder->arena, "tokenizer.json", tokenizer, &config, error);
+    memset(&scratch, 0, sizeof scratch);
+    scratch.allocator = folder->arena->allocator;
+    status = llm__folder_look(folder, &scratch, name, LLM__TOKENIZER_LIMIT, &text, &bytes, 0, error);
+    if (status == LLM_OK) status = llm__words_open_as(words, folder->arena, name, text, bytes, &config, error);
+    llm__arena_free(&scratch);
+    return status;
 }
 
 LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {

@@ -115,20 +115,10 @@ typedef struct tokenizer {
     llm_error error;
 } tokenizer;
 
-static void open_json(tokenizer *t, const llm__json *root, llm_allocator allocator) {
-    memset(t, 0, sizeof *t);
-    t->arena.allocator = allocator;
-    t->status = llm__words_open(&t->words, &t->arena, "tokenizer.json", root, &t->error);
-}
-
-/* From the text of a file, which the arena holds too. */
 static void open_text(tokenizer *t, const char *text, size_t bytes, llm_allocator allocator) {
-    const llm__json *root = NULL;
     memset(t, 0, sizeof *t);
     t->arena.allocator = allocator;
-    t->status = llm__json_parse(&t->arena, "tokenizer.json", text, bytes, &root, &t->error);
-    if (t->status == LLM_OK)
-        t->status = llm__words_open(&t->words, &t->arena, "tokenizer.json", root, &t->error);
+    t->status = llm__words_open(&t->words, &t->arena, "tokenizer.json", text, bytes, &t->error);
 }
 
 static void close_tokenizer(tokenizer *t) { llm__arena_free(&t->arena); }
@@ -384,7 +374,7 @@ static void refuse_opening(style *s) {
         tokenizer t;
         memset(&m, 0, sizeof m);
         m.refuse = n;
-        open_json(&t, s->root, metered(&m));
+        open_text(&t, s->file, s->bytes, metered(&m));
         done = t.status == LLM_OK;
         good &= done ? t.words != NULL : t.status == LLM_OUT_OF_MEMORY && !t.words && t.error.message[0];
         close_tokenizer(&t);
@@ -571,7 +561,7 @@ static void run_style(const char *name, int golden_only) {
     s.root = read_json(&s, "tokenizer.json", &s.file, &s.bytes);
     s.cases = read_json(&s, "cases.json", NULL, NULL);
     s.sequences = read_json(&s, "decode.json", NULL, NULL);
-    if (s.root && s.cases && s.sequences) open_json(&s.t, s.root, libc);
+    if (s.root && s.cases && s.sequences) open_text(&s.t, s.file, s.bytes, libc);
     if (s.t.words) {
         golden_cases(&s);
         any_sequences(&s);
@@ -1032,8 +1022,8 @@ static void test_long_texts(void) {
         s.arena.allocator = libc;
         chance_state = 5;
         bytes = any_text(mixed, sizeof mixed);
-        s.root = read_json(&s, "tokenizer.json", NULL, NULL);
-        if (s.root) open_json(&s.t, s.root, libc);
+        s.root = read_json(&s, "tokenizer.json", &s.file, &s.bytes);
+        if (s.root) open_text(&s.t, s.file, s.bytes, libc);
         CHECK(s.t.words != NULL);
         if (!s.t.words) continue;
         for (k = 0; k < (i < 3 ? LLM__LENGTH(pieces) : 1); k++)
@@ -1041,6 +1031,7 @@ static void test_long_texts(void) {
         check_fast(few[i], s.t.words, mixed, bytes, LONG);
         close_tokenizer(&s.t);
         llm__arena_free(&s.arena);
+        free(s.file);
     }
 }
 
