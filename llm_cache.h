@@ -1287,23 +1287,50 @@ LLM__FN llm_status llm__folder_read(llm__folder *f, llm__blob *b, uint64_t offse
     return LLM_OK;
 }
 
+/* The file of that name, not above the limit. */
+LLM__FN llm_status llm__folder_small(llm__folder *f, const char *name, size_t limit, llm__blob **b, int optional,
+                                     llm_error *error) {
+    llm_status status = llm__folder_open(f, name, b, optional, error);
+    if (status == LLM_OK && *b && (*b)->bytes > limit)
+        return llm__fail(error, LLM_TOO_LARGE, "%s has %llu bytes; the limit is %llu", name,
+                         (unsigned long long)(*b)->bytes, (unsigned long long)limit);
+    return status;
+}
+
 /* A whole small file, NUL-terminated, in the arena. */
 LLM__FN llm_status llm__folder_text(llm__folder *f, const char *name, size_t limit, const char **text, size_t *bytes,
                                     int optional, llm_error *error) {
     llm__blob *b;
-    llm_status status = llm__folder_open(f, name, &b, optional, error);
+    llm_status status = llm__folder_small(f, name, limit, &b, optional, error);
     char *copy;
     *text = NULL;
     *bytes = 0;
     if (status != LLM_OK || !b) return status;
-    if (b->bytes > limit)
-        return llm__fail(error, LLM_TOO_LARGE, "%s has %llu bytes; the limit is %llu", name,
-                         (unsigned long long)b->bytes, (unsigned long long)limit);
     copy = (char *)llm__arena_alloc(f->arena, (size_t)b->bytes + 1, 1);
     if (!copy) return llm__no_memory(error, (size_t)b->bytes);
     status = llm__folder_read(f, b, 0, copy, (size_t)b->bytes, error);
     if (status != LLM_OK) return status;
     *text = copy;
+    *bytes = (size_t)b->bytes;
+    return LLM_OK;
+}
+
+/* A whole small file to look at: where it lies if it is mapped or in memory, else read into `scratch`. */
+LLM__FN llm_status llm__folder_look(llm__folder *f, llm__arena *scratch, const char *name, size_t limit,
+                                    const char **text, size_t *bytes, int optional, llm_error *error) {
+    llm__blob *b;
+    llm_status status = llm__folder_small(f, name, limit, &b, optional, error);
+    void *copy = NULL;
+    *text = NULL;
+    *bytes = 0;
+    if (status != LLM_OK || !b) return status;
+    if (!b->data) {
+        copy = llm__arena_alloc(scratch, (size_t)b->bytes + 1, 1);
+        if (!copy) return llm__no_memory(error, (size_t)b->bytes);
+        status = llm__folder_read(f, b, 0, copy, (size_t)b->bytes, error);
+        if (status != LLM_OK) return status;
+    }
+    *text = b->data ? (const char *)b->data : (const char *)copy;
     *bytes = (size_t)b->bytes;
     return LLM_OK;
 }
@@ -1320,8 +1347,9 @@ LLM__FN void llm__folder_close(llm__folder *f) {
 }
 
 /* ---- JSON (RFC 8259), with NaN, Infinity and -Infinity as Python writes them
-   A document is one array of nodes in reading order.  Strings are unescaped where they stand in a private copy of the
-   text.  No recursion: open containers are kept on a list of LLM__JSON_DEPTH. */
+   A document is one array of nodes in reading order; its text is not needed any more once it is parsed.  No recursion:
+   open containers are kept on a list of LLM__JSON_DEPTH.  Containers of 100,000 strings, as tokenizers have them, need
+   no nodes: they can be passed over and read element by element later. */
 
 typedef enum llm__json_type {
     LLM__JSON_NULL,
@@ -1330,17 +1358,20 @@ typedef enum llm__json_type {
     LLM__JSON_INTEGER,
     LLM__JSON_NUMBER,
     LLM__JSON_STRING,
+    LLM__JSON_LATER,
     LLM__JSON_ARRAY,
     LLM__JSON_OBJECT
 } llm__json_type;
 
 typedef struct llm__json {
     union {
-        const char *text; /* string: unescaped UTF-8, NUL-terminated; may hold NULs */
+        const char *text; /* string: unescaped UTF-8, NUL-terminated; may hold NULs; LATER: where it begins in the
+                             document */
         double number;
     } as;
-    uint32_t length; /* string: bytes; array: elements; object: members, each a key and its value */
-    uint32_t span;   /* nodes of this value, itself included */
+    uint32_t length; /* string, LATER: bytes; array: elements; object: members, each a key and its value */
+    uint32_t span;   /* nodes of this value, itself included; LATER has a second one: where the document begins, and
+                        how many strings and containers lie directly in this one */
     uint8_t type;
 } llm__json;
 
@@ -1353,6 +1384,11 @@ LLM__FN const llm__json *llm__json_first(const llm__json *v) {
 }
 
 LLM__FN int llm__json_is(const llm__json *v, llm__json_type t) { return v && v->type == t; }
+
+/* Whether v is a container that was passed over and begins so. */
+LLM__FN int llm__json_is_later(const llm__json *v, char open) {
+    return llm__json_is(v, LLM__JSON_LATER) && *v->as.text == open;
+}
 
 LLM__FN int llm__json_text_is(const llm__json *v, const char *text) {
     return llm__json_is(v, LLM__JSON_STRING) && v->length == strlen(text) && !memcmp(v->as.text, text, v->length);
@@ -1396,7 +1432,9 @@ LLM__FN int llm__json_float(const llm__json *v, double *out) {
 typedef struct llm__json_reader {
     llm__arena *arena;
     const char *name;
-    char *start, *at, *end;
+    const char *start, *at, *end;
+    char *to, *to_end;        /* room for strings */
+    const char *const *later; /* keys whose containers are passed over, up to a NULL */
     llm__json *nodes;
     size_t count, capacity;
     llm_error *error;
@@ -1496,39 +1534,68 @@ LLM__FN int llm__json_escape(llm__json_reader *r, char *to) {
 /* Printable ASCII that stands for itself. */
 LLM__FN int llm__json_plain(char c) { return (unsigned char)c - 32u < 96u && c != '"' && c != '\\'; }
 
-LLM__FN llm_status llm__json_string(llm__json_reader *r, llm__json *v) {
-    char *to = ++r->at;
-    v->type = LLM__JSON_STRING;
-    v->as.text = to;
-    while (r->at < r->end && llm__json_plain(*r->at)) r->at++; /* most strings need no second look */
-    to = r->at;
-    while (r->at < r->end) {
-        unsigned char c = (unsigned char)*r->at;
-        if (c == '"') {
-            v->length = (uint32_t)(to - v->as.text);
-            *to = 0;
-            r->at++;
-            return LLM_OK;
-        }
-        if (c == '\\') {
-            char *start = r->at++;
-            int n = llm__json_escape(r, to);
-            if (!n) return llm__json_fail(r, start, "a valid escape");
-            to += n;
-        } else if (c < 32) {
-            return llm__json_fail(r, r->at, "no control character in a string");
-        } else if (c < 128) {
-            *to++ = *r->at++;
-        } else {
-            size_t n;
-            if (llm__char_check(r->at, (size_t)(r->end - r->at), &n) != 1)
-                return llm__json_fail(r, r->at, "valid UTF-8");
-            memmove(to, r->at, n);
-            to += n;
-            r->at += n;
-        }
+/* The string at r->at as it stands in the document: *raw gets what lies between its quotes, valid UTF-8.  *escaped: it
+   has escapes, which are not looked into yet. */
+LLM__FN llm_status llm__json_span(llm__json_reader *r, llm__json *raw, int *escaped) {
+    const char *at = ++r->at;
+    raw->type = LLM__JSON_STRING;
+    raw->as.text = at;
+    *escaped = 0;
+    for (;;) {
+        size_t n = 1;
+        while (at < r->end && llm__json_plain(*at)) at++;
+        if (at >= r->end) return llm__json_fail(r, r->end, "the end of a string");
+        if (*at == '"') break;
+        if (*at == '\\') *escaped = 1, n = r->end - at > 1 ? 2 : 1;
+        else if ((unsigned char)*at < 32) return llm__json_fail(r, at, "no control character in a string");
+        else if (llm__char_check(at, (size_t)(r->end - at), &n) != 1) return llm__json_fail(r, at, "valid UTF-8");
+        at += n;
     }
-    return llm__json_fail(r, r->end, "the end of a string");
+    raw->length = (uint32_t)(at - raw->as.text);
+    r->at = at + 1;
+    return LLM_OK;
+}
+
+/* Room for `bytes` more bytes of strings. */
+LLM__FN int llm__json_room(llm__json_reader *r, size_t bytes) {
+    size_t chunk = (size_t)(r->end - r->at) < 4096 ? (size_t)(r->end - r->at) : 4096; /* what is left may want */
+    if ((size_t)(r->to_end - r->to) >= bytes) return 1;
+    if (chunk < bytes) chunk = bytes;
+    r->to = (char *)llm__arena_alloc(r->arena, chunk, 1);
+    if (!r->to) {
+        r->to_end = NULL;
+        r->status = llm__no_memory(r->error, chunk);
+        return 0;
+    }
+    r->to_end = r->to + chunk;
+    return 1;
+}
+
+/* A copy of a span in the arena, without escapes and with a NUL behind it. */
+LLM__FN llm_status llm__json_copy(llm__json_reader *r, llm__json *v, int escaped) {
+    const char *back = r->at, *stop = v->as.text + v->length;
+    char *to;
+    if (!llm__json_room(r, (size_t)v->length + 1)) return r->status;
+    to = r->to;
+    if (!escaped) memcpy(to, v->as.text, v->length), to += v->length;
+    for (r->at = v->as.text; escaped && r->at < stop;) {
+        const char *start = r->at;
+        int n = 1;
+        if (*r->at++ != '\\') *to = *start;
+        else if ((n = llm__json_escape(r, to)) == 0) return llm__json_fail(r, start, "a valid escape");
+        to += n;
+    }
+    r->at = back;
+    *to++ = 0;
+    v->as.text = r->to;
+    v->length = (uint32_t)(to - 1 - r->to);
+    r->to = to;
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__json_string(llm__json_reader *r, llm__json *v) {
+    int escaped;
+    return llm__json_span(r, v, &escaped) == LLM_OK ? llm__json_copy(r, v, escaped) : r->status;
 }
 
 /* A decimal number while it is read: mantissa * 10^exponent, the mantissa being its first 19 digits. */
@@ -1709,16 +1776,87 @@ LLM__FN llm__json *llm__json_node(llm__json_reader *r) {
     return v;
 }
 
+LLM__FN llm_status llm__json_colon(llm__json_reader *r) {
+    llm__json_space(r);
+    if (r->at >= r->end || *r->at != ':') return llm__json_fail(r, r->at, "':'");
+    r->at++;
+    llm__json_space(r);
+    return LLM_OK;
+}
+
 LLM__FN llm_status llm__json_key(llm__json_reader *r) {
     llm__json *key = llm__json_node(r);
     if (!key) return r->status;
     llm__json_space(r);
     if (r->at >= r->end || *r->at != '"') return llm__json_fail(r, r->at, "a key in quotes");
     if (llm__json_string(r, key) != LLM_OK) return r->status;
-    llm__json_space(r);
-    if (r->at >= r->end || *r->at != ':') return llm__json_fail(r, r->at, "':'");
-    r->at++;
+    return llm__json_colon(r);
+}
+
+/* Whether the container at r->at, whose node is the last, is to be read later: its key is one of those. */
+LLM__FN int llm__json_wants_later(const llm__json_reader *r, int in_object) {
+    size_t i;
+    for (i = 0; in_object && r->later && r->later[i]; i++)
+        if (llm__json_text_is(&r->nodes[r->count - 2], r->later[i])) return 1;
+    return 0;
+}
+
+/* Passes over the container at r->at; only its brackets and quotes are looked at. */
+LLM__FN llm_status llm__json_pass(llm__json_reader *r) {
+    llm__json *document = llm__json_node(r), *v;
+    const char *at = r->at;
+    size_t depth = 0;
+    uint32_t items = 0;
+    if (!document) return r->status;
+    do {
+        while (at < r->end && *at != '"' && *at != '[' && *at != '{' && *at != ']' && *at != '}') at++;
+        if (at >= r->end) return llm__json_fail(r, r->end, *r->at == '[' ? "',' or ']'" : "',' or '}'");
+        items += depth == 1 && *at != ']' && *at != '}';
+        if (*at == '[' || *at == '{') depth++;
+        else if (*at != '"') depth--;
+        else
+            for (at++; at < r->end && *at != '"'; at++) at += *at == '\\' && r->end - at > 1;
+        at++;
+    } while (depth);
+    document->as.text = r->start;
+    document->length = items;
+    v = document - 1;
+    v->type = LLM__JSON_LATER;
+    v->as.text = r->at;
+    v->length = (uint32_t)(at - r->at);
+    v->span = 2;
+    r->at = at;
     return LLM_OK;
+}
+
+/* Starts to read a container that was passed over; its text must still be there.  Strings that are copied go to the
+   arena. */
+LLM__FN llm__json_reader llm__json_resume(llm__arena *arena, const char *name, const llm__json *later,
+                                          llm_error *error) {
+    llm__json_reader r;
+    memset(&r, 0, sizeof r);
+    r.arena = arena;
+    r.name = name;
+    r.start = later[1].as.text;
+    r.at = later->as.text + 1;
+    r.end = later->as.text + later->length;
+    r.error = error;
+    return r;
+}
+
+/* Whether the container that r is in has another element: then r->at is there.  *count: how many came before. */
+LLM__FN int llm__json_more(llm__json_reader *r, char close, uint32_t *count) {
+    const char *expected = close == ']' ? "',' or ']'" : "',' or '}'";
+    llm__json_space(r);
+    if (r->at < r->end && *r->at == close) return r->at++, 0;
+    if ((*count)++) {
+        if (r->at >= r->end || *r->at != ',') return llm__json_fail(r, r->at, expected), 0;
+        r->at++;
+        llm__json_space(r);
+        if (r->at < r->end && (*r->at == ']' || *r->at == '}'))
+            return llm__json_fail(r, r->at, "a value behind ','"), 0;
+    }
+    return 1;
 }
 
 /* Values until the outermost one is complete. */
@@ -1732,21 +1870,25 @@ LLM__FN llm_status llm__json_values(llm__json_reader *r) {
             *r->at == (r->nodes[open[depth - 1]].type == LLM__JSON_ARRAY ? ']' : '}')) {
             v = NULL; /* an empty container closes below */
         } else {
-            if (depth && r->nodes[open[depth - 1]].type == LLM__JSON_OBJECT && llm__json_key(r) != LLM_OK)
-                return r->status;
+            int in_object = depth && r->nodes[open[depth - 1]].type == LLM__JSON_OBJECT;
+            if (in_object && llm__json_key(r) != LLM_OK) return r->status;
             llm__json_space(r);
             if (depth) r->nodes[open[depth - 1]].length++;
             v = llm__json_node(r);
             if (!v) return r->status;
             if (r->at < r->end && (*r->at == '[' || *r->at == '{')) {
-                if (depth == LLM__JSON_DEPTH)
-                    return llm__json_fail(r, r->at, "at most 200 containers within each other");
-                v->type = *r->at == '[' ? LLM__JSON_ARRAY : LLM__JSON_OBJECT;
-                open[depth++] = (uint32_t)(r->count - 1);
-                r->at++;
-                continue;
+                if (!llm__json_wants_later(r, in_object)) {
+                    if (depth == LLM__JSON_DEPTH)
+                        return llm__json_fail(r, r->at, "at most 200 containers within each other");
+                    v->type = *r->at == '[' ? LLM__JSON_ARRAY : LLM__JSON_OBJECT;
+                    open[depth++] = (uint32_t)(r->count - 1);
+                    r->at++;
+                    continue;
+                }
+                if (llm__json_pass(r) != LLM_OK) return r->status;
+            } else if (llm__json_scalar(r, v) != LLM_OK) {
+                return r->status;
             }
-            if (llm__json_scalar(r, v) != LLM_OK) return r->status;
         }
         for (;;) { /* what may follow a value */
             if (!depth) return LLM_OK;
@@ -1771,21 +1913,22 @@ LLM__FN llm_status llm__json_values(llm__json_reader *r) {
     }
 }
 
-/* Parses a document into the arena; `name` is for messages. */
-LLM__FN llm_status llm__json_parse(llm__arena *arena, const char *name, const char *text, size_t bytes,
-                                   const llm__json **root, llm_error *error) {
+/* Parses a document into the arena; `name` is for messages.  Containers under the keys `later` (up to a NULL; may be
+   NULL) are passed over, whatever object they are in. */
+LLM__FN llm_status llm__json_parse_but(llm__arena *arena, const char *name, const char *text, size_t bytes,
+                                       const char *const *later, const llm__json **root, llm_error *error) {
     llm__json_reader r;
     llm__json *nodes;
     memset(&r, 0, sizeof r);
     r.arena = arena;
     r.name = name;
     r.error = error;
+    r.later = later;
     *root = NULL;
     if (bytes >= 0x7FFFFFF0u)
         return llm__fail(error, LLM_TOO_LARGE, "%s: %llu bytes of JSON", name, (unsigned long long)bytes);
-    r.start = r.at = llm__arena_text(arena, text, bytes);
-    if (!r.start) return llm__no_memory(error, bytes);
-    r.end = r.start + bytes;
+    r.start = r.at = text;
+    r.end = text + bytes;
     if (llm__json_values(&r) == LLM_OK) {
         llm__json_space(&r);
         if (r.at < r.end) llm__json_fail(&r, r.at, "nothing more");
@@ -1800,6 +1943,11 @@ LLM__FN llm_status llm__json_parse(llm__arena *arena, const char *name, const ch
     }
     llm__free(&arena->allocator, r.nodes, r.capacity * sizeof *r.nodes);
     return r.status;
+}
+
+LLM__FN llm_status llm__json_parse(llm__arena *arena, const char *name, const char *text, size_t bytes,
+                                   const llm__json **root, llm_error *error) {
+    return llm__json_parse_but(arena, name, text, bytes, NULL, root, error);
 }
 
 /* ---- safetensors: 8 bytes of length, a JSON header, the tensors' bytes without holes */
