@@ -1089,12 +1089,6 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
 #include <arm_neon.h>
 #endif
 
-#if defined(__GNUC__) || defined(__clang__)
-#define LLM__PREFETCH(address) __builtin_prefetch((const void *)(address))
-#else
-#define LLM__PREFETCH(address) ((void)(address))
-#endif
-
 #define LLM__JOIN2(a, b) a##_##b
 #define LLM__JOIN(a, b) LLM__JOIN2(a, b)
 
@@ -1106,10 +1100,12 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
 #define LLMK_(name) LLM__JOIN(llm__##name, LLMK_ISA)
 #if defined(__GNUC__) || defined(__clang__)
 #define LLMK_INLINE static inline __attribute__((always_inline, unused))
+#define LLMK_PREFETCH(address) __builtin_prefetch((const void *)(address))
 #define LLMK_UNROLL _Pragma("GCC unroll 2") /* more, and gcc runs out of registers */
 #else
 #define LLMK_UNROLL
 #define LLMK_INLINE static inline
+#define LLMK_PREFETCH(address) ((void)(address))
 #endif
 
 /* ---- vocabulary: VF is VF_N floats, VI as many int32, V4 four floats (one for each row of a strip), I4 four int32.
@@ -2119,7 +2115,7 @@ LLMK_INLINE V4 LLMK_(row8)(const LLMK_(codes) kind, const int chunk, const LLMK_
         acc = v4_add(acc, v4_mul(exact, v4_mul(v4_load(scales_w + 4 * c), v4_set(scales[c]))));
         bias = v4_add(bias, v4_mul(v4_load(biases_w + 4 * c), v4_set(sums[c])));
         if (kind == LLMK_(BYTES)) continue;
-        for (end = next + step; next < end; next += 64) LLM__PREFETCH(next);
+        for (end = next + step; next < end; next += 64) LLMK_PREFETCH(next);
     }
     return v4_add(acc, bias);
 }
@@ -2843,6 +2839,7 @@ static const llm__ops LLMK_(ops) = {
 
 #undef LLMK_
 #undef LLMK_INLINE
+#undef LLMK_PREFETCH
 #undef LLMK_EACH
 #undef LLMK_UNROLL
 #undef LLMK_PANELS
@@ -23698,17 +23695,9 @@ LLM__FN void llm__attend_sparse(const llm__sparse *sparse, float *scores, int64_
 /* A run of keys and values that a row sees, and who is looking. */
 typedef struct llm__attend_run {
     llm_rows k, v;
-    llm_rows ahead[2]; /* of the page that comes next; data NULL: not known, or asked for already */
     int count, head, heads; /* head: the first of those that look */
     int64_t position, first; /* of the query, and of the first key */
 } llm__attend_run;
-
-/* Asks memory for one of `parts` of a page that comes next: pages lie where the CPU cannot see them coming. */
-LLM__FN void llm__rows_ahead(const llm_rows *rows, int part, int parts) {
-    size_t bytes = rows->data ? LLM_PAGE_TOKENS * rows->stride : 0, end = bytes * (size_t)(part + 1) / (size_t)parts;
-    size_t at = bytes * (size_t)part / (size_t)parts;
-    for (; at < end; at += 64) LLM__PREFETCH(rows->data + at);
-}
 
 /* Adds a run to the softmax of the heads of one row. */
 LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *run, const float *q, float *out,
@@ -23721,8 +23710,6 @@ LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *
     for (g = 0; g < run->heads; g++) {
         float *row = p + (size_t)g * LLM_PAGE_TOKENS, *o = out + (size_t)g * step * (size_t)w->value_width;
         float *maximum = &state[2 * g], *sum = &state[2 * g + 1], best;
-        llm__rows_ahead(&run->ahead[0], g, run->heads);
-        llm__rows_ahead(&run->ahead[1], g, run->heads);
         if (w->softcap > 0)
             for (j = 0; j < count; j++) row[j] = w->softcap * tanhf(row[j] / w->softcap);
         if (w->sparse.block)
@@ -23775,14 +23762,6 @@ LLM__FN int llm__next_run(const llm__attend_work *w, int row, int head, int64_t 
     return *a < end;
 }
 
-/* The keys and values of a page that comes next, if it is there. */
-LLM__FN void llm__attend_ahead(const llm__attend_work *w, const llm__part *part, int kv, int64_t page, llm_rows out[2]) {
-    memset(out, 0, 2 * sizeof *out);
-    if (page < 0 || w->pick_sets || !llm__cache_has_page(part->cache, w->layer, page)) return;
-    out[0] = llm__cache_keys(part->cache, w->layer, kv, page);
-    if (!llm__cache_is_latent(part->cache, w->layer)) out[1] = llm__cache_values(part->cache, w->layer, kv, page);
-}
-
 /* One part's rows [from, to) x `heads` heads from `head` on that share a kv head. */
 LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part, int from, int to, int kv, int head,
                                int heads, float *scratch) {
@@ -23812,7 +23791,6 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
         int there = 0;
         llm_rows k, v;
         llm__attend_run run;
-        llm__attend_ahead(w, part, kv, (page + 1) * LLM_PAGE_TOKENS < end ? page + 1 : -1, run.ahead);
         for (r = from; r < to; r++)
             for (i = 0; i < counts[r - from]; i++) {
                 int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base, until;
@@ -23837,7 +23815,6 @@ LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part,
                     llm__attend_some(w, &run, w->q + row * (size_t)w->key_width,
                                      w->out + row * (size_t)w->value_width,
                                      state + 2 * (size_t)((r - from) * heads), p);
-                    run.ahead[0].data = run.ahead[1].data = NULL;
                 }
             }
     }

@@ -3114,10 +3114,6 @@ LLM__FN llm_rows llm__cache_rows(const llm_cache *c, size_t layer, int value, in
     return r;
 }
 
-LLM__FN int llm__cache_has_page(const llm_cache *c, size_t layer, int64_t number) {
-    return llm__page_entry(&c->layers[layer], number) != NULL;
-}
-
 /* The LLM_PAGE_TOKENS rows of a page for one head, those of tokens that are not there undefined; latent: rows
    [latent | rotated key].  A page has rows to read where llm__cache_visible names a position on it. */
 LLM__FN llm_rows llm__cache_keys(const llm_cache *c, size_t layer, int head, int64_t number) {
