@@ -1546,8 +1546,8 @@ LLMK_INLINE __m256 LLMK_(load_e2m1)(const uint8_t *p) {
 
 /* Both halves get all eight bytes, each takes its four: cheaper than a conversion that crosses the halves. */
 LLMK_INLINE __m256 LLMK_(load_u8)(const uint8_t *p) {
-    const __m256i places = _mm256_setr_epi8(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, 3, -1, -1, -1, 4, -1, -1, -1, 5,
-                                            -1, -1, -1, 6, -1, -1, -1, 7, -1, -1, -1);
+    const __m256i places = _mm256_setr_epi8(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, 3, -1, -1, -1, 4, -1, -1, -1,
+                                            5, -1, -1, -1, 6, -1, -1, -1, 7, -1, -1, -1);
     int64_t eight;
     memcpy(&eight, p, sizeof eight);
     return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(_mm256_set1_epi64x(eight), places));
@@ -2875,8 +2875,8 @@ LLMK_INLINE void LLMK_(scores_put)(const llm_dtype t, const LLMK_(factors) *f, V
                                    float *out) {
     float few[LLM__STRIP];
     int r;
-    if (t == LLM_U8) score = v4_add(v4_mul(score, v4_load(f->scales + j)), v4_mul(v4_load(f->biases + j), v4_set(total)));
-    else score = v4_mul(score, v4_set(f->scale));
+    score = v4_mul(score, t == LLM_U8 ? v4_load(f->scales + j) : v4_set(f->scale));
+    if (t == LLM_U8) score = v4_add(score, v4_mul(v4_load(f->biases + j), v4_set(total)));
     if (count == LLM__STRIP) {
         v4_store(out, t == LLM_U8 && f->more ? v4_add(v4_load(out), score) : score);
         return;

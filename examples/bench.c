@@ -437,6 +437,7 @@ static int by_value(const void *a, const void *b) {
 static int forward(llm_session *session, llm_cache *cache, const int32_t *tokens, size_t count, float *logits) {
     llm_sequence s;
     llm_error error;
+    memset(&s, 0, sizeof s);
     s.cache = cache;
     s.tokens = tokens;
     s.count = count;
@@ -782,7 +783,8 @@ static int bench_files(const options *o) {
         printf("a file of %.0f MB, GB/s:\n", (double)file.bytes / 1e6);
         printf("  save to memory                 %6.2f    copy once                    %6.2f\n", m[SAVE], m[COPY]);
         printf("  load into used memory          %6.2f    copy once                    %6.2f\n", m[LOAD_USED], m[COPY]);
-        printf("  load into fresh memory         %6.2f    copy once into fresh memory  %6.2f\n", m[LOAD], m[COPY_FRESH]);
+        printf("  load into fresh memory         %6.2f    copy once into fresh memory  %6.2f\n", m[LOAD],
+               m[COPY_FRESH]);
         printf("  save to disk                   %6.2f    plain file, synced, renamed  %6.2f\n", m[SAVE_DISK], m[DISK]);
     }
     remove(path);
