@@ -4896,13 +4896,26 @@ typedef struct llm__pairs {
     size_t mask, count; /* mask 0: no slots yet */
 } llm__pairs;
 
+/* Asks for memory that will be looked at soon.  Tables of a large vocabulary do not fit a cache: to ask for many places
+   and then to look at them takes a fraction of the time of waiting for each. */
+#if defined(__GNUC__) || defined(__clang__)
+#define LLM__FETCH(place) __builtin_prefetch(place)
+#else
+#define LLM__FETCH(place) ((void)(place))
+#endif
+
 static size_t llm__pair_hash(uint32_t left, uint32_t right) {
     uint64_t h = ((uint64_t)left << 32 | right) * 0x9E3779B97F4A7C15u;
     return (size_t)(h ^ h >> 32);
 }
 
+/* Where the search for a pair begins. */
+static llm__pair *llm__pairs_first(const llm__pairs *p, uint32_t left, uint32_t right) {
+    return p->slots + (llm__pair_hash(left, right) & p->mask);
+}
+
 static llm__pair *llm__pairs_slot(const llm__pairs *p, uint32_t left, uint32_t right) {
-    size_t i = llm__pair_hash(left, right) & p->mask;
+    size_t i = (size_t)(llm__pairs_first(p, left, right) - p->slots);
     while (p->slots[i].left != 0xFFFFFFFFu && (p->slots[i].left != left || p->slots[i].right != right))
         i = (i + 1) & p->mask;
     return p->slots + i;
@@ -5122,8 +5135,13 @@ static uint64_t llm__text_hash(const char *text, size_t bytes) {
     return h ^ h >> 32;
 }
 
+/* Where the search for a text begins. */
+static llm__slot *llm__slot_first(const llm__words *w, uint64_t hash) {
+    return w->slots + ((size_t)(hash >> 32) & w->slot_mask);
+}
+
 static llm__slot *llm__slot_of(const llm__words *w, const char *text, size_t bytes, uint64_t hash) {
-    size_t i = (size_t)(hash >> 32) & w->slot_mask;
+    size_t i = (size_t)(llm__slot_first(w, hash) - w->slots);
     for (; w->slots[i].id >= 0; i = (i + 1) & w->slot_mask) {
         const llm__word *word = w->words + w->slots[i].id;
         if (w->slots[i].hash == (uint32_t)hash && word->bytes == bytes && memcmp(word->text, text, bytes) == 0) break;
@@ -5234,18 +5252,6 @@ static int llm__byte_of_token(const char *text, size_t bytes) {
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* Enters a text of the model; of texts that come twice, the later one counts. */
-static void llm__word_add(llm__words *w, int32_t id, const char *text, uint32_t bytes) {
-    uint64_t hash = llm__text_hash(text, bytes);
-    llm__slot *slot = llm__slot_of(w, text, bytes, hash);
-    if (slot->id < 0) w->entry_count++;
-    if (bytes > w->longest) w->longest = bytes;
-    slot->hash = (uint32_t)hash;
-    slot->id = id;
-    w->words[id].text = text;
-    w->words[id].bytes = bytes;
-}
-
 /* Room for the model's `members` entries and the file's added tokens, ids up to `highest`. */
 static llm_status llm__words_room(const llm__words_reader *x, uint32_t members, uint32_t added, int32_t highest) {
     llm__words *w = x->w;
@@ -5319,28 +5325,51 @@ static int llm__vocab_next(const llm__words_reader *x, llm__vocab *v) {
     return 0;
 }
 
-/* Enters the last entry of {"text": id}, whose text has been copied: nothing may come twice. */
+/* Enters the last entry, whose text has been copied. */
 static llm_status llm__vocab_add(const llm__words_reader *x, const llm__vocab *v) {
-    const llm__word *word = x->w->words + v->id;
+    llm__words *w = x->w;
+    llm__word *word = w->words + v->id;
     const char *text = v->text.as.text;
     if (word->text)
         return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" and \"%.*s\" both have id %ld", x->file,
                          llm__shown(word->text, word->bytes), word->text, llm__shown(text, v->text.length), text,
                          (long)v->id);
-    llm__word_add(x->w, v->id, text, v->text.length);
-    if (x->w->entry_count == v->count) return LLM_OK;
-    return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" comes twice", x->file,
-                     llm__shown(text, v->text.length), text);
-}
-
-/* ...and of [text, score]. */
-static llm_status llm__vocab_add_scored(const llm__words_reader *x, const llm__vocab *v) {
-    llm__words *w = x->w;
+    word->text = text;
+    word->bytes = v->text.length;
+    if (word->bytes > w->longest) w->longest = word->bytes;
+    if (!v->scored) return LLM_OK;
     w->scores[v->id] = v->score;
     if (v->id == 0 || v->score < w->unknown_score + 10.0) w->unknown_score = v->score - 10.0;
-    llm__word_add(w, v->id, v->text.as.text, v->text.length);
-    if (v->text.length && !llm__trie_add(&w->tree, x->arena, v->text.as.text, v->text.length, (uint32_t)v->id))
+    if (word->bytes && !llm__trie_add(&w->tree, x->arena, text, word->bytes, (uint32_t)v->id))
         return llm__words_no_memory(x);
+    return LLM_OK;
+}
+
+enum { LLM__AHEAD = 16 }; /* places of a table that are asked for at once */
+
+/* All texts into the table.  Of texts that come twice the later one counts, where that may be. */
+static llm_status llm__slots_fill(const llm__words_reader *x, int twice) {
+    llm__words *w = x->w;
+    uint64_t hashes[LLM__AHEAD];
+    int32_t next, id;
+    for (next = 0; next < w->count + LLM__AHEAD; next++) {
+        const llm__word *word = w->words + next;
+        uint64_t *hash = hashes + next % LLM__AHEAD;
+        llm__slot *slot;
+        id = next - LLM__AHEAD;
+        if (id >= 0 && w->words[id].text) {
+            slot = llm__slot_of(w, w->words[id].text, w->words[id].bytes, *hash);
+            if (slot->id >= 0 && !twice)
+                return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" comes twice", x->file,
+                                 llm__shown(w->words[id].text, w->words[id].bytes), w->words[id].text);
+            w->entry_count += slot->id < 0;
+            slot->hash = (uint32_t)*hash;
+            slot->id = id;
+        }
+        if (next >= w->count || !word->text) continue;
+        *hash = llm__text_hash(word->text, word->bytes);
+        LLM__FETCH(llm__slot_first(w, *hash));
+    }
     return LLM_OK;
 }
 
@@ -5363,15 +5392,23 @@ static llm_status llm__vocab_read(const llm__words_reader *x, const llm__json *v
     if ((v.scored && !x->w->scores) || !llm__json_room(&v.r, bytes)) return llm__words_no_memory(x);
     while (status == LLM_OK && llm__vocab_next(x, &v)) {
         if (llm__json_copy(&v.r, &v.text, v.escaped) != LLM_OK) break;
-        status = v.scored ? llm__vocab_add_scored(x, &v) : llm__vocab_add(x, &v);
+        status = llm__vocab_add(x, &v);
     }
-    return v.r.status != LLM_OK ? v.r.status : status;
+    if (v.r.status != LLM_OK) status = v.r.status;
+    return status == LLM_OK ? llm__slots_fill(x, v.scored) : status;
 }
 
 /* "#version: ..." heads the merges of old files. */
 static int llm__is_version(const llm__string *part) {
     return part->bytes >= 8 && memcmp(part->text, "#version", 8) == 0;
 }
+
+/* A merge while it is read. */
+typedef struct llm__merge_line {
+    llm__string part[2];
+    uint64_t hash[2];
+    int32_t id[2];
+} llm__merge_line;
 
 /* The next merge: "left right" or ["left", "right"].  0: something else. */
 static int llm__merge_parts(llm__json_reader *r, llm__string part[2]) {
@@ -5406,17 +5443,35 @@ static llm_status llm__merge_unknown(const llm__words_reader *x, uint32_t rank, 
                      (unsigned long)rank, llm__shown(text, bytes), text);
 }
 
+/* The ids of both parts of `count` merges, the first of which has that rank. */
+static llm_status llm__merge_ids(const llm__words_reader *x, llm__merge_line *lines, int count, uint32_t rank) {
+    const llm__words *w = x->w;
+    int i;
+    for (i = 0; i < 2 * count; i++) LLM__FETCH(llm__slot_first(w, lines[i / 2].hash[i % 2]));
+    for (i = 0; i < 2 * count; i++) {
+        const llm__slot *slot = llm__slot_first(w, lines[i / 2].hash[i % 2]);
+        if (slot->id >= 0) LLM__FETCH(w->words + slot->id);
+    }
+    for (i = 0; i < 2 * count; i++) {
+        const llm__slot *slot = llm__slot_first(w, lines[i / 2].hash[i % 2]);
+        if (slot->id >= 0) LLM__FETCH(w->words[slot->id].text);
+    }
+    for (i = 0; i < 2 * count; i++) {
+        const llm__string *part = &lines[i / 2].part[i % 2];
+        int32_t id = llm__slot_of(w, part->text, part->bytes, lines[i / 2].hash[i % 2])->id;
+        if (id < 0) return llm__merge_unknown(x, rank + (uint32_t)i / 2, part->text, part->bytes);
+        lines[i / 2].id[i % 2] = id;
+        if (i % 2) LLM__FETCH(llm__pairs_first(&w->merges, (uint32_t)lines[i / 2].id[0], (uint32_t)id));
+    }
+    return LLM_OK;
+}
+
 /* Adds a merge; the token that it makes must exist.  Most files have their merges in the order of the tokens that they
    make: *made, the token of the merge before this one, or the one behind it is tried before searching. */
-static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, llm__string part[2], uint32_t rank,
+static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, llm__merge_line *line, uint32_t rank,
                                  int32_t *made) {
     llm__words *w = x->w;
-    int32_t id[2];
-    int i;
-    for (i = 0; i < 2; i++) {
-        id[i] = llm__model_id(w, part[i].text, part[i].bytes);
-        if (id[i] < 0) return llm__merge_unknown(x, rank, part[i].text, part[i].bytes);
-    }
+    llm__string *part = line->part;
     if (part[1].bytes < w->prefix.bytes) return llm__words_wrong(x, "model.merges", "the prefix of continuing tokens");
     part[1].text += w->prefix.bytes;
     part[1].bytes -= w->prefix.bytes;
@@ -5429,27 +5484,39 @@ static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, 
         *made = llm__model_id(w, joined->data, joined->length);
         if (*made < 0) return llm__merge_unknown(x, rank, joined->data, joined->length);
     }
-    if (!llm__pairs_set(&w->merges, x->arena, (uint32_t)id[0], (uint32_t)id[1], rank, (uint32_t)*made))
+    if (!llm__pairs_set(&w->merges, x->arena, (uint32_t)line->id[0], (uint32_t)line->id[1], rank, (uint32_t)*made))
         return llm__words_no_memory(x);
     return LLM_OK;
 }
 
+enum { LLM__MERGE_LINES = 32 };
+
+/* All merges, some at a time. */
 static llm_status llm__merges_each(const llm__words_reader *x, const llm__json *merges, llm__arena *scratch,
                                    llm__text *joined) {
     llm__json_reader r = llm__json_resume(scratch, x->file, merges, x->error);
-    llm__string part[2];
+    llm__merge_line lines[LLM__MERGE_LINES];
     int32_t made = -1;
-    uint32_t i = 0, rank = 0;
+    uint32_t seen = 0, rank = 0;
+    int i, n = LLM__MERGE_LINES;
     llm_status status = LLM_OK;
-    while (status == LLM_OK && llm__json_more(&r, ']', &i)) {
-        if (!llm__merge_parts(&r, part)) {
-            if (r.status != LLM_OK) return r.status;
-            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: expected \"left right\" or [left, right]",
-                             x->file, (unsigned long)rank);
+    while (status == LLM_OK && n == LLM__MERGE_LINES) {
+        for (n = 0; n < LLM__MERGE_LINES && llm__json_more(&r, ']', &seen);) {
+            llm__merge_line *line = lines + n;
+            if (!llm__merge_parts(&r, line->part)) {
+                if (r.status != LLM_OK) return r.status;
+                return llm__fail(x->error, LLM_BAD_FORMAT,
+                                 "%s: model.merges[%lu]: expected \"left right\" or [left, right]", x->file,
+                                 (unsigned long)rank + (unsigned long)n);
+            }
+            if (llm__is_version(line->part)) continue;
+            for (i = 0; i < 2; i++) line->hash[i] = llm__text_hash(line->part[i].text, line->part[i].bytes);
+            n++;
         }
-        if (!llm__is_version(part)) status = llm__merge_add(x, joined, part, rank++, &made);
+        status = r.status == LLM_OK ? llm__merge_ids(x, lines, n, rank) : r.status;
+        for (i = 0; i < n && status == LLM_OK; i++) status = llm__merge_add(x, joined, lines + i, rank++, &made);
     }
-    return r.status != LLM_OK ? r.status : status;
+    return status;
 }
 
 static llm_status llm__merges_read(const llm__words_reader *x, const llm__json *merges) {

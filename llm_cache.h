@@ -1544,6 +1544,7 @@ LLM__FN llm_status llm__json_span(llm__json_reader *r, llm__json *raw, int *esca
         if (*at == '"') break;
         if (*at == '\\') *escaped = 1, n = r->end - at > 1 ? 2 : 1;
         else if ((unsigned char)*at < 32) return llm__json_fail(r, at, "no control character in a string");
+        else if ((unsigned char)(*at - 0xC2) < 0x1E && r->end - at > 1 && (at[1] & 0xC0) == 0x80) n = 2;
         else if (llm__char_check(at, (size_t)(r->end - at), &n) != 1) return llm__json_fail(r, at, "valid UTF-8");
         at += n;
     }
