@@ -4007,6 +4007,8 @@ typedef struct llm__set {
     uint8_t negate;
     uint8_t fold;        /* holds a character if it holds any of its cases */
     uint8_t ready;       /* ascii is filled in */
+    uint8_t by_category; /* beyond ASCII and U+0085, the category alone decides: one of those */
+    uint32_t categories;
     uint32_t ascii[4];
 } llm__set;
 
@@ -4024,8 +4026,14 @@ typedef struct llm__regex_code {
     uint32_t a, b; /* CHAR: code point; SET: index; LOOP: least, most; SPLIT: two choices; JUMP, LOOK: target */
 } llm__regex_code;
 
+/* The ASCII characters that a match can begin with. */
+typedef struct llm__regex_first {
+    uint32_t ascii[4];
+} llm__regex_first;
+
 typedef struct llm__regex {
     llm__regex_code *code;
+    llm__regex_first *first; /* [code_count] of the start, and of what a SPLIT goes on with */
     llm__set *sets;
     llm__set_item *items;
     uint32_t code_count, set_count, item_count;
@@ -4631,25 +4639,107 @@ static int llm__rx_compile(llm__regex_reader *x, int32_t node) {
     }
 }
 
+/* Whether, beyond ASCII and U+0085, nothing but the category decides if a set holds a character: *mask gets those. */
+static int llm__set_categories(const llm__regex *r, int32_t set, uint32_t *mask) {
+    const llm__set *s = r->sets + set;
+    uint32_t part, all = 0;
+    int32_t i;
+    for (i = s->first; i >= 0; i = r->items[i].next) {
+        const llm__set_item *item = r->items + i;
+        switch (item->kind) {
+        case LLM__ITEM_RANGE: part = 0; break;
+        case LLM__ITEM_CATEGORIES: part = item->a; break;
+        case LLM__ITEM_SPACE: part = LLM__BIT(LLM__ZS) | LLM__BIT(LLM__ZL) | LLM__BIT(LLM__ZP); break;
+        case LLM__ITEM_ANY: part = 0xFFFFFFFFu; break;
+        default: return 0;
+        }
+        if (item->kind == LLM__ITEM_RANGE && item->b >= 128) return 0;
+        all |= item->negate ? ~part : part;
+    }
+    *mask = s->negate ? ~all : all;
+    return s->also < 0 && !s->fold;
+}
+
+static void llm__set_prepare(const llm__regex *r, int32_t set) {
+    uint32_t ascii[4] = {0, 0, 0, 0}, c;
+    llm__set *s = r->sets + set;
+    for (c = 0; c < 128; c++)
+        if (llm__set_has(r, set, c)) ascii[c >> 5] |= 1u << (c & 31);
+    memcpy(s->ascii, ascii, sizeof ascii);
+    s->ready = 1;
+    s->by_category = (uint8_t)llm__set_categories(r, set, &s->categories);
+}
+
+static int llm__first_has(const llm__regex_first *first, uint8_t c) {
+    return c >= 128 || (first->ascii[c >> 5] >> (c & 31) & 1);
+}
+
+/* What CHAR, ANY or SET takes. */
+static void llm__first_add(const llm__regex *r, const llm__regex_code *one, llm__regex_first *first) {
+    uint32_t i;
+    if (one->op == LLM__RX_CHAR && one->a < 128) first->ascii[one->a >> 5] |= 1u << (one->a & 31);
+    for (i = 0; i < 4 && one->op == LLM__RX_SET; i++) first->ascii[i] |= r->sets[one->a].ascii[i];
+    for (i = 0; i < 4 && one->op == LLM__RX_ANY; i++) first->ascii[i] = 0xFFFFFFFFu;
+}
+
+/* The characters that can come first from `pc` on.  Conditions count as met, and all characters can where nothing needs
+   to come or where it takes many instructions to know. */
+static llm__regex_first llm__regex_firsts(const llm__regex *r, uint32_t pc) {
+    enum { MOST = 200 };
+    llm__regex_first first, all;
+    uint32_t open[MOST], count = 0, next = 0, i;
+    memset(&first, 0, sizeof first);
+    memset(&all, 0xFF, sizeof all);
+    open[count++] = pc;
+    while (next < count) {
+        const llm__regex_code *code = r->code + open[next];
+        uint32_t to[2];
+        int ways = 1;
+        to[0] = open[next++] + 1;
+        switch (code->op) {
+        case LLM__RX_END: return all;
+        case LLM__RX_CHAR: case LLM__RX_ANY: case LLM__RX_SET: llm__first_add(r, code, &first); ways = 0; break;
+        case LLM__RX_LOOP:
+            llm__first_add(r, code + 1, &first);
+            ways = code->a == 0;
+            to[0]++;
+            break;
+        case LLM__RX_SPLIT: to[0] = code->a; to[1] = code->b; ways = 2; break;
+        case LLM__RX_JUMP: to[0] = code->a; break;
+        case LLM__RX_CHECK: to[1] = code->b; ways = 2; break;
+        case LLM__RX_LOOK: if (code->mode != LLM__RX_ATOMIC) to[0] = code->a; break;
+        case LLM__RX_BEHIND: to[0]++; break;
+        default: break;
+        }
+        while (ways--) {
+            for (i = 0; i < count && open[i] != to[ways];) i++;
+            if (i == MOST) return all;
+            if (i == count) open[count++] = to[ways];
+        }
+    }
+    return first;
+}
+
 static llm__regex *llm__regex_build(llm__arena *arena, llm__regex_reader *x) {
     llm__regex *r = x->r;
     llm__regex_code *code;
-    uint32_t i, c;
+    uint32_t i;
     int32_t root = llm__rx_either(x);
     if (root >= 0 && x->at < x->end) llm__rx_bad(x, "has a parenthesis too many");
     if (!x->problem && llm__rx_compile(x, root)) llm__rx_emit(x, LLM__RX_END, 0, 0, 0);
     if (x->problem) return NULL;
     code = (llm__regex_code *)llm__arena_alloc(arena, r->code_count, sizeof *code);
-    if (!code) return NULL;
+    r->first = (llm__regex_first *)llm__arena_alloc(arena, r->code_count, sizeof *r->first);
+    if (!code || !r->first) return NULL;
     memcpy(code, r->code, r->code_count * sizeof *code);
     r->code = code;
-    for (i = 0; i < r->set_count; i++) {
-        uint32_t ascii[4] = {0, 0, 0, 0};
-        for (c = 0; c < 128; c++)
-            if (llm__set_has(r, (int32_t)i, c)) ascii[c >> 5] |= 1u << (c & 31);
-        memcpy(r->sets[i].ascii, ascii, sizeof ascii);
-        r->sets[i].ready = 1;
-    }
+    for (i = 0; i < r->set_count; i++) llm__set_prepare(r, (int32_t)i);
+    r->first[0] = llm__regex_firsts(r, 0);
+    for (i = 0; i < r->code_count; i++)
+        if (code[i].op == LLM__RX_SPLIT) {
+            r->first[code[i].a] = llm__regex_firsts(r, code[i].a);
+            r->first[code[i].b] = llm__regex_firsts(r, code[i].b);
+        }
     return r;
 }
 
@@ -4687,6 +4777,8 @@ typedef struct llm__regex_choice {
 
 enum { LLM__CHOICE_GO, LLM__CHOICE_SHRINK, LLM__CHOICE_STRETCH, LLM__CHOICE_MARK, LLM__CHOICE_LOOK };
 
+enum { LLM__RX_REMEMBERED = 1024 };
+
 /* A matcher at work: its stack is reused from match to match, its budget holds for all of them. */
 typedef struct llm__matcher {
     llm_allocator allocator;
@@ -4695,6 +4787,7 @@ typedef struct llm__matcher {
     uint64_t budget;
     int failed; /* 1: out of memory, 2: out of budget */
     size_t marks[LLM__RX_MAX_MARKS];
+    uint32_t categories[LLM__RX_REMEMBERED]; /* of characters seen: c << 5 | category; 0: none */
 } llm__matcher;
 
 /* A generous allowance for a text: patterns of real tokenizers need some 50 steps a byte. */
@@ -4736,14 +4829,24 @@ static int llm__choice_push(llm__matcher *m, int kind, uint32_t pc, size_t at, s
     return 1;
 }
 
+/* Texts have few kinds of characters, so that categories are best remembered. */
+static int llm__matcher_set(llm__matcher *m, const llm__regex *r, uint32_t set, uint32_t c) {
+    const llm__set *s = r->sets + set;
+    uint32_t *known = m->categories + c % LLM__RX_REMEMBERED;
+    if (c < 128) return (int)(s->ascii[c >> 5] >> (c & 31) & 1);
+    if (!s->by_category || c == 0x85) return llm__set_has(r, (int32_t)set, c);
+    if (*known >> 5 != c) *known = c << 5 | (uint32_t)llm__category(c);
+    return (int)(s->categories >> (*known & 31) & 1);
+}
+
 /* Whether one CHAR, ANY or SET matches at `at`; its length, or 0. */
-static size_t llm__rx_step(const llm__regex *r, const llm__regex_code *code, const char *text, size_t bytes,
-                           size_t at) {
+static size_t llm__rx_step(llm__matcher *m, const llm__regex *r, const llm__regex_code *code, const char *text,
+                           size_t bytes, size_t at) {
     uint32_t c;
     size_t n;
     if (at >= bytes) return 0;
     n = llm__char_get(text + at, &c);
-    if (code->op == LLM__RX_SET) return llm__set_has(r, (int32_t)code->a, c) ? n : 0;
+    if (code->op == LLM__RX_SET) return llm__matcher_set(m, r, code->a, c) ? n : 0;
     if (code->op == LLM__RX_CHAR) return c == code->a ? n : 0;
     return code->mode || c != '\n' ? n : 0;
 }
@@ -4770,7 +4873,7 @@ static int llm__rx_loop(llm__matcher *m, const llm__regex *r, uint32_t pc, const
     const llm__regex_code *loop = r->code + pc;
     size_t n, least_end = *at;
     uint32_t count = 0, most = loop->mode == LLM__RX_LAZY ? loop->a : loop->b;
-    while (count < most && (n = llm__rx_step(r, loop + 1, text, bytes, *at)) != 0) {
+    while (count < most && (n = llm__rx_step(m, r, loop + 1, text, bytes, *at)) != 0) {
         *at += n;
         if (++count == loop->a) least_end = *at;
     }
@@ -4799,7 +4902,7 @@ static int llm__rx_retry(llm__matcher *m, const llm__regex *r, const char *text,
             else m->count--;
             return 1;
         case LLM__CHOICE_STRETCH:
-            n = llm__rx_step(r, r->code + *pc + 1, text, bytes, *at);
+            n = llm__rx_step(m, r, r->code + *pc + 1, text, bytes, *at);
             if (!n) { m->count--; break; }
             *at += n;
             top->at = *at;
@@ -4828,11 +4931,21 @@ static int llm__rx_look_end(llm__matcher *m, const llm__regex *r, size_t *at) {
     return mode != LLM__RX_NOT_AHEAD;
 }
 
-static int llm__rx_behind(const llm__regex *r, const llm__regex_code *code, const char *text, size_t at) {
+static int llm__rx_behind(llm__matcher *m, const llm__regex *r, const llm__regex_code *code, const char *text, size_t at) {
     uint32_t c;
     size_t n = at ? llm__char_before(text + at, &c) : 0;
-    int there = n && llm__rx_step(r, code + 1, text, at, at - n) == n;
+    int there = n && llm__rx_step(m, r, code + 1, text, at, at - n) == n;
     return there != code->mode;
+}
+
+/* Of two ways, the first; the second is left behind as a choice.  One that the next character rules out is no way. */
+static int llm__rx_split(llm__matcher *m, const llm__regex *r, const llm__regex_code *code, const char *text,
+                         size_t bytes, size_t at, uint32_t *pc) {
+    uint8_t c = at < bytes ? (uint8_t)text[at] : 255; /* at the end, as beyond ASCII, any way may be one */
+    int one = llm__first_has(r->first + code->a, c), other = llm__first_has(r->first + code->b, c);
+    *pc = one ? code->a : code->b;
+    if (one && other) return llm__choice_push(m, LLM__CHOICE_GO, code->b, at, 0);
+    return one || other;
 }
 
 /* Whether the pattern matches at `at`; *end is where it stops. */
@@ -4848,13 +4961,13 @@ static int llm__regex_match(llm__matcher *m, const llm__regex *r, const char *te
         switch (code->op) {
         case LLM__RX_END: *end = at; return 1;
         case LLM__RX_CHAR: case LLM__RX_ANY: case LLM__RX_SET:
-            n = llm__rx_step(r, code, text, bytes, at);
+            n = llm__rx_step(m, r, code, text, bytes, at);
             good = n != 0;
             at += n;
             pc++;
             break;
         case LLM__RX_LOOP: good = llm__rx_loop(m, r, pc, text, bytes, &at); pc += 2; break;
-        case LLM__RX_SPLIT: good = llm__choice_push(m, LLM__CHOICE_GO, code->b, at, 0); pc = code->a; break;
+        case LLM__RX_SPLIT: good = llm__rx_split(m, r, code, text, bytes, at, &pc); break;
         case LLM__RX_JUMP: pc = code->a; break;
         case LLM__RX_MARK:
             good = llm__choice_push(m, LLM__CHOICE_MARK, code->a, 0, m->marks[code->a]);
@@ -4864,7 +4977,7 @@ static int llm__regex_match(llm__matcher *m, const llm__regex *r, const char *te
         case LLM__RX_CHECK: pc = m->marks[code->a] == at ? code->b : pc + 1; break;
         case LLM__RX_LOOK: good = llm__choice_push(m, LLM__CHOICE_LOOK, pc, at, 0); pc++; break;
         case LLM__RX_LOOK_END: good = llm__rx_look_end(m, r, &at); pc++; break;
-        case LLM__RX_BEHIND: good = llm__rx_behind(r, code, text, at); pc += 2; break;
+        case LLM__RX_BEHIND: good = llm__rx_behind(m, r, code, text, at); pc += 2; break;
         default: good = llm__rx_holds(text, bytes, at, code->mode); pc++; break;
         }
         if (m->failed) return 0;
@@ -4877,6 +4990,7 @@ static int llm__regex_find(llm__matcher *m, const llm__regex *r, const char *tex
                            size_t *begin, size_t *end) {
     uint32_t c;
     while (from <= bytes) {
+        while (from < bytes && !llm__first_has(r->first, (uint8_t)text[from])) from++;
         if (llm__regex_match(m, r, text, bytes, from, end)) return *begin = from, 1;
         if (m->failed || from == bytes) return 0;
         from += llm__char_get(text + from, &c);
@@ -5353,7 +5467,6 @@ static llm_status llm__slots_fill(const llm__words_reader *x, int twice) {
     uint64_t hashes[LLM__AHEAD];
     int32_t next, id;
     for (next = 0; next < w->count + LLM__AHEAD; next++) {
-        const llm__word *word = w->words + next;
         uint64_t *hash = hashes + next % LLM__AHEAD;
         llm__slot *slot;
         id = next - LLM__AHEAD;
@@ -5366,8 +5479,8 @@ static llm_status llm__slots_fill(const llm__words_reader *x, int twice) {
             slot->hash = (uint32_t)*hash;
             slot->id = id;
         }
-        if (next >= w->count || !word->text) continue;
-        *hash = llm__text_hash(word->text, word->bytes);
+        if (next >= w->count || !w->words[next].text) continue;
+        *hash = llm__text_hash(w->words[next].text, w->words[next].bytes);
         LLM__FETCH(llm__slot_first(w, *hash));
     }
     return LLM_OK;
