@@ -5100,11 +5100,15 @@ static int llm__trie_add(llm__trie *t, llm__arena *arena, const char *text, size
     return 1;
 }
 
+/* Whether a string of the trie begins with c. */
+static int llm__trie_begins(const llm__trie *t, char c) {
+    return (int)(t->starts[(uint8_t)c >> 5] >> ((uint8_t)c & 31) & 1);
+}
+
 /* The longest string of the trie at text: its length, or 0. */
 static size_t llm__trie_longest(const llm__trie *t, const char *text, size_t bytes, uint32_t *value) {
     uint32_t node = 1;
     size_t i, longest = 0;
-    if (!(t->starts[(uint8_t)text[0] >> 5] >> ((uint8_t)text[0] & 31) & 1)) return 0;
     for (i = 0; i < bytes; i++) {
         const llm__pair *edge = llm__pairs_find(&t->edges, node, (uint8_t)text[i]);
         if (!edge) break;
@@ -5216,6 +5220,9 @@ struct llm__words {
     llm__pairs merges;              /* (left, right) -> (rank, id) */
     int32_t bytes[256];             /* ids of <0xNN>, or -1 */
     int32_t low[512];               /* ids of single characters below U+0200, or -1 */
+    const llm__step *late;          /* the last splitting step, if it is ByteLevel before BPE and every byte has a
+                                       token: then pieces stay bytes, see llm__encode_bytes */
+    int32_t byte_ids[256];          /* those tokens */
     uint32_t longest;               /* bytes of the model's longest token */
     int32_t unknown;                /* id of the unknown token, or -1 */
     llm__string unknown_text, prefix, suffix;
@@ -5909,6 +5916,7 @@ static llm_status llm__splitter_step(const llm__words_reader *x, const llm__json
     llm_status status = LLM_OK;
     if (llm__json_text_is(type, "ByteLevel")) {
         s->kind = LLM__STEP_BYTE_LEVEL;
+        s->behavior = LLM__SPLIT_ISOLATED;
         s->prepend = llm__words_flag(x, from, "add_prefix_space", 1, &status);
         if (llm__words_flag(x, from, "use_regex", 1, &status) && status == LLM_OK)
             status = llm__step_regex(x, "pre_tokenizer", s, llm__gpt2_pattern, sizeof llm__gpt2_pattern - 1);
@@ -6144,6 +6152,14 @@ typedef struct llm__best {
     int32_t id;
 } llm__best;
 
+/* A short piece, its length in the last byte, and where among the ids are those that it became. */
+typedef struct llm__known {
+    uint64_t piece[3];
+    uint32_t first, count;
+} llm__known;
+
+enum { LLM__MAX_KNOWN = 8192, LLM__KNOWN_BYTES = 23 };
+
 typedef struct llm__encoder {
     const llm__words *w;
     const llm_allocator *allocator;
@@ -6159,6 +6175,9 @@ typedef struct llm__encoder {
     size_t heap_count, heap_capacity;
     llm__best *best;
     size_t best_capacity;
+    const llm__step *late;         /* as llm__words.late */
+    llm__known *known;             /* [known_mask + 1] pieces that came before, or NULL for short texts */
+    size_t known_mask;
     int no_unknown; /* a piece is not in the vocabulary, which has no token for that */
     int32_t **ids;
     size_t *count, *capacity;
@@ -6270,22 +6289,79 @@ static int llm__to_points(llm__points *p, const llm_allocator *a, const char *te
     return 1;
 }
 
-static int llm__is_ascii(const char *text, size_t bytes) {
-    size_t i;
-    for (i = 0; i < bytes; i++)
-        if ((uint8_t)text[i] >= 0x80) return 0;
-    return 1;
+/* How many bytes of ASCII the text begins with. */
+static size_t llm__ascii_run(const char *text, size_t bytes) {
+    uint64_t eight;
+    size_t i = 0;
+    for (; bytes - i >= 8; i += 8) {
+        memcpy(&eight, text + i, 8);
+        if (eight & 0x8080808080808080u) break;
+    }
+    while (i < bytes && (uint8_t)text[i] < 0x80) i++;
+    return i;
 }
 
-static int llm__normal_form(llm__encoder *x, int kind, const char *text, size_t bytes, llm__text *out) {
+/* Whether a normal form leaves c as it is, wherever it stands, and c ends what marks behind it may change. */
+static int llm__is_inert(int kind, uint32_t c) {
+    if (c < 0x80 || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF)) return 1;
+    if (c >= 0x1F300 && c <= 0x1FAFF) return 1;
+    return kind == LLM__STEP_NFC && (c < 0x300 || (c >= 0x400 && c <= 0x482) || (c >= 0x3041 && c <= 0x3096) ||
+                                     (c >= 0x30A1 && c <= 0x30FA));
+}
+
+/* How many bytes at the beginning of a text a normal form leaves as they are: up to the last inert character, since that
+   may be joined with what follows it. */
+static size_t llm__inert_run(int kind, const char *text, size_t bytes) {
+    size_t i = 0, last = 0, n;
+    uint32_t c;
+    while (i < bytes) {
+        n = llm__ascii_run(text + i, bytes - i);
+        if (n) {
+            i += n;
+            last = i - 1;
+            continue;
+        }
+        n = llm__char_get(text + i, &c);
+        if (!llm__is_inert(kind, c)) return last;
+        last = i;
+        i += n;
+    }
+    return bytes;
+}
+
+/* ...and how many then need to be looked at as one. */
+static size_t llm__loose_run(int kind, const char *text, size_t bytes) {
+    size_t i, n;
+    uint32_t c;
+    for (i = llm__char_get(text, &c); i < bytes; i += n) {
+        n = llm__char_get(text + i, &c);
+        if (llm__is_inert(kind, c)) break;
+    }
+    return i;
+}
+
+static int llm__normal_part(llm__encoder *x, int kind, const char *text, size_t bytes, llm__text *out) {
     size_t i;
     int compatible = kind == LLM__STEP_NFKC || kind == LLM__STEP_NFKD;
-    if (llm__is_ascii(text, bytes)) return llm__text_add(out, text, bytes);
     if (!llm__to_points(&x->points, x->allocator, text, bytes, compatible)) return 0;
     llm__points_order(&x->points);
     if (kind == LLM__STEP_NFC || kind == LLM__STEP_NFKC) llm__points_compose(x->w, &x->points);
     for (i = 0; i < x->points.count; i++)
         if (!llm__text_add_char(out, x->points.items[i])) return 0;
+    return 1;
+}
+
+static int llm__normal_form(llm__encoder *x, int kind, const char *text, size_t bytes, llm__text *out) {
+    size_t i = 0, n;
+    while (i < bytes) {
+        n = llm__inert_run(kind, text + i, bytes - i);
+        if (!llm__text_add(out, text + i, n)) return 0;
+        i += n;
+        if (i == bytes) return 1;
+        n = llm__loose_run(kind, text + i, bytes - i);
+        if (!llm__normal_part(x, kind, text + i, n, out)) return 0;
+        i += n;
+    }
     return 1;
 }
 
@@ -6698,12 +6774,13 @@ static int llm__split_piece(llm__encoder *x, const llm__step *step, const char *
                             llm__pieces *out) {
     llm__splitter s;
     size_t base = out->text.length;
-    if (step->kind == LLM__STEP_BYTE_LEVEL) return llm__byte_level_piece(x, step, text, span, out);
+    if (step->kind == LLM__STEP_BYTE_LEVEL && step != x->late) return llm__byte_level_piece(x, step, text, span, out);
     if (step->kind == LLM__STEP_METASPACE) return llm__metaspace_piece(x, step, text, span, out);
     if (!llm__text_add(&out->text, text + span->begin, span->bytes)) return 0;
     s = llm__splitter_start(x, out, base, step->behavior, span->first);
     if (step->kind == LLM__STEP_WHITESPACE) return llm__split_words(&s, text + span->begin, span->bytes);
-    if (step->kind == LLM__STEP_SPLIT) return llm__split_pattern(&s, step, text + span->begin, span->bytes);
+    if (step->kind == LLM__STEP_SPLIT || step == x->late)
+        return llm__split_pattern(&s, step, text + span->begin, span->bytes);
     return llm__split_chars(&s, step->kind, text + span->begin, span->bytes);
 }
 
@@ -6715,6 +6792,7 @@ static const llm__pieces *llm__split(llm__encoder *x, const char *text, size_t b
     to->text.length = to->count = 0;
     if (!llm__text_add(&to->text, text, bytes) || !llm__piece_add(x, to, 0, bytes, first)) return NULL;
     for (k = 0; k < x->w->splitter.count; k++) {
+        if (x->w->splitter.items + k == x->late && !x->late->regex) break; /* nothing is left to do */
         from = to;
         to = &x->pieces[from == &x->pieces[0]];
         to->text.length = to->count = 0;
@@ -6819,6 +6897,47 @@ static int llm__merge_all(llm__encoder *x) {
     return 1;
 }
 
+enum { LLM__FEW = 40 };
+
+/* The same for up to LLM__FEW symbols, ids, which become the result; returns how many are left.  To look at all of them
+   for each merge is faster than a heap. */
+static size_t llm__merge_few(const llm__words *w, int32_t *ids, size_t count) {
+    const llm__pair *pairs[LLM__FEW]; /* [i]: the merge of ids[i] and ids[i + 1], or NULL */
+    size_t i, best;
+    for (i = 0; i + 1 < count; i++) pairs[i] = llm__pairs_find(&w->merges, (uint32_t)ids[i], (uint32_t)ids[i + 1]);
+    for (;;) {
+        uint32_t rank = 0xFFFFFFFFu;
+        for (i = best = 0; i + 1 < count; i++)
+            if (pairs[i] && pairs[i]->first < rank) rank = pairs[best = i]->first;
+        if (rank == 0xFFFFFFFFu) return count;
+        ids[best] = (int32_t)pairs[best]->second;
+        count--;
+        for (i = best + 1; i < count; i++) {
+            ids[i] = ids[i + 1];
+            pairs[i - 1] = pairs[i];
+        }
+        for (i = best ? best - 1 : 0; i <= best && i + 1 < count; i++)
+            pairs[i] = llm__pairs_find(&w->merges, (uint32_t)ids[i], (uint32_t)ids[i + 1]);
+    }
+}
+
+/* Merges the symbols and adds what becomes of them. */
+static int llm__symbols_emit(llm__encoder *x) {
+    int32_t ids[LLM__FEW];
+    size_t i, count = x->symbol_count;
+    if (count > LLM__FEW) {
+        if (!llm__merge_all(x)) return 0;
+        for (i = 0; i < count; i++)
+            if (x->symbols[i].id >= 0 && !llm__id_add(x, x->symbols[i].id)) return 0;
+        return 1;
+    }
+    for (i = 0; i < count; i++) ids[i] = x->symbols[i].id;
+    count = llm__merge_few(x->w, ids, count);
+    for (i = 0; i < count; i++)
+        if (!llm__id_add(x, ids[i])) return 0;
+    return 1;
+}
+
 /* The id of one character with what the model puts around it, or -1; *text and *bytes are what was looked up. */
 static int32_t llm__char_id(llm__encoder *x, const char *c, size_t n, int first, int last, const char **text,
                             size_t *bytes) {
@@ -6883,9 +7002,31 @@ static int llm__encode_bpe(llm__encoder *x, const char *piece, size_t bytes) {
         unknown = 1;
     }
     if (unknown && !llm__symbol_add(x, w->unknown)) return 0;
-    if (!llm__merge_all(x)) return 0;
-    for (i = 0; i < x->symbol_count; i++)
-        if (x->symbols[i].id >= 0 && !llm__id_add(x, x->symbols[i].id)) return 0;
+    return llm__symbols_emit(x);
+}
+
+/* A piece of bytes, for which ByteLevel's characters stand in the vocabulary. */
+static int llm__encode_bytes(llm__encoder *x, const char *piece, size_t bytes) {
+    const llm__words *w = x->w;
+    int32_t ids[LLM__FEW];
+    size_t i, count;
+    if (w->ignore_merges) {
+        int32_t id;
+        x->word.length = 0;
+        if (!llm__bytes_to_chars(piece, bytes, &x->word)) return 0;
+        id = llm__model_id(w, x->word.data, x->word.length);
+        if (id >= 0) return llm__id_add(x, id);
+    }
+    if (bytes > LLM__FEW) {
+        x->symbol_count = 0;
+        for (i = 0; i < bytes; i++)
+            if (!llm__symbol_add(x, w->byte_ids[(uint8_t)piece[i]])) return 0;
+        return llm__symbols_emit(x);
+    }
+    for (i = 0; i < bytes; i++) ids[i] = w->byte_ids[(uint8_t)piece[i]];
+    count = llm__merge_few(w, ids, bytes);
+    for (i = 0; i < count; i++)
+        if (!llm__id_add(x, ids[i])) return 0;
     return 1;
 }
 
@@ -6998,8 +7139,9 @@ static int llm__encode_wordpiece(llm__encoder *x, const char *piece, size_t byte
     return 1;
 }
 
-static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
+static int llm__encode_new(llm__encoder *x, const char *piece, size_t bytes) {
     int32_t id;
+    if (x->late) return llm__encode_bytes(x, piece, bytes);
     switch (x->w->model) {
     case LLM__MODEL_BPE: return llm__encode_bpe(x, piece, bytes);
     case LLM__MODEL_UNIGRAM: return llm__encode_unigram(x, piece, bytes);
@@ -7008,6 +7150,42 @@ static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
     }
     id = llm__model_id(x->w, piece, bytes);
     return llm__id_add(x, id < 0 ? x->w->unknown : id);
+}
+
+/* Most pieces came before: what they became is among the ids. */
+static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
+    llm__known *known, now;
+    uint64_t hash;
+    size_t i;
+    if (bytes > LLM__KNOWN_BYTES || !x->known) return llm__encode_new(x, piece, bytes);
+    memset(&now, 0, sizeof now);
+    memcpy(now.piece, piece, bytes);
+    ((uint8_t *)now.piece)[LLM__KNOWN_BYTES] = (uint8_t)bytes;
+    hash = (now.piece[0] ^ now.piece[1] * 0xD6E8FEB86659FD93u ^ (now.piece[2] << 29 | now.piece[2] >> 35)) *
+           0x9E3779B97F4A7C15u;
+    known = x->known + ((hash ^ hash >> 32) & x->known_mask);
+    if (known->piece[0] == now.piece[0] && known->piece[1] == now.piece[1] && known->piece[2] == now.piece[2]) {
+        for (i = 0; i < known->count; i++)
+            if (!llm__id_add(x, (*x->ids)[known->first + i])) return 0;
+        return 1;
+    }
+    now.first = (uint32_t)*x->count;
+    if (!llm__encode_new(x, piece, bytes)) return 0;
+    now.count = (uint32_t)*x->count - now.first;
+    *known = now;
+    return 1;
+}
+
+/* Room for known pieces, in proportion to the text: few bytes for most, none for a line. */
+static int llm__known_open(llm__encoder *x, size_t bytes) {
+    size_t count = 16;
+    if (bytes < 1024 || *x->count > 0x7FFFFFFF) return 1;
+    while (count < LLM__MAX_KNOWN && count < bytes / 64) count *= 2;
+    x->known = (llm__known *)llm__alloc(x->allocator, count, sizeof *x->known);
+    if (!x->known) return 0;
+    memset(x->known, 0, count * sizeof *x->known);
+    x->known_mask = count - 1;
+    return 1;
 }
 
 /* ---- added tokens and the whole way */
@@ -7059,9 +7237,12 @@ static int llm__is_alone(const char *text, size_t bytes, size_t begin, size_t en
 static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begin, size_t *end) {
     for (; s->at < s->bytes && s->trie->nodes; s->at++) {
         uint32_t index = 0;
-        size_t n = llm__trie_longest(s->trie, s->text + s->at, s->bytes - s->at, &index);
-        const llm__added *token = w->added + index;
+        size_t n;
+        const llm__added *token;
+        if (!llm__trie_begins(s->trie, s->text[s->at])) continue;
+        n = llm__trie_longest(s->trie, s->text + s->at, s->bytes - s->at, &index);
         if (!n) continue;
+        token = w->added + index;
         *begin = s->at;
         *end = s->at + n;
         s->at += n - 1;
@@ -7148,6 +7329,7 @@ static void llm__encoder_close(llm__encoder *x) {
     llm__free(x->allocator, x->symbols, x->symbol_capacity * sizeof *x->symbols);
     llm__free(x->allocator, x->heap, x->heap_capacity * sizeof *x->heap);
     llm__free(x->allocator, x->best, x->best_capacity * sizeof *x->best);
+    if (x->known) llm__free(x->allocator, x->known, (x->known_mask + 1) * sizeof *x->known);
 }
 
 /* Copies text with every broken sequence replaced by U+FFFD.  *clean: text was valid, nothing was copied. */
@@ -7155,7 +7337,7 @@ static int llm__repair(const char *text, size_t bytes, llm__text *out, int *clea
     size_t i, n, copied = 0;
     *clean = 1;
     for (i = 0; i < bytes; i += n) {
-        if (llm__char_check(text + i, bytes - i, &n) == 1) continue;
+        if ((n = llm__ascii_run(text + i, bytes - i)) != 0 || llm__char_check(text + i, bytes - i, &n) == 1) continue;
         *clean = 0;
         if (!llm__text_add(out, text + copied, i - copied) || !llm__text_add(out, "\xEF\xBF\xBD", 3)) return 0;
         copied = i + n;
@@ -7182,7 +7364,8 @@ LLM__FN llm_status llm__words_encode(const llm__words *w, const llm_allocator *a
     x.count = count;
     x.capacity = capacity;
     llm__matcher_allow(&x.matcher, bytes);
-    good = llm__repair(text, bytes, &repaired, &clean);
+    x.late = w->late;
+    good = llm__known_open(&x, bytes) && llm__repair(text, bytes, &repaired, &clean);
     for (i = 0; good && add_special && i < w->before_count; i++) good = llm__id_add(&x, w->before[i]);
     if (good) good = llm__encode_text(&x, clean ? text : repaired.data, clean ? bytes : repaired.length);
     for (i = 0; good && add_special && i < w->after_count; i++) good = llm__id_add(&x, w->after[i]);
@@ -7326,6 +7509,20 @@ static llm_status llm__decoder_read(const llm__words_reader *x, const llm__json 
     return LLM_OK;
 }
 
+/* Whether the last splitting step can be left to the model. */
+static void llm__late_read(llm__words *w) {
+    const llm__step *last = w->splitter.items + w->splitter.count - 1;
+    char c[4];
+    uint32_t i;
+    if (w->model != LLM__MODEL_BPE || w->prefix.bytes || w->suffix.bytes) return;
+    if (!w->splitter.count || last->kind != LLM__STEP_BYTE_LEVEL || last->prepend) return;
+    for (i = 0; i < 256; i++) {
+        w->byte_ids[i] = llm__model_id(w, c, llm__char_put(llm__byte_to_char((uint8_t)i), c));
+        if (w->byte_ids[i] < 0) return;
+    }
+    w->late = last;
+}
+
 /* The four stages of the file. */
 static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *tokenizer) {
     llm__words *w = x->w;
@@ -7334,6 +7531,7 @@ static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *
     if (status == LLM_OK) status = llm__compositions_read(x);
     if (status == LLM_OK)
         status = llm__steps_read(x, LLM__STAGE_SPLITTER, llm__json_get(tokenizer, "pre_tokenizer"), &w->splitter);
+    if (status == LLM_OK) llm__late_read(w);
     if (status == LLM_OK) status = llm__decoder_read(x, llm__json_get(tokenizer, "decoder"));
     return status;
 }
