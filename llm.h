@@ -5028,6 +5028,10 @@ static llm__pair *llm__pairs_first(const llm__pairs *p, uint32_t left, uint32_t 
     return p->slots + (llm__pair_hash(left, right) & p->mask);
 }
 
+static void llm__pairs_fetch(const llm__pairs *p, uint32_t left, uint32_t right) {
+    if (p->mask) LLM__FETCH(llm__pairs_first(p, left, right));
+}
+
 static llm__pair *llm__pairs_slot(const llm__pairs *p, uint32_t left, uint32_t right) {
     size_t i = (size_t)(llm__pairs_first(p, left, right) - p->slots);
     while (p->slots[i].left != 0xFFFFFFFFu && (p->slots[i].left != left || p->slots[i].right != right))
@@ -5581,7 +5585,7 @@ static llm_status llm__merge_ids(const llm__words_reader *x, llm__merge_line *li
         int32_t id = llm__slot_of(w, part->text, part->bytes, lines[i / 2].hash[i % 2])->id;
         if (id < 0) return llm__merge_unknown(x, rank + (uint32_t)i / 2, part->text, part->bytes);
         lines[i / 2].id[i % 2] = id;
-        if (i % 2) LLM__FETCH(llm__pairs_first(&w->merges, (uint32_t)lines[i / 2].id[0], (uint32_t)id));
+        if (i % 2) llm__pairs_fetch(&w->merges, (uint32_t)lines[i / 2].id[0], (uint32_t)id);
     }
     return LLM_OK;
 }
@@ -6301,6 +6305,14 @@ static size_t llm__ascii_run(const char *text, size_t bytes) {
     return i;
 }
 
+/* How many bytes of whole, valid characters a text begins with. */
+static size_t llm__valid_run(const char *text, size_t bytes) {
+    size_t i, n;
+    for (i = 0; i < bytes; i += n)
+        if ((n = llm__ascii_run(text + i, bytes - i)) == 0 && llm__char_check(text + i, bytes - i, &n) != 1) break;
+    return i;
+}
+
 /* Whether a normal form leaves c as it is, wherever it stands, and c ends what marks behind it may change. */
 static int llm__is_inert(int kind, uint32_t c) {
     if (c < 0x80 || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF)) return 1;
@@ -6904,6 +6916,7 @@ enum { LLM__FEW = 40 };
 static size_t llm__merge_few(const llm__words *w, int32_t *ids, size_t count) {
     const llm__pair *pairs[LLM__FEW]; /* [i]: the merge of ids[i] and ids[i + 1], or NULL */
     size_t i, best;
+    for (i = 0; i + 1 < count; i++) llm__pairs_fetch(&w->merges, (uint32_t)ids[i], (uint32_t)ids[i + 1]);
     for (i = 0; i + 1 < count; i++) pairs[i] = llm__pairs_find(&w->merges, (uint32_t)ids[i], (uint32_t)ids[i + 1]);
     for (;;) {
         uint32_t rank = 0xFFFFFFFFu;
@@ -7334,13 +7347,13 @@ static void llm__encoder_close(llm__encoder *x) {
 
 /* Copies text with every broken sequence replaced by U+FFFD.  *clean: text was valid, nothing was copied. */
 static int llm__repair(const char *text, size_t bytes, llm__text *out, int *clean) {
-    size_t i, n, copied = 0;
-    *clean = 1;
-    for (i = 0; i < bytes; i += n) {
-        if ((n = llm__ascii_run(text + i, bytes - i)) != 0 || llm__char_check(text + i, bytes - i, &n) == 1) continue;
-        *clean = 0;
+    size_t i = llm__valid_run(text, bytes), n, copied = 0;
+    *clean = i == bytes;
+    while (i < bytes) {
         if (!llm__text_add(out, text + copied, i - copied) || !llm__text_add(out, "\xEF\xBF\xBD", 3)) return 0;
+        llm__char_check(text + i, bytes - i, &n);
         copied = i + n;
+        i = copied + llm__valid_run(text + copied, bytes - copied);
     }
     return *clean || llm__text_add(out, text + copied, bytes - copied);
 }
@@ -7633,6 +7646,13 @@ static int llm__detok_push(llm__detok *d, int k, const char *text, size_t bytes,
 static int llm__detok_flush_bytes(llm__detok *d, int k, int finish) {
     llm__detok_stage *s = d->stages + k;
     size_t at = 0, n;
+    int flags = (s->open ? 0 : LLM__TOKEN_BEGINS) | (finish ? LLM__TOKEN_ENDS : 0);
+    if (s->held.length && llm__valid_run(s->held.data, s->held.length) == s->held.length) { /* mostly */
+        n = s->held.length;
+        s->held.length = 0;
+        s->open = 1;
+        return llm__detok_push(d, k + 1, s->held.data, n, flags);
+    }
     s->made.length = 0;
     while (at < s->held.length) {
         int valid = llm__char_check(s->held.data + at, s->held.length - at, &n);
@@ -7644,10 +7664,8 @@ static int llm__detok_flush_bytes(llm__detok *d, int k, int finish) {
     if (at && at < s->held.length) memmove(s->held.data, s->held.data + at, s->held.length - at);
     s->held.length -= at;
     if (!s->made.length && !finish) return 1;
-    n = (size_t)s->open;
     s->open = 1;
-    return llm__detok_push(d, k + 1, s->made.data, s->made.length,
-                           (n ? 0 : LLM__TOKEN_BEGINS) | (finish ? LLM__TOKEN_ENDS : 0));
+    return llm__detok_push(d, k + 1, s->made.data, s->made.length, flags);
 }
 
 /* A byte-level token: its characters are bytes if all of them stand for one. */
@@ -7655,19 +7673,19 @@ static int llm__detok_bytes(llm__detok *d, int k, const char *text, size_t bytes
     llm__detok_stage *s = d->stages + k;
     size_t i, kept = s->held.length;
     uint32_t c;
-    for (i = 0; i < bytes;) {
-        char byte;
+    if (!llm__text_add(&s->held, text, bytes)) return 0; /* as it is; bytes are fewer than characters' */
+    for (i = 0, s->held.length = kept; i < bytes;) {
         int value;
         i += llm__char_get(text + i, &c);
         value = llm__char_to_byte(c);
         if (value < 0) {
-            s->held.length = kept;
-            if (!llm__text_add(&s->held, text, bytes)) return 0;
+            memcpy(s->held.data + kept, text, bytes);
+            s->held.length = kept + bytes;
             break;
         }
-        byte = (char)(uint8_t)value;
-        if (!llm__text_add(&s->held, &byte, 1)) return 0;
+        s->held.data[s->held.length++] = (char)(uint8_t)value;
     }
+    s->held.data[s->held.length] = 0;
     return llm__detok_flush_bytes(d, k, 0);
 }
 
@@ -7688,15 +7706,12 @@ static int llm__detok_flush_run(llm__detok *d, int k) {
 static int llm__detok_metaspace(llm__detok *d, int k, const char *text, size_t bytes, int flags) {
     llm__detok_stage *s = d->stages + k;
     const llm__step *step = d->w->decoder.items + k;
-    size_t i = 0, n = step->pattern.bytes;
+    size_t i, begin, end;
     int drop = s->index == 0 && step->prepend != LLM__PREPEND_NEVER;
     s->made.length = 0;
-    while (i < bytes) {
-        int mark = bytes - i >= n && memcmp(text + i, step->pattern.text, n) == 0;
-        if (!mark && !llm__text_add(&s->made, text + i, 1)) return 0;
-        if (mark && !drop && !llm__text_add(&s->made, " ", 1)) return 0;
-        i += mark ? n : 1;
-    }
+    for (i = 0; llm__step_find(&d->matcher, step, text, bytes, i, &begin, &end); i = end)
+        if (!llm__text_add(&s->made, text + i, begin - i) || !llm__text_add(&s->made, " ", drop ? 0 : 1)) return 0;
+    if (!llm__text_add(&s->made, text + i, bytes - i)) return 0;
     if (flags & LLM__TOKEN_ENDS) s->index++;
     return llm__detok_push(d, k + 1, s->made.data, s->made.length, flags);
 }
