@@ -5213,6 +5213,7 @@ struct llm__words {
     int model;
     llm__word *words;               /* [count] */
     int32_t count;
+    size_t room;                    /* for so many */
     llm__slot *slots;              /* [slot_mask + 1] the model's vocabulary by text */
     size_t slot_mask;
     uint32_t entry_count;
@@ -5377,21 +5378,35 @@ static int llm__byte_of_token(const char *text, size_t bytes) {
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* Room for the model's `members` entries and the file's added tokens, ids up to `highest`. */
-static llm_status llm__words_room(const llm__words_reader *x, uint32_t members, uint32_t added, int32_t highest) {
+/* Room for the model's `members` entries and the file's added tokens.  Ids are usually those below `members`. */
+static llm_status llm__words_room(const llm__words_reader *x, uint32_t members, uint32_t added) {
     llm__words *w = x->w;
-    size_t slots = 16, ids = (highest + 1 > (int32_t)members ? (size_t)highest + 1 : members) + (size_t)added;
+    size_t slots = 16;
     while (slots / 4 * 3 < (size_t)members + 1) slots *= 2;
-    if (ids > 8 * ((size_t)members + added + 131072))
-        return llm__fail(x->error, LLM_TOO_LARGE, "%s: model.vocab: id %ld, but only %lu tokens", x->file,
-                         (long)highest, (unsigned long)members);
-    w->words = (llm__word *)llm__arena_alloc(x->arena, ids, sizeof *w->words);
+    w->room = (size_t)members + added;
+    w->words = (llm__word *)llm__arena_alloc(x->arena, w->room + 1, sizeof *w->words);
     w->slots = (llm__slot *)llm__arena_alloc(x->arena, slots, sizeof *w->slots);
     w->added = (llm__added *)llm__arena_alloc(x->arena, (size_t)added + 1, sizeof *w->added);
     if (!w->words || !w->slots || !w->added) return llm__words_no_memory(x);
     memset(w->slots, 0xFF, slots * sizeof *w->slots);
     w->slot_mask = slots - 1;
-    w->count = highest + 1;
+    return LLM_OK;
+}
+
+/* ...for ids up to `id` too, and `added` more. */
+static llm_status llm__words_more(const llm__words_reader *x, int32_t id, uint32_t members, uint32_t added) {
+    llm__words *w = x->w;
+    size_t room = 2 * w->room > (size_t)id ? 2 * w->room : (size_t)id + 1;
+    llm__word *words;
+    if ((size_t)id < w->room - added) return LLM_OK;
+    if ((size_t)id >= 8 * ((size_t)members + 131072))
+        return llm__fail(x->error, LLM_TOO_LARGE, "%s: model.vocab: id %ld, but only %lu tokens", x->file, (long)id,
+                         (unsigned long)members);
+    words = (llm__word *)llm__arena_alloc(x->arena, room + added, sizeof *words);
+    if (!words) return llm__words_no_memory(x);
+    memcpy(words, w->words, (size_t)w->count * sizeof *words);
+    w->words = words;
+    w->room = room + added;
     return LLM_OK;
 }
 
@@ -5455,6 +5470,7 @@ static llm_status llm__vocab_add(const llm__words_reader *x, const llm__vocab *v
     llm__words *w = x->w;
     llm__word *word = w->words + v->id;
     const char *text = v->text.as.text;
+    if (v->id >= w->count) w->count = v->id + 1;
     if (word->text)
         return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" and \"%.*s\" both have id %ld", x->file,
                          llm__shown(word->text, word->bytes), word->text, llm__shown(text, v->text.length), text,
@@ -5497,26 +5513,17 @@ static llm_status llm__slots_fill(const llm__words_reader *x, int twice) {
     return LLM_OK;
 }
 
-/* Twice over the vocabulary: once to know its size, once to enter it. */
 static llm_status llm__vocab_read(const llm__words_reader *x, const llm__json *vocab, uint32_t added) {
     llm__vocab v = llm__vocab_start(x, vocab);
-    int32_t highest = -1;
-    size_t bytes = 0;
-    uint32_t entries;
-    llm_status status;
-    while (llm__vocab_next(x, &v)) {
-        if (v.id > highest) highest = v.id;
-        bytes += (size_t)v.text.length + 1;
-    }
-    entries = v.count;
-    if (v.r.status != LLM_OK) return v.r.status;
-    if ((status = llm__words_room(x, entries, added, highest)) != LLM_OK) return status;
-    v = llm__vocab_start(x, vocab);
-    if (v.scored) x->w->scores = (double *)llm__arena_alloc(x->arena, (size_t)entries + 1, sizeof *x->w->scores);
-    if ((v.scored && !x->w->scores) || !llm__json_room(&v.r, bytes)) return llm__words_no_memory(x);
+    uint32_t members = vocab[1].length;
+    llm_status status = llm__words_room(x, members, added);
+    if (status != LLM_OK) return status;
+    if (v.scored) x->w->scores = (double *)llm__arena_alloc(x->arena, (size_t)members + 1, sizeof *x->w->scores);
+    if ((v.scored && !x->w->scores) || !llm__json_room(&v.r, vocab[1].span)) return llm__words_no_memory(x);
     while (status == LLM_OK && llm__vocab_next(x, &v)) {
         if (llm__json_copy(&v.r, &v.text, v.escaped) != LLM_OK) break;
-        status = llm__vocab_add(x, &v);
+        status = llm__words_more(x, v.id, members, added);
+        if (status == LLM_OK) status = llm__vocab_add(x, &v);
     }
     if (v.r.status != LLM_OK) status = v.r.status;
     return status == LLM_OK ? llm__slots_fill(x, v.scored) : status;
