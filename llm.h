@@ -155,6 +155,93 @@ LLM_API const char *llm_isa(size_t n);
 
 /* ---- tokens */
 
+/* Bytes [from, to) of a text. */
+typedef struct llm_text_span {
+    size_t from, to;
+} llm_text_span;
+
+/* A tokenizer: text to token ids and back.  Immutable once open and shared by any number of threads. */
+typedef struct llm_tokenizer llm_tokenizer;
+
+/* Where a tokenizer comes from: a checkpoint folder, or its files by name, as for a model.  tokenizer.json is read if
+   it is there; else the vocabulary is that of tekken.json, tokenizer.model (SentencePiece) or a *.tiktoken file, with
+   what tokenizer_config.json says of it. */
+typedef struct llm_tokenizer_desc {
+    const char *path;
+    const llm_memory_file *memory; /* must stay valid while the tokenizer is open */
+    size_t memory_count;
+    llm_allocator allocator;
+    llm_files files;
+} llm_tokenizer_desc;
+
+/* Opens a tokenizer without a model.  *out is NULL on failure, and nothing stays allocated. */
+LLM_API llm_status llm_tokenizer_open(llm_tokenizer **out, const llm_tokenizer_desc *desc, llm_error *error);
+
+/* Closes what llm_tokenizer_open opened.  NULL is fine. */
+LLM_API void llm_tokenizer_close(llm_tokenizer *tokenizer);
+
+/* The tokenizer of a model, which lives as long as the model does; NULL: the model was opened without one. */
+LLM_API const llm_tokenizer *llm_model_tokenizer(const llm_model *model);
+
+/* How many ids the tokenizer has: they are below this. */
+LLM_API int32_t llm_tokenizer_size(const llm_tokenizer *tokenizer);
+
+/* How a text is encoded, and where the result goes. */
+typedef struct llm_encode_desc {
+    const char *text;      /* UTF-8 */
+    size_t bytes;          /* 0: up to the NUL */
+    int special;           /* add the tokenizer's begin and end tokens */
+    int plain;             /* no special token comes from what the text says: "<|end|>" in it is text like any other */
+    int refuse_broken;     /* text that is not UTF-8 is LLM_BAD_ARGUMENT; else each broken sequence is read as U+FFFD */
+    int32_t *ids;          /* [capacity], or NULL if that is 0 */
+    llm_text_span *spans;  /* [capacity] where each token lies in the text, or NULL; tokens that `special` adds: [0, 0).
+                              The tokens of one character all have its span. */
+    size_t capacity;
+} llm_encode_desc;
+
+/* Text to ids: up to desc->capacity of them; *count is how many there are in all. */
+LLM_API llm_status llm_tokenizer_encode(const llm_tokenizer *tokenizer, const llm_encode_desc *desc, size_t *count,
+                                        llm_error *error);
+
+/* Ids to text, NUL-terminated in text[capacity]; *bytes is its length without the NUL, also when it did not fit (then
+   LLM_TOO_LARGE, unless capacity is 0).  skip_special leaves out special tokens.  Ids that do not exist are nothing. */
+LLM_API llm_status llm_tokenizer_decode(const llm_tokenizer *tokenizer, const int32_t *ids, size_t count,
+                                        int skip_special, char *text, size_t capacity, size_t *bytes,
+                                        llm_error *error);
+
+/* One token as the vocabulary has it. */
+typedef struct llm_token_info {
+    const char *text;      /* [bytes] as tokenizer.json writes it (bytes as visible characters, U+2581 for spaces);
+                              NULL: there is no such id */
+    size_t bytes;
+    int special;
+} llm_token_info;
+
+LLM_API llm_token_info llm_tokenizer_token(const llm_tokenizer *tokenizer, int32_t id);
+
+/* The id of a token by that text, or LLM_NO_TOKEN. */
+LLM_API int32_t llm_tokenizer_id(const llm_tokenizer *tokenizer, const char *token);
+
+/* Ids to text as they come: each gives what nothing that follows can change. */
+typedef struct llm_detokenizer llm_detokenizer;
+
+/* Opens one; the tokenizer must outlive it.  allocator may be NULL: the tokenizer's. */
+LLM_API llm_status llm_detokenizer_open(llm_detokenizer **out, const llm_tokenizer *tokenizer, int skip_special,
+                                        const llm_allocator *allocator, llm_error *error);
+
+/* The next id.  *text, [*bytes] and NUL-terminated, is what it adds: whole characters, perhaps none; valid until the
+   next call. */
+LLM_API llm_status llm_detokenizer_add(llm_detokenizer *d, int32_t id, const char **text, size_t *bytes,
+                                       llm_error *error);
+
+/* What was held back; the detokenizer can then begin another text. */
+LLM_API llm_status llm_detokenizer_finish(llm_detokenizer *d, const char **text, size_t *bytes, llm_error *error);
+
+/* Frees it.  NULL is fine. */
+LLM_API void llm_detokenizer_close(llm_detokenizer *d);
+
+/* The same for a model's own tokenizer. */
+
 /* Text to ids: up to `capacity` into ids ([capacity], may be NULL if 0); *count is how many there are in all, so that a
    call with capacity 0 asks for the size.  special: whether the tokenizer's begin and end tokens are added. */
 LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t bytes, int special, int32_t *ids,
@@ -220,11 +307,6 @@ typedef struct llm_render_desc {
                                    "thinking", "reasoning"), as transformers does */
     const llm_date *now;        /* for strftime_now; NULL: the system's local time */
 } llm_render_desc;
-
-/* Bytes [from, to) of a text. */
-typedef struct llm_text_span {
-    size_t from, to;
-} llm_text_span;
 
 /* A rendered prompt. */
 typedef struct llm_rendering {
@@ -2633,7 +2715,7 @@ LLM__FN const llm__ops *llm__ops_choose(const char *name) {
 
 /* =========================================================================================================== >>unicode
    Tables of Unicode 16 (categories, scripts), of the current standard's lower case and grapheme clusters, and of
-   Unicode 12's normal forms: those that the reference tokenizers use, so that text splits the same way.  54234 bytes
+   Unicode 12's normal forms: those that the reference tokenizers use, so that text splits the same way.  60190 bytes
    in all.
 
    Categories and combining classes are runs: an entry holds the first code point of a run and its value, the run ends
@@ -3744,6 +3826,136 @@ static const uint32_t llm__script_ranges[] = {
     43263, 72448, 72457
 };
 
+/* The scripts that UnicodeScripts tells apart, those of an older standard: Han, Hiragana and Katakana are one.
+   first << 8 | script; 0: none, as spaces and what that standard does not have. */
+static const uint32_t llm__old_script_runs[] = {
+    1, 8192, 8449, 16642, 23297, 24834, 31489, 43522, 43777, 47618, 47873, 49154, 55041, 55298, 63233, 63490, 178433,
+    188418, 189697, 190979, 191489, 196612, 225285, 226305, 226565, 227328, 227845, 228865, 229125, 229376, 230405,
+    230657, 230917, 231169, 231429, 232192, 232453, 232704, 232965, 238080, 238341, 254470, 258053, 262151, 296196,
+    296711, 339968, 340232, 349952, 350472, 352256, 352520, 362496, 362753, 363016, 363264, 363784, 364544, 364809,
+    378880, 380937, 387840, 389129, 390400, 393226, 394497, 394762, 396289, 396554, 400129, 400640, 400906, 401153,
+    401418, 409601, 409866, 412420, 415242, 421892, 422154, 449793, 450058, 458763, 462336, 462603, 477952, 478475,
+    479242, 491532, 504320, 507917, 523008, 524302, 536064, 536590, 540416, 540687, 547840, 548367, 548608, 565258,
+    570624, 570890, 572928, 578570, 582145, 582410, 589840, 610564, 611088, 615425, 615952, 622609, 623616, 623889,
+    625920, 626449, 626944, 627473, 633088, 633361, 635136, 635409, 635648, 636433, 637440, 637969, 640256, 640785,
+    641280, 641809, 642816, 644881, 645120, 646161, 646656, 646929, 648192, 648721, 654336, 655634, 656384, 656658,
+    658176, 659218, 659712, 660242, 665856, 666130, 667904, 668178, 668672, 668946, 669440, 669714, 670208, 670738,
+    670976, 671250, 672512, 673554, 674048, 674578, 675328, 676114, 676352, 678162, 679168, 679442, 679680, 681490,
+    685568, 688403, 689152, 689427, 691712, 691987, 692736, 693011, 698624, 698899, 700672, 700947, 701440, 701715,
+    702976, 703507, 706048, 706323, 707072, 707347, 708096, 708627, 708864, 712723, 713728, 714259, 717312, 719123,
+    719360, 721172, 721920, 722196, 724224, 724756, 725248, 725780, 731392, 731668, 733440, 733716, 734208, 734484,
+    735744, 736276, 738560, 739092, 739584, 740116, 740864, 742932, 743424, 744468, 744960, 745236, 746496, 747028,
+    751616, 754197, 754688, 754965, 756480, 757269, 758016, 758293, 759296, 760085, 760576, 760853, 761088, 761365,
+    761856, 762645, 763136, 763925, 764672, 765461, 768512, 769557, 770816, 771605, 772352, 772629, 773632, 774165,
+    774400, 775957, 776192, 779797, 785152, 786454, 787456, 787734, 789760, 790038, 790784, 791062, 796928, 797206,
+    801280, 802070, 804096, 804374, 805120, 805398, 806400, 808214, 808704, 808982, 809728, 811030, 812032, 812566,
+    815104, 817174, 819223, 820224, 820503, 822528, 822807, 823552, 823831, 829696, 829975, 832512, 832791, 834048,
+    834583, 836864, 837143, 837888, 838167, 839168, 840983, 841472, 843287, 843520, 843799, 844800, 845335, 847872,
+    848151, 848640, 852248, 852992, 853272, 855296, 855576, 856320, 856600, 867072, 867608, 869632, 869912, 870656,
+    870936, 872448, 873496, 877568, 878104, 884736, 885273, 885760, 886041, 890624, 891417, 897536, 897817, 900096,
+    900377, 900608, 901145, 902912, 903705, 903936, 904985, 906496, 906777, 907008, 907289, 909312, 910873, 913408,
+    913945, 914688, 917786, 932608, 933633, 933914, 941056, 950555, 951040, 951323, 951552, 952091, 952576, 952859,
+    953088, 953627, 953856, 955419, 956416, 956699, 958464, 958747, 959488, 959771, 960000, 960283, 960512, 961051,
+    961536, 961819, 965120, 965403, 966144, 966683, 967936, 968219, 968448, 968731, 970240, 970779, 973312, 973851,
+    974848, 983068, 1001472, 1001756, 1010944, 1011996, 1021952, 1022236, 1031424, 1031708, 1035520, 1035804, 1037569,
+    1038620, 1039104, 1048605, 1089566, 1099264, 1099550, 1099776, 1101086, 1101312, 1101854, 1112833, 1113118,
+    1114143, 1179680, 1198336, 1198624, 1199616, 1200160, 1201920, 1202208, 1202432, 1202720, 1203712, 1204256,
+    1214720, 1215008, 1216000, 1216544, 1224960, 1225248, 1226240, 1226784, 1228544, 1228832, 1229056, 1229344,
+    1230336, 1230880, 1234688, 1234976, 1249536, 1249824, 1250816, 1251360, 1268480, 1269024, 1277184, 1277984,
+    1284608, 1286177, 1308160, 1308705, 1310208, 1310754, 1474595, 1481984, 1482788, 1501953, 1502756, 1505536,
+    1507365, 1510656, 1510949, 1512704, 1515558, 1520897, 1521408, 1523751, 1528832, 1531944, 1535232, 1535528,
+    1536256, 1536552, 1537024, 1540137, 1564160, 1564713, 1567232, 1568809, 1571328, 1572906, 1573377, 1573930,
+    1574145, 1574442, 1576704, 1577002, 1579520, 1581098, 1603584, 1605674, 1616640, 1617954, 1635840, 1638443,
+    1646336, 1646635, 1649664, 1650731, 1653760, 1654827, 1655040, 1655851, 1658924, 1666560, 1667116, 1668352,
+    1671213, 1682432, 1683501, 1690112, 1691693, 1694464, 1695277, 1695785, 1703982, 1711104, 1711662, 1712175,
+    1728256, 1728559, 1735936, 1736495, 1739264, 1740847, 1743360, 1744943, 1748480, 1748996, 1752832, 1769520,
+    1788928, 1790000, 1801472, 1802289, 1818674, 1831936, 1834034, 1835059, 1849344, 1850163, 1853952, 1854771,
+    1855540, 1867783, 1870080, 1884209, 1886208, 1888260, 1889025, 1889284, 1892609, 1892868, 1894657, 1895684,
+    1895937, 1897476, 1897729, 1898240, 1898500, 1899008, 1900546, 1910277, 1911559, 1911810, 1924357, 1925634,
+    1926661, 1927938, 1931271, 1931522, 1949445, 1949700, 1963520, 1964804, 1966082, 2031621, 2037248, 2037765,
+    2039296, 2039813, 2049536, 2050053, 2051584, 2052101, 2054144, 2054405, 2054656, 2054917, 2055168, 2055429,
+    2055680, 2055941, 2063872, 2064389, 2077952, 2078213, 2082048, 2082309, 2085888, 2086405, 2087936, 2088197,
+    2093056, 2093573, 2094336, 2094597, 2096896, 2097153, 2100228, 2100737, 2123008, 2123265, 2126082, 2126336,
+    2126849, 2129666, 2129921, 2133760, 2134018, 2137344, 2138113, 2146048, 2150404, 2158848, 2162689, 2172421,
+    2172673, 2173442, 2173953, 2175490, 2175745, 2182658, 2182913, 2187266, 2197761, 2198528, 2199553, 2359040,
+    2359297, 2369280, 2375681, 2378496, 2383873, 2621493, 2686977, 2847744, 2848257, 2856448, 2856961, 2865664,
+    2866433, 2869504, 2869761, 2871808, 2878465, 2879488, 2883638, 2895616, 2895926, 2907904, 2908162, 2916358,
+    2946048, 2947334, 2949150, 2958848, 2959134, 2959360, 2960670, 2960896, 2961463, 2975744, 2977591, 2978048,
+    2981687, 2981920, 2987776, 2990112, 2991872, 2992160, 2993920, 2994208, 2995968, 2996256, 2998016, 2998304,
+    3000064, 3000352, 3002112, 3002400, 3004160, 3004448, 3006208, 3006471, 3014657, 3032320, 3047480, 3054080,
+    3054392, 3077120, 3080248, 3134976, 3141633, 3144704, 3145729, 3147064, 3147265, 3147576, 3147777, 3154232,
+    3156484, 3157535, 3158017, 3160120, 3161089, 3162112, 3162424, 3184384, 3184900, 3185409, 3185976, 3186689,
+    3187000, 3209985, 3210296, 3211264, 3212547, 3223040, 3223839, 3247872, 3248129, 3252227, 3259136, 3260417,
+    3269632, 3272760, 3276831, 3284736, 3284993, 3301407, 3309313, 3330104, 3342080, 3342392, 3364865, 3407928,
+    5092864, 5095425, 5111864, 10475008, 10485817, 10784000, 10784825, 10798848, 10801210, 10813499, 10890240,
+    10895367, 10919996, 10942464, 10944513, 10953218, 10979329, 10980098, 10989312, 10989570, 10991616, 11007746,
+    11010109, 11021312, 11022337, 11024896, 11026494, 11040768, 11042879, 11060736, 11062847, 11065856, 11067408,
+    11075072, 11075648, 11087361, 11087680, 11087937, 11097088, 11099969, 11100191, 11107584, 11108418, 11128320,
+    11128577, 11128898, 11131392, 11132482, 11132957, 11140864, 11141187, 11155200, 11157571, 11161088, 11161667,
+    11164160, 11164739, 11165725, 11173956, 11191040, 11197252, 11198533, 11204352, 11206944, 11208448, 11208992,
+    11210496, 11211040, 11212544, 11214880, 11216640, 11216928, 11218688, 11218946, 11229953, 11230210, 11232517,
+    11232768, 11235361, 11255877, 11267584, 11268165, 11270656, 11272223, 14132224, 14135327, 14141184, 14142239,
+    14154752, 16318520, 16412160, 16412728, 16439808, 16449538, 16451328, 16454408, 16455680, 16456969, 16463616,
+    16463881, 16465152, 16465417, 16465664, 16465929, 16466432, 16466697, 16467200, 16467465, 16470026, 16499200,
+    16503562, 16596481, 16596992, 16601098, 16617472, 16617994, 16631808, 16642058, 16645632, 16646148, 16650241,
+    16652800, 16654340, 16657927, 16658433, 16667392, 16667649, 16672512, 16672769, 16673792, 16674826, 16676096,
+    16676362, 16710912, 16711425, 16711680, 16711937, 16720130, 16726785, 16728322, 16734977, 16737848, 16740353,
+    16740664, 16752129, 16752671, 16760576, 16761375, 16762880, 16763423, 16764928, 16765471, 16766976, 16767519,
+    16768256, 16769025, 16770816, 16771073, 16772864, 16775425, 16776704, 16777286, 16780288, 16780614, 16787200,
+    16787526, 16792320, 16792646, 16793088, 16793414, 16797184, 16797766, 16801280, 16810054, 16841472, 16842753,
+    16843520, 16844545, 16856064, 16856833, 16859141, 16879360, 16879617, 16882688, 16883717, 16883968, 16896001,
+    16907524, 16907776, 16941127, 16948480, 16949320, 16961792, 16965636, 16965889, 16972800, 16973897, 16983040,
+    16986186, 16993024, 16994379, 17005312, 17006668, 17014272, 17014604, 17014861, 17024000, 17025101, 17028608,
+    17039438, 17059919, 17072208, 17079808, 17080400, 17082880, 17084497, 17093632, 17094737, 17103872, 17104978,
+    17115136, 17117267, 17130496, 17133395, 17133568, 17170516, 17250048, 17252436, 17257984, 17260628, 17262592,
+    17301589, 17303040, 17303637, 17303808, 17304149, 17315328, 17315669, 17316096, 17316949, 17317120, 17317717,
+    17317974, 17323520, 17323862, 17326167, 17334360, 17342208, 17344344, 17346560, 17358937, 17363712, 17364057,
+    17364480, 17365849, 17367130, 17374208, 17375066, 17375323, 17381888, 17383259, 17383424, 17399900, 17408093,
+    17414144, 17415261, 17420288, 17420893, 17432670, 17433600, 17433950, 17434368, 17435742, 17437696, 17438046,
+    17438720, 17439070, 17445888, 17447006, 17447680, 17448798, 17451008, 17453150, 17455360, 17457247, 17465440,
+    17473536, 17481825, 17491712, 17492833, 17495808, 17498210, 17511936, 17512802, 17514595, 17520128, 17520739,
+    17522788, 17527552, 17528932, 17530981, 17535488, 17537381, 17538304, 17541477, 17543168, 17563750, 17582336,
+    17596519, 17609472, 17612903, 17625856, 17627751, 17629184, 17719306, 17727232, 17825896, 17845760, 17846888,
+    17854464, 17858408, 17858665, 17875456, 17879146, 17885440, 17887338, 17889792, 17891435, 17904896, 17905259,
+    17908736, 17911916, 17921792, 17924205, 17944064, 17944685, 17948672, 17948953, 17954048, 17956974, 17961472,
+    17961838, 17972992, 17989743, 17991424, 17991791, 17991936, 17992303, 17993216, 17993583, 17997312, 17997679,
+    18000384, 18002032, 18017024, 18018416, 18020864, 18022513, 18023424, 18023793, 18025728, 18026353, 18026752,
+    18027377, 18032896, 18033265, 18034944, 18035313, 18035712, 18036081, 18037248, 18037873, 18040064, 18040689,
+    18041088, 18041713, 18042368, 18042993, 18043136, 18044785, 18044928, 18046321, 18048000, 18048625, 18050304,
+    18051185, 18052352, 18088050, 18110976, 18111346, 18111488, 18111858, 18112000, 18120819, 18139136, 18141299,
+    18143744, 18186356, 18200064, 18200692, 18210304, 18219125, 18236672, 18239605, 18242048, 18243626, 18246912,
+    18251894, 18266112, 18268278, 18270720, 18284663, 18291200, 18292087, 18295808, 18296951, 18300928, 18391160,
+    18412288, 18415480, 18415616, 18530425, 18544896, 18612346, 18614528, 18614906, 18626304, 18626682, 18630144,
+    18632826, 18640128, 18641019, 18649088, 18649723, 18655232, 18655611, 18659072, 18874492, 19110400, 19136636,
+    19164928, 19165308, 19166464, 19169404, 19219456, 19923069, 20197120, 21233790, 21382912, 23593020, 23738624,
+    23740543, 23748352, 23748735, 23751168, 23752319, 23752704, 23777408, 23784960, 23785600, 23787008, 23789697,
+    23807488, 23810177, 23812608, 23812993, 23814656, 23815041, 23820288, 23821697, 23826432, 24051842, 24069376,
+    24072322, 24084224, 24088450, 24092672, 24109187, 24109312, 24117379, 25685248, 25690243, 25883392, 28311608,
+    28312064, 29098116, 29125376, 29126788, 29129984, 29130884, 29133056, 29134980, 29137408, 29138052, 29138945,
+    29139968, 30408705, 30471680, 30474241, 30484224, 30484737, 30500612, 30501377, 30505732, 30507777, 30508292,
+    30510081, 30517764, 30518785, 30533888, 30539781, 30557696, 30605313, 30627584, 30629889, 30634496, 30670849,
+    30692608, 30692865, 30711040, 30711297, 30711808, 30712321, 30712576, 30713089, 30713600, 30714113, 30715136,
+    30715393, 30718464, 30718721, 30718976, 30719233, 30721024, 30721281, 30737920, 30738177, 30739200, 30739713,
+    30741760, 30742017, 30743808, 30744065, 30751232, 30751489, 30752512, 30752769, 30754048, 30754305, 30754560,
+    30755329, 30757120, 30757377, 30844416, 30844929, 30919680, 30920193, 30933125, 31099904, 31103877, 31105024,
+    31105413, 31109120, 31457334, 31459072, 31459382, 31463680, 31464246, 31465984, 31466294, 31466752, 31467062,
+    31468288, 31981702, 32032000, 32032646, 32036608, 32047239, 32066304, 32067719, 32070144, 32071303, 32071680,
+    32374794, 32375808, 32376074, 32382976, 32383242, 32383744, 32384010, 32384256, 32384778, 32385024, 32385290,
+    32387840, 32388106, 32389120, 32389386, 32389632, 32389898, 32390144, 32391690, 32391936, 32392970, 32393216,
+    32393482, 32393728, 32393994, 32394240, 32394506, 32395264, 32395530, 32396032, 32396298, 32396544, 32397066,
+    32397312, 32397578, 32397824, 32398090, 32398336, 32398602, 32398848, 32399114, 32399360, 32399626, 32400128,
+    32400394, 32400640, 32401162, 32402176, 32402442, 32404224, 32404490, 32405504, 32405770, 32406784, 32407050,
+    32407296, 32407562, 32410112, 32410378, 32414720, 32416010, 32416768, 32417034, 32418304, 32418570, 32422912,
+    32436234, 32436736, 32505857, 32517120, 32518145, 32543744, 32546817, 32550656, 32551169, 32555008, 32555265,
+    32559104, 32559361, 32568832, 32571393, 32574720, 32575489, 32583424, 32583681, 32599040, 32600065, 32615680,
+    32630273, 32636984, 32637185, 32637696, 32641025, 32652288, 32653313, 32655616, 32657409, 32657920, 32702465,
+    32953088, 32956417, 32959744, 32960513, 32962304, 32964609, 32994304, 32997377, 33019136, 33030145, 33033216,
+    33034241, 33048576, 33050625, 33053184, 33054721, 33064960, 33067009, 33074688, 33099777, 33103616, 33103873,
+    33105920, 33107969, 33108224, 33108737, 33111808, 33112065, 33115136, 33116161, 33120000, 33128449, 33133056,
+    33144833, 33145088, 33554488, 44488448, 44499000, 45561088, 45563960, 45620736, 45621304, 47096320, 49807416,
+    49946112, 234881281, 234881536, 234889217, 234913792, 234946564, 235008000,
+};
+
 /* The run that `key` falls into: the last entry that is not above it (the first entry is 0). */
 LLM__FN uint32_t llm__run(const uint32_t *runs, size_t count, uint32_t key) {
     size_t low = 0, high = count;
@@ -3774,6 +3986,11 @@ LLM__FN int llm__category(uint32_t c) {
     int category = (int)(run & 31);
     if (category != LLM__LU_LL) return category;
     return (c - (run >> 5)) & 1 ? LLM__LL : LLM__LU;
+}
+
+/* UnicodeScripts' script of a character, or 0. */
+LLM__FN int llm__old_script(uint32_t c) {
+    return (int)(llm__run(llm__old_script_runs, LLM__LENGTH(llm__old_script_runs), c << 8 | 255) & 255);
 }
 
 LLM__FN int llm__combining(uint32_t c) {
@@ -5141,14 +5358,14 @@ static int llm__trie_exact(const llm__trie *t, const char *text, size_t bytes, u
 enum { /* steps of all stages */
     /* normalizers */
     LLM__STEP_PREPEND, LLM__STEP_REPLACE, LLM__STEP_LOWERCASE, LLM__STEP_STRIP_SPACE, LLM__STEP_NFC, LLM__STEP_NFD,
-    LLM__STEP_NFKC, LLM__STEP_NFKD, LLM__STEP_STRIP_ACCENTS, LLM__STEP_NMT, LLM__STEP_BERT, LLM__STEP_BYTES,
-    LLM__STEP_PRECOMPILED,
+    LLM__STEP_NFKC, LLM__STEP_NFKD, LLM__STEP_STRIP_ACCENTS, LLM__STEP_STRIP_NONSPACING, LLM__STEP_NMT, LLM__STEP_BERT,
+    LLM__STEP_BYTES, LLM__STEP_PRECOMPILED, LLM__STEP_APPEND,
     /* pre-tokenizers */
     LLM__STEP_BYTE_LEVEL, LLM__STEP_SPLIT, LLM__STEP_METASPACE, LLM__STEP_DIGITS, LLM__STEP_PUNCTUATION,
-    LLM__STEP_WHITESPACE, LLM__STEP_WHITESPACE_SPLIT,
+    LLM__STEP_WHITESPACE, LLM__STEP_WHITESPACE_SPLIT, LLM__STEP_SCRIPTS, LLM__STEP_FIXED_LENGTH,
     /* decoders */
     LLM__STEP_BYTES_TO_TEXT, LLM__STEP_FROM_METASPACE, LLM__STEP_BYTE_FALLBACK, LLM__STEP_FUSE, LLM__STEP_STRIP,
-    LLM__STEP_FROM_WORDPIECE, LLM__STEP_FROM_SUFFIX, LLM__STEP_JOIN
+    LLM__STEP_FROM_WORDPIECE, LLM__STEP_FROM_SUFFIX, LLM__STEP_CTC, LLM__STEP_JOIN
 };
 
 enum { LLM__SPLIT_REMOVED, LLM__SPLIT_ISOLATED, LLM__SPLIT_PREVIOUS, LLM__SPLIT_NEXT, LLM__SPLIT_CONTIGUOUS };
@@ -5166,15 +5383,16 @@ typedef struct llm__step {
     int behavior, invert;         /* of a split */
     int prepend;                  /* METASPACE: when; BYTE_LEVEL: a space if there is none */
     int left, right;              /* stripping: how many, or whether */
-    int cleanup, clean, chinese, accents, lower;
+    int cleanup, clean, chinese;
     const uint32_t *units;        /* PRECOMPILED: the trie, and the texts that it leads to */
     size_t unit_count;
 } llm__step;
 
 /* Limits that no real file comes near; they keep time and memory in proportion to the sizes of file and text. */
 enum {
-    LLM__MAX_STEPS = 48,
-    LLM__MAX_DECODER_STEPS = 12,
+    LLM__MAX_STEPS = 50,
+    LLM__CLEAN_STEPS = 11,
+    LLM__MAX_DECODER_STEPS = 12 + LLM__CLEAN_STEPS,
     LLM__MAX_AROUND = 256,       /* tokens around a text */
     LLM__MAX_TOKEN_BYTES = 1024, /* of added tokens, of Unigram's, and of what steps look for and put in */
     LLM__MAX_WORD_CHARS = 4096,  /* WordPiece */
@@ -5238,6 +5456,7 @@ struct llm__words {
     llm__pairs compositions;        /* (first, second) -> (character, -) */
     int32_t *before, *after;        /* what the post-processor puts around the text */
     size_t before_count, after_count;
+    int trims[4], trim_count;       /* spans are trimmed so often; each: whether a space was put in front */
 };
 
 static uint64_t llm__text_hash(const char *text, size_t bytes) {
@@ -5669,17 +5888,15 @@ static llm_status llm__model_bpe(const llm__words_reader *x, const llm__json *mo
     llm__words *w = x->w;
     llm_status status = LLM_OK;
     const llm__json *dropout = llm__json_get(model, "dropout");
-    double chance = 0;
+    double chance;
     w->prefix = llm__words_string(x, model, "continuing_subword_prefix", &status);
     w->suffix = llm__words_string(x, model, "end_of_word_suffix", &status);
     w->unknown_text = llm__words_string(x, model, "unk_token", &status);
     w->fuse_unknown = llm__words_flag(x, model, "fuse_unk", 0, &status);
     w->ignore_merges = llm__words_flag(x, model, "ignore_merges", 0, &status);
     if (status != LLM_OK) return status;
-    if (dropout && !llm__json_is(dropout, LLM__JSON_NULL) && !llm__json_float(dropout, &chance))
+    if (dropout && !llm__json_is(dropout, LLM__JSON_NULL) && !llm__json_float(dropout, &chance)) /* for training */
         return llm__words_wrong(x, "model.dropout", "a number");
-    if (chance != 0)
-        return llm__fail(x->error, LLM_UNSUPPORTED, "%s: model.dropout is not supported", x->file);
     return llm__merges_read(x, llm__json_get(model, "merges"));
 }
 
@@ -5896,9 +6113,9 @@ static llm_status llm__normalizer_step(const llm__words_reader *x, const llm__js
     size_t i;
     for (i = 0; i < LLM__LENGTH(plain); i++)
         if (llm__json_text_is(type, plain[i].name)) return s->kind = plain[i].kind, LLM_OK;
-    if (llm__json_text_is(type, "Prepend")) {
-        s->kind = LLM__STEP_PREPEND;
-        s->content = llm__words_string(x, from, "prepend", &status);
+    if (llm__json_text_is(type, "Prepend") || llm__json_text_is(type, "Append")) {
+        s->kind = llm__json_text_is(type, "Prepend") ? LLM__STEP_PREPEND : LLM__STEP_APPEND;
+        s->content = llm__words_string(x, from, s->kind == LLM__STEP_PREPEND ? "prepend" : "append", &status);
     } else if (llm__json_text_is(type, "Replace")) {
         s->kind = LLM__STEP_REPLACE;
         s->content = llm__words_string(x, from, "content", &status);
@@ -5911,8 +6128,6 @@ static llm_status llm__normalizer_step(const llm__words_reader *x, const llm__js
         s->kind = LLM__STEP_BERT;
         s->clean = llm__words_flag(x, from, "clean_text", 1, &status);
         s->chinese = llm__words_flag(x, from, "handle_chinese_chars", 1, &status);
-        s->lower = llm__words_flag(x, from, "lowercase", 1, &status);
-        s->accents = llm__words_flag(x, from, "strip_accents", s->lower, &status);
     } else if (llm__json_text_is(type, "Precompiled")) {
         s->kind = LLM__STEP_PRECOMPILED;
         status = llm__step_precompiled(x, s, from);
@@ -5955,6 +6170,15 @@ static llm_status llm__splitter_step(const llm__words_reader *x, const llm__json
         s->kind = LLM__STEP_SPLIT;
         s->behavior = LLM__SPLIT_REMOVED;
         s->pattern = llm__words_string(x, from, "delimiter", &status);
+    } else if (llm__json_text_is(type, "UnicodeScripts")) {
+        s->kind = LLM__STEP_SCRIPTS;
+    } else if (llm__json_text_is(type, "FixedLength")) {
+        int32_t length = 5;
+        const llm__json *given = llm__json_get(from, "length");
+        s->kind = LLM__STEP_FIXED_LENGTH;
+        if ((given && !llm__json_id(given, &length)) || !length)
+            return llm__words_wrong(x, "pre_tokenizer.FixedLength.length", "a number of characters");
+        s->left = length;
     } else {
         return LLM_END;
     }
@@ -5991,9 +6215,26 @@ static llm_status llm__decoder_step(const llm__words_reader *x, const llm__json 
     } else if (llm__json_text_is(type, "BPEDecoder")) {
         s->kind = LLM__STEP_FROM_SUFFIX;
         s->pattern = llm__words_string(x, from, "suffix", &status);
+    } else if (llm__json_text_is(type, "CTC")) {
+        s->kind = LLM__STEP_CTC;
+        s->pattern = llm__words_string(x, from, "pad_token", &status);
+        s->content = llm__words_string(x, from, "word_delimiter_token", &status);
+        s->cleanup = llm__words_flag(x, from, "cleanup", 1, &status);
     } else {
         return LLM_END;
     }
+    return status;
+}
+
+/* The parts of BertNormalizer behind its cleaning are steps like those of other files. */
+static llm_status llm__bert_steps(const llm__words_reader *x, const llm__json *from, llm__steps *steps) {
+    llm_status status = LLM_OK;
+    int lower = llm__words_flag(x, from, "lowercase", 1, &status);
+    if (llm__words_flag(x, from, "strip_accents", lower, &status)) {
+        steps->items[steps->count++].kind = LLM__STEP_NFD;
+        steps->items[steps->count++].kind = LLM__STEP_STRIP_NONSPACING;
+    }
+    if (lower) steps->items[steps->count++].kind = LLM__STEP_LOWERCASE;
     return status;
 }
 
@@ -6006,9 +6247,9 @@ static llm_status llm__step_add(const llm__words_reader *x, int stage, const llm
     llm_status status;
     if (!type || !llm__json_is(type, LLM__JSON_STRING))
         return llm__words_wrong(x, stages[stage], "an object with a type");
-    if (steps->count + 2 > LLM__MAX_STEPS)
+    if (steps->count + 4 > LLM__MAX_STEPS)
         return llm__fail(x->error, LLM_TOO_LARGE, "%s: %s has more than %d steps", x->file, stages[stage],
-                         LLM__MAX_STEPS - 1);
+                         LLM__MAX_STEPS - 3);
     if (stage == LLM__STAGE_SPLITTER && llm__json_text_is(type, "BertPreTokenizer")) { /* two steps in one */
         steps->items[steps->count++].kind = LLM__STEP_WHITESPACE_SPLIT;
         s = steps->items + steps->count++;
@@ -6020,6 +6261,7 @@ static llm_status llm__step_add(const llm__words_reader *x, int stage, const llm
     status = stage == LLM__STAGE_NORMALIZER ? llm__normalizer_step(x, from, type, s)
              : stage == LLM__STAGE_SPLITTER ? llm__splitter_step(x, from, type, s)
                                             : llm__decoder_step(x, from, type, s);
+    if (status == LLM_OK && s->kind == LLM__STEP_BERT) status = llm__bert_steps(x, from, steps);
     return status == LLM_END ? llm__unsupported(x, stages[stage], from) : status;
 }
 
@@ -6102,12 +6344,23 @@ static llm_status llm__template_read(const llm__words_reader *x, const llm__json
     return status;
 }
 
+/* How the spans of tokens are trimmed. */
+static llm_status llm__trim_read(const llm__words_reader *x, const llm__json *from) {
+    llm__words *w = x->w;
+    llm_status status = LLM_OK;
+    int trim = llm__words_flag(x, from, "trim_offsets", 1, &status);
+    int prefix = llm__words_flag(x, from, "add_prefix_space", 1, &status);
+    if (trim && w->trim_count < (int)LLM__LENGTH(w->trims)) w->trims[w->trim_count++] = prefix;
+    return status;
+}
+
 static llm_status llm__processor_read(const llm__words_reader *x, const llm__json *from) {
     const llm__json *type = llm__json_get(from, "type"), *list, *item;
     int32_t id;
     uint32_t i;
     llm_status status = LLM_OK;
-    if (!from || llm__json_is(from, LLM__JSON_NULL) || llm__json_text_is(type, "ByteLevel")) return LLM_OK;
+    if (!from || llm__json_is(from, LLM__JSON_NULL)) return LLM_OK;
+    if (llm__json_text_is(type, "ByteLevel")) return llm__trim_read(x, from);
     if (llm__json_text_is(type, "TemplateProcessing")) return llm__template_read(x, from);
     if (llm__json_text_is(type, "BertProcessing") || llm__json_text_is(type, "RobertaProcessing")) {
         if (!llm__json_id(llm__json_at(llm__json_get(from, "cls"), 1), &id))
@@ -6116,7 +6369,8 @@ static llm_status llm__processor_read(const llm__words_reader *x, const llm__jso
         if (status != LLM_OK) return status;
         if (!llm__json_id(llm__json_at(llm__json_get(from, "sep"), 1), &id))
             return llm__words_wrong(x, "post_processor.sep", "[token, id]");
-        return llm__around_add(x, &x->w->after, &x->w->after_count, &id, 1, 0);
+        status = llm__around_add(x, &x->w->after, &x->w->after_count, &id, 1, 0);
+        return status == LLM_OK && llm__json_text_is(type, "RobertaProcessing") ? llm__trim_read(x, from) : status;
     }
     if (!llm__json_text_is(type, "Sequence")) return llm__unsupported(x, "post_processor", from);
     list = llm__json_get(from, "processors");
@@ -6130,11 +6384,28 @@ static llm_status llm__processor_read(const llm__words_reader *x, const llm__jso
 
 /* ---- normalizers: text in, text out */
 
-/* A growable list of code points, for the normal forms. */
+/* A code point of a normal form, and what became of the text's characters: 0: it stands for one, 1: it was put in
+   behind another, -n: for 1 + n of them. */
+typedef struct llm__point {
+    uint32_t c;
+    int32_t change;
+} llm__point;
+
+/* A growable list of them. */
 typedef struct llm__points {
-    uint32_t *items;
+    llm__point *items;
     size_t count, capacity;
 } llm__points;
+
+/* For each byte of a text on its way: which bytes of the original it comes from. */
+typedef struct llm__origin {
+    uint32_t from, to;
+} llm__origin;
+
+typedef struct llm__origins {
+    llm__origin *items;
+    size_t count, capacity;
+} llm__origins;
 
 /* Everything that one call of llm__words_encode works with. */
 typedef struct llm__piece_span {
@@ -6192,6 +6463,17 @@ typedef struct llm__encoder {
     int no_unknown; /* a piece is not in the vocabulary, which has no token for that */
     int32_t **ids;
     size_t *count, *capacity;
+    int plain;                     /* special tokens are not looked for */
+    /* only where the caller wants to know where tokens lie in the text: */
+    llm_text_span **spans;         /* parallel to ids; NULL: not wanted */
+    size_t span_count, *span_capacity, first_span; /* first_span: of the text, behind what is put before it */
+    const char *whole;             /* the text */
+    size_t whole_bytes, ids_before; /* ids_before: that were there before this text */
+    llm__origins normal_origins[2], piece_origins[2];
+    const llm__origin *in;         /* of the input of the step at work; NULL: spans are not wanted */
+    size_t in_count, at;           /* at: the next character of the input that llm__changed takes */
+    uint32_t zero;                 /* what stands before the input's first character */
+    llm__origins *out;
 } llm__encoder;
 
 static llm_status llm__encoder_failed(llm__encoder *x) {
@@ -6204,26 +6486,73 @@ static llm_status llm__encoder_failed(llm__encoder *x) {
     return llm__fail(x->error, LLM_OUT_OF_MEMORY, "%s: out of memory while encoding", x->w->file);
 }
 
-static int llm__points_add(llm__points *p, const llm_allocator *a, uint32_t c) {
-    void *items = p->items;
-    if (p->count == p->capacity) {
-        if (!llm__grow(a, &items, &p->capacity, p->count + 1, sizeof *p->items)) return 0;
-        p->items = (uint32_t *)items;
-    }
-    p->items[p->count++] = c;
+/* ---- where the bytes of a step's output come from: a step that appends to its output says so with one of these three,
+   which do nothing unless spans are wanted */
+
+static int llm__origins_add(llm__encoder *x, llm__origins *o, llm__origin origin, size_t upto) {
+    void *items = o->items;
+    if (upto <= o->count) return 1;
+    if (!llm__grow(x->allocator, &items, &o->capacity, upto, sizeof *o->items)) return 0;
+    o->items = (llm__origin *)items;
+    while (o->count < upto) o->items[o->count++] = origin;
     return 1;
 }
 
-/* Canonical decomposition of c, at most four steps deep. */
-static int llm__decompose(llm__points *p, const llm_allocator *a, uint32_t c) {
+/* What was appended comes from the byte `at` of the input, or SIZE_MAX: from before it. */
+static int llm__stands_for(llm__encoder *x, const llm__text *out, size_t at) {
+    llm__origin origin;
+    if (!x->in) return 1;
+    origin.from = origin.to = x->zero;
+    return llm__origins_add(x, x->out, at < x->in_count ? x->in[at] : origin, out->length);
+}
+
+/* What was appended are the bytes from `at`. */
+static int llm__copied(llm__encoder *x, const llm__text *out, size_t at) {
+    size_t i;
+    if (!x->in || x->out->count >= out->length) return 1;
+    i = x->out->count;
+    if (!llm__origins_add(x, x->out, x->in[at], out->length)) return 0;
+    memcpy(x->out->items + i, x->in + at, (out->length - i) * sizeof *x->in);
+    return 1;
+}
+
+/* Takes characters of the input, valid text, without output. */
+static void llm__passed(llm__encoder *x, const char *text, size_t bytes, size_t chars) {
+    uint32_t c;
+    for (; chars && x->in && x->at < bytes; chars--) x->at += llm__char_get(text + x->at, &c);
+}
+
+/* One character was appended that takes the place of the next 1 - change ones, or of none if change is 1. */
+static int llm__changed(llm__encoder *x, const llm__text *out, const char *text, size_t bytes, int change) {
+    size_t at = x->at;
+    if (!x->in) return 1;
+    if (change > 0) at = at ? at - 1 : SIZE_MAX;
+    else llm__passed(x, text, bytes, (size_t)(1 - change));
+    return llm__stands_for(x, out, at);
+}
+
+static int llm__points_add(llm__points *p, const llm_allocator *a, uint32_t c, int change) {
+    void *items = p->items;
+    if (p->count == p->capacity) {
+        if (!llm__grow(a, &items, &p->capacity, p->count + 1, sizeof *p->items)) return 0;
+        p->items = (llm__point *)items;
+    }
+    p->items[p->count].c = c;
+    p->items[p->count++].change = change;
+    return 1;
+}
+
+/* Canonical decomposition of c, at most four steps deep; `change` is that of the first point. */
+static int llm__decompose(llm__points *p, const llm_allocator *a, uint32_t c, int change) {
     uint32_t first, second;
     if (c >= 0xAC00 && c <= 0xD7A3) { /* Hangul: by arithmetic */
         uint32_t s = c - 0xAC00;
-        if (!llm__points_add(p, a, 0x1100 + s / 588) || !llm__points_add(p, a, 0x1161 + s % 588 / 28)) return 0;
-        return s % 28 == 0 || llm__points_add(p, a, 0x11A7 + s % 28);
+        if (!llm__points_add(p, a, 0x1100 + s / 588, change) || !llm__points_add(p, a, 0x1161 + s % 588 / 28, 1))
+            return 0;
+        return s % 28 == 0 || llm__points_add(p, a, 0x11A7 + s % 28, 1);
     }
-    if (!llm__decompose_once(c, &first, &second)) return llm__points_add(p, a, c);
-    return llm__decompose(p, a, first) && (!second || llm__points_add(p, a, second));
+    if (!llm__decompose_once(c, &first, &second)) return llm__points_add(p, a, c, change);
+    return llm__decompose(p, a, first, change) && (!second || llm__points_add(p, a, second, 1));
 }
 
 /* Marks after a letter go by class, those of one class stay in order: an insertion sort over short runs... */
@@ -6231,21 +6560,21 @@ static void llm__points_order(llm__points *p) {
     size_t i = 0, j, k;
     while (i < p->count) {
         int sorted = 1;
-        if (llm__combining(p->items[i]) == 0) { i++; continue; }
-        for (j = i + 1; j < p->count && llm__combining(p->items[j]) != 0; j++)
-            if (llm__combining(p->items[j - 1]) > llm__combining(p->items[j])) sorted = 0;
+        if (llm__combining(p->items[i].c) == 0) { i++; continue; }
+        for (j = i + 1; j < p->count && llm__combining(p->items[j].c) != 0; j++)
+            if (llm__combining(p->items[j - 1].c) > llm__combining(p->items[j].c)) sorted = 0;
         if (!sorted && j - i > 64) { /* ...and a counting sort over long ones, which only attackers write */
             size_t counts[257] = {0};
-            uint32_t *run = p->items + i, *copy = p->items + p->capacity - (j - i); /* reserved by llm__to_points */
-            for (k = 0; k < j - i; k++) counts[llm__combining(run[k]) + 1]++;
+            llm__point *run = p->items + i, *copy = p->items + p->capacity - (j - i); /* reserved by llm__to_points */
+            for (k = 0; k < j - i; k++) counts[llm__combining(run[k].c) + 1]++;
             for (k = 1; k < 257; k++) counts[k] += counts[k - 1];
             memcpy(copy, run, (j - i) * sizeof *copy);
-            for (k = 0; k < j - i; k++) run[counts[llm__combining(copy[k])]++] = copy[k];
+            for (k = 0; k < j - i; k++) run[counts[llm__combining(copy[k].c)]++] = copy[k];
         } else if (!sorted) {
             for (k = i + 1; k < j; k++) {
-                uint32_t c = p->items[k];
+                llm__point c = p->items[k];
                 size_t to = k;
-                for (; to > i && llm__combining(p->items[to - 1]) > llm__combining(c); to--)
+                for (; to > i && llm__combining(p->items[to - 1].c) > llm__combining(c.c); to--)
                     p->items[to] = p->items[to - 1];
                 p->items[to] = c;
             }
@@ -6267,17 +6596,19 @@ static void llm__points_compose(const llm__words *w, llm__points *p) {
     size_t i, n = 0, starter = SIZE_MAX;
     int last = 0; /* class of the last mark that stays behind the starter */
     for (i = 0; i < p->count; i++) {
-        uint32_t c = p->items[i], joined = 0;
-        int mark = llm__combining(c);
+        llm__point point = p->items[i];
+        uint32_t joined = 0;
+        int mark = llm__combining(point.c);
         if (starter != SIZE_MAX && (n == starter + 1 || (last != 0 && last < mark)))
-            joined = llm__compose_pair(w, p->items[starter], c);
+            joined = llm__compose_pair(w, p->items[starter].c, point.c);
         if (joined) {
-            p->items[starter] = joined;
+            p->items[starter].c = joined;
+            p->items[starter].change += point.change - 1;
             continue;
         }
         if (mark == 0) starter = n;
         last = mark;
-        p->items[n++] = c;
+        p->items[n++] = point;
     }
     p->count = n;
 }
@@ -6290,12 +6621,12 @@ static int llm__to_points(llm__points *p, const llm_allocator *a, const char *te
         i += llm__char_get(text + i, &c);
         n = compatible ? llm__decompose_compatible(c, full) : 0;
         for (k = 0; k < n; k++)
-            if (!llm__points_add(p, a, full[k])) return 0;
-        if (!n && !llm__decompose(p, a, c)) return 0;
+            if (!llm__points_add(p, a, full[k], k > 0)) return 0;
+        if (!n && !llm__decompose(p, a, c, 0)) return 0;
     }
     i = p->count;
     while (p->count < 2 * i) /* room for sorting */
-        if (!llm__points_add(p, a, 0)) return 0;
+        if (!llm__points_add(p, a, 0, 0)) return 0;
     p->count = i;
     return 1;
 }
@@ -6366,12 +6697,15 @@ static int llm__normal_part(llm__encoder *x, int kind, const char *text, size_t 
     llm__points_order(&x->points);
     if (kind == LLM__STEP_NFC || kind == LLM__STEP_NFKC) llm__points_compose(x->w, &x->points);
     for (i = 0; i < x->points.count; i++)
-        if (!llm__text_add_char(out, x->points.items[i])) return 0;
+        if (!llm__text_add_char(out, x->points.items[i].c) ||
+            !llm__changed(x, out, text, bytes, x->points.items[i].change)) return 0;
     return 1;
 }
 
 static int llm__normal_form(llm__encoder *x, int kind, const char *text, size_t bytes, llm__text *out) {
     size_t i = 0, n;
+    if (llm__ascii_run(text, bytes) == bytes) return llm__text_add(out, text, bytes) && llm__copied(x, out, 0);
+    if (x->in) return llm__normal_part(x, kind, text, bytes, out);
     while (i < bytes) {
         n = llm__inert_run(kind, text + i, bytes - i);
         if (!llm__text_add(out, text + i, n)) return 0;
@@ -6400,8 +6734,9 @@ static int llm__step_find(llm__matcher *m, const llm__step *s, const char *text,
 }
 
 /* All matches replaced.  An empty match right after another does not count, as in the reference.  What is put in counts
-   as steps, so that a text cannot grow without bounds. */
-static int llm__replace(llm__matcher *m, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
+   as steps, so that a text cannot grow without bounds.  x: whose step it is, or NULL: a decoder's. */
+static int llm__replace(llm__encoder *x, llm__matcher *m, const llm__step *s, const char *text, size_t bytes,
+                        llm__text *out) {
     size_t from = 0, copied = 0, begin, end, last = SIZE_MAX;
     uint32_t c;
     while (from <= bytes && llm__step_find(m, s, text, bytes, from, &begin, &end)) {
@@ -6410,23 +6745,21 @@ static int llm__replace(llm__matcher *m, const llm__step *s, const char *text, s
             continue;
         }
         if (!llm__matcher_spend(m, 64 * s->content.bytes) || !llm__text_add(out, text + copied, begin - copied) ||
-            !llm__text_add(out, s->content.text, s->content.bytes))
+            (x && !llm__copied(x, out, copied)) || !llm__text_add(out, s->content.text, s->content.bytes) ||
+            (x && !llm__stands_for(x, out, end ? end - 1 : SIZE_MAX)))
             return 0;
         from = copied = last = end;
     }
-    return !m->failed && llm__text_add(out, text + copied, bytes - copied);
+    return !m->failed && llm__text_add(out, text + copied, bytes - copied) && (!x || llm__copied(x, out, copied));
 }
 
-static int llm__lowercase(const char *text, size_t bytes, llm__text *out) {
+static int llm__lowercase(llm__encoder *x, const char *text, size_t bytes, llm__text *out) {
     uint32_t c;
-    size_t i;
-    for (i = 0; i < bytes;) {
-        i += llm__char_get(text + i, &c);
-        if (c == 0x130) {
-            if (!llm__text_add(out, "i\xCC\x87", 3)) return 0;
-        } else if (!llm__text_add_char(out, llm__lower(c))) {
-            return 0;
-        }
+    size_t i, n;
+    for (i = 0; i < bytes; i += n) {
+        n = llm__char_get(text + i, &c);
+        if (!(c == 0x130 ? llm__text_add(out, "i\xCC\x87", 3) : llm__text_add_char(out, llm__lower(c))) ||
+            !llm__stands_for(x, out, i)) return 0;
     }
     return 1;
 }
@@ -6456,34 +6789,20 @@ static uint32_t llm__clean_bert(uint32_t c) {
     return llm__is_space(c) ? ' ' : c;
 }
 
+/* BertNormalizer's cleaning, and spaces around Chinese characters; its other parts are steps of their own. */
 static int llm__bert(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
-    llm__text one, two;
     uint32_t c, spot;
-    size_t i;
-    int good = 1;
-    memset(&one, 0, sizeof one);
-    one.allocator = *x->allocator;
-    two = one;
-    for (i = 0; i < bytes && good;) {
-        i += llm__char_get(text + i, &c);
+    size_t i, n;
+    for (i = 0; i < bytes; i += n) {
+        int apart;
+        n = llm__char_get(text + i, &c);
         spot = s->clean ? llm__clean_bert(c) : c;
         if (s->clean && !spot) continue;
-        if (s->chinese && llm__is_chinese(spot))
-            good = llm__text_add(&one, " ", 1) && llm__text_add_char(&one, spot) && llm__text_add(&one, " ", 1);
-        else good = llm__text_add_char(&one, spot);
+        apart = s->chinese && llm__is_chinese(spot);
+        if ((apart && !llm__text_add(out, " ", 1)) || !llm__text_add_char(out, spot) ||
+            (apart && !llm__text_add(out, " ", 1)) || !llm__stands_for(x, out, i)) return 0;
     }
-    if (good && s->accents) {
-        good = llm__normal_form(x, LLM__STEP_NFD, one.data, one.length, &two);
-        one.length = 0;
-        for (i = 0; i < two.length && good;) {
-            i += llm__char_get(two.data + i, &c);
-            if (!llm__is_accent(c)) good = llm__text_add_char(&one, c);
-        }
-    }
-    if (good) good = s->lower ? llm__lowercase(one.data, one.length, out) : llm__text_add(out, one.data, one.length);
-    llm__text_free(&one);
-    llm__text_free(&two);
-    return good;
+    return 1;
 }
 
 /* A byte as the visible character that stands for it in byte-level vocabularies, and back (-1: none). */
@@ -6500,14 +6819,15 @@ static int llm__char_to_byte(uint32_t c) {
     return c == 0x143 ? 0xAD : -1;
 }
 
-static int llm__bytes_to_chars(const char *text, size_t bytes, llm__text *out) {
+/* at: where the text lies in the step's input. */
+static int llm__bytes_to_chars(llm__encoder *x, const char *text, size_t bytes, llm__text *out, size_t at) {
     size_t i;
     for (i = 0; i < bytes; i++)
-        if (!llm__text_add_char(out, llm__byte_to_char((uint8_t)text[i]))) return 0;
+        if (!llm__text_add_char(out, llm__byte_to_char((uint8_t)text[i])) || !llm__stands_for(x, out, at + i)) return 0;
     return 1;
 }
 
-static int llm__strip_space(const llm__step *s, const char *text, size_t bytes, llm__text *out) {
+static int llm__strip_space(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
     size_t from = 0, n;
     uint32_t c;
     while (s->left && from < bytes) {
@@ -6520,7 +6840,7 @@ static int llm__strip_space(const llm__step *s, const char *text, size_t bytes, 
         if (!llm__is_space(c)) break;
         bytes -= n;
     }
-    return llm__text_add(out, text + from, bytes - from);
+    return llm__text_add(out, text + from, bytes - from) && llm__copied(x, out, from);
 }
 
 /* The text that the shortest rule at the beginning of `text` gives, or NULL.  A unit of the double array holds a label
@@ -6548,8 +6868,27 @@ static const char *llm__rule(const llm__step *s, const char *text, size_t bytes,
     return NULL;
 }
 
+static size_t llm__char_count(const char *text, size_t bytes) {
+    size_t i, n = 0;
+    for (i = 0; i < bytes; i++) n += ((uint8_t)text[i] & 0xC0) != 0x80;
+    return n;
+}
+
+/* Puts a rule's text in the place of the next `chars` characters. */
+static int llm__precompiled_put(llm__encoder *x, const char *text, size_t bytes, size_t chars, const char *rule,
+                                size_t length, llm__text *out) {
+    size_t i, n, k;
+    uint32_t c;
+    for (i = 0, k = 0; i < length; i += n, k++) {
+        n = llm__char_get(rule + i, &c);
+        if (!llm__text_add(out, rule + i, n) || !llm__changed(x, out, text, bytes, k >= chars)) return 0;
+    }
+    if (out->length && k < chars) llm__passed(x, text, bytes, chars - k);
+    return 1;
+}
+
 /* Clusters of less than 6 bytes become what the shortest rule at their beginning says; else each character alone. */
-static int llm__precompiled(const llm__step *s, const char *text, size_t bytes, llm__text *out) {
+static int llm__precompiled(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
     size_t at = 0, end, n, length;
     uint32_t c, next;
     while (at < bytes) {
@@ -6560,52 +6899,103 @@ static int llm__precompiled(const llm__step *s, const char *text, size_t bytes, 
         }
         rule = end - at < 6 ? llm__rule(s, text + at, end - at, &length) : NULL;
         if (rule) {
-            if (!llm__text_add(out, rule, length)) return 0;
+            n = llm__char_count(text + at, end - at);
+            if (!llm__precompiled_put(x, text, bytes, n, rule, length, out)) return 0;
             at = end;
         }
         for (; at < end; at += n) {
             n = llm__char_get(text + at, &c);
             rule = llm__rule(s, text + at, n, &length);
-            if (!llm__text_add(out, rule ? rule : text + at, rule ? length : n)) return 0;
+            if (!llm__precompiled_put(x, text, bytes, 1, rule ? rule : text + at, rule ? length : n, out)) return 0;
         }
     }
     return 1;
 }
 
+/* Prepend and Append: nothing where there is no text. */
+static int llm__add_around(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
+    int in_front = s->kind == LLM__STEP_PREPEND;
+    if (!bytes) return 1;
+    return (!in_front || (llm__text_add(out, s->content.text, s->content.bytes) && llm__stands_for(x, out, 0))) &&
+           llm__text_add(out, text, bytes) && llm__copied(x, out, 0) &&
+           (in_front || (llm__text_add(out, s->content.text, s->content.bytes) && llm__stands_for(x, out, bytes - 1)));
+}
+
+/* What a step that goes by single characters makes of one; 0xFFFFFFFF: nothing. */
+static uint32_t llm__normalize_char(int kind, uint32_t c) {
+    if (!c) return 0;
+    switch (kind) {
+    case LLM__STEP_NMT: c = llm__clean_nmt(c); return c ? c : 0xFFFFFFFFu;
+    case LLM__STEP_STRIP_ACCENTS: return llm__is_mark(c) ? 0xFFFFFFFFu : c;
+    default: return llm__is_accent(c) ? 0xFFFFFFFFu : c;
+    }
+}
+
 static int llm__normalize_step(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
     uint32_t c;
-    size_t i;
+    size_t i, n;
+    x->at = 0;
     switch (s->kind) {
-    case LLM__STEP_PREPEND:
-        return (!bytes || llm__text_add(out, s->content.text, s->content.bytes)) && llm__text_add(out, text, bytes);
-    case LLM__STEP_REPLACE: return llm__replace(&x->matcher, s, text, bytes, out);
-    case LLM__STEP_LOWERCASE: return llm__lowercase(text, bytes, out);
-    case LLM__STEP_STRIP_SPACE: return llm__strip_space(s, text, bytes, out);
+    case LLM__STEP_PREPEND: case LLM__STEP_APPEND: return llm__add_around(x, s, text, bytes, out);
+    case LLM__STEP_REPLACE: return llm__replace(x, &x->matcher, s, text, bytes, out);
+    case LLM__STEP_LOWERCASE: return llm__lowercase(x, text, bytes, out);
+    case LLM__STEP_STRIP_SPACE: return llm__strip_space(x, s, text, bytes, out);
     case LLM__STEP_BERT: return llm__bert(x, s, text, bytes, out);
-    case LLM__STEP_BYTES: return llm__bytes_to_chars(text, bytes, out);
-    case LLM__STEP_PRECOMPILED: return llm__precompiled(s, text, bytes, out);
-    case LLM__STEP_STRIP_ACCENTS: case LLM__STEP_NMT:
-        for (i = 0; i < bytes;) {
-            i += llm__char_get(text + i, &c);
-            if (s->kind == LLM__STEP_NMT) c = c ? llm__clean_nmt(c) : 0xFFFFFFFFu;
-            else c = !c ? 0xFFFFFFFFu : llm__is_mark(c) ? 0 : c;
-            if (c && !llm__text_add_char(out, c == 0xFFFFFFFFu ? 0 : c)) return 0;
+    case LLM__STEP_BYTES: return llm__bytes_to_chars(x, text, bytes, out, 0);
+    case LLM__STEP_PRECOMPILED: return llm__precompiled(x, s, text, bytes, out);
+    case LLM__STEP_STRIP_ACCENTS: case LLM__STEP_STRIP_NONSPACING: case LLM__STEP_NMT:
+        for (i = 0; i < bytes; i += n) {
+            n = llm__char_get(text + i, &c);
+            c = llm__normalize_char(s->kind, c);
+            if (c != 0xFFFFFFFFu && (!llm__text_add_char(out, c) || !llm__stands_for(x, out, i))) return 0;
         }
         return 1;
     default: return llm__normal_form(x, s->kind, text, bytes, out);
     }
 }
 
-/* All steps; the result lies in one of x->normal. */
-static const llm__text *llm__normalize(llm__encoder *x, const char *text, size_t bytes) {
+/* Before a step: where its input comes from, and where it says where its output comes from. */
+static int llm__step_begin(llm__encoder *x, const llm__origins *in, llm__origins *out) {
+    void *items = out->items;
+    if (!x->spans) return 1;
+    if (!llm__grow(x->allocator, &items, &out->capacity, 1, sizeof *out->items)) return 0;
+    out->items = (llm__origin *)items;
+    out->count = 0;
+    x->in = in->items;
+    x->in_count = in->count;
+    x->out = out;
+    return 1;
+}
+
+/* The origins of the original itself: every byte comes from its character.  base: where the text lies in the whole. */
+static int llm__origins_plain(llm__encoder *x, llm__origins *o, const char *text, size_t bytes, size_t base) {
+    size_t i, n;
+    uint32_t c;
+    if (!x->spans) return 1;
+    o->count = 0;
+    for (i = 0; i < bytes; i += n) {
+        llm__origin origin;
+        n = llm__char_get(text + i, &c);
+        origin.from = (uint32_t)(base + i);
+        origin.to = (uint32_t)(base + i + n);
+        if (!llm__origins_add(x, o, origin, i + n)) return 0;
+    }
+    return 1;
+}
+
+/* All steps over a text that lies at `base` in the whole; the result is in one of x->normal. */
+static const llm__text *llm__normalize(llm__encoder *x, const char *text, size_t bytes, size_t base) {
     int i, to = 0;
     x->normal[0].length = 0;
     if (!llm__text_add(&x->normal[0], text, bytes)) return NULL;
+    if (!llm__origins_plain(x, &x->normal_origins[0], text, bytes, base)) return NULL;
+    x->zero = (uint32_t)base;
     for (i = 0; i < x->w->normalizer.count; i++) {
         const llm__text *from = &x->normal[to];
+        const llm__origins *in = &x->normal_origins[to];
         to = !to;
         x->normal[to].length = 0;
-        if (!llm__text_add(&x->normal[to], "", 0)) return NULL;
+        if (!llm__text_add(&x->normal[to], "", 0) || !llm__step_begin(x, in, &x->normal_origins[to])) return NULL;
         if (!llm__normalize_step(x, x->w->normalizer.items + i, from->data, from->length, &x->normal[to])) return NULL;
     }
     return &x->normal[to];
@@ -6704,6 +7094,35 @@ static int llm__split_words(llm__splitter *s, const char *text, size_t bytes) {
     return (last < 0 || llm__split_add(s, from, bytes, 0)) && llm__split_flush(s);
 }
 
+/* Runs of one script.  What belongs to none stays with what comes before it, and is lost where nothing does. */
+static int llm__split_scripts(llm__splitter *s, const char *text, size_t bytes) {
+    size_t i = 0, from = 0, n;
+    uint32_t c;
+    int script, last = 0;
+    for (; i < bytes; i += n) {
+        n = llm__char_get(text + i, &c);
+        script = llm__old_script(c);
+        if (!script || script == last) continue;
+        if (last && !llm__split_add(s, from, i, 0)) return 0;
+        from = i;
+        last = script;
+    }
+    return (!last || llm__split_add(s, from, bytes, 0)) && llm__split_flush(s);
+}
+
+static int llm__split_lengths(llm__splitter *s, size_t chars, const char *text, size_t bytes) {
+    size_t i = 0, from = 0, count = 0;
+    uint32_t c;
+    while (i < bytes) {
+        i += llm__char_get(text + i, &c);
+        if (++count < chars && i < bytes) continue;
+        if (!llm__split_add(s, from, i, 0)) return 0;
+        from = i;
+        count = 0;
+    }
+    return llm__split_flush(s);
+}
+
 static int llm__split_pattern(llm__splitter *s, const llm__step *step, const char *text, size_t bytes) {
     llm__matcher *m = &s->x->matcher;
     size_t from = 0, done = 0, begin, end, last = SIZE_MAX;
@@ -6732,6 +7151,15 @@ static llm__splitter llm__splitter_start(llm__encoder *x, llm__pieces *out, size
     return s;
 }
 
+/* Part of a piece, perhaps with a space put before it, as characters that stand for bytes. */
+static int llm__byte_level_chars(llm__encoder *x, const char *piece, size_t begin, size_t bytes,
+                                 const llm__piece_span *span, llm__text *out) {
+    size_t added = piece == x->word.data && begin + bytes > 0; /* the space comes from what follows it */
+    if (added && !begin) return llm__bytes_to_chars(x, piece, 1, out, span->begin) &&
+                                llm__bytes_to_chars(x, piece + 1, bytes - 1, out, span->begin);
+    return llm__bytes_to_chars(x, piece + begin, bytes, out, span->begin + begin - added);
+}
+
 /* ByteLevel: a space in front, the pattern, and bytes as characters. */
 static int llm__byte_level_piece(llm__encoder *x, const llm__step *step, const char *text, const llm__piece_span *span,
                                  llm__pieces *out) {
@@ -6748,7 +7176,7 @@ static int llm__byte_level_piece(llm__encoder *x, const llm__step *step, const c
     }
     if (!step->regex) {
         size_t begin = out->text.length;
-        return llm__bytes_to_chars(piece, n, &out->text) &&
+        return llm__byte_level_chars(x, piece, 0, n, span, &out->text) &&
                llm__piece_add(x, out, begin, out->text.length - begin, span->first);
     }
     memset(&cut, 0, sizeof cut);
@@ -6756,7 +7184,7 @@ static int llm__byte_level_piece(llm__encoder *x, const llm__step *step, const c
     good = llm__split_pattern(&s, step, piece, n);
     for (i = 0; i < cut.count && good; i++) {
         size_t begin = out->text.length;
-        good = llm__bytes_to_chars(piece + cut.spans[i].begin, cut.spans[i].bytes, &out->text) &&
+        good = llm__byte_level_chars(x, piece, cut.spans[i].begin, cut.spans[i].bytes, span, &out->text) &&
                llm__piece_add(x, out, begin, out->text.length - begin, cut.spans[i].first);
     }
     llm__free(x->allocator, cut.spans, cut.capacity * sizeof *cut.spans);
@@ -6773,12 +7201,15 @@ static int llm__metaspace_piece(llm__encoder *x, const llm__step *step, const ch
     llm__splitter s;
     int marked = piece[0] == ' ' || (span->bytes >= mark->bytes && memcmp(piece, mark->text, mark->bytes) == 0);
     int wanted = step->prepend == LLM__PREPEND_ALWAYS || (step->prepend == LLM__PREPEND_FIRST && span->first);
-    if (wanted && !marked && !llm__text_add(&out->text, mark->text, mark->bytes)) return 0;
+    if (wanted && !marked &&
+        (!llm__text_add(&out->text, mark->text, mark->bytes) || !llm__stands_for(x, &out->text, span->begin))) return 0;
     while (piece < stop) {
         const char *space = (const char *)memchr(piece, ' ', (size_t)(stop - piece));
         const char *to = space ? space : stop;
-        if (!llm__text_add(&out->text, piece, (size_t)(to - piece))) return 0;
-        if (space && !llm__text_add(&out->text, mark->text, mark->bytes)) return 0;
+        if (!llm__text_add(&out->text, piece, (size_t)(to - piece)) ||
+            !llm__copied(x, &out->text, (size_t)(piece - text))) return 0;
+        if (space && (!llm__text_add(&out->text, mark->text, mark->bytes) ||
+                      !llm__stands_for(x, &out->text, (size_t)(space - text)))) return 0;
         piece = space ? space + 1 : stop;
     }
     if (!step->invert) return llm__piece_add(x, out, begin, out->text.length - begin, span->first);
@@ -6795,29 +7226,45 @@ static int llm__split_piece(llm__encoder *x, const llm__step *step, const char *
     size_t base = out->text.length;
     if (step->kind == LLM__STEP_BYTE_LEVEL && step != x->late) return llm__byte_level_piece(x, step, text, span, out);
     if (step->kind == LLM__STEP_METASPACE) return llm__metaspace_piece(x, step, text, span, out);
-    if (!llm__text_add(&out->text, text + span->begin, span->bytes)) return 0;
+    if (!llm__text_add(&out->text, text + span->begin, span->bytes) || !llm__copied(x, &out->text, span->begin))
+        return 0;
     s = llm__splitter_start(x, out, base, step->behavior, span->first);
     if (step->kind == LLM__STEP_WHITESPACE) return llm__split_words(&s, text + span->begin, span->bytes);
     if (step->kind == LLM__STEP_SPLIT || step == x->late)
         return llm__split_pattern(&s, step, text + span->begin, span->bytes);
+    if (step->kind == LLM__STEP_SCRIPTS) return llm__split_scripts(&s, text + span->begin, span->bytes);
+    if (step->kind == LLM__STEP_FIXED_LENGTH)
+        return llm__split_lengths(&s, (size_t)step->left, text + span->begin, span->bytes);
     return llm__split_chars(&s, step->kind, text + span->begin, span->bytes);
 }
 
-/* All steps over one stretch; the result lies in one of x->pieces. */
-static const llm__pieces *llm__split(llm__encoder *x, const char *text, size_t bytes, int first) {
+/* All steps over one stretch of normalized text, whose origins are given if spans are wanted; the result lies in one of
+   x->pieces. */
+static const llm__pieces *llm__split(llm__encoder *x, const char *text, size_t bytes, int first,
+                                     const llm__origin *origins) {
     llm__pieces *from, *to = &x->pieces[0];
+    llm__origins stretch;
     size_t i;
-    int k;
+    int k, at = 0;
     to->text.length = to->count = 0;
-    if (!llm__text_add(&to->text, text, bytes) || !llm__piece_add(x, to, 0, bytes, first)) return NULL;
+    memset(&stretch, 0, sizeof stretch);
+    stretch.items = (llm__origin *)origins; /* read only */
+    stretch.count = bytes;
+    if (!llm__step_begin(x, &stretch, &x->piece_origins[0])) return NULL;
+    if (!llm__text_add(&to->text, text, bytes) || !llm__copied(x, &to->text, 0) ||
+        !llm__piece_add(x, to, 0, bytes, first)) return NULL;
     for (k = 0; k < x->w->splitter.count; k++) {
         if (x->w->splitter.items + k == x->late && !x->late->regex) break; /* nothing is left to do */
         from = to;
-        to = &x->pieces[from == &x->pieces[0]];
+        to = &x->pieces[!at];
         to->text.length = to->count = 0;
-        if (!llm__text_add(&to->text, "", 0)) return NULL;
-        for (i = 0; i < from->count; i++)
+        if (!llm__text_add(&to->text, "", 0) || !llm__step_begin(x, &x->piece_origins[at], &x->piece_origins[!at]))
+            return NULL;
+        at = !at;
+        for (i = 0; i < from->count; i++) {
+            if (x->in) x->zero = x->in[from->spans[i].begin].from;
             if (!llm__split_piece(x, x->w->splitter.items + k, from->text.data, from->spans + i, to)) return NULL;
+        }
     }
     return to;
 }
@@ -6833,6 +7280,69 @@ static int llm__id_add(llm__encoder *x, int32_t id) {
     }
     (*x->ids)[(*x->count)++] = id;
     return 1;
+}
+
+/* How much white space a token has at its front and end: 0x120 is byte-level vocabularies' space. */
+static size_t llm__white_front(const char *token, size_t bytes) {
+    size_t at, n, count = 0;
+    uint32_t c;
+    for (at = 0; at < bytes; at += n, count++) {
+        n = llm__char_get(token + at, &c);
+        if (c != 0x120 && !llm__is_space(c)) break;
+    }
+    return count;
+}
+
+static size_t llm__white_end(const char *token, size_t bytes) {
+    size_t n, count = 0;
+    uint32_t c;
+    for (; bytes; bytes -= n, count++) {
+        n = llm__char_before(token + bytes, &c);
+        if (c != 0x120 && !llm__is_space(c)) break;
+    }
+    return count;
+}
+
+/* trim_offsets of ByteLevel and Roberta: a span loses the white space at the ends of its token, a character of the text
+   for each, but not a space that was put before the text. */
+static void llm__span_trim(const llm__encoder *x, llm_text_span *span, const char *token, size_t bytes, int prefix) {
+    size_t front = llm__white_front(token, bytes), end = llm__white_end(token, bytes), at;
+    uint32_t c;
+    if (front == 1 && prefix && (x->span_count == x->first_span || !span->from)) front = 0;
+    for (; front && span->from < span->to; front--) span->from += llm__char_get(x->whole + span->from, &c);
+    if (span->from > span->to) span->from = span->to;
+    if (span->to < 4 * end && end > llm__char_count(x->whole, span->to)) return;
+    for (at = span->to; end; end--) at -= llm__char_before(x->whole + at, &c);
+    span->to = at > span->from ? at : span->from;
+}
+
+/* The span of the next token, whose text is given unless it stands around the text. */
+static int llm__span_put(llm__encoder *x, size_t from, size_t to, const char *token, size_t bytes) {
+    void *spans;
+    llm_text_span span;
+    int k;
+    if (!x->spans) return 1;
+    spans = *x->spans;
+    if (!llm__grow(x->allocator, &spans, x->span_capacity, x->span_count + 1, sizeof **x->spans)) return 0;
+    *x->spans = (llm_text_span *)spans;
+    span.from = from;
+    span.to = to;
+    for (k = 0; token && k < x->w->trim_count && to <= x->whole_bytes; k++)
+        llm__span_trim(x, &span, token, bytes, x->w->trims[k]);
+    (*x->spans)[x->span_count++] = span;
+    return 1;
+}
+
+/* The span of the next token, which is bytes [begin, end) of the piece at work, whose origins x->in are.  What lies
+   beyond the piece stays as it is, as in the reference. */
+static int llm__span_add(llm__encoder *x, size_t begin, size_t end) {
+    const llm__word *word;
+    if (!x->spans) return 1;
+    word = x->w->words + (*x->ids)[x->span_count + x->ids_before];
+    if (end > x->in_count) return llm__span_put(x, begin, end, word->text, word->bytes);
+    if (begin == end) begin += x->in[0].from, end = begin;
+    else end = x->in[end - 1].to, begin = x->in[begin].from;
+    return llm__span_put(x, begin, end, word->text, word->bytes);
 }
 
 static int llm__symbol_add(llm__encoder *x, int32_t id) {
@@ -7033,7 +7543,7 @@ static int llm__encode_bytes(llm__encoder *x, const char *piece, size_t bytes) {
     if (w->ignore_merges) {
         int32_t id;
         x->word.length = 0;
-        if (!llm__bytes_to_chars(piece, bytes, &x->word)) return 0;
+        if (!llm__bytes_to_chars(x, piece, bytes, &x->word, 0)) return 0;
         id = llm__model_id(w, x->word.data, x->word.length);
         if (id >= 0) return llm__id_add(x, id);
     }
@@ -7048,6 +7558,89 @@ static int llm__encode_bytes(llm__encoder *x, const char *piece, size_t bytes) {
     for (i = 0; i < count; i++)
         if (!llm__id_add(x, ids[i])) return 0;
     return 1;
+}
+
+/* The symbols that a piece begins with, one by one, as llm__encode_bpe makes them: for spans. */
+typedef struct llm__symbol_walk {
+    const char *piece;
+    size_t bytes, at;
+    size_t byte, byte_end;     /* bytes of a character without a token of its own that are still to come */
+    size_t unknown;            /* bytes of the unknown token that is held back; 0: none */
+    char text[2 * LLM__MAX_TOKEN_BYTES + 8];
+    int32_t held;              /* a symbol behind the unknown one, or -1 */
+    size_t held_bytes;
+} llm__symbol_walk;
+
+/* The next symbol's id and how many bytes of the piece it takes.  0: there is none. */
+static int llm__symbol_next(llm__encoder *x, llm__symbol_walk *walk, int32_t *id, size_t *length) {
+    const llm__words *w = x->w;
+    const char *text;
+    size_t n, i, bytes;
+    uint32_t c;
+    *id = walk->held;
+    *length = walk->held_bytes;
+    walk->held = -1;
+    if (*id >= 0) return 1;
+    for (;;) {
+        if (walk->byte < walk->byte_end) {
+            *id = w->bytes[(uint8_t)walk->text[walk->byte++]];
+            return *length = 1, 1;
+        }
+        if (walk->at == walk->bytes) break;
+        n = llm__char_get(walk->piece + walk->at, &c);
+        *id = llm__char_id(x, walk->piece + walk->at, n, walk->at == 0, walk->at + n == walk->bytes, &text, &bytes);
+        walk->at += n;
+        if (*id >= 0) {
+            *length = n;
+            if (!walk->unknown) return 1;
+            walk->held = *id;
+            walk->held_bytes = n;
+            break;
+        }
+        for (i = 0; w->byte_fallback && i < bytes && w->bytes[(uint8_t)text[i]] >= 0;) i++;
+        if (w->byte_fallback && i == bytes && bytes < sizeof walk->text) {
+            memcpy(walk->text, text, bytes);
+            walk->byte = 0;
+            walk->byte_end = bytes;
+            continue;
+        }
+        if (!w->unknown_text.text) continue;
+        i = walk->unknown;
+        walk->unknown = w->fuse_unknown ? i + n : n;
+        if (i && !w->fuse_unknown) return *id = w->unknown, *length = i, 1;
+    }
+    *id = w->unknown;
+    *length = walk->unknown;
+    walk->unknown = 0;
+    return *length != 0;
+}
+
+/* The spans of the ids [from, *x->count) that llm__encode_bpe made of a piece: each is a symbol, or as many as its text
+   is made of. */
+static int llm__bpe_spans(llm__encoder *x, const char *piece, size_t bytes, size_t from) {
+    const llm__words *w = x->w;
+    llm__symbol_walk walk;
+    size_t i, begin = 0, end, length, made;
+    int32_t id;
+    if (w->ignore_merges && *x->count == from + 1 && llm__model_id(w, piece, bytes) == (*x->ids)[from])
+        return llm__span_add(x, 0, bytes);
+    memset(&walk, 0, offsetof(llm__symbol_walk, text));
+    walk.held = -1;
+    walk.piece = piece;
+    walk.bytes = bytes;
+    for (i = from; i < *x->count; i++, begin = end) {
+        const llm__word *word = w->words + (*x->ids)[i];
+        if (!llm__symbol_next(x, &walk, &id, &length)) return x->word.failed ? 0 : llm__span_add(x, begin, begin);
+        end = begin + length;
+        made = w->words[id].bytes;
+        while (id != (*x->ids)[i] && made < word->bytes && llm__symbol_next(x, &walk, &id, &length)) {
+            end += length;
+            made += w->words[id].bytes - w->prefix.bytes;
+            id = -1;
+        }
+        if (!llm__span_add(x, begin, end)) return 0;
+    }
+    return !x->word.failed;
 }
 
 /* Tokens that begin at `at` improve the paths to where they end. */
@@ -7080,19 +7673,20 @@ static void llm__unigram_reach(llm__encoder *x, const char *piece, size_t bytes,
 }
 
 /* The ids of [from, to): a token, or an unknown run as one token or as bytes. */
-static int llm__unigram_emit(llm__encoder *x, const char *text, size_t bytes) {
+static int llm__unigram_emit(llm__encoder *x, const char *piece, size_t begin, size_t end) {
     const llm__words *w = x->w;
+    const char *text = piece + begin;
+    size_t i, bytes = end - begin;
     int32_t id = llm__model_id(w, text, bytes);
-    size_t i;
     if (id < 0 && w->byte_fallback) {
         for (i = 0; i < bytes && w->bytes[(uint8_t)text[i]] >= 0;) i++;
         if (i == bytes) {
             for (i = 0; i < bytes; i++)
-                if (!llm__id_add(x, w->bytes[(uint8_t)text[i]])) return 0;
+                if (!llm__id_add(x, w->bytes[(uint8_t)text[i]]) || !llm__span_add(x, begin, end)) return 0;
             return 1;
         }
     }
-    return llm__id_add(x, id < 0 ? w->unknown : id);
+    return llm__id_add(x, id < 0 ? w->unknown : id) && llm__span_add(x, begin, end);
 }
 
 static int llm__encode_unigram(llm__encoder *x, const char *piece, size_t bytes) {
@@ -7119,7 +7713,7 @@ static int llm__encode_unigram(llm__encoder *x, const char *piece, size_t bytes)
         start = (size_t)x->symbols[i - 1].previous;
         for (n = i - 1; n > 0 && x->symbols[i - 1].id == w->unknown && x->symbols[n - 1].id == w->unknown;) n--;
         end = n ? (size_t)x->symbols[n - 1].previous : bytes;
-        if (!llm__unigram_emit(x, piece + start, end - start)) return 0;
+        if (!llm__unigram_emit(x, piece, start, end)) return 0;
     }
     return 1;
 }
@@ -7134,11 +7728,11 @@ static size_t llm__piece_end(const llm__words *w, const char *piece, size_t byte
 /* Longest match first; one piece that is not there makes the whole word unknown. */
 static int llm__encode_wordpiece(llm__encoder *x, const char *piece, size_t bytes) {
     const llm__words *w = x->w;
-    size_t i, n, start = 0, end, kept = *x->count;
+    size_t i, n, start = 0, end, kept = *x->count, spans = x->span_count;
     uint32_t c;
     int chars = 0;
     for (i = 0; i < bytes; chars++) i += llm__char_get(piece + i, &c);
-    if (chars > w->max_chars) return llm__id_add(x, w->unknown);
+    if (chars > w->max_chars) return llm__id_add(x, w->unknown) && llm__span_add(x, 0, bytes);
     while (start < bytes) {
         int32_t id = -1;
         for (end = llm__piece_end(w, piece, bytes, start); end > start && id < 0; end -= n) {
@@ -7151,25 +7745,28 @@ static int llm__encode_wordpiece(llm__encoder *x, const char *piece, size_t byte
         }
         if (id < 0) {
             *x->count = kept;
-            return llm__id_add(x, w->unknown);
+            x->span_count = spans;
+            return llm__id_add(x, w->unknown) && llm__span_add(x, 0, bytes);
         }
-        if (!llm__id_add(x, id)) return 0;
+        if (!llm__id_add(x, id) || !llm__span_add(x, start, end)) return 0;
         start = end;
     }
     return 1;
 }
 
 static int llm__encode_new(llm__encoder *x, const char *piece, size_t bytes) {
+    size_t before = *x->count;
     int32_t id;
     if (x->late) return llm__encode_bytes(x, piece, bytes);
     switch (x->w->model) {
-    case LLM__MODEL_BPE: return llm__encode_bpe(x, piece, bytes);
+    case LLM__MODEL_BPE:
+        return llm__encode_bpe(x, piece, bytes) && (!x->spans || llm__bpe_spans(x, piece, bytes, before));
     case LLM__MODEL_UNIGRAM: return llm__encode_unigram(x, piece, bytes);
     case LLM__MODEL_WORDPIECE: return llm__encode_wordpiece(x, piece, bytes);
     default: break;
     }
     id = llm__model_id(x->w, piece, bytes);
-    return llm__id_add(x, id < 0 ? x->w->unknown : id);
+    return llm__id_add(x, id < 0 ? x->w->unknown : id) && llm__span_add(x, 0, bytes);
 }
 
 /* Most pieces came before: what they became is among the ids. */
@@ -7217,6 +7814,7 @@ typedef struct llm__added_scan {
     size_t bytes, at; /* at: where the search goes on */
     size_t done;      /* what lies before is dealt with */
     size_t white;     /* where the white space after the last token that took it ends */
+    int plain;        /* special tokens are text like any other */
 } llm__added_scan;
 
 /* White space that an added token takes with it on its sides: each stretch of it is looked at once, however many
@@ -7266,6 +7864,7 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
         *begin = s->at;
         *end = s->at + n;
         s->at += n - 1;
+        if (s->plain && token->special) continue;
         if (token->single_word && !llm__is_alone(s->text, s->bytes, *begin, *end)) continue;
         if (token->lstrip) *begin = llm__space_before(s, *begin);
         if (token->rstrip) *end = llm__space_after(s, *end);
@@ -7275,55 +7874,130 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
     return -1;
 }
 
-/* A stretch without added tokens. */
-static int llm__encode_stretch(llm__encoder *x, const char *text, size_t bytes, int first) {
-    const llm__pieces *pieces = bytes ? llm__split(x, text, bytes, first) : NULL;
+/* Whether the model made one of the special tokens, other than the unknown one, since there were `from` ids. */
+static int llm__made_special(const llm__encoder *x, size_t from) {
     size_t i;
+    for (i = from; i < *x->count; i++)
+        if (x->w->words[(*x->ids)[i]].special && (*x->ids)[i] != x->w->unknown) return 1;
+    return 0;
+}
+
+/* One part of a piece of plain text; a character that is a special token by itself becomes bytes or unknown. */
+static int llm__encode_part(llm__encoder *x, const char *part, size_t bytes) {
+    size_t before = *x->count, spans = x->span_count, i, n;
+    const llm__origin *in = x->in;
+    int32_t id;
+    uint32_t c;
     if (!bytes) return 1;
-    if (!pieces) return 0;
-    for (i = 0; i < pieces->count; i++)
-        if (!llm__encode_piece(x, pieces->text.data + pieces->spans[i].begin, pieces->spans[i].bytes)) return 0;
+    if (!llm__encode_piece(x, part, bytes)) return 0;
+    if (!llm__made_special(x, before)) return 1;
+    *x->count = before;
+    x->span_count = spans;
+    for (i = 0; i < bytes; i += n) {
+        size_t k;
+        n = llm__char_get(part + i, &c);
+        id = llm__model_id(x->w, part + i, n);
+        for (k = 0; k < n && x->w->bytes[(uint8_t)part[i + k]] >= 0;) k++;
+        if (id >= 0 && !x->w->words[id].special) k = 0;
+        else if (k < n) id = x->w->unknown, k = 0;
+        if (!k && (!llm__id_add(x, id) || !llm__span_add(x, i, i + n))) return 0;
+        while (k) {
+            if (!llm__id_add(x, x->w->bytes[(uint8_t)part[i + n - k]]) || !llm__span_add(x, i, i + n)) return 0;
+            k--;
+        }
+    }
+    x->in = in;
     return 1;
 }
 
-static llm__added_scan llm__added_start(const llm__trie *trie, const char *text, size_t bytes) {
+/* A piece whose text is plain: where the model knows special tokens by their text, the piece is cut within them. */
+static int llm__encode_plain(llm__encoder *x, const char *piece, size_t bytes) {
+    size_t before = *x->count, spans = x->span_count, i, n, done = 0, count = x->in_count;
+    const llm__origin *in = x->in;
+    uint32_t index, c;
+    int good = 1;
+    if (!llm__encode_piece(x, piece, bytes)) return 0;
+    if (!llm__made_special(x, before)) return 1;
+    *x->count = before;
+    x->span_count = spans;
+    for (i = 0; i < bytes && good; i += n) {
+        n = llm__char_get(piece + i, &c);
+        if (i + n < bytes && (!llm__trie_longest(&x->w->names, piece + i, bytes - i, &index) ||
+                              !x->w->added[index].special)) continue;
+        if (in) x->in = in + done, x->in_count = i + n - done;
+        good = llm__encode_part(x, piece + done, i + n - done);
+        done = i + n;
+    }
+    x->in = in;
+    x->in_count = count;
+    return good;
+}
+
+/* A stretch without added tokens; origins: of its bytes, if spans are wanted. */
+static int llm__encode_stretch(llm__encoder *x, const char *text, size_t bytes, int first,
+                               const llm__origin *origins) {
+    const llm__pieces *pieces = bytes ? llm__split(x, text, bytes, first, origins) : NULL;
+    size_t i;
+    if (!bytes) return 1;
+    if (!pieces) return 0;
+    for (i = 0; i < pieces->count; i++) {
+        const llm__piece_span *span = pieces->spans + i;
+        const char *piece = pieces->text.data + span->begin;
+        if (x->spans) {
+            x->in = x->piece_origins[pieces == &x->pieces[1]].items + span->begin;
+            x->in_count = span->bytes;
+        }
+        if (!(x->plain ? llm__encode_plain : llm__encode_piece)(x, piece, span->bytes)) return 0;
+    }
+    return 1;
+}
+
+static llm__added_scan llm__added_start(const llm__encoder *x, const llm__trie *trie, const char *text, size_t bytes) {
     llm__added_scan s;
     memset(&s, 0, sizeof s);
     s.trie = trie;
     s.text = text;
     s.bytes = bytes;
+    s.plain = x->plain;
     return s;
 }
 
-/* Normalizes a stretch, then takes out the added tokens that are looked for in normalized text. */
-static int llm__encode_raw(llm__encoder *x, const char *text, size_t bytes, int first) {
+/* Normalizes a stretch that lies at `base` in the whole, then takes out the added tokens that are looked for in
+   normalized text. */
+static int llm__encode_raw(llm__encoder *x, const char *text, size_t bytes, size_t base) {
     const llm__text *normal;
+    const llm__origin *origins;
     llm__added_scan s;
     size_t begin, end;
-    int index;
+    int index, first = !base;
     if (!bytes) return 1;
-    normal = llm__normalize(x, text, bytes);
+    normal = llm__normalize(x, text, bytes, base);
     if (!normal) return 0;
-    s = llm__added_start(&x->w->normalized, normal->data, normal->length);
+    origins = x->spans ? x->normal_origins[normal == &x->normal[1]].items : NULL;
+    s = llm__added_start(x, &x->w->normalized, normal->data, normal->length);
     while ((index = llm__added_next(x->w, &s, &begin, &end)) >= 0) {
-        if (s.done < begin && !llm__encode_stretch(x, normal->data + s.done, begin - s.done, first && !s.done))
-            return 0;
+        if (s.done < begin && !llm__encode_stretch(x, normal->data + s.done, begin - s.done, first && !s.done,
+                                                   origins ? origins + s.done : NULL)) return 0;
         if (!llm__id_add(x, x->w->added[index].id)) return 0;
+        if (origins && !llm__span_put(x, origins[begin].from, origins[end - 1].to, normal->data + begin, end - begin))
+            return 0;
         s.done = end;
     }
-    return s.done >= s.bytes || llm__encode_stretch(x, normal->data + s.done, s.bytes - s.done, first && !s.done);
+    return s.done >= s.bytes || llm__encode_stretch(x, normal->data + s.done, s.bytes - s.done, first && !s.done,
+                                                    origins ? origins + s.done : NULL);
 }
 
 static int llm__encode_text(llm__encoder *x, const char *text, size_t bytes) {
-    llm__added_scan s = llm__added_start(&x->w->plain, text, bytes);
+    llm__added_scan s = llm__added_start(x, &x->w->plain, text, bytes);
     size_t begin, end;
     int index;
     while ((index = llm__added_next(x->w, &s, &begin, &end)) >= 0) {
-        if (s.done < begin && !llm__encode_raw(x, text + s.done, begin - s.done, !s.done)) return 0;
-        if (!llm__id_add(x, x->w->added[index].id)) return 0;
+        if (s.done < begin && !llm__encode_raw(x, text + s.done, begin - s.done, s.done)) return 0;
+        if (!llm__id_add(x, x->w->added[index].id) || !llm__span_put(x, begin, end, text + begin, end - begin))
+            return 0;
         s.done = end;
     }
-    return s.done >= bytes || llm__encode_raw(x, text + s.done, bytes - s.done, !s.done);
+    return s.done >= bytes || llm__encode_raw(x, text + s.done, bytes - s.done, s.done);
 }
 
 static void llm__encoder_open(llm__encoder *x, const llm__words *w, const llm_allocator *a, llm_error *e) {
@@ -7336,12 +8010,18 @@ static void llm__encoder_open(llm__encoder *x, const llm__words *w, const llm_al
     x->pieces[0].text.allocator = x->pieces[1].text.allocator = *a;
 }
 
+static void llm__origins_free(llm__encoder *x, llm__origins *o) {
+    llm__free(x->allocator, o->items, o->capacity * sizeof *o->items);
+}
+
 static void llm__encoder_close(llm__encoder *x) {
     int i;
     for (i = 0; i < 2; i++) {
         llm__text_free(&x->normal[i]);
         llm__text_free(&x->pieces[i].text);
         llm__free(x->allocator, x->pieces[i].spans, x->pieces[i].capacity * sizeof *x->pieces[i].spans);
+        llm__origins_free(x, &x->normal_origins[i]);
+        llm__origins_free(x, &x->piece_origins[i]);
     }
     llm__text_free(&x->word);
     llm__matcher_close(&x->matcher);
@@ -7365,13 +8045,70 @@ static int llm__repair(const char *text, size_t bytes, llm__text *out, int *clea
     return *clean || llm__text_add(out, text + copied, bytes - copied);
 }
 
-/* Text to ids, appended to a growable array.  add_special: with what the post-processor puts around a text.  On failure
-   the array holds what it held before. */
-LLM__FN llm_status llm__words_encode(const llm__words *w, const llm_allocator *a, const char *text, size_t bytes,
-                                     int add_special, int32_t **ids, size_t *count, size_t *capacity, llm_error *e) {
+/* Spans in the repaired text become spans in the text as it came: what a U+FFFD was put in for, whole. */
+static int llm__unrepair(llm__encoder *x, const char *text, size_t bytes, size_t repaired) {
+    uint32_t *map = (uint32_t *)llm__alloc_zero(x->allocator, 2 * (repaired + 1), sizeof *map), *ends;
+    size_t i, n, at = 0, k;
+    if (!map) return 0;
+    ends = map + repaired + 1; /* [byte]: where what ends before it ended */
+    for (i = 0; i < bytes; i += n) {
+        int valid = llm__char_check(text + i, bytes - i, &n) == 1;
+        size_t length = valid ? n : 3;
+        for (k = 0; k < length; k++) {
+            map[at + k] = (uint32_t)(valid ? i + k : i);
+            ends[at + k + 1] = (uint32_t)(valid ? i + k + 1 : i + n);
+        }
+        at += length;
+    }
+    map[at] = (uint32_t)bytes;
+    for (i = 0; i < x->span_count; i++) {
+        llm_text_span *span = *x->spans + i;
+        int empty = span->from == span->to;
+        if (span->from <= at && span->to <= at) {
+            span->from = map[span->from];
+            span->to = empty ? span->from : ends[span->to];
+        }
+    }
+    llm__free(x->allocator, map, 2 * (repaired + 1) * sizeof *map);
+    return 1;
+}
+
+/* The text itself, and what the post-processor puts around it. */
+static int llm__encode_all(llm__encoder *x, const char *text, size_t bytes, int special) {
+    const llm__words *w = x->w;
+    size_t i;
+    int good = 1;
+    for (i = 0; good && special && i < w->before_count; i++)
+        good = llm__id_add(x, w->before[i]) && llm__span_put(x, 0, 0, NULL, 0);
+    x->whole = text;
+    x->whole_bytes = bytes;
+    x->first_span = x->span_count;
+    if (good) good = llm__encode_text(x, text, bytes);
+    for (i = 0; good && special && i < w->after_count; i++)
+        good = llm__id_add(x, w->after[i]) && llm__span_put(x, 0, 0, NULL, 0);
+    return good;
+}
+
+/* How a text is encoded. */
+enum {
+    LLM__ENCODE_SPECIAL = 1, /* with what the post-processor puts around a text */
+    LLM__ENCODE_PLAIN = 2    /* no special token comes from the text */
+};
+
+/* Ids and, if they are wanted, spans that grow: spans[count] lie beside ids[count]. */
+typedef struct llm__encoded {
+    int32_t *ids;
+    llm_text_span *spans;
+    size_t count, capacity, span_capacity;
+    int want_spans;
+} llm__encoded;
+
+/* Text to ids.  On failure out holds what it held before. */
+LLM__FN llm_status llm__words_encode_as(const llm__words *w, const llm_allocator *a, const char *text, size_t bytes,
+                                        int how, llm__encoded *out, llm_error *e) {
     llm__encoder x;
     llm__text repaired;
-    size_t i, kept = *count;
+    size_t kept = out->count;
     int good, clean = 1;
     llm_status status = LLM_OK;
     if (bytes > 0x10000000)
@@ -7380,43 +8117,56 @@ LLM__FN llm_status llm__words_encode(const llm__words *w, const llm_allocator *a
     memset(&repaired, 0, sizeof repaired);
     repaired.allocator = *a;
     llm__encoder_open(&x, w, a, e);
-    x.ids = ids;
-    x.count = count;
-    x.capacity = capacity;
+    x.ids = &out->ids;
+    x.count = &out->count;
+    x.capacity = &out->capacity;
+    x.plain = how & LLM__ENCODE_PLAIN;
+    if (out->want_spans) {
+        x.spans = &out->spans;
+        x.span_capacity = &out->span_capacity;
+        x.ids_before = kept;
+    }
     llm__matcher_allow(&x.matcher, bytes);
-    x.late = w->late;
-    good = llm__known_open(&x, bytes) && llm__repair(text, bytes, &repaired, &clean);
-    for (i = 0; good && add_special && i < w->before_count; i++) good = llm__id_add(&x, w->before[i]);
-    if (good) good = llm__encode_text(&x, clean ? text : repaired.data, clean ? bytes : repaired.length);
-    for (i = 0; good && add_special && i < w->after_count; i++) good = llm__id_add(&x, w->after[i]);
+    x.late = x.spans ? NULL : w->late;
+    good = (x.spans || llm__known_open(&x, bytes)) && llm__repair(text, bytes, &repaired, &clean);
+    if (good)
+        good = llm__encode_all(&x, clean ? text : repaired.data, clean ? bytes : repaired.length,
+                               how & LLM__ENCODE_SPECIAL);
+    if (good && !clean && x.spans) good = llm__unrepair(&x, text, bytes, repaired.length);
     if (!good) {
         status = llm__encoder_failed(&x);
-        *count = kept;
+        out->count = kept;
     }
     llm__encoder_close(&x);
     llm__text_free(&repaired);
     return status;
 }
 
+/* Text to ids, appended to a growable array.  add_special: with what the post-processor puts around a text.  On failure
+   the array holds what it held before. */
+LLM__FN llm_status llm__words_encode(const llm__words *w, const llm_allocator *a, const char *text, size_t bytes,
+                                     int add_special, int32_t **ids, size_t *count, size_t *capacity, llm_error *e) {
+    llm__encoded out;
+    llm_status status;
+    memset(&out, 0, sizeof out);
+    out.ids = *ids;
+    out.count = *count;
+    out.capacity = *capacity;
+    status = llm__words_encode_as(w, a, text, bytes, add_special ? LLM__ENCODE_SPECIAL : 0, &out, e);
+    *ids = out.ids;
+    *count = out.count;
+    *capacity = out.capacity;
+    return status;
+}
+
 /* ---- opening */
 
-/* One entry of added_tokens.  Its id is the model's if the model knows the text, else the next free one: what the file
-   says about ids is not looked at, as in the reference. */
-static llm_status llm__added_read(const llm__words_reader *x, const llm__json *from, int32_t *highest) {
+/* The token behind the last added one becomes an added one.  Its id is the model's if the model knows the text, else
+   the next free one: what the file says about ids is not looked at, as in the reference. */
+static llm_status llm__added_put(const llm__words_reader *x, llm__added *token, int32_t *highest) {
     llm__words *w = x->w;
-    llm_status status = LLM_OK;
-    llm__added *token = w->added + w->added_count;
     int32_t id;
     uint32_t other;
-    if (!llm__json_is(from, LLM__JSON_OBJECT)) return llm__words_wrong(x, "added_tokens", "objects");
-    token->content = llm__words_string(x, from, "content", &status);
-    token->single_word = (uint8_t)llm__words_flag(x, from, "single_word", 0, &status);
-    token->lstrip = (uint8_t)llm__words_flag(x, from, "lstrip", 0, &status);
-    token->rstrip = (uint8_t)llm__words_flag(x, from, "rstrip", 0, &status);
-    token->special = (uint8_t)llm__words_flag(x, from, "special", 0, &status);
-    token->normalized = (uint8_t)llm__words_flag(x, from, "normalized", !token->special, &status);
-    if (status == LLM_OK && !token->content.text) return llm__words_wrong(x, "added_tokens", "a content");
-    if (status != LLM_OK || !token->content.bytes) return status;
     if (llm__trie_exact(&w->names, token->content.text, token->content.bytes, &other)) {
         token->id = w->added[other].id; /* the same again: the later one's flags hold */
         token->special |= w->added[other].special;
@@ -7431,6 +8181,21 @@ static llm_status llm__added_read(const llm__words_reader *x, const llm__json *f
         return llm__words_no_memory(x);
     w->added_count++;
     return LLM_OK;
+}
+
+/* One entry of added_tokens. */
+static llm_status llm__added_read(const llm__words_reader *x, const llm__json *from, int32_t *highest) {
+    llm_status status = LLM_OK;
+    llm__added *token = x->w->added + x->w->added_count;
+    if (!llm__json_is(from, LLM__JSON_OBJECT)) return llm__words_wrong(x, "added_tokens", "objects");
+    token->content = llm__words_string(x, from, "content", &status);
+    token->single_word = (uint8_t)llm__words_flag(x, from, "single_word", 0, &status);
+    token->lstrip = (uint8_t)llm__words_flag(x, from, "lstrip", 0, &status);
+    token->rstrip = (uint8_t)llm__words_flag(x, from, "rstrip", 0, &status);
+    token->special = (uint8_t)llm__words_flag(x, from, "special", 0, &status);
+    token->normalized = (uint8_t)llm__words_flag(x, from, "normalized", !token->special, &status);
+    if (status == LLM_OK && !token->content.text) return llm__words_wrong(x, "added_tokens", "a content");
+    return status != LLM_OK || !token->content.bytes ? status : llm__added_put(x, token, highest);
 }
 
 /* From now on an id comes out as added token `index` is shown; what the model finds by its own text stays. */
@@ -7459,7 +8224,7 @@ static llm_status llm__added_place(const llm__words_reader *x, llm__encoder *enc
         if (token->normalized && w->normalizer.count) {
             const llm__text *normal;
             llm__matcher_allow(&encoder->matcher, text.bytes);
-            normal = llm__normalize(encoder, text.text, text.bytes);
+            normal = llm__normalize(encoder, text.text, text.bytes, 0);
             if (!normal) return llm__encoder_failed(encoder);
             text.bytes = normal->length;
             text.text = llm__arena_text(x->arena, normal->data, normal->length);
@@ -7475,7 +8240,110 @@ static llm_status llm__added_place(const llm__words_reader *x, llm__encoder *enc
     return LLM_OK;
 }
 
-static llm_status llm__added_all(const llm__words_reader *x, const llm__json *list) {
+/* What tokenizer_config.json and special_tokens_map.json say of a tokenizer; NULL: there is none. */
+typedef struct llm__words_config {
+    const llm__json *config, *map;
+} llm__words_config;
+
+/* A token that is named as special: by its text, or by an object that describes it.  One that the file has stays as it
+   is, but special. */
+static llm_status llm__added_named(const llm__words_reader *x, const llm__json *from, int32_t *highest) {
+    const llm__json *text = llm__json_is(from, LLM__JSON_OBJECT) ? llm__json_get(from, "content") : from;
+    llm__added *token = x->w->added + x->w->added_count;
+    uint32_t index;
+    if (!llm__json_is(text, LLM__JSON_STRING) || !text->length) return LLM_OK;
+    if (llm__trie_exact(&x->w->names, text->as.text, text->length, &index)) {
+        x->w->added[index].special = 1;
+        return LLM_OK;
+    }
+    if (text != from) return llm__added_read(x, from, highest);
+    if (text->length > LLM__MAX_TOKEN_BYTES) return llm__words_too_long(x, "a special token");
+    memset(token, 0, sizeof *token);
+    token->content.text = text->as.text;
+    token->content.bytes = text->length;
+    token->special = 1;
+    return llm__added_put(x, token, highest);
+}
+
+static int llm__is_token_key(const llm__json *key) {
+    return key->length > 6 && memcmp(key->as.text + key->length - 6, "_token", 6) == 0;
+}
+
+/* The entries of a list, or the values of an object. */
+static llm_status llm__added_list(const llm__words_reader *x, const llm__json *list, int32_t *highest) {
+    const llm__json *item = llm__json_first(list);
+    int object = llm__json_is(list, LLM__JSON_OBJECT);
+    uint32_t i;
+    llm_status status = LLM_OK;
+    if (!object && !llm__json_is(list, LLM__JSON_ARRAY)) return LLM_OK;
+    for (i = 0; i < list->length && status == LLM_OK; i++, item = llm__json_next(item)) {
+        if (object) item = llm__json_next(item);
+        status = llm__added_named(x, item, highest);
+    }
+    return status;
+}
+
+/* The entries of added_tokens_decoder by rising id: the order in which those that are new get the next free ids. */
+static llm_status llm__added_decoder(const llm__words_reader *x, const llm__json *from, int32_t *highest) {
+    const llm__json *key = llm__json_first(from), **order;
+    uint32_t i, k, gap, count = llm__json_is(from, LLM__JSON_OBJECT) ? from->length : 0;
+    llm_status status = LLM_OK;
+    if (!count) return LLM_OK;
+    order = (const llm__json **)llm__arena_alloc(x->arena, count, sizeof *order);
+    if (!order) return llm__words_no_memory(x);
+    for (i = 0; i < count; i++, key = llm__json_next(key + 1)) order[i] = key;
+    for (gap = 1; gap < count / 9;) gap = 3 * gap + 1;
+    for (; gap; gap /= 3) /* a shell sort */
+        for (i = gap; i < count; i++) {
+            key = order[i];
+            for (k = i; k >= gap && strtod(order[k - gap]->as.text, NULL) > strtod(key->as.text, NULL); k -= gap)
+                order[k] = order[k - gap];
+            order[k] = key;
+        }
+    for (i = 0; i < count && status == LLM_OK; i++) status = llm__added_read(x, order[i] + 1, highest);
+    return status;
+}
+
+/* The tokens that the configuration adds to those of the file: added_tokens_decoder, the special tokens that it names
+   (bos_token and the like, also those of its own making), and lists of further ones. */
+static llm_status llm__added_config(const llm__words_reader *reader, const llm__words_config *c, int32_t *highest) {
+    static const char *const names[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token",
+                                        "mask_token"};
+    llm__words_reader x = *reader;
+    const llm__json *key = llm__json_first(c->config);
+    size_t i;
+    uint32_t k;
+    llm_status status;
+    x.file = "tokenizer_config.json";
+    status = llm__added_decoder(&x, llm__json_get(c->config, "added_tokens_decoder"), highest);
+    for (i = 0; i < LLM__LENGTH(names) && status == LLM_OK; i++) {
+        const llm__json *v = llm__json_get(c->config, names[i]);
+        if (!v || llm__json_is(v, LLM__JSON_NULL)) v = llm__json_get(c->map, names[i]);
+        if (v) status = llm__added_named(&x, v, highest);
+    }
+    for (k = 0; c->config && k < c->config->length && status == LLM_OK; k++, key = llm__json_next(key + 1))
+        if (llm__is_token_key(key)) status = llm__added_named(&x, key + 1, highest);
+    if (status == LLM_OK) status = llm__added_list(&x, llm__json_get(c->config, "extra_special_tokens"), highest);
+    if (status == LLM_OK) status = llm__added_list(&x, llm__json_get(c->config, "additional_special_tokens"), highest);
+    return status == LLM_OK ? llm__added_list(&x, llm__json_get(c->map, "additional_special_tokens"), highest) : status;
+}
+
+/* How many tokens a configuration could add. */
+static size_t llm__added_most(const llm__words_config *c) {
+    static const char *const lists[] = {"added_tokens_decoder", "extra_special_tokens", "additional_special_tokens"};
+    const llm__json *places[2], *v;
+    size_t i, k, count = 0;
+    places[0] = c->config;
+    places[1] = c->map;
+    for (i = 0; i < 2; i++) {
+        count += places[i] ? places[i]->length : 0;
+        for (k = 0; k < LLM__LENGTH(lists); k++)
+            if ((v = llm__json_get(places[i], lists[k])) != NULL) count += v->length;
+    }
+    return count;
+}
+
+static llm_status llm__added_all(const llm__words_reader *x, const llm__json *list, const llm__words_config *c) {
     llm__encoder encoder;
     const llm__json *item = llm__json_first(list);
     int32_t highest = -1;
@@ -7483,6 +8351,7 @@ static llm_status llm__added_all(const llm__words_reader *x, const llm__json *li
     llm_status status = LLM_OK;
     for (i = 0; list && i < list->length && status == LLM_OK; i++, item = llm__json_next(item))
         status = llm__added_read(x, item, &highest);
+    if (status == LLM_OK && c) status = llm__added_config(x, c, &highest);
     if (status != LLM_OK) return status;
     llm__encoder_open(&encoder, x->w, &x->arena->allocator, x->error);
     status = llm__added_place(x, &encoder, 1);
@@ -7518,11 +8387,11 @@ static llm_status llm__decoder_read(const llm__words_reader *x, const llm__json 
     llm__words *w = x->w;
     llm_status status = llm__steps_read(x, LLM__STAGE_DECODER, from, &w->decoder);
     if (status != LLM_OK) return status;
-    if (w->decoder.count > LLM__MAX_DECODER_STEPS)
+    if (w->decoder.count > LLM__MAX_DECODER_STEPS - LLM__CLEAN_STEPS)
         return llm__fail(x->error, LLM_TOO_LARGE, "%s: decoder has more than %d steps", x->file,
-                         LLM__MAX_DECODER_STEPS);
+                         LLM__MAX_DECODER_STEPS - LLM__CLEAN_STEPS);
     if (from && !llm__json_is(from, LLM__JSON_NULL)) return LLM_OK;
-    w->decoder.items = (llm__step *)llm__arena_alloc(x->arena, 1, sizeof *w->decoder.items);
+    w->decoder.items = (llm__step *)llm__arena_alloc(x->arena, LLM__MAX_STEPS, sizeof *w->decoder.items);
     if (!w->decoder.items) return llm__words_no_memory(x);
     w->decoder.items[0].kind = LLM__STEP_JOIN;
     w->decoder.count = 1;
@@ -7543,6 +8412,28 @@ static void llm__late_read(llm__words *w) {
     w->late = last;
 }
 
+/* clean_up_tokenization_spaces of tokenizer_config.json, which transformers looks at for other models than BPE: spaces
+   before punctuation go, as further steps over the whole text. */
+static llm_status llm__decoder_clean(const llm__words_reader *x, const llm__json *config) {
+    static const char *const rules[][2] = {{" .", "."},     {" ?", "?"},   {" !", "!"},   {" ,", ","},     {" ' ", "'"},
+                                           {" n't", "n't"}, {" 'm", "'m"}, {" 's", "'s"}, {" 've", "'ve"},
+                                           {" 're", "'re"}};
+    llm__steps *steps = &x->w->decoder;
+    const llm__json *wanted = llm__json_get(config, "clean_up_tokenization_spaces");
+    size_t i;
+    if (x->w->model == LLM__MODEL_BPE || !llm__json_is(wanted, LLM__JSON_TRUE)) return LLM_OK;
+    steps->items[steps->count++].kind = LLM__STEP_FUSE;
+    for (i = 0; i < LLM__LENGTH(rules); i++) {
+        llm__step *s = steps->items + steps->count++;
+        s->kind = LLM__STEP_REPLACE;
+        s->pattern.text = rules[i][0];
+        s->pattern.bytes = strlen(rules[i][0]);
+        s->content.text = rules[i][1];
+        s->content.bytes = strlen(rules[i][1]);
+    }
+    return LLM_OK;
+}
+
 /* The four stages of the file. */
 static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *tokenizer) {
     llm__words *w = x->w;
@@ -7556,22 +8447,25 @@ static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *
     return status;
 }
 
-static llm_status llm__words_make(const llm__words_reader *x, const llm__json *tokenizer) {
+static llm_status llm__words_make(const llm__words_reader *x, const llm__json *tokenizer,
+                                   const llm__words_config *config) {
     const llm__json *added = llm__json_get(tokenizer, "added_tokens");
     llm_status status;
     if (!llm__json_is(tokenizer, LLM__JSON_OBJECT)) return llm__words_wrong(x, "the whole", "an object");
     if (added && llm__json_is(added, LLM__JSON_NULL)) added = NULL;
     if (added && !llm__json_is(added, LLM__JSON_ARRAY)) return llm__words_wrong(x, "added_tokens", "an array");
-    status = llm__model_read(x, llm__json_get(tokenizer, "model"), added ? added->length : 0);
+    status = llm__model_read(x, llm__json_get(tokenizer, "model"),
+                             (added ? added->length : 0) + (config ? (uint32_t)llm__added_most(config) : 0));
     if (status == LLM_OK) status = llm__stages_read(x, tokenizer);
+    if (status == LLM_OK && config) status = llm__decoder_clean(x, config->config);
     if (status == LLM_OK) status = llm__processor_read(x, llm__json_get(tokenizer, "post_processor"));
-    return status == LLM_OK ? llm__added_all(x, added) : status;
+    return status == LLM_OK ? llm__added_all(x, added, config) : status;
 }
 
 /* Opens a tokenizer from the text of a tokenizer.json, which is not needed any more afterwards: everything lives in the
-   arena. */
-LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name, const char *text,
-                                   size_t bytes, llm_error *e) {
+   arena.  config may be NULL; its documents must live as long as the tokenizer. */
+LLM__FN llm_status llm__words_open_as(llm__words **out, llm__arena *arena, const char *file_name, const char *text,
+                                      size_t bytes, const llm__words_config *config, llm_error *e) {
     static const char *const later[] = {"vocab", "merges", NULL};
     llm__words_reader x;
     const llm__json *tokenizer;
@@ -7585,9 +8479,15 @@ LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const ch
     x.w = (llm__words *)llm__arena_alloc(arena, 1, sizeof *x.w);
     if (!x.w) return llm__words_no_memory(&x);
     x.w->file = file_name;
-    status = llm__words_make(&x, tokenizer);
+    status = llm__words_make(&x, tokenizer, config);
     if (status == LLM_OK) *out = x.w;
     return status;
+}
+
+/* The same for a file alone. */
+LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name, const char *text,
+                                   size_t bytes, llm_error *e) {
+    return llm__words_open_as(out, arena, file_name, text, bytes, NULL, e);
 }
 
 /* ---- decoding */
@@ -7755,7 +8655,7 @@ static int llm__detok_replace(llm__detok *d, int k, const char *text, size_t byt
     if (!llm__text_add(&s->held, text, bytes)) return 0;
     if (step->regex) {
         if (!(flags & LLM__TOKEN_ENDS)) return 1;
-        if (!llm__replace(&d->matcher, step, s->held.data, s->held.length, &s->made)) return 0;
+        if (!llm__replace(NULL, &d->matcher, step, s->held.data, s->held.length, &s->made)) return 0;
         s->held.length = 0;
         return llm__detok_push(d, k + 1, s->made.data, s->made.length, LLM__TOKEN_WHOLE);
     }
@@ -7789,7 +8689,7 @@ static int llm__tidy(llm__matcher *m, llm__text *text, llm__text *spare) {
         step.content.text = rules[i][1];
         step.content.bytes = strlen(rules[i][1]);
         spare->length = 0;
-        if (!llm__replace(m, &step, text->data, text->length, spare)) return 0;
+        if (!llm__replace(NULL, m, &step, text->data, text->length, spare)) return 0;
         text->length = 0;
         if (!llm__text_add(text, spare->data, spare->length)) return 0;
     }
@@ -7821,9 +8721,35 @@ static int llm__detok_flush_suffix(llm__detok *d, int k, int last) {
     step.content.text = " ";
     step.content.bytes = last ? 0 : 1;
     s->made.length = 0;
-    if (!llm__replace(&d->matcher, &step, s->held.data, s->held.length, &s->made)) return 0;
+    if (!llm__replace(NULL, &d->matcher, &step, s->held.data, s->held.length, &s->made)) return 0;
     s->held.length = 0;
     return llm__detok_push(d, k + 1, s->made.data, s->made.length, LLM__TOKEN_WHOLE);
+}
+
+/* CTC: of equal tokens in a row one is left, without padding; delimiters become spaces. */
+static int llm__detok_ctc(llm__detok *d, int k, const char *text, size_t bytes) {
+    llm__detok_stage *s = d->stages + k;
+    const llm__step *step = d->w->decoder.items + k;
+    llm__step rule;
+    if (s->index && s->held.length == bytes && memcmp(s->held.data, text, bytes) == 0) return 1;
+    s->index = 1;
+    s->held.length = s->made.length = 0;
+    if (!llm__text_add(&s->held, text, bytes)) return 0;
+    memset(&rule, 0, sizeof rule);
+    rule.pattern = step->pattern;
+    if (!llm__replace(NULL, &d->matcher, &rule, s->held.data, bytes, &s->made)) return 0;
+    if (step->cleanup) {
+        if (!llm__tidy(&d->matcher, &s->made, &s->parts)) return 0;
+        rule.pattern = step->content;
+        rule.content.text = " ";
+        rule.content.bytes = 1;
+        s->parts.length = 0;
+        if (!llm__replace(NULL, &d->matcher, &rule, s->made.data, s->made.length, &s->parts)) return 0;
+        s->made.length = 0;
+        if (!llm__text_add(&s->made, s->parts.data, s->parts.length)) return 0;
+        s->parts.length = 0;
+    }
+    return !s->made.length || llm__detok_push(d, k + 1, s->made.data, s->made.length, LLM__TOKEN_WHOLE);
 }
 
 /* A whole token for a step that wants whole tokens. */
@@ -7834,6 +8760,7 @@ static int llm__detok_whole(llm__detok *d, int k, const char *text, size_t bytes
     switch (d->w->decoder.items[k].kind) {
     case LLM__STEP_BYTES_TO_TEXT: return llm__detok_bytes(d, k, text, bytes);
     case LLM__STEP_FROM_WORDPIECE: return llm__detok_wordpiece(d, k, text, bytes);
+    case LLM__STEP_CTC: return llm__detok_ctc(d, k, text, bytes);
     case LLM__STEP_FROM_SUFFIX:
         if (s->index++ && !llm__detok_flush_suffix(d, k, 0)) return 0;
         return llm__text_add(&s->held, text, bytes);
@@ -15940,6 +16867,15 @@ enum { LLM__MAX_STORAGES = 24 };
 
 struct llm__arch;
 
+/* A tokenizer of its own, or a model's: then only what comes first is in use. */
+struct llm_tokenizer {
+    const llm__words *words;
+    llm_allocator allocator;
+    llm__arena arena;
+    llm__folder folder;
+    llm__chat chat;
+};
+
 struct llm_model {
     llm__arena arena;
     llm_allocator allocator;
@@ -15948,6 +16884,7 @@ struct llm_model {
     const struct llm__arch *arch;
     const llm__ops *ops;
     llm__words *words;
+    llm_tokenizer tokenizer; /* the same for public calls */
     const llm__json *config;
     const char *model_type, *chat_template;
     const char *renames;    /* those of the row that the checkpoint needs... */
@@ -27855,21 +28792,26 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
 
 enum { LLM__CONFIG_LIMIT = 64 << 20, LLM__TOKENIZER_LIMIT = 512 << 20 };
 
-LLM__FN llm_status llm__read_json(llm_model *m, const char *name, size_t limit, int optional, const llm__json **root,
-                                  llm_error *error) {
+LLM__FN llm_status llm__folder_json(llm__folder *folder, const char *name, size_t limit, int optional,
+                                    const llm__json **root, llm_error *error) {
     const char *text;
     size_t bytes;
     llm__arena scratch;
     llm_status status;
     memset(&scratch, 0, sizeof scratch);
-    scratch.allocator = m->arena.allocator;
+    scratch.allocator = folder->arena->allocator;
     *root = NULL;
-    status = llm__folder_look(&m->folder, &scratch, name, limit, &text, &bytes, optional, error);
-    if (status == LLM_OK && text) status = llm__json_parse(&m->arena, name, text, bytes, root, error);
+    status = llm__folder_look(folder, &scratch, name, limit, &text, &bytes, optional, error);
+    if (status == LLM_OK && text) status = llm__json_parse(folder->arena, name, text, bytes, root, error);
     llm__arena_free(&scratch);
     if (status == LLM_OK && *root && (*root)->type != LLM__JSON_OBJECT)
         status = llm__fail(error, LLM_BAD_FORMAT, "%s: expected an object", name);
     return status;
+}
+
+LLM__FN llm_status llm__read_json(llm_model *m, const char *name, size_t limit, int optional, const llm__json **root,
+                                  llm_error *error) {
+    return llm__folder_json(&m->folder, name, limit, optional, root, error);
 }
 
 LLM_API const char *llm_architecture(size_t n) {
@@ -27997,16 +28939,23 @@ LLM__FN llm_status llm__model_ends(llm_model *m, const llm__json *tokenizer_end,
     return LLM_OK;
 }
 
-LLM__FN llm_status llm__model_tokenizer(llm_model *m, llm_error *error) {
+/* The tokenizer of a folder, and what its configuration says. */
+LLM__FN llm_status llm__folder_words(llm__folder *folder, llm__words **words, llm__chat *chat, llm_error *error) {
     static const char name[] = "tokenizer.json";
     const char *text;
     size_t bytes;
     llm__arena scratch;
-    llm_status status;
+    llm__words_config config;
+    llm_status status = llm__folder_json(folder, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &chat->config, error);
+    if (status == LLM_OK)
+        status = llm__folder_json(folder, "special_tokens_map.json", LLM__CONFIG_LIMIT, 1, &chat->map, error);
+    if (status != LLM_OK) return status;
+    config.config = chat->config;
+    config.map = chat->map;
     memset(&scratch, 0, sizeof scratch);
-    scratch.allocator = m->arena.allocator;
-    status = llm__folder_look(&m->folder, &scratch, name, LLM__TOKENIZER_LIMIT, &text, &bytes, 0, error);
-    if (status == LLM_OK) status = llm__words_open(&m->words, &m->arena, name, text, bytes, error);
+    scratch.allocator = folder->arena->allocator;
+    status = llm__folder_look(folder, &scratch, name, LLM__TOKENIZER_LIMIT, &text, &bytes, 0, error);
+    if (status == LLM_OK) status = llm__words_open_as(words, folder->arena, name, text, bytes, &config, error);
     llm__arena_free(&scratch);
     return status;
 }
@@ -28015,16 +28964,14 @@ LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
     llm__chat *chat = &m->chat;
     const char *file;
     size_t bytes;
-    llm_status status = llm__model_tokenizer(m, error);
-    if (status == LLM_OK)
-        status = llm__read_json(m, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &chat->config, error);
-    if (status == LLM_OK)
-        status = llm__read_json(m, "special_tokens_map.json", LLM__CONFIG_LIMIT, 1, &chat->map, error);
+    llm_status status = llm__folder_words(&m->folder, &m->words, chat, error);
     if (status == LLM_OK)
         status = llm__folder_text(&m->folder, "chat_template.jinja", LLM__CONFIG_LIMIT, &chat->text, &chat->bytes, 1,
                                   error);
     if (status == LLM_OK) status = llm__read_json(m, "chat_template.json", LLM__CONFIG_LIMIT, 1, &chat->more, error);
     if (status != LLM_OK) return status;
+    m->tokenizer.words = m->words;
+    m->tokenizer.allocator = m->allocator;
     m->chat_template = llm__chat_source(chat, NULL, 0, &file, &bytes);
     return llm__model_ends(m, llm__special_token(chat->config, chat->map, "eos_token"), error);
 }
@@ -28232,42 +29179,87 @@ LLM_API const char *llm_isa(size_t n) {
 
 /* ---- tokens */
 
-LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t bytes, int special, int32_t *ids,
-                              size_t capacity, size_t *count, llm_error *error) {
-    int32_t *all = NULL;
-    size_t n = 0, room = 0;
+LLM_API llm_status llm_tokenizer_open(llm_tokenizer **out, const llm_tokenizer_desc *desc, llm_error *error) {
+    llm_allocator a;
+    llm_tokenizer *t;
+    llm__words *words;
     llm_status status;
-    if (!model || !count || (!text && bytes) || (!ids && capacity))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "encode: expected a model, text, room for ids and for their count");
-    if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
-    status = llm__check_text(text, bytes, error);
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a tokenizer cannot be opened into a NULL pointer");
+    *out = NULL;
+    if (!desc || ((!desc->path || !*desc->path) && !desc->memory_count) || (desc->memory_count && !desc->memory))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a tokenizer needs the path of a folder, or memory files");
+    a = llm__allocator_or_default(desc->allocator);
+    t = (llm_tokenizer *)llm__alloc_zero(&a, 1, sizeof *t);
+    if (!t) return llm__no_memory(error, sizeof *t);
+    t->allocator = t->arena.allocator = a;
+    t->folder.path = desc->path ? llm__arena_text(&t->arena, desc->path, strlen(desc->path)) : NULL;
+    t->folder.files = llm__files_or_default(desc->files);
+    t->folder.memory = desc->memory;
+    t->folder.memory_count = desc->memory_count;
+    t->folder.arena = &t->arena;
+    status = desc->path && !t->folder.path ? llm__no_memory(error, strlen(desc->path))
+                                           : llm__folder_words(&t->folder, &words, &t->chat, error);
+    if (status != LLM_OK) {
+        llm_tokenizer_close(t);
+        return status;
+    }
+    t->words = words;
+    *out = t;
+    return llm__ok(error);
+}
+
+LLM_API void llm_tokenizer_close(llm_tokenizer *t) {
+    llm_allocator a;
+    if (!t) return;
+    a = t->allocator;
+    llm__folder_close(&t->folder);
+    llm__arena_free(&t->arena);
+    llm__free(&a, t, sizeof *t);
+}
+
+LLM_API const llm_tokenizer *llm_model_tokenizer(const llm_model *model) {
+    return model && model->words ? &model->tokenizer : NULL;
+}
+
+LLM_API int32_t llm_tokenizer_size(const llm_tokenizer *t) { return t ? llm__words_count(t->words) : 0; }
+
+LLM_API llm_status llm_tokenizer_encode(const llm_tokenizer *t, const llm_encode_desc *d, size_t *count,
+                                        llm_error *error) {
+    llm__encoded all;
+    llm_status status;
+    size_t bytes, n;
+    if (!t || !d || !count || (!d->text && d->bytes) || (!d->ids && d->capacity))
+        return llm__fail(error, LLM_BAD_ARGUMENT,
+                         "encode: expected a tokenizer, text, room for ids and for their count");
+    bytes = d->bytes || !d->text ? d->bytes : strlen(d->text);
+    status = d->refuse_broken ? llm__check_text(d->text, bytes, error) : LLM_OK;
     if (status != LLM_OK) return status;
-    status =
-        llm__words_encode(model->words, &model->allocator, text ? text : "", bytes, special, &all, &n, &room, error);
+    memset(&all, 0, sizeof all);
+    all.want_spans = d->spans && d->capacity;
+    status = llm__words_encode_as(t->words, &t->allocator, d->text ? d->text : "", bytes,
+                                  (d->special ? LLM__ENCODE_SPECIAL : 0) | (d->plain ? LLM__ENCODE_PLAIN : 0), &all,
+                                  error);
     if (status == LLM_OK) {
-        *count = n;
-        if (capacity) memcpy(ids, all, (n < capacity ? n : capacity) * sizeof *ids);
+        n = all.count < d->capacity ? all.count : d->capacity;
+        if (n) memcpy(d->ids, all.ids, n * sizeof *all.ids);
+        if (n && d->spans) memcpy(d->spans, all.spans, n * sizeof *all.spans);
+        *count = all.count;
         status = llm__ok(error);
     }
-    llm__free(&model->allocator, all, room * sizeof *all);
+    llm__free(&t->allocator, all.ids, all.capacity * sizeof *all.ids);
+    llm__free(&t->allocator, all.spans, all.span_capacity * sizeof *all.spans);
     return status;
 }
 
-LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t count, int skip_special, char *text,
-                              size_t capacity, size_t *bytes, llm_error *error) {
+LLM_API llm_status llm_tokenizer_decode(const llm_tokenizer *t, const int32_t *ids, size_t count, int skip_special,
+                                        char *text, size_t capacity, size_t *bytes, llm_error *error) {
     llm__text out;
     llm_status status;
-    size_t i;
-    if (!model || (!ids && count) || (!text && capacity))
-        return llm__fail(error, LLM_BAD_ARGUMENT, "decode: expected a model, ids and room for text");
-    if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
-    for (i = 0; i < count; i++)
-        if (ids[i] < 0 || ids[i] >= model->vocabulary)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "decode: id %ld at %llu; expected 0 to %d", (long)ids[i],
-                             (unsigned long long)i, model->vocabulary - 1);
+    if (!t || (!ids && count) || (!text && capacity))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "decode: expected a tokenizer, ids and room for text");
     memset(&out, 0, sizeof out);
-    out.allocator = model->allocator;
-    status = llm__words_decode(model->words, ids, count, skip_special, &out, error);
+    out.allocator = t->allocator;
+    status = llm__words_decode(t->words, ids, count, skip_special, &out, error);
     if (status == LLM_OK && out.failed) status = llm__no_memory(error, out.length);
     if (status == LLM_OK) {
         if (bytes) *bytes = out.length;
@@ -28280,6 +29272,102 @@ LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t
     }
     llm__text_free(&out);
     return status;
+}
+
+LLM_API llm_token_info llm_tokenizer_token(const llm_tokenizer *t, int32_t id) {
+    llm_token_info info;
+    memset(&info, 0, sizeof info);
+    if (t) info.text = llm__words_text(t->words, id, &info.bytes, &info.special);
+    return info;
+}
+
+LLM_API int32_t llm_tokenizer_id(const llm_tokenizer *t, const char *token) {
+    return t && token ? llm__words_id(t->words, token, strlen(token)) : LLM_NO_TOKEN;
+}
+
+struct llm_detokenizer {
+    llm_allocator allocator;
+    llm__detok detok;
+    llm__text text; /* of the last call */
+};
+
+LLM_API llm_status llm_detokenizer_open(llm_detokenizer **out, const llm_tokenizer *t, int skip_special,
+                                        const llm_allocator *allocator, llm_error *error) {
+    llm_allocator a;
+    llm_detokenizer *d;
+    if (!out || !t)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a detokenizer needs a tokenizer, and a pointer that is not NULL");
+    *out = NULL;
+    a = allocator ? llm__allocator_or_default(*allocator) : t->allocator;
+    d = (llm_detokenizer *)llm__alloc_zero(&a, 1, sizeof *d);
+    if (!d) return llm__no_memory(error, sizeof *d);
+    d->allocator = d->text.allocator = a;
+    llm__detok_init(&d->detok, t->words, skip_special, a);
+    *out = d;
+    return llm__ok(error);
+}
+
+/* Hands out the text of a call. */
+LLM__FN llm_status llm__detokenizer_give(llm_detokenizer *d, llm_status status, const char **text, size_t *bytes,
+                                         llm_error *error) {
+    if (status == LLM_OK && !llm__text_add(&d->text, "", 0)) status = LLM_OUT_OF_MEMORY;
+    if (text) *text = status == LLM_OK ? d->text.data : "";
+    if (bytes) *bytes = status == LLM_OK ? d->text.length : 0;
+    return status == LLM_OK ? llm__ok(error)
+                            : llm__fail(error, status, "%s: %s while decoding", d->detok.w->file,
+                                        status == LLM_TOO_LARGE ? "a pattern of the tokenizer takes too many steps"
+                                                                : "out of memory");
+}
+
+LLM_API llm_status llm_detokenizer_add(llm_detokenizer *d, int32_t id, const char **text, size_t *bytes,
+                                       llm_error *error) {
+    if (!d) return llm__fail(error, LLM_BAD_ARGUMENT, "expected a detokenizer");
+    d->text.length = 0;
+    return llm__detokenizer_give(d, llm__detok_add(&d->detok, id, &d->text), text, bytes, error);
+}
+
+LLM_API llm_status llm_detokenizer_finish(llm_detokenizer *d, const char **text, size_t *bytes, llm_error *error) {
+    if (!d) return llm__fail(error, LLM_BAD_ARGUMENT, "expected a detokenizer");
+    d->text.length = 0;
+    return llm__detokenizer_give(d, llm__detok_finish(&d->detok, &d->text), text, bytes, error);
+}
+
+LLM_API void llm_detokenizer_close(llm_detokenizer *d) {
+    llm_allocator a;
+    if (!d) return;
+    a = d->allocator;
+    llm__detok_free(&d->detok);
+    llm__text_free(&d->text);
+    llm__free(&a, d, sizeof *d);
+}
+
+LLM_API llm_status llm_encode(const llm_model *model, const char *text, size_t bytes, int special, int32_t *ids,
+                              size_t capacity, size_t *count, llm_error *error) {
+    llm_encode_desc d;
+    memset(&d, 0, sizeof d);
+    if (!model || !count || (!text && bytes) || (!ids && capacity))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "encode: expected a model, text, room for ids and for their count");
+    if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
+    d.text = bytes ? text : "";
+    d.bytes = bytes;
+    d.special = special;
+    d.refuse_broken = 1;
+    d.ids = ids;
+    d.capacity = capacity;
+    return llm_tokenizer_encode(&model->tokenizer, &d, count, error);
+}
+
+LLM_API llm_status llm_decode(const llm_model *model, const int32_t *ids, size_t count, int skip_special, char *text,
+                              size_t capacity, size_t *bytes, llm_error *error) {
+    size_t i;
+    if (!model || (!ids && count) || (!text && capacity))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "decode: expected a model, ids and room for text");
+    if (!model->words) return llm__fail(error, LLM_BAD_ARGUMENT, "the model was opened without a tokenizer");
+    for (i = 0; i < count; i++)
+        if (ids[i] < 0 || ids[i] >= model->vocabulary)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "decode: id %ld at %llu; expected 0 to %d", (long)ids[i],
+                             (unsigned long long)i, model->vocabulary - 1);
+    return llm_tokenizer_decode(&model->tokenizer, ids, count, skip_special, text, capacity, bytes, error);
 }
 
 LLM_API int32_t llm_token_id(const llm_model *model, const char *token) {

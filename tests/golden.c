@@ -693,6 +693,182 @@ static int run_templates(const char *path, const options *o, totals *t) {
     return 1;
 }
 
+/* ---- tokenizers: folders with tokenizer.json, tokenizer_config.json, cases.json and perhaps decode.json */
+
+typedef struct token_list {
+    int32_t *ids;
+    llm_text_span *spans;
+    size_t count;
+} token_list;
+
+/* The numbers of a list as it stands. */
+static token_list json_ids(fixture *f, const char *list) {
+    token_list out;
+    size_t most = 1;
+    const char *at;
+    char *end;
+    memset(&out, 0, sizeof out);
+    for (at = list; at && *at; at++) most += *at == ',';
+    out.ids = (int32_t *)take(f, most, sizeof *out.ids);
+    for (at = list ? list + 1 : ""; *at; at = end + strspn(end, ", \n\r\t")) {
+        out.ids[out.count] = (int32_t)strtol(at, &end, 10);
+        if (end == at) break;
+        out.count++;
+    }
+    return out;
+}
+
+static size_t characters(const char *text, size_t bytes) {
+    size_t i, n = 0;
+    for (i = 0; i < bytes; i++) n += ((unsigned char)text[i] & 0xC0) != 0x80;
+    return n;
+}
+
+/* Whether tokens lie where a list of [first, end), counted in characters, says. */
+static int same_offsets(fixture *f, const char *text, const token_list *got, const char *offsets) {
+    size_t i, k, bound[2];
+    char *end;
+    for (i = 0; i < got->count; i++) {
+        for (k = 0; k < 2; k++) {
+            offsets += strcspn(offsets, "0123456789");
+            bound[k] = (size_t)strtol(offsets, &end, 10);
+            offsets = end;
+        }
+        if (characters(text, got->spans[i].from) == bound[0] && characters(text, got->spans[i].to) == bound[1]) continue;
+        return say(f, "'%.60s': token %lu lies at bytes %lu to %lu, not characters %lu to %lu", text, (unsigned long)i,
+                   (unsigned long)got->spans[i].from, (unsigned long)got->spans[i].to, (unsigned long)bound[0],
+                   (unsigned long)bound[1]);
+    }
+    return 1;
+}
+
+/* Encodes a case's text and holds the ids, and where they lie, against what the case says. */
+static int run_encoding(fixture *f, const llm_tokenizer *t, const char *item, int special) {
+    size_t i;
+    const char *offsets = special ? NULL : json_member(f, item, "offsets");
+    token_list expected = json_ids(f, json_member(f, item, special ? "ids" : "ids_no_special")), got;
+    llm_encode_desc d;
+    llm_error error;
+    memset(&d, 0, sizeof d);
+    memset(&got, 0, sizeof got);
+    d.text = json_text(f, item, "text", &d.bytes);
+    d.special = special;
+    d.capacity = expected.count + 1;
+    d.ids = got.ids = (int32_t *)take(f, d.capacity, sizeof *got.ids);
+    d.spans = got.spans = (llm_text_span *)take(f, d.capacity, sizeof *got.spans);
+    if (llm_tokenizer_encode(t, &d, &got.count, &error)) return say(f, "%s", error.message);
+    for (i = 0; i < got.count && i < expected.count && got.ids[i] == expected.ids[i];) i++;
+    if (i < got.count || i < expected.count)
+        return say(f, "'%.60s': %lu ids, not %lu; they differ at %lu", d.text, (unsigned long)got.count,
+                   (unsigned long)expected.count, (unsigned long)i);
+    return !offsets || same_offsets(f, d.text, &got, offsets);
+}
+
+/* Decodes a case's ids, at once and one by one. */
+static int run_decoding(fixture *f, const llm_tokenizer *t, const char *item, const char *from, const char *key,
+                        int skip) {
+    size_t bytes, length, i, done = 0;
+    token_list list = json_ids(f, json_member(f, item, from));
+    const char *expected = json_text(f, item, key, &bytes), *piece;
+    char *text = (char *)take(f, bytes + 1, 1);
+    llm_detokenizer *d;
+    llm_error error;
+    if (!expected) return 1;
+    if (llm_tokenizer_decode(t, list.ids, list.count, skip, text, bytes + 1, &length, &error))
+        return say(f, "'%.60s': %s", expected, error.message);
+    if (length != bytes || memcmp(text, expected, bytes))
+        return say(f, "ids that are '%.60s' come out as '%.60s'", expected, text);
+    if (llm_detokenizer_open(&d, t, skip, NULL, &error)) return say(f, "%s", error.message);
+    for (i = 0; i <= list.count; i++) {
+        if (i < list.count ? llm_detokenizer_add(d, list.ids[i], &piece, &length, &error)
+                           : llm_detokenizer_finish(d, &piece, &length, &error)) break;
+        if (length > bytes - done || memcmp(expected + done, piece, length)) break;
+        done += length;
+    }
+    llm_detokenizer_close(d);
+    return i > list.count && done == bytes ? 1 : say(f, "the pieces of '%.60s' are not it", expected);
+}
+
+static int run_token_case(fixture *f, const llm_tokenizer *t, const char *item) {
+    if (!json_member(f, item, "text"))
+        return run_decoding(f, t, item, "ids", "decoded", 0) && run_decoding(f, t, item, "ids", "decoded_skip", 1);
+    return run_encoding(f, t, item, 1) && run_encoding(f, t, item, 0) &&
+           run_decoding(f, t, item, "ids_no_special", "decoded", 0) &&
+           run_decoding(f, t, item, "ids", "decoded_skip", 1);
+}
+
+/* The cases of one file of a tokenizer's folder: how many there are, and how many of them failed. */
+static int run_token_cases(const char *folder, const char *style, const char *file, const llm_tokenizer *t,
+                           int *failed) {
+    fixture f, one; /* one: what a case takes is given back after it */
+    char *text;
+    const char *at;
+    char path[1200];
+    int number = 0;
+    memset(&f, 0, sizeof f);
+    f.arena.allocator = llm__allocator_or_default(f.arena.allocator);
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    if (!read_whole(&f, path)) return 0;
+    text = (char *)take(&f, f.source.bytes + 1, 1);
+    memcpy(text, f.source.data, f.source.bytes);
+    at = json_space(text);
+    for (at = json_space(at + (*at == '[')); *at == '{'; at = json_space(at + (*at == ','))) {
+        memset(&one, 0, sizeof one);
+        one.arena.allocator = f.arena.allocator;
+        number++;
+        if (!run_token_case(&one, t, at)) {
+            printf("%-34s FAIL  %s, case %d: %s\n", style, file, number, one.problem);
+            ++*failed;
+        }
+        llm__arena_free(&one.arena);
+        at = json_space(json_skip(at));
+    }
+    llm__arena_free(&f.arena);
+    return number;
+}
+
+/* A folder of a tokenizer: 1 it was one, 0 it is some other folder.  The answers are those of the tokenizers package,
+   which reads tokenizer.json alone, and so does this. */
+static int run_tokenizer(const char *path, const options *o, totals *t) {
+    const char *slash = strrchr(path, '/'), *style = slash ? slash + 1 : path;
+    llm_tokenizer_desc td;
+    llm_memory_file file;
+    llm_tokenizer *tokenizer = NULL;
+    llm_error error;
+    char name[1200];
+    fixture f;
+    int number, failed = 0;
+    FILE *there;
+    snprintf(name, sizeof name, "%s/cases.json", path);
+    there = fopen(name, "rb");
+    if (!there) return 0;
+    fclose(there);
+    if (o->list) return printf("%-34s tokenizer\n", style), 1;
+    memset(&td, 0, sizeof td);
+    memset(&f, 0, sizeof f);
+    f.arena.allocator = llm__allocator_or_default(f.arena.allocator);
+    snprintf(name, sizeof name, "%s/tokenizer.json", path);
+    if (!read_whole(&f, name)) need(NULL);
+    file = f.source;
+    file.name = "tokenizer.json";
+    td.memory = &file;
+    td.memory_count = 1;
+    if (llm_tokenizer_open(&tokenizer, &td, &error)) {
+        printf("%-34s FAIL  %s\n", style, error.message);
+        t->failed++;
+        llm__arena_free(&f.arena);
+        return 1;
+    }
+    number = run_token_cases(path, style, "cases.json", tokenizer, &failed);
+    number += run_token_cases(path, style, "decode.json", tokenizer, &failed);
+    printf("%-34s %-5s %d of %d cases\n", style, failed || !number ? "FAIL" : "ok", number - failed, number);
+    t->passed += number - failed;
+    t->failed += failed + !number;
+    llm_tokenizer_close(tokenizer);
+    llm__arena_free(&f.arena);
+    return 1;
+}
+
 /* ---- paths */
 
 static void judge(fixture *f, const options *o, totals *t, int passed) {
@@ -756,12 +932,12 @@ static void run_folder(const char *path, DIR *folder, const options *o, totals *
     free(names);
 }
 
-/* *.safetensors are fixtures, and so are *.json that hold template cases. */
+/* *.safetensors are fixtures, and so are *.json that hold template cases and folders that hold tokenizer cases. */
 static void run_path(const char *path, const options *o, totals *t) {
     DIR *folder = opendir(path);
     const char *dot = strrchr(path, '.');
     if (folder) {
-        run_folder(path, folder, o, t);
+        if (!run_tokenizer(path, o, t)) run_folder(path, folder, o, t);
         closedir(folder);
     } else if (dot && !strcmp(dot, ".safetensors")) {
         run_file(path, o, t);
