@@ -8400,11 +8400,11 @@ static llm_status llm__decoder_read(const llm__words_reader *x, const llm__json 
 
 /* Whether the last splitting step can be left to the model. */
 static void llm__late_read(llm__words *w) {
-    const llm__step *last = w->splitter.items + w->splitter.count - 1;
+    const llm__step *last = w->splitter.count ? w->splitter.items + w->splitter.count - 1 : NULL;
     char c[4];
     uint32_t i;
     if (w->model != LLM__MODEL_BPE || w->prefix.bytes || w->suffix.bytes) return;
-    if (!w->splitter.count || last->kind != LLM__STEP_BYTE_LEVEL || last->prepend) return;
+    if (!last || last->kind != LLM__STEP_BYTE_LEVEL || last->prepend) return;
     for (i = 0; i < 256; i++) {
         w->byte_ids[i] = llm__model_id(w, c, llm__char_put(llm__byte_to_char((uint8_t)i), c));
         if (w->byte_ids[i] < 0) return;
