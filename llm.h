@@ -5453,6 +5453,7 @@ struct llm__words {
     double *scores, unknown_score;  /* Unigram */
     llm__trie tree;
     llm__steps normalizer, splitter, decoder;
+    int first_matters;              /* whether normalizers leave the text's first character decides how it is cut */
     llm__pairs compositions;        /* (first, second) -> (character, -) */
     int32_t *before, *after;        /* what the post-processor puts around the text */
     size_t before_count, after_count;
@@ -6464,6 +6465,7 @@ typedef struct llm__encoder {
     int32_t **ids;
     size_t *count, *capacity;
     int plain;                     /* special tokens are not looked for */
+    int tracing;                   /* the origins of this stretch are wanted */
     /* only where the caller wants to know where tokens lie in the text: */
     llm_text_span **spans;         /* parallel to ids; NULL: not wanted */
     size_t span_count, *span_capacity, first_span; /* first_span: of the text, behind what is put before it */
@@ -6472,6 +6474,7 @@ typedef struct llm__encoder {
     llm__origins normal_origins[2], piece_origins[2];
     const llm__origin *in;         /* of the input of the step at work; NULL: spans are not wanted */
     size_t in_count, at;           /* at: the next character of the input that llm__changed takes */
+    int inserted;                  /* what llm__changed was told last */
     uint32_t zero;                 /* what stands before the input's first character */
     llm__origins *out;
 } llm__encoder;
@@ -6526,6 +6529,7 @@ static void llm__passed(llm__encoder *x, const char *text, size_t bytes, size_t 
 static int llm__changed(llm__encoder *x, const llm__text *out, const char *text, size_t bytes, int change) {
     size_t at = x->at;
     if (!x->in) return 1;
+    x->inserted = change > 0;
     if (change > 0) at = at ? at - 1 : SIZE_MAX;
     else llm__passed(x, text, bytes, (size_t)(1 - change));
     return llm__stands_for(x, out, at);
@@ -6883,7 +6887,13 @@ static int llm__precompiled_put(llm__encoder *x, const char *text, size_t bytes,
         n = llm__char_get(rule + i, &c);
         if (!llm__text_add(out, rule + i, n) || !llm__changed(x, out, text, bytes, k >= chars)) return 0;
     }
-    if (out->length && k < chars) llm__passed(x, text, bytes, chars - k);
+    if (!x->in || !out->length || k >= chars) return 1;
+    if (x->inserted) { /* then the character before this one takes the place of what goes */
+        x->out->count -= llm__char_before(out->data + out->length, &c);
+        if (!llm__stands_for(x, out, x->at)) return 0;
+        x->inserted = 0;
+    }
+    llm__passed(x, text, bytes, chars - k);
     return 1;
 }
 
@@ -6915,7 +6925,13 @@ static int llm__precompiled(llm__encoder *x, const llm__step *s, const char *tex
 /* Prepend and Append: nothing where there is no text. */
 static int llm__add_around(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
     int in_front = s->kind == LLM__STEP_PREPEND;
+    uint32_t c;
     if (!bytes) return 1;
+    if (in_front && !s->content.bytes) { /* then the first character comes from what is before it */
+        size_t n = llm__char_get(text, &c);
+        return llm__text_add(out, text, n) && llm__stands_for(x, out, SIZE_MAX) &&
+               llm__text_add(out, text + n, bytes - n) && llm__copied(x, out, n);
+    }
     return (!in_front || (llm__text_add(out, s->content.text, s->content.bytes) && llm__stands_for(x, out, 0))) &&
            llm__text_add(out, text, bytes) && llm__copied(x, out, 0) &&
            (in_front || (llm__text_add(out, s->content.text, s->content.bytes) && llm__stands_for(x, out, bytes - 1)));
@@ -6935,6 +6951,7 @@ static int llm__normalize_step(llm__encoder *x, const llm__step *s, const char *
     uint32_t c;
     size_t i, n;
     x->at = 0;
+    x->inserted = 0;
     switch (s->kind) {
     case LLM__STEP_PREPEND: case LLM__STEP_APPEND: return llm__add_around(x, s, text, bytes, out);
     case LLM__STEP_REPLACE: return llm__replace(x, &x->matcher, s, text, bytes, out);
@@ -6957,7 +6974,8 @@ static int llm__normalize_step(llm__encoder *x, const llm__step *s, const char *
 /* Before a step: where its input comes from, and where it says where its output comes from. */
 static int llm__step_begin(llm__encoder *x, const llm__origins *in, llm__origins *out) {
     void *items = out->items;
-    if (!x->spans) return 1;
+    x->in = NULL;
+    if (!x->tracing) return 1;
     if (!llm__grow(x->allocator, &items, &out->capacity, 1, sizeof *out->items)) return 0;
     out->items = (llm__origin *)items;
     out->count = 0;
@@ -6971,7 +6989,7 @@ static int llm__step_begin(llm__encoder *x, const llm__origins *in, llm__origins
 static int llm__origins_plain(llm__encoder *x, llm__origins *o, const char *text, size_t bytes, size_t base) {
     size_t i, n;
     uint32_t c;
-    if (!x->spans) return 1;
+    if (!x->tracing) return 1;
     o->count = 0;
     for (i = 0; i < bytes; i += n) {
         llm__origin origin;
@@ -7333,16 +7351,27 @@ static int llm__span_put(llm__encoder *x, size_t from, size_t to, const char *to
     return 1;
 }
 
+/* Where the character at a byte of the text begins. */
+static size_t llm__char_start(const llm__encoder *x, size_t at) {
+    if (at >= x->whole_bytes) return x->whole_bytes;
+    while (at && ((uint8_t)x->whole[at] & 0xC0) == 0x80) at--;
+    return at;
+}
+
 /* The span of the next token, which is bytes [begin, end) of the piece at work, whose origins x->in are.  What lies
-   beyond the piece stays as it is, as in the reference. */
-static int llm__span_add(llm__encoder *x, size_t begin, size_t end) {
-    const llm__word *word;
+   beyond the piece (bytes of a suffix) counts from the beginning of the text, as in the reference. */
+static int llm__span_add_as(llm__encoder *x, size_t begin, size_t end, const char *token, size_t bytes) {
     if (!x->spans) return 1;
-    word = x->w->words + (*x->ids)[x->span_count + x->ids_before];
-    if (end > x->in_count) return llm__span_put(x, begin, end, word->text, word->bytes);
+    if (end > x->in_count) return llm__span_put(x, llm__char_start(x, begin), llm__char_start(x, end), token, bytes);
     if (begin == end) begin += x->in[0].from, end = begin;
     else end = x->in[end - 1].to, begin = x->in[begin].from;
-    return llm__span_put(x, begin, end, word->text, word->bytes);
+    return llm__span_put(x, begin, end, token, bytes);
+}
+
+static int llm__span_add(llm__encoder *x, size_t begin, size_t end) {
+    const llm__word *word = x->w->words;
+    if (x->spans) word += (*x->ids)[x->span_count + x->ids_before];
+    return llm__span_add_as(x, begin, end, word->text, word->bytes);
 }
 
 static int llm__symbol_add(llm__encoder *x, int32_t id) {
@@ -7686,7 +7715,7 @@ static int llm__unigram_emit(llm__encoder *x, const char *piece, size_t begin, s
             return 1;
         }
     }
-    return llm__id_add(x, id < 0 ? w->unknown : id) && llm__span_add(x, begin, end);
+    return llm__id_add(x, id < 0 ? w->unknown : id) && llm__span_add_as(x, begin, end, text, bytes);
 }
 
 static int llm__encode_unigram(llm__encoder *x, const char *piece, size_t bytes) {
@@ -7971,9 +8000,13 @@ static int llm__encode_raw(llm__encoder *x, const char *text, size_t bytes, size
     size_t begin, end;
     int index, first = !base;
     if (!bytes) return 1;
+    x->tracing = x->spans || (first && x->w->first_matters);
     normal = llm__normalize(x, text, bytes, base);
     if (!normal) return 0;
-    origins = x->spans ? x->normal_origins[normal == &x->normal[1]].items : NULL;
+    origins = x->tracing ? x->normal_origins[normal == &x->normal[1]].items : NULL;
+    if (origins && normal->length && origins[0].from) first = 0;
+    if (!x->spans) origins = NULL;
+    x->tracing = x->spans != NULL;
     s = llm__added_start(x, &x->w->normalized, normal->data, normal->length);
     while ((index = llm__added_next(x->w, &s, &begin, &end)) >= 0) {
         if (s.done < begin && !llm__encode_stretch(x, normal->data + s.done, begin - s.done, first && !s.done,
@@ -8437,12 +8470,16 @@ static llm_status llm__decoder_clean(const llm__words_reader *x, const llm__json
 /* The four stages of the file. */
 static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *tokenizer) {
     llm__words *w = x->w;
+    int i;
     llm_status status =
         llm__steps_read(x, LLM__STAGE_NORMALIZER, llm__json_get(tokenizer, "normalizer"), &w->normalizer);
     if (status == LLM_OK) status = llm__compositions_read(x);
     if (status == LLM_OK)
         status = llm__steps_read(x, LLM__STAGE_SPLITTER, llm__json_get(tokenizer, "pre_tokenizer"), &w->splitter);
     if (status == LLM_OK) llm__late_read(w);
+    for (i = 0; i < w->splitter.count && w->normalizer.count; i++)
+        if (w->splitter.items[i].kind == LLM__STEP_METASPACE && w->splitter.items[i].prepend == LLM__PREPEND_FIRST)
+            w->first_matters = 1;
     if (status == LLM_OK) status = llm__decoder_read(x, llm__json_get(tokenizer, "decoder"));
     return status;
 }
