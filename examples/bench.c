@@ -798,9 +798,11 @@ static int stream_all(const llm_tokenizer *words, const int32_t *ids, size_t cou
     return !status;
 }
 
-/* One run of everything; *ids has room for a token per byte, out for the text. */
+/* One run of everything; encode->ids has room for a token per byte, out for the text.  *held: what the open tokenizer
+   has, *most: what opening it took. */
 static int run_words(const llm_tokenizer_desc *desc, const llm_encode_desc *encode, char *out, size_t room,
-                     size_t *count, words_times *best, meter *m, size_t *held) {
+                     size_t *count, words_times *best, size_t *held, size_t *most) {
+    const meter *m = (const meter *)desc->allocator.user;
     llm_tokenizer *words = NULL;
     llm_error error;
     size_t bytes, streamed;
@@ -808,6 +810,7 @@ static int run_words(const llm_tokenizer_desc *desc, const llm_encode_desc *enco
     int ok = !llm_tokenizer_open(&words, desc, &error);
     least(&best->open, start);
     *held = m->now;
+    if (!*most) *most = m->most;
     start = now();
     ok = ok && !llm_tokenizer_encode(words, encode, count, &error);
     least(&best->encode, start);
@@ -834,7 +837,7 @@ static int measure_words(const options *o, llm_tokenizer_desc *desc, size_t file
     meter m;
     words_times best;
     llm_encode_desc encode;
-    size_t count = 0, held = 0, room = 4 * bytes + 1;
+    size_t count = 0, held = 0, most = 0, room = 4 * bytes + 1;
     char *out = (char *)malloc(room);
     int i, ok = 1;
     memset(&m, 0, sizeof m);
@@ -848,12 +851,12 @@ static int measure_words(const options *o, llm_tokenizer_desc *desc, size_t file
     encode.capacity = bytes;
     encode.ids = (int32_t *)malloc(bytes * sizeof *encode.ids);
     if (!encode.ids || !out || !bytes) ok = fail("no text, or no memory for it");
-    for (i = 0; ok && i < o->repeat; i++) ok = run_words(desc, &encode, out, room, &count, &best, &m, &held);
+    for (i = 0; ok && i < o->repeat; i++) ok = run_words(desc, &encode, out, room, &count, &best, &held, &most);
     if (ok && o->ids) ok = write_ids(o->ids, encode.ids, count);
     if (ok)
         printf("opening, ms  memory, MB  of the file  encoding, MB/s  decoding  streaming  tokens\n"
                "%11.1f  %10.2f  %10.2fx  %14.1f  %8.1f  %9.1f  %6llu of %.2f MB\n",
-               best.open * 1e3, (double)held / 1e6, (double)m.most / (double)file_bytes,
+               best.open * 1e3, (double)held / 1e6, (double)most / (double)file_bytes,
                (double)bytes / 1e6 / best.encode, (double)bytes / 1e6 / best.decode, (double)bytes / 1e6 / best.stream,
                (unsigned long long)count, (double)bytes / 1e6);
     free(encode.ids);
@@ -870,6 +873,7 @@ static int bench_words(const options *o) {
     memset(&desc, 0, sizeof desc);
     memset(&m, 0, sizeof m);
     memset(&made, 0, sizeof made);
+    m.header.allocator = made.header.allocator = llm__allocator_or_default(m.header.allocator);
     made.random = 1;
     if (o->text && !text) return fail("the text cannot be read");
     if (!text) make_text(&made, 1000000);
