@@ -5148,7 +5148,8 @@ static int llm__rx_look_end(llm__matcher *m, const llm__regex *r, size_t *at) {
     return mode != LLM__RX_NOT_AHEAD;
 }
 
-static int llm__rx_behind(llm__matcher *m, const llm__regex *r, const llm__regex_code *code, const char *text, size_t at) {
+static int llm__rx_behind(llm__matcher *m, const llm__regex *r, const llm__regex_code *code, const char *text,
+                          size_t at) {
     uint32_t c;
     size_t n = at ? llm__char_before(text + at, &c) : 0;
     int there = n && llm__rx_step(m, r, code + 1, text, at, at - n) == n;
@@ -6663,8 +6664,8 @@ static int llm__is_inert(int kind, uint32_t c) {
                                      (c >= 0x30A1 && c <= 0x30FA));
 }
 
-/* How many bytes at the beginning of a text a normal form leaves as they are: up to the last inert character, since that
-   may be joined with what follows it. */
+/* How many bytes at the beginning of a text a normal form leaves as they are: up to the last inert character, since
+   that may be joined with what follows it. */
 static size_t llm__inert_run(int kind, const char *text, size_t bytes) {
     size_t i = 0, last = 0, n;
     uint32_t c;

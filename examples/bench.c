@@ -731,8 +731,8 @@ static void make_tokenizer(image *m) {
     enum { PAIRS = 676, TOKENS = 151643 };
     uint32_t i, id = 0;
     char word[5], byte[4];
-    put(m, "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},\"decoder\":{\"type\":\"ByteLevel\"},"
-           "\"model\":{\"type\":\"BPE\",\"vocab\":{");
+    put(m, "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},"
+           "\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{\"type\":\"BPE\",\"vocab\":{");
     for (i = 0; i < 256; i++) {
         size_t n = llm__char_put(llm__byte_to_char((uint8_t)i), byte);
         put(m, "%s\"%s%.*s\":%u", id ? "," : "", i == '"' || i == '\\' ? "\\" : "", (int)n, byte, (unsigned)i);

@@ -1049,8 +1049,8 @@ static void test_few_merges(void) {
 
 /* Words, spaces and whatever, so that some pieces come often, and some are long. */
 static size_t any_lines(char *out, size_t room) {
-    static const char *const words[] = {"the ", "of", " and", "\n", "tokenizer's ", "12345 ", "\xE4\xBD\xA0\xE5\xA5\xBD",
-                                        "  ", "caf\xC3\xA9 ", "\xF0\x9F\x98\x80"};
+    static const char *const words[] = {"the ", "of", " and", "\n", "tokenizer's ", "12345 ",
+                                        "\xE4\xBD\xA0\xE5\xA5\xBD", "  ", "caf\xC3\xA9 ", "\xF0\x9F\x98\x80"};
     size_t n = 0;
     while (n + 300 < room) {
         const char *word = words[chance(LLM__LENGTH(words))];
@@ -1148,9 +1148,11 @@ static void match_all(const llm__regex *r, const char *text, size_t bytes, size_
 static void test_pattern_shortcuts(void) {
     static const char *const patterns[] = {
         "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
-        "(?i:'s|'t|'re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)",
+        "(?i:'s|'t|'re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+"
+        "|\\s+(?!\\S)",
         "[\\p{Lu}\\p{Lt}\\p{M}]*[\\p{Ll}\\p{Lo}]+|(?:a|\\d)*?e|(?>a|aa)e|(?=a)[^\\s]|(?!t)\\w|.\\b|$",
-        "(?:[a-z&&[^aeiou]]|\\P{L})+t?|(?<=a) |(?<!a)e|^[\\W\\d]*+7|(?:)|(?:e|)+", "[^\\S\\n]|[[:^space:]&&\\p{P}]|\\p{^L}Z"};
+        "(?:[a-z&&[^aeiou]]|\\P{L})+t?|(?<=a) |(?<!a)e|^[\\W\\d]*+7|(?:)|(?:e|)+",
+        "[^\\S\\n]|[[:^space:]&&\\p{P}]|\\p{^L}Z"};
     size_t i, k;
     int round;
     for (i = 0; i < LLM__LENGTH(patterns); i++) {
@@ -1197,7 +1199,8 @@ static void test_renamed_token(void) {
     id_list list;
     size_t bytes;
     CHECK_EQ(open_quoted(&t, "{'added_tokens':[{'content':'AB','normalized':true}],'normalizer':{'type':'Lowercase'},"
-                             "'model':{'type':'BPE','vocab':{'a':0,'b':1,'AB':2,'ab':3},'merges':['a b']}}", &m), LLM_OK);
+                             "'model':{'type':'BPE','vocab':{'a':0,'b':1,'AB':2,'ab':3},'merges':['a b']}}", &m),
+             LLM_OK);
     CHECK_STR(llm__words_text(t.words, 2, &bytes, NULL), "ab");
     CHECK_EQ(llm__model_id(t.words, "AB", 2), 2);
     CHECK_EQ(llm__model_id(t.words, "ab", 2), 3);
@@ -1224,8 +1227,9 @@ static void test_memory(void) {
         n = (uint32_t)snprintf(word, sizeof word, "{\"model\":{\"type\":\"BPE\",\"vocab\":{");
         llm__text_add(&file, word, n);
         for (i = 0; i < TOKENS; i++) {
+            unsigned long id = order ? (TOKENS - 1 - i) * (unsigned long)step : i;
             n = (uint32_t)snprintf(word, sizeof word, "%s\"%05x%s\": %lu", i ? ", " : "", (unsigned)i,
-                                   i % 3 ? "" : "\\u00e9", (unsigned long)(order ? (TOKENS - 1 - i) * (uint32_t)step : i));
+                                   i % 3 ? "" : "\\u00e9", id);
             llm__text_add(&file, word, n);
         }
         llm__text_add(&file, "},\"merges\":[]}}", 15);

@@ -73,7 +73,8 @@ def emoji(r):
 def mixed_text(r):
     import pydoc_data.topics as topics
     library = os.path.dirname(os.__file__)
-    golden = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "tokenizers", "qwen2", "cases.json")
+    tests = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    golden = os.path.join(tests, "golden", "tokenizers", "qwen2", "cases.json")
     code = [open(os.path.join(library, name), encoding="utf-8").read() for name in
             ["argparse.py", "inspect.py", "tarfile.py", "typing.py"]]
     parts = [("\n".join(topics.topics.values()), ENGLISH), ("\n".join(code), CODE), (numbers(r), NUMBERS),
@@ -176,10 +177,9 @@ def compare(bench, name, path, text, rounds):
             print(f"{name}: the ids differ")
             return False
         times.append((ours, theirs, fast))
-    bytes_ = os.path.getsize(text)
-    print(f"{name}: {len(ids)} equal ids; best of {rounds}: "
-          f"{bytes_ / 1e6 / min(t[0] for t in times):.1f} MB/s, tokenizers {bytes_ / 1e6 / min(t[1] for t in times):.2f}"
-          f" (fast: {bytes_ / 1e6 / min(t[2] for t in times):.2f})")
+    best = [os.path.getsize(text) / 1e6 / min(t[k] for t in times) for k in range(3)]
+    print(f"{name}: {len(ids)} equal ids; best of {rounds}: {best[0]:.1f} MB/s, tokenizers {best[1]:.2f} "
+          f"(fast: {best[2]:.2f})")
     for k, label in ((1, "encode"), (2, "encode_batch_fast")):
         ratios = sorted(t[k] / t[0] for t in times)
         print(f"    {label}: least ratio {ratios[0]:.1f}, median {ratios[len(ratios) // 2]:.1f}")
