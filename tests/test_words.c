@@ -665,7 +665,6 @@ static const wrong_file wrong_files[] = {
     {BPE("'vocab':{},'merges':[],'fuse_unk':'no'"), LLM_BAD_FORMAT, "fuse_unk: expected true or false"},
     {BPE("'vocab':{},'merges':[],'unk_token':3"), LLM_BAD_FORMAT, "unk_token: expected a string"},
     {BPE("'vocab':{},'merges':[],'dropout':'x'"), LLM_BAD_FORMAT, "model.dropout: expected a number"},
-    {BPE("'vocab':{},'merges':[],'dropout':0.1"), LLM_UNSUPPORTED, "model.dropout is not supported"},
     {"{'model':{'type':'Unigram','vocab':{}}}", LLM_BAD_FORMAT, "model.vocab: expected an array"},
     {"{'model':{'type':'Unigram','vocab':['a']}}", LLM_BAD_FORMAT, "model.vocab[0]: expected [text, score]"},
     {"{'model':{'type':'Unigram','vocab':[['a',0],['a']]}}", LLM_BAD_FORMAT, "model.vocab[1]: expected [text, score]"},
