@@ -6285,65 +6285,93 @@ static llm_status llm__steps_read(const llm__words_reader *x, int stage, const l
     return status;
 }
 
-/* ---- post-processor: only what one text gets around it */
+/* ---- post-processor: only what one text gets around it.  While it is read, a list has the ids, the text and where one
+   part ends and the next begins: a template's parts stay apart for the processors that come after it. */
 
-static llm_status llm__around_add(const llm__words_reader *x, int32_t **ids, size_t *count, const int32_t *more,
-                                  size_t n, int in_front) {
-    int32_t *all;
-    if (*count + n > LLM__MAX_AROUND)
+enum { LLM__AROUND_TEXT = -1, LLM__AROUND_CUT = -2 };
+
+typedef struct llm__around {
+    int32_t items[LLM__MAX_AROUND];
+    int count;
+} llm__around;
+
+static llm_status llm__around_add(const llm__words_reader *x, llm__around *list, int32_t item) {
+    if (list->count == LLM__MAX_AROUND)
         return llm__fail(x->error, LLM_TOO_LARGE, "%s: post_processor adds more than %d tokens", x->file,
                          LLM__MAX_AROUND);
-    all = (int32_t *)llm__arena_alloc(x->arena, *count + n + 1, sizeof *all);
-    if (!all) return llm__words_no_memory(x);
-    if (n) memcpy(in_front ? all : all + *count, more, n * sizeof *all);
-    if (*count) memcpy(in_front ? all + n : all, *ids, *count * sizeof *all);
-    *ids = all;
-    *count += n;
+    list->items[list->count++] = item;
     return LLM_OK;
 }
 
 /* The ids of one special token of a template, added to a list. */
 static llm_status llm__template_token(const llm__words_reader *x, const llm__json *tokens, const llm__json *token,
-                                      int32_t **ids, size_t *count) {
+                                      llm__around *to) {
     const llm__json *name = llm__json_get(token, "id"), *list, *v;
     int32_t id;
     uint32_t i;
-    llm_status status;
+    llm_status status = LLM_OK;
     if (!name || !llm__json_is(name, LLM__JSON_STRING))
         return llm__words_wrong(x, "post_processor.single", "SpecialToken.id, a string");
     list = llm__json_get(llm__json_get(tokens, name->as.text), "ids");
     if (!list || !llm__json_is(list, LLM__JSON_ARRAY))
         return llm__fail(x->error, LLM_BAD_FORMAT, "%s: post_processor.special_tokens[\"%.*s\"]: expected ids", x->file,
                          llm__shown(name->as.text, name->length), name->as.text);
-    for (v = llm__json_first(list), i = 0; i < list->length; i++, v = llm__json_next(v)) {
+    for (v = llm__json_first(list), i = 0; i < list->length && status == LLM_OK; i++, v = llm__json_next(v)) {
         if (!llm__json_id(v, &id)) return llm__words_wrong(x, "post_processor.special_tokens", "ids");
-        status = llm__around_add(x, ids, count, &id, 1, 0);
-        if (status != LLM_OK) return status;
+        status = llm__around_add(x, to, id);
     }
-    return LLM_OK;
+    return status;
 }
 
-static llm_status llm__template_read(const llm__words_reader *x, const llm__json *from) {
+static llm_status llm__template_read(const llm__words_reader *x, const llm__json *from, llm__around *around) {
     const llm__json *single = llm__json_get(from, "single"), *tokens = llm__json_get(from, "special_tokens");
     const llm__json *item, *token;
-    int32_t *list[2] = {NULL, NULL};
-    size_t count[2] = {0, 0};
+    llm__around inner = *around;
     uint32_t i;
-    int side = 0;
+    int k, texts = 0;
     llm_status status = LLM_OK;
     if (!single || !llm__json_is(single, LLM__JSON_ARRAY))
         return llm__words_wrong(x, "post_processor.single", "an array");
+    for (k = 0; k < inner.count; k++)
+        if (inner.items[k] == LLM__AROUND_CUT)
+            return llm__fail(x->error, LLM_UNSUPPORTED, "%s: post_processor: a template behind a template", x->file);
+    around->count = 0;
     item = llm__json_first(single);
     for (i = 0; i < single->length && status == LLM_OK; i++, item = llm__json_next(item)) {
         token = llm__json_get(item, "SpecialToken");
-        if (token) status = llm__template_token(x, tokens, token, &list[side], &count[side]);
-        else if (llm__json_get(item, "Sequence") && !side) side = 1;
-        else return llm__words_wrong(x, "post_processor.single", "special tokens around one sequence");
+        if (i) status = llm__around_add(x, around, LLM__AROUND_CUT);
+        if (status != LLM_OK) return status;
+        if (token) {
+            status = llm__template_token(x, tokens, token, around);
+        } else if (llm__json_get(item, "Sequence") && !texts++) {
+            for (k = 0; k < inner.count && status == LLM_OK; k++) status = llm__around_add(x, around, inner.items[k]);
+        } else {
+            return llm__words_wrong(x, "post_processor.single", "special tokens around one sequence");
+        }
     }
-    if (status == LLM_OK && !side) return llm__words_wrong(x, "post_processor.single", "one sequence");
-    if (status == LLM_OK) status = llm__around_add(x, &x->w->before, &x->w->before_count, list[0], count[0], 1);
-    if (status == LLM_OK) status = llm__around_add(x, &x->w->after, &x->w->after_count, list[1], count[1], 0);
-    return status;
+    return status == LLM_OK && !texts ? llm__words_wrong(x, "post_processor.single", "one sequence") : status;
+}
+
+/* BertProcessing and RobertaProcessing: cls and sep around the first part, sep behind the others and, with Roberta's,
+   before them. */
+static llm_status llm__pair_read(const llm__words_reader *x, const llm__json *from, int roberta, llm__around *around) {
+    llm__around inner = *around;
+    int32_t cls, sep;
+    int k;
+    llm_status status;
+    if (!llm__json_id(llm__json_at(llm__json_get(from, "cls"), 1), &cls))
+        return llm__words_wrong(x, "post_processor.cls", "[token, id]");
+    if (!llm__json_id(llm__json_at(llm__json_get(from, "sep"), 1), &sep))
+        return llm__words_wrong(x, "post_processor.sep", "[token, id]");
+    around->count = 0;
+    status = llm__around_add(x, around, cls);
+    for (k = 0; k < inner.count && status == LLM_OK; k++) {
+        int cut = inner.items[k] == LLM__AROUND_CUT;
+        if (cut) status = llm__around_add(x, around, sep);
+        if (status == LLM_OK) status = llm__around_add(x, around, inner.items[k]);
+        if (cut && roberta && status == LLM_OK) status = llm__around_add(x, around, sep);
+    }
+    return status == LLM_OK ? llm__around_add(x, around, sep) : status;
 }
 
 /* How the spans of tokens are trimmed. */
@@ -6356,23 +6384,17 @@ static llm_status llm__trim_read(const llm__words_reader *x, const llm__json *fr
     return status;
 }
 
-static llm_status llm__processor_read(const llm__words_reader *x, const llm__json *from) {
+static llm_status llm__processor_part(const llm__words_reader *x, const llm__json *from, llm__around *around) {
     const llm__json *type = llm__json_get(from, "type"), *list, *item;
-    int32_t id;
     uint32_t i;
+    int roberta = llm__json_text_is(type, "RobertaProcessing");
     llm_status status = LLM_OK;
     if (!from || llm__json_is(from, LLM__JSON_NULL)) return LLM_OK;
     if (llm__json_text_is(type, "ByteLevel")) return llm__trim_read(x, from);
-    if (llm__json_text_is(type, "TemplateProcessing")) return llm__template_read(x, from);
-    if (llm__json_text_is(type, "BertProcessing") || llm__json_text_is(type, "RobertaProcessing")) {
-        if (!llm__json_id(llm__json_at(llm__json_get(from, "cls"), 1), &id))
-            return llm__words_wrong(x, "post_processor.cls", "[token, id]");
-        status = llm__around_add(x, &x->w->before, &x->w->before_count, &id, 1, 1);
-        if (status != LLM_OK) return status;
-        if (!llm__json_id(llm__json_at(llm__json_get(from, "sep"), 1), &id))
-            return llm__words_wrong(x, "post_processor.sep", "[token, id]");
-        status = llm__around_add(x, &x->w->after, &x->w->after_count, &id, 1, 0);
-        return status == LLM_OK && llm__json_text_is(type, "RobertaProcessing") ? llm__trim_read(x, from) : status;
+    if (llm__json_text_is(type, "TemplateProcessing")) return llm__template_read(x, from, around);
+    if (llm__json_text_is(type, "BertProcessing") || roberta) {
+        status = roberta ? llm__trim_read(x, from) : LLM_OK;
+        return status == LLM_OK ? llm__pair_read(x, from, roberta, around) : status;
     }
     if (!llm__json_text_is(type, "Sequence")) return llm__unsupported(x, "post_processor", from);
     list = llm__json_get(from, "processors");
@@ -6380,8 +6402,30 @@ static llm_status llm__processor_read(const llm__words_reader *x, const llm__jso
         return llm__words_wrong(x, "post_processor.processors", "an array");
     item = llm__json_first(list);
     for (i = 0; i < list->length && status == LLM_OK; i++, item = llm__json_next(item))
-        status = llm__processor_read(x, item);
+        status = llm__processor_part(x, item, around);
     return status;
+}
+
+static llm_status llm__processor_read(const llm__words_reader *x, const llm__json *from) {
+    llm__words *w = x->w;
+    llm__around around;
+    int32_t *ids;
+    int k, behind = 0;
+    llm_status status;
+    around.items[0] = LLM__AROUND_TEXT;
+    around.count = 1;
+    status = llm__processor_part(x, from, &around);
+    if (status != LLM_OK || around.count == 1) return status;
+    w->before = ids = (int32_t *)llm__arena_alloc(x->arena, (size_t)around.count, sizeof *ids);
+    if (!ids) return llm__words_no_memory(x);
+    for (k = 0; k < around.count; k++) {
+        if (around.items[k] == LLM__AROUND_TEXT) behind = 1, w->after = ids;
+        if (around.items[k] < 0) continue;
+        *ids++ = around.items[k];
+        if (behind) w->after_count++;
+        else w->before_count++;
+    }
+    return LLM_OK;
 }
 
 /* ---- normalizers: text in, text out */
@@ -7898,6 +7942,7 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
         if (token->single_word && !llm__is_alone(s->text, s->bytes, *begin, *end)) continue;
         if (token->lstrip) *begin = llm__space_before(s, *begin);
         if (token->rstrip) *end = llm__space_after(s, *end);
+        if (*begin >= *end) continue; /* all of it went to the token before */
         s->at++;
         return (int)index;
     }
