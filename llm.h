@@ -5104,6 +5104,8 @@ typedef struct llm__set {
     uint8_t negate;
     uint8_t fold;        /* holds a character if it holds any of its cases */
     uint8_t ready;       /* ascii is filled in */
+    uint8_t by_category; /* beyond ASCII and U+0085, the category alone decides: one of those */
+    uint32_t categories;
     uint32_t ascii[4];
 } llm__set;
 
@@ -5121,8 +5123,14 @@ typedef struct llm__regex_code {
     uint32_t a, b; /* CHAR: code point; SET: index; LOOP: least, most; SPLIT: two choices; JUMP, LOOK: target */
 } llm__regex_code;
 
+/* The ASCII characters that a match can begin with. */
+typedef struct llm__regex_first {
+    uint32_t ascii[4];
+} llm__regex_first;
+
 typedef struct llm__regex {
     llm__regex_code *code;
+    llm__regex_first *first; /* [code_count] of the start, and of what a SPLIT goes on with */
     llm__set *sets;
     llm__set_item *items;
     uint32_t code_count, set_count, item_count;
@@ -5745,25 +5753,107 @@ static int llm__rx_compile(llm__regex_reader *x, int32_t node) {
     }
 }
 
+/* Whether, beyond ASCII and U+0085, nothing but the category decides if a set holds a character: *mask gets those. */
+static int llm__set_categories(const llm__regex *r, int32_t set, uint32_t *mask) {
+    const llm__set *s = r->sets + set;
+    uint32_t part, all = 0;
+    int32_t i;
+    for (i = s->first; i >= 0; i = r->items[i].next) {
+        const llm__set_item *item = r->items + i;
+        switch (item->kind) {
+        case LLM__ITEM_RANGE: part = 0; break;
+        case LLM__ITEM_CATEGORIES: part = item->a; break;
+        case LLM__ITEM_SPACE: part = LLM__BIT(LLM__ZS) | LLM__BIT(LLM__ZL) | LLM__BIT(LLM__ZP); break;
+        case LLM__ITEM_ANY: part = 0xFFFFFFFFu; break;
+        default: return 0;
+        }
+        if (item->kind == LLM__ITEM_RANGE && item->b >= 128) return 0;
+        all |= item->negate ? ~part : part;
+    }
+    *mask = s->negate ? ~all : all;
+    return s->also < 0 && !s->fold;
+}
+
+static void llm__set_prepare(const llm__regex *r, int32_t set) {
+    uint32_t ascii[4] = {0, 0, 0, 0}, c;
+    llm__set *s = r->sets + set;
+    for (c = 0; c < 128; c++)
+        if (llm__set_has(r, set, c)) ascii[c >> 5] |= 1u << (c & 31);
+    memcpy(s->ascii, ascii, sizeof ascii);
+    s->ready = 1;
+    s->by_category = (uint8_t)llm__set_categories(r, set, &s->categories);
+}
+
+static int llm__first_has(const llm__regex_first *first, uint8_t c) {
+    return c >= 128 || (first->ascii[c >> 5] >> (c & 31) & 1);
+}
+
+/* What CHAR, ANY or SET takes. */
+static void llm__first_add(const llm__regex *r, const llm__regex_code *one, llm__regex_first *first) {
+    uint32_t i;
+    if (one->op == LLM__RX_CHAR && one->a < 128) first->ascii[one->a >> 5] |= 1u << (one->a & 31);
+    for (i = 0; i < 4 && one->op == LLM__RX_SET; i++) first->ascii[i] |= r->sets[one->a].ascii[i];
+    for (i = 0; i < 4 && one->op == LLM__RX_ANY; i++) first->ascii[i] = 0xFFFFFFFFu;
+}
+
+/* The characters that can come first from `pc` on.  Conditions count as met, and all characters can where nothing needs
+   to come or where it takes many instructions to know. */
+static llm__regex_first llm__regex_firsts(const llm__regex *r, uint32_t pc) {
+    enum { MOST = 200 };
+    llm__regex_first first, all;
+    uint32_t open[MOST], count = 0, next = 0, i;
+    memset(&first, 0, sizeof first);
+    memset(&all, 0xFF, sizeof all);
+    open[count++] = pc;
+    while (next < count) {
+        const llm__regex_code *code = r->code + open[next];
+        uint32_t to[2];
+        int ways = 1;
+        to[0] = open[next++] + 1;
+        switch (code->op) {
+        case LLM__RX_END: return all;
+        case LLM__RX_CHAR: case LLM__RX_ANY: case LLM__RX_SET: llm__first_add(r, code, &first); ways = 0; break;
+        case LLM__RX_LOOP:
+            llm__first_add(r, code + 1, &first);
+            ways = code->a == 0;
+            to[0]++;
+            break;
+        case LLM__RX_SPLIT: to[0] = code->a; to[1] = code->b; ways = 2; break;
+        case LLM__RX_JUMP: to[0] = code->a; break;
+        case LLM__RX_CHECK: to[1] = code->b; ways = 2; break;
+        case LLM__RX_LOOK: if (code->mode != LLM__RX_ATOMIC) to[0] = code->a; break;
+        case LLM__RX_BEHIND: to[0]++; break;
+        default: break;
+        }
+        while (ways--) {
+            for (i = 0; i < count && open[i] != to[ways];) i++;
+            if (i == MOST) return all;
+            if (i == count) open[count++] = to[ways];
+        }
+    }
+    return first;
+}
+
 static llm__regex *llm__regex_build(llm__arena *arena, llm__regex_reader *x) {
     llm__regex *r = x->r;
     llm__regex_code *code;
-    uint32_t i, c;
+    uint32_t i;
     int32_t root = llm__rx_either(x);
     if (root >= 0 && x->at < x->end) llm__rx_bad(x, "has a parenthesis too many");
     if (!x->problem && llm__rx_compile(x, root)) llm__rx_emit(x, LLM__RX_END, 0, 0, 0);
     if (x->problem) return NULL;
     code = (llm__regex_code *)llm__arena_alloc(arena, r->code_count, sizeof *code);
-    if (!code) return NULL;
+    r->first = (llm__regex_first *)llm__arena_alloc(arena, r->code_count, sizeof *r->first);
+    if (!code || !r->first) return NULL;
     memcpy(code, r->code, r->code_count * sizeof *code);
     r->code = code;
-    for (i = 0; i < r->set_count; i++) {
-        uint32_t ascii[4] = {0, 0, 0, 0};
-        for (c = 0; c < 128; c++)
-            if (llm__set_has(r, (int32_t)i, c)) ascii[c >> 5] |= 1u << (c & 31);
-        memcpy(r->sets[i].ascii, ascii, sizeof ascii);
-        r->sets[i].ready = 1;
-    }
+    for (i = 0; i < r->set_count; i++) llm__set_prepare(r, (int32_t)i);
+    r->first[0] = llm__regex_firsts(r, 0);
+    for (i = 0; i < r->code_count; i++)
+        if (code[i].op == LLM__RX_SPLIT) {
+            r->first[code[i].a] = llm__regex_firsts(r, code[i].a);
+            r->first[code[i].b] = llm__regex_firsts(r, code[i].b);
+        }
     return r;
 }
 
@@ -5801,6 +5891,8 @@ typedef struct llm__regex_choice {
 
 enum { LLM__CHOICE_GO, LLM__CHOICE_SHRINK, LLM__CHOICE_STRETCH, LLM__CHOICE_MARK, LLM__CHOICE_LOOK };
 
+enum { LLM__RX_REMEMBERED = 1024 };
+
 /* A matcher at work: its stack is reused from match to match, its budget holds for all of them. */
 typedef struct llm__matcher {
     llm_allocator allocator;
@@ -5809,6 +5901,7 @@ typedef struct llm__matcher {
     uint64_t budget;
     int failed; /* 1: out of memory, 2: out of budget */
     size_t marks[LLM__RX_MAX_MARKS];
+    uint32_t categories[LLM__RX_REMEMBERED]; /* of characters seen: c << 5 | category; 0: none */
 } llm__matcher;
 
 /* A generous allowance for a text: patterns of real tokenizers need some 50 steps a byte. */
@@ -5850,14 +5943,24 @@ static int llm__choice_push(llm__matcher *m, int kind, uint32_t pc, size_t at, s
     return 1;
 }
 
+/* Texts have few kinds of characters, so that categories are best remembered. */
+static int llm__matcher_set(llm__matcher *m, const llm__regex *r, uint32_t set, uint32_t c) {
+    const llm__set *s = r->sets + set;
+    uint32_t *known = m->categories + c % LLM__RX_REMEMBERED;
+    if (c < 128) return (int)(s->ascii[c >> 5] >> (c & 31) & 1);
+    if (!s->by_category || c == 0x85) return llm__set_has(r, (int32_t)set, c);
+    if (*known >> 5 != c) *known = c << 5 | (uint32_t)llm__category(c);
+    return (int)(s->categories >> (*known & 31) & 1);
+}
+
 /* Whether one CHAR, ANY or SET matches at `at`; its length, or 0. */
-static size_t llm__rx_step(const llm__regex *r, const llm__regex_code *code, const char *text, size_t bytes,
-                           size_t at) {
+static size_t llm__rx_step(llm__matcher *m, const llm__regex *r, const llm__regex_code *code, const char *text,
+                           size_t bytes, size_t at) {
     uint32_t c;
     size_t n;
     if (at >= bytes) return 0;
     n = llm__char_get(text + at, &c);
-    if (code->op == LLM__RX_SET) return llm__set_has(r, (int32_t)code->a, c) ? n : 0;
+    if (code->op == LLM__RX_SET) return llm__matcher_set(m, r, code->a, c) ? n : 0;
     if (code->op == LLM__RX_CHAR) return c == code->a ? n : 0;
     return code->mode || c != '\n' ? n : 0;
 }
@@ -5884,7 +5987,7 @@ static int llm__rx_loop(llm__matcher *m, const llm__regex *r, uint32_t pc, const
     const llm__regex_code *loop = r->code + pc;
     size_t n, least_end = *at;
     uint32_t count = 0, most = loop->mode == LLM__RX_LAZY ? loop->a : loop->b;
-    while (count < most && (n = llm__rx_step(r, loop + 1, text, bytes, *at)) != 0) {
+    while (count < most && (n = llm__rx_step(m, r, loop + 1, text, bytes, *at)) != 0) {
         *at += n;
         if (++count == loop->a) least_end = *at;
     }
@@ -5913,7 +6016,7 @@ static int llm__rx_retry(llm__matcher *m, const llm__regex *r, const char *text,
             else m->count--;
             return 1;
         case LLM__CHOICE_STRETCH:
-            n = llm__rx_step(r, r->code + *pc + 1, text, bytes, *at);
+            n = llm__rx_step(m, r, r->code + *pc + 1, text, bytes, *at);
             if (!n) { m->count--; break; }
             *at += n;
             top->at = *at;
@@ -5942,11 +6045,22 @@ static int llm__rx_look_end(llm__matcher *m, const llm__regex *r, size_t *at) {
     return mode != LLM__RX_NOT_AHEAD;
 }
 
-static int llm__rx_behind(const llm__regex *r, const llm__regex_code *code, const char *text, size_t at) {
+static int llm__rx_behind(llm__matcher *m, const llm__regex *r, const llm__regex_code *code, const char *text,
+                          size_t at) {
     uint32_t c;
     size_t n = at ? llm__char_before(text + at, &c) : 0;
-    int there = n && llm__rx_step(r, code + 1, text, at, at - n) == n;
+    int there = n && llm__rx_step(m, r, code + 1, text, at, at - n) == n;
     return there != code->mode;
+}
+
+/* Of two ways, the first; the second is left behind as a choice.  One that the next character rules out is no way. */
+static int llm__rx_split(llm__matcher *m, const llm__regex *r, const llm__regex_code *code, const char *text,
+                         size_t bytes, size_t at, uint32_t *pc) {
+    uint8_t c = at < bytes ? (uint8_t)text[at] : 255; /* at the end, as beyond ASCII, any way may be one */
+    int one = llm__first_has(r->first + code->a, c), other = llm__first_has(r->first + code->b, c);
+    *pc = one ? code->a : code->b;
+    if (one && other) return llm__choice_push(m, LLM__CHOICE_GO, code->b, at, 0);
+    return one || other;
 }
 
 /* Whether the pattern matches at `at`; *end is where it stops. */
@@ -5962,13 +6076,13 @@ static int llm__regex_match(llm__matcher *m, const llm__regex *r, const char *te
         switch (code->op) {
         case LLM__RX_END: *end = at; return 1;
         case LLM__RX_CHAR: case LLM__RX_ANY: case LLM__RX_SET:
-            n = llm__rx_step(r, code, text, bytes, at);
+            n = llm__rx_step(m, r, code, text, bytes, at);
             good = n != 0;
             at += n;
             pc++;
             break;
         case LLM__RX_LOOP: good = llm__rx_loop(m, r, pc, text, bytes, &at); pc += 2; break;
-        case LLM__RX_SPLIT: good = llm__choice_push(m, LLM__CHOICE_GO, code->b, at, 0); pc = code->a; break;
+        case LLM__RX_SPLIT: good = llm__rx_split(m, r, code, text, bytes, at, &pc); break;
         case LLM__RX_JUMP: pc = code->a; break;
         case LLM__RX_MARK:
             good = llm__choice_push(m, LLM__CHOICE_MARK, code->a, 0, m->marks[code->a]);
@@ -5978,7 +6092,7 @@ static int llm__regex_match(llm__matcher *m, const llm__regex *r, const char *te
         case LLM__RX_CHECK: pc = m->marks[code->a] == at ? code->b : pc + 1; break;
         case LLM__RX_LOOK: good = llm__choice_push(m, LLM__CHOICE_LOOK, pc, at, 0); pc++; break;
         case LLM__RX_LOOK_END: good = llm__rx_look_end(m, r, &at); pc++; break;
-        case LLM__RX_BEHIND: good = llm__rx_behind(r, code, text, at); pc += 2; break;
+        case LLM__RX_BEHIND: good = llm__rx_behind(m, r, code, text, at); pc += 2; break;
         default: good = llm__rx_holds(text, bytes, at, code->mode); pc++; break;
         }
         if (m->failed) return 0;
@@ -5991,6 +6105,7 @@ static int llm__regex_find(llm__matcher *m, const llm__regex *r, const char *tex
                            size_t *begin, size_t *end) {
     uint32_t c;
     while (from <= bytes) {
+        while (from < bytes && !llm__first_has(r->first, (uint8_t)text[from])) from++;
         if (llm__regex_match(m, r, text, bytes, from, end)) return *begin = from, 1;
         if (m->failed || from == bytes) return 0;
         from += llm__char_get(text + from, &c);
@@ -6010,13 +6125,30 @@ typedef struct llm__pairs {
     size_t mask, count; /* mask 0: no slots yet */
 } llm__pairs;
 
+/* Asks for memory that will be looked at soon.  Tables of a large vocabulary do not fit a cache: to ask for many places
+   and then to look at them takes a fraction of the time of waiting for each. */
+#if defined(__GNUC__) || defined(__clang__)
+#define LLM__FETCH(place) __builtin_prefetch(place)
+#else
+#define LLM__FETCH(place) ((void)(place))
+#endif
+
 static size_t llm__pair_hash(uint32_t left, uint32_t right) {
     uint64_t h = ((uint64_t)left << 32 | right) * 0x9E3779B97F4A7C15u;
     return (size_t)(h ^ h >> 32);
 }
 
+/* Where the search for a pair begins. */
+static llm__pair *llm__pairs_first(const llm__pairs *p, uint32_t left, uint32_t right) {
+    return p->slots + (llm__pair_hash(left, right) & p->mask);
+}
+
+static void llm__pairs_fetch(const llm__pairs *p, uint32_t left, uint32_t right) {
+    if (p->mask) LLM__FETCH(llm__pairs_first(p, left, right));
+}
+
 static llm__pair *llm__pairs_slot(const llm__pairs *p, uint32_t left, uint32_t right) {
-    size_t i = llm__pair_hash(left, right) & p->mask;
+    size_t i = (size_t)(llm__pairs_first(p, left, right) - p->slots);
     while (p->slots[i].left != 0xFFFFFFFFu && (p->slots[i].left != left || p->slots[i].right != right))
         i = (i + 1) & p->mask;
     return p->slots + i;
@@ -6087,11 +6219,15 @@ static int llm__trie_add(llm__trie *t, llm__arena *arena, const char *text, size
     return 1;
 }
 
+/* Whether a string of the trie begins with c. */
+static int llm__trie_begins(const llm__trie *t, char c) {
+    return (int)(t->starts[(uint8_t)c >> 5] >> ((uint8_t)c & 31) & 1);
+}
+
 /* The longest string of the trie at text: its length, or 0. */
 static size_t llm__trie_longest(const llm__trie *t, const char *text, size_t bytes, uint32_t *value) {
     uint32_t node = 1;
     size_t i, longest = 0;
-    if (!(t->starts[(uint8_t)text[0] >> 5] >> ((uint8_t)text[0] & 31) & 1)) return 0;
     for (i = 0; i < bytes; i++) {
         const llm__pair *edge = llm__pairs_find(&t->edges, node, (uint8_t)text[i]);
         if (!edge) break;
@@ -6193,6 +6329,7 @@ struct llm__words {
     int model;
     llm__word *words;               /* [count] */
     int32_t count;
+    size_t room;                    /* for so many */
     llm__slot *slots;              /* [slot_mask + 1] the model's vocabulary by text */
     size_t slot_mask;
     uint32_t entry_count;
@@ -6204,6 +6341,9 @@ struct llm__words {
     llm__pairs merges;              /* (left, right) -> (rank, id) */
     int32_t bytes[256];             /* ids of <0xNN>, or -1 */
     int32_t low[512];               /* ids of single characters below U+0200, or -1 */
+    const llm__step *late;          /* the last splitting step, if it is ByteLevel before BPE and every byte has a
+                                       token: then pieces stay bytes, see llm__encode_bytes */
+    int32_t byte_ids[256];          /* those tokens */
     uint32_t longest;               /* bytes of the model's longest token */
     int32_t unknown;                /* id of the unknown token, or -1 */
     llm__string unknown_text, prefix, suffix;
@@ -6239,8 +6379,13 @@ static uint64_t llm__text_hash(const char *text, size_t bytes) {
     return h ^ h >> 32;
 }
 
+/* Where the search for a text begins. */
+static llm__slot *llm__slot_first(const llm__words *w, uint64_t hash) {
+    return w->slots + ((size_t)(hash >> 32) & w->slot_mask);
+}
+
 static llm__slot *llm__slot_of(const llm__words *w, const char *text, size_t bytes, uint64_t hash) {
-    size_t i = (size_t)(hash >> 32) & w->slot_mask;
+    size_t i = (size_t)(llm__slot_first(w, hash) - w->slots);
     for (; w->slots[i].id >= 0; i = (i + 1) & w->slot_mask) {
         const llm__word *word = w->words + w->slots[i].id;
         if (w->slots[i].hash == (uint32_t)hash && word->bytes == bytes && memcmp(word->text, text, bytes) == 0) break;
@@ -6351,33 +6496,35 @@ static int llm__byte_of_token(const char *text, size_t bytes) {
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* Enters a text of the model; of texts that come twice, the later one counts. */
-static void llm__word_add(llm__words *w, int32_t id, const char *text, uint32_t bytes) {
-    uint64_t hash = llm__text_hash(text, bytes);
-    llm__slot *slot = llm__slot_of(w, text, bytes, hash);
-    if (slot->id < 0) w->entry_count++;
-    if (bytes > w->longest) w->longest = bytes;
-    slot->hash = (uint32_t)hash;
-    slot->id = id;
-    w->words[id].text = text;
-    w->words[id].bytes = bytes;
-}
-
-/* Room for the model's `members` entries and the file's added tokens, ids up to `highest`. */
-static llm_status llm__words_room(const llm__words_reader *x, uint32_t members, uint32_t added, int32_t highest) {
+/* Room for the model's `members` entries and the file's added tokens.  Ids are usually those below `members`. */
+static llm_status llm__words_room(const llm__words_reader *x, uint32_t members, uint32_t added) {
     llm__words *w = x->w;
-    size_t slots = 16, ids = (highest + 1 > (int32_t)members ? (size_t)highest + 1 : members) + (size_t)added;
+    size_t slots = 16;
     while (slots / 4 * 3 < (size_t)members + 1) slots *= 2;
-    if (ids > 8 * ((size_t)members + added + 131072))
-        return llm__fail(x->error, LLM_TOO_LARGE, "%s: model.vocab: id %ld, but only %lu tokens", x->file,
-                         (long)highest, (unsigned long)members);
-    w->words = (llm__word *)llm__arena_alloc(x->arena, ids, sizeof *w->words);
+    w->room = (size_t)members + added;
+    w->words = (llm__word *)llm__arena_alloc(x->arena, w->room + 1, sizeof *w->words);
     w->slots = (llm__slot *)llm__arena_alloc(x->arena, slots, sizeof *w->slots);
     w->added = (llm__added *)llm__arena_alloc(x->arena, (size_t)added + 1, sizeof *w->added);
     if (!w->words || !w->slots || !w->added) return llm__words_no_memory(x);
     memset(w->slots, 0xFF, slots * sizeof *w->slots);
     w->slot_mask = slots - 1;
-    w->count = highest + 1;
+    return LLM_OK;
+}
+
+/* ...for ids up to `id` too, and `added` more. */
+static llm_status llm__words_more(const llm__words_reader *x, int32_t id, uint32_t members, uint32_t added) {
+    llm__words *w = x->w;
+    size_t room = 2 * w->room > (size_t)id ? 2 * w->room : (size_t)id + 1;
+    llm__word *words;
+    if ((size_t)id < w->room - added) return LLM_OK;
+    if ((size_t)id >= 8 * ((size_t)members + 131072))
+        return llm__fail(x->error, LLM_TOO_LARGE, "%s: model.vocab: id %ld, but only %lu tokens", x->file, (long)id,
+                         (unsigned long)members);
+    words = (llm__word *)llm__arena_alloc(x->arena, room + added, sizeof *words);
+    if (!words) return llm__words_no_memory(x);
+    memcpy(words, w->words, (size_t)w->count * sizeof *words);
+    w->words = words;
+    w->room = room + added;
     return LLM_OK;
 }
 
@@ -6436,59 +6583,81 @@ static int llm__vocab_next(const llm__words_reader *x, llm__vocab *v) {
     return 0;
 }
 
-/* Enters the last entry of {"text": id}, whose text has been copied: nothing may come twice. */
+/* Enters the last entry, whose text has been copied. */
 static llm_status llm__vocab_add(const llm__words_reader *x, const llm__vocab *v) {
-    const llm__word *word = x->w->words + v->id;
+    llm__words *w = x->w;
+    llm__word *word = w->words + v->id;
     const char *text = v->text.as.text;
+    if (v->id >= w->count) w->count = v->id + 1;
     if (word->text)
         return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" and \"%.*s\" both have id %ld", x->file,
                          llm__shown(word->text, word->bytes), word->text, llm__shown(text, v->text.length), text,
                          (long)v->id);
-    llm__word_add(x->w, v->id, text, v->text.length);
-    if (x->w->entry_count == v->count) return LLM_OK;
-    return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" comes twice", x->file,
-                     llm__shown(text, v->text.length), text);
-}
-
-/* ...and of [text, score]. */
-static llm_status llm__vocab_add_scored(const llm__words_reader *x, const llm__vocab *v) {
-    llm__words *w = x->w;
+    word->text = text;
+    word->bytes = v->text.length;
+    if (word->bytes > w->longest) w->longest = word->bytes;
+    if (!v->scored) return LLM_OK;
     w->scores[v->id] = v->score;
     if (v->id == 0 || v->score < w->unknown_score + 10.0) w->unknown_score = v->score - 10.0;
-    llm__word_add(w, v->id, v->text.as.text, v->text.length);
-    if (v->text.length && !llm__trie_add(&w->tree, x->arena, v->text.as.text, v->text.length, (uint32_t)v->id))
+    if (word->bytes && !llm__trie_add(&w->tree, x->arena, text, word->bytes, (uint32_t)v->id))
         return llm__words_no_memory(x);
     return LLM_OK;
 }
 
-/* Twice over the vocabulary: once to know its size, once to enter it. */
+enum { LLM__AHEAD = 16 }; /* places of a table that are asked for at once */
+
+/* All texts into the table.  Of texts that come twice the later one counts, where that may be. */
+static llm_status llm__slots_fill(const llm__words_reader *x, int twice) {
+    llm__words *w = x->w;
+    uint64_t hashes[LLM__AHEAD];
+    int32_t next, id;
+    for (next = 0; next < w->count + LLM__AHEAD; next++) {
+        uint64_t *hash = hashes + next % LLM__AHEAD;
+        llm__slot *slot;
+        id = next - LLM__AHEAD;
+        if (id >= 0 && w->words[id].text) {
+            slot = llm__slot_of(w, w->words[id].text, w->words[id].bytes, *hash);
+            if (slot->id >= 0 && !twice)
+                return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab: \"%.*s\" comes twice", x->file,
+                                 llm__shown(w->words[id].text, w->words[id].bytes), w->words[id].text);
+            w->entry_count += slot->id < 0;
+            slot->hash = (uint32_t)*hash;
+            slot->id = id;
+        }
+        if (next >= w->count || !w->words[next].text) continue;
+        *hash = llm__text_hash(w->words[next].text, w->words[next].bytes);
+        LLM__FETCH(llm__slot_first(w, *hash));
+    }
+    return LLM_OK;
+}
+
 static llm_status llm__vocab_read(const llm__words_reader *x, const llm__json *vocab, uint32_t added) {
     llm__vocab v = llm__vocab_start(x, vocab);
-    int32_t highest = -1;
-    size_t bytes = 0;
-    uint32_t entries;
-    llm_status status;
-    while (llm__vocab_next(x, &v)) {
-        if (v.id > highest) highest = v.id;
-        bytes += (size_t)v.text.length + 1;
-    }
-    entries = v.count;
-    if (v.r.status != LLM_OK) return v.r.status;
-    if ((status = llm__words_room(x, entries, added, highest)) != LLM_OK) return status;
-    v = llm__vocab_start(x, vocab);
-    if (v.scored) x->w->scores = (double *)llm__arena_alloc(x->arena, (size_t)entries + 1, sizeof *x->w->scores);
-    if ((v.scored && !x->w->scores) || !llm__json_room(&v.r, bytes)) return llm__words_no_memory(x);
+    uint32_t members = vocab[1].length;
+    llm_status status = llm__words_room(x, members, added);
+    if (status != LLM_OK) return status;
+    if (v.scored) x->w->scores = (double *)llm__arena_alloc(x->arena, (size_t)members + 1, sizeof *x->w->scores);
+    if ((v.scored && !x->w->scores) || !llm__json_room(&v.r, vocab[1].span)) return llm__words_no_memory(x);
     while (status == LLM_OK && llm__vocab_next(x, &v)) {
         if (llm__json_copy(&v.r, &v.text, v.escaped) != LLM_OK) break;
-        status = v.scored ? llm__vocab_add_scored(x, &v) : llm__vocab_add(x, &v);
+        status = llm__words_more(x, v.id, members, added);
+        if (status == LLM_OK) status = llm__vocab_add(x, &v);
     }
-    return v.r.status != LLM_OK ? v.r.status : status;
+    if (v.r.status != LLM_OK) status = v.r.status;
+    return status == LLM_OK ? llm__slots_fill(x, v.scored) : status;
 }
 
 /* "#version: ..." heads the merges of old files. */
 static int llm__is_version(const llm__string *part) {
     return part->bytes >= 8 && memcmp(part->text, "#version", 8) == 0;
 }
+
+/* A merge while it is read. */
+typedef struct llm__merge_line {
+    llm__string part[2];
+    uint64_t hash[2];
+    int32_t id[2];
+} llm__merge_line;
 
 /* The next merge: "left right" or ["left", "right"].  0: something else. */
 static int llm__merge_parts(llm__json_reader *r, llm__string part[2]) {
@@ -6523,17 +6692,35 @@ static llm_status llm__merge_unknown(const llm__words_reader *x, uint32_t rank, 
                      (unsigned long)rank, llm__shown(text, bytes), text);
 }
 
+/* The ids of both parts of `count` merges, the first of which has that rank. */
+static llm_status llm__merge_ids(const llm__words_reader *x, llm__merge_line *lines, int count, uint32_t rank) {
+    const llm__words *w = x->w;
+    int i;
+    for (i = 0; i < 2 * count; i++) LLM__FETCH(llm__slot_first(w, lines[i / 2].hash[i % 2]));
+    for (i = 0; i < 2 * count; i++) {
+        const llm__slot *slot = llm__slot_first(w, lines[i / 2].hash[i % 2]);
+        if (slot->id >= 0) LLM__FETCH(w->words + slot->id);
+    }
+    for (i = 0; i < 2 * count; i++) {
+        const llm__slot *slot = llm__slot_first(w, lines[i / 2].hash[i % 2]);
+        if (slot->id >= 0) LLM__FETCH(w->words[slot->id].text);
+    }
+    for (i = 0; i < 2 * count; i++) {
+        const llm__string *part = &lines[i / 2].part[i % 2];
+        int32_t id = llm__slot_of(w, part->text, part->bytes, lines[i / 2].hash[i % 2])->id;
+        if (id < 0) return llm__merge_unknown(x, rank + (uint32_t)i / 2, part->text, part->bytes);
+        lines[i / 2].id[i % 2] = id;
+        if (i % 2) llm__pairs_fetch(&w->merges, (uint32_t)lines[i / 2].id[0], (uint32_t)id);
+    }
+    return LLM_OK;
+}
+
 /* Adds a merge; the token that it makes must exist.  Most files have their merges in the order of the tokens that they
    make: *made, the token of the merge before this one, or the one behind it is tried before searching. */
-static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, llm__string part[2], uint32_t rank,
+static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, llm__merge_line *line, uint32_t rank,
                                  int32_t *made) {
     llm__words *w = x->w;
-    int32_t id[2];
-    int i;
-    for (i = 0; i < 2; i++) {
-        id[i] = llm__model_id(w, part[i].text, part[i].bytes);
-        if (id[i] < 0) return llm__merge_unknown(x, rank, part[i].text, part[i].bytes);
-    }
+    llm__string *part = line->part;
     if (part[1].bytes < w->prefix.bytes) return llm__words_wrong(x, "model.merges", "the prefix of continuing tokens");
     part[1].text += w->prefix.bytes;
     part[1].bytes -= w->prefix.bytes;
@@ -6546,27 +6733,39 @@ static llm_status llm__merge_add(const llm__words_reader *x, llm__text *joined, 
         *made = llm__model_id(w, joined->data, joined->length);
         if (*made < 0) return llm__merge_unknown(x, rank, joined->data, joined->length);
     }
-    if (!llm__pairs_set(&w->merges, x->arena, (uint32_t)id[0], (uint32_t)id[1], rank, (uint32_t)*made))
+    if (!llm__pairs_set(&w->merges, x->arena, (uint32_t)line->id[0], (uint32_t)line->id[1], rank, (uint32_t)*made))
         return llm__words_no_memory(x);
     return LLM_OK;
 }
 
+enum { LLM__MERGE_LINES = 32 };
+
+/* All merges, some at a time. */
 static llm_status llm__merges_each(const llm__words_reader *x, const llm__json *merges, llm__arena *scratch,
                                    llm__text *joined) {
     llm__json_reader r = llm__json_resume(scratch, x->file, merges, x->error);
-    llm__string part[2];
+    llm__merge_line lines[LLM__MERGE_LINES];
     int32_t made = -1;
-    uint32_t i = 0, rank = 0;
+    uint32_t seen = 0, rank = 0;
+    int i, n = LLM__MERGE_LINES;
     llm_status status = LLM_OK;
-    while (status == LLM_OK && llm__json_more(&r, ']', &i)) {
-        if (!llm__merge_parts(&r, part)) {
-            if (r.status != LLM_OK) return r.status;
-            return llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.merges[%lu]: expected \"left right\" or [left, right]",
-                             x->file, (unsigned long)rank);
+    while (status == LLM_OK && n == LLM__MERGE_LINES) {
+        for (n = 0; n < LLM__MERGE_LINES && llm__json_more(&r, ']', &seen);) {
+            llm__merge_line *line = lines + n;
+            if (!llm__merge_parts(&r, line->part)) {
+                if (r.status != LLM_OK) return r.status;
+                return llm__fail(x->error, LLM_BAD_FORMAT,
+                                 "%s: model.merges[%lu]: expected \"left right\" or [left, right]", x->file,
+                                 (unsigned long)rank + (unsigned long)n);
+            }
+            if (llm__is_version(line->part)) continue;
+            for (i = 0; i < 2; i++) line->hash[i] = llm__text_hash(line->part[i].text, line->part[i].bytes);
+            n++;
         }
-        if (!llm__is_version(part)) status = llm__merge_add(x, joined, part, rank++, &made);
+        status = r.status == LLM_OK ? llm__merge_ids(x, lines, n, rank) : r.status;
+        for (i = 0; i < n && status == LLM_OK; i++) status = llm__merge_add(x, joined, lines + i, rank++, &made);
     }
-    return r.status != LLM_OK ? r.status : status;
+    return status;
 }
 
 static llm_status llm__merges_read(const llm__words_reader *x, const llm__json *merges) {
@@ -6842,6 +7041,7 @@ static llm_status llm__splitter_step(const llm__words_reader *x, const llm__json
     llm_status status = LLM_OK;
     if (llm__json_text_is(type, "ByteLevel")) {
         s->kind = LLM__STEP_BYTE_LEVEL;
+        s->behavior = LLM__SPLIT_ISOLATED;
         s->prepend = llm__words_flag(x, from, "add_prefix_space", 1, &status);
         if (llm__words_flag(x, from, "use_regex", 1, &status) && status == LLM_OK)
             status = llm__step_regex(x, "pre_tokenizer", s, llm__gpt2_pattern, sizeof llm__gpt2_pattern - 1);
@@ -6982,65 +7182,93 @@ static llm_status llm__steps_read(const llm__words_reader *x, int stage, const l
     return status;
 }
 
-/* ---- post-processor: only what one text gets around it */
+/* ---- post-processor: only what one text gets around it.  While it is read, a list has the ids, the text and where one
+   part ends and the next begins: a template's parts stay apart for the processors that come after it. */
 
-static llm_status llm__around_add(const llm__words_reader *x, int32_t **ids, size_t *count, const int32_t *more,
-                                  size_t n, int in_front) {
-    int32_t *all;
-    if (*count + n > LLM__MAX_AROUND)
+enum { LLM__AROUND_TEXT = -1, LLM__AROUND_CUT = -2 };
+
+typedef struct llm__around {
+    int32_t items[LLM__MAX_AROUND];
+    int count;
+} llm__around;
+
+static llm_status llm__around_add(const llm__words_reader *x, llm__around *list, int32_t item) {
+    if (list->count == LLM__MAX_AROUND)
         return llm__fail(x->error, LLM_TOO_LARGE, "%s: post_processor adds more than %d tokens", x->file,
                          LLM__MAX_AROUND);
-    all = (int32_t *)llm__arena_alloc(x->arena, *count + n + 1, sizeof *all);
-    if (!all) return llm__words_no_memory(x);
-    if (n) memcpy(in_front ? all : all + *count, more, n * sizeof *all);
-    if (*count) memcpy(in_front ? all + n : all, *ids, *count * sizeof *all);
-    *ids = all;
-    *count += n;
+    list->items[list->count++] = item;
     return LLM_OK;
 }
 
 /* The ids of one special token of a template, added to a list. */
 static llm_status llm__template_token(const llm__words_reader *x, const llm__json *tokens, const llm__json *token,
-                                      int32_t **ids, size_t *count) {
+                                      llm__around *to) {
     const llm__json *name = llm__json_get(token, "id"), *list, *v;
     int32_t id;
     uint32_t i;
-    llm_status status;
+    llm_status status = LLM_OK;
     if (!name || !llm__json_is(name, LLM__JSON_STRING))
         return llm__words_wrong(x, "post_processor.single", "SpecialToken.id, a string");
     list = llm__json_get(llm__json_get(tokens, name->as.text), "ids");
     if (!list || !llm__json_is(list, LLM__JSON_ARRAY))
         return llm__fail(x->error, LLM_BAD_FORMAT, "%s: post_processor.special_tokens[\"%.*s\"]: expected ids", x->file,
                          llm__shown(name->as.text, name->length), name->as.text);
-    for (v = llm__json_first(list), i = 0; i < list->length; i++, v = llm__json_next(v)) {
+    for (v = llm__json_first(list), i = 0; i < list->length && status == LLM_OK; i++, v = llm__json_next(v)) {
         if (!llm__json_id(v, &id)) return llm__words_wrong(x, "post_processor.special_tokens", "ids");
-        status = llm__around_add(x, ids, count, &id, 1, 0);
-        if (status != LLM_OK) return status;
+        status = llm__around_add(x, to, id);
     }
-    return LLM_OK;
+    return status;
 }
 
-static llm_status llm__template_read(const llm__words_reader *x, const llm__json *from) {
+static llm_status llm__template_read(const llm__words_reader *x, const llm__json *from, llm__around *around) {
     const llm__json *single = llm__json_get(from, "single"), *tokens = llm__json_get(from, "special_tokens");
     const llm__json *item, *token;
-    int32_t *list[2] = {NULL, NULL};
-    size_t count[2] = {0, 0};
+    llm__around inner = *around;
     uint32_t i;
-    int side = 0;
+    int k, texts = 0;
     llm_status status = LLM_OK;
     if (!single || !llm__json_is(single, LLM__JSON_ARRAY))
         return llm__words_wrong(x, "post_processor.single", "an array");
+    for (k = 0; k < inner.count; k++)
+        if (inner.items[k] == LLM__AROUND_CUT)
+            return llm__fail(x->error, LLM_UNSUPPORTED, "%s: post_processor: a template behind a template", x->file);
+    around->count = 0;
     item = llm__json_first(single);
     for (i = 0; i < single->length && status == LLM_OK; i++, item = llm__json_next(item)) {
         token = llm__json_get(item, "SpecialToken");
-        if (token) status = llm__template_token(x, tokens, token, &list[side], &count[side]);
-        else if (llm__json_get(item, "Sequence") && !side) side = 1;
-        else return llm__words_wrong(x, "post_processor.single", "special tokens around one sequence");
+        if (i) status = llm__around_add(x, around, LLM__AROUND_CUT);
+        if (status != LLM_OK) return status;
+        if (token) {
+            status = llm__template_token(x, tokens, token, around);
+        } else if (llm__json_get(item, "Sequence") && !texts++) {
+            for (k = 0; k < inner.count && status == LLM_OK; k++) status = llm__around_add(x, around, inner.items[k]);
+        } else {
+            return llm__words_wrong(x, "post_processor.single", "special tokens around one sequence");
+        }
     }
-    if (status == LLM_OK && !side) return llm__words_wrong(x, "post_processor.single", "one sequence");
-    if (status == LLM_OK) status = llm__around_add(x, &x->w->before, &x->w->before_count, list[0], count[0], 1);
-    if (status == LLM_OK) status = llm__around_add(x, &x->w->after, &x->w->after_count, list[1], count[1], 0);
-    return status;
+    return status == LLM_OK && !texts ? llm__words_wrong(x, "post_processor.single", "one sequence") : status;
+}
+
+/* BertProcessing and RobertaProcessing: cls and sep around the first part, sep behind the others and, with Roberta's,
+   before them. */
+static llm_status llm__pair_read(const llm__words_reader *x, const llm__json *from, int roberta, llm__around *around) {
+    llm__around inner = *around;
+    int32_t cls, sep;
+    int k;
+    llm_status status;
+    if (!llm__json_id(llm__json_at(llm__json_get(from, "cls"), 1), &cls))
+        return llm__words_wrong(x, "post_processor.cls", "[token, id]");
+    if (!llm__json_id(llm__json_at(llm__json_get(from, "sep"), 1), &sep))
+        return llm__words_wrong(x, "post_processor.sep", "[token, id]");
+    around->count = 0;
+    status = llm__around_add(x, around, cls);
+    for (k = 0; k < inner.count && status == LLM_OK; k++) {
+        int cut = inner.items[k] == LLM__AROUND_CUT;
+        if (cut) status = llm__around_add(x, around, sep);
+        if (status == LLM_OK) status = llm__around_add(x, around, inner.items[k]);
+        if (cut && roberta && status == LLM_OK) status = llm__around_add(x, around, sep);
+    }
+    return status == LLM_OK ? llm__around_add(x, around, sep) : status;
 }
 
 /* How the spans of tokens are trimmed. */
@@ -7053,23 +7281,17 @@ static llm_status llm__trim_read(const llm__words_reader *x, const llm__json *fr
     return status;
 }
 
-static llm_status llm__processor_read(const llm__words_reader *x, const llm__json *from) {
+static llm_status llm__processor_part(const llm__words_reader *x, const llm__json *from, llm__around *around) {
     const llm__json *type = llm__json_get(from, "type"), *list, *item;
-    int32_t id;
     uint32_t i;
+    int roberta = llm__json_text_is(type, "RobertaProcessing");
     llm_status status = LLM_OK;
     if (!from || llm__json_is(from, LLM__JSON_NULL)) return LLM_OK;
     if (llm__json_text_is(type, "ByteLevel")) return llm__trim_read(x, from);
-    if (llm__json_text_is(type, "TemplateProcessing")) return llm__template_read(x, from);
-    if (llm__json_text_is(type, "BertProcessing") || llm__json_text_is(type, "RobertaProcessing")) {
-        if (!llm__json_id(llm__json_at(llm__json_get(from, "cls"), 1), &id))
-            return llm__words_wrong(x, "post_processor.cls", "[token, id]");
-        status = llm__around_add(x, &x->w->before, &x->w->before_count, &id, 1, 1);
-        if (status != LLM_OK) return status;
-        if (!llm__json_id(llm__json_at(llm__json_get(from, "sep"), 1), &id))
-            return llm__words_wrong(x, "post_processor.sep", "[token, id]");
-        status = llm__around_add(x, &x->w->after, &x->w->after_count, &id, 1, 0);
-        return status == LLM_OK && llm__json_text_is(type, "RobertaProcessing") ? llm__trim_read(x, from) : status;
+    if (llm__json_text_is(type, "TemplateProcessing")) return llm__template_read(x, from, around);
+    if (llm__json_text_is(type, "BertProcessing") || roberta) {
+        status = roberta ? llm__trim_read(x, from) : LLM_OK;
+        return status == LLM_OK ? llm__pair_read(x, from, roberta, around) : status;
     }
     if (!llm__json_text_is(type, "Sequence")) return llm__unsupported(x, "post_processor", from);
     list = llm__json_get(from, "processors");
@@ -7077,8 +7299,30 @@ static llm_status llm__processor_read(const llm__words_reader *x, const llm__jso
         return llm__words_wrong(x, "post_processor.processors", "an array");
     item = llm__json_first(list);
     for (i = 0; i < list->length && status == LLM_OK; i++, item = llm__json_next(item))
-        status = llm__processor_read(x, item);
+        status = llm__processor_part(x, item, around);
     return status;
+}
+
+static llm_status llm__processor_read(const llm__words_reader *x, const llm__json *from) {
+    llm__words *w = x->w;
+    llm__around around;
+    int32_t *ids;
+    int k, behind = 0;
+    llm_status status;
+    around.items[0] = LLM__AROUND_TEXT;
+    around.count = 1;
+    status = llm__processor_part(x, from, &around);
+    if (status != LLM_OK || around.count == 1) return status;
+    w->before = ids = (int32_t *)llm__arena_alloc(x->arena, (size_t)around.count, sizeof *ids);
+    if (!ids) return llm__words_no_memory(x);
+    for (k = 0; k < around.count; k++) {
+        if (around.items[k] == LLM__AROUND_TEXT) behind = 1, w->after = ids;
+        if (around.items[k] < 0) continue;
+        *ids++ = around.items[k];
+        if (behind) w->after_count++;
+        else w->before_count++;
+    }
+    return LLM_OK;
 }
 
 /* ---- normalizers: text in, text out */
@@ -7133,6 +7377,14 @@ typedef struct llm__best {
     int32_t id;
 } llm__best;
 
+/* A short piece, its length in the last byte, and where among the ids are those that it became. */
+typedef struct llm__known {
+    uint64_t piece[3];
+    uint32_t first, count;
+} llm__known;
+
+enum { LLM__MAX_KNOWN = 8192, LLM__KNOWN_BYTES = 23 };
+
 typedef struct llm__encoder {
     const llm__words *w;
     const llm_allocator *allocator;
@@ -7148,6 +7400,9 @@ typedef struct llm__encoder {
     size_t heap_count, heap_capacity;
     llm__best *best;
     size_t best_capacity;
+    const llm__step *late;         /* as llm__words.late */
+    llm__known *known;             /* [known_mask + 1] pieces that came before, or NULL for short texts */
+    size_t known_mask;
     int no_unknown; /* a piece is not in the vocabulary, which has no token for that */
     int32_t **ids;
     size_t *count, *capacity;
@@ -7322,23 +7577,90 @@ static int llm__to_points(llm__points *p, const llm_allocator *a, const char *te
     return 1;
 }
 
-static int llm__is_ascii(const char *text, size_t bytes) {
-    size_t i;
-    for (i = 0; i < bytes; i++)
-        if ((uint8_t)text[i] >= 0x80) return 0;
-    return 1;
+/* How many bytes of ASCII the text begins with. */
+static size_t llm__ascii_run(const char *text, size_t bytes) {
+    uint64_t eight;
+    size_t i = 0;
+    for (; bytes - i >= 8; i += 8) {
+        memcpy(&eight, text + i, 8);
+        if (eight & 0x8080808080808080u) break;
+    }
+    while (i < bytes && (uint8_t)text[i] < 0x80) i++;
+    return i;
 }
 
-static int llm__normal_form(llm__encoder *x, int kind, const char *text, size_t bytes, llm__text *out) {
+/* How many bytes of whole, valid characters a text begins with. */
+static size_t llm__valid_run(const char *text, size_t bytes) {
+    size_t i, n;
+    for (i = 0; i < bytes; i += n)
+        if ((n = llm__ascii_run(text + i, bytes - i)) == 0 && llm__char_check(text + i, bytes - i, &n) != 1) break;
+    return i;
+}
+
+/* Whether a normal form leaves c as it is, wherever it stands, and c ends what marks behind it may change. */
+static int llm__is_inert(int kind, uint32_t c) {
+    if (c < 0x80 || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF)) return 1;
+    if (c >= 0x1F300 && c <= 0x1FAFF) return 1;
+    return kind == LLM__STEP_NFC && (c < 0x300 || (c >= 0x400 && c <= 0x482) || (c >= 0x3041 && c <= 0x3096) ||
+                                     (c >= 0x30A1 && c <= 0x30FA));
+}
+
+/* How many bytes at the beginning of a text a normal form leaves as they are: up to the last inert character, since
+   that may be joined with what follows it. */
+static size_t llm__inert_run(int kind, const char *text, size_t bytes) {
+    size_t i = 0, last = 0, n;
+    uint32_t c;
+    while (i < bytes) {
+        n = llm__ascii_run(text + i, bytes - i);
+        if (n) {
+            i += n;
+            last = i - 1;
+            continue;
+        }
+        n = llm__char_get(text + i, &c);
+        if (!llm__is_inert(kind, c)) return last;
+        last = i;
+        i += n;
+    }
+    return bytes;
+}
+
+/* ...and how many then need to be looked at as one. */
+static size_t llm__loose_run(int kind, const char *text, size_t bytes) {
+    size_t i, n;
+    uint32_t c;
+    for (i = llm__char_get(text, &c); i < bytes; i += n) {
+        n = llm__char_get(text + i, &c);
+        if (llm__is_inert(kind, c)) break;
+    }
+    return i;
+}
+
+static int llm__normal_part(llm__encoder *x, int kind, const char *text, size_t bytes, llm__text *out) {
     size_t i;
     int compatible = kind == LLM__STEP_NFKC || kind == LLM__STEP_NFKD;
-    if (llm__is_ascii(text, bytes)) return llm__text_add(out, text, bytes) && llm__copied(x, out, 0);
     if (!llm__to_points(&x->points, x->allocator, text, bytes, compatible)) return 0;
     llm__points_order(&x->points);
     if (kind == LLM__STEP_NFC || kind == LLM__STEP_NFKC) llm__points_compose(x->w, &x->points);
     for (i = 0; i < x->points.count; i++)
         if (!llm__text_add_char(out, x->points.items[i].c) ||
             !llm__changed(x, out, text, bytes, x->points.items[i].change)) return 0;
+    return 1;
+}
+
+static int llm__normal_form(llm__encoder *x, int kind, const char *text, size_t bytes, llm__text *out) {
+    size_t i = 0, n;
+    if (llm__ascii_run(text, bytes) == bytes) return llm__text_add(out, text, bytes) && llm__copied(x, out, 0);
+    if (x->in) return llm__normal_part(x, kind, text, bytes, out);
+    while (i < bytes) {
+        n = llm__inert_run(kind, text + i, bytes - i);
+        if (!llm__text_add(out, text + i, n)) return 0;
+        i += n;
+        if (i == bytes) return 1;
+        n = llm__loose_run(kind, text + i, bytes - i);
+        if (!llm__normal_part(x, kind, text + i, n, out)) return 0;
+        i += n;
+    }
     return 1;
 }
 
@@ -7862,13 +8184,14 @@ static int llm__split_piece(llm__encoder *x, const llm__step *step, const char *
                             llm__pieces *out) {
     llm__splitter s;
     size_t base = out->text.length;
-    if (step->kind == LLM__STEP_BYTE_LEVEL) return llm__byte_level_piece(x, step, text, span, out);
+    if (step->kind == LLM__STEP_BYTE_LEVEL && step != x->late) return llm__byte_level_piece(x, step, text, span, out);
     if (step->kind == LLM__STEP_METASPACE) return llm__metaspace_piece(x, step, text, span, out);
     if (!llm__text_add(&out->text, text + span->begin, span->bytes) || !llm__copied(x, &out->text, span->begin))
         return 0;
     s = llm__splitter_start(x, out, base, step->behavior, span->first);
     if (step->kind == LLM__STEP_WHITESPACE) return llm__split_words(&s, text + span->begin, span->bytes);
-    if (step->kind == LLM__STEP_SPLIT) return llm__split_pattern(&s, step, text + span->begin, span->bytes);
+    if (step->kind == LLM__STEP_SPLIT || step == x->late)
+        return llm__split_pattern(&s, step, text + span->begin, span->bytes);
     if (step->kind == LLM__STEP_SCRIPTS) return llm__split_scripts(&s, text + span->begin, span->bytes);
     if (step->kind == LLM__STEP_FIXED_LENGTH)
         return llm__split_lengths(&s, (size_t)step->left, text + span->begin, span->bytes);
@@ -7891,6 +8214,7 @@ static const llm__pieces *llm__split(llm__encoder *x, const char *text, size_t b
     if (!llm__text_add(&to->text, text, bytes) || !llm__copied(x, &to->text, 0) ||
         !llm__piece_add(x, to, 0, bytes, first)) return NULL;
     for (k = 0; k < x->w->splitter.count; k++) {
+        if (x->w->splitter.items + k == x->late && !x->late->regex) break; /* nothing is left to do */
         from = to;
         to = &x->pieces[!at];
         to->text.length = to->count = 0;
@@ -8073,6 +8397,48 @@ static int llm__merge_all(llm__encoder *x) {
     return 1;
 }
 
+enum { LLM__FEW = 40 };
+
+/* The same for up to LLM__FEW symbols, ids, which become the result; returns how many are left.  To look at all of them
+   for each merge is faster than a heap. */
+static size_t llm__merge_few(const llm__words *w, int32_t *ids, size_t count) {
+    const llm__pair *pairs[LLM__FEW]; /* [i]: the merge of ids[i] and ids[i + 1], or NULL */
+    size_t i, best;
+    for (i = 0; i + 1 < count; i++) llm__pairs_fetch(&w->merges, (uint32_t)ids[i], (uint32_t)ids[i + 1]);
+    for (i = 0; i + 1 < count; i++) pairs[i] = llm__pairs_find(&w->merges, (uint32_t)ids[i], (uint32_t)ids[i + 1]);
+    for (;;) {
+        uint32_t rank = 0xFFFFFFFFu;
+        for (i = best = 0; i + 1 < count; i++)
+            if (pairs[i] && pairs[i]->first < rank) rank = pairs[best = i]->first;
+        if (rank == 0xFFFFFFFFu) return count;
+        ids[best] = (int32_t)pairs[best]->second;
+        count--;
+        for (i = best + 1; i < count; i++) {
+            ids[i] = ids[i + 1];
+            pairs[i - 1] = pairs[i];
+        }
+        for (i = best ? best - 1 : 0; i <= best && i + 1 < count; i++)
+            pairs[i] = llm__pairs_find(&w->merges, (uint32_t)ids[i], (uint32_t)ids[i + 1]);
+    }
+}
+
+/* Merges the symbols and adds what becomes of them. */
+static int llm__symbols_emit(llm__encoder *x) {
+    int32_t ids[LLM__FEW];
+    size_t i, count = x->symbol_count;
+    if (count > LLM__FEW) {
+        if (!llm__merge_all(x)) return 0;
+        for (i = 0; i < count; i++)
+            if (x->symbols[i].id >= 0 && !llm__id_add(x, x->symbols[i].id)) return 0;
+        return 1;
+    }
+    for (i = 0; i < count; i++) ids[i] = x->symbols[i].id;
+    count = llm__merge_few(x->w, ids, count);
+    for (i = 0; i < count; i++)
+        if (!llm__id_add(x, ids[i])) return 0;
+    return 1;
+}
+
 /* The id of one character with what the model puts around it, or -1; *text and *bytes are what was looked up. */
 static int32_t llm__char_id(llm__encoder *x, const char *c, size_t n, int first, int last, const char **text,
                             size_t *bytes) {
@@ -8137,9 +8503,31 @@ static int llm__encode_bpe(llm__encoder *x, const char *piece, size_t bytes) {
         unknown = 1;
     }
     if (unknown && !llm__symbol_add(x, w->unknown)) return 0;
-    if (!llm__merge_all(x)) return 0;
-    for (i = 0; i < x->symbol_count; i++)
-        if (x->symbols[i].id >= 0 && !llm__id_add(x, x->symbols[i].id)) return 0;
+    return llm__symbols_emit(x);
+}
+
+/* A piece of bytes, for which ByteLevel's characters stand in the vocabulary. */
+static int llm__encode_bytes(llm__encoder *x, const char *piece, size_t bytes) {
+    const llm__words *w = x->w;
+    int32_t ids[LLM__FEW];
+    size_t i, count;
+    if (w->ignore_merges) {
+        int32_t id;
+        x->word.length = 0;
+        if (!llm__bytes_to_chars(x, piece, bytes, &x->word, 0)) return 0;
+        id = llm__model_id(w, x->word.data, x->word.length);
+        if (id >= 0) return llm__id_add(x, id);
+    }
+    if (bytes > LLM__FEW) {
+        x->symbol_count = 0;
+        for (i = 0; i < bytes; i++)
+            if (!llm__symbol_add(x, w->byte_ids[(uint8_t)piece[i]])) return 0;
+        return llm__symbols_emit(x);
+    }
+    for (i = 0; i < bytes; i++) ids[i] = w->byte_ids[(uint8_t)piece[i]];
+    count = llm__merge_few(w, ids, bytes);
+    for (i = 0; i < count; i++)
+        if (!llm__id_add(x, ids[i])) return 0;
     return 1;
 }
 
@@ -8337,9 +8725,10 @@ static int llm__encode_wordpiece(llm__encoder *x, const char *piece, size_t byte
     return 1;
 }
 
-static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
+static int llm__encode_new(llm__encoder *x, const char *piece, size_t bytes) {
     size_t before = *x->count;
     int32_t id;
+    if (x->late) return llm__encode_bytes(x, piece, bytes);
     switch (x->w->model) {
     case LLM__MODEL_BPE:
         return llm__encode_bpe(x, piece, bytes) && (!x->spans || llm__bpe_spans(x, piece, bytes, before));
@@ -8349,6 +8738,42 @@ static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
     }
     id = llm__model_id(x->w, piece, bytes);
     return llm__id_add(x, id < 0 ? x->w->unknown : id) && llm__span_add(x, 0, bytes);
+}
+
+/* Most pieces came before: what they became is among the ids. */
+static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
+    llm__known *known, now;
+    uint64_t hash;
+    size_t i;
+    if (bytes > LLM__KNOWN_BYTES || !x->known) return llm__encode_new(x, piece, bytes);
+    memset(&now, 0, sizeof now);
+    memcpy(now.piece, piece, bytes);
+    ((uint8_t *)now.piece)[LLM__KNOWN_BYTES] = (uint8_t)bytes;
+    hash = (now.piece[0] ^ now.piece[1] * 0xD6E8FEB86659FD93u ^ (now.piece[2] << 29 | now.piece[2] >> 35)) *
+           0x9E3779B97F4A7C15u;
+    known = x->known + ((hash ^ hash >> 32) & x->known_mask);
+    if (known->piece[0] == now.piece[0] && known->piece[1] == now.piece[1] && known->piece[2] == now.piece[2]) {
+        for (i = 0; i < known->count; i++)
+            if (!llm__id_add(x, (*x->ids)[known->first + i])) return 0;
+        return 1;
+    }
+    now.first = (uint32_t)*x->count;
+    if (!llm__encode_new(x, piece, bytes)) return 0;
+    now.count = (uint32_t)*x->count - now.first;
+    *known = now;
+    return 1;
+}
+
+/* Room for known pieces, in proportion to the text: few bytes for most, none for a line. */
+static int llm__known_open(llm__encoder *x, size_t bytes) {
+    size_t count = 16;
+    if (bytes < 1024 || *x->count > 0x7FFFFFFF) return 1;
+    while (count < LLM__MAX_KNOWN && count < bytes / 64) count *= 2;
+    x->known = (llm__known *)llm__alloc(x->allocator, count, sizeof *x->known);
+    if (!x->known) return 0;
+    memset(x->known, 0, count * sizeof *x->known);
+    x->known_mask = count - 1;
+    return 1;
 }
 
 /* ---- added tokens and the whole way */
@@ -8401,9 +8826,12 @@ static int llm__is_alone(const char *text, size_t bytes, size_t begin, size_t en
 static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begin, size_t *end) {
     for (; s->at < s->bytes && s->trie->nodes; s->at++) {
         uint32_t index = 0;
-        size_t n = llm__trie_longest(s->trie, s->text + s->at, s->bytes - s->at, &index);
-        const llm__added *token = w->added + index;
+        size_t n;
+        const llm__added *token;
+        if (!llm__trie_begins(s->trie, s->text[s->at])) continue;
+        n = llm__trie_longest(s->trie, s->text + s->at, s->bytes - s->at, &index);
         if (!n) continue;
+        token = w->added + index;
         *begin = s->at;
         *end = s->at + n;
         s->at += n - 1;
@@ -8411,6 +8839,7 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
         if (token->single_word && !llm__is_alone(s->text, s->bytes, *begin, *end)) continue;
         if (token->lstrip) *begin = llm__space_before(s, *begin);
         if (token->rstrip) *end = llm__space_after(s, *end);
+        if (*begin >= *end) continue; /* all of it went to the token before */
         s->at++;
         return (int)index;
     }
@@ -8576,17 +9005,18 @@ static void llm__encoder_close(llm__encoder *x) {
     llm__free(x->allocator, x->symbols, x->symbol_capacity * sizeof *x->symbols);
     llm__free(x->allocator, x->heap, x->heap_capacity * sizeof *x->heap);
     llm__free(x->allocator, x->best, x->best_capacity * sizeof *x->best);
+    if (x->known) llm__free(x->allocator, x->known, (x->known_mask + 1) * sizeof *x->known);
 }
 
 /* Copies text with every broken sequence replaced by U+FFFD.  *clean: text was valid, nothing was copied. */
 static int llm__repair(const char *text, size_t bytes, llm__text *out, int *clean) {
-    size_t i, n, copied = 0;
-    *clean = 1;
-    for (i = 0; i < bytes; i += n) {
-        if (llm__char_check(text + i, bytes - i, &n) == 1) continue;
-        *clean = 0;
+    size_t i = llm__valid_run(text, bytes), n, copied = 0;
+    *clean = i == bytes;
+    while (i < bytes) {
         if (!llm__text_add(out, text + copied, i - copied) || !llm__text_add(out, "\xEF\xBF\xBD", 3)) return 0;
+        llm__char_check(text + i, bytes - i, &n);
         copied = i + n;
+        i = copied + llm__valid_run(text + copied, bytes - copied);
     }
     return *clean || llm__text_add(out, text + copied, bytes - copied);
 }
@@ -8673,7 +9103,8 @@ LLM__FN llm_status llm__words_encode_as(const llm__words *w, const llm_allocator
         x.ids_before = kept;
     }
     llm__matcher_allow(&x.matcher, bytes);
-    good = llm__repair(text, bytes, &repaired, &clean);
+    x.late = x.spans ? NULL : w->late;
+    good = (x.spans || llm__known_open(&x, bytes)) && llm__repair(text, bytes, &repaired, &clean);
     if (good)
         good = llm__encode_all(&x, clean ? text : repaired.data, clean ? bytes : repaired.length,
                                how & LLM__ENCODE_SPECIAL);
@@ -8943,6 +9374,20 @@ static llm_status llm__decoder_read(const llm__words_reader *x, const llm__json 
     return LLM_OK;
 }
 
+/* Whether the last splitting step can be left to the model. */
+static void llm__late_read(llm__words *w) {
+    const llm__step *last = w->splitter.count ? w->splitter.items + w->splitter.count - 1 : NULL;
+    char c[4];
+    uint32_t i;
+    if (w->model != LLM__MODEL_BPE || w->prefix.bytes || w->suffix.bytes) return;
+    if (!last || last->kind != LLM__STEP_BYTE_LEVEL || last->prepend) return;
+    for (i = 0; i < 256; i++) {
+        w->byte_ids[i] = llm__model_id(w, c, llm__char_put(llm__byte_to_char((uint8_t)i), c));
+        if (w->byte_ids[i] < 0) return;
+    }
+    w->late = last;
+}
+
 /* clean_up_tokenization_spaces of tokenizer_config.json, which transformers looks at for other models than BPE: spaces
    before punctuation go, as further steps over the whole text. */
 static llm_status llm__decoder_clean(const llm__words_reader *x, const llm__json *config) {
@@ -8974,6 +9419,7 @@ static llm_status llm__stages_read(const llm__words_reader *x, const llm__json *
     if (status == LLM_OK) status = llm__compositions_read(x);
     if (status == LLM_OK)
         status = llm__steps_read(x, LLM__STAGE_SPLITTER, llm__json_get(tokenizer, "pre_tokenizer"), &w->splitter);
+    if (status == LLM_OK) llm__late_read(w);
     for (i = 0; i < w->splitter.count && w->normalizer.count; i++)
         if (w->splitter.items[i].kind == LLM__STEP_METASPACE && w->splitter.items[i].prepend == LLM__PREPEND_FIRST)
             w->first_matters = 1;
@@ -9087,6 +9533,13 @@ static int llm__detok_push(llm__detok *d, int k, const char *text, size_t bytes,
 static int llm__detok_flush_bytes(llm__detok *d, int k, int finish) {
     llm__detok_stage *s = d->stages + k;
     size_t at = 0, n;
+    int flags = (s->open ? 0 : LLM__TOKEN_BEGINS) | (finish ? LLM__TOKEN_ENDS : 0);
+    if (s->held.length && llm__valid_run(s->held.data, s->held.length) == s->held.length) { /* mostly */
+        n = s->held.length;
+        s->held.length = 0;
+        s->open = 1;
+        return llm__detok_push(d, k + 1, s->held.data, n, flags);
+    }
     s->made.length = 0;
     while (at < s->held.length) {
         int valid = llm__char_check(s->held.data + at, s->held.length - at, &n);
@@ -9098,10 +9551,8 @@ static int llm__detok_flush_bytes(llm__detok *d, int k, int finish) {
     if (at && at < s->held.length) memmove(s->held.data, s->held.data + at, s->held.length - at);
     s->held.length -= at;
     if (!s->made.length && !finish) return 1;
-    n = (size_t)s->open;
     s->open = 1;
-    return llm__detok_push(d, k + 1, s->made.data, s->made.length,
-                           (n ? 0 : LLM__TOKEN_BEGINS) | (finish ? LLM__TOKEN_ENDS : 0));
+    return llm__detok_push(d, k + 1, s->made.data, s->made.length, flags);
 }
 
 /* A byte-level token: its characters are bytes if all of them stand for one. */
@@ -9109,19 +9560,19 @@ static int llm__detok_bytes(llm__detok *d, int k, const char *text, size_t bytes
     llm__detok_stage *s = d->stages + k;
     size_t i, kept = s->held.length;
     uint32_t c;
-    for (i = 0; i < bytes;) {
-        char byte;
+    if (!llm__text_add(&s->held, text, bytes)) return 0; /* as it is; bytes are fewer than characters' */
+    for (i = 0, s->held.length = kept; i < bytes;) {
         int value;
         i += llm__char_get(text + i, &c);
         value = llm__char_to_byte(c);
         if (value < 0) {
-            s->held.length = kept;
-            if (!llm__text_add(&s->held, text, bytes)) return 0;
+            memcpy(s->held.data + kept, text, bytes);
+            s->held.length = kept + bytes;
             break;
         }
-        byte = (char)(uint8_t)value;
-        if (!llm__text_add(&s->held, &byte, 1)) return 0;
+        s->held.data[s->held.length++] = (char)(uint8_t)value;
     }
+    s->held.data[s->held.length] = 0;
     return llm__detok_flush_bytes(d, k, 0);
 }
 
@@ -9142,15 +9593,12 @@ static int llm__detok_flush_run(llm__detok *d, int k) {
 static int llm__detok_metaspace(llm__detok *d, int k, const char *text, size_t bytes, int flags) {
     llm__detok_stage *s = d->stages + k;
     const llm__step *step = d->w->decoder.items + k;
-    size_t i = 0, n = step->pattern.bytes;
+    size_t i, begin, end;
     int drop = s->index == 0 && step->prepend != LLM__PREPEND_NEVER;
     s->made.length = 0;
-    while (i < bytes) {
-        int mark = bytes - i >= n && memcmp(text + i, step->pattern.text, n) == 0;
-        if (!mark && !llm__text_add(&s->made, text + i, 1)) return 0;
-        if (mark && !drop && !llm__text_add(&s->made, " ", 1)) return 0;
-        i += mark ? n : 1;
-    }
+    for (i = 0; llm__step_find(&d->matcher, step, text, bytes, i, &begin, &end); i = end)
+        if (!llm__text_add(&s->made, text + i, begin - i) || !llm__text_add(&s->made, " ", drop ? 0 : 1)) return 0;
+    if (!llm__text_add(&s->made, text + i, bytes - i)) return 0;
     if (flags & LLM__TOKEN_ENDS) s->index++;
     return llm__detok_push(d, k + 1, s->made.data, s->made.length, flags);
 }

@@ -1370,8 +1370,9 @@ typedef struct llm__json {
         double number;
     } as;
     uint32_t length; /* string, LATER: bytes; array: elements; object: members, each a key and its value */
-    uint32_t span;   /* nodes of this value, itself included; LATER has a second one: where the document begins, and
-                        how many strings and containers lie directly in this one */
+    uint32_t span;   /* nodes of this value, itself included; LATER has a second one, whose text is where the document
+                        begins, whose length says how many strings and containers lie directly in it, and whose span
+                        how many bytes all strings in it have at most */
     uint8_t type;
 } llm__json;
 
@@ -1548,6 +1549,7 @@ LLM__FN llm_status llm__json_span(llm__json_reader *r, llm__json *raw, int *esca
         if (*at == '"') break;
         if (*at == '\\') *escaped = 1, n = r->end - at > 1 ? 2 : 1;
         else if ((unsigned char)*at < 32) return llm__json_fail(r, at, "no control character in a string");
+        else if ((unsigned char)(*at - 0xC2) < 0x1E && r->end - at > 1 && (at[1] & 0xC0) == 0x80) n = 2;
         else if (llm__char_check(at, (size_t)(r->end - at), &n) != 1) return llm__json_fail(r, at, "valid UTF-8");
         at += n;
     }
@@ -1806,20 +1808,26 @@ LLM__FN llm_status llm__json_pass(llm__json_reader *r) {
     llm__json *document = llm__json_node(r), *v;
     const char *at = r->at;
     size_t depth = 0;
-    uint32_t items = 0;
+    uint32_t items = 0, bytes = 0;
     if (!document) return r->status;
     do {
         while (at < r->end && *at != '"' && *at != '[' && *at != '{' && *at != ']' && *at != '}') at++;
         if (at >= r->end) return llm__json_fail(r, r->end, *r->at == '[' ? "',' or ']'" : "',' or '}'");
         items += depth == 1 && *at != ']' && *at != '}';
-        if (*at == '[' || *at == '{') depth++;
-        else if (*at != '"') depth--;
-        else
+        if (*at == '[' || *at == '{') {
+            depth++;
+        } else if (*at != '"') {
+            depth--;
+        } else {
+            const char *string = at;
             for (at++; at < r->end && *at != '"'; at++) at += *at == '\\' && r->end - at > 1;
+            bytes += (uint32_t)(at - string);
+        }
         at++;
     } while (depth);
     document->as.text = r->start;
     document->length = items;
+    document->span = bytes;
     v = document - 1;
     v->type = LLM__JSON_LATER;
     v->as.text = r->at;

@@ -4,6 +4,7 @@
        build/bench --model FOLDER                            a checkpoint
        build/bench --cache                                   what caches cost: forks, files, the store, depth
        build/bench --sampling                                what choosing tokens costs, and what looking them up saves
+       build/bench --words --model FOLDER --text FILE        a tokenizer: opening, encoding, decoding
 
    Writing a token reads every weight once, so tokens/s times bytes per token, over the bandwidth measured here with a
    plain read loop, is the share of the possible that is reached. */
@@ -61,8 +62,9 @@ static const shape shapes[] = {
 };
 
 typedef struct options {
-    const char *model, *shape, *format, *isa;
-    int prompt, generate, threads, repeat, exact, cache, sampling;
+    const char *model, *shape, *format, *isa, *text, *ids;
+    int prompt, generate, threads, repeat, exact;
+    int (*table)(const struct options *o); /* one of the tables below instead */
 } options;
 
 static const char help[] =
@@ -77,6 +79,9 @@ static const char help[] =
     "  --repeat N       runs, of which the median is shown (default 5)\n"
     "  --cache          forks, files, the prompt store, and writing behind 4096 tokens\n"
     "  --sampling       choosing a token, against a step; drafts looked up in a text that repeats itself\n"
+    "  --words          the tokenizer of --model, or a made-up one of 150,000 tokens\n"
+    "  --text FILE      what --words encodes (default: made-up text of 1 MB)\n"
+    "  --ids FILE       where --words puts the ids, as 32-bit integers\n"
     "  --isa NAME       kernels: scalar, avx2, neon\n"
     "  --exact          float32 activations\n";
 
@@ -1003,6 +1008,204 @@ static int bench_sampling(const options *o) {
     return ok;
 }
 
+/* ---- tokenizers */
+
+/* What the tokenizer takes from its allocator. */
+typedef struct meter {
+    size_t now, most;
+} meter;
+
+static void *metered(void *user, void *block, size_t old_bytes, size_t new_bytes) {
+    meter *m = (meter *)user;
+    void *result = NULL;
+    if (new_bytes) result = realloc(block, new_bytes);
+    else free(block);
+    if (new_bytes && !result) return NULL;
+    m->now += new_bytes - old_bytes;
+    if (m->now > m->most) m->most = m->now;
+    return result;
+}
+
+/* The word of four letters that a number stands for. */
+static void spell(uint32_t n, char word[5]) {
+    int i;
+    for (i = 0; i < 4; i++, n /= 26) word[i] = (char)('a' + n % 26);
+    word[4] = 0;
+}
+
+/* tokenizer.json of 256 bytes, 676 pairs of letters and words made of two pairs. */
+static void make_tokenizer(image *m) {
+    enum { PAIRS = 676, TOKENS = 151643 };
+    uint32_t i, id = 0;
+    char word[5], byte[4];
+    put(m, "{\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},"
+           "\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{\"type\":\"BPE\",\"vocab\":{");
+    for (i = 0; i < 256; i++) {
+        size_t n = llm__char_put(llm__byte_to_char((uint8_t)i), byte);
+        put(m, "%s\"%s%.*s\":%u", id ? "," : "", i == '"' || i == '\\' ? "\\" : "", (int)n, byte, (unsigned)i);
+        id++;
+    }
+    for (i = 0; i < PAIRS; i++) spell(i, word), put(m, ",\"%.2s\":%u", word, (unsigned)id++);
+    for (i = 0; id < TOKENS; i++) spell(i, word), put(m, ",\"%s\":%u", word, (unsigned)id++);
+    put(m, "},\"merges\":[");
+    for (i = 0; i < PAIRS; i++) spell(i, word), put(m, "%s\"%c %c\"", i ? "," : "", word[0], word[1]);
+    for (i = 0; i < TOKENS - 256 - PAIRS; i++) spell(i, word), put(m, ",\"%.2s %.2s\"", word, word + 2);
+    put(m, "]}}");
+}
+
+/* Words, numbers, Chinese and emoji. */
+static void make_text(image *m, size_t bytes) {
+    while (m->header.length < bytes) {
+        uint32_t chance = (uint32_t)next_random(m), sort = chance % 16;
+        char word[5], c[4];
+        spell((uint32_t)(next_random(m) % (sort < 8 ? 4096 : 456976)), word);
+        if (sort < 12) put(m, " %.*s", 2 + (int)(chance >> 4) % 3, word);
+        else if (sort == 12) put(m, " %u", (unsigned)(chance >> 8));
+        else if (sort == 13) put(m, ", %.*s\n", 4, word);
+        else put(m, "%.*s", (int)llm__char_put((sort == 14 ? 0x4E00u : 0x1F300u) + (chance >> 8) % 512, c), c);
+    }
+}
+
+/* The bytes of a file, or NULL. */
+static char *read_all(const char *path, size_t *bytes) {
+    FILE *f = fopen(path, "rb");
+    char *text = NULL;
+    long n = -1;
+    if (f && !fseek(f, 0, SEEK_END) && (n = ftell(f)) >= 0 && !fseek(f, 0, SEEK_SET))
+        text = (char *)malloc((size_t)n + 1);
+    if (text && fread(text, 1, (size_t)n, f) != (size_t)n) {
+        free(text);
+        text = NULL;
+    }
+    if (f) fclose(f);
+    *bytes = (size_t)n;
+    return text;
+}
+
+/* What is measured, in seconds: the least of all runs. */
+typedef struct words_times {
+    double open, encode, decode, stream;
+} words_times;
+
+static void least(double *best, double start) {
+    double seconds = now() - start;
+    if (*best == 0 || seconds < *best) *best = seconds;
+}
+
+static int stream_all(const llm_tokenizer *words, const int32_t *ids, size_t count, size_t *bytes, llm_error *error) {
+    llm_detokenizer *d = NULL;
+    const char *text;
+    size_t i, n = 0;
+    llm_status status = llm_detokenizer_open(&d, words, 0, NULL, error);
+    *bytes = 0;
+    for (i = 0; i < count && !status; i++, *bytes += n) status = llm_detokenizer_add(d, ids[i], &text, &n, error);
+    if (!status) status = llm_detokenizer_finish(d, &text, &n, error);
+    *bytes += n;
+    llm_detokenizer_close(d);
+    return !status;
+}
+
+/* One run of everything; encode->ids has room for a token per byte, out for the text.  *held: what the open tokenizer
+   has, *most: what opening it took. */
+static int run_words(const llm_tokenizer_desc *desc, const llm_encode_desc *encode, char *out, size_t room,
+                     size_t *count, words_times *best, size_t *held, size_t *most) {
+    const meter *m = (const meter *)desc->allocator.user;
+    llm_tokenizer *words = NULL;
+    llm_error error;
+    size_t bytes, streamed;
+    double start = now();
+    int ok = !llm_tokenizer_open(&words, desc, &error);
+    least(&best->open, start);
+    *held = m->now;
+    if (!*most) *most = m->most;
+    start = now();
+    ok = ok && !llm_tokenizer_encode(words, encode, count, &error);
+    least(&best->encode, start);
+    start = now();
+    ok = ok && !llm_tokenizer_decode(words, encode->ids, *count, 0, out, room, &bytes, &error);
+    least(&best->decode, start);
+    start = now();
+    ok = ok && stream_all(words, encode->ids, *count, &streamed, &error);
+    least(&best->stream, start);
+    llm_tokenizer_close(words);
+    if (ok && bytes != streamed) return fail("decoding and streaming differ");
+    return ok || fail(error.message);
+}
+
+static int write_ids(const char *path, const int32_t *ids, size_t count) {
+    FILE *f = fopen(path, "wb");
+    size_t written = f ? fwrite(ids, sizeof *ids, count, f) : 0;
+    if (!f || fclose(f) || written < count) return fail("the ids cannot be written");
+    return 1;
+}
+
+static int measure_words(const options *o, llm_tokenizer_desc *desc, size_t file_bytes, const char *text,
+                         size_t bytes) {
+    meter m;
+    words_times best;
+    llm_encode_desc encode;
+    size_t count = 0, held = 0, most = 0, room = 4 * bytes + 1;
+    char *out = (char *)malloc(room);
+    int i, ok = 1;
+    memset(&m, 0, sizeof m);
+    memset(&best, 0, sizeof best);
+    memset(&encode, 0, sizeof encode);
+    desc->allocator.user = &m;
+    desc->allocator.reallocate = metered;
+    encode.text = text;
+    encode.bytes = bytes;
+    encode.plain = 1;
+    encode.capacity = bytes;
+    encode.ids = (int32_t *)malloc(bytes * sizeof *encode.ids);
+    if (!encode.ids || !out || !bytes) ok = fail("no text, or no memory for it");
+    for (i = 0; ok && i < o->repeat; i++) ok = run_words(desc, &encode, out, room, &count, &best, &held, &most);
+    if (ok && o->ids) ok = write_ids(o->ids, encode.ids, count);
+    if (ok)
+        printf("opening, ms  memory, MB  of the file  encoding, MB/s  decoding  streaming  tokens\n"
+               "%11.1f  %10.2f  %10.2fx  %14.1f  %8.1f  %9.1f  %6llu of %.2f MB\n",
+               best.open * 1e3, (double)held / 1e6, (double)most / (double)file_bytes,
+               (double)bytes / 1e6 / best.encode, (double)bytes / 1e6 / best.decode, (double)bytes / 1e6 / best.stream,
+               (unsigned long long)count, (double)bytes / 1e6);
+    free(encode.ids);
+    free(out);
+    return ok;
+}
+
+static int bench_words(const options *o) {
+    llm_tokenizer_desc desc;
+    image m, made;
+    size_t bytes = 0, file_bytes = 0;
+    char path[1000], *text = o->text ? read_all(o->text, &bytes) : NULL, *file = NULL;
+    int ok = 1;
+    memset(&desc, 0, sizeof desc);
+    memset(&m, 0, sizeof m);
+    memset(&made, 0, sizeof made);
+    m.header.allocator = made.header.allocator = llm__allocator_or_default(m.header.allocator);
+    made.random = 1;
+    if (o->text && !text) return fail("the text cannot be read");
+    if (!text) make_text(&made, 1000000);
+    if (o->model) {
+        snprintf(path, sizeof path, "%s/tokenizer.json", o->model);
+        file = read_all(path, &file_bytes);
+        if (!file) ok = fail("the folder has no tokenizer.json");
+        desc.path = o->model;
+    } else {
+        make_tokenizer(&m);
+        m.files[0].name = "tokenizer.json";
+        m.files[0].data = m.header.data;
+        m.files[0].bytes = file_bytes = m.header.length;
+        desc.memory = m.files;
+        desc.memory_count = 1;
+    }
+    if (m.header.failed || made.header.failed) ok = fail("not enough memory");
+    ok = ok && measure_words(o, &desc, file_bytes, text ? text : made.header.data, text ? bytes : made.header.length);
+    llm__text_free(&m.header);
+    llm__text_free(&made.header);
+    free(text);
+    free(file);
+    return ok;
+}
+
 /* ---- options */
 
 static int read_count(const char *text, int low, int high, int *out) {
@@ -1014,9 +1217,15 @@ static int read_count(const char *text, int low, int high, int *out) {
 
 /* 1: it was a switch; 0: it was none. */
 static int read_switch(options *o, const char *flag) {
+    static const struct { const char *flag; int (*run)(const options *o); } tables[] = {
+        {"--cache", bench_caches},
+        {"--sampling", bench_sampling},
+        {"--words", bench_words},
+    };
+    size_t i;
     if (!strcmp(flag, "--exact")) return o->exact = 1;
-    if (!strcmp(flag, "--cache")) return o->cache = 1;
-    if (!strcmp(flag, "--sampling")) return o->sampling = 1;
+    for (i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (!strcmp(flag, tables[i].flag)) return o->table = tables[i].run, 1;
     return 0;
 }
 
@@ -1025,6 +1234,8 @@ static int read_option(options *o, const char *flag, const char *text) {
     if (!strcmp(flag, "--shape")) return o->shape = text, 1;
     if (!strcmp(flag, "--format")) return o->format = text, 1;
     if (!strcmp(flag, "--isa")) return o->isa = text, 1;
+    if (!strcmp(flag, "--text")) return o->text = text, 1;
+    if (!strcmp(flag, "--ids")) return o->ids = text, 1;
     if (!strcmp(flag, "--prompt")) return read_count(text, 1, 1 << 20, &o->prompt);
     if (!strcmp(flag, "--generate")) return read_count(text, 1, 1 << 20, &o->generate);
     if (!strcmp(flag, "--threads")) return read_count(text, 1, 1024, &o->threads);
@@ -1042,7 +1253,7 @@ static int core_count(void) {
 }
 
 int main(int count, char **arguments) {
-    options o = {NULL, "qwen2.5-0.5b", "q4", NULL, 512, 64, 0, 5, 0, 0, 0};
+    options o = {NULL, "qwen2.5-0.5b", "q4", NULL, NULL, NULL, 512, 64, 0, 5, 0, NULL};
     int i;
     o.threads = core_count();
     for (i = 1; i < count; i++) {
@@ -1052,7 +1263,6 @@ int main(int count, char **arguments) {
         if (!read_option(&o, arguments[i], arguments[i + 1])) return 1;
         i++;
     }
-    if (o.cache) return !bench_caches(&o);
-    if (o.sampling) return !bench_sampling(&o);
+    if (o.table) return !o.table(&o);
     return o.model ? !bench_folder(&o) : !bench_shapes(&o);
 }

@@ -547,7 +547,8 @@ static int pass(memory *m, int64_t count, int64_t call_start, int64_t call_count
     int64_t p, end = m->length + count;
     int bad = 0, by_hand = count == call_count && random_bits(&m->random) % 2;
     size_t i;
-    if ((m->wish[0].bits || m->wish[1].bits) && m->length >= m->wish_from) convert(m, m->wish[0], m->wish[1]);
+    if ((m->wish[0].bits || m->wish[1].bits) && m->length == call_start && m->length >= m->wish_from)
+        convert(m, m->wish[0], m->wish[1]);
     if ((by_hand ? llm_cache_begin(m->cache, count, NULL)
                  : llm__cache_begin(m->cache, count, call_start, call_count, NULL)) != LLM_OK)
         return 0;

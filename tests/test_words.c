@@ -651,6 +651,15 @@ static const wrong_file wrong_files[] = {
     {BPE("'vocab':{'a':2147483646},'merges':[]"), LLM_TOO_LARGE, "model.vocab: id 2147483646, but only 1 tokens"},
     {BPE("'vocab':{'a':0,'b':0},'merges':[]"), LLM_BAD_FORMAT, "model.vocab: \"a\" and \"b\" both have id 0"},
     {BPE("'vocab':{'a':0,'a':1},'merges':[]"), LLM_BAD_FORMAT, "model.vocab: \"a\" comes twice"},
+    {BPE("'vocab':{'a':0},'merges':[],'vocab':{'a':0,}"), LLM_BAD_FORMAT, "expected a value behind ','"},
+    {BPE("'vocab':{'a' 0},'merges':[]"), LLM_BAD_FORMAT, "expected ':', found '0'"},
+    {BPE("'vocab':{a:0},'merges':[]"), LLM_BAD_FORMAT, "expected a text in quotes, found 'a'"},
+    {BPE("'vocab':{'a':0 'b':1},'merges':[]"), LLM_BAD_FORMAT, "expected ',' or '}', found '\"'"},
+    {BPE("'vocab':{'a':0],'merges':[]"), LLM_BAD_FORMAT, "expected ',' or '}', found ']'"},
+    {BPE("'vocab':{'\\u12g4':0},'merges':[]"), LLM_BAD_FORMAT, "expected a valid escape"},
+    {BPE("'vocab':{'a':{'b':0}},'merges':[]"), LLM_BAD_FORMAT, "model.vocab[\"a\"]: expected an id"},
+    {BPE("'vocab':{'a':0},'merges':[['a','a']"), LLM_BAD_FORMAT, "found the end"},
+    {BPE("'vocab':{'a':0},'merges':[{}]"), LLM_BAD_FORMAT, "model.merges[0]: expected \"left right\""},
     {BPE("'vocab':{'a':0}"), LLM_BAD_FORMAT, "model.merges: expected an array"},
     {BPE("'vocab':{'a':0},'merges':{}"), LLM_BAD_FORMAT, "model.merges: expected an array"},
     {BPE("'vocab':{'a':0},'merges':['a']"), LLM_BAD_FORMAT, "model.merges[0]: expected \"left right\""},
@@ -665,7 +674,6 @@ static const wrong_file wrong_files[] = {
     {BPE("'vocab':{},'merges':[],'fuse_unk':'no'"), LLM_BAD_FORMAT, "fuse_unk: expected true or false"},
     {BPE("'vocab':{},'merges':[],'unk_token':3"), LLM_BAD_FORMAT, "unk_token: expected a string"},
     {BPE("'vocab':{},'merges':[],'dropout':'x'"), LLM_BAD_FORMAT, "model.dropout: expected a number"},
-    {BPE("'vocab':{},'merges':[],'dropout':0.1"), LLM_UNSUPPORTED, "model.dropout is not supported"},
     {"{'model':{'type':'Unigram','vocab':{}}}", LLM_BAD_FORMAT, "model.vocab: expected an array"},
     {"{'model':{'type':'Unigram','vocab':['a']}}", LLM_BAD_FORMAT, "model.vocab[0]: expected [text, score]"},
     {"{'model':{'type':'Unigram','vocab':[['a',0],['a']]}}", LLM_BAD_FORMAT, "model.vocab[1]: expected [text, score]"},
@@ -988,6 +996,257 @@ static void test_lookup(void) {
     CHECK(settled(&m));
 }
 
+/* ---- short ways give what the long ways give */
+
+/* Opens a style; false (and a failed check) if that cannot be done. */
+static int open_style(style *s, const char *name) {
+    memset(s, 0, sizeof *s);
+    s->name = name;
+    s->arena.allocator = libc;
+    s->root = read_json(s, "tokenizer.json", &s->file, &s->bytes);
+    if (s->root) open_text(&s->t, s->file, s->bytes, libc);
+    CHECK(s->t.words != NULL);
+    return s->t.words != NULL;
+}
+
+static void close_style(style *s) {
+    close_tokenizer(&s->t);
+    llm__arena_free(&s->arena);
+    free(s->file);
+}
+
+/* Merging few symbols in place and many with a heap: any ids that can be merged. */
+static void test_few_merges(void) {
+    static const char *const names[] = {"qwen2", "llama2", "openai_gpt", "phi3"};
+    size_t i, k;
+    int round, equal;
+    for (i = 0; i < LLM__LENGTH(names); i++) {
+        style s;
+        llm__encoder x;
+        if (!open_style(&s, names[i])) return;
+        llm__encoder_open(&x, s.t.words, &libc, NULL);
+        chance_state = 9;
+        for (equal = 1, round = 0; round < 3000; round++) {
+            int32_t ids[LLM__FEW];
+            size_t count = chance(LLM__FEW + 1), few, many = 0;
+            uint32_t range = chance(2) ? 60 : (uint32_t)llm__words_count(s.t.words);
+            x.symbol_count = 0;
+            for (k = 0; k < count; k++) {
+                ids[k] = (int32_t)chance(range);
+                equal &= llm__symbol_add(&x, ids[k]);
+            }
+            few = llm__merge_few(s.t.words, ids, count);
+            equal &= llm__merge_all(&x);
+            for (k = 0; k < count; k++)
+                if (x.symbols[k].id >= 0) equal &= many < few && x.symbols[k].id == ids[many], many++;
+            equal &= many == few;
+        }
+        CHECK(equal);
+        llm__encoder_close(&x);
+        close_style(&s);
+    }
+}
+
+/* Words, spaces and whatever, so that some pieces come often, and some are long. */
+static size_t any_lines(char *out, size_t room) {
+    static const char *const words[] = {"the ", "of", " and", "\n", "tokenizer's ", "12345 ",
+                                        "\xE4\xBD\xA0\xE5\xA5\xBD", "  ", "caf\xC3\xA9 ", "\xF0\x9F\x98\x80"};
+    size_t n = 0;
+    while (n + 300 < room) {
+        const char *word = words[chance(LLM__LENGTH(words))];
+        size_t bytes = strlen(word), k = chance(40) ? 1 : 20;
+        if (!chance(12)) n += any_text(out + n, 4 + chance(60));
+        for (; k; k--, n += bytes) memcpy(out + n, word, bytes);
+    }
+    return n;
+}
+
+/* A long text, whose pieces are remembered and stay bytes, against the same without either. */
+static void test_known_pieces(void) {
+    enum { ROOM = 20000 };
+    char *text = (char *)malloc(ROOM);
+    size_t i, bytes;
+    if (!text) exit(2);
+    for (i = 0; i < LLM__LENGTH(styles); i++) {
+        style s;
+        llm__encoder x;
+        id_list list, plain;
+        memset(&plain, 0, sizeof plain);
+        if (!open_style(&s, styles[i])) break;
+        chance_state = (uint32_t)i + 3;
+        bytes = any_lines(text, ROOM);
+        CHECK_EQ(encode(s.t.words, &libc, text, bytes, 0, &list, NULL), LLM_OK);
+        llm__encoder_open(&x, s.t.words, &libc, NULL);
+        x.ids = &plain.ids;
+        x.count = &plain.count;
+        x.capacity = &plain.capacity;
+        llm__matcher_allow(&x.matcher, bytes);
+        CHECK(llm__encode_all(&x, text, bytes, 0));
+        CHECK(list.count == plain.count && memcmp(list.ids, plain.ids, list.count * sizeof *list.ids) == 0);
+        llm__encoder_close(&x);
+        free_ids(&libc, &list);
+        free_ids(&libc, &plain);
+        close_style(&s);
+    }
+    free(text);
+}
+
+/* Normal forms part by part and of the whole; and no part ends where characters would have been joined. */
+static void test_inert_characters(void) {
+    static const int kinds[] = {LLM__STEP_NFC, LLM__STEP_NFD, LLM__STEP_NFKC, LLM__STEP_NFKD};
+    style s;
+    llm__encoder x;
+    llm__text parts = empty_text(libc), whole = empty_text(libc);
+    char text[400];
+    uint32_t c;
+    size_t k, n;
+    int round, equal;
+    if (!open_style(&s, "unigram_nfkc_whitespace_split")) return; /* one that has the table of compositions */
+    llm__encoder_open(&x, s.t.words, &libc, NULL);
+    for (k = 0; k < LLM__LENGTH(kinds); k++) {
+        for (equal = 1, c = 0; c < 0x20000; c++) {
+            if (!llm__is_inert(kinds[k], c)) continue;
+            whole.length = 0;
+            text[0] = 'a'; /* behind a letter that takes many marks */
+            n = 1 + llm__char_put(c, text + 1);
+            equal &= llm__normal_part(&x, kinds[k], text, n, &whole) && same_text(&whole, text, n);
+        }
+        for (n = 0; n < LLM__LENGTH(llm__canonical); n += 3)
+            equal &= !llm__canonical[n + 2] || !llm__is_inert(kinds[k], llm__canonical[n + 2]);
+        CHECK(equal);
+        chance_state = 77;
+        for (equal = 1, round = 0; round < 300; round++) {
+            n = any_text(text, 4 + chance(sizeof text - 4));
+            parts.length = whole.length = 0;
+            equal &= llm__normal_form(&x, kinds[k], text, n, &parts) &&
+                     llm__normal_part(&x, kinds[k], text, n, &whole) &&
+                     same_text(&parts, whole.data, whole.length);
+        }
+        CHECK(equal);
+    }
+    llm__text_free(&parts);
+    llm__text_free(&whole);
+    llm__encoder_close(&x);
+    close_style(&s);
+}
+
+/* Matches at every place of a text, as many as `ends` has room for; SIZE_MAX: none. */
+static void match_all(const llm__regex *r, const char *text, size_t bytes, size_t *ends) {
+    llm__matcher m;
+    size_t at, n;
+    uint32_t c;
+    llm__matcher_open(&m, libc);
+    llm__matcher_allow(&m, 100000);
+    for (at = 0; at <= bytes; at += n) {
+        if (!llm__regex_match(&m, r, text, bytes, at, &ends[at])) ends[at] = m.failed ? SIZE_MAX - 1 : SIZE_MAX;
+        n = at < bytes ? llm__char_get(text + at, &c) : 1;
+    }
+    llm__matcher_close(&m);
+}
+
+/* What rules ways out before they are tried, and what decides by categories, changes nothing. */
+static void test_pattern_shortcuts(void) {
+    static const char *const patterns[] = {
+        "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+        "(?i:'s|'t|'re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+"
+        "|\\s+(?!\\S)",
+        "[\\p{Lu}\\p{Lt}\\p{M}]*[\\p{Ll}\\p{Lo}]+|(?:a|\\d)*?e|(?>a|aa)e|(?=a)[^\\s]|(?!t)\\w|.\\b|$",
+        "(?:[a-z&&[^aeiou]]|\\P{L})+t?|(?<=a) |(?<!a)e|^[\\W\\d]*+7|(?:)|(?:e|)+",
+        "[^\\S\\n]|[[:^space:]&&\\p{P}]|\\p{^L}Z"};
+    size_t i, k;
+    int round;
+    for (i = 0; i < LLM__LENGTH(patterns); i++) {
+        llm__arena arena;
+        llm__matcher m;
+        const char *problem;
+        llm__regex *r, plain;
+        uint32_t c;
+        int equal = 1;
+        memset(&arena, 0, sizeof arena);
+        arena.allocator = libc;
+        r = llm__regex_open(&arena, patterns[i], strlen(patterns[i]), &problem);
+        CHECK(r != NULL);
+        if (!r) continue;
+        plain = *r;
+        plain.first = (llm__regex_first *)llm__arena_alloc(&arena, r->code_count, sizeof *plain.first);
+        if (!plain.first) exit(2);
+        memset(plain.first, 0xFF, r->code_count * sizeof *plain.first);
+        chance_state = (uint32_t)i + 1;
+        for (round = 0; round < 200; round++) {
+            char text[60];
+            size_t ends[61], more[61], n = any_text(text, 4 + chance(sizeof text - 4));
+            memset(ends, 0, sizeof ends);
+            memset(more, 0, sizeof more);
+            match_all(r, text, n, ends);
+            match_all(&plain, text, n, more);
+            equal &= memcmp(ends, more, sizeof ends) == 0;
+        }
+        CHECK(equal);
+        llm__matcher_open(&m, libc);
+        for (equal = 1, k = 0; k < r->set_count; k++)
+            for (c = 0; c < 0x110000; c += c < 0x3200 ? 1 : 31)
+                equal &= llm__matcher_set(&m, r, (uint32_t)k, c) == llm__set_has(r, (int32_t)k, c);
+        CHECK(equal);
+        llm__matcher_close(&m);
+        llm__arena_free(&arena);
+    }
+}
+
+/* An added token that comes out otherwise than the model's text of that id: both are found. */
+static void test_renamed_token(void) {
+    tokenizer t;
+    meter m;
+    id_list list;
+    size_t bytes;
+    CHECK_EQ(open_quoted(&t, "{'added_tokens':[{'content':'AB','normalized':true}],'normalizer':{'type':'Lowercase'},"
+                             "'model':{'type':'BPE','vocab':{'a':0,'b':1,'AB':2,'ab':3},'merges':['a b']}}", &m),
+             LLM_OK);
+    CHECK_STR(llm__words_text(t.words, 2, &bytes, NULL), "ab");
+    CHECK_EQ(llm__model_id(t.words, "AB", 2), 2);
+    CHECK_EQ(llm__model_id(t.words, "ab", 2), 3);
+    CHECK_EQ(encode(t.words, &t.arena.allocator, "aab", 3, 0, &list, NULL), LLM_OK);
+    CHECK(list.count == 2 && list.ids[0] == 0 && list.ids[1] == 2);
+    free_ids(&t.arena.allocator, &list);
+    close_tokenizer(&t);
+    CHECK(settled(&m));
+}
+
+/* A large vocabulary takes no more than three times its file, with ids in order or not.  Gaps take more. */
+static void test_memory(void) {
+    enum { TOKENS = 60000 };
+    llm__text file = empty_text(libc);
+    int order;
+    uint32_t i, n;
+    char word[60];
+    for (order = 0; order < 3; order++) {
+        int32_t step = order < 2 ? 1 : 2, last = order ? step * (TOKENS - 1) : 0;
+        tokenizer t;
+        meter m;
+        memset(&m, 0, sizeof m);
+        file.length = 0;
+        n = (uint32_t)snprintf(word, sizeof word, "{\"model\":{\"type\":\"BPE\",\"vocab\":{");
+        llm__text_add(&file, word, n);
+        for (i = 0; i < TOKENS; i++) {
+            unsigned long id = order ? (TOKENS - 1 - i) * (unsigned long)step : i;
+            n = (uint32_t)snprintf(word, sizeof word, "%s\"%05x%s\": %lu", i ? ", " : "", (unsigned)i,
+                                   i % 3 ? "" : "\\u00e9", id);
+            llm__text_add(&file, word, n);
+        }
+        llm__text_add(&file, "},\"merges\":[]}}", 15);
+        open_text(&t, file.data, file.length, metered(&m));
+        CHECK_EQ(t.status, LLM_OK);
+        if (t.status != LLM_OK) break;
+        CHECK(order == 2 || t.arena.bytes <= 3 * file.length);
+        CHECK_EQ(llm__words_id(t.words, "0000a", 5), order ? last - 10 * step : 10);
+        CHECK_EQ(llm__words_id(t.words, "00003\xC3\xA9", 7), order ? last - 3 * step : 3);
+        CHECK_EQ(llm__words_id(t.words, "00003", 5), -1);
+        CHECK_EQ(llm__words_count(t.words), order ? last + 1 : TOKENS);
+        close_tokenizer(&t);
+        CHECK(settled(&m));
+    }
+    llm__text_free(&file);
+}
+
 /* ---- what could take long: time is in proportion to the text, or there is an error */
 
 /* Encodes and decodes `bytes` of a repeated text; what is quadratic would take minutes. */
@@ -1017,21 +1276,13 @@ static void test_long_texts(void) {
     size_t i, k, bytes;
     for (i = 0; i < LLM__LENGTH(few); i++) {
         style s;
-        memset(&s, 0, sizeof s);
-        s.name = few[i];
-        s.arena.allocator = libc;
+        if (!open_style(&s, few[i])) continue;
         chance_state = 5;
         bytes = any_text(mixed, sizeof mixed);
-        s.root = read_json(&s, "tokenizer.json", &s.file, &s.bytes);
-        if (s.root) open_text(&s.t, s.file, s.bytes, libc);
-        CHECK(s.t.words != NULL);
-        if (!s.t.words) continue;
         for (k = 0; k < (i < 3 ? LLM__LENGTH(pieces) : 1); k++)
             check_fast(few[i], s.t.words, pieces[k], strlen(pieces[k]), k ? LONG / 4 : LONG);
         check_fast(few[i], s.t.words, mixed, bytes, LONG);
-        close_tokenizer(&s.t);
-        llm__arena_free(&s.arena);
-        free(s.file);
+        close_style(&s);
     }
 }
 
@@ -1108,6 +1359,12 @@ int main(int argc, char **argv) {
     TEST(test_broken_texts);
     TEST(test_no_unknown);
     TEST(test_lookup);
+    TEST(test_few_merges);
+    TEST(test_known_pieces);
+    TEST(test_inert_characters);
+    TEST(test_pattern_shortcuts);
+    TEST(test_renamed_token);
+    TEST(test_memory);
     TEST(test_long_texts);
     TEST(test_hostile_files);
     return test_summary("test_words");
