@@ -754,10 +754,11 @@ static int bench_choices(const options *o, const bed *b) {
     static const char *const names[] = {"greedy", "temperature", "top_p 0.9", "top_k 40, min_p 0.05",
                                         "typical_p 0.9", "top_p 0.9, penalties and DRY"};
     int vocabulary = llm_model_get_info(b->model).vocabulary, i, even, ok;
-    float *logits = (float *)malloc((size_t)vocabulary * 2 * sizeof *logits), *from = logits + vocabulary;
+    float *logits = (float *)malloc((size_t)vocabulary * sizeof *logits);
+    float *from = (float *)malloc((size_t)vocabulary * sizeof *from);
     void *scratch = malloc(llm_sample_scratch(vocabulary));
     double step = 0;
-    ok = (logits && scratch) || fail("out of memory");
+    ok = (logits && from && scratch) || fail("out of memory");
     if (ok) ok = decode_behind(o, b->model, b->session, 0, 0, &step);
     if (ok) printf("choosing one of %d tokens, against a step of %.1f ms:\n", vocabulary, 1e3 / step);
     for (i = 0; ok && i < 6; i++) {
@@ -781,6 +782,7 @@ static int bench_choices(const options *o, const bed *b) {
                ms[0] * step / 10, ms[1], ms[1] * step / 10);
     }
     free(logits);
+    free(from);
     free(scratch);
     return ok;
 }
