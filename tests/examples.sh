@@ -80,6 +80,18 @@ echo '[{"role": "user", "content": "Once upon a time,"}]' >"$golden/messages.jso
 "$build/inspect" --model /nowhere >"$golden/out" 2>"$golden/err" && fail "inspect --model /nowhere"
 [ ! -s "$golden/out" ] && grep -q /nowhere "$golden/err" && pass || fail "inspect says what it could not open"
 
+# Each line's answer is what generate writes for it; a line that cannot be answered does not take the others along.
+printf 'Once upon a time\n\377\nOne day, a\n' >"$golden/prompts"
+"$build/batch" --model $stories --prompts "$golden/prompts" --answers "$golden/answers" --max-tokens 25 2>"$golden/err"
+[ $? = 1 ] && grep -q "line 2" "$golden/err" && [ "$(wc -l <"$golden/answers")" = 3 ] && pass || fail "batch"
+for line in 1 3; do
+    "$build/generate" --model $stories --prompt "$(sed -n ${line}p "$golden/prompts")" --max-tokens 25 >"$golden/whole"
+    sed -n ${line}p "$golden/answers" >"$golden/out"
+    echo | cat "$golden/whole" - | sed ':a;N;$!ba;s/\n\(.\)/\\n\1/g' | head -1 | cmp -s - "$golden/out" && pass ||
+        fail "batch writes what generate does, line $line"
+done
+"$build/npc" --model $stories --characters 5 --words 6 >"$golden/out" 2>"$golden/err" &&
+    [ "$(grep -c '^[A-Z][a-z]* .* said: "' "$golden/out")" = 5 ] && grep -q "longest frame" "$golden/err" && pass || fail "npc"
 # Drafts change nothing, and a stop ends the text before it.
 "$build/generate" --model $stories --max-tokens 60 >"$golden/whole"
 for drafts in "--lookup 5" "--draft-model $stories --num-draft-tokens 4"; do
