@@ -26908,7 +26908,7 @@ LLM__FN llm__choices llm__choices_open(const llm__ops *ops, llm__candidate *c, c
 LLM__FN const llm__candidate *llm__choices_top(llm__choices *p) {
     while (!p->heap && p->edge > -HUGE_VALF) {
         const float tier = LLM__TIER;
-        if (p->edge > 0) llm__choices_lower(p, p->best - LLM__FIRST_TIER);
+        if (p->edge > 0) llm__choices_lower(p, p->best - (float)LLM__FIRST_TIER);
         else llm__choices_lower(p, p->edge > p->best - 4 * tier ? p->edge - tier : -HUGE_VALF);
     }
     if (p->loose) llm__heapify(p->c, p->heap);
@@ -26984,8 +26984,8 @@ LLM__FN void llm__choices_above(llm__choices *p, float least) {
 }
 
 LLM__FN int llm__slice_of(float top, float key) {
-    float slice = (top - key) * LLM__SLICES_PER_NAT;
-    return slice < LLM__SLICES - 1 ? (int)slice : LLM__SLICES - 1;
+    float slice = (top - key) * (float)LLM__SLICES_PER_NAT;
+    return slice < (float)(LLM__SLICES - 1) ? (int)slice : LLM__SLICES - 1;
 }
 
 LLM__FN void llm__swap_choices(llm__candidate *c, int a, int b) {
@@ -27057,7 +27057,7 @@ LLM__FN void llm__filter_typical(const llm_sampling *s, llm__choices *p) {
 
 /* Where most of the probability lies.  What is far below the best is looked at only if that is needed. */
 LLM__FN void llm__filter_top_p(const llm_sampling *s, llm__choices *p) {
-    const float far_below = p->best - 2 * LLM__TIER;
+    const float far_below = p->best - (float)(2 * LLM__TIER);
     double most = s->top_p * p->mass;
     if (p->edge > far_below) llm__choices_lower(p, far_below);
     llm__choices_join(p);
