@@ -31552,19 +31552,21 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
 
 /* ======================================================================================================= >>sampling
    From logits to a token.  Filters look at the distribution before the temperature, and each keeps the likeliest tokens
-   up to some point; so tokens are taken from a heap, best first, until a filter says stop, and nothing is sorted that
-   is not kept.  What is far below the best comes into the heap only when all before it are taken. */
+   up to some point.  Where that point is a probability, tokens are weighed in thin slices, and only the slice in which
+   it lies is put in order.  Where it is a number of tokens, they are taken from a heap, best first.  Nothing is sorted
+   that need not be, and what is far below the best is looked at only when all before it are not enough. */
 
 typedef struct llm__candidate {
     float logprob;
     int32_t id;
 } llm__candidate;
 
-/* What may be drawn.  c[0, heap): a heap.  c[taken, end): taken from it, the likeliest last.  Tokens that are less
-   likely than `edge` are in neither yet, only in logits; minus infinity: there are none. */
+/* What may be drawn.  c[0, heap): a heap, unless it is `loose`.  c[taken, end): taken from it, the likeliest last.
+   Tokens that are less likely than `edge` are in neither yet, only in logits; minus infinity: there are none. */
 typedef struct llm__choices {
+    const llm__ops *ops;
     llm__candidate *c;
-    int heap, taken, end;
+    int heap, taken, end, loose;
     float edge, best;
     double mass;         /* probability of all together */
     const float *logits; /* [vocabulary]; log-probability of a token: logits[id] - norm */
@@ -31572,7 +31574,14 @@ typedef struct llm__choices {
     double norm;
 } llm__choices;
 
-enum { LLM__TIER = 6 /* nats from the edge of one heap to that of the next */, LLM__DRY_LONGEST = 64 };
+enum {
+    LLM__TIER = 6,       /* nats from the edge of one heap to that of the next... */
+    LLM__FIRST_TIER = 2, /* ...and from the best to the first edge */
+    LLM__SLICES = 1024,
+    LLM__SLICES_PER_NAT = 32,
+    LLM__CHUNK = 256,
+    LLM__DRY_LONGEST = 64
+};
 
 /* A number in [0, 1) that depends on the seed and the position alone (SplitMix64, Steele et al. 2014). */
 LLM__FN double llm__uniform(uint64_t seed, int64_t position) {
@@ -31616,14 +31625,16 @@ LLM__FN void llm__choices_lower(llm__choices *p, float edge) {
         p->c[p->heap++].id = i;
     }
     p->edge = edge;
+    p->loose = 1;
 }
 
 /* All tokens with a logit above minus infinity; c: room for all. */
-LLM__FN llm__choices llm__choices_open(llm__candidate *c, const float *logits, int vocabulary, double norm,
-                                       float best) {
+LLM__FN llm__choices llm__choices_open(const llm__ops *ops, llm__candidate *c, const float *logits, int vocabulary,
+                                       double norm, float best) {
     llm__choices p;
+    p.ops = ops;
     p.c = c;
-    p.heap = 0;
+    p.heap = p.loose = 0;
     p.taken = p.end = p.vocabulary = vocabulary;
     p.edge = HUGE_VALF;
     p.best = (float)(best - norm);
@@ -31636,10 +31647,12 @@ LLM__FN llm__choices llm__choices_open(llm__candidate *c, const float *logits, i
 /* The likeliest token that is not taken yet; NULL: all are. */
 LLM__FN const llm__candidate *llm__choices_top(llm__choices *p) {
     while (!p->heap && p->edge > -HUGE_VALF) {
-        const float tier = LLM__TIER, edge = p->edge > 0 ? p->best : p->edge;
-        llm__choices_lower(p, edge > p->best - 4 * tier ? edge - tier : -HUGE_VALF);
-        llm__heapify(p->c, p->heap);
+        const float tier = LLM__TIER;
+        if (p->edge > 0) llm__choices_lower(p, p->best - (float)LLM__FIRST_TIER);
+        else llm__choices_lower(p, p->edge > p->best - 4 * tier ? p->edge - tier : -HUGE_VALF);
     }
+    if (p->loose) llm__heapify(p->c, p->heap);
+    p->loose = 0;
     return p->heap ? p->c : NULL;
 }
 
@@ -31650,78 +31663,161 @@ LLM__FN void llm__choices_take(llm__choices *p) {
     llm__sift(p->c, p->heap, 0);
 }
 
-/* Forgets what is not taken, and weighs what is. */
-LLM__FN void llm__choices_cut(llm__choices *p) {
+/* The probabilities of c[from, to), up to LLM__CHUNK of them; returns their sum. */
+LLM__FN double llm__choices_exp(const llm__choices *p, int from, int to, float *out) {
     int i;
-    p->heap = 0;
-    p->edge = -HUGE_VALF;
-    for (p->mass = 0, i = p->taken; i < p->end; i++) p->mass += exp((double)p->c[i].logprob);
+    for (i = from; i < to; i++) out[i - from] = (float)(p->logits[p->c[i].id] - p->norm);
+    return p->ops->exp_sum(out, to - from, 0);
+}
+
+LLM__FN int llm__chunk_end(int from, int end) { return end - from > (int)LLM__CHUNK ? from + (int)LLM__CHUNK : end; }
+
+/* Puts together what was taken and what was not, in any order, at c[0, heap). */
+LLM__FN void llm__choices_join(llm__choices *p) {
+    int n = p->end - p->taken;
+    memmove(p->c + p->heap, p->c + p->taken, (size_t)n * sizeof *p->c);
+    p->heap += n;
+    p->taken = p->end;
+    p->loose = 1;
 }
 
 /* All that there are, in any order, at c[0, heap). */
 LLM__FN void llm__choices_all(llm__choices *p) {
-    int n = p->end - p->taken;
     if (p->edge > -HUGE_VALF) llm__choices_lower(p, -HUGE_VALF);
-    memmove(p->c + p->heap, p->c + p->taken, (size_t)n * sizeof *p->c);
-    p->heap += n;
-    p->taken = p->end;
+    llm__choices_join(p);
 }
 
-/* What was taken is to be taken anew. */
-LLM__FN void llm__choices_again(llm__choices *p) {
-    llm__choices_all(p);
-    llm__heapify(p->c, p->heap);
+/* The probability of c[0, heap) together. */
+LLM__FN double llm__choices_mass(const llm__choices *p) {
+    float shares[LLM__CHUNK];
+    double mass = 0;
+    int i, end;
+    for (i = 0; i < p->heap; i = end) {
+        end = llm__chunk_end(i, p->heap);
+        mass += llm__choices_exp(p, i, end, shares);
+    }
+    return mass;
 }
 
-/* ---- filters: what is taken when one of them is through is in order, and stays so */
+/* c[0, heap) is all that there is from now on. */
+LLM__FN void llm__choices_weigh(llm__choices *p) {
+    p->edge = -HUGE_VALF;
+    p->mass = llm__choices_mass(p);
+}
+
+/* Forgets what is not taken, and weighs what is. */
+LLM__FN void llm__choices_cut(llm__choices *p) {
+    p->heap = 0;
+    llm__choices_join(p);
+    llm__choices_weigh(p);
+}
+
+/* Keeps tokens of at least this log-probability. */
+LLM__FN void llm__choices_above(llm__choices *p, float least) {
+    int i, n = 0;
+    if (p->edge > least) llm__choices_lower(p, least);
+    llm__choices_join(p);
+    for (i = 0; i < p->heap; i++)
+        if (p->c[i].logprob >= least) p->c[n++] = p->c[i];
+    p->heap = n;
+    llm__choices_weigh(p);
+}
+
+LLM__FN int llm__slice_of(float top, float key) {
+    float slice = (top - key) * (float)LLM__SLICES_PER_NAT;
+    return slice < (float)(LLM__SLICES - 1) ? (int)slice : LLM__SLICES - 1;
+}
+
+LLM__FN void llm__swap_choices(llm__candidate *c, int a, int b) {
+    llm__candidate t = c[a];
+    c[a] = c[b];
+    c[b] = t;
+}
+
+/* Keeps the first of c[0, heap), by the numbers that stand in the place of their log-probabilities (none above `top`),
+   until they hold `most` of the probability; those that are equal to the last stay.  Slices are weighed whole, and only
+   the one in which it ends is gone through token by token. */
+LLM__FN void llm__choices_share(llm__choices *p, float top, double most) {
+    double slices[LLM__SLICES], above = 0;
+    float shares[LLM__CHUNK], last = top;
+    int i, k, end, cut, in = 0, out = p->heap, rest;
+    memset(slices, 0, sizeof slices);
+    for (i = 0; i < p->heap; i = end) {
+        end = llm__chunk_end(i, p->heap);
+        llm__choices_exp(p, i, end, shares);
+        for (k = i; k < end; k++) slices[llm__slice_of(top, p->c[k].logprob)] += shares[k - i];
+    }
+    for (cut = 0; cut < LLM__SLICES - 1 && above + slices[cut] < most; cut++) above += slices[cut];
+    for (i = 0; i < out;) { /* c[0, in): slices before the cut; c[in, out): it */
+        int slice = llm__slice_of(top, p->c[i].logprob);
+        if (slice < cut) llm__swap_choices(p->c, i++, in++);
+        else if (slice > cut) llm__swap_choices(p->c, i, --out);
+        else i++;
+    }
+    llm__heapify(p->c + in, out - in);
+    for (rest = out; rest > in; llm__sift(p->c + in, rest - in, 0)) {
+        if (above >= most && p->c[in].logprob < last) break;
+        last = p->c[in].logprob;
+        above += exp((double)p->logits[p->c[in].id] - p->norm);
+        llm__swap_choices(p->c, in, --rest);
+    }
+    memmove(p->c + in, p->c + rest, (size_t)(out - rest) * sizeof *p->c);
+    p->heap = in + out - rest;
+    p->loose = 1;
+}
+
+/* ---- filters */
 
 LLM__FN void llm__filter_sigma(const llm_sampling *s, llm__choices *p) {
-    double mean = 0, square = 0, least;
+    double mean = 0, square = 0;
     int i;
     llm__choices_all(p);
     for (i = 0; i < p->heap; i++) mean += p->c[i].logprob;
     mean /= p->heap;
     for (i = 0; i < p->heap; i++) square += (p->c[i].logprob - mean) * (p->c[i].logprob - mean);
-    least = p->best - s->top_n_sigma * sqrt(square / p->heap);
-    llm__heapify(p->c, p->heap);
-    while (llm__choices_top(p) && llm__choices_top(p)->logprob >= least) llm__choices_take(p);
-    llm__choices_cut(p);
-    llm__choices_again(p);
+    llm__choices_above(p, (float)(p->best - s->top_n_sigma * sqrt(square / p->heap)));
 }
 
-/* In one heap by nearness to the entropy instead of likelihood, until enough probability is taken. */
+/* By nearness to the entropy instead of likelihood. */
 LLM__FN void llm__filter_typical(const llm_sampling *s, llm__choices *p) {
-    double shift = log(p->mass), entropy = 0, kept = 0;
-    int i;
+    double shift = log(p->mass), entropy = 0;
+    float shares[LLM__CHUNK];
+    int i, k, end;
     llm__choices_all(p);
-    for (i = 0; i < p->heap; i++) {
-        double logprob = p->c[i].logprob - shift;
-        entropy -= exp(logprob) * logprob;
+    for (i = 0; i < p->heap; i = end) {
+        end = llm__chunk_end(i, p->heap);
+        llm__choices_exp(p, i, end, shares);
+        for (k = i; k < end; k++) entropy -= shares[k - i] / p->mass * (p->c[k].logprob - shift);
     }
     for (i = 0; i < p->heap; i++) p->c[i].logprob = -(float)fabs(p->c[i].logprob - shift + entropy);
-    llm__heapify(p->c, p->heap);
-    while (llm__choices_top(p) && kept <= s->typical_p * p->mass) {
-        kept += exp((double)p->logits[p->c[0].id] - p->norm);
-        llm__choices_take(p);
-    }
-    for (i = p->taken; i < p->end; i++) p->c[i].logprob = (float)(p->logits[p->c[i].id] - p->norm);
-    llm__choices_cut(p);
-    llm__choices_again(p);
+    llm__choices_share(p, 0, s->typical_p * p->mass);
+    for (i = 0; i < p->heap; i++) p->c[i].logprob = (float)(p->logits[p->c[i].id] - p->norm);
+    llm__choices_weigh(p);
 }
 
-LLM__FN void llm__filter_nucleus(const llm_sampling *s, llm__choices *p) {
-    const llm__candidate *top = llm__choices_top(p);
-    float last = top->logprob, least = s->min_p > 0 ? last + logf(s->min_p) : -HUGE_VALF;
-    double above = 0, most = s->top_p > 0 && s->top_p < 1 ? s->top_p * p->mass : HUGE_VAL;
-    int min_keep = s->min_keep > 1 ? s->min_keep : 1;
-    for (; top; top = llm__choices_top(p)) {
-        if (above >= most && top->logprob < last) break;
-        if (top->logprob < least && p->end - p->taken >= min_keep) break;
-        last = top->logprob;
-        above += exp((double)last);
-        llm__choices_take(p);
-    }
+/* Where most of the probability lies.  What is far below the best is looked at only if that is needed. */
+LLM__FN void llm__filter_top_p(const llm_sampling *s, llm__choices *p) {
+    const float far_below = p->best - (float)(2 * LLM__TIER);
+    double most = s->top_p * p->mass;
+    if (p->edge > far_below) llm__choices_lower(p, far_below);
+    llm__choices_join(p);
+    if (llm__choices_mass(p) < most) llm__choices_all(p);
+    llm__choices_share(p, p->best, most);
+    llm__choices_weigh(p);
+}
+
+LLM__FN void llm__filter_best(llm__choices *p, int k) {
+    while (p->end - p->taken < k && llm__choices_top(p)) llm__choices_take(p);
     llm__choices_cut(p);
+}
+
+LLM__FN void llm__filter_min_p(const llm_sampling *s, llm__choices *p) {
+    const llm__candidate *top = llm__choices_top(p);
+    float least = top->logprob + logf(s->min_p);
+    int min_keep = s->min_keep > 1 ? s->min_keep : 1;
+    while (p->end - p->taken < min_keep && llm__choices_top(p)) llm__choices_take(p);
+    if (p->c[p->taken].logprob < least) llm__choices_cut(p);
+    else llm__choices_above(p, least);
 }
 
 LLM__FN int llm__is_listed(const int32_t *ids, size_t count, int32_t id) {
@@ -31731,13 +31827,16 @@ LLM__FN int llm__is_listed(const int32_t *ids, size_t count, int32_t id) {
     return 0;
 }
 
-/* Taken are all tokens above the threshold, perhaps others behind them.  Those that stay move together. */
+/* Of the tokens above the threshold, the least likely and its equals stay, and those that are protected. */
 LLM__FN void llm__filter_xtc(const llm_sampling *s, llm__choices *p) {
     double least = s->xtc_threshold * p->mass;
     float lowest = HUGE_VALF;
     int i, to = p->end;
-    while (llm__choices_top(p) && exp((double)p->c[0].logprob) > least) llm__choices_take(p);
-    for (i = p->end; i-- > p->taken && exp((double)p->c[i].logprob) > least;) lowest = p->c[i].logprob;
+    llm__choices_join(p);
+    while (llm__choices_top(p) && exp((double)p->c[0].logprob) > least) {
+        lowest = p->c[0].logprob;
+        llm__choices_take(p);
+    }
     for (i = p->end; i-- > p->taken;)
         if (!(p->c[i].logprob > lowest) || llm__is_listed(s->xtc_protected, s->xtc_protected_count, p->c[i].id))
             p->c[--to] = p->c[i];
@@ -31745,16 +31844,10 @@ LLM__FN void llm__filter_xtc(const llm_sampling *s, llm__choices *p) {
     p->taken = to;
 }
 
-LLM__FN void llm__filter_best(llm__choices *p, int k) {
-    while (p->end - p->taken < k && llm__choices_top(p)) llm__choices_take(p);
-    if (p->end - p->taken > k) p->taken = p->end - k;
-    llm__choices_cut(p);
-}
-
 /* Mirostat: what surprises more than mu bits goes, but for the best. */
 LLM__FN void llm__filter_surprise(llm__choices *p, double mu) {
-    while (llm__choices_top(p) && (p->taken == p->end || -p->c[0].logprob / log(2) <= mu)) llm__choices_take(p);
-    llm__choices_cut(p);
+    float least = (float)(-mu * log(2));
+    llm__choices_above(p, p->best < least ? p->best : least);
 }
 
 LLM__FN int llm__has_filters(const llm_sampling *s) {
@@ -31769,10 +31862,14 @@ LLM__FN void llm__filter(const llm_sampling *s, llm__choices *p, int64_t positio
     }
     if (s->top_n_sigma > 0) llm__filter_sigma(s, p);
     if (s->typical_p > 0 && s->typical_p < 1) llm__filter_typical(s, p);
-    if (s->min_p > 0 || (s->top_p > 0 && s->top_p < 1)) llm__filter_nucleus(s, p);
+    if (s->top_p > 0 && s->top_p < 1) llm__filter_top_p(s, p);
+    if (s->min_p > 0) llm__filter_min_p(s, p);
     if (s->xtc_probability > 0 && llm__uniform(~s->seed, position) <= s->xtc_probability)
         llm__filter_xtc(s, p);
-    if (s->top_k > 0) llm__filter_best(p, s->top_k);
+    if (s->top_k > 0) {
+        llm__choices_join(p);
+        llm__filter_best(p, s->top_k);
+    }
 }
 
 /* ---- drawing */
@@ -31792,42 +31889,77 @@ LLM__FN double llm__temperature(const llm_sampling *s, const llm__choices *p) {
     return low > 1e-6 ? low : 1e-6;
 }
 
-/* Draws from the pool with probabilities sharpened by the temperature; *probability is what the token had then. */
-LLM__FN int32_t llm__draw(const llm__choices *p, double temperature, double uniform, double *probability) {
-    double total = 0, at = 0, best = p->c[0].logprob;
-    int i, last = 0;
-    for (i = 1; i < p->heap; i++)
-        if (p->c[i].logprob > best) best = p->c[i].logprob;
-    for (i = 0; i < p->heap; i++) total += exp((p->c[i].logprob - best) / temperature);
-    for (i = 0; i < p->heap; i++) {
-        double share = exp((p->c[i].logprob - best) / temperature);
-        if (share > 0) {
+/* The share of the total that uniform, in [0, 1), falls on: its place in x, whose chunks have these sums. */
+LLM__FN int llm__pick_share(const float *x, int n, const float *sums, double total, double uniform) {
+    double at = 0, goal = uniform * total;
+    int i, end, last = 0;
+    for (i = 0; i < n; i = end) {
+        end = llm__chunk_end(i, n);
+        if (at + sums[i / (int)LLM__CHUNK] <= goal && end < n) {
+            at += sums[i / (int)LLM__CHUNK];
+            continue;
+        }
+        for (; i < end; i++) {
+            if (!(x[i] > 0)) continue;
             last = i;
-            *probability = share / total;
-            at += share;
-            if (at > uniform * total) break;
+            if ((at += x[i]) > goal) return i;
         }
     }
+    return last;
+}
+
+/* Turns x into exp((x - best) / temperature), 0 where it is not a number, chunk by chunk; sums: room for each chunk's.
+   Returns the sum of all. */
+LLM__FN double llm__sharpen(const llm__ops *ops, float *x, int n, float best, double temperature, float *sums) {
+    float by = (float)(1 / temperature);
+    double total = 0;
+    int i, end;
+    for (i = 0; i < n; i = end) {
+        float *chunk = x + i, *sum = sums + i / (int)LLM__CHUNK;
+        int k;
+        end = llm__chunk_end(i, n);
+        ops->scale(chunk, by, end - i);
+        *sum = ops->exp_sum(chunk, end - i, best * by);
+        if (*sum != *sum)
+            for (*sum = 0, k = 0; k < end - i; k++) *sum += chunk[k] = chunk[k] > 0 ? chunk[k] : 0;
+        total += *sum;
+    }
+    return total;
+}
+
+/* Draws from c[0, heap) with probabilities sharpened by the temperature, which take the log-probabilities' place;
+   *probability is what the token had then. */
+LLM__FN int32_t llm__draw(const llm__choices *p, double temperature, double uniform, double *probability) {
+    double total = 0, at = 0, best = p->c[0].logprob, goal;
+    float shares[LLM__CHUNK];
+    int i, k, end, last = 0;
+    for (i = 1; i < p->heap; i++)
+        if (p->c[i].logprob > best) best = p->c[i].logprob;
+    for (i = 0; i < p->heap; i = end) {
+        float sum;
+        end = llm__chunk_end(i, p->heap);
+        for (k = i; k < end; k++) shares[k - i] = p->c[k].logprob;
+        total += llm__sharpen(p->ops, shares, end - i, (float)best, temperature, &sum);
+        for (k = i; k < end; k++) p->c[k].logprob = shares[k - i];
+    }
+    goal = uniform * total;
+    for (i = 0; i < p->heap; i++) {
+        if (!(p->c[i].logprob > 0)) continue;
+        last = i;
+        if ((at += p->c[i].logprob) > goal) break;
+    }
+    *probability = p->c[last].logprob / total;
     return p->c[last].id;
 }
 
-/* The same from all tokens, by the kernels. */
+/* The same from all tokens.  scratch: as llm_sample's. */
 LLM__FN int32_t llm__draw_all(const llm__ops *ops, const float *logits, int n, float temperature, double uniform,
-                              float *shares) {
-    double total = 0, at = 0;
-    int i, last = 0;
-    memcpy(shares, logits, (size_t)n * sizeof *shares);
-    ops->scale(shares, 1 / temperature, n);
-    ops->exp_sum(shares, n, ops->max(shares, n));
-    for (i = 0; i < n; i++)
-        if (shares[i] > 0) total += shares[i];
-    for (i = 0; i < n; i++)
-        if (shares[i] > 0) {
-            last = i;
-            at += shares[i];
-            if (at > uniform * total) break;
-        }
-    return last;
+                              float *scratch) {
+    float *sums = scratch + n;
+    double total;
+    memcpy(scratch, logits, (size_t)n * sizeof *scratch);
+    total = llm__sharpen(ops, scratch, n, ops->max(logits, n), temperature, sums);
+    return llm__pick_share(scratch, n, sums, total, uniform);
 }
 
 /* The logarithm of the sum of exp(logit); NaNs count for nothing. */
@@ -31852,7 +31984,7 @@ LLM__FN int32_t llm__sample(const llm__ops *ops, const llm_sampling *s, const fl
     int32_t id = 0;
     if (s->temperature > 0 && best > -HUGE_VALF && best < HUGE_VALF) {
         if (llm__has_filters(s) || s->dynamic_range > 0) {
-            llm__choices p = llm__choices_open((llm__candidate *)scratch, logits, vocabulary, norm, best);
+            llm__choices p = llm__choices_open(ops, (llm__candidate *)scratch, logits, vocabulary, norm, best);
             llm__filter(s, &p, position);
             llm__choices_all(&p);
             id = llm__draw(&p, llm__temperature(s, &p), uniform, &probability);
@@ -35416,16 +35548,16 @@ LLM__FN void llm__row_top(llm__row *r, const float *logits, void *scratch, llm_p
     const llm_model *m = r->model;
     float best = m->ops->max(logits, m->vocabulary);
     double norm = llm__log_sum(m->ops, logits, m->vocabulary, best, (float *)scratch);
-    llm__choices p = llm__choices_open((llm__candidate *)scratch, logits, m->vocabulary, norm, best);
-    int i, n = m->vocabulary;
-    if (r->top_most > 0) {
-        llm__filter_best(&p, r->top_most);
-        n = p.end - p.taken;
-    }
+    llm__choices p = llm__choices_open(m->ops, (llm__candidate *)scratch, logits, m->vocabulary, norm, best);
+    const llm__candidate *top = NULL;
+    int i, n = r->top_most > 0 ? r->top_most : m->vocabulary;
     for (i = 0; i < n; i++) {
-        r->top[i].id = r->top_most > 0 ? p.c[p.end - 1 - i].id : i;
-        r->top[i].logprob = r->top_most > 0 ? p.c[p.end - 1 - i].logprob : (float)(logits[i] - norm);
+        if (r->top_most > 0 && (top = llm__choices_top(&p)) == NULL) break;
+        r->top[i].id = top ? top->id : i;
+        r->top[i].logprob = top ? top->logprob : (float)(logits[i] - norm);
+        if (top) llm__choices_take(&p);
     }
+    n = i;
     piece->top = r->top;
     piece->top_count = (size_t)n;
 }

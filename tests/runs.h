@@ -156,7 +156,8 @@ static int run_compare(runner *u, const run *got) {
         return say(u->f, "%s: %d calls of progress, golden %d", u->title, got->progress_count, (int)progress->length);
     for (i = 0; i < got->progress_count; i++)
         for (k = 0; k < 2; k++)
-            if (got->progress[i][k] != (int)sample_number(llm__json_at(llm__json_at(progress, (uint32_t)i), (uint32_t)k)))
+            if (got->progress[i][k] !=
+                (int)sample_number(llm__json_at(llm__json_at(progress, (uint32_t)i), (uint32_t)k)))
                 return say(u->f, "%s: call %d of progress is (%d, %d)", u->title, i, got->progress[i][0],
                            got->progress[i][1]);
     return 1;

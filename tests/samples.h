@@ -20,7 +20,7 @@ static int sample_keeps(const llm_sampling *s, const float *logits, int n, float
     const llm__ops *ops = llm__ops_choose(NULL);
     float best = ops->max(logits, n);
     double norm = llm__log_sum(ops, logits, n, best, (float *)(void *)scratch);
-    llm__choices p = llm__choices_open(scratch, logits, n, norm, best);
+    llm__choices p = llm__choices_open(ops, scratch, logits, n, norm, best);
     int i;
     llm__filter(s, &p, 0);
     llm__choices_all(&p);

@@ -256,7 +256,7 @@ static void stop_texts(void) {
     uint32_t x = 7;
     int round, i;
     tell(stories, &d, &whole);
-    for (round = 0; round < 60; round++) {
+    for (round = 0; round < 24; round++) {
         char texts[3][24];
         const char *stops[3], *end;
         for (i = 0; i < 3; i++) {
@@ -406,7 +406,7 @@ static void drafts_change_nothing(void) {
     for (k = -1; k < QWEN3_NEXT + 1; k++)
         for (which = 0; which < 8; which++) {
             const llm_model *m = k < 0 ? stories : others[k].model;
-            llm_generation_desc d = k < 0 ? prompt_desc("Once upon a time", 40) : other_desc(&others[k], 40);
+            llm_generation_desc d = k < 0 ? prompt_desc("Once upon a time", 40) : other_desc(&others[k], 20);
             float mu;
             sampler(&d, which, &mu);
             tell(m, &d, &plain);
@@ -426,7 +426,49 @@ static void drafts_change_nothing(void) {
                 CHECK(same_told(&plain, &t));
             }
         }
-    CHECK(drafted > 1000 && accepted > drafted / 4 && accepted < drafted);
+    CHECK(drafted > 500 && accepted > drafted / 4 && accepted < drafted);
+}
+
+/* What is drawn where a draft was proposed has the model's distribution: tokens that are expected 8 times or more, and the
+   others together.  99.99 % of fair draws have a chi-square below n + 3.72 sqrt(2 n) + 9.2. */
+static void drawn_as_without_drafts(void) {
+    enum { DRAWS = 600 };
+    static double share[512];
+    static int count[512];
+    llm_generation_desc d = prompt_desc("Tim saw a dog. Tim saw a cat. Tim saw a", 1);
+    llm_generation *g = NULL;
+    llm_session *session = NULL;
+    llm_piece piece;
+    double sum = 0, rest = 0;
+    int draw, i, bins = 0, rest_count = 0, drafted = 0, accepted = 0;
+    CHECK(llm_session_open(&session, stories, NULL, NULL) == LLM_OK);
+    d.use_session = session;
+    d.sampling.temperature = 1;
+    d.top_logprobs = LLM_ALL_LOGPROBS;
+    d.lookup.count = 2;
+    for (draw = 0; draw < DRAWS; draw++) {
+        d.sampling.seed = (uint64_t)draw;
+        if (llm_generation_open(&g, stories, &d, NULL) || llm_generation_next(g, &piece, NULL)) break;
+        for (i = 0; !draw && i < 512; i++) share[i] = exp((double)piece.top[i].logprob);
+        count[piece.token]++;
+        drafted += llm_generation_get_stats(g).drafted_tokens > 0;
+        accepted += piece.from_draft;
+        llm_generation_close(g);
+    }
+    CHECK(drafted == DRAWS && accepted > 0 && accepted < DRAWS);
+    for (i = 0; i < 512; i++) {
+        double expected = share[i] * DRAWS;
+        if (expected < 8) {
+            rest += expected;
+            rest_count += count[i];
+            continue;
+        }
+        sum += (count[i] - expected) * (count[i] - expected) / expected;
+        bins++;
+    }
+    if (rest > 0) sum += (rest_count - rest) * (rest_count - rest) / rest;
+    CHECK(bins > 4 && sum < bins + 3.72 * sqrt(2.0 * bins) + 9.2);
+    llm_session_close(session);
 }
 
 /* ---- ends in the middle: the cache holds what came out but for the newest token, and goes on from there */
@@ -453,7 +495,7 @@ static void goes_on(const llm_model *m, const llm_generation_desc *asked, llm_ca
 }
 
 static void closed_at_any_time(void) {
-    enum { TOKENS = 24 };
+    enum { TOKENS = 14 };
     static told whole;
     int k, way, forked;
     size_t stop;
@@ -462,7 +504,7 @@ static void closed_at_any_time(void) {
         llm_generation_desc d = other_desc(&others[k], TOKENS);
         tell(m, &d, &whole);
         for (way = 0; way < 3; way++)
-            for (stop = 0; stop < TOKENS; stop += 1 + stop / 8) {
+            for (stop = 0; stop < TOKENS; stop += 1 + stop / 4) {
                 llm_generation *g = NULL;
                 llm_cache *cache = NULL, *fork = NULL;
                 llm_piece piece;
@@ -592,7 +634,7 @@ static void refused_and_tried_again(void) {
         const other *o = &others[k ? QWEN3_NEXT : GEMMA3];
         llm_generation_desc d = other_desc(o, 12);
         tell(o->model, &d, &plain);
-        for (; !done; refuse += 1 + refuse / 40) {
+        for (; !done; refuse += 1 + refuse / 15) {
             tally t;
             llm_generation *g = NULL;
             llm_piece piece;
@@ -742,6 +784,7 @@ int main(void) {
     TEST(more_ends);
     TEST(log_probabilities);
     TEST(drafts_change_nothing);
+    TEST(drawn_as_without_drafts);
     TEST(closed_at_any_time);
     TEST(cancelled_in_the_prompt);
     TEST(quantized_by_calls);

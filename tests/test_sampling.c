@@ -164,8 +164,10 @@ static void typical(void) {
     int i;
     logits[0] = logf(0.4f);
     for (i = 1; i < 11; i++) logits[i] = logf(0.06f);
-    s.typical_p = 0.3f; /* entropy 2.06 nats; surprises 0.92 and 2.81 */
-    CHECK(sample_keeps(&s, logits, 11, kept) == 6 && kept[0] == -HUGE_VALF);
+    s.typical_p = 0.33f; /* entropy 2.06 nats; surprises 0.92 and 2.81 */
+    CHECK(sample_keeps(&s, logits, 11, kept) == 10 && kept[0] == -HUGE_VALF); /* equals stay together */
+    for (i = 1; i < 11; i++) logits[i] = logf(0.06f) + 0.001f * (float)i;
+    CHECK(sample_keeps(&s, logits, 11, kept) == 6 && kept[0] == -HUGE_VALF && kept[10] > -4 && kept[4] == -HUGE_VALF);
     s.typical_p = 0.99f;
     CHECK(sample_keeps(&s, logits, 11, kept) == 11);
     s.top_k = 1; /* after it, tokens are in the order of likelihood again */
@@ -198,11 +200,11 @@ static void dynamic_temperature(void) {
     llm_sampling s = options(1);
     float flat[4] = {0, 0, 0, 0}, steep[4] = {0, -40, -40, -40};
     llm__candidate scratch[4];
-    llm__choices p = llm__choices_open(scratch, flat, 4, log(4), 0);
+    llm__choices p = llm__choices_open(llm__ops_choose(NULL), scratch, flat, 4, log(4), 0);
     llm__choices_all(&p);
     s.dynamic_range = 0.5f;
     CHECK(fabs(llm__temperature(&s, &p) - 1.5) < 1e-6);
-    p = llm__choices_open(scratch, steep, 4, 0, 0);
+    p = llm__choices_open(llm__ops_choose(NULL), scratch, steep, 4, 0, 0);
     llm__choices_all(&p);
     CHECK(fabs(llm__temperature(&s, &p) - 0.5) < 1e-6);
     s.dynamic_range = 5; /* never below zero */
@@ -312,15 +314,15 @@ static void as_a_full_sort(void) {
             if (above >= (double)s.top_p && logprob < sorted[k - 1].logprob) break;
             above += exp((double)logprob);
         }
-        p = llm__choices_open(scratch, logits, LARGE, norm, ops->max(logits, LARGE));
+        p = llm__choices_open(ops, scratch, logits, LARGE, norm, ops->max(logits, LARGE));
         llm__filter(&s, &p, 0);
-        CHECK_EQ(p.end - p.taken, k);
+        CHECK_EQ(p.heap, k);
         s = options(1);
         s.top_k = round * 60 + 1;
-        p = llm__choices_open(scratch, logits, LARGE, norm, ops->max(logits, LARGE));
+        p = llm__choices_open(ops, scratch, logits, LARGE, norm, ops->max(logits, LARGE));
         llm__filter(&s, &p, 0);
-        CHECK_EQ(p.end - p.taken, s.top_k);
-        for (i = 0; i < s.top_k; i++) CHECK(p.c[p.end - 1 - i].id == sorted[i].id);
+        CHECK_EQ(p.heap, s.top_k);
+        for (i = 0; i < s.top_k; i++, llm__choices_take(&p)) CHECK(llm__choices_top(&p)->id == sorted[i].id);
     }
 }
 
