@@ -2448,10 +2448,10 @@ LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t 
 
    A run takes each number of the state through its tokens in order, by the operations that one token at a time would
    take: the bits do not depend on where a prompt is cut.  What a run saves is the way to memory: a tile of the state
-   stays in registers for all its tokens or, where a change of a row needs the whole row first (the delta rules), a strip
-   of rows in the first-level cache.  A number then takes two products for its change and one for the output, in a delta
-   rule one more; these bound the kernels.  Forms that sum over tokens first (state-space duality, the chunked delta
-   rule) need a third less, but their sums depend on where a chunk begins. */
+   stays in registers for all its tokens or, where a change of a row needs the whole row first (the delta rules), some
+   rows stay in the first-level cache.  A number then takes two products for its change and one for the output, in a
+   delta rule one more; these bound the kernels.  Forms that sum over tokens first (state-space duality, the chunked
+   delta rule) need a third less, but their sums depend on where a chunk begins. */
 
 /* Of a state space, R rows (4 or 1) and K vectors of columns (2 or 1), constants: the tile stays in registers over all
    tokens of the run.  What it adds to y is a vector for each token and row, in sums [tokens][4]. */
