@@ -3082,7 +3082,14 @@ LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t 
     LLMK_(weigh_stored)(out, out_stride, p, p_stride, rows, &stored, keys, width);
 }
 
-/* ---- recurrences */
+/* ---- recurrences
+
+   A run takes each number of the state through its tokens in order, by the operations that one token at a time would
+   take: the bits do not depend on where a prompt is cut.  What a run saves is the way to memory: a tile of the state
+   stays in registers for all its tokens or, where a change of a row needs the whole row first (the delta rules), some
+   rows stay in the first-level cache.  A number then takes two products for its change and one for the output, in a
+   delta rule one more; these bound the kernels.  Forms that sum over tokens first (state-space duality, the chunked
+   delta rule) need a third less, but their sums depend on where a chunk begins. */
 
 /* Of a state space, R rows (4 or 1) and K vectors of columns (2 or 1), constants: the tile stays in registers over all
    tokens of the run.  What it adds to y is a vector for each token and row, in sums [tokens][4]. */
@@ -3377,7 +3384,8 @@ LLMK_INLINE void LLMK_(rwkv_visit)(const int R, const int writes, const int look
         vf_store(to + (r) * cols + i, s);                                                            \
     } while (0)
     for (i = 0; i < whole; i += VF_N) {
-        const VF vw = vf_load(w + i), va = vf_load(a + i), vk = vf_load(k + i), vq = vf_load(q + i), vl = vf_load(l + i);
+        const VF vw = vf_load(w + i), va = vf_load(a + i), vk = vf_load(k + i), vq = vf_load(q + i);
+        const VF vl = vf_load(l + i);
         LLMK_STEP(0, c0, v0, y0, d0);
         if (R > 1) LLMK_STEP(1, c1, v1, y1, d1);
     }
@@ -3417,8 +3425,9 @@ LLM__FN void LLMK_(rwkv_run)(const llm__rwkv_run *run, const float *from, float 
 static const llm__ops LLMK_(ops) = {
     LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_rows),
     LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(add_product),
-    LLMK_(rms_norm),     LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu), LLMK_(gelu_mul),
-    LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32), LLMK_(from_f32),
+    LLMK_(rms_norm), LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu),
+    LLMK_(gelu_mul), LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32),
+    LLMK_(from_f32),
     LLMK_(scores), LLMK_(weigh), LLMK_(scores_stored), LLMK_(weigh_stored), LLMK_(unpack),
     LLMK_(ssd_run), LLMK_(delta_run), LLMK_(fading_run), LLMK_(scan_run), LLMK_(rwkv_run)
 };
@@ -29370,7 +29379,8 @@ static void llm__ssd_job(void *argument, int job, int worker) {
     int each = m->heads / m->groups, blocks = llm__ssd_blocks(m), group = job / blocks % m->groups, t, head;
     int first = group * each + job % blocks * LLM__SSD_HEADS, end = first + LLM__SSD_HEADS;
     const llm__part *part = &w->s->parts[job / blocks / m->groups];
-    float *bc = (float *)llm__scratch(w->s, worker), *x = bc + LLM__RUN * 2 * m->state, *decay = x + LLM__RUN * m->width;
+    float *bc = (float *)llm__scratch(w->s, worker), *x = bc + LLM__RUN * 2 * m->state;
+    float *decay = x + LLM__RUN * m->width;
     float *to = llm__cache_next_state(part->cache, w->layer, 1);
     const float *from = llm__cache_state(part->cache, w->layer, 1);
     size_t floats = (size_t)m->width * (size_t)m->state;

@@ -5,6 +5,7 @@
        build/bench --cache                                   what caches cost: forks, files, the store, depth
        build/bench --sampling                                what choosing tokens costs, and what looking them up saves
        build/bench --words --model FOLDER --text FILE        a tokenizer: opening, encoding, decoding
+       build/bench --recurrent                               what recurrences cost in prompts
 
    Writing a token reads every weight once, so tokens/s times bytes per token, over the bandwidth measured here with a
    plain read loop, is the share of the possible that is reached. */
@@ -82,6 +83,7 @@ static const char help[] =
     "  --words          the tokenizer of --model, or a made-up one of 150,000 tokens\n"
     "  --text FILE      what --words encodes (default: made-up text of 1 MB)\n"
     "  --ids FILE       where --words puts the ids, as 32-bit integers\n"
+    "  --recurrent      recurrent shapes, and what part of a prompt's time the recurrences take\n"
     "  --isa NAME       kernels: scalar, avx2, neon\n"
     "  --exact          float32 activations\n";
 
@@ -511,30 +513,30 @@ static void show(const options *o, const llm_model *model, const char *name, con
     fflush(stdout);
 }
 
-static int bench_model(const options *o, llm_model_desc *md, const char *name, const char *format, size_t skipped) {
+static int bench_model(const options *o, llm_model_desc *md, const char *name, const char *format, size_t skipped,
+                       speeds *s) {
     llm_model *model = NULL;
     llm_error error;
-    speeds s;
     clock_t start = clock();
     int ok;
     md->isa = o->isa;
     md->weights_only = 1;
     if (llm_model_open(&model, md, &error)) return fail(error.message);
-    s.load_ms = 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC;
-    ok = measure(o, model, &s);
-    if (ok) show(o, model, name, format, skipped, &s);
+    s->load_ms = 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC;
+    ok = measure(o, model, s);
+    if (ok) show(o, model, name, format, skipped, s);
     llm_model_close(model);
     return ok;
 }
 
-static int bench_shape(const options *o, const shape *s, const char *format, int bits) {
+static int bench_shape(const options *o, const shape *s, const char *format, int bits, speeds *out) {
     llm_model_desc md;
     image m;
     int ok = make_image(&m, s, bits);
     memset(&md, 0, sizeof md);
     md.memory = m.files;
     md.memory_count = 2;
-    if (ok) ok = bench_model(o, &md, s->name, format, m.skipped_bytes);
+    if (ok) ok = bench_model(o, &md, s->name, format, m.skipped_bytes, out);
     free_image(&m);
     return ok;
 }
@@ -542,13 +544,14 @@ static int bench_shape(const options *o, const shape *s, const char *format, int
 static int bench_shapes(const options *o) {
     static const struct { const char *name; int bits; } formats[] = {{"f16", 16}, {"q8", 8}, {"q4", 4}};
     size_t i, k, found = 0;
+    speeds speed;
     int ok = 1;
     for (i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (k = 0; k < sizeof formats / sizeof *formats; k++) {
             if (strcmp(o->shape, "all") && strcmp(o->shape, shapes[i].name)) continue;
             if (strcmp(o->format, "all") && strcmp(o->format, formats[k].name)) continue;
             if (!found++) show_header();
-            ok &= bench_shape(o, &shapes[i], formats[k].name, formats[k].bits);
+            ok &= bench_shape(o, &shapes[i], formats[k].name, formats[k].bits, &speed);
         }
     return found ? ok : fail("no such shape or format (--help lists them)");
 }
@@ -556,10 +559,11 @@ static int bench_shapes(const options *o) {
 static int bench_folder(const options *o) {
     llm_model_desc md;
     const char *slash = strrchr(o->model, '/');
+    speeds speed;
     memset(&md, 0, sizeof md);
     md.path = o->model;
     show_header();
-    return bench_model(o, &md, slash && slash[1] ? slash + 1 : o->model, "-", 0);
+    return bench_model(o, &md, slash && slash[1] ? slash + 1 : o->model, "-", 0, &speed);
 }
 
 /* ---- the first shape in 4 bits, ready to run */
@@ -1223,6 +1227,117 @@ static int bench_words(const options *o) {
     return ok;
 }
 
+/* ---- recurrences: one head's kernel over a prompt, against a plain loop over the tokens
+
+   A number of the state takes 5 operations a token in a state space, 7 in a delta rule.  It stays in a register, or in
+   the first-level cache, for 16 tokens: what bounds the kernels is how many products the machine makes in a cycle. */
+
+typedef struct head {
+    kind kind;
+    int rows, cols, tokens;
+    float *state, *k, *q, *v, *y; /* [rows, cols]; [tokens, cols] twice; [tokens, rows] twice */
+    float decay[LLM__RUN], beta[LLM__RUN];
+} head;
+
+/* As the equations are written. */
+static void plain_token(const head *h, const float *k, const float *q, const float *v, float *y) {
+    int r, c;
+    for (r = 0; r < h->rows; r++) {
+        float *s = h->state + (size_t)r * (size_t)h->cols, in = v[r], seen = 0, sum = 0;
+        for (c = 0; c < h->cols; c++) s[c] *= h->decay[0];
+        for (c = 0; h->kind == QWEN3_NEXT && c < h->cols; c++) seen += s[c] * k[c];
+        if (h->kind == QWEN3_NEXT) in = (in - seen) * h->beta[0];
+        for (c = 0; c < h->cols; c++) {
+            s[c] += in * k[c];
+            sum += s[c] * q[c];
+        }
+        y[r] = sum;
+    }
+}
+
+static void run_tokens(const llm__ops *ops, const head *h, int first, int count) {
+    size_t key = (size_t)first * (size_t)h->cols, value = (size_t)first * (size_t)h->rows;
+    llm__ssd_run ssd;
+    llm__delta_run delta;
+    if (h->kind == MAMBA2) {
+        ssd.tokens = count, ssd.rows = h->rows, ssd.cols = h->cols, ssd.decay = h->decay;
+        ssd.b = h->k + key, ssd.c = h->q + key, ssd.x = h->v + value, ssd.y = h->y + value;
+        ssd.b_stride = (size_t)h->cols, ssd.x_stride = ssd.y_stride = (size_t)h->rows;
+        ops->ssd_run(&ssd, h->state, h->state);
+        return;
+    }
+    delta.tokens = count, delta.rows = h->rows, delta.cols = h->cols, delta.columns = 0;
+    delta.k = h->k + key, delta.q = h->q + key, delta.v = h->v + value, delta.y = h->y + value;
+    delta.decay = h->decay, delta.beta = h->beta;
+    delta.k_stride = (size_t)h->cols, delta.v_stride = delta.y_stride = (size_t)h->rows;
+    ops->delta_run(&delta, h->state, h->state);
+}
+
+enum { STRETCH = 64 };
+
+/* Seconds for all tokens, from the best of many stretches too short to be interrupted: `run` tokens at a time; 0: the
+   plain loop. */
+static double time_head(const llm__ops *ops, const head *h, int run) {
+    double best = 1e9;
+    int i, t;
+    memset(h->state, 0, (size_t)h->rows * (size_t)h->cols * sizeof(float));
+    for (i = 0; i < 200; i++) {
+        int first = i * STRETCH % (h->tokens / STRETCH * STRETCH);
+        double start = now(), took;
+        for (t = 0; run && t < STRETCH; t += run) run_tokens(ops, h, first + t, run);
+        for (t = first; !run && t < first + STRETCH; t++)
+            plain_token(h, h->k + (size_t)t * (size_t)h->cols, h->q + (size_t)t * (size_t)h->cols,
+                        h->v + (size_t)t * (size_t)h->rows, h->y + (size_t)t * (size_t)h->rows);
+        if ((took = now() - start) < best) best = took;
+    }
+    return best * h->tokens / STRETCH;
+}
+
+static void show_recurrence(const options *o, const llm__ops *ops, const head *h, int heads, double prompt_seconds) {
+    double plain = time_head(ops, h, 0), single = time_head(ops, h, 1), runs = time_head(ops, h, LLM__RUN);
+    double work = (h->kind == MAMBA2 ? 5.0 : 7.0) * h->rows * h->cols * h->tokens;
+    printf("  its %d heads over %d tokens, on one thread: %.0f ms, %.1f GFLOP/s, %.1f%% of the prompt's time;\n"
+           "  with a call for each token %.0f ms, with a plain loop over tokens %.0f ms, %.1f times as long\n", heads,
+           h->tokens, heads * runs * 1e3, work / runs / 1e9, 100 * heads * runs / (prompt_seconds * o->threads),
+           heads * single * 1e3, heads * plain * 1e3, plain / runs);
+    fflush(stdout);
+}
+
+static int bench_recurrence(const options *o, const shape *s) {
+    int delta = s->kind == QWEN3_NEXT, heads, i;
+    const llm__ops *ops = llm__ops_choose(o->isa);
+    size_t floats, keys, values;
+    speeds speed;
+    float *block;
+    head h;
+    if (!ops) return fail("this CPU cannot run these kernels");
+    if (!bench_shape(o, s, "q4", 4, &speed)) return 0;
+    h.kind = s->kind;
+    h.rows = delta ? DELTA_WIDTH : SSD_WIDTH;
+    h.cols = delta ? DELTA_WIDTH : SSD_STATE;
+    h.tokens = o->prompt > STRETCH ? o->prompt : (int)STRETCH;
+    heads = delta ? (s->layers - s->layers / FULL_INTERVAL) * DELTA_VALUE_HEADS : s->layers * SSD_HEADS;
+    floats = (size_t)h.rows * (size_t)h.cols;
+    keys = (size_t)h.tokens * (size_t)h.cols;
+    values = (size_t)h.tokens * (size_t)h.rows;
+    block = (float *)malloc((floats + 2 * keys + 2 * values) * sizeof *block);
+    if (!block) return fail("out of memory");
+    h.state = block, h.k = block + floats, h.q = h.k + keys, h.v = h.q + keys, h.y = h.v + values;
+    for (i = 0; (size_t)i < 2 * keys + values; i++) h.k[i] = (float)(i % 8191 * 37 % 101 - 50) * 0.002f;
+    for (i = 0; i < LLM__RUN; i++) h.decay[i] = 0.97f, h.beta[i] = 0.4f;
+    show_recurrence(o, ops, &h, heads, o->prompt / median(speed.prompt, o->repeat));
+    free(block);
+    return 1;
+}
+
+static int bench_recurrent(const options *o) {
+    size_t i;
+    show_header();
+    for (i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        if (shapes[i].kind != LLAMA && !bench_recurrence(o, &shapes[i])) return 0;
+    return 1;
+}
+
 /* ---- options */
 
 static int read_count(const char *text, int low, int high, int *out) {
@@ -1237,6 +1352,7 @@ static int read_switch(options *o, const char *flag) {
     static const struct { const char *flag; int (*run)(const options *o); } tables[] = {
         {"--cache", bench_caches},
         {"--sampling", bench_sampling},
+        {"--recurrent", bench_recurrent},
         {"--words", bench_words},
     };
     size_t i;

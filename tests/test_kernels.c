@@ -425,6 +425,7 @@ static void test_rows(const llm__ops *ops) {
         TRY(ops->mul(F(y), F(b), n), (double)(F(a)[i] * F(b)[i]), 0);
         TRY(ops->scale(F(y), 0.3f, n), (double)(F(a)[i] * 0.3f), 0);
         TRY(ops->add_scaled(F(y), F(b), 0.25f, n), A + 0.25 * B, 1e-5);
+        TRY(ops->add_product(F(y), F(b), F(c), n), A + B * (double)F(c)[i], 1e-5);
         TRY(ops->silu(F(y), n), A * sigmoid(A), 1e-6);
         TRY(ops->silu_mul(F(y), F(b), n), A * sigmoid(A) * B, 1e-6);
         TRY(ops->sigmoid(F(y), n), sigmoid(A), 1e-6);
@@ -664,47 +665,147 @@ static void test_unpack(const llm__ops *ops) {
     }
 }
 
-static void test_recurrences(const llm__ops *ops) {
-    int round;
-    for (round = 0; round < 30; round++) {
-        const int dv = 1 + random_below(9), dk = 1 + random_below(70), columns = round % 2;
-        const float decay = 0.9f, beta = 0.4f;
-        block s = floats((size_t)(dv * dk), 1.0f), k = floats((size_t)dk, 0.3f), q = floats((size_t)dk, 1.0f);
-        block v = floats((size_t)dv, 1.0f), y = block_open((size_t)dv * 4, 4), t = block_open(s.bytes, 4);
-        block d = floats((size_t)dk, 1.0f);
-        int r, c;
-        memcpy(t.at, s.at, s.bytes);
-        if (columns) ops->delta_step_columns(F(s), F(k), F(v), F(q), F(d), beta, F(y), dv, dk);
-        else ops->delta_step(F(s), F(k), F(v), F(q), decay, beta, F(y), dv, dk);
-        for (r = 0; r < dv; r++) {
-            double sk = 0, out = 0, delta, dc;
-            for (c = 0; c < dk; c++) {
-                dc = columns ? (double)F(d)[c] : (double)decay;
-                sk += dc * (double)F(t)[r * dk + c] * (double)F(k)[c];
-            }
-            delta = ((double)F(v)[r] - sk) * (double)beta;
-            for (c = 0; c < dk; c++) {
-                dc = columns ? (double)F(d)[c] : (double)decay;
-                dc = dc * (double)F(t)[r * dk + c] + delta * (double)F(k)[c];
-                CHECK(fabs(dc - (double)F(s)[r * dk + c]) < 1e-5);
-                out += dc * (double)F(q)[c];
-            }
-            CHECK(fabs(out - (double)F(y)[r]) < 1e-4);
-        }
-        memcpy(t.at, s.at, s.bytes);
-        ops->ssd_step(F(s), F(v), F(k), F(q), decay, 0.3f, F(y), dv, dk);
-        for (r = 0; r < dv; r++) {
-            double out = 0, next;
-            for (c = 0; c < dk; c++) {
-                next = (double)decay * (double)F(t)[r * dk + c] + (double)0.3f * (double)F(v)[r] * (double)F(k)[c];
-                CHECK(fabs(next - (double)F(s)[r * dk + c]) < 1e-5);
-                out += next * (double)F(q)[c];
-            }
-            CHECK(fabs(out - (double)F(y)[r]) < 1e-4);
-        }
-        block_close(&s), block_close(&k), block_close(&q), block_close(&v), block_close(&y), block_close(&t);
-        block_close(&d);
+/* ---- recurrences: a run of tokens is held against the equation in doubles, and to the bit against runs that cut it */
+
+enum { MOST_ROWS = 41, MOST_COLS = 75 };
+
+typedef enum recurrence { SSD, DELTA, DELTA_COLUMNS, FADING, SCAN, RWKV, RECURRENCES } recurrence;
+
+/* What the tokens bring: in[i] is [tokens, cols] of numbers within 1, or [tokens, rows] for v and y. */
+typedef struct tokens {
+    recurrence kind;
+    int rows, cols;
+    size_t stride; /* of all that is in */
+    block in[5], v, decay, beta, y;
+} tokens;
+
+static void run_tokens(const llm__ops *ops, const tokens *s, int first, int count, const float *from, float *to) {
+    const size_t at = (size_t)first * s->stride;
+    llm__ssd_run ssd;
+    llm__delta_run delta;
+    llm__fading_run fading;
+    llm__scan_run scan;
+    llm__rwkv_run rwkv;
+    float *y = F(s->y) + at;
+    switch (s->kind) {
+    case SSD:
+        ssd.tokens = count, ssd.rows = s->rows, ssd.cols = s->cols;
+        ssd.x = F(s->v) + at, ssd.b = F(s->in[0]) + at, ssd.c = F(s->in[1]) + at, ssd.decay = F(s->decay) + first;
+        ssd.y = y, ssd.x_stride = ssd.b_stride = ssd.y_stride = s->stride;
+        ops->ssd_run(&ssd, from, to);
+        break;
+    case DELTA:
+    case DELTA_COLUMNS:
+        delta.tokens = count, delta.rows = s->rows, delta.cols = s->cols, delta.columns = s->kind == DELTA_COLUMNS;
+        delta.k = F(s->in[0]) + at, delta.q = F(s->in[1]) + at, delta.v = F(s->v) + at;
+        delta.decay = F(s->decay) + first * (delta.columns ? s->cols : 1), delta.beta = F(s->beta) + first;
+        delta.y = y, delta.k_stride = delta.v_stride = delta.y_stride = s->stride;
+        ops->delta_run(&delta, from, to);
+        break;
+    case FADING:
+        fading.tokens = count, fading.rows = s->rows, fading.cols = s->cols, fading.decay = 0.9f;
+        fading.k = F(s->v) + at, fading.q = F(s->in[0]) + at, fading.v = F(s->in[1]) + at;
+        fading.y = y, fading.stride = s->stride;
+        ops->fading_run(&fading, from, to);
+        break;
+    case SCAN:
+        scan.tokens = count, scan.cols = s->cols, scan.a = F(s->in[2]), scan.dt = F(s->decay) + first;
+        scan.x = F(s->beta) + first, scan.b = F(s->in[0]) + at, scan.c = F(s->in[1]) + at;
+        scan.y = F(s->y) + first, scan.b_stride = s->stride;
+        ops->scan_run(&scan, from, to);
+        break;
+    default:
+        rwkv.tokens = count, rwkv.cols = s->cols, rwkv.w = F(s->in[0]) + at, rwkv.l = F(s->in[1]) + at;
+        rwkv.a = F(s->in[2]) + at, rwkv.k = F(s->in[3]) + at, rwkv.r = F(s->in[4]) + at, rwkv.v = F(s->v) + at;
+        rwkv.y = F(s->y) + first * s->cols, rwkv.stride = s->stride;
+        ops->rwkv_run(&rwkv, from, to);
     }
+}
+
+/* A row of the state by one token, in doubles; returns what y gets of it, where y is S times something. */
+static double token_row(const tokens *s, int t, int row, double *numbers) {
+    const size_t at = (size_t)t * s->stride;
+    const float *a = F(s->in[0]) + at, *b = F(s->in[1]) + at, *v = F(s->v) + at;
+    double seen = 0, y = 0, decay = (double)F(s->decay)[t];
+    int c;
+    for (c = 0; c < s->cols; c++) {
+        if (s->kind == DELTA_COLUMNS) decay = (double)F(s->decay)[t * s->cols + c];
+        if (s->kind == FADING) decay = (double)0.9f;
+        if (s->kind == SCAN) decay = exp((double)F(s->decay)[t] * (double)F(s->in[2])[c]);
+        if (s->kind == RWKV) seen += numbers[c] * (double)b[c], decay = (double)a[c];
+        numbers[c] *= decay;
+        if (s->kind == DELTA || s->kind == DELTA_COLUMNS) seen += numbers[c] * (double)a[c];
+    }
+    for (c = 0; c < s->cols; c++) {
+        if (s->kind == SSD) numbers[c] += (double)v[row] * (double)a[c];
+        else if (s->kind == FADING) numbers[c] += (double)v[row] * (double)b[c];
+        else if (s->kind == SCAN) numbers[c] += (double)F(s->beta)[t] * (double)a[c];
+        else if (s->kind == RWKV)
+            numbers[c] += (double)v[row] * (double)F(s->in[3])[at + (size_t)c] -
+                          seen * (double)F(s->in[2])[at + (size_t)c];
+        else numbers[c] += ((double)v[row] - seen) * (double)F(s->beta)[t] * (double)a[c];
+        y += numbers[c] * (double)(s->kind == RWKV ? F(s->in[4]) + at : b)[c];
+    }
+    return y;
+}
+
+static void check_equation(const tokens *s, int count, const float *from, const float *to) {
+    static double numbers[MOST_ROWS * MOST_COLS];
+    int t, row, c, bad = 0;
+    for (c = 0; c < s->rows * s->cols; c++) numbers[c] = (double)from[c];
+    for (t = 0; t < count; t++) {
+        const size_t y_stride = s->kind == SCAN ? 1 : s->kind == RWKV ? (size_t)s->cols : s->stride;
+        const float *y = F(s->y) + (size_t)t * y_stride;
+        double sums[MOST_COLS] = {0};
+        for (row = 0; row < s->rows; row++) {
+            double got = token_row(s, t, row, numbers + row * s->cols);
+            if (s->kind != FADING) bad += fabs(got - (double)y[row]) > 2e-4;
+            for (c = 0; c < s->cols; c++)
+                sums[c] += numbers[row * s->cols + c] * (double)F(s->in[0])[(size_t)t * s->stride + (size_t)row];
+        }
+        for (c = 0; s->kind == FADING && c < s->cols; c++) bad += fabs(sums[c] - (double)y[c]) > 2e-4;
+    }
+    for (c = 0; c < s->rows * s->cols; c++) bad += fabs(numbers[c] - (double)to[c]) > 2e-5;
+    CHECK(bad == 0);
+}
+
+static void check_recurrence(const llm__ops *ops, recurrence kind) {
+    const int count = 1 + random_below(LLM__RUN);
+    block from, to, again, y;
+    tokens s;
+    int i, t, n;
+    s.kind = kind;
+    s.cols = 1 + random_below(MOST_COLS);
+    s.rows = kind == SCAN ? 1 : kind == RWKV ? s.cols : 1 + random_below(MOST_ROWS);
+    if (s.rows > MOST_ROWS) s.rows = s.cols = MOST_ROWS;
+    s.stride = (size_t)(s.rows > s.cols ? s.rows : s.cols) + (size_t)random_below(5);
+    for (i = 0; i < 5; i++) s.in[i] = floats(LLM__RUN * s.stride, 0.2f);
+    s.v = floats(LLM__RUN * s.stride, 1.0f);
+    s.decay = floats((size_t)(LLM__RUN * s.cols), 1.0f);
+    s.beta = floats(LLM__RUN, 1.0f);
+    s.y = block_open(LLM__RUN * s.stride * 4, 4);
+    from = floats((size_t)(s.rows * s.cols), 1.0f);
+    to = block_open(from.bytes, 4), again = block_open(from.bytes, 4), y = block_open(s.y.bytes, 4);
+    run_tokens(ops, &s, 0, count, F(from), F(to));
+    check_equation(&s, count, F(from), F(to));
+    memcpy(y.at, s.y.at, y.bytes);
+    memcpy(again.at, from.at, from.bytes);
+    for (t = 0; t < count; t += n) {
+        n = 1 + random_below(3);
+        if (n > count - t) n = count - t;
+        run_tokens(ops, &s, t, n, F(again), F(again));
+    }
+    CHECK(!memcmp(again.at, to.at, to.bytes));
+    CHECK(!memcmp(y.at, s.y.at, y.bytes));
+    for (i = 0; i < 5; i++) block_close(&s.in[i]);
+    block_close(&s.v), block_close(&s.decay), block_close(&s.beta), block_close(&s.y);
+    block_close(&from), block_close(&to), block_close(&again), block_close(&y);
+}
+
+static void test_recurrences(const llm__ops *ops) {
+    int round, kind;
+    for (round = 0; round < 40; round++)
+        for (kind = 0; kind < RECURRENCES; kind++) check_recurrence(ops, (recurrence)kind);
 }
 
 /* ---- fixtures of quantized weights: the decode gives mlx's numbers */
