@@ -10518,7 +10518,8 @@ LLM__FN int llm__next_char(llm__iterator *it, llm__value *out) {
     if (it->of.type == LLM__BYTES) return it->at++, llm__give_int(out, (uint8_t)*at);
     n = llm__char_get(at, &c);
     it->at += (int64_t)n;
-    return llm__give_slice(out, &it->of, at, at + n);
+    *out = llm__text_value(at, n); /* no longer Markup, if it was of one */
+    return 1;
 }
 
 LLM__FN int llm__next_kind(llm__render *r, llm__iterator *it, llm__value *out) {
@@ -10689,6 +10690,8 @@ LLM__FN int llm__power(llm__render *r, const llm__value *a, const llm__value *b,
     y = llm__to_double(b);
     if (x == 0 && y < 0) return LLM__RENDER_FAIL(r, "0 cannot be raised to a negative power");
     if (x < 0 && floor(y) != y) return LLM__RENDER_FAIL(r, "the power would be a complex number");
+    if (fabs(pow(x, y)) == HUGE_VAL && fabs(x) != HUGE_VAL && fabs(y) != HUGE_VAL)
+        return LLM__RENDER_FAIL(r, "the power is too large for a float");
     return llm__give_float(out, pow(x, y));
 }
 
@@ -13652,19 +13655,132 @@ LLM__FN int llm__f_safe(llm__render *r, const llm__value *v, const llm__value *a
     return 1;
 }
 
-/* repr with the keys of dicts in order: pprint's, of what fits on a line */
-LLM__FN int llm__f_pprint(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+/* ---- pprint: as Python's pprint.pformat, 80 columns wide */
+enum { LLM__PPRINT_WIDTH = 80 };
+
+/* The same with the keys of all dicts sorted. */
+LLM__FN int llm__sorted_copy(llm__render *r, const llm__value *v, llm__value *out) {
     llm__list keys, values;
-    llm__value sorted = *v;
+    llm__value item;
     uint32_t i;
+    int ok = 1;
+    *out = *v;
+    if (v->type != LLM__DICT && v->type != LLM__LIST && v->type != LLM__TUPLE) return 1;
+    if (!llm__deeper(r)) return 0;
+    memset(&values, 0, sizeof values);
+    if (v->type == LLM__DICT)
+        ok = llm__dict_pairs(r, v->as.dict, 1, &keys, &values) && llm__give_dict(r, out);
+    for (i = 0; ok && v->type == LLM__DICT && i < keys.count; i++)
+        ok = llm__sorted_copy(r, values.items + i, &item) && llm__dict_set(r, out->as.dict, keys.items + i, &item);
+    for (i = 0; ok && v->type != LLM__DICT && i < v->length; i++)
+        ok = llm__sorted_copy(r, v->as.items + i, &item) && llm__list_add(r, &values, &item);
+    if (ok && v->type != LLM__DICT) ok = llm__give_list(r, out, (llm__value_type)v->type, &values);
+    r->depth--;
+    return ok;
+}
+
+/* Puts the repr, and says how many characters that is. */
+LLM__FN int llm__put_measured(llm__render *r, const llm__value *v, int64_t *width) {
+    size_t start = r->out.length;
+    if (!llm__put_repr(r, v)) return 0;
+    *width = (int64_t)llm__count_chars(r->out.data + start, r->out.length - start);
+    return llm__work(r, (r->out.length - start) / 16);
+}
+
+/* A piece of a long string, on a line of its own but for the first; *count: how many there were. */
+LLM__FN int llm__put_chunk(llm__render *r, const llm__value *v, int64_t indent, int64_t *count) {
+    if ((*count)++ && (!llm__put(r, "\n", 1) || !llm__put_repeated(r, " ", 1, indent))) return 0;
+    return llm__put_repr(r, v);
+}
+
+/* A line of a string that is too long: cut behind space. */
+LLM__FN int llm__put_words(llm__render *r, const llm__value *line, int64_t indent, int64_t width, int64_t last_width,
+                           int64_t *count) {
+    const char *at = line->as.text, *end = at + line->length, *from = at, *part;
+    llm__value text;
+    int64_t wide;
+    while (at < end) {
+        size_t start = r->out.length;
+        part = at;
+        while (at < end && llm__skip_space(at, end) == at) at++;
+        at = llm__skip_space(at, end);
+        text = llm__text_value(from, (size_t)(at - from));
+        if (!llm__put_measured(r, &text, &wide)) return 0;
+        r->out.length = start;
+        if (wide <= (at == end ? last_width : width)) continue;
+        text = llm__text_value(from, (size_t)(part - from));
+        if (part > from && !llm__put_chunk(r, &text, indent, count)) return 0;
+        from = part;
+    }
+    text = llm__text_value(from, (size_t)(end - from));
+    return from == end || llm__put_chunk(r, &text, indent, count);
+}
+
+LLM__FN int llm__pprint_text(llm__render *r, const llm__value *v, int64_t indent, int64_t allowance, int outermost) {
+    llm__value keep, lines, line;
+    int64_t count = 0, wide, room;
+    size_t start = r->out.length, begin;
+    uint32_t i;
+    llm__give_bool(&keep, 1);
+    if (!llm__m_splitlines(r, v, &keep, &lines)) return 0;
+    if (outermost) indent++, allowance++;
+    if (outermost && !llm__put(r, "(", 1)) return 0;
+    for (i = 0; i < lines.length; i++) {
+        int last = i + 1 == lines.length;
+        line = lines.as.items[i];
+        room = LLM__PPRINT_WIDTH - indent - (last ? allowance : 0);
+        begin = r->out.length;
+        if (!llm__put_measured(r, &line, &wide)) return 0;
+        r->out.length = begin;
+        if (wide <= room ? !llm__put_chunk(r, &line, indent, &count)
+                         : !llm__put_words(r, &line, indent, LLM__PPRINT_WIDTH - indent, room, &count)) return 0;
+    }
+    if (count > 1) return !outermost || llm__put(r, ")", 1);
+    r->out.length = start;
+    return llm__put_repr(r, v);
+}
+
+LLM__FN int llm__pprint(llm__render *r, const llm__value *v, int64_t indent, int64_t allowance, int outermost);
+
+LLM__FN int llm__pprint_items(llm__render *r, const llm__value *v, int64_t indent, int64_t allowance) {
+    int is_dict = v->type == LLM__DICT;
+    const char *close = is_dict ? "}" : v->type == LLM__LIST ? "]" : v->length == 1 ? ",)" : ")";
+    uint32_t i, count = is_dict ? v->as.dict->count : v->length;
+    int64_t wide = -2;
+    allowance += (int64_t)strlen(close);
+    indent++;
+    if (!llm__put_text(r, is_dict ? "{" : v->type == LLM__LIST ? "[" : "(")) return 0;
+    for (i = 0; i < count; i++) {
+        const llm__value *item = is_dict ? &v->as.dict->entries[i].value : v->as.items + i;
+        if (i && (!llm__put_text(r, ",\n") || !llm__put_repeated(r, " ", 1, indent))) return 0;
+        if (is_dict && (!llm__put_measured(r, &v->as.dict->entries[i].key, &wide) || !llm__put_text(r, ": "))) return 0;
+        if (!llm__pprint(r, item, indent + wide + 2, i + 1 == count ? allowance : 1, 0)) return 0;
+    }
+    return llm__put_text(r, close);
+}
+
+/* On one line if that has room behind `indent` and before `allowance` characters, else an item a line. */
+LLM__FN int llm__pprint(llm__render *r, const llm__value *v, int64_t indent, int64_t allowance, int outermost) {
+    size_t start = r->out.length;
+    int64_t wide;
+    int ok;
+    if (!llm__put_measured(r, v, &wide)) return 0;
+    if (wide <= LLM__PPRINT_WIDTH - indent - allowance) return 1;
+    if (v->type != LLM__DICT && v->type != LLM__LIST && v->type != LLM__TUPLE && (v->type != LLM__STRING ||
+        !v->length || v->flag)) return 1;
+    r->out.length = start;
+    if (!llm__deeper(r)) return 0;
+    ok = v->type == LLM__STRING ? llm__pprint_text(r, v, indent, allowance, outermost)
+                                : llm__pprint_items(r, v, indent, allowance);
+    r->depth--;
+    return ok;
+}
+
+LLM__FN int llm__f_pprint(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value sorted;
     size_t start = r->out.length;
     (void)a;
-    if (v->type == LLM__DICT) {
-        if (!llm__dict_pairs(r, v->as.dict, 1, &keys, &values) || !llm__give_dict(r, &sorted)) return 0;
-        for (i = 0; i < keys.count; i++)
-            if (!llm__dict_set(r, sorted.as.dict, keys.items + i, values.items + i)) return 0;
-    }
-    return llm__put_repr(r, &sorted) && llm__cut(r, start, out);
+    return llm__sorted_copy(r, v, &sorted) && llm__pprint(r, &sorted, 0, 0, 1) && llm__cut(r, start, out);
 }
 
 LLM__FN int llm__f_wordcount(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
@@ -13714,7 +13830,7 @@ LLM__FN int llm__f_truncate(llm__render *r, const llm__value *v, const llm__valu
     const char *stop, *space;
     int64_t length, leeway, ending;
     size_t start = r->out.length;
-    if (v->type != LLM__STRING) return llm__fail_type(r, v, "truncate needs a string");
+    if (llm__length(v) < 0 && v->type != LLM__UNDEFINED) return llm__fail_type(r, v, "truncate needs a string");
     if (llm__given(a + 2)) end = a[2];
     if (!llm__need_text(r, &end) || !llm__need_int(r, a, 255, &length)) return 0;
     leeway = 5;
@@ -13722,6 +13838,7 @@ LLM__FN int llm__f_truncate(llm__render *r, const llm__value *v, const llm__valu
     ending = (int64_t)llm__count_chars(end.as.text, end.length);
     if (length < ending || leeway < 0) return LLM__RENDER_FAIL(r, "truncate needs room for its end");
     if (llm__length(v) <= length + leeway) return *out = *v, 1;
+    if (v->type != LLM__STRING) return llm__fail_type(r, v, "only strings can be truncated");
     stop = llm__char_at(v, length - ending);
     if (!llm__is_set(a + 1)) {
         space = llm__find_last(v->as.text, (size_t)(stop - v->as.text), " ", 1);
