@@ -254,8 +254,8 @@ typedef struct llm_model_template_desc {
     const char *family; /* if the checkpoint has none: a built-in format; "auto": the one of its model_type */
 } llm_model_template_desc;
 
-/* Opens a template of the checkpoint: of chat_template.jinja, tokenizer_config.json or
-   chat_template.json.  desc may be NULL.  LLM_UNSUPPORTED: there is none. */
+/* Opens a template of the checkpoint: of additional_chat_templates/NAME.jinja, chat_template.jinja,
+   tokenizer_config.json or chat_template.json.  desc may be NULL.  LLM_UNSUPPORTED: there is none. */
 LLM_API llm_status llm_model_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
                                       llm_error *error);
 
@@ -13609,7 +13609,7 @@ LLM__FN int llm__f_filesizeformat(llm__render *r, const llm__value *v, const llm
     static const char units[] = "kMGTPEZY";
     int binary = llm__is_set(a), i = 0;
     double base = binary ? 1024 : 1000, bytes, unit = base * base;
-    char text[64], *at;
+    char text[400], *at;
     llm__value number;
     if (!llm__is_number(v) && (v->type != LLM__STRING || !llm__read_float(v, &bytes)))
         return llm__fail_type(r, v, "filesizeformat needs a number");
@@ -13621,7 +13621,7 @@ LLM__FN int llm__f_filesizeformat(llm__render *r, const llm__value *v, const llm
         return llm__give_copy(r, out, text, strlen(text), 0);
     }
     for (; bytes >= unit && units[i + 1]; i++) unit *= base;
-    snprintf(text, 48, "%.1f", base * bytes / unit);
+    snprintf(text, sizeof text - 8, "%.1f", base * bytes / unit);
     for (at = text; *at; at++)
         if (*at < '0' || *at > '9') *at = '.';
     snprintf(at, 8, " %c%sB", binary && !i ? 'K' : units[i], binary ? "i" : "");
@@ -15517,11 +15517,11 @@ typedef struct llm__chat {
     const llm__json *more;         /* chat_template.json, or NULL */
 } llm__chat;
 
-/* Among a list of {"name", "template"} objects, or NULL. */
+/* Among a list of {"name", "template"} objects, or in an object of templates by their names; or NULL. */
 LLM__FN const llm__json *llm__named_template(const llm__json *list, const char *name) {
     const llm__json *item = llm__json_first(list);
     uint32_t i;
-    if (!llm__json_is(list, LLM__JSON_ARRAY)) return NULL;
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__json_get(list, name);
     for (i = 0; i < list->length; i++, item = llm__json_next(item))
         if (llm__json_text_is(llm__json_get(item, "name"), name)) return llm__json_get(item, "template");
     return NULL;
@@ -15530,21 +15530,21 @@ LLM__FN const llm__json *llm__named_template(const llm__json *list, const char *
 /* Picks the template as transformers does; the source and its length, or NULL. */
 LLM__FN const char *llm__chat_source(const llm__chat *chat, const char *name, int has_tools, const char **file,
                                      size_t *bytes) {
-    const llm__json *of_config = llm__json_get(chat->config, "chat_template"), *found = NULL;
+    const llm__json *of = llm__json_get(chat->config, "chat_template"), *found = NULL;
     *file = "chat_template.jinja";
     *bytes = chat->bytes;
     if (chat->text && (!name || !strcmp(name, "default"))) return chat->text;
     *file = "tokenizer_config.json:chat_template";
-    if (name) found = llm__named_template(of_config, name);
-    if (!name && has_tools) found = llm__named_template(of_config, "tool_use");
-    if (!name && !found) found = llm__named_template(of_config, "default");
-    if (!found && llm__json_is(of_config, LLM__JSON_STRING) && (!name || !strcmp(name, "default"))) found = of_config;
-    if (!found && !name && llm__json_is(of_config, LLM__JSON_ARRAY) && of_config->length == 1)
-        found = llm__json_get(of_config + 1, "template");
-    if (!found && !of_config && (!name || !strcmp(name, "default"))) {
+    if (!of || of->type == LLM__JSON_NULL) {
         *file = "chat_template.json";
-        found = llm__json_get(chat->more, "chat_template");
+        of = llm__json_get(chat->more, "chat_template");
     }
+    if (name) found = llm__named_template(of, name);
+    if (!name && has_tools) found = llm__named_template(of, "tool_use");
+    if (!name && !found) found = llm__named_template(of, "default");
+    if (!found && llm__json_is(of, LLM__JSON_STRING) && (!name || !strcmp(name, "default"))) found = of;
+    if (!found && !name && llm__json_is(of, LLM__JSON_ARRAY) && of->length == 1)
+        found = llm__json_get(of + 1, "template");
     if (!llm__json_is(found, LLM__JSON_STRING)) return NULL;
     *bytes = found->length;
     return found->as.text;
@@ -30224,32 +30224,67 @@ LLM_API void llm_rendering_close(llm_rendering *rendering) {
     llm__free(&a, all, sizeof *all);
 }
 
+/* The file of a template that has a name, in a folder of its own: its text in `arena`, or NULL where there is none.
+   Names lead nowhere else. */
+LLM__FN llm_status llm__chat_file(const llm__folder *of, llm__arena *arena, const char *name, char path[160],
+                                  const char **text, size_t *bytes, llm_error *error) {
+    llm__folder folder = *of;
+    llm_status status;
+    *text = NULL;
+    if (!*name || *name == '.' || strlen(name) > 100 || strpbrk(name, "/\\:")) return LLM_OK;
+    snprintf(path, 160, "additional_chat_templates/%s.jinja", name);
+    folder.arena = arena;
+    folder.first = NULL;
+    status = llm__folder_text(&folder, path, LLM__CONFIG_LIMIT, text, bytes, 1, error);
+    llm__folder_close(&folder);
+    return status;
+}
+
+/* Opens the checkpoint's own template, or leaves *out NULL if it has none of this name. */
+LLM__FN llm_status llm__own_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
+                                     llm_error *error) {
+    const char *name = desc->name ? desc->name : desc->has_tools ? "tool_use" : "default";
+    llm_template_desc td;
+    llm__arena arena;
+    llm_status status;
+    char path[160];
+    memset(&td, 0, sizeof td);
+    memset(&arena, 0, sizeof arena);
+    arena.allocator = td.allocator = model->allocator;
+    status = llm__chat_file(&model->folder, &arena, name, path, &td.source, &td.source_bytes, error);
+    td.name = path;
+    if (!td.source)
+        td.source = llm__chat_source(&model->chat, desc->name, desc->has_tools, &td.name, &td.source_bytes);
+    if (status == LLM_OK && td.source) status = llm_template_open(out, &td, error);
+    llm__arena_free(&arena);
+    return status;
+}
+
 LLM_API llm_status llm_model_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
                                       llm_error *error) {
     llm_model_template_desc none;
     llm_template_desc td;
     const llm__family *family;
+    llm_status status;
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a template cannot be opened into a NULL pointer");
     *out = NULL;
     if (!model) return llm__fail(error, LLM_BAD_ARGUMENT, "expected a model");
     memset(&none, 0, sizeof none);
     memset(&td, 0, sizeof td);
     if (!desc) desc = &none;
+    status = llm__own_template(out, model, desc, error);
+    if (status != LLM_OK || *out) return status;
+    if (!desc->family)
+        return llm__fail(error, LLM_UNSUPPORTED, "the checkpoint has no chat template%s%.60s%s",
+                         desc->name ? " \"" : "", desc->name ? desc->name : "", desc->name ? "\"" : "");
     td.allocator = model->allocator;
-    td.source = llm__chat_source(&model->chat, desc->name, desc->has_tools, &td.name, &td.source_bytes);
-    if (!td.source) {
-        if (!desc->family)
-            return llm__fail(error, LLM_UNSUPPORTED, "the checkpoint has no chat template%s%.60s%s",
-                             desc->name ? " \"" : "", desc->name ? desc->name : "", desc->name ? "\"" : "");
-        td.name = NULL;
-        td.family = desc->family;
-        if (!strcmp(desc->family, "auto")) {
-            family = llm__family_of(model->model_type);
-            if (!family)
-                return llm__fail(error, LLM_UNSUPPORTED, "no built-in chat format is known for model_type \"%.60s\"",
-                                 model->model_type);
-            td.family = family->name;
-        }
+    td.family = desc->family;
+    if (!strcmp(desc->family, "auto")) {
+        family = llm__family_of(model->model_type);
+        if (!family)
+            return llm__fail(error, LLM_UNSUPPORTED, "no built-in chat format is known for model_type \"%.60s\"",
+                             model->model_type);
+        td.family = family->name;
     }
     return llm_template_open(out, &td, error);
 }
