@@ -3,6 +3,7 @@
        build/bench --shape qwen2.5-0.5b --format q4          random weights of a known shape, made in memory
        build/bench --model FOLDER                            a checkpoint
        build/bench --cache                                   what caches cost: forks, files, the store, depth
+       build/bench --chat                                    chats of 100 messages to prompts, and texts taken apart
 
    Writing a token reads every weight once, so tokens/s times bytes per token, over the bandwidth measured here with a
    plain read loop, is the share of the possible that is reached. */
@@ -32,7 +33,7 @@ static const shape shapes[] = {
 
 typedef struct options {
     const char *model, *shape, *format, *isa;
-    int prompt, generate, threads, repeat, exact, cache;
+    int prompt, generate, threads, repeat, exact, cache, chat;
 } options;
 
 static const char help[] =
@@ -45,6 +46,7 @@ static const char help[] =
     "  --threads N      threads (default: one for each core)\n"
     "  --repeat N       runs, of which the median is shown (default 5)\n"
     "  --cache          forks, files, the prompt store, and writing behind 4096 tokens\n"
+    "  --chat           rendering chats of 100 messages, taking apart what models answer\n"
     "  --isa NAME       kernels: scalar, avx2, neon\n"
     "  --exact          float32 activations\n";
 
@@ -697,6 +699,94 @@ static int bench_caches(const options *o) {
     return bench_fork(o) && bench_store(o) && bench_files(o) && bench_depth(o);
 }
 
+/* ---- chats: messages to a prompt, and answers to content, thoughts and calls */
+enum { CHAT_MESSAGES = 100, CHAT_RUNS = 200 };
+
+static char *make_chat(void) {
+    char *text = (char *)malloc(CHAT_MESSAGES * 400), *at = text;
+    int i;
+    for (i = 0; text && i < CHAT_MESSAGES; i++)
+        at += sprintf(at,
+                      "%s{\"role\": \"%s\", \"content\": \"This is message %d, some words long, as people write them: it "
+                      "asks, answers, or goes on about the matter for two or three lines, and then stops.\"}%s",
+                      i ? ", " : "[", i % 2 ? "assistant" : "user", i, i + 1 == CHAT_MESSAGES ? "]" : "");
+    return text;
+}
+
+static int bench_render(const char *family, const char *messages) {
+    llm_template_desc td;
+    llm_render_desc rd;
+    llm_template *t = NULL;
+    llm_rendering *r;
+    llm_error error;
+    double start, took, best = 1e9;
+    size_t bytes = 0;
+    int i, ok;
+    memset(&td, 0, sizeof td);
+    memset(&rd, 0, sizeof rd);
+    td.family = family;
+    rd.messages = messages;
+    rd.add_generation_prompt = 1;
+    ok = llm_template_open(&t, &td, &error) == LLM_OK || fail(error.message);
+    for (i = 0; ok && i < CHAT_RUNS; i++) {
+        start = now();
+        ok = llm_template_render(&r, t, &rd, &error) == LLM_OK || fail(error.message);
+        took = now() - start;
+        if (took < best) best = took;
+        if (ok) bytes = r->bytes;
+        llm_rendering_close(r);
+    }
+    if (ok)
+        printf("a chat of %d messages by %-8s %4.0f us to %u bytes\n", CHAT_MESSAGES, family, best * 1e6,
+               (unsigned)bytes);
+    llm_template_close(t);
+    return ok;
+}
+
+/* An answer with thoughts and a call, in pieces of four bytes. */
+static int bench_split(void) {
+    static const char answer[] = "<think>It asks for the weather; there is a tool for that.</think>Let me see.\n<tool_call>\n"
+                                 "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": [1, 2, 3]}}\n"
+                                 "</tool_call>";
+    llm_splitter_desc sd;
+    llm_splitter *s = NULL;
+    llm_segment g;
+    llm_error error;
+    double start, took, best = 1e9;
+    size_t at, n, calls = 0;
+    int i, ok = 1;
+    memset(&sd, 0, sizeof sd);
+    sd.dialect = "json_tools";
+    sd.think_start = "<think>";
+    sd.think_end = "</think>";
+    for (i = 0; ok && i < CHAT_RUNS; i++) {
+        start = now();
+        ok = llm_splitter_open(&s, &sd, &error) == LLM_OK || fail(error.message);
+        for (at = 0; ok && at < sizeof answer - 1; at += n) {
+            n = sizeof answer - 1 - at < 4 ? sizeof answer - 1 - at : 4;
+            ok = llm_splitter_feed(s, answer + at, n, &error) == LLM_OK || fail(error.message);
+            while (ok && llm_splitter_next(s, &g, &error) == LLM_OK) calls += g.call_count;
+        }
+        llm_splitter_close(s);
+        took = now() - start;
+        if (took < best) best = took;
+    }
+    if (ok)
+        printf("an answer of %u bytes with a call, in pieces of 4: %.1f us (%u calls)\n", (unsigned)sizeof answer - 1,
+               best * 1e6, (unsigned)(calls / CHAT_RUNS));
+    return ok;
+}
+
+static int bench_chats(void) {
+    char *messages = make_chat();
+    int ok = messages ? 1 : fail("not enough memory");
+    const char *family;
+    size_t n;
+    for (n = 0; ok && (family = llm_template_family(n)) != NULL; n++) ok = bench_render(family, messages);
+    free(messages);
+    return ok && bench_split();
+}
+
 /* ---- options */
 
 static int read_count(const char *text, int low, int high, int *out) {
@@ -728,11 +818,15 @@ static int core_count(void) {
 }
 
 int main(int count, char **arguments) {
-    options o = {NULL, "qwen2.5-0.5b", "q4", NULL, 512, 64, 0, 5, 0, 0};
+    options o = {NULL, "qwen2.5-0.5b", "q4", NULL, 512, 64, 0, 5, 0, 0, 0};
     int i;
     o.threads = core_count();
     for (i = 1; i < count; i++) {
         if (!strcmp(arguments[i], "--help")) return fputs(help, stdout) < 0;
+        if (!strcmp(arguments[i], "--chat")) {
+            o.chat = 1;
+            continue;
+        }
         if (!strcmp(arguments[i], "--exact") || !strcmp(arguments[i], "--cache")) {
             *(arguments[i][2] == 'e' ? &o.exact : &o.cache) = 1;
             continue;
@@ -741,6 +835,7 @@ int main(int count, char **arguments) {
         if (!read_option(&o, arguments[i], arguments[i + 1])) return 1;
         i++;
     }
+    if (o.chat) return !bench_chats();
     if (o.cache) return !bench_caches(&o);
     return o.model ? !bench_folder(&o) : !bench_shapes(&o);
 }

@@ -1,7 +1,8 @@
 /* test_tools - tool calls and thoughts: mlx-lm's readings of every dialect, whole and streamed in every cut; the marks
    of thoughts; bounds; refused allocations; what a checkpoint says
 
-       build/test_tools [FILE...]     other files of tests/golden/make_tools.py */
+       build/test_tools [FILE...]        other files of tests/golden/make_tools.py
+       build/test_tools --save FOLDER    the golden texts as seeds for the fuzzer */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
@@ -562,8 +563,42 @@ static void of_a_model(void) {
     llm__text_free(&tokenizer);
 }
 
+/* 'h', the dialect's number from 'A', the text. */
+static int save_seeds(const char *folder) {
+    const char *name;
+    size_t n;
+    for (n = 0; (name = llm_tool_dialect(n)) != NULL; n++) {
+        llm__arena arena;
+        const llm__json *root, *cases, *text;
+        char path[600];
+        uint32_t i;
+        size_t bytes;
+        char *file;
+        snprintf(path, sizeof path, "tests/golden/tools/%s.json", name);
+        file = (char *)read_file(path, &bytes);
+        memset(&arena, 0, sizeof arena);
+        arena.allocator = llm__allocator_or_default(arena.allocator);
+        if (llm__json_parse(&arena, path, file, bytes, &root, NULL)) return 1;
+        cases = llm__json_get(root, "cases");
+        for (i = 0; i < cases->length; i++) {
+            FILE *seed;
+            text = llm__json_get(llm__json_at(cases, i), "text");
+            snprintf(path, sizeof path, "%s/%s-%u", folder, name, (unsigned)i);
+            seed = fopen(path, "wb");
+            if (!seed) return 1;
+            fprintf(seed, "h%c", (int)('A' + n));
+            fwrite(text->as.text, 1, text->length, seed);
+            fclose(seed);
+        }
+        llm__arena_free(&arena);
+        free(file);
+    }
+    return 0;
+}
+
 int main(int count, char **arguments) {
     int i;
+    if (count == 3 && !strcmp(arguments[1], "--save")) return save_seeds(arguments[2]);
     for (i = 1; i < count; i++) golden_file(arguments[i]);
     if (count > 1) return test_summary("test_tools");
     stories_read();
