@@ -15723,14 +15723,15 @@ LLM__FN int llm__loads(llm__render *r, const llm__value *v, llm__value *out) {
 
 /* json.loads with strict=False: strings may hold control characters. */
 LLM__FN int llm__loads_loosely(llm__render *r, const llm__value *v, llm__value *out) {
+    static const char digits[] = "0123456789abcdef";
     size_t start = r->out.length;
     const char *at, *end = llm__text_end(v);
     int inside = 0;
     for (at = v->as.text; at < end; at++) {
         if (*at == '"') inside = !inside;
         if (inside && (uint8_t)*at < 32) {
-            if (!llm__put_text(r, "\\u00") || !llm__put(r, *at >= 16 ? "1" : "0", 1) ||
-                !llm__put(r, "0123456789abcdef" + *at % 16, 1)) return 0;
+            if (!llm__put_text(r, "\\u00") || !llm__put(r, digits + *at / 16, 1) || !llm__put(r, digits + *at % 16, 1))
+                return 0;
         } else if (!llm__put(r, at, 1) || (*at == '\\' && at + 1 < end && !llm__put(r, ++at, 1))) {
             return 0;
         }
