@@ -50,6 +50,7 @@ fuzz: $B/golden $B/test_tools
 	@$B/golden --save $B/fuzz/caches tests/golden/cachefiles
 	@$B/golden --save $B/fuzz/templates tests/golden/templates
 	@$B/test_tools --save $B/fuzz/corpus
+	@for letter in i I; do { printf $$letter; cat README.md; } >$B/fuzz/corpus/text-$$letter; done
 	@for file in $B/fuzz/caches/*; do \
 	    { printf e; LC_ALL=C sed 's/0\.llm_checksum/0.llm_checksux/' $$file; } >$B/fuzz/corpus/$$(basename $$file); done
 	@for file in $B/fuzz/templates/*.source; do \

@@ -4,7 +4,8 @@
    The input's first byte says which file of which checkpoint: 'a'.. for tests/golden/models/stories260K (float,
    SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache; 'f' the source of a
    template; 'g' the name of a golden template, and messages, tools, documents and variables, each up to a NUL;
-   'h' and a capital for the dialect, a text with tool calls.  FUZZ_ONLY, a letter, passes over all others.  Whatever comes, the library must leave with an llm_error or work, give
+   'h' and a capital for the dialect, a text with tool calls; 'i' and 'I' bytes that are encoded as a text, and decoded
+   as ids, by the tokenizer of the one checkpoint or the other.  FUZZ_ONLY, a letter, passes over all others.  Whatever comes, the library must leave with an llm_error or work, give
    back all memory and touch nothing that is not its own (the sanitizers look on). */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
@@ -229,6 +230,23 @@ static int use_calls(const uint8_t *data, size_t bytes) {
     return 0;
 }
 
+/* As a text, and two bytes at a time as ids; what was encoded is decoded again. */
+static void use_tokens(const uint8_t *data, size_t bytes, int bundled) {
+    enum { MOST = 4096 };
+    static llm_model *models[2];
+    static int32_t ids[MOST];
+    static char text[MOST * 64];
+    llm_model_desc md = stories_desc();
+    size_t n, i, length;
+    if (bundled) md.memory = bundled_files;
+    if (!models[bundled] && llm_model_open(&models[bundled], &md, NULL)) abort();
+    if (llm_encode(models[bundled], (const char *)data, bytes, 0, ids, MOST, &n, NULL) == LLM_OK && n <= MOST)
+        llm_decode(models[bundled], ids, n, 0, text, sizeof text, &length, NULL);
+    for (i = 0; i < bytes / 2 && i < MOST; i++)
+        ids[i] = (data[2 * i] | data[2 * i + 1] << 8) % llm_model_get_info(models[bundled]).vocabulary;
+    llm_decode(models[bundled], ids, i, (int)(bytes & 1), text, sizeof text, &length, NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     llm_memory_file files[FILES];
     llm_model_desc md;
@@ -238,6 +256,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     if (FUZZ_ONLY && (!bytes || data[0] != FUZZ_ONLY)) return -1;
     if (bytes && data[0] == 'f') return use_source(data + 1, bytes - 1), 0;
     if (bytes && data[0] == 'g') return use_data(data + 1, bytes - 1);
+    if (bytes && (data[0] | 32) == 'i') return use_tokens(data + 1, bytes - 1, data[0] == 'I'), 0;
     if (bytes && data[0] == 'h') return use_calls(data + 1, bytes - 1);
     if (which == FILES) return use_cache(data + 1, bytes - 1), 0;
     if (which < 0 || which > FILES) return -1;
