@@ -46,6 +46,7 @@
        >>session     working memory, prompts, steps
        >>sampling    from logits to a token
        >>generation  prompts in, text out
+       >>scheduler   many generations in one batch
        >>public      thin wrappers in the order of >>api
 
    READING ROUTES   just the maths: >>formats >>blocks >>forward     add a model: >>arch     add an ISA: >>kernels
@@ -414,6 +415,9 @@ typedef struct llm_sequence {
     size_t count;          /* at least 1 */
     llm_logits want;
     float *logits;         /* [1 or count, vocabulary], the caller's */
+    const float *embeddings; /* [count, hidden] or NULL: in place of the tokens' rows of the embedding table, before the
+                                model scales or norms these.  tokens may then be NULL, unless the model looks at ids in
+                                its layers, too (LLM_UNSUPPORTED) */
 } llm_sequence;
 
 /* Runs the new tokens of any number of sequences through the model together: a ragged batch, no padding.  Each gives
@@ -510,40 +514,88 @@ LLM_API void llm_penalize(const llm_penalties *penalties, const int32_t *tokens,
 /* ---- generation */
 typedef struct llm_generation llm_generation;
 
-/* Why a generation ended: at an end token, at max_tokens, by llm_generation_cancel; or that it has not. */
-typedef enum llm_finish { LLM_RUNNING, LLM_FINISH_STOP, LLM_FINISH_LENGTH, LLM_FINISH_CANCELLED } llm_finish;
+/* Why a generation ended: at an end token or a stop, at max_tokens, by llm_generation_cancel, by an error after which
+   it cannot go on; or that it has not. */
+typedef enum llm_finish {
+    LLM_RUNNING, LLM_FINISH_STOP, LLM_FINISH_LENGTH, LLM_FINISH_CANCELLED, LLM_FINISH_FAILED
+} llm_finish;
 
-/* What to generate.  A prompt is text, ids, or both (ids first); it may be empty only if the tokenizer adds a begin
-   token.  Zero-initialised: greedy, at most 256 tokens, one thread. */
+typedef struct llm_ids {
+    const int32_t *ids; /* [count] */
+    size_t count;
+} llm_ids;
+
+/* A token that could have been chosen, and the logarithm of its probability. */
+typedef struct llm_choice {
+    int32_t id;
+    float logprob;
+} llm_choice;
+
+/* Drafts without a draft model: where the newest tokens of prompt and text stood before, what followed them is proposed
+   again. */
+typedef struct llm_lookup {
+    int count;    /* tokens proposed at once, up to 64; 0: off */
+    int longest;  /* newest tokens that are looked for; 0: 3.  The place that shares most of them is taken... */
+    int shortest; /* ...if it shares this many; 0: 1 */
+} llm_lookup;
+
+/* What to generate.  A prompt is text, ids, or both (ids first), or embeddings; it may be empty only if the tokenizer
+   adds a begin token.  Zero-initialised: greedy, at most 256 tokens, one thread.  What a descriptor points to must
+   outlive the generation, but for prompt, ids and segments. */
 typedef struct llm_generation_desc {
     const char *prompt;        /* NUL-terminated UTF-8 */
     size_t prompt_bytes;       /* length of prompt if it holds NULs; 0: up to the NUL */
     const int32_t *ids;        /* [id_count] */
     size_t id_count;
+    const llm_ids *segments;   /* [segment_count] instead of ids: the same in parts.  No call goes across from one to */
+    size_t segment_count;      /* the next, so that the cache can be forked where one ends */
     int no_special;            /* leave out the tokenizer's begin token */
     int64_t max_tokens;        /* 0: 256; -1: no limit; LLM_PROMPT_ONLY */
     int ignore_end;            /* do not stop at the model's end tokens */
-    llm_sampling sampling;     /* ids and lists that these two point to must outlive the generation */
+    llm_sampling sampling;
     llm_penalties penalties;
     llm_session_desc session;  /* used to open a session of the generation's own... */
     llm_session *use_session;  /* ...unless this one is given */
     llm_cache *use_cache;      /* continue from here (and leave the result here); NULL: a cache of its own */
     int64_t max_kv_size;       /* for a cache of its own */
     int prefill_step;          /* prompt tokens in one call; 0: 512 */
-    void (*progress)(void *user, size_t done, size_t total); /* told after each prompt call; may be NULL */
+    void (*progress)(void *user, size_t done, size_t total); /* told (0, total), then of each prompt call; or NULL */
     void *progress_user;
+    const float *embeddings;   /* [embedding_count, embedding_width], see llm_sequence: alone, or one for each id */
+    size_t embedding_count;
+    int embedding_width;       /* the model's hidden size */
+    const int32_t *extra_ends; /* [extra_end_count] ids that end the text, too, whatever ignore_end says */
+    size_t extra_end_count;
+    const char *const *stops;  /* [stop_count] texts that end it; they do not come out, nor does what follows */
+    size_t stop_count;
+    const llm_ids *stop_ids;   /* [stop_id_count] the same as sequences of tokens */
+    size_t stop_id_count;
+    int top_logprobs;          /* how many of the likeliest tokens each piece lists; LLM_ALL_LOGPROBS; 0: none */
+    int kv_bits, kv_group_size; /* keys and values as codes, see llm_cache_quantize; 0: plain; 64 */
+    int64_t quantized_kv_start; /* ...from the first call on that finds so many tokens in the cache, and not before the
+                                   second one of this generation, as in mlx-lm */
+    const llm_model *draft_model; /* proposes tokens, which cost less to check than to find; same vocabulary */
+    llm_cache *draft_cache;    /* what it remembers of what use_cache holds; NULL: a cache of its own, empty */
+    int num_draft_tokens;      /* up to 64 at once; 0: 3 */
+    llm_lookup lookup;
 } llm_generation_desc;
 
 /* As max_tokens: the prompt is read into the cache and nothing is written. */
 #define LLM_PROMPT_ONLY ((int64_t)-2)
 
+/* As top_logprobs: all tokens, in the order of their ids. */
+#define LLM_ALL_LOGPROBS (-1)
+
 /* One step's result. */
 typedef struct llm_piece {
     const char *text;      /* whole code points, NUL-terminated, valid until the next call; may be "" */
     size_t bytes;
-    int32_t token;         /* LLM_NO_TOKEN in the last piece, which may carry held-back text */
-    float logprob;
+    int32_t token;         /* LLM_NO_TOKEN in a last piece that only carries held-back text */
+    float logprob;         /* of the distribution behind the penalties, before filters and temperature */
     llm_finish finish;     /* LLM_RUNNING while more may come */
+    int from_draft;        /* whether the token was proposed before it was chosen */
+    const llm_choice *top; /* [top_count] as top_logprobs asks for, the likeliest first; valid until the next call */
+    size_t top_count;
 } llm_piece;
 
 /* Figures so far. */
@@ -551,15 +603,19 @@ typedef struct llm_generation_stats {
     size_t prompt_tokens, generated_tokens;
     double prompt_seconds, generation_seconds;
     double prompt_per_second, generated_per_second;
-    size_t memory_bytes; /* session, cache and generation */
+    size_t memory_bytes; /* sessions, caches and generation */
     llm_finish finish;
+    size_t peak_bytes;   /* the most that memory_bytes was, looked at for each page of tokens */
+    size_t drafted_tokens, accepted_tokens;
 } llm_generation_stats;
 
 /* Starts a generation; the prompt is checked and encoded, nothing is computed yet. */
 LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *model, const llm_generation_desc *desc,
                                        llm_error *error);
 
-/* The next token's piece: LLM_OK, or LLM_END after the last one.  Reads the prompt first when it has not been. */
+/* The next token's piece: LLM_OK, or LLM_END after the last one.  Reads the prompt first when it has not been.  After
+   an error the call can be made again, unless the error ended the generation (LLM_END and LLM_FINISH_FAILED then):
+   penalties that leave nothing to choose, text that cannot be made. */
 LLM_API llm_status llm_generation_next(llm_generation *generation, llm_piece *piece, llm_error *error);
 
 /* The same within a time budget: LLM_PENDING when it was used up first (never by more than one layer). */
@@ -572,11 +628,93 @@ LLM_API void llm_generation_cancel(llm_generation *generation);
 /* Figures so far; all zero for NULL. */
 LLM_API llm_generation_stats llm_generation_get_stats(const llm_generation *generation);
 
-/* The cache it writes to: owned by the generation unless it was given one.  Change it only between generations. */
+/* The cache it writes to: owned by the generation unless it was given one.  Change it only between generations.  It
+   holds the prompt and the text but for the newest token; where drafts were proposed and layers are recurrent, a
+   generation that was cancelled or closed before its end may leave fewer tokens (llm_cache_length). */
 LLM_API llm_cache *llm_generation_cache(llm_generation *generation);
 
 /* Ends it and frees what it owns.  NULL is fine. */
 LLM_API void llm_generation_close(llm_generation *generation);
+
+/* ---- many generations at once
+   A scheduler runs requests together, so that each weight that is read serves all of them: in a step, every row that
+   is writing gets a token, and some of the prompts' tokens are read.  A request may be inserted and removed at any time
+   and writes what it would write alone, to the bit.  One thread at a time, and not from a request's callbacks. */
+typedef struct llm_scheduler llm_scheduler;
+
+/* What a step may take.  Zero-initialised: mlx-lm's values but for prefill_step, which bounds how long those who write
+   wait for those who read. */
+typedef struct llm_scheduler_desc {
+    llm_session_desc session;      /* used to open a session of the scheduler's own... */
+    llm_session *use_session;      /* ...unless this one is given */
+    const llm_model *draft_model;  /* the one that requests may name as theirs */
+    int completion_batch_size;     /* requests that are read or written at the same time; 0: 32 */
+    int prefill_batch_size;        /* of which are being read; 0: 8 */
+    int prefill_step;              /* tokens of prompts in one step, all of them together; 0: 256 */
+    int64_t max_kv_size;           /* for requests that have none */
+} llm_scheduler_desc;
+
+typedef enum llm_event_kind { LLM_EVENT_PROMPT, LLM_EVENT_PIECE } llm_event_kind;
+
+/* What a step brought to one request: more of its prompt was read, or a piece was written. */
+typedef struct llm_event {
+    uint64_t id;
+    llm_event_kind kind;
+    size_t prompt_done, prompt_total; /* tokens */
+    int end_of_segment, end_of_prompt;
+    llm_piece piece;                  /* the last one has a finish other than LLM_RUNNING */
+    llm_error error;                  /* why, if that is LLM_FINISH_FAILED */
+} llm_event;
+
+/* Figures so far.  Time is counted to prompts and text by their shares of a step's tokens. */
+typedef struct llm_scheduler_stats {
+    size_t waiting, reading, writing;   /* requests at this moment */
+    size_t prompt_tokens, generated_tokens, steps;
+    double prompt_seconds, generation_seconds;
+    double prompt_per_second, generated_per_second;
+    size_t cache_bytes;                 /* of all requests */
+    size_t memory_bytes;                /* these, the sessions and the rest */
+    size_t peak_bytes;                  /* the most that memory_bytes was, looked at in every step */
+} llm_scheduler_stats;
+
+/* Opens a scheduler on a model.  desc may be NULL. */
+LLM_API llm_status llm_scheduler_open(llm_scheduler **out, const llm_model *model, const llm_scheduler_desc *desc,
+                                      llm_error *error);
+
+/* Ends all requests and frees what they own.  NULL is fine. */
+LLM_API void llm_scheduler_close(llm_scheduler *scheduler);
+
+/* Puts a request at the end of the line and gives it an id, counted up from 1.  Its session and use_session are left
+   alone.  A cache that it brings may not be in use by another request.  On failure nothing has changed. */
+LLM_API llm_status llm_scheduler_insert(llm_scheduler *scheduler, const llm_generation_desc *request, uint64_t *id,
+                                        llm_error *error);
+
+/* Takes a step and lists what it brought, in the order of insertion: (*events)[*count], valid until the next call.
+   LLM_END: there are no requests left.  An error leaves all requests as they were, and the call can be made again;
+   what only one request suffers from ends it with LLM_FINISH_FAILED. */
+LLM_API llm_status llm_scheduler_next(llm_scheduler *scheduler, const llm_event **events, size_t *count,
+                                      llm_error *error);
+
+/* The same without a word of prompts: goes on until a piece was written. */
+LLM_API llm_status llm_scheduler_next_generated(llm_scheduler *scheduler, const llm_event **events, size_t *count,
+                                                llm_error *error);
+
+/* The same as llm_scheduler_next within a time budget: LLM_PENDING when it was used up first (never by more than one
+   layer); there may be events all the same. */
+LLM_API llm_status llm_scheduler_step(llm_scheduler *scheduler, int64_t budget_us, const llm_event **events,
+                                      size_t *count, llm_error *error);
+
+/* Takes a request out, whatever it is doing; one that has ended can be taken until the next step forgets it.  cache:
+   unless NULL, it gets the request's cache, now the caller's: it holds what was read and written but for the newest
+   token; NULL if nothing was begun.  A cache that the caller gave stays the caller's in any case.
+   LLM_BAD_ARGUMENT: no such request. */
+LLM_API llm_status llm_scheduler_remove(llm_scheduler *scheduler, uint64_t id, llm_cache **cache, llm_error *error);
+
+/* The cache of a request, to fork or to save between two steps; NULL if there is none (yet). */
+LLM_API llm_cache *llm_scheduler_cache(llm_scheduler *scheduler, uint64_t id);
+
+/* Figures so far; all zero for NULL. */
+LLM_API llm_scheduler_stats llm_scheduler_get_stats(const llm_scheduler *scheduler);
 
 #endif /* LLM_H */
 
@@ -26049,22 +26187,23 @@ LLM__FN void llm__mix_heads(const llm_session *s, const llm__attention *a, const
 
 /* ---- what an indexer chooses for sparse attention */
 
-/* Whether a token goes before another: worth more, or earlier among equals. */
-LLM__FN int llm__pick_better(const llm__pick *a, const llm__pick *b) {
-    return a->worth > b->worth || (a->worth == b->worth && a->position < b->position);
+/* What lies on top of a heap of picks: the worst, where equals count for less the later or the earlier they are, or the
+   latest. */
+typedef enum llm__pick_order { LLM__EARLIER_IS_BETTER, LLM__LATER_IS_BETTER, LLM__BY_POSITION } llm__pick_order;
+
+/* Whether a should lie above b in a heap. */
+LLM__FN int llm__pick_above(const llm__pick *a, const llm__pick *b, llm__pick_order order) {
+    if (order == LLM__BY_POSITION) return a->position > b->position;
+    if (a->worth != b->worth) return a->worth < b->worth;
+    return order == LLM__EARLIER_IS_BETTER ? a->position > b->position : a->position < b->position;
 }
 
-/* Whether a should lie above b in a heap: with the worst on top, or the latest. */
-LLM__FN int llm__pick_above(const llm__pick *a, const llm__pick *b, int by_position) {
-    return by_position ? a->position > b->position : llm__pick_better(b, a);
-}
-
-LLM__FN void llm__pick_sink(llm__pick *heap, int count, int at, int by_position) {
+LLM__FN void llm__pick_sink(llm__pick *heap, int count, int at, llm__pick_order order) {
     for (;;) {
         int child = 2 * at + 1;
         llm__pick swap;
-        if (child + 1 < count && llm__pick_above(&heap[child + 1], &heap[child], by_position)) child++;
-        if (child >= count || !llm__pick_above(&heap[child], &heap[at], by_position)) return;
+        if (child + 1 < count && llm__pick_above(&heap[child + 1], &heap[child], order)) child++;
+        if (child >= count || !llm__pick_above(&heap[child], &heap[at], order)) return;
         swap = heap[at];
         heap[at] = heap[child];
         heap[child] = swap;
@@ -26073,27 +26212,27 @@ LLM__FN void llm__pick_sink(llm__pick *heap, int count, int at, int by_position)
 }
 
 /* Keeps the best `most` of what comes. */
-LLM__FN void llm__pick_offer(llm__pick *heap, int *count, int most, const llm__pick *pick) {
+LLM__FN void llm__pick_offer(llm__pick *heap, int *count, int most, const llm__pick *pick, llm__pick_order order) {
     int i;
     if (*count < most) {
         heap[(*count)++] = *pick;
         if (*count == most)
-            for (i = most / 2; i >= 0; i--) llm__pick_sink(heap, most, i, 0);
-    } else if (llm__pick_better(pick, &heap[0])) {
+            for (i = most / 2; i >= 0; i--) llm__pick_sink(heap, most, i, order);
+    } else if (llm__pick_above(&heap[0], pick, order)) {
         heap[0] = *pick;
-        llm__pick_sink(heap, most, 0, 0);
+        llm__pick_sink(heap, most, 0, order);
     }
 }
 
 /* Puts them in the order of their positions. */
 LLM__FN void llm__pick_sort(llm__pick *picks, int count) {
     int i;
-    for (i = count / 2; i >= 0; i--) llm__pick_sink(picks, count, i, 1);
+    for (i = count / 2; i >= 0; i--) llm__pick_sink(picks, count, i, LLM__BY_POSITION);
     for (i = count - 1; i > 0; i--) {
         llm__pick swap = picks[0];
         picks[0] = picks[i];
         picks[i] = swap;
-        llm__pick_sink(picks, i, 0, 1);
+        llm__pick_sink(picks, i, 0, LLM__BY_POSITION);
     }
 }
 
@@ -26121,7 +26260,8 @@ static void llm__indexer_place_job(void *argument, int row, int worker) {
         llm__rotate(&m->ropes[x->rope], angles, w->q + ((size_t)row * (size_t)x->heads + (size_t)i) * (size_t)x->width);
 }
 
-/* What the tokens [a, b) of a page are worth to a row: relu(q . k) of each head times its weight. */
+/* What the tokens [a, b) of a page are worth to a row: relu(q . k) of each head times its weight.  Where no head cares
+   for several, the latest go first, as in mlx-lm. */
 LLM__FN void llm__indexer_page(const llm__indexer_work *w, size_t row, int64_t page, const float *k, int64_t a,
                                int64_t b, float *p) {
     const llm__indexer *x = w->x;
@@ -26140,7 +26280,7 @@ LLM__FN void llm__indexer_page(const llm__indexer_work *w, size_t row, int64_t p
             if (score > 0) pick.worth += score * weights[h];
         }
         llm__pick_offer(s->picks + row * s->pick_sets * s->most_picks, &s->pick_counts[row * s->pick_sets], x->chosen,
-                        &pick);
+                        &pick, LLM__LATER_IS_BETTER);
     }
 }
 
@@ -26229,14 +26369,15 @@ static void llm__block_pick_job(void *argument, int job, int worker) {
             for (k = 0; k < (int)(b - a); k++) {
                 int64_t block = (base + a + k) / x->block;
                 if (block != pick.position) {
-                    if (pick.position >= 0) llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick);
+                    if (pick.position >= 0)
+                        llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick, LLM__EARLIER_IS_BETTER);
                     pick.position = block;
                     pick.worth = block > position / x->block - x->local ? HUGE_VALF : -HUGE_VALF;
                 }
                 if (p[k] > pick.worth) pick.worth = p[k];
             }
         }
-    llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick);
+    llm__pick_offer(picks, &s->pick_counts[place], x->chosen, &pick, LLM__EARLIER_IS_BETTER);
     llm__pick_sort(picks, s->pick_counts[place]);
 }
 
@@ -26637,7 +26778,7 @@ LLM__FN void llm__choose_block(llm__choice *c) {
     llm_session *s = c->w->s;
     if (c->w->a->finds_candidates && c->block.position >= 0)
         llm__pick_offer(s->candidates + c->row * s->most_candidates, &s->candidate_counts[c->row], c->w->a->blocks,
-                        &c->block);
+                        &c->block, LLM__EARLIER_IS_BETTER);
 }
 
 /* What the gathered keys are worth: relu(q . k) of each head times its weight. */
@@ -26659,7 +26800,8 @@ LLM__FN void llm__choose_gathered(llm__choice *c, int64_t newest_block) {
             float score = c->scores[(size_t)h * LLM_PAGE_TOKENS + (size_t)i];
             if (score > 0) pick.worth += score * weights[h];
         }
-        llm__pick_offer(s->picks + c->row * s->most_picks, &s->pick_counts[c->row], a->chosen, &pick);
+        llm__pick_offer(s->picks + c->row * s->most_picks, &s->pick_counts[c->row], a->chosen, &pick,
+                        LLM__EARLIER_IS_BETTER);
         if (block != c->block.position) {
             llm__choose_block(c);
             c->block.position = block;
@@ -26681,6 +26823,22 @@ LLM__FN void llm__choose_among(llm__choice *c, int64_t first, int64_t end, int64
                        c->scores + (size_t)a->index_heads * LLM_PAGE_TOKENS);
         c->numbers[c->count++] = g;
         if (c->count == LLM_PAGE_TOKENS) llm__choose_gathered(c, newest_block);
+    }
+}
+
+/* Where there are fewer candidates than rows to choose, the earliest of the others make up for them, as in mlx-lm. */
+LLM__FN void llm__choose_more(llm__choice *c, int64_t complete) {
+    const llm__compact *a = c->w->a;
+    llm_session *s = c->w->s;
+    const llm__pick *candidate = s->candidates + c->row * s->most_candidates;
+    const llm__pick *end = candidate + s->candidate_counts[c->row];
+    llm__pick pick;
+    pick.worth = -HUGE_VALF;
+    for (pick.position = 0; pick.position < complete && s->pick_counts[c->row] < a->chosen; pick.position++) {
+        while (candidate < end && candidate->position < pick.position / a->block) candidate++;
+        if (candidate == end || candidate->position > pick.position / a->block)
+            llm__pick_offer(s->picks + c->row * s->most_picks, &s->pick_counts[c->row], a->chosen, &pick,
+                            LLM__EARLIER_IS_BETTER);
     }
 }
 
@@ -26712,6 +26870,7 @@ static void llm__compact_choose_job(void *argument, int job, int worker) {
     }
     llm__choose_gathered(&c, newest);
     llm__choose_block(&c);
+    if (known) llm__choose_more(&c, complete);
     llm__pick_sort(s->picks + c.row * s->most_picks, s->pick_counts[job]);
     if (a->finds_candidates)
         llm__pick_sort(s->candidates + c.row * s->most_candidates, s->candidate_counts[job]);
@@ -28115,8 +28274,14 @@ static void llm__embed_job(void *argument, int job, int worker) {
     float *x = s->x + (size_t)job * (size_t)m->hidden;
     const llm__part *part = llm__part_of(s, job);
     int i;
-    llm__embed_row(s, &m->embedding, s->tokens[job], m->embedding_scale, x, worker);
-    if (m->embedding_half) llm__embed_half(s, x);
+    if (part->sequence->embeddings) {
+        int64_t at = part->position - (part->call_end - (int64_t)part->sequence->count) + (job - part->first);
+        memcpy(x, part->sequence->embeddings + (size_t)at * (size_t)m->hidden, (size_t)m->hidden * sizeof(float));
+        if (m->embedding_scale != 1) m->ops->scale(x, m->embedding_scale, m->hidden);
+    } else {
+        llm__embed_row(s, &m->embedding, s->tokens[job], m->embedding_scale, x, worker);
+        if (m->embedding_half) llm__embed_half(s, x);
+    }
     if (m->position_count) {
         float *place = s->y + (size_t)job * (size_t)m->hidden;
         const int at = (int)(part->position + (job - part->first));
@@ -28223,7 +28388,8 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
         part->position = length;
         part->call_end = length - (int64_t)token + (int64_t)q->count;
         part->last = token + count == q->count;
-        memcpy(s->tokens + s->row_count, q->tokens + token, count * sizeof(int32_t));
+        if (q->tokens) memcpy(s->tokens + s->row_count, q->tokens + token, count * sizeof(int32_t));
+        else memset(s->tokens + s->row_count, 0, count * sizeof(int32_t));
         s->row_count += (int)count;
         if (!part->last) break;
         sequence++;
@@ -28958,21 +29124,29 @@ LLM__FN llm_status llm__cache_fits(const llm_model *m, const llm_cache *cache, l
     return LLM_OK;
 }
 
+/* Whether the model can go by embeddings alone. */
+LLM__FN llm_status llm__check_embeddable(const llm_model *m, llm_error *error) {
+    if (!m->ngram_count && !m->side_width) return LLM_OK;
+    return llm__fail(error, LLM_UNSUPPORTED, "model_type %.60s looks at token ids beside the embeddings: expected both",
+                     m->model_type);
+}
+
 /* Everything that could make a call fail is looked at here. */
 LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence *sequences, size_t i,
                                        llm_error *error) {
     const llm_sequence *q = &sequences[i];
     size_t j;
-    if (!q->cache || !q->tokens || !q->count)
+    if (!q->cache || (!q->tokens && !q->embeddings) || !q->count)
         return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu: expected a cache and at least one token",
                          (unsigned long long)i);
+    if (!q->tokens && llm__check_embeddable(s->model, error) != LLM_OK) return LLM_UNSUPPORTED;
     if (q->want != LLM_LOGITS_LAST && q->want != LLM_LOGITS_ALL && q->want != LLM_LOGITS_NONE)
         return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu: want is %d; expected an llm_logits",
                          (unsigned long long)i, (int)q->want);
     if (q->want != LLM_LOGITS_NONE && !q->logits)
         return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu wants logits but has no room for them",
                          (unsigned long long)i);
-    for (j = 0; j < q->count; j++)
+    for (j = 0; q->tokens && j < q->count; j++)
         if (q->tokens[j] < 0 || q->tokens[j] >= s->model->vocabulary)
             return llm__fail(error, LLM_BAD_ARGUMENT, "sequence %llu, token %llu: id %ld; expected 0 to %d",
                              (unsigned long long)i, (unsigned long long)j, (long)q->tokens[j],
@@ -29392,172 +29566,575 @@ LLM_API void llm_penalize(const llm_penalties *penalties, const int32_t *tokens,
 }
 
 /* ===================================================================================================== >>generation
-   Prompts in, text out.  A generation is a small machine that calls the forward pass for a chunk of the prompt, or for
-   the last token, until there are logits to choose from; it can stop between any two layers. */
+   Prompts in, text out.  A row is what one request asks for and how far it has come: a machine that says which tokens
+   it wants fed next, takes the logits when that is done, and knows neither who runs the model nor what other rows there
+   are.  Whoever drives rows goes round in three steps:
 
-struct llm_generation {
+       llm__row_plan   what to feed: row->feed names the model, row->sequence says the rest but for the logits' place
+       the driver      sets sequence.logits and runs the sequence through that model, alone or among others
+       llm__row_take   gives a piece, or LLM_PENDING: plan again.  While llm__row_ready, there are logits of drafts left
+                       to be judged: take again, without a plan.
+
+   A generation is the driver of one row.  The cache is the row's memory of how far it has come: what it holds behind
+   `base` tokens has been fed, so that a pass that failed, was abandoned or is taken back is simply planned again. */
+
+typedef enum llm__feed { LLM__FEED_NOTHING, LLM__FEED_MODEL, LLM__FEED_DRAFT } llm__feed;
+
+typedef struct llm__row {
     llm__arena arena;
-    const llm_model *model;
-    llm_session *session, *own_session;
-    llm_cache *cache, *own_cache;
+    const llm_model *model, *draft_model;
+    llm_cache *cache, *own_cache, *draft_cache, *own_draft_cache;
+    int64_t base, draft_base; /* tokens that the caches held before */
+    /* what is fed: `prompt_count` places of the prompt, then `generated` tokens of the text */
+    int32_t *tokens;          /* the prompt's ids, the text's, and drafts behind them; in the arena's allocator */
+    size_t id_count;          /* of the prompt: prompt_count or, with embeddings alone, 0 */
+    size_t token_capacity, prompt_count, generated, prompt_done;
+    size_t *segment_ends;     /* [segment_count] places of the prompt; in the arena */
+    size_t segment_count;
+    const float *embeddings;  /* [prompt_count, hidden], the caller's; or NULL */
+    /* what is asked for */
     llm_sampling sampling;
     llm_penalties penalties;
-    float mu;        /* what Mirostat has learnt */
-    llm_clock clock;
-    int32_t *prompt; /* [prompt_count], in the generation's allocator; with penalties, the text's tokens behind them */
-    size_t prompt_count, prompt_capacity, prompt_done, generated;
-    int64_t limit;   /* tokens; -1: none */
-    int prefill_step, ignore_end;
+    float mu;                 /* what Mirostat has learnt */
+    int64_t limit, max_kv_size, kv_from; /* limit: tokens; -1: none */
+    llm_cache_codes codes;
+    int prefill_step, ignore_end, draft_most, top_most;
+    llm_lookup lookup;
+    const int32_t *extra_ends;
+    size_t extra_end_count;
+    const char *const *stops;
+    size_t stop_count;
+    const llm_ids *stop_ids;
+    size_t stop_id_count;
     void (*progress)(void *user, size_t done, size_t total);
     void *progress_user;
-    llm__atomic cancel;
-    llm_finish finish;
-    int32_t token;   /* the one that the model sees next */
+    /* the step under way */
+    llm__feed feed;
     llm_sequence sequence;
-    float *logits;
-    void *scratch;
+    size_t drafts;            /* tokens proposed behind the text's */
+    size_t ready, judged;     /* rows of logits that came, and how many of them have been looked at */
+    int begun, proposed, closing;
+    llm_finish finish;
+    llm_piece last;           /* closing: the piece that waits until the cache is in order */
+    llm_choice *top;          /* [top_most or vocabulary] */
+    /* text */
     llm__detok detok;
-    llm__text text;
-    size_t skip;     /* bytes of the prompt's text that the decoder still holds */
-    int64_t prompt_us, generation_us;
+    size_t decoded;           /* tokens of the text that the detokenizer has seen */
+    size_t skip;              /* bytes of the prompt's text that it still holds */
+    llm__text held, text;     /* what may begin a stop string; what goes out */
+    size_t drafted, accepted;
+    int64_t prompt_us, generation_us; /* for the driver to count */
+} llm__row;
+
+enum {
+    LLM__DEFAULT_TOKENS = 256, LLM__DEFAULT_STEP = 512, LLM__BUDGET_STEP = 16, LLM__RESERVE = 8192,
+    LLM__DEFAULT_DRAFTS = 3, LLM__MOST_DRAFTS = 64, LLM__DEFAULT_NGRAM = 3
 };
 
-enum { LLM__DEFAULT_TOKENS = 256, LLM__DEFAULT_STEP = 512, LLM__BUDGET_STEP = 16, LLM__RESERVE = 8192 };
+LLM__FN size_t llm__row_total(const llm__row *r) { return r->prompt_count + r->generated; }
 
-/* Room for `more` tokens behind prompt and text, for penalties. */
-LLM__FN llm_status llm__generation_history(llm_generation *g, size_t more, llm_error *error) {
-    void *tokens = g->prompt;
-    size_t count = g->prompt_count + g->generated + more;
-    if (!llm__has_penalties(&g->penalties)) return LLM_OK;
-    if (!llm__grow(&g->arena.allocator, &tokens, &g->prompt_capacity, count, sizeof *g->prompt))
-        return llm__no_memory(error, count * sizeof *g->prompt);
-    g->prompt = (int32_t *)tokens;
+/* Tokens of a cache behind the ones that it began with. */
+LLM__FN int64_t llm__row_fed(const llm_cache *cache, int64_t base) { return llm_cache_length(cache) - base; }
+
+LLM__FN int llm__row_ready(const llm__row *r) { return r->ready > 0; }
+
+/* Logits that one step of the row can bring, in floats. */
+LLM__FN size_t llm__row_logits(const llm__row *r) {
+    size_t floats = (size_t)r->model->vocabulary * (1 + (size_t)r->draft_most);
+    if (r->draft_model) llm__most(&floats, (size_t)r->draft_model->vocabulary);
+    return floats;
+}
+
+/* What llm__row_take needs for scratch, in bytes; rows may share it. */
+LLM__FN size_t llm__row_scratch(const llm__row *r) {
+    size_t bytes = llm_sample_scratch(r->model->vocabulary);
+    if (r->draft_model) llm__most(&bytes, llm_sample_scratch(r->draft_model->vocabulary));
+    return bytes;
+}
+
+/* Room for `more` tokens behind prompt and text, and for drafts. */
+LLM__FN llm_status llm__row_room(llm__row *r, size_t more, llm_error *error) {
+    void *tokens = r->tokens;
+    size_t count = r->id_count + r->generated + more + (size_t)r->draft_most;
+    if (!llm__grow(&r->arena.allocator, &tokens, &r->token_capacity, count, sizeof *r->tokens))
+        return llm__no_memory(error, count * sizeof *r->tokens);
+    r->tokens = (int32_t *)tokens;
     return LLM_OK;
 }
 
-/* Starts the forward pass for what comes next: all of the prompt but its last token in steps, that token, then each new
-   one.  Under a time budget the steps are short, so that a layer is. */
-LLM__FN llm_status llm__generation_begin(llm_generation *g, int budgeted, llm_error *error) {
-    size_t left = g->prompt_count - g->prompt_done, step = (size_t)g->prefill_step;
-    llm_sequence *q = &g->sequence;
-    llm_status status = llm__generation_history(g, 1, error);
+/* ---- planning */
+
+/* Takes back what a cache holds beyond `keep` tokens of the row: drafts that were not taken.  Where layers forget, it
+   may then hold fewer. */
+LLM__FN llm_status llm__row_settle(llm_cache *cache, int64_t base, size_t keep, llm_error *error) {
+    int64_t extra = llm__row_fed(cache, base) - (int64_t)keep, trimmed;
+    llm_status status = extra > 0 ? llm_cache_trim(cache, extra, &trimmed, error) : LLM_OK;
+    if (status == LLM_OK && llm__row_fed(cache, base) < 0)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the cache has lost tokens that it began with: it has %lld of %lld",
+                         (long long)llm_cache_length(cache), (long long)base);
+    return status;
+}
+
+/* Places that are in the cache while the row rests: all but the newest token, or a prompt that is all there is. */
+LLM__FN size_t llm__row_keep(const llm__row *r) { return llm__row_total(r) - (r->limit != 0); }
+
+/* How many tokens may be fed, in whatever calls, before rotary embeddings go by a call's end. */
+LLM__FN int64_t llm__row_uncut(const llm__row *r, int64_t most) {
+    int64_t length = llm_cache_length(r->cache);
+    int i;
+    for (i = 0; i < r->model->rope_count; i++) {
+        const llm__rope *rope = &r->model->ropes[i];
+        if (!(rope->dynamic_base > 0) && !(rope->short_frequency && length < rope->limit)) continue;
+        if (most > rope->limit - length) most = rope->limit - length;
+    }
+    return most;
+}
+
+/* How many tokens one pass may bring so that drafts change nothing: as many passes of one would give the same bits. */
+LLM__FN int64_t llm__row_alike(const llm__row *r) {
+    int64_t most = llm__row_uncut(r, llm__cache_alike(r->cache));
+    return most < 1 ? 1 : most;
+}
+
+/* How many drafts the pass that comes may have. */
+LLM__FN size_t llm__row_draft_room(const llm__row *r) {
+    size_t n = (size_t)r->draft_most;
+    int64_t alike;
+    if (!n || (r->embeddings && !r->generated)) return 0;
+    alike = llm__row_alike(r) - 1;
+    if ((int64_t)n > alike) n = (size_t)alike;
+    if (r->limit >= 0 && n > (size_t)r->limit - r->generated) n = (size_t)r->limit - r->generated;
+    return n;
+}
+
+/* Tokens that followed where the newest ones stood before: at the place that they share most with, the newest of
+   equals. */
+LLM__FN size_t llm__row_lookup(const llm__row *r, size_t room) {
+    size_t count = r->id_count + r->generated, end, best = 0, from = 0, n;
+    const int32_t *t = r->tokens;
+    for (end = count - (count > 0); end > 0; end--) {
+        for (n = 0; n < (size_t)r->lookup.longest && n < end && t[end - 1 - n] == t[count - 1 - n]; n++) continue;
+        if (n <= best) continue;
+        best = n;
+        from = end;
+        if (n == (size_t)r->lookup.longest) break;
+    }
+    if (!best || best < (size_t)r->lookup.shortest) return 0;
+    if (room > count - from) room = count - from;
+    memcpy(r->tokens + count, r->tokens + from, room * sizeof *r->tokens);
+    return room;
+}
+
+/* `count` places from `at` on. */
+LLM__FN void llm__row_feed(llm__row *r, llm__feed feed, size_t at, size_t count, llm_logits want) {
+    llm_sequence *q = &r->sequence;
+    memset(q, 0, sizeof *q);
+    r->feed = feed;
+    q->cache = feed == LLM__FEED_DRAFT ? r->draft_cache : r->cache;
+    q->count = count;
+    q->want = want;
+    if (r->embeddings && at < r->prompt_count) q->embeddings = r->embeddings + at * (size_t)r->model->hidden;
+    if (r->id_count || !q->embeddings) q->tokens = r->tokens + (at + r->id_count - r->prompt_count);
+}
+
+/* The draft model sees what it has not seen yet, then its own drafts one by one.  LLM_PENDING: nothing more is wanted
+   of it. */
+LLM__FN llm_status llm__row_plan_draft(llm__row *r, size_t room, size_t most, llm_error *error) {
+    size_t total = llm__row_total(r), have, left;
+    llm_status status;
+    if (r->proposed || r->drafts >= room) return LLM_PENDING;
+    if (!r->drafts && (status = llm__row_settle(r->draft_cache, r->draft_base, total - 1, error)) != LLM_OK)
+        return status;
+    have = (size_t)llm__row_fed(r->draft_cache, r->draft_base);
+    if (have == total && (status = llm_cache_checkpoint(r->draft_cache, error)) != LLM_OK) return status;
+    left = total + r->drafts - have;
+    if (most > (size_t)r->prefill_step) most = (size_t)r->prefill_step;
+    llm__row_feed(r, LLM__FEED_DRAFT, have, left < most ? left : most,
+                  left <= most ? LLM_LOGITS_LAST : LLM_LOGITS_NONE);
+    return LLM_OK;
+}
+
+/* What a cache lacks of what came before the newest token: in steps.  A prompt's last token goes alone. */
+LLM__FN void llm__row_plan_past(llm__row *r, size_t fed, size_t left, size_t step) {
+    int whole;
+    if (fed < r->prompt_count) {
+        size_t prompt = r->prompt_count - fed;
+        left = prompt > 1 && prompt == left && r->limit ? prompt - 1 : prompt;
+        whole = 0;
+    } else {
+        whole = left <= step && r->limit && !r->closing;
+    }
+    llm__row_feed(r, LLM__FEED_MODEL, fed, left < step ? left : step, whole ? LLM_LOGITS_LAST : LLM_LOGITS_NONE);
+}
+
+/* How many places from `at` on belong to the same segment of the prompt. */
+LLM__FN size_t llm__row_segment(const llm__row *r, size_t at) {
+    size_t i;
+    for (i = 0; i < r->segment_count; i++)
+        if (r->segment_ends[i] > at) return r->segment_ends[i] - at;
+    return SIZE_MAX;
+}
+
+/* Says what to feed: all of the prompt but its last token in steps, that token, then each new one, with drafts behind
+   it if there are any.  most: tokens in one call, but for drafts and where another cut would come to something else.
+   LLM__FEED_NOTHING: take can be called at once. */
+LLM__FN llm_status llm__row_plan(llm__row *r, size_t most, llm_error *error) {
+    size_t total = llm__row_total(r), fed, left, room;
+    llm_status status = llm__row_room(r, 1, error);
+    if (status == LLM_OK) status = llm__row_settle(r->cache, r->base, llm__row_keep(r), error);
     if (status != LLM_OK) return status;
-    if (budgeted && step > LLM__BUDGET_STEP) step = LLM__BUDGET_STEP;
-    q->cache = g->cache;
-    q->want = LLM_LOGITS_LAST;
-    q->logits = g->logits;
-    q->tokens = &g->token;
-    q->count = 1;
-    if (left) {
-        q->tokens = g->prompt + g->prompt_done;
-        q->count = left == 1 ? 1 : left - 1 < step ? left - 1 : step;
-        if (q->count < left || g->limit == 0) q->want = LLM_LOGITS_NONE;
+    if (!r->begun && r->progress) r->progress(r->progress_user, 0, r->prompt_count);
+    r->begun = 1;
+    r->feed = LLM__FEED_NOTHING;
+    fed = (size_t)llm__row_fed(r->cache, r->base);
+    if (most > (size_t)r->prefill_step || llm__row_uncut(r, llm__cache_uncut(r->cache)) < (int64_t)(total - fed))
+        most = (size_t)r->prefill_step;
+    if (most > llm__row_segment(r, fed)) most = llm__row_segment(r, fed);
+    left = total - fed - (size_t)r->closing;
+    if (left > 1 || r->closing || r->limit == 0) {
+        if (left) llm__row_plan_past(r, fed, left, most);
+        return LLM_OK;
     }
-    return llm_forward_begin(g->session, q, 1, error);
-}
-
-/* Gives the piece its text and ends the generation, or not.  Fails if the text cannot be made; the token stays
-   chosen. */
-LLM__FN llm_status llm__generation_piece(llm_generation *g, int32_t token, float logprob, llm_finish finish,
-                                         llm_piece *piece, llm_error *error) {
-    llm_status status = LLM_OK;
-    if (g->model->words && finish != LLM_FINISH_STOP && token != LLM_NO_TOKEN)
-        status = llm__detok_add(&g->detok, token, &g->text);
-    if (g->model->words && finish != LLM_RUNNING && status == LLM_OK)
-        status = llm__detok_finish(&g->detok, &g->text);
-    if (status != LLM_OK) return llm__fail(error, status, "the text of token %ld cannot be made", (long)token);
-    if (g->skip && g->text.length) {
-        size_t n = g->skip < g->text.length ? g->skip : g->text.length;
-        g->text.length -= n;
-        g->skip -= n;
-        memmove(g->text.data, g->text.data + n, g->text.length + 1);
-    }
-    g->finish = finish;
-    piece->token = token;
-    piece->logprob = logprob;
-    piece->finish = finish;
-    piece->text = g->text.length ? g->text.data : "";
-    piece->bytes = g->text.length;
+    room = llm__row_draft_room(r);
+    if (r->draft_model && (status = llm__row_plan_draft(r, room, most, error)) != LLM_PENDING) return status;
+    if (r->lookup.count && !r->proposed) r->drafts = llm__row_lookup(r, room);
+    r->proposed = 1;
+    if (r->drafts && (status = llm_cache_checkpoint(r->cache, error)) != LLM_OK) return status;
+    llm__row_feed(r, LLM__FEED_MODEL, fed, 1 + r->drafts, r->drafts ? LLM_LOGITS_ALL : LLM_LOGITS_LAST);
     return LLM_OK;
 }
 
-/* A forward pass is done: count prompt tokens (LLM_PENDING: no piece yet), or choose a token. */
-LLM__FN llm_status llm__generation_advance(llm_generation *g, llm_piece *piece, llm_error *error) {
-    llm_finish finish = LLM_RUNNING;
-    float logprob;
-    int32_t id;
-    if (g->prompt_done < g->prompt_count) {
-        g->prompt_done += g->sequence.count;
-        if (g->progress) g->progress(g->progress_user, g->prompt_done, g->prompt_count);
-        if (g->prompt_done < g->prompt_count) return LLM_PENDING;
-        if (g->limit == 0) return llm__generation_piece(g, LLM_NO_TOKEN, 0, LLM_FINISH_LENGTH, piece, error);
+/* ---- text and its stops */
+
+/* How many of the newest of `count` tokens are a whole stop sequence: the longest; 0: none. */
+LLM__FN size_t llm__stop_length(const llm_ids *stops, size_t stop_count, const int32_t *tokens, size_t count) {
+    size_t i, best = 0;
+    for (i = 0; i < stop_count; i++) {
+        size_t n = stops[i].count;
+        if (n > best && n <= count && !memcmp(tokens + count - n, stops[i].ids, n * sizeof *tokens)) best = n;
     }
-    if (llm__has_penalties(&g->penalties))
-        llm_penalize(&g->penalties, g->prompt, g->prompt_count + g->generated, g->logits, g->model->vocabulary,
-                     g->scratch);
-    id = llm__sample(g->model->ops, &g->sampling, g->logits, g->model->vocabulary, llm_cache_length(g->cache),
-                     g->scratch, &logprob);
-    g->token = id;
-    if (llm__has_penalties(&g->penalties)) g->prompt[g->prompt_count + g->generated] = id;
-    g->generated++;
-    if (g->limit > 0 && g->generated >= (uint64_t)g->limit) finish = LLM_FINISH_LENGTH;
-    if (!g->ignore_end && llm_token_is_end(g->model, id)) finish = LLM_FINISH_STOP;
-    return llm__generation_piece(g, id, logprob, finish, piece, error);
+    return best;
 }
 
-LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm_piece *piece, llm_error *error) {
-    int64_t start = g->clock.now_us(g->clock.user), now = start, left = budget_us;
-    int reading;
-    for (;;) {
-        llm_status status = LLM_OK;
-        reading = g->prompt_done < g->prompt_count;
-        if (llm__atomic_get(&g->cancel)) {
-            if (g->session->sequences == &g->sequence) llm_forward_abandon(g->session);
-            return llm__generation_piece(g, LLM_NO_TOKEN, 0, LLM_FINISH_CANCELLED, piece, error);
+/* How many of them may be the beginning of one. */
+LLM__FN size_t llm__stop_hold(const llm_ids *stops, size_t stop_count, const int32_t *tokens, size_t count) {
+    size_t i, n, best = 0;
+    for (i = 0; i < stop_count; i++)
+        for (n = stops[i].count; n-- > best + 1;)
+            if (n <= count && !memcmp(tokens + count - n, stops[i].ids, n * sizeof *tokens)) best = n;
+    return best;
+}
+
+/* Where the first stop string in a text begins; its length if there is none. */
+LLM__FN size_t llm__stop_find(const char *const *stops, size_t stop_count, const char *text, size_t length) {
+    size_t i, at, n;
+    for (at = 0; stop_count && at < length; at++)
+        for (i = 0; i < stop_count; i++) {
+            n = strlen(stops[i]);
+            if (n <= length - at && !memcmp(text + at, stops[i], n)) return at;
         }
-        if (!g->session->active) status = llm__generation_begin(g, budget_us >= 0, error);
-        else if (g->session->sequences != &g->sequence)
-            return llm__fail(error, LLM_BAD_ARGUMENT, "the generation's session is in the middle of another call");
-        g->session->cancel = &g->cancel;
-        if (status == LLM_OK) status = llm__forward(g->session, left, error);
-        now = g->clock.now_us(g->clock.user);
-        *(reading ? &g->prompt_us : &g->generation_us) += now - start;
-        start = now;
-        if (status == LLM_CANCELLED) continue;
-        if (status != LLM_OK) return status;
-        status = llm__generation_advance(g, piece, error);
-        if (status != LLM_PENDING) return status;
-        if (budget_us >= 0 && (left -= now - start) <= 0) return LLM_PENDING;
-    }
+    return length;
 }
 
-/* The prompt's ids: those given, then those of the text. */
-LLM__FN llm_status llm__generation_prompt(llm_generation *g, const llm_generation_desc *d, llm_error *error) {
-    void *ids = NULL;
+/* How many bytes at a text's end may be the beginning of a stop string. */
+LLM__FN size_t llm__stop_begun(const char *const *stops, size_t stop_count, const char *text, size_t length) {
+    size_t i, n, best = 0;
+    for (i = 0; i < stop_count; i++)
+        for (n = strlen(stops[i]); n-- > best + 1;)
+            if (n <= length && !memcmp(text + length - n, stops[i], n)) best = n;
+    return best;
+}
+
+LLM__FN int llm__row_is_end(const llm__row *r, int32_t id) {
+    return (!r->ignore_end && llm_token_is_end(r->model, id)) ||
+           llm__is_listed(r->extra_ends, r->extra_end_count, id);
+}
+
+/* Takes the first n bytes off a text. */
+LLM__FN void llm__text_shift(llm__text *text, size_t n) {
+    if (!n) return;
+    text->length -= n;
+    memmove(text->data, text->data + n, text->length + 1);
+}
+
+/* Decodes the text's tokens but for the last `but`; all: what the detokenizer holds comes, too. */
+LLM__FN llm_status llm__row_decode(llm__row *r, size_t but, int all, llm_error *error) {
+    const int32_t *text = r->tokens + r->id_count;
+    llm_status status = LLM_OK;
+    size_t n;
+    while (r->decoded + but < r->generated && status == LLM_OK)
+        status = llm__detok_add(&r->detok, text[r->decoded++], &r->held);
+    if (all && status == LLM_OK) status = llm__detok_finish(&r->detok, &r->held);
+    if (status == LLM_OK && r->held.failed) status = LLM_OUT_OF_MEMORY;
+    if (status != LLM_OK)
+        return llm__fail(error, status, "the text of token %ld cannot be made",
+                         (long)(r->decoded ? text[r->decoded - 1] : LLM_NO_TOKEN));
+    n = r->skip < r->held.length ? r->skip : r->held.length;
+    llm__text_shift(&r->held, n);
+    r->skip -= n;
+    return LLM_OK;
+}
+
+/* The text that can go out now; *finish may turn into a stop.  What may be a stop's beginning waits: tokens are not
+   decoded, bytes are held.  ended: the newest token is an end, which has no text. */
+LLM__FN llm_status llm__row_text(llm__row *r, llm_finish *finish, int ended, llm_error *error) {
+    const int32_t *text = r->tokens + r->id_count;
+    size_t out, n = *finish == LLM_FINISH_CANCELLED ? 0 : llm__stop_length(r->stop_ids, r->stop_id_count, text,
+                                                                           r->generated);
+    llm_status status;
+    r->text.length = 0;
+    if (n) *finish = LLM_FINISH_STOP;
+    else if (*finish == LLM_RUNNING) n = llm__stop_hold(r->stop_ids, r->stop_id_count, text, r->generated);
+    if (ended) llm__most(&n, 1);
+    if (!r->model->words) return LLM_OK;
+    status = llm__row_decode(r, n, *finish != LLM_RUNNING, error);
+    if (status != LLM_OK) return status;
+    out = llm__stop_find(r->stops, r->stop_count, r->held.data, r->held.length);
+    if (out < r->held.length) {
+        if (*finish != LLM_FINISH_CANCELLED) *finish = LLM_FINISH_STOP;
+        r->held.length = out;
+    } else if (*finish == LLM_RUNNING) {
+        out -= llm__stop_begun(r->stops, r->stop_count, r->held.data, r->held.length);
+    }
+    if (!llm__text_add(&r->text, out ? r->held.data : "", out)) return llm__no_memory(error, out);
+    llm__text_shift(&r->held, out);
+    return LLM_OK;
+}
+
+/* ---- taking */
+
+LLM__FN void llm__piece_clear(llm_piece *piece) {
+    memset(piece, 0, sizeof *piece);
+    piece->text = "";
+    piece->token = LLM_NO_TOKEN;
+}
+
+/* No draft is left to be judged or fed.  The next plan takes them out of the caches. */
+LLM__FN void llm__row_drop(llm__row *r) {
+    r->ready = r->judged = r->drafts = 0;
+    r->proposed = 0;
+}
+
+/* The same, and the cache rests, as far as it can. */
+LLM__FN void llm__row_rest(llm__row *r) {
+    llm__row_drop(r);
+    r->feed = LLM__FEED_NOTHING;
+    if (r->cache) (void)llm__row_settle(r->cache, r->base, llm__row_keep(r), NULL);
+}
+
+/* The piece's text, and the end, if this is it.  LLM_PENDING: the cache is to be put in order first. */
+LLM__FN llm_status llm__row_give(llm__row *r, llm_finish finish, llm_piece *piece) {
+    piece->text = r->text.length ? r->text.data : "";
+    piece->bytes = r->text.length;
+    piece->finish = finish;
+    if (finish == LLM_RUNNING) return LLM_OK;
+    llm__row_drop(r);
+    if (finish == LLM_FINISH_CANCELLED || llm__row_fed(r->cache, r->base) <= (int64_t)llm__row_keep(r)) {
+        r->finish = finish;
+        return LLM_OK;
+    }
+    r->closing = 1;
+    r->last = *piece;
+    return LLM_PENDING;
+}
+
+/* What the request wants done to logits, and whether something is left to be chosen then. */
+LLM__FN llm_status llm__row_adjust(const llm__row *r, float *logits, void *scratch, llm_error *error) {
+    const llm_model *m = r->model;
+    int i;
+    if (!llm__has_penalties(&r->penalties)) return LLM_OK;
+    llm_penalize(&r->penalties, r->tokens, r->id_count + r->generated, logits, m->vocabulary, scratch);
+    for (i = 0; r->penalties.process && i < m->vocabulary; i++)
+        if (logits[i] != logits[i])
+            return llm__fail(error, LLM_BAD_ARGUMENT, "penalties.process made the logit of id %d not a number", i);
+    if (!(m->ops->max(logits, m->vocabulary) > -HUGE_VALF))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the penalties leave no token to choose: all logits are -infinity");
+    return LLM_OK;
+}
+
+/* The likeliest tokens, best first, or all of them by their ids. */
+LLM__FN void llm__row_top(llm__row *r, const float *logits, void *scratch, llm_piece *piece) {
+    const llm_model *m = r->model;
+    float best = m->ops->max(logits, m->vocabulary);
+    double norm = llm__log_sum(m->ops, logits, m->vocabulary, best, (float *)scratch);
+    llm__choices p = llm__choices_open((llm__candidate *)scratch, logits, m->vocabulary, norm, best);
+    int i, n = m->vocabulary;
+    if (r->top_most > 0) {
+        llm__filter_best(&p, r->top_most);
+        n = p.end - p.taken;
+    }
+    for (i = 0; i < n; i++) {
+        r->top[i].id = r->top_most > 0 ? p.c[p.end - 1 - i].id : i;
+        r->top[i].logprob = r->top_most > 0 ? p.c[p.end - 1 - i].logprob : (float)(logits[i] - norm);
+    }
+    piece->top = r->top;
+    piece->top_count = (size_t)n;
+}
+
+/* Chooses a token from the next row of logits.  A draft is taken if it is what would have been chosen anyway: numbers
+   are drawn by position, so that the text is the one that would have come without drafts. */
+LLM__FN llm_status llm__row_judge(llm__row *r, void *scratch, llm_piece *piece, llm_error *error) {
+    float *logits = r->sequence.logits + r->judged * (size_t)r->model->vocabulary;
+    size_t count = r->id_count + r->generated;
+    llm_finish finish = LLM_RUNNING;
+    llm_status status = llm__row_adjust(r, logits, scratch, error);
+    int ended;
+    if (status != LLM_OK) return status;
+    if (r->top_most) llm__row_top(r, logits, scratch, piece);
+    piece->token = llm__sample(r->model->ops, &r->sampling, logits, r->model->vocabulary,
+                               r->base + (int64_t)llm__row_total(r), scratch, &piece->logprob);
+    piece->from_draft = r->judged < r->drafts && r->tokens[count] == piece->token;
+    r->accepted += (size_t)piece->from_draft;
+    r->tokens[count] = piece->token;
+    r->generated++;
+    r->judged++;
+    if (!piece->from_draft) llm__row_drop(r);
+    ended = llm__row_is_end(r, piece->token);
+    if (r->limit > 0 && r->generated >= (uint64_t)r->limit) finish = LLM_FINISH_LENGTH;
+    if (ended) finish = LLM_FINISH_STOP;
+    status = llm__row_text(r, &finish, ended, error);
+    return status == LLM_OK ? llm__row_give(r, finish, piece) : status;
+}
+
+/* A token that the draft model would choose; the user's callback hears of the text only. */
+LLM__FN void llm__row_propose(llm__row *r, void *scratch) {
+    llm_sampling sampling = r->sampling;
+    llm_penalties penalties = r->penalties;
+    size_t count = r->id_count + r->generated + r->drafts;
+    float mu = *r->sampling.mirostat_mu;
+    int32_t id;
+    sampling.mirostat_mu = &mu;
+    penalties.process = NULL;
+    if (llm__has_penalties(&penalties))
+        llm_penalize(&penalties, r->tokens, count, r->sequence.logits, r->draft_model->vocabulary, scratch);
+    id = llm__sample(r->draft_model->ops, &sampling, r->sequence.logits, r->draft_model->vocabulary,
+                     r->base + (int64_t)(llm__row_total(r) + r->drafts), scratch, NULL);
+    if (id >= r->model->vocabulary) {
+        r->proposed = 1;
+        return;
+    }
+    r->tokens[count] = id;
+    r->drafts++;
+}
+
+/* The planned step is done.  LLM_OK: a piece.  LLM_PENDING: none yet.  Anything else ends the row. */
+LLM__FN llm_status llm__row_take(llm__row *r, void *scratch, llm_piece *piece, llm_error *error) {
+    llm__feed feed = r->feed;
+    size_t done;
+    llm_status status;
+    llm__piece_clear(piece);
+    r->feed = LLM__FEED_NOTHING;
+    if (feed == LLM__FEED_DRAFT) {
+        if (r->sequence.want != LLM_LOGITS_NONE) llm__row_propose(r, scratch);
+        return LLM_PENDING;
+    }
+    done = (size_t)llm__row_fed(r->cache, r->base);
+    if (r->closing) {
+        if (done + 1 < llm__row_total(r)) return LLM_PENDING;
+        *piece = r->last;
+        r->finish = piece->finish;
+        return LLM_OK;
+    }
+    if (done > r->prompt_count) done = r->prompt_count;
+    if (done > r->prompt_done) {
+        r->prompt_done = done;
+        if (r->progress) r->progress(r->progress_user, done, r->prompt_count);
+    }
+    if (feed == LLM__FEED_MODEL && r->sequence.want != LLM_LOGITS_NONE) {
+        r->ready = 1 + r->drafts;
+        r->drafted += r->drafts;
+    }
+    if (!r->ready && r->limit == 0 && done == r->prompt_count) {
+        piece->finish = r->finish = LLM_FINISH_LENGTH;
+        return LLM_OK;
+    }
+    if (!r->ready) return LLM_PENDING;
+    status = llm__row_judge(r, scratch, piece, error);
+    if (status == LLM_OK || status == LLM_PENDING) return status;
+    llm__row_rest(r);
+    r->finish = LLM_FINISH_FAILED;
+    return status;
+}
+
+/* Ends the row: the last piece brings the text that was held.  No pass may be under way on its caches. */
+LLM__FN llm_status llm__row_cancel(llm__row *r, llm_piece *piece, llm_error *error) {
+    llm_finish finish = LLM_FINISH_CANCELLED;
+    llm_status status = LLM_OK;
+    llm__piece_clear(piece);
+    if (r->closing) {
+        *piece = r->last;
+        r->finish = piece->finish;
+        return LLM_OK;
+    }
+    llm__row_rest(r);
+    r->finish = finish;
+    status = llm__row_text(r, &finish, 0, error);
+    if (status == LLM_OK) llm__row_give(r, finish, piece);
+    return status;
+}
+
+/* ---- what is asked for */
+
+/* A prompt in parts: the ids of all, and where each ends. */
+LLM__FN llm_status llm__row_segments(llm__row *r, const llm_generation_desc *d, llm_error *error) {
+    llm_status status = LLM_OK;
+    size_t i;
+    if (!d->segment_count) return LLM_OK;
+    if (!d->segments || d->id_count || d->embeddings)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "segments: expected %s",
+                         d->segments ? "neither ids nor embeddings with them" : "a list, as a count is given");
+    r->segment_ends = (size_t *)llm__arena_alloc(&r->arena, d->segment_count, sizeof *r->segment_ends);
+    if (!r->segment_ends) return llm__no_memory(error, d->segment_count * sizeof *r->segment_ends);
+    for (i = 0; i < d->segment_count; i++) {
+        const llm_ids *part = &d->segments[i];
+        if (part->count && !part->ids)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "segment %llu has a count, but no ids", (unsigned long long)i);
+        if ((status = llm__row_room(r, part->count + 1, error)) != LLM_OK) return status;
+        if (part->count) memcpy(r->tokens + r->id_count, part->ids, part->count * sizeof *part->ids);
+        r->id_count += part->count;
+        r->segment_ends[r->segment_count++] = r->id_count;
+    }
+    return LLM_OK;
+}
+
+/* The prompt's ids: those given, then those of the text; and embeddings, in their place or with them. */
+LLM__FN llm_status llm__row_prompt(llm__row *r, const llm_generation_desc *d, llm_error *error) {
     size_t bytes = d->prompt ? (d->prompt_bytes ? d->prompt_bytes : strlen(d->prompt)) : 0, i;
+    llm_status status;
     if (d->id_count && !d->ids) return llm__fail(error, LLM_BAD_ARGUMENT, "id_count is given but ids is NULL");
-    if (!llm__grow(&g->arena.allocator, &ids, &g->prompt_capacity, d->id_count + 1, sizeof(int32_t)))
-        return llm__no_memory(error, d->id_count * sizeof(int32_t));
-    g->prompt = (int32_t *)ids;
-    if (d->id_count) memcpy(g->prompt, d->ids, d->id_count * sizeof(int32_t));
-    g->prompt_count = d->id_count;
+    r->id_count = d->id_count;
+    status = llm__row_room(r, 1, error);
+    if (status != LLM_OK) return status;
+    if (d->id_count) memcpy(r->tokens, d->ids, d->id_count * sizeof(int32_t));
+    status = llm__row_segments(r, d, error);
+    if (status != LLM_OK) return status;
     if (d->prompt) {
-        llm_status status;
-        if (!g->model->words)
+        if (!r->model->words)
             return llm__fail(error, LLM_BAD_ARGUMENT,
                              "the prompt is text but the model was opened without a tokenizer");
         status = llm__check_text(d->prompt, bytes, error);
         if (status != LLM_OK) return status;
         status =
-            llm__words_encode(g->model->words, &g->arena.allocator, d->prompt, bytes, !d->no_special && !d->id_count,
-                              &g->prompt, &g->prompt_count, &g->prompt_capacity, error);
+            llm__words_encode(r->model->words, &r->arena.allocator, d->prompt, bytes, !d->no_special && !d->id_count,
+                              &r->tokens, &r->id_count, &r->token_capacity, error);
         if (status != LLM_OK) return status;
     }
-    if (!g->prompt_count) return llm__fail(error, LLM_BAD_ARGUMENT, "the prompt is empty: expected at least one token");
-    for (i = 0; i < g->prompt_count; i++)
-        if (g->prompt[i] < 0 || g->prompt[i] >= g->model->vocabulary)
+    for (i = 0; i < r->id_count; i++)
+        if (r->tokens[i] < 0 || r->tokens[i] >= r->model->vocabulary)
             return llm__fail(error, LLM_BAD_ARGUMENT, "prompt token %llu: id %ld; expected 0 to %d",
-                             (unsigned long long)i, (long)g->prompt[i], g->model->vocabulary - 1);
+                             (unsigned long long)i, (long)r->tokens[i], r->model->vocabulary - 1);
+    r->prompt_count = d->embeddings ? d->embedding_count : r->id_count;
+    if (!r->prompt_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the prompt is empty: expected at least one token");
+    if (!d->embeddings && !d->embedding_count) return LLM_OK;
+    r->embeddings = d->embeddings;
+    if (!d->embeddings || d->embedding_width != r->model->hidden)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "embeddings: %s of width %d; expected rows of %d numbers",
+                         d->embeddings ? "rows" : "none", d->embedding_width, r->model->hidden);
+    if (r->id_count && r->id_count != r->prompt_count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%llu embeddings for %llu ids; expected as many, or no ids",
+                         (unsigned long long)r->prompt_count, (unsigned long long)r->id_count);
+    if (!r->id_count) return llm__check_embeddable(r->model, error);
     return LLM_OK;
 }
 
@@ -29630,29 +30207,109 @@ LLM__FN llm_status llm__check_penalties(const llm_model *m, const llm_penalties 
 
 /* The text goes on from the prompt's: what a decoder does at the start of a text (such as dropping a space) was done
    there.  What the decoder still holds of the prompt is not ours to give out: `skip` bytes. */
-LLM__FN llm_status llm__generation_prime(llm_generation *g, llm_error *error) {
+LLM__FN llm_status llm__row_prime(llm__row *r, llm_error *error) {
     llm__text whole;
     llm_status status;
     size_t i;
     memset(&whole, 0, sizeof whole);
-    whole.allocator = g->arena.allocator;
-    status = llm__words_decode(g->model->words, g->prompt, g->prompt_count, 0, &whole, error);
-    llm__detok_init(&g->detok, g->model->words, 0, g->arena.allocator);
-    if (!llm__detok_reserve(&g->detok, 256)) status = llm__no_memory(error, 256);
-    for (i = 0; i < g->prompt_count && status == LLM_OK; i++)
-        status = llm__detok_add(&g->detok, g->prompt[i], &g->text);
-    if (status == LLM_OK && whole.length > g->text.length) g->skip = whole.length - g->text.length;
-    if (status == LLM_OUT_OF_MEMORY || whole.failed || g->text.failed) status = llm__no_memory(error, g->text.length);
+    whole.allocator = r->arena.allocator;
+    status = llm__words_decode(r->model->words, r->tokens, r->id_count, 0, &whole, error);
+    llm__detok_init(&r->detok, r->model->words, 0, r->arena.allocator);
+    if (!llm__detok_reserve(&r->detok, 256)) status = llm__no_memory(error, 256);
+    for (i = 0; i < r->id_count && status == LLM_OK; i++) status = llm__detok_add(&r->detok, r->tokens[i], &r->held);
+    if (status == LLM_OK && whole.length > r->held.length) r->skip = whole.length - r->held.length;
+    if (status == LLM_OUT_OF_MEMORY || whole.failed || r->held.failed) status = llm__no_memory(error, r->held.length);
     llm__text_free(&whole);
-    g->text.length = 0;
+    r->held.length = 0;
     return status;
 }
 
-LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_desc *d, llm_error *error) {
-    llm_model_cache_desc cache;
-    llm_status status = llm__check_sampling(g->model, &d->sampling, error);
-    int64_t reserve;
-    if (status == LLM_OK) status = llm__check_penalties(g->model, &d->penalties, error);
+/* Drafts must mean the same text: both models have the same tokens. */
+LLM__FN llm_status llm__check_draft_model(const llm_model *m, const llm_model *draft, llm_error *error) {
+    const llm__words *a = m->words, *b = draft->words;
+    int32_t id;
+    if (!a || !b) {
+        if (m->vocabulary == draft->vocabulary) return LLM_OK;
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the draft model has %d tokens, the model has %d", draft->vocabulary,
+                         m->vocabulary);
+    }
+    for (id = 0; id < a->count || id < b->count; id++) {
+        size_t n, k;
+        const char *x = llm__words_text(a, id, &n, NULL), *y = llm__words_text(b, id, &k, NULL);
+        if (n != k || !x != !y || (n && memcmp(x, y, n)))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "the draft model has another vocabulary: token %ld is \"%.40s\", "
+                             "in the model \"%.40s\"", (long)id, y ? y : "", x ? x : "");
+    }
+    return LLM_OK;
+}
+
+LLM__FN llm_status llm__check_stops(const llm_model *m, const llm_generation_desc *d, llm_error *error) {
+    llm_status status = llm__check_ids(m, "extra_ends", d->extra_ends, d->extra_end_count, error);
+    size_t i;
+    if (status != LLM_OK) return status;
+    if (d->stop_count && !d->stops) return llm__fail(error, LLM_BAD_ARGUMENT, "stops: a count is given, but no texts");
+    if (d->stop_count && !m->words)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "stops are text but the model was opened without a tokenizer");
+    for (i = 0; i < d->stop_count; i++) {
+        if (!d->stops[i] || !*d->stops[i])
+            return llm__fail(error, LLM_BAD_ARGUMENT, "stop %llu is empty", (unsigned long long)i);
+        if (llm__check_text(d->stops[i], strlen(d->stops[i]), error) != LLM_OK) return LLM_BAD_ARGUMENT;
+    }
+    if (d->stop_id_count && !d->stop_ids)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "stop_ids: a count is given, but no sequences");
+    for (i = 0; i < d->stop_id_count && status == LLM_OK; i++) {
+        if (!d->stop_ids[i].count)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "stop sequence %llu is empty", (unsigned long long)i);
+        status = llm__check_ids(m, "stop_ids", d->stop_ids[i].ids, d->stop_ids[i].count, error);
+    }
+    return status;
+}
+
+/* Where drafts come from, if they do. */
+LLM__FN llm_status llm__row_drafting(llm__row *r, const llm_generation_desc *d, llm_error *error) {
+    const struct { const char *name; double value, low, high; } options[] = {
+        {"num_draft_tokens", (double)d->num_draft_tokens, 0, LLM__MOST_DRAFTS},
+        {"lookup.count", (double)d->lookup.count, 0, LLM__MOST_DRAFTS},
+        {"lookup.longest", (double)d->lookup.longest, 0, INT32_MAX},
+        {"lookup.shortest", (double)d->lookup.shortest, 0, INT32_MAX},
+    };
+    llm_status status = LLM_OK;
+    size_t i;
+    for (i = 0; i < sizeof options / sizeof *options && status == LLM_OK; i++)
+        status = llm__check_option(options[i].name, options[i].value, options[i].low, options[i].high, error);
+    if (status != LLM_OK) return status;
+    r->lookup = d->lookup;
+    if (!r->lookup.longest) r->lookup.longest = (int)LLM__DEFAULT_NGRAM;
+    if (!r->lookup.shortest) r->lookup.shortest = 1;
+    if (r->lookup.longest < r->lookup.shortest)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "lookup: shortest is %d, longest %d", r->lookup.shortest,
+                         r->lookup.longest);
+    r->draft_most = d->lookup.count;
+    if (!d->draft_model) {
+        if (!d->draft_cache) return LLM_OK;
+        return llm__fail(error, LLM_BAD_ARGUMENT, "draft_cache is given, but no draft_model");
+    }
+    if (d->lookup.count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "drafts come from draft_model or from lookup, not from both");
+    if (d->embeddings)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a draft model cannot read a prompt of embeddings");
+    r->draft_model = d->draft_model;
+    r->draft_cache = d->draft_cache;
+    r->draft_most = d->num_draft_tokens ? d->num_draft_tokens : (int)LLM__DEFAULT_DRAFTS;
+    return llm__check_draft_model(r->model, r->draft_model, error);
+}
+
+/* Checks a request and takes it over; nothing large is allocated yet.  r->arena must have its allocator, and stay where
+   it is; after a failure it still wants to be closed. */
+LLM__FN llm_status llm__row_open(llm__row *r, const llm_model *model, const llm_generation_desc *d, llm_error *error) {
+    const llm_cache_codes codes = {d->kv_bits, d->kv_group_size ? d->kv_group_size : 64};
+    llm_status status;
+    r->model = model;
+    r->held.allocator = r->text.allocator = r->arena.allocator;
+    status = llm__check_sampling(model, &d->sampling, error);
+    if (status == LLM_OK) status = llm__check_penalties(model, &d->penalties, error);
+    if (status == LLM_OK) status = llm__check_stops(model, d, error);
+    if (status == LLM_OK) status = llm__row_drafting(r, d, error);
     if (status != LLM_OK) return status;
     if (d->max_tokens < LLM_PROMPT_ONLY)
         return llm__fail(error, LLM_BAD_ARGUMENT, "max_tokens is %lld; expected 0 or more, -1 or LLM_PROMPT_ONLY",
@@ -29661,41 +30318,639 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_generation_
         return llm__fail(error, LLM_BAD_ARGUMENT, "prefill_step is %d; expected 0 or more", d->prefill_step);
     if (d->max_kv_size < 0)
         return llm__fail(error, LLM_BAD_ARGUMENT, "max_kv_size is %lld; expected 0 or more", (long long)d->max_kv_size);
-    g->limit = d->max_tokens == LLM_PROMPT_ONLY ? 0 : d->max_tokens ? d->max_tokens : (int64_t)LLM__DEFAULT_TOKENS;
-    g->sampling = d->sampling;
-    g->penalties = d->penalties;
-    g->mu = 2 * d->sampling.mirostat_tau;
-    if (!g->sampling.mirostat_mu) g->sampling.mirostat_mu = &g->mu;
-    g->prefill_step = d->prefill_step ? d->prefill_step : (int)LLM__DEFAULT_STEP;
-    g->ignore_end = d->ignore_end;
-    g->progress = d->progress;
-    g->progress_user = d->progress_user;
-    g->clock = llm__clock_or_default(d->session.clock);
-    status = llm__generation_prompt(g, d, error);
+    if (d->top_logprobs < LLM_ALL_LOGPROBS)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "top_logprobs is %d; expected 0 or more, or LLM_ALL_LOGPROBS",
+                         d->top_logprobs);
+    if (d->kv_bits && !llm__codes_ok(codes))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "kv_bits %d in groups of %d; expected 2, 3, 4, 5, 6 or 8 and 32, 64 "
+                         "or 128", codes.bits, codes.group);
+    if (d->quantized_kv_start < 0)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "quantized_kv_start is %lld; expected 0 or more",
+                         (long long)d->quantized_kv_start);
+    r->limit = d->max_tokens == LLM_PROMPT_ONLY ? 0 : d->max_tokens ? d->max_tokens : (int64_t)LLM__DEFAULT_TOKENS;
+    r->sampling = d->sampling;
+    r->penalties = d->penalties;
+    r->mu = 2 * d->sampling.mirostat_tau;
+    if (!r->sampling.mirostat_mu) r->sampling.mirostat_mu = &r->mu;
+    r->prefill_step = d->prefill_step ? d->prefill_step : (int)LLM__DEFAULT_STEP;
+    r->ignore_end = d->ignore_end;
+    r->extra_ends = d->extra_ends;
+    r->extra_end_count = d->extra_end_count;
+    r->stops = d->stops;
+    r->stop_count = d->stop_count;
+    r->stop_ids = d->stop_ids;
+    r->stop_id_count = d->stop_id_count;
+    r->top_most = d->top_logprobs < model->vocabulary ? d->top_logprobs : model->vocabulary;
+    r->progress = d->progress;
+    r->progress_user = d->progress_user;
+    r->max_kv_size = d->max_kv_size;
+    if (d->kv_bits) r->codes = codes;
+    r->kv_from = d->quantized_kv_start;
+    r->cache = d->use_cache;
+    return llm__row_prompt(r, d, error);
+}
+
+/* A cache that fits, with room for what comes; opened if the caller gave none. */
+LLM__FN llm_status llm__row_cache(const llm__row *r, const llm_session *session, int64_t max_kv_size,
+                                  llm_cache **cache, llm_cache **own, llm_error *error) {
+    llm_model_cache_desc cd;
+    llm_status status;
+    int64_t reserve = r->limit < 0 || r->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : r->limit, from;
+    memset(&cd, 0, sizeof cd);
+    cd.max_kv_size = max_kv_size;
+    cd.exact = session->exact;
+    cd.allocator = r->arena.allocator;
+    if (!*cache && (status = llm_model_cache_open(own, session->model, &cd, error)) != LLM_OK) return status;
+    if (!*cache) *cache = *own;
+    if ((status = llm__cache_fits(session->model, *cache, error)) != LLM_OK) return status;
+    /* As in mlx-lm, the first call finds the cache as it is. */
+    from = llm_cache_length(*cache) + 1;
+    if (from < r->kv_from) from = r->kv_from;
+    if (r->codes.bits && (status = llm_cache_quantize(*cache, r->codes, r->codes, from, error)) != LLM_OK)
+        return status;
+    reserve += (int64_t)r->prompt_count + r->draft_most;
+    return llm__cache_reserve(*cache, reserve, session->max_rows, error);
+}
+
+/* Takes the memory for the whole of it, so that feeding allocates nothing.  draft: NULL unless there is a draft model.
+   Called once. */
+LLM__FN llm_status llm__row_start(llm__row *r, const llm_session *session, const llm_session *draft, llm_error *error) {
+    size_t reserve = r->limit < 0 || r->limit > (int64_t)LLM__RESERVE ? (size_t)LLM__RESERVE : (size_t)r->limit;
+    llm_status status = llm__row_cache(r, session, r->max_kv_size, &r->cache, &r->own_cache, error);
+    if (status == LLM_OK && r->draft_model)
+        status = llm__row_cache(r, draft, 0, &r->draft_cache, &r->own_draft_cache, error);
+    if (status == LLM_OK) status = llm__row_room(r, reserve + 1, error);
     if (status != LLM_OK) return status;
+    r->base = llm_cache_length(r->cache);
+    if (r->draft_model) r->draft_base = llm_cache_length(r->draft_cache);
+    if (r->top_most) {
+        size_t count = r->top_most < 0 ? (size_t)r->model->vocabulary : (size_t)r->top_most;
+        r->top = (llm_choice *)llm__arena_alloc(&r->arena, count, sizeof *r->top);
+        if (!r->top) return llm__no_memory(error, count * sizeof *r->top);
+    }
+    if (!llm__text_reserve(&r->held, 4096) || !llm__text_reserve(&r->text, 4096)) return llm__no_memory(error, 4096);
+    return r->model->words ? llm__row_prime(r, error) : LLM_OK;
+}
+
+/* Bytes that the row has taken for itself, and for caches of its own or that it was given. */
+LLM__FN size_t llm__row_bytes(const llm__row *r) {
+    return r->arena.bytes + r->token_capacity * sizeof *r->tokens + r->held.capacity + r->text.capacity +
+           (r->cache ? llm_cache_bytes(r->cache) : 0) + (r->draft_cache ? llm_cache_bytes(r->draft_cache) : 0);
+}
+
+/* Frees what the row owns.  A cache that it was given rests: it holds what came out of the row, but for the newest
+   token. */
+LLM__FN void llm__row_close(llm__row *r) {
+    if (r->prompt_count && r->cache) llm__row_rest(r);
+    llm__detok_free(&r->detok);
+    llm_cache_close(r->own_cache);
+    llm_cache_close(r->own_draft_cache);
+    llm__text_free(&r->held);
+    llm__text_free(&r->text);
+    llm__free(&r->arena.allocator, r->tokens, r->token_capacity * sizeof *r->tokens);
+    llm__arena_free(&r->arena);
+}
+
+/* ---- the driver of one row */
+
+struct llm_generation {
+    llm__arena arena;
+    llm__row row;
+    llm_session *session, *own_session, *draft_session;
+    llm_clock clock;
+    llm__atomic cancel;
+    float *logits;
+    void *scratch;
+    size_t peak_bytes;
+};
+
+/* The session that the row's step is for; it may be in the middle of it. */
+LLM__FN llm_session *llm__generation_session(const llm_generation *g) {
+    return g->row.feed == LLM__FEED_DRAFT ? g->draft_session : g->session;
+}
+
+LLM__FN int llm__generation_running(const llm_generation *g) {
+    const llm_session *s = llm__generation_session(g);
+    return s && s->active && s->sequences == &g->row.sequence;
+}
+
+LLM__FN void llm__generation_abandon(llm_generation *g) {
+    llm_session *s = llm__generation_session(g);
+    if (!llm__generation_running(g)) return;
+    llm_forward_abandon(s);
+    s->sequences = NULL;
+    s->cancel = NULL;
+}
+
+/* Plans the next step, unless one is under way, and runs it.  Under a time budget prompts go in short steps, so that a
+   layer is. */
+LLM__FN llm_status llm__generation_feed(llm_generation *g, int64_t budget_us, llm_error *error) {
+    llm__row *r = &g->row;
+    llm_session *s;
+    llm_status status;
+    if (!llm__generation_running(g)) {
+        if (g->session->active)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "the generation's session is in the middle of another call");
+        status = llm__row_plan(r, budget_us >= 0 ? (size_t)LLM__BUDGET_STEP : SIZE_MAX, error);
+        if (status != LLM_OK || r->feed == LLM__FEED_NOTHING) return status;
+        if (r->sequence.want != LLM_LOGITS_NONE) r->sequence.logits = g->logits;
+        status = llm_forward_begin(llm__generation_session(g), &r->sequence, 1, error);
+        if (status != LLM_OK) return status;
+    }
+    s = llm__generation_session(g);
+    s->cancel = &g->cancel;
+    return llm__forward(s, budget_us, error);
+}
+
+LLM__FN size_t llm__generation_bytes(const llm_generation *g) {
+    return sizeof *g + g->arena.bytes + llm_session_bytes(g->session) + llm_session_bytes(g->draft_session) +
+           llm__row_bytes(&g->row);
+}
+
+LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm_piece *piece, llm_error *error) {
+    int64_t start = g->clock.now_us(g->clock.user), now = start, left = budget_us;
+    llm__row *r = &g->row;
+    for (;;) {
+        llm_status status = LLM_OK;
+        int reading = r->prompt_done < r->prompt_count;
+        if (llm__atomic_get(&g->cancel)) {
+            llm__generation_abandon(g);
+            return llm__row_cancel(r, piece, error);
+        }
+        if (!llm__row_ready(r)) status = llm__generation_feed(g, budget_us < 0 ? -1 : left, error);
+        now = g->clock.now_us(g->clock.user);
+        *(reading ? &r->prompt_us : &r->generation_us) += now - start;
+        start = now;
+        if (status == LLM_CANCELLED) continue;
+        if (status != LLM_OK) return status;
+        if (llm_cache_length(r->cache) % LLM_PAGE_TOKENS == 0) llm__most(&g->peak_bytes, llm__generation_bytes(g));
+        status = llm__row_take(r, g->scratch, piece, error);
+        if (status != LLM_PENDING) return status;
+        if (budget_us >= 0 && (left -= now - start) <= 0) return LLM_PENDING;
+    }
+}
+
+LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_model *model, const llm_generation_desc *d,
+                                        llm_error *error) {
+    llm__row *r = &g->row;
+    llm_status status = llm__row_open(r, model, d, error);
+    if (status != LLM_OK) return status;
+    g->clock = llm__clock_or_default(d->session.clock);
     g->session = d->use_session;
-    if (!g->session && (status = llm_session_open(&g->own_session, g->model, &d->session, error)) != LLM_OK)
+    if (!g->session && (status = llm_session_open(&g->own_session, model, &d->session, error)) != LLM_OK)
         return status;
     if (!g->session) g->session = g->own_session;
-    if (g->session->model != g->model)
+    if (g->session->model != model)
         return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
     if (g->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
-    g->cache = d->use_cache;
-    memset(&cache, 0, sizeof cache);
-    cache.max_kv_size = d->max_kv_size;
-    cache.exact = g->session->exact;
-    if (!g->cache && (status = llm_model_cache_open(&g->own_cache, g->model, &cache, error)) != LLM_OK) return status;
-    if (!g->cache) g->cache = g->own_cache;
-    if ((status = llm__cache_fits(g->model, g->cache, error)) != LLM_OK) return status;
-    reserve = g->limit < 0 || g->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : g->limit;
-    status = llm__cache_reserve(g->cache, (int64_t)g->prompt_count + reserve, g->session->max_rows, error);
+    if (d->draft_model &&
+        (status = llm_session_open(&g->draft_session, d->draft_model, &d->session, error)) != LLM_OK)
+        return status;
+    g->logits = (float *)llm__arena_alloc(&g->arena, llm__row_logits(r), sizeof(float));
+    g->scratch = llm__arena_alloc(&g->arena, llm__row_scratch(r), 1);
+    if (!g->logits || !g->scratch) return llm__no_memory(error, llm__row_logits(r) * sizeof(float));
+    return llm__row_start(r, g->session, g->draft_session, error);
+}
+
+/* ====================================================================================================== >>scheduler
+   Many generations in one batch.  A request is a row (see >>generation) and where it stands in line:
+
+       WAITING --> READING its prompt --> WRITING --> OVER, until the next step forgets it
+
+   A step plans all rows that have their turn, runs what they want fed in one ragged pass, and has each take its logits.
+   Rows that want drafts of a draft model hold the others up for a pass or two of that model.  What one request does
+   wrong ends that request; what goes wrong for all (memory) leaves everything as it was before the step. */
+
+typedef enum llm__stage { LLM__WAITING, LLM__READING, LLM__WRITING, LLM__OVER } llm__stage;
+
+typedef struct llm__request {
+    llm__row row;
+    uint64_t id;
+    llm__stage stage;
+    int planned;  /* the row says what to feed, and it has not been fed yet */
+    size_t told;  /* prompt tokens that an event has spoken of */
+} llm__request;
+
+/* The forward pass of a step: over the rows that want what `session` gives. */
+typedef enum llm__pass_state { LLM__NO_PASS, LLM__PASS_BEGUN, LLM__PASS_DONE } llm__pass_state;
+
+struct llm_scheduler {
+    llm_allocator allocator;
+    const llm_model *model, *draft_model;
+    llm_session *session, *own_session, *draft_session;
+    llm_clock clock;
+    size_t most_rows, most_reading, prefill_step;
+    int64_t max_kv_size;
+    uint64_t inserted;
+    llm__request **requests;   /* [count] in the order of insertion */
+    size_t count, request_capacity;
+    llm__pass_state pass;
+    llm_session *pass_session;
+    llm_sequence *sequences;   /* [fed_count] of the pass */
+    llm__request **fed;
+    size_t fed_count, sequence_capacity, fed_capacity;
+    float *logits;
+    size_t logit_capacity;
+    void *scratch;
+    size_t scratch_bytes;
+    llm_event *events;         /* of this step; their texts and choices are offsets until it ends */
+    size_t event_count, event_capacity;
+    llm__text text;
+    llm_choice *choices;
+    size_t choice_count, choice_capacity;
+    size_t prompt_tokens, generated_tokens, steps, peak_bytes;
+    double prompt_us, generation_us;
+};
+
+LLM__FN size_t llm__scheduler_in(const llm_scheduler *s, llm__stage stage) {
+    size_t i, n = 0;
+    for (i = 0; i < s->count; i++) n += s->requests[i]->stage == stage;
+    return n;
+}
+
+LLM__FN llm__request *llm__scheduler_find(const llm_scheduler *s, uint64_t id) {
+    size_t i;
+    for (i = 0; i < s->count; i++)
+        if (s->requests[i]->id == id) return s->requests[i];
+    return NULL;
+}
+
+LLM__FN void llm__request_close(const llm_scheduler *s, llm__request *q) {
+    llm__row_close(&q->row);
+    llm__free(&s->allocator, q, sizeof *q);
+}
+
+/* Takes those out of the list that are over and told, or only `one`. */
+LLM__FN void llm__scheduler_forget(llm_scheduler *s, const llm__request *one) {
+    size_t i, kept = 0;
+    for (i = 0; i < s->count; i++) {
+        llm__request *q = s->requests[i];
+        if (one ? q == one : q->stage == LLM__OVER) llm__request_close(s, q);
+        else s->requests[kept++] = q;
+    }
+    s->count = kept;
+}
+
+/* ---- events */
+
+/* Room for all that a pass can bring, so that what it brought is never lost. */
+LLM__FN llm_status llm__scheduler_room(llm_scheduler *s, llm_error *error) {
+    void *events = s->events, *choices = s->choices;
+    size_t i, pieces, event_count = s->event_count, choice_count = s->choice_count;
+    for (i = 0; i < s->count; i++) {
+        const llm__row *r = &s->requests[i]->row;
+        pieces = 1 + (size_t)r->draft_most;
+        event_count += pieces + 3; /* prompt read, failed before the pass, failed after it */
+        choice_count += pieces * (r->top_most < 0 ? (size_t)s->model->vocabulary : (size_t)r->top_most);
+    }
+    if (!llm__grow(&s->allocator, &events, &s->event_capacity, event_count, sizeof *s->events))
+        return llm__no_memory(error, event_count * sizeof *s->events);
+    s->events = (llm_event *)events;
+    if (!llm__grow(&s->allocator, &choices, &s->choice_capacity, choice_count, sizeof *s->choices))
+        return llm__no_memory(error, choice_count * sizeof *s->choices);
+    s->choices = (llm_choice *)choices;
+    return LLM_OK;
+}
+
+LLM__FN llm_event *llm__scheduler_event(llm_scheduler *s, const llm__request *q, llm_event_kind kind) {
+    llm_event *e = &s->events[s->event_count++];
+    memset(e, 0, sizeof *e);
+    e->id = q->id;
+    e->kind = kind;
+    e->prompt_done = q->row.prompt_done;
+    e->prompt_total = q->row.prompt_count;
+    e->end_of_prompt = e->prompt_done == e->prompt_total;
+    llm__piece_clear(&e->piece);
+    return e;
+}
+
+/* The request has ended by a mistake. */
+LLM__FN void llm__scheduler_failed(llm_scheduler *s, llm__request *q, const llm_error *why) {
+    llm_event *e = llm__scheduler_event(s, q, LLM_EVENT_PIECE);
+    e->piece.finish = q->row.finish = LLM_FINISH_FAILED;
+    e->error = *why;
+    q->stage = LLM__OVER;
+    q->planned = 0;
+}
+
+/* A piece, whose text and choices are kept until the step's end: the row needs its own for the next one. */
+LLM__FN void llm__scheduler_piece(llm_scheduler *s, llm__request *q, const llm_piece *piece) {
+    llm_error why;
+    if (!llm__text_add(&s->text, piece->text, piece->bytes + 1)) {
+        s->text.failed = 0;
+        llm__no_memory(&why, piece->bytes);
+        llm__row_rest(&q->row);
+        llm__scheduler_failed(s, q, &why);
+        return;
+    }
+    llm__scheduler_event(s, q, LLM_EVENT_PIECE)->piece = *piece;
+    if (piece->top_count) memcpy(s->choices + s->choice_count, piece->top, piece->top_count * sizeof *s->choices);
+    s->choice_count += piece->top_count;
+    if (piece->finish != LLM_RUNNING) q->stage = LLM__OVER;
+}
+
+/* More of the prompt has been read. */
+LLM__FN void llm__scheduler_read(llm_scheduler *s, llm__request *q) {
+    llm_event *e;
+    size_t i;
+    if (q->row.prompt_done == q->told) return;
+    e = llm__scheduler_event(s, q, LLM_EVENT_PROMPT);
+    s->prompt_tokens += q->row.prompt_done - q->told;
+    q->told = q->row.prompt_done;
+    e->end_of_segment = e->end_of_prompt;
+    for (i = 0; i < q->row.segment_count; i++) e->end_of_segment |= q->row.segment_ends[i] == q->told;
+    if (e->end_of_prompt) q->stage = LLM__WRITING;
+}
+
+/* Now that nothing moves any more, the events get their addresses. */
+LLM__FN void llm__scheduler_settle_events(llm_scheduler *s) {
+    size_t i, text = 0, choice = 0;
+    for (i = 0; i < s->event_count; i++) {
+        llm_piece *piece = &s->events[i].piece;
+        if (s->events[i].kind != LLM_EVENT_PIECE || piece->finish == LLM_FINISH_FAILED) continue;
+        piece->text = s->text.data + text;
+        text += piece->bytes + 1;
+        piece->top = piece->top_count ? s->choices + choice : NULL;
+        choice += piece->top_count;
+    }
+}
+
+/* ---- a step */
+
+/* Those who wait get their turn, in order, as long as there is room, and time: at least one does. */
+LLM__FN void llm__scheduler_admit(llm_scheduler *s, int64_t budget_us) {
+    int64_t start = budget_us < 0 ? 0 : s->clock.now_us(s->clock.user);
+    size_t reading = llm__scheduler_in(s, LLM__READING), all = reading + llm__scheduler_in(s, LLM__WRITING), i;
+    for (i = 0; i < s->count && reading < s->most_reading && all < s->most_rows; i++) {
+        llm__request *q = s->requests[i];
+        llm_error why;
+        if (q->stage != LLM__WAITING) continue;
+        if (llm__row_start(&q->row, s->session, s->draft_session, &why) != LLM_OK) {
+            llm__scheduler_failed(s, q, &why);
+            continue;
+        }
+        q->stage = LLM__READING;
+        reading++;
+        all++;
+        if (budget_us >= 0 && s->clock.now_us(s->clock.user) - start >= budget_us) return;
+    }
+}
+
+/* Every row that has its turn says what it wants fed; the prompts' share of the step goes to the oldest first. */
+LLM__FN void llm__scheduler_plan(llm_scheduler *s, int budgeted) {
+    size_t room = budgeted && s->prefill_step > LLM__BUDGET_STEP ? (size_t)LLM__BUDGET_STEP : s->prefill_step, i;
+    for (i = 0; i < s->count; i++)
+        if (s->requests[i]->planned && s->requests[i]->stage == LLM__READING) {
+            size_t taken = s->requests[i]->row.sequence.count;
+            room -= taken < room ? taken : room;
+        }
+    for (i = 0; i < s->count; i++) {
+        llm__request *q = s->requests[i];
+        int reading = q->stage == LLM__READING;
+        llm_error why;
+        if (q->planned || (reading ? !room : q->stage != LLM__WRITING)) continue;
+        if (llm__row_plan(&q->row, reading ? room : s->prefill_step, &why) != LLM_OK) {
+            llm__row_rest(&q->row);
+            llm__scheduler_failed(s, q, &why);
+            continue;
+        }
+        q->planned = 1;
+        if (reading && q->row.feed == LLM__FEED_MODEL)
+            room -= q->row.sequence.count < room ? q->row.sequence.count : room;
+    }
+}
+
+/* Lists the rows that take part in the pass: those who want drafts if there are any, else all. */
+LLM__FN llm_status llm__scheduler_gather(llm_scheduler *s, llm_error *error) {
+    void *fed = s->fed, *sequences = s->sequences, *logits = s->logits;
+    size_t i, floats = 0, at = 0, scratch = 0;
+    int drafts = 0;
+    if (!llm__grow(&s->allocator, &fed, &s->fed_capacity, s->count, sizeof *s->fed))
+        return llm__no_memory(error, s->count * sizeof *s->fed);
+    s->fed = (llm__request **)fed;
+    if (!llm__grow(&s->allocator, &sequences, &s->sequence_capacity, s->count, sizeof *s->sequences))
+        return llm__no_memory(error, s->count * sizeof *s->sequences);
+    s->sequences = (llm_sequence *)sequences;
+    for (i = 0; i < s->count; i++) drafts |= s->requests[i]->planned && s->requests[i]->row.feed == LLM__FEED_DRAFT;
+    s->pass_session = drafts ? s->draft_session : s->session;
+    for (i = s->fed_count = 0; i < s->count; i++) {
+        llm__request *q = s->requests[i];
+        if (!q->planned || (drafts && q->row.feed != LLM__FEED_DRAFT)) continue;
+        s->fed[s->fed_count++] = q;
+        floats += llm__row_logits(&q->row);
+        llm__most(&scratch, llm__row_scratch(&q->row));
+    }
+    if (!llm__grow(&s->allocator, &logits, &s->logit_capacity, floats, sizeof *s->logits))
+        return llm__no_memory(error, floats * sizeof *s->logits);
+    s->logits = (float *)logits;
+    if (scratch > s->scratch_bytes) {
+        void *more = llm__alloc(&s->allocator, scratch, 1);
+        if (!more) return llm__no_memory(error, scratch);
+        llm__free(&s->allocator, s->scratch, s->scratch_bytes);
+        s->scratch = more;
+        s->scratch_bytes = scratch;
+    }
+    for (i = 0; i < s->fed_count; i++) {
+        llm__row *r = &s->fed[i]->row;
+        size_t rows = r->sequence.want == LLM_LOGITS_ALL ? r->sequence.count : 1;
+        if (r->feed == LLM__FEED_NOTHING || r->sequence.want == LLM_LOGITS_NONE) continue;
+        r->sequence.logits = s->logits + at;
+        at += rows * (size_t)s->pass_session->model->vocabulary;
+    }
+    return LLM_OK;
+}
+
+/* The pass could not be begun: who is to blame?  LLM_OK: those have ended, the others go into the next one. */
+LLM__FN llm_status llm__scheduler_blame(llm_scheduler *s, llm_status status) {
+    size_t i, blamed = s->event_count;
+    for (i = 0; i < s->fed_count; i++) {
+        llm__request *q = s->fed[i];
+        const llm_sequence *fed = &q->row.sequence;
+        llm_error why;
+        if (q->row.feed == LLM__FEED_NOTHING) continue;
+        if (llm__check_sequence(s->pass_session, fed, 0, &why) == LLM_OK &&
+            llm__cache_reserve(fed->cache, (int64_t)fed->count, s->pass_session->max_rows, &why) == LLM_OK)
+            continue;
+        llm__row_rest(&q->row);
+        llm__scheduler_failed(s, q, &why);
+    }
+    return s->event_count > blamed ? LLM_OK : status;
+}
+
+/* Begins a pass over the rows that were gathered.  Those that only have drafts to judge are not in it. */
+LLM__FN llm_status llm__scheduler_begin(llm_scheduler *s, llm_error *error) {
+    size_t i, n = 0;
+    llm_status status = LLM_OK;
+    for (i = 0; i < s->fed_count; i++)
+        if (s->fed[i]->row.feed != LLM__FEED_NOTHING) s->sequences[n++] = s->fed[i]->row.sequence;
+    if (n) status = llm_forward_begin(s->pass_session, s->sequences, n, error);
+    if (status == LLM_OK) s->pass = n ? LLM__PASS_BEGUN : LLM__PASS_DONE;
+    else status = llm__scheduler_blame(s, status);
+    return status;
+}
+
+/* The pass is done: every row of it takes what is its own. */
+LLM__FN void llm__scheduler_take(llm_scheduler *s) {
+    size_t i;
+    s->pass = LLM__NO_PASS;
+    for (i = 0; i < s->fed_count; i++) {
+        llm__request *q = s->fed[i];
+        size_t before = q->row.generated;
+        llm_status status;
+        llm_piece piece;
+        llm_error why;
+        q->planned = 0;
+        do {
+            status = llm__row_take(&q->row, s->scratch, &piece, &why);
+            llm__scheduler_read(s, q);
+            if (status == LLM_OK) llm__scheduler_piece(s, q, &piece);
+            else if (status != LLM_PENDING) llm__scheduler_failed(s, q, &why);
+        } while (q->stage != LLM__OVER && llm__row_ready(&q->row));
+        s->generated_tokens += q->row.generated - before;
+    }
+}
+
+/* Time of a pass goes to those who were in it, and to prompts and text by their tokens. */
+LLM__FN void llm__scheduler_count_time(llm_scheduler *s, int64_t us) {
+    size_t i, read = 0, written = 0;
+    for (i = 0; i < s->fed_count; i++) {
+        llm__request *q = s->fed[i];
+        if (q->row.feed == LLM__FEED_NOTHING) continue;
+        *(q->stage == LLM__READING ? &q->row.prompt_us : &q->row.generation_us) += us;
+        *(q->stage == LLM__READING ? &read : &written) += q->row.sequence.count;
+    }
+    if (!(read + written)) return;
+    s->prompt_us += (double)us * (double)read / (double)(read + written);
+    s->generation_us += (double)us * (double)written / (double)(read + written);
+}
+
+/* The pass came to nothing: what is in the caches says how far each row has come. */
+LLM__FN void llm__scheduler_replan(llm_scheduler *s) {
+    size_t i;
+    s->pass = LLM__NO_PASS;
+    for (i = 0; i < s->fed_count; i++) s->fed[i]->planned = 0;
+}
+
+/* Ends the pass, so that rows can be taken out: given up if nothing of it is in a cache yet, else brought to its end. */
+LLM__FN llm_status llm__scheduler_interrupt(llm_scheduler *s, llm_error *error) {
+    llm_status status;
+    if (s->pass != LLM__PASS_BEGUN) return LLM_OK;
+    if (s->pass_session->at_sequence || s->pass_session->at_token) {
+        status = llm_forward_advance(s->pass_session, -1, error);
+        if (status == LLM_OK) s->pass = LLM__PASS_DONE;
+        else llm__scheduler_replan(s);
+        return status;
+    }
+    llm_forward_abandon(s->pass_session);
+    llm__scheduler_replan(s);
+    return LLM_OK;
+}
+
+LLM__FN size_t llm__scheduler_cache_bytes(const llm_scheduler *s) {
+    size_t i, bytes = 0;
+    for (i = 0; i < s->count; i++) {
+        const llm__row *r = &s->requests[i]->row;
+        bytes += (r->cache ? llm_cache_bytes(r->cache) : 0) + (r->draft_cache ? llm_cache_bytes(r->draft_cache) : 0);
+    }
+    return bytes;
+}
+
+LLM__FN size_t llm__scheduler_bytes(const llm_scheduler *s) {
+    size_t i, bytes = sizeof *s + llm_session_bytes(s->session) + llm_session_bytes(s->draft_session);
+    for (i = 0; i < s->count; i++) bytes += sizeof *s->requests[i] + llm__row_bytes(&s->requests[i]->row);
+    return bytes + s->request_capacity * sizeof *s->requests + s->sequence_capacity * sizeof *s->sequences +
+           s->fed_capacity * sizeof *s->fed + s->logit_capacity * sizeof *s->logits + s->scratch_bytes +
+           s->event_capacity * sizeof *s->events + s->text.capacity + s->choice_capacity * sizeof *s->choices;
+}
+
+/* One pass, or what is left of it, and what comes of it. */
+LLM__FN llm_status llm__scheduler_pass(llm_scheduler *s, int64_t budget_us, llm_error *error) {
+    int64_t start = s->clock.now_us(s->clock.user);
+    llm_status status = LLM_OK;
+    if (s->pass == LLM__NO_PASS) {
+        status = llm__scheduler_room(s, error);
+        if (status != LLM_OK) return status;
+        llm__scheduler_admit(s, budget_us);
+        llm__scheduler_plan(s, budget_us >= 0);
+        status = llm__scheduler_gather(s, error);
+        if (status == LLM_OK) status = llm__scheduler_begin(s, error);
+        s->steps++;
+    }
+    if (status == LLM_OK && s->pass == LLM__PASS_BEGUN) {
+        status = llm_forward_advance(s->pass_session, budget_us, error);
+        llm__scheduler_count_time(s, s->clock.now_us(s->clock.user) - start);
+        if (status == LLM_OK) s->pass = LLM__PASS_DONE;
+        else if (status != LLM_PENDING) llm__scheduler_replan(s);
+    }
+    llm__most(&s->peak_bytes, llm__scheduler_bytes(s));
+    if (status == LLM_OK && s->pass == LLM__PASS_DONE) llm__scheduler_take(s);
+    return status;
+}
+
+/* Passes until something has happened.  pieces: that a prompt was read is nothing. */
+LLM__FN llm_status llm__scheduler_run(llm_scheduler *s, int64_t budget_us, int pieces, llm_error *error) {
+    int64_t start = s->clock.now_us(s->clock.user), left = budget_us;
+    llm_status status = LLM_OK;
+    llm__scheduler_forget(s, NULL);
+    s->event_count = s->choice_count = s->text.length = 0;
+    while (status == LLM_OK && !s->event_count) {
+        size_t i, kept = 0;
+        if (!s->count) return LLM_END;
+        status = llm__scheduler_pass(s, left, error);
+        for (i = 0; pieces && i < s->event_count; i++)
+            if (s->events[i].kind == LLM_EVENT_PIECE) s->events[kept++] = s->events[i];
+        if (pieces) s->event_count = kept;
+        if (budget_us < 0 || status != LLM_OK || s->event_count) continue;
+        left = budget_us - (s->clock.now_us(s->clock.user) - start);
+        if (left <= 0) status = LLM_PENDING;
+    }
+    llm__scheduler_settle_events(s);
+    return s->event_count && status != LLM_PENDING ? LLM_OK : status; /* an error can wait: it will be there again */
+}
+
+LLM__FN llm_status llm__scheduler_make(llm_scheduler *s, const llm_scheduler_desc *d, llm_error *error) {
+    const struct { const char *name; double value, high; } options[] = {
+        {"completion_batch_size", (double)d->completion_batch_size, 65536},
+        {"prefill_batch_size", (double)d->prefill_batch_size, 65536},
+        {"prefill_step", (double)d->prefill_step, INT32_MAX},
+        {"max_kv_size", (double)d->max_kv_size, 9e18},
+    };
+    llm_status status = LLM_OK;
+    size_t i;
+    for (i = 0; i < sizeof options / sizeof *options && status == LLM_OK; i++)
+        status = llm__check_option(options[i].name, options[i].value, 0, options[i].high, error);
     if (status != LLM_OK) return status;
-    if ((status = llm__generation_history(g, (size_t)reserve, error)) != LLM_OK) return status;
-    g->logits = (float *)llm__arena_alloc(&g->arena, (size_t)g->model->vocabulary, sizeof(float));
-    g->scratch = llm__arena_alloc(&g->arena, llm_sample_scratch(g->model->vocabulary), 1);
-    g->text.allocator = g->arena.allocator;
-    if (!g->logits || !g->scratch || !llm__text_reserve(&g->text, 4096)) return llm__no_memory(error, 4096);
-    return g->model->words ? llm__generation_prime(g, error) : LLM_OK;
+    s->most_rows = d->completion_batch_size ? (size_t)d->completion_batch_size : 32;
+    s->most_reading = d->prefill_batch_size ? (size_t)d->prefill_batch_size : 8;
+    s->prefill_step = d->prefill_step ? (size_t)d->prefill_step : 256;
+    s->max_kv_size = d->max_kv_size;
+    s->clock = llm__clock_or_default(d->session.clock);
+    s->session = d->use_session;
+    if (!s->session && (status = llm_session_open(&s->own_session, s->model, &d->session, error)) != LLM_OK)
+        return status;
+    if (!s->session) s->session = s->own_session;
+    if (s->session->model != s->model)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
+    if (s->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
+    s->draft_model = d->draft_model;
+    return s->draft_model ? llm_session_open(&s->draft_session, s->draft_model, &d->session, error) : LLM_OK;
+}
+
+/* What a request may not do in this company. */
+LLM__FN llm_status llm__scheduler_check(const llm_scheduler *s, const llm_generation_desc *d, llm_error *error) {
+    size_t i;
+    if (d->draft_model && d->draft_model != s->draft_model)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the request's draft model is not the scheduler's");
+    for (i = 0; i < s->count; i++) {
+        const llm__row *r = &s->requests[i]->row;
+        if ((d->use_cache && (r->cache == d->use_cache || r->draft_cache == d->use_cache)) ||
+            (d->draft_cache && (r->cache == d->draft_cache || r->draft_cache == d->draft_cache)))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "request %llu already uses that cache",
+                             (unsigned long long)s->requests[i]->id);
+    }
+    if (d->use_cache && d->use_cache == d->draft_cache)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "use_cache and draft_cache are the same cache");
+    return LLM_OK;
 }
 
 /* ========================================================================================================= >>public
@@ -30644,9 +31899,8 @@ LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *mo
     a = desc->session.allocator.reallocate ? desc->session.allocator : model->allocator;
     g = (llm_generation *)llm__alloc_zero(&a, 1, sizeof *g);
     if (!g) return llm__no_memory(error, sizeof *g);
-    g->arena.allocator = a;
-    g->model = model;
-    status = llm__generation_make(g, desc, error);
+    g->arena.allocator = g->row.arena.allocator = a;
+    status = llm__generation_make(g, model, desc, error);
     if (status != LLM_OK) {
         llm_generation_close(g);
         return status;
@@ -30658,13 +31912,10 @@ LLM_API llm_status llm_generation_open(llm_generation **out, const llm_model *mo
 LLM_API llm_status llm_generation_step(llm_generation *generation, int64_t budget_us, llm_piece *piece,
                                        llm_error *error) {
     if (!piece) return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a piece to fill");
-    memset(piece, 0, sizeof *piece);
-    piece->text = "";
-    piece->token = LLM_NO_TOKEN;
+    llm__piece_clear(piece);
     if (!generation) return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a generation");
-    piece->finish = generation->finish;
-    if (generation->finish != LLM_RUNNING) return LLM_END;
-    generation->text.length = 0;
+    piece->finish = generation->row.finish;
+    if (piece->finish != LLM_RUNNING) return LLM_END;
     llm__ok(error);
     return llm__generation_run(generation, budget_us, piece, error);
 }
@@ -30679,40 +31930,195 @@ LLM_API void llm_generation_cancel(llm_generation *generation) {
 
 LLM_API llm_generation_stats llm_generation_get_stats(const llm_generation *g) {
     llm_generation_stats s;
+    const llm__row *r;
     memset(&s, 0, sizeof s);
     if (!g) return s;
-    s.prompt_tokens = g->prompt_done;
-    s.generated_tokens = g->generated;
-    s.prompt_seconds = (double)g->prompt_us * 1e-6;
-    s.generation_seconds = (double)g->generation_us * 1e-6;
-    if (g->prompt_us > 0) s.prompt_per_second = (double)s.prompt_tokens / s.prompt_seconds;
-    if (g->generation_us > 0 && g->generated > 1)
-        s.generated_per_second = (double)(g->generated - 1) / s.generation_seconds;
-    s.memory_bytes = sizeof *g + g->arena.bytes + llm_session_bytes(g->session) + llm_cache_bytes(g->cache);
-    s.finish = g->finish;
+    r = &g->row;
+    s.prompt_tokens = r->prompt_done;
+    s.generated_tokens = r->generated;
+    s.prompt_seconds = (double)r->prompt_us * 1e-6;
+    s.generation_seconds = (double)r->generation_us * 1e-6;
+    if (r->prompt_us > 0) s.prompt_per_second = (double)s.prompt_tokens / s.prompt_seconds;
+    if (r->generation_us > 0 && r->generated > 1)
+        s.generated_per_second = (double)(r->generated - 1) / s.generation_seconds;
+    s.memory_bytes = llm__generation_bytes(g);
+    s.finish = r->finish;
+    s.peak_bytes = g->peak_bytes > s.memory_bytes ? g->peak_bytes : s.memory_bytes;
+    s.drafted_tokens = r->drafted;
+    s.accepted_tokens = r->accepted;
     return s;
 }
 
 LLM_API llm_cache *llm_generation_cache(llm_generation *generation) {
-    return generation ? generation->cache : NULL;
+    if (!generation) return NULL;
+    if (!llm__generation_running(generation)) llm__row_rest(&generation->row);
+    return generation->row.cache;
 }
 
 LLM_API void llm_generation_close(llm_generation *g) {
     llm_allocator a;
     if (!g) return;
     a = g->arena.allocator;
-    if (g->session && g->session->sequences == &g->sequence) {
-        llm_forward_abandon(g->session);
-        g->session->sequences = NULL;
-        g->session->cancel = NULL;
-    }
-    llm__detok_free(&g->detok);
+    llm__generation_abandon(g);
+    llm__row_close(&g->row);
+    llm_session_close(g->draft_session);
     llm_session_close(g->own_session);
-    llm_cache_close(g->own_cache);
-    llm__text_free(&g->text);
-    llm__free(&a, g->prompt, g->prompt_capacity * sizeof *g->prompt);
     llm__arena_free(&g->arena);
     llm__free(&a, g, sizeof *g);
+}
+
+/* ---- many generations at once */
+
+LLM_API llm_status llm_scheduler_open(llm_scheduler **out, const llm_model *model, const llm_scheduler_desc *desc,
+                                      llm_error *error) {
+    llm_scheduler_desc d;
+    llm_allocator a;
+    llm_scheduler *s;
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a scheduler cannot be opened into a NULL pointer");
+    *out = NULL;
+    if (!model) return llm__fail(error, LLM_BAD_ARGUMENT, "a scheduler needs a model");
+    memset(&d, 0, sizeof d);
+    if (desc) d = *desc;
+    a = d.session.allocator.reallocate ? d.session.allocator : model->allocator;
+    s = (llm_scheduler *)llm__alloc_zero(&a, 1, sizeof *s);
+    if (!s) return llm__no_memory(error, sizeof *s);
+    s->allocator = s->text.allocator = a;
+    s->model = model;
+    status = llm__scheduler_make(s, &d, error);
+    if (status != LLM_OK) {
+        llm_scheduler_close(s);
+        return status;
+    }
+    *out = s;
+    return llm__ok(error);
+}
+
+LLM_API void llm_scheduler_close(llm_scheduler *s) {
+    llm_allocator a;
+    size_t i;
+    if (!s) return;
+    a = s->allocator;
+    if (s->pass == LLM__PASS_BEGUN) llm_forward_abandon(s->pass_session);
+    for (i = 0; i < s->count; i++) llm__request_close(s, s->requests[i]);
+    llm_session_close(s->draft_session);
+    llm_session_close(s->own_session);
+    llm__text_free(&s->text);
+    llm__free(&a, s->requests, s->request_capacity * sizeof *s->requests);
+    llm__free(&a, s->sequences, s->sequence_capacity * sizeof *s->sequences);
+    llm__free(&a, s->fed, s->fed_capacity * sizeof *s->fed);
+    llm__free(&a, s->logits, s->logit_capacity * sizeof *s->logits);
+    llm__free(&a, s->scratch, s->scratch_bytes);
+    llm__free(&a, s->events, s->event_capacity * sizeof *s->events);
+    llm__free(&a, s->choices, s->choice_capacity * sizeof *s->choices);
+    llm__free(&a, s, sizeof *s);
+}
+
+LLM_API llm_status llm_scheduler_insert(llm_scheduler *scheduler, const llm_generation_desc *request, uint64_t *id,
+                                        llm_error *error) {
+    llm_scheduler *s = scheduler;
+    llm_generation_desc d;
+    llm__request *q;
+    void *requests;
+    llm_status status;
+    if (id) *id = 0;
+    if (!s || !request) return llm__fail(error, LLM_BAD_ARGUMENT, "a scheduler and a request are needed");
+    d = *request;
+    if (!d.max_kv_size) d.max_kv_size = s->max_kv_size;
+    status = llm__scheduler_check(s, &d, error);
+    if (status != LLM_OK) return status;
+    requests = s->requests;
+    if (!llm__grow(&s->allocator, &requests, &s->request_capacity, s->count + 1, sizeof *s->requests))
+        return llm__no_memory(error, sizeof *q);
+    s->requests = (llm__request **)requests;
+    q = (llm__request *)llm__alloc_zero(&s->allocator, 1, sizeof *q);
+    if (!q) return llm__no_memory(error, sizeof *q);
+    q->row.arena.allocator = s->allocator;
+    status = llm__row_open(&q->row, s->model, &d, error);
+    if (status != LLM_OK) {
+        llm__request_close(s, q);
+        return status;
+    }
+    q->id = ++s->inserted;
+    s->requests[s->count++] = q;
+    if (id) *id = q->id;
+    return llm__ok(error);
+}
+
+LLM__FN llm_status llm__scheduler_public(llm_scheduler *s, int64_t budget_us, int pieces, const llm_event **events,
+                                         size_t *count, llm_error *error) {
+    llm_status status;
+    if (!s || !events || !count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a scheduler and places for the events");
+    llm__ok(error);
+    status = llm__scheduler_run(s, budget_us, pieces, error);
+    *events = s->events;
+    *count = s->event_count;
+    return status;
+}
+
+LLM_API llm_status llm_scheduler_next(llm_scheduler *scheduler, const llm_event **events, size_t *count,
+                                      llm_error *error) {
+    return llm__scheduler_public(scheduler, -1, 0, events, count, error);
+}
+
+LLM_API llm_status llm_scheduler_next_generated(llm_scheduler *scheduler, const llm_event **events, size_t *count,
+                                                llm_error *error) {
+    return llm__scheduler_public(scheduler, -1, 1, events, count, error);
+}
+
+LLM_API llm_status llm_scheduler_step(llm_scheduler *scheduler, int64_t budget_us, const llm_event **events,
+                                      size_t *count, llm_error *error) {
+    return llm__scheduler_public(scheduler, budget_us, 0, events, count, error);
+}
+
+LLM_API llm_status llm_scheduler_remove(llm_scheduler *scheduler, uint64_t id, llm_cache **cache, llm_error *error) {
+    llm_scheduler *s = scheduler;
+    llm__request *q = s ? llm__scheduler_find(s, id) : NULL;
+    llm_status status;
+    size_t i;
+    if (cache) *cache = NULL;
+    if (!q) return llm__fail(error, LLM_BAD_ARGUMENT, "there is no request %llu", (unsigned long long)id);
+    status = llm__scheduler_interrupt(s, error);
+    if (status != LLM_OK) return status;
+    for (i = 0; i < s->fed_count; i++)
+        if (s->fed[i] == q) {
+            memmove(s->fed + i, s->fed + i + 1, (s->fed_count - i - 1) * sizeof *s->fed);
+            s->fed_count--;
+            break;
+        }
+    if (cache && q->row.cache) {
+        llm__row_rest(&q->row);
+        *cache = q->row.cache;
+        q->row.own_cache = q->row.cache = NULL;
+    }
+    llm__scheduler_forget(s, q);
+    return llm__ok(error);
+}
+
+LLM_API llm_cache *llm_scheduler_cache(llm_scheduler *scheduler, uint64_t id) {
+    llm__request *q = scheduler ? llm__scheduler_find(scheduler, id) : NULL;
+    return q ? q->row.cache : NULL;
+}
+
+LLM_API llm_scheduler_stats llm_scheduler_get_stats(const llm_scheduler *s) {
+    llm_scheduler_stats stats;
+    memset(&stats, 0, sizeof stats);
+    if (!s) return stats;
+    stats.waiting = llm__scheduler_in(s, LLM__WAITING);
+    stats.reading = llm__scheduler_in(s, LLM__READING);
+    stats.writing = llm__scheduler_in(s, LLM__WRITING);
+    stats.prompt_tokens = s->prompt_tokens;
+    stats.generated_tokens = s->generated_tokens;
+    stats.steps = s->steps;
+    stats.prompt_seconds = s->prompt_us * 1e-6;
+    stats.generation_seconds = s->generation_us * 1e-6;
+    if (s->prompt_us > 0) stats.prompt_per_second = (double)s->prompt_tokens / stats.prompt_seconds;
+    if (s->generation_us > 0) stats.generated_per_second = (double)s->generated_tokens / stats.generation_seconds;
+    stats.cache_bytes = llm__scheduler_cache_bytes(s);
+    stats.memory_bytes = llm__scheduler_bytes(s);
+    stats.peak_bytes = s->peak_bytes > stats.memory_bytes ? s->peak_bytes : stats.memory_bytes;
+    return stats;
 }
 
 #endif /* LLM_IMPLEMENTATION */

@@ -3,6 +3,14 @@
 #ifndef TOOL_H
 #define TOOL_H
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#endif
+
 #if defined(__unix__) || defined(__APPLE__)
 #define IS_TERMINAL(file) isatty(fileno(file))
 #else
@@ -17,12 +25,21 @@ static int complain(const char *format, const char *what) {
     return 0;
 }
 
-static LLM__UNUSED int read_integer(const char *flag, const char *text, int64_t low, int64_t high, int64_t *out) {
+static inline int read_integer(const char *flag, const char *text, int64_t low, int64_t high, int64_t *out) {
     char *end;
     *out = strtoll(text, &end, 10);
     if (end != text && !*end && *out >= low && *out <= high) return 1;
     fprintf(stderr, TOOL ": %s is %s; expected a whole number from %lld to %lld\n", flag, text, (long long)low,
             (long long)high);
+    return 0;
+}
+
+static inline int read_number(const char *flag, const char *text, float *out) {
+    char *end;
+    double n = strtod(text, &end);
+    *out = (float)n;
+    if (end != text && !*end && n >= 0 && n < 1e6) return 1;
+    fprintf(stderr, TOOL ": %s is %s; expected a number from 0 to 1000000\n", flag, text);
     return 0;
 }
 
@@ -86,7 +103,7 @@ static char *chat_messages(const chat *c, const char *prompt, size_t bytes) {
 }
 
 /* What the model's template makes of the prompt. */
-static LLM__UNUSED llm_status render_chat(llm_rendering **out, const llm_model *model, const chat *c,
+static inline llm_status render_chat(llm_rendering **out, const llm_model *model, const chat *c,
                                           const char *prompt, size_t bytes, llm_error *error) {
     llm_render_desc d;
     llm_status status;

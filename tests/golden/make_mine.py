@@ -765,6 +765,8 @@ V32 = but(DSV3, model_type="deepseek_v32", index_n_heads=14, index_head_dim=12, 
 add("deepseek_v32-pages", V32, prompt_len=200, chunks=[69, 2, 100, 29], overrides=BIAS)
 add("deepseek_v32-top1", but(V32, index_topk=1, num_attention_heads=20, qk_nope_head_dim=4, qk_rope_head_dim=4,
     v_head_dim=4), prompt_len=70, overrides=BIAS)
+# With two heads of the indexer, tokens for which neither cares are common: all worth exactly 0.
+add("deepseek_v32-ties", but(V32, index_n_heads=2, index_topk=6), prompt_len=30, chunks=[5, 3, 22], overrides=BIAS)
 q = but(LAT, model_type="deepseek_v32", index_n_heads=4, index_head_dim=32, index_topk=6, quantization=dict(
     group_size=32, bits=4))
 add("deepseek_v32-q4", q, store=quantized(q, keep=[r"mlp\.gate\."]), dtype="F16", overrides=BIAS)
@@ -821,6 +823,8 @@ V41 = dict(model_type="deepseek_v41", vocab_size=9, hidden_size=24, num_hidden_l
     candidate_source_layer_id=0, candidate_topk_blocks=30, candidate_block_size=3, index_n_heads=3, index_head_dim=16,
     index_topk=66, compress_rope_theta=500.0, hc_mult=2, hc_sinkhorn_iters=1)
 add("deepseek_v41-pages", V41, prompt_len=220, chunks=[65, 1, 154], overrides={r"correction_bias": (0.0, 0.08)})
+add("deepseek_v41-few", but(V41, candidate_topk_blocks=1, candidate_block_size=1, index_topk=4), prompt_len=20,
+    overrides={r"correction_bias": (0.0, 0.08)})
 add("deepseek_v41-window", but(V41, compress_ratios=[], kv_source_layer_ids=[], index_source_layer_ids=[],
     candidate_source_layer_id=-1, num_hidden_layers=1, hc_mult=1, num_experts_per_tok=1, sliding_window=1),
     overrides={r"correction_bias": (0.0, 0.08)})
