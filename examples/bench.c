@@ -724,8 +724,8 @@ static char *make_chat(void) {
     int i;
     for (i = 0; text && i < CHAT_MESSAGES; i++)
         at += sprintf(at,
-                      "%s{\"role\": \"%s\", \"content\": \"This is message %d, some words long, as people write them: it "
-                      "asks, answers, or goes on about the matter for two or three lines, and then stops.\"}%s",
+                      "%s{\"role\": \"%s\", \"content\": \"This is message %d, some words long, as people write them: "
+                      "it asks, answers, or goes on about the matter for two or three lines, and then stops.\"}%s",
                       i ? ", " : "[", i % 2 ? "assistant" : "user", i, i + 1 == CHAT_MESSAGES ? "]" : "");
     return text;
 }
@@ -762,9 +762,9 @@ static int bench_render(const char *family, const char *messages) {
 
 /* An answer with thoughts and a call, in pieces of four bytes. */
 static int bench_split(void) {
-    static const char answer[] = "<think>It asks for the weather; there is a tool for that.</think>Let me see.\n<tool_call>\n"
-                                 "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": [1, 2, 3]}}\n"
-                                 "</tool_call>";
+    static const char answer[] =
+        "<think>It asks for the weather; there is a tool for that.</think>Let me see.\n<tool_call>\n"
+        "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": [1, 2, 3]}}\n</tool_call>";
     llm_splitter_desc sd;
     llm_splitter *s = NULL;
     llm_segment g;

@@ -5,8 +5,8 @@
    SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache; 'f' the source of a
    template; 'g' the name of a golden template, and messages, tools, documents and variables, each up to a NUL;
    'h' and a capital for the dialect, a text with tool calls; 'i' and 'I' bytes that are encoded as a text, and decoded
-   as ids, by the tokenizer of the one checkpoint or the other.  FUZZ_ONLY, a letter, passes over all others.  Whatever comes, the library must leave with an llm_error or work, give
-   back all memory and touch nothing that is not its own (the sanitizers look on). */
+   as ids, by the tokenizer of the one checkpoint or the other.  FUZZ_ONLY, a letter, passes over all others.  Whatever
+   comes, the library must leave with an llm_error or work, give back all memory and touch nothing that is not its own (the sanitizers look on). */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
