@@ -350,8 +350,8 @@ typedef struct llm_model_template_desc {
     const char *family; /* if the checkpoint has none: a built-in format; "auto": the one of its model_type */
 } llm_model_template_desc;
 
-/* Opens a template of the checkpoint: of chat_template.jinja, tokenizer_config.json or
-   chat_template.json.  desc may be NULL.  LLM_UNSUPPORTED: there is none. */
+/* Opens a template of the checkpoint: of additional_chat_templates/NAME.jinja, chat_template.jinja,
+   tokenizer_config.json or chat_template.json.  desc may be NULL.  LLM_UNSUPPORTED: there is none. */
 LLM_API llm_status llm_model_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
                                       llm_error *error);
 
@@ -12827,7 +12827,8 @@ LLM__FN int llm__next_char(llm__iterator *it, llm__value *out) {
     if (it->of.type == LLM__BYTES) return it->at++, llm__give_int(out, (uint8_t)*at);
     n = llm__char_get(at, &c);
     it->at += (int64_t)n;
-    return llm__give_slice(out, &it->of, at, at + n);
+    *out = llm__text_value(at, n); /* no longer Markup, if it was of one */
+    return 1;
 }
 
 LLM__FN int llm__next_kind(llm__render *r, llm__iterator *it, llm__value *out) {
@@ -12998,6 +12999,8 @@ LLM__FN int llm__power(llm__render *r, const llm__value *a, const llm__value *b,
     y = llm__to_double(b);
     if (x == 0 && y < 0) return LLM__RENDER_FAIL(r, "0 cannot be raised to a negative power");
     if (x < 0 && floor(y) != y) return LLM__RENDER_FAIL(r, "the power would be a complex number");
+    if (fabs(pow(x, y)) == HUGE_VAL && fabs(x) != HUGE_VAL && fabs(y) != HUGE_VAL)
+        return LLM__RENDER_FAIL(r, "the power is too large for a float");
     return llm__give_float(out, pow(x, y));
 }
 
@@ -15915,7 +15918,7 @@ LLM__FN int llm__f_filesizeformat(llm__render *r, const llm__value *v, const llm
     static const char units[] = "kMGTPEZY";
     int binary = llm__is_set(a), i = 0;
     double base = binary ? 1024 : 1000, bytes, unit = base * base;
-    char text[64], *at;
+    char text[400], *at;
     llm__value number;
     if (!llm__is_number(v) && (v->type != LLM__STRING || !llm__read_float(v, &bytes)))
         return llm__fail_type(r, v, "filesizeformat needs a number");
@@ -15927,7 +15930,7 @@ LLM__FN int llm__f_filesizeformat(llm__render *r, const llm__value *v, const llm
         return llm__give_copy(r, out, text, strlen(text), 0);
     }
     for (; bytes >= unit && units[i + 1]; i++) unit *= base;
-    snprintf(text, 48, "%.1f", base * bytes / unit);
+    snprintf(text, sizeof text - 8, "%.1f", base * bytes / unit);
     for (at = text; *at; at++)
         if (*at < '0' || *at > '9') *at = '.';
     snprintf(at, 8, " %c%sB", binary && !i ? 'K' : units[i], binary ? "i" : "");
@@ -15961,19 +15964,132 @@ LLM__FN int llm__f_safe(llm__render *r, const llm__value *v, const llm__value *a
     return 1;
 }
 
-/* repr with the keys of dicts in order: pprint's, of what fits on a line */
-LLM__FN int llm__f_pprint(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+/* ---- pprint: as Python's pprint.pformat, 80 columns wide */
+enum { LLM__PPRINT_WIDTH = 80 };
+
+/* The same with the keys of all dicts sorted. */
+LLM__FN int llm__sorted_copy(llm__render *r, const llm__value *v, llm__value *out) {
     llm__list keys, values;
-    llm__value sorted = *v;
+    llm__value item;
     uint32_t i;
+    int ok = 1;
+    *out = *v;
+    if (v->type != LLM__DICT && v->type != LLM__LIST && v->type != LLM__TUPLE) return 1;
+    if (!llm__deeper(r)) return 0;
+    memset(&values, 0, sizeof values);
+    if (v->type == LLM__DICT)
+        ok = llm__dict_pairs(r, v->as.dict, 1, &keys, &values) && llm__give_dict(r, out);
+    for (i = 0; ok && v->type == LLM__DICT && i < keys.count; i++)
+        ok = llm__sorted_copy(r, values.items + i, &item) && llm__dict_set(r, out->as.dict, keys.items + i, &item);
+    for (i = 0; ok && v->type != LLM__DICT && i < v->length; i++)
+        ok = llm__sorted_copy(r, v->as.items + i, &item) && llm__list_add(r, &values, &item);
+    if (ok && v->type != LLM__DICT) ok = llm__give_list(r, out, (llm__value_type)v->type, &values);
+    r->depth--;
+    return ok;
+}
+
+/* Puts the repr, and says how many characters that is. */
+LLM__FN int llm__put_measured(llm__render *r, const llm__value *v, int64_t *width) {
+    size_t start = r->out.length;
+    if (!llm__put_repr(r, v)) return 0;
+    *width = (int64_t)llm__count_chars(r->out.data + start, r->out.length - start);
+    return llm__work(r, (r->out.length - start) / 16);
+}
+
+/* A piece of a long string, on a line of its own but for the first; *count: how many there were. */
+LLM__FN int llm__put_chunk(llm__render *r, const llm__value *v, int64_t indent, int64_t *count) {
+    if ((*count)++ && (!llm__put(r, "\n", 1) || !llm__put_repeated(r, " ", 1, indent))) return 0;
+    return llm__put_repr(r, v);
+}
+
+/* A line of a string that is too long: cut behind space. */
+LLM__FN int llm__put_words(llm__render *r, const llm__value *line, int64_t indent, int64_t width, int64_t last_width,
+                           int64_t *count) {
+    const char *at = line->as.text, *end = at + line->length, *from = at, *part;
+    llm__value text;
+    int64_t wide;
+    while (at < end) {
+        size_t start = r->out.length;
+        part = at;
+        while (at < end && llm__skip_space(at, end) == at) at++;
+        at = llm__skip_space(at, end);
+        text = llm__text_value(from, (size_t)(at - from));
+        if (!llm__put_measured(r, &text, &wide)) return 0;
+        r->out.length = start;
+        if (wide <= (at == end ? last_width : width)) continue;
+        text = llm__text_value(from, (size_t)(part - from));
+        if (part > from && !llm__put_chunk(r, &text, indent, count)) return 0;
+        from = part;
+    }
+    text = llm__text_value(from, (size_t)(end - from));
+    return from == end || llm__put_chunk(r, &text, indent, count);
+}
+
+LLM__FN int llm__pprint_text(llm__render *r, const llm__value *v, int64_t indent, int64_t allowance, int outermost) {
+    llm__value keep, lines, line;
+    int64_t count = 0, wide, room;
+    size_t start = r->out.length, begin;
+    uint32_t i;
+    llm__give_bool(&keep, 1);
+    if (!llm__m_splitlines(r, v, &keep, &lines)) return 0;
+    if (outermost) indent++, allowance++;
+    if (outermost && !llm__put(r, "(", 1)) return 0;
+    for (i = 0; i < lines.length; i++) {
+        int last = i + 1 == lines.length;
+        line = lines.as.items[i];
+        room = LLM__PPRINT_WIDTH - indent - (last ? allowance : 0);
+        begin = r->out.length;
+        if (!llm__put_measured(r, &line, &wide)) return 0;
+        r->out.length = begin;
+        if (wide <= room ? !llm__put_chunk(r, &line, indent, &count)
+                         : !llm__put_words(r, &line, indent, LLM__PPRINT_WIDTH - indent, room, &count)) return 0;
+    }
+    if (count > 1) return !outermost || llm__put(r, ")", 1);
+    r->out.length = start;
+    return llm__put_repr(r, v);
+}
+
+LLM__FN int llm__pprint(llm__render *r, const llm__value *v, int64_t indent, int64_t allowance, int outermost);
+
+LLM__FN int llm__pprint_items(llm__render *r, const llm__value *v, int64_t indent, int64_t allowance) {
+    int is_dict = v->type == LLM__DICT;
+    const char *close = is_dict ? "}" : v->type == LLM__LIST ? "]" : v->length == 1 ? ",)" : ")";
+    uint32_t i, count = is_dict ? v->as.dict->count : v->length;
+    int64_t wide = -2;
+    allowance += (int64_t)strlen(close);
+    indent++;
+    if (!llm__put_text(r, is_dict ? "{" : v->type == LLM__LIST ? "[" : "(")) return 0;
+    for (i = 0; i < count; i++) {
+        const llm__value *item = is_dict ? &v->as.dict->entries[i].value : v->as.items + i;
+        if (i && (!llm__put_text(r, ",\n") || !llm__put_repeated(r, " ", 1, indent))) return 0;
+        if (is_dict && (!llm__put_measured(r, &v->as.dict->entries[i].key, &wide) || !llm__put_text(r, ": "))) return 0;
+        if (!llm__pprint(r, item, indent + wide + 2, i + 1 == count ? allowance : 1, 0)) return 0;
+    }
+    return llm__put_text(r, close);
+}
+
+/* On one line if that has room behind `indent` and before `allowance` characters, else an item a line. */
+LLM__FN int llm__pprint(llm__render *r, const llm__value *v, int64_t indent, int64_t allowance, int outermost) {
+    size_t start = r->out.length;
+    int64_t wide;
+    int ok;
+    if (!llm__put_measured(r, v, &wide)) return 0;
+    if (wide <= LLM__PPRINT_WIDTH - indent - allowance) return 1;
+    if (v->type != LLM__DICT && v->type != LLM__LIST && v->type != LLM__TUPLE && (v->type != LLM__STRING ||
+        !v->length || v->flag)) return 1;
+    r->out.length = start;
+    if (!llm__deeper(r)) return 0;
+    ok = v->type == LLM__STRING ? llm__pprint_text(r, v, indent, allowance, outermost)
+                                : llm__pprint_items(r, v, indent, allowance);
+    r->depth--;
+    return ok;
+}
+
+LLM__FN int llm__f_pprint(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
+    llm__value sorted;
     size_t start = r->out.length;
     (void)a;
-    if (v->type == LLM__DICT) {
-        if (!llm__dict_pairs(r, v->as.dict, 1, &keys, &values) || !llm__give_dict(r, &sorted)) return 0;
-        for (i = 0; i < keys.count; i++)
-            if (!llm__dict_set(r, sorted.as.dict, keys.items + i, values.items + i)) return 0;
-    }
-    return llm__put_repr(r, &sorted) && llm__cut(r, start, out);
+    return llm__sorted_copy(r, v, &sorted) && llm__pprint(r, &sorted, 0, 0, 1) && llm__cut(r, start, out);
 }
 
 LLM__FN int llm__f_wordcount(llm__render *r, const llm__value *v, const llm__value *a, llm__value *out) {
@@ -16023,7 +16139,7 @@ LLM__FN int llm__f_truncate(llm__render *r, const llm__value *v, const llm__valu
     const char *stop, *space;
     int64_t length, leeway, ending;
     size_t start = r->out.length;
-    if (v->type != LLM__STRING) return llm__fail_type(r, v, "truncate needs a string");
+    if (llm__length(v) < 0 && v->type != LLM__UNDEFINED) return llm__fail_type(r, v, "truncate needs a string");
     if (llm__given(a + 2)) end = a[2];
     if (!llm__need_text(r, &end) || !llm__need_int(r, a, 255, &length)) return 0;
     leeway = 5;
@@ -16031,6 +16147,7 @@ LLM__FN int llm__f_truncate(llm__render *r, const llm__value *v, const llm__valu
     ending = (int64_t)llm__count_chars(end.as.text, end.length);
     if (length < ending || leeway < 0) return LLM__RENDER_FAIL(r, "truncate needs room for its end");
     if (llm__length(v) <= length + leeway) return *out = *v, 1;
+    if (v->type != LLM__STRING) return llm__fail_type(r, v, "only strings can be truncated");
     stop = llm__char_at(v, length - ending);
     if (!llm__is_set(a + 1)) {
         space = llm__find_last(v->as.text, (size_t)(stop - v->as.text), " ", 1);
@@ -17709,11 +17826,11 @@ typedef struct llm__chat {
     const llm__json *more;         /* chat_template.json, or NULL */
 } llm__chat;
 
-/* Among a list of {"name", "template"} objects, or NULL. */
+/* Among a list of {"name", "template"} objects, or in an object of templates by their names; or NULL. */
 LLM__FN const llm__json *llm__named_template(const llm__json *list, const char *name) {
     const llm__json *item = llm__json_first(list);
     uint32_t i;
-    if (!llm__json_is(list, LLM__JSON_ARRAY)) return NULL;
+    if (!llm__json_is(list, LLM__JSON_ARRAY)) return llm__json_get(list, name);
     for (i = 0; i < list->length; i++, item = llm__json_next(item))
         if (llm__json_text_is(llm__json_get(item, "name"), name)) return llm__json_get(item, "template");
     return NULL;
@@ -17722,21 +17839,21 @@ LLM__FN const llm__json *llm__named_template(const llm__json *list, const char *
 /* Picks the template as transformers does; the source and its length, or NULL. */
 LLM__FN const char *llm__chat_source(const llm__chat *chat, const char *name, int has_tools, const char **file,
                                      size_t *bytes) {
-    const llm__json *of_config = llm__json_get(chat->config, "chat_template"), *found = NULL;
+    const llm__json *of = llm__json_get(chat->config, "chat_template"), *found = NULL;
     *file = "chat_template.jinja";
     *bytes = chat->bytes;
     if (chat->text && (!name || !strcmp(name, "default"))) return chat->text;
     *file = "tokenizer_config.json:chat_template";
-    if (name) found = llm__named_template(of_config, name);
-    if (!name && has_tools) found = llm__named_template(of_config, "tool_use");
-    if (!name && !found) found = llm__named_template(of_config, "default");
-    if (!found && llm__json_is(of_config, LLM__JSON_STRING) && (!name || !strcmp(name, "default"))) found = of_config;
-    if (!found && !name && llm__json_is(of_config, LLM__JSON_ARRAY) && of_config->length == 1)
-        found = llm__json_get(of_config + 1, "template");
-    if (!found && !of_config && (!name || !strcmp(name, "default"))) {
+    if (!of || of->type == LLM__JSON_NULL) {
         *file = "chat_template.json";
-        found = llm__json_get(chat->more, "chat_template");
+        of = llm__json_get(chat->more, "chat_template");
     }
+    if (name) found = llm__named_template(of, name);
+    if (!name && has_tools) found = llm__named_template(of, "tool_use");
+    if (!name && !found) found = llm__named_template(of, "default");
+    if (!found && llm__json_is(of, LLM__JSON_STRING) && (!name || !strcmp(name, "default"))) found = of;
+    if (!found && !name && llm__json_is(of, LLM__JSON_ARRAY) && of->length == 1)
+        found = llm__json_get(of + 1, "template");
     if (!llm__json_is(found, LLM__JSON_STRING)) return NULL;
     *bytes = found->length;
     return found->as.text;
@@ -17905,14 +18022,15 @@ LLM__FN int llm__loads(llm__render *r, const llm__value *v, llm__value *out) {
 
 /* json.loads with strict=False: strings may hold control characters. */
 LLM__FN int llm__loads_loosely(llm__render *r, const llm__value *v, llm__value *out) {
+    static const char digits[] = "0123456789abcdef";
     size_t start = r->out.length;
     const char *at, *end = llm__text_end(v);
     int inside = 0;
     for (at = v->as.text; at < end; at++) {
         if (*at == '"') inside = !inside;
         if (inside && (uint8_t)*at < 32) {
-            if (!llm__put_text(r, "\\u00") || !llm__put(r, *at >= 16 ? "1" : "0", 1) ||
-                !llm__put(r, "0123456789abcdef" + *at % 16, 1)) return 0;
+            if (!llm__put_text(r, "\\u00") || !llm__put(r, digits + *at / 16, 1) || !llm__put(r, digits + *at % 16, 1))
+                return 0;
         } else if (!llm__put(r, at, 1) || (*at == '\\' && at + 1 < end && !llm__put(r, ++at, 1))) {
             return 0;
         }
@@ -37303,32 +37421,67 @@ LLM_API void llm_rendering_close(llm_rendering *rendering) {
     llm__free(&a, all, sizeof *all);
 }
 
+/* The file of a template that has a name, in a folder of its own: its text in `arena`, or NULL where there is none.
+   Names lead nowhere else. */
+LLM__FN llm_status llm__chat_file(const llm__folder *of, llm__arena *arena, const char *name, char path[160],
+                                  const char **text, size_t *bytes, llm_error *error) {
+    llm__folder folder = *of;
+    llm_status status;
+    *text = NULL;
+    if (!*name || *name == '.' || strlen(name) > 100 || strpbrk(name, "/\\:")) return LLM_OK;
+    snprintf(path, 160, "additional_chat_templates/%s.jinja", name);
+    folder.arena = arena;
+    folder.first = NULL;
+    status = llm__folder_text(&folder, path, LLM__CONFIG_LIMIT, text, bytes, 1, error);
+    llm__folder_close(&folder);
+    return status;
+}
+
+/* Opens the checkpoint's own template, or leaves *out NULL if it has none of this name. */
+LLM__FN llm_status llm__own_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
+                                     llm_error *error) {
+    const char *name = desc->name ? desc->name : desc->has_tools ? "tool_use" : "default";
+    llm_template_desc td;
+    llm__arena arena;
+    llm_status status;
+    char path[160];
+    memset(&td, 0, sizeof td);
+    memset(&arena, 0, sizeof arena);
+    arena.allocator = td.allocator = model->allocator;
+    status = llm__chat_file(&model->folder, &arena, name, path, &td.source, &td.source_bytes, error);
+    td.name = path;
+    if (!td.source)
+        td.source = llm__chat_source(&model->chat, desc->name, desc->has_tools, &td.name, &td.source_bytes);
+    if (status == LLM_OK && td.source) status = llm_template_open(out, &td, error);
+    llm__arena_free(&arena);
+    return status;
+}
+
 LLM_API llm_status llm_model_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
                                       llm_error *error) {
     llm_model_template_desc none;
     llm_template_desc td;
     const llm__family *family;
+    llm_status status;
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a template cannot be opened into a NULL pointer");
     *out = NULL;
     if (!model) return llm__fail(error, LLM_BAD_ARGUMENT, "expected a model");
     memset(&none, 0, sizeof none);
     memset(&td, 0, sizeof td);
     if (!desc) desc = &none;
+    status = llm__own_template(out, model, desc, error);
+    if (status != LLM_OK || *out) return status;
+    if (!desc->family)
+        return llm__fail(error, LLM_UNSUPPORTED, "the checkpoint has no chat template%s%.60s%s",
+                         desc->name ? " \"" : "", desc->name ? desc->name : "", desc->name ? "\"" : "");
     td.allocator = model->allocator;
-    td.source = llm__chat_source(&model->chat, desc->name, desc->has_tools, &td.name, &td.source_bytes);
-    if (!td.source) {
-        if (!desc->family)
-            return llm__fail(error, LLM_UNSUPPORTED, "the checkpoint has no chat template%s%.60s%s",
-                             desc->name ? " \"" : "", desc->name ? desc->name : "", desc->name ? "\"" : "");
-        td.name = NULL;
-        td.family = desc->family;
-        if (!strcmp(desc->family, "auto")) {
-            family = llm__family_of(model->model_type);
-            if (!family)
-                return llm__fail(error, LLM_UNSUPPORTED, "no built-in chat format is known for model_type \"%.60s\"",
-                                 model->model_type);
-            td.family = family->name;
-        }
+    td.family = desc->family;
+    if (!strcmp(desc->family, "auto")) {
+        family = llm__family_of(model->model_type);
+        if (!family)
+            return llm__fail(error, LLM_UNSUPPORTED, "no built-in chat format is known for model_type \"%.60s\"",
+                             model->model_type);
+        td.family = family->name;
     }
     return llm_template_open(out, &td, error);
 }

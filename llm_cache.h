@@ -1251,8 +1251,10 @@ LLM__FN llm_status llm__folder_find(llm__folder *f, llm__blob *b, int optional, 
     return llm__fail(error, LLM_BAD_FILE, "%s: cannot be opened as a file", path);
 }
 
-/* The file of that name; *out is NULL if it is optional and absent. */
-LLM__FN llm_status llm__folder_open(llm__folder *f, const char *name, llm__blob **out, int optional, llm_error *error) {
+/* The file of a name that is the library's own, and may lead into a folder within; *out is NULL if it is optional and
+   absent. */
+LLM__FN llm_status llm__folder_known(llm__folder *f, const char *name, llm__blob **out, int optional,
+                                     llm_error *error) {
     llm__blob *b;
     llm_status status;
     *out = NULL;
@@ -1261,8 +1263,6 @@ LLM__FN llm_status llm__folder_open(llm__folder *f, const char *name, llm__blob 
             *out = b;
             return LLM_OK;
         }
-    if (!*name || strchr(name, '/') || strchr(name, '\\') || strstr(name, ".."))
-        return llm__fail(error, LLM_BAD_FORMAT, "\"%.100s\" is no file name within the checkpoint folder", name);
     b = (llm__blob *)llm__arena_alloc(f->arena, 1, sizeof *b);
     if (!b || !(b->name = llm__arena_text(f->arena, name, strlen(name)))) return llm__no_memory(error, sizeof *b);
     status = llm__folder_find(f, b, optional, error);
@@ -1271,6 +1271,14 @@ LLM__FN llm_status llm__folder_open(llm__folder *f, const char *name, llm__blob 
     b->next = f->first;
     f->first = *out = b;
     return LLM_OK;
+}
+
+/* The same for a name that a file gave. */
+LLM__FN llm_status llm__folder_open(llm__folder *f, const char *name, llm__blob **out, int optional, llm_error *error) {
+    *out = NULL;
+    if (!*name || strchr(name, '/') || strchr(name, '\\') || strstr(name, ".."))
+        return llm__fail(error, LLM_BAD_FORMAT, "\"%.100s\" is no file name within the checkpoint folder", name);
+    return llm__folder_known(f, name, out, optional, error);
 }
 
 LLM__FN llm_status llm__folder_read(llm__folder *f, llm__blob *b, uint64_t offset, void *into, size_t bytes,
@@ -1290,7 +1298,7 @@ LLM__FN llm_status llm__folder_read(llm__folder *f, llm__blob *b, uint64_t offse
 /* The file of that name, not above the limit. */
 LLM__FN llm_status llm__folder_small(llm__folder *f, const char *name, size_t limit, llm__blob **b, int optional,
                                      llm_error *error) {
-    llm_status status = llm__folder_open(f, name, b, optional, error);
+    llm_status status = llm__folder_known(f, name, b, optional, error);
     if (status == LLM_OK && *b && (*b)->bytes > limit)
         return llm__fail(error, LLM_TOO_LARGE, "%s has %llu bytes; the limit is %llu", name,
                          (unsigned long long)(*b)->bytes, (unsigned long long)limit);

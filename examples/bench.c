@@ -3,6 +3,7 @@
        build/bench --shape qwen2.5-0.5b --format q4          random weights of a known shape, made in memory
        build/bench --model FOLDER                            a checkpoint
        build/bench --cache                                   what caches cost: forks, files, the store, depth
+       build/bench --chat                                    chats of 100 messages to prompts, and texts taken apart
        build/bench --sampling                                what choosing tokens costs, and what looking them up saves
        build/bench --words --model FOLDER --text FILE        a tokenizer: opening, encoding, decoding
        build/bench --recurrent                               what recurrences cost in prompts
@@ -79,6 +80,7 @@ static const char help[] =
     "  --threads N      threads (default: one for each core)\n"
     "  --repeat N       runs, of which the median is shown (default 5)\n"
     "  --cache          forks, files, the prompt store, and writing behind 4096 tokens\n"
+    "  --chat           rendering chats of 100 messages, taking apart what models answer\n"
     "  --sampling       choosing a token, against a step; drafts looked up in a text that repeats itself\n"
     "  --words          the tokenizer of --model, or a made-up one of 150,000 tokens\n"
     "  --text FILE      what --words encodes (default: made-up text of 1 MB)\n"
@@ -898,6 +900,95 @@ static int bench_caches(const options *o) {
     return bench_fork(o) && bench_store(o) && bench_files(o) && bench_depth(o);
 }
 
+/* ---- chats: messages to a prompt, and answers to content, thoughts and calls */
+enum { CHAT_MESSAGES = 100, CHAT_RUNS = 200 };
+
+static char *make_chat(void) {
+    char *text = (char *)malloc(CHAT_MESSAGES * 400), *at = text;
+    int i;
+    for (i = 0; text && i < CHAT_MESSAGES; i++)
+        at += sprintf(at,
+                      "%s{\"role\": \"%s\", \"content\": \"This is message %d, some words long, as people write them: "
+                      "it asks, answers, or goes on about the matter for two or three lines, and then stops.\"}%s",
+                      i ? ", " : "[", i % 2 ? "assistant" : "user", i, i + 1 == CHAT_MESSAGES ? "]" : "");
+    return text;
+}
+
+static int bench_render(const char *family, const char *messages) {
+    llm_template_desc td;
+    llm_render_desc rd;
+    llm_template *t = NULL;
+    llm_rendering *r;
+    llm_error error;
+    double start, took, best = 1e9;
+    size_t bytes = 0;
+    int i, ok;
+    memset(&td, 0, sizeof td);
+    memset(&rd, 0, sizeof rd);
+    td.family = family;
+    rd.messages = messages;
+    rd.add_generation_prompt = 1;
+    ok = llm_template_open(&t, &td, &error) == LLM_OK || fail(error.message);
+    for (i = 0; ok && i < CHAT_RUNS; i++) {
+        start = now();
+        ok = llm_template_render(&r, t, &rd, &error) == LLM_OK || fail(error.message);
+        took = now() - start;
+        if (took < best) best = took;
+        if (ok) bytes = r->bytes;
+        llm_rendering_close(r);
+    }
+    if (ok)
+        printf("a chat of %d messages by %-8s %4.0f us to %u bytes\n", CHAT_MESSAGES, family, best * 1e6,
+               (unsigned)bytes);
+    llm_template_close(t);
+    return ok;
+}
+
+/* An answer with thoughts and a call, in pieces of four bytes. */
+static int bench_split(void) {
+    static const char answer[] =
+        "<think>It asks for the weather; there is a tool for that.</think>Let me see.\n<tool_call>\n"
+        "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": [1, 2, 3]}}\n</tool_call>";
+    llm_splitter_desc sd;
+    llm_splitter *s = NULL;
+    llm_segment g;
+    llm_error error;
+    double start, took, best = 1e9;
+    size_t at, n, calls = 0;
+    int i, ok = 1;
+    memset(&sd, 0, sizeof sd);
+    sd.dialect = "json_tools";
+    sd.think_start = "<think>";
+    sd.think_end = "</think>";
+    for (i = 0; ok && i < CHAT_RUNS; i++) {
+        start = now();
+        ok = llm_splitter_open(&s, &sd, &error) == LLM_OK || fail(error.message);
+        for (at = 0; ok && at < sizeof answer - 1; at += n) {
+            n = sizeof answer - 1 - at < 4 ? sizeof answer - 1 - at : 4;
+            ok = llm_splitter_feed(s, answer + at, n, &error) == LLM_OK || fail(error.message);
+            while (ok && llm_splitter_next(s, &g, &error) == LLM_OK) calls += g.call_count;
+        }
+        llm_splitter_close(s);
+        took = now() - start;
+        if (took < best) best = took;
+    }
+    if (ok)
+        printf("an answer of %u bytes with a call, in pieces of 4: %.1f us (%u calls)\n", (unsigned)sizeof answer - 1,
+               best * 1e6, (unsigned)(calls / CHAT_RUNS));
+    return ok;
+}
+
+static int bench_chats(const options *o) {
+    char *messages = make_chat();
+    int ok = messages ? 1 : fail("not enough memory");
+    const char *family;
+    size_t n;
+    (void)o;
+    for (n = 0; ok && (family = llm_template_family(n)) != NULL; n++) ok = bench_render(family, messages);
+    free(messages);
+    return ok && bench_split();
+}
+
 /* ---- sampling and drafts */
 
 enum { SAMPLES = 40, PERIOD = 24, REPEATS = 12 };
@@ -1354,6 +1445,7 @@ static int read_switch(options *o, const char *flag) {
         {"--sampling", bench_sampling},
         {"--recurrent", bench_recurrent},
         {"--words", bench_words},
+        {"--chat", bench_chats},
     };
     size_t i;
     if (!strcmp(flag, "--exact")) return o->exact = 1;

@@ -1,6 +1,7 @@
 /* template - a chat as the prompt that a model reads
 
        build/template --model FOLDER messages.json
+       build/template --model FOLDER --name rag --documents documents.json messages.json
        build/template --template chat_template.jinja --variables '{"enable_thinking": false}' messages.json
 
    Standard output holds the rendered text and nothing else.  Shows: chat templates without a model, built-in formats,
@@ -14,7 +15,7 @@
 enum { MOST_TOKENS = 8 };
 
 typedef struct options {
-    const char *model, *source, *family, *messages, *tools, *documents;
+    const char *model, *name, *source, *family, *messages, *tools, *documents;
     llm_note tokens[MOST_TOKENS];
     llm_render_desc render;
     int spans, no_answer;
@@ -23,6 +24,7 @@ typedef struct options {
 static const char help[] =
     "usage: template (--model FOLDER | --template FILE | --family NAME) [options] [MESSAGES.json]\n"
     "  --model FOLDER         the template and the special tokens of a checkpoint\n"
+    "  --name NAME            which of the checkpoint's templates: default, tool_use, rag, ...\n"
     "  --template FILE        a template of your own\n"
     "  --family NAME          a built-in format: chatml, llama3, ... (--families lists them)\n"
     "  --tools FILE           tools, a JSON list\n"
@@ -56,6 +58,7 @@ static int read_token(options *o, const char *text) {
 
 static int read_value(options *o, const char *flag, const char *text) {
     if (!strcmp(flag, "--model")) o->model = text;
+    else if (!strcmp(flag, "--name")) o->name = text;
     else if (!strcmp(flag, "--template")) o->source = text;
     else if (!strcmp(flag, "--family")) o->family = text;
     else if (!strcmp(flag, "--tools")) o->tools = text;
@@ -108,6 +111,7 @@ static llm_status render(const options *o, const char *source, llm_rendering **o
     memset(&which, 0, sizeof which);
     if (o->model) {
         md.path = o->model;
+        which.name = o->name;
         which.family = o->family;
         status = llm_model_open(&model, &md, error);
         if (status == LLM_OK) status = llm_model_render(out, model, &which, &o->render, error);

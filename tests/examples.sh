@@ -70,6 +70,10 @@ printf '%s' "{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generat
 echo '[{"role": "user", "content": "Once upon a time,"}]' >"$golden/messages.json"
 "$build/template" --model "$chat" "$golden/messages.json" >"$golden/out"
 [ "$(cat "$golden/out")" = "Once upon a time, there was" ] && pass || fail "template"
+mkdir -p "$chat/additional_chat_templates"
+printf 'Named {{ messages[0].content }}' >"$chat/additional_chat_templates/rag.jinja"
+"$build/template" --model "$chat" --name rag "$golden/messages.json" >"$golden/out"
+grep -q "^Named " "$golden/out" && pass || fail "template --name"
 "$build/generate" --model "$chat" --prompt "One day, a" --ignore-chat-template --max-tokens 20 >"$golden/out" &&
     "$build/generate" --model $stories --prompt "One day, a" --max-tokens 20 >"$golden/whole" &&
     cmp -s "$golden/out" "$golden/whole" && pass || fail "generate --ignore-chat-template"

@@ -1,11 +1,12 @@
 /* fuzz - libFuzzer's way in (make fuzz): one file of a good checkpoint is replaced by the input, then opened and used;
-   or the input is a prompt cache, a chat template, or what one is rendered with
+   or the input is a prompt cache, a chat template, what one is rendered with, or a text with tool calls
 
    The input's first byte says which file of which checkpoint: 'a'.. for tests/golden/models/stories260K (float,
    SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache; 'f' the source of a
-   template; 'g' the name of a golden template, and messages, tools, documents and variables, each up to a NUL.
-   FUZZ_ONLY, a letter, passes over all others.  Whatever comes, the library must leave with an llm_error or work, give
-   back all memory and touch nothing that is not its own (the sanitizers look on). */
+   template; 'g' the name of a golden template, and messages, tools, documents and variables, each up to a NUL;
+   'h' and a capital for the dialect, a text with tool calls; 'i' and 'I' bytes that are encoded as a text, and decoded
+   as ids, by the tokenizer of the one checkpoint or the other.  FUZZ_ONLY, a letter, passes over all others.  Whatever
+   comes, the library must leave with an llm_error or work, give back all memory and touch nothing that is not its own (the sanitizers look on). */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
@@ -193,6 +194,59 @@ static int use_data(const uint8_t *data, size_t bytes) {
     return t ? 0 : -1;
 }
 
+/* A text in two pieces through a splitter, and as one call. */
+static int use_calls(const uint8_t *data, size_t bytes) {
+    static const char tools[] =
+        "[{\"function\":{\"name\":\"f\",\"parameters\":{\"properties\":{\"s\":{\"type\":\"string\"},\"i\":{\"type\":"
+        "\"integer\"},\"n\":{\"type\":\"number\"},\"b\":{\"type\":\"bool\"},\"o\":{\"anyOf\":[{\"type\":\"object\"},{"
+        "\"type\":[\"array\",\"null\"]}]},\"d\":{\"type\":\"dict\"},\"u\":{\"enum\":[1,\"x\"]}}}}}]";
+    llm_splitter_desc d;
+    llm_tool_desc td;
+    llm_splitter *s = NULL;
+    llm_segment g;
+    llm_tool_calls *calls = NULL;
+    tally memory;
+    size_t cut = bytes / 2;
+    memset(&d, 0, sizeof d);
+    memset(&td, 0, sizeof td);
+    td.dialect = d.dialect = bytes && data[0] >= 'A' ? llm_tool_dialect((size_t)(data[0] - 'A')) : NULL;
+    if (!d.dialect) return -1;
+    td.tools = d.tools = tools;
+    d.think_start = "<think>";
+    d.think_end = "</think>";
+    td.allocator = d.allocator = tally_allocator(&memory);
+    if (llm_splitter_open(&s, &d, NULL)) abort();
+    data++, bytes--;
+    if (cut > bytes) cut = bytes;
+    llm_splitter_feed(s, (const char *)data, cut, NULL);
+    while (llm_splitter_next(s, &g, NULL) == LLM_OK) continue;
+    llm_splitter_feed(s, (const char *)data + cut, bytes - cut, NULL);
+    llm_splitter_finish(s, 0);
+    while (llm_splitter_next(s, &g, NULL) == LLM_OK) continue;
+    llm_splitter_close(s);
+    llm_tool_parse(&calls, &td, (const char *)data, bytes, NULL);
+    llm_tool_calls_close(calls);
+    if (memory.live) abort();
+    return 0;
+}
+
+/* As a text, and two bytes at a time as ids; what was encoded is decoded again. */
+static void use_tokens(const uint8_t *data, size_t bytes, int bundled) {
+    enum { MOST = 4096 };
+    static llm_model *models[2];
+    static int32_t ids[MOST];
+    static char text[MOST * 64];
+    llm_model_desc md = stories_desc();
+    size_t n, i, length;
+    if (bundled) md.memory = bundled_files;
+    if (!models[bundled] && llm_model_open(&models[bundled], &md, NULL)) abort();
+    if (llm_encode(models[bundled], (const char *)data, bytes, 0, ids, MOST, &n, NULL) == LLM_OK && n <= MOST)
+        llm_decode(models[bundled], ids, n, 0, text, sizeof text, &length, NULL);
+    for (i = 0; i < bytes / 2 && i < MOST; i++)
+        ids[i] = (data[2 * i] | data[2 * i + 1] << 8) % llm_model_get_info(models[bundled]).vocabulary;
+    llm_decode(models[bundled], ids, i, (int)(bytes & 1), text, sizeof text, &length, NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     llm_memory_file files[FILES];
     llm_model_desc md;
@@ -202,6 +256,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     if (FUZZ_ONLY && (!bytes || data[0] != FUZZ_ONLY)) return -1;
     if (bytes && data[0] == 'f') return use_source(data + 1, bytes - 1), 0;
     if (bytes && data[0] == 'g') return use_data(data + 1, bytes - 1);
+    if (bytes && (data[0] | 32) == 'i') return use_tokens(data + 1, bytes - 1, data[0] == 'I'), 0;
+    if (bytes && data[0] == 'h') return use_calls(data + 1, bytes - 1);
     if (which == FILES) return use_cache(data + 1, bytes - 1), 0;
     if (which < 0 || which > FILES) return -1;
     memcpy(files, data[0] & 32 ? stories_files : bundled_files, sizeof files);

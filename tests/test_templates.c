@@ -102,6 +102,147 @@ static void tests_and_methods(void) {
             "aTrue1bFalse2aFalse");
 }
 
+/* Everything that Jinja2's documentation and Python's list for these, so far as the sandbox lets it be called: name, a
+   template and what it writes. */
+static void everything_listed(void) {
+    static const struct {
+        const char *name, *source, *expected;
+    } rows[] = {
+        {"filter abs", "{{ -3 | abs }}", "3"},
+        {"filter attr", "{{ d | attr('zz') }}", ""},
+        {"filter batch", "{{ l | batch(2, 0) | list }}", "[[3, 1], [2, 0]]"},
+        {"filter capitalize", "{{ 'aB' | capitalize }}", "Ab"},
+        {"filter center", "{{ 'a' | center(3) }}|", " a |"},
+        {"filter count", "{{ l | count }}", "3"},
+        {"filter d", "{{ u | d('x') }}", "x"},
+        {"filter default", "{{ '' | default('x', true) }}", "x"},
+        {"filter dictsort", "{{ d | dictsort | first | first }}", "a"},
+        {"filter e", "{{ '<' | e }}", "&lt;"},
+        {"filter escape", "{{ '\"' | escape }}", "&#34;"},
+        {"filter filesizeformat", "{{ 2048 | filesizeformat(true) }}", "2.0 KiB"},
+        {"filter first", "{{ l | first }}", "3"},
+        {"filter float", "{{ '1.5x' | float(2) }}", "2"},
+        {"filter forceescape", "{{ '<' | safe | forceescape }}", "&lt;"},
+        {"filter format", "{{ '%s-%d' | format('a', 2) }}", "a-2"},
+        {"filter groupby", "{{ [{'k': 1}, {'k': 1}] | groupby('k') | length }}", "1"},
+        {"filter indent", "{{ 'a\nb' | indent(1) }}", "a\n b"},
+        {"filter int", "{{ '0x1f' | int(0, 16) }}", "31"},
+        {"filter items", "{{ d | items | list | length }}", "2"},
+        {"filter join", "{{ l | join(',') }}", "3,1,2"},
+        {"filter last", "{{ l | last }}", "2"},
+        {"filter length", "{{ 'ab' | length }}", "2"},
+        {"filter list", "{{ 'ab' | list }}", "['a', 'b']"},
+        {"filter lower", "{{ 'AB' | lower }}", "ab"},
+        {"filter map", "{{ ['a'] | map('upper') | list }}", "['A']"},
+        {"filter max", "{{ l | max }}", "3"},
+        {"filter min", "{{ l | min }}", "1"},
+        {"filter pprint", "{{ {'b': 1, 'a': ['x' * 40, 'y' * 40]} | pprint }}",
+         "{'a': ['xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',\n       'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy'],\n "
+         "'b': 1}"},
+        {"filter random", "{{ [7] | random }}", "7"},
+        {"filter reject", "{{ l | reject('odd') | list }}", "[2]"},
+        {"filter rejectattr", "{{ [{'a': 0}] | rejectattr('a') | list }}", "[{'a': 0}]"},
+        {"filter replace", "{{ 'aa' | replace('a', 'b', 1) }}", "ba"},
+        {"filter reverse", "{{ 'ab' | reverse }}", "ba"},
+        {"filter round", "{{ 2.5 | round(0, 'ceil') }}", "3.0"},
+        {"filter safe", "{{ '<' | safe }}", "<"},
+        {"filter select", "{{ l | select('odd') | list }}", "[3, 1]"},
+        {"filter selectattr", "{{ [{'a': 1}] | selectattr('a', 'eq', 1) | list }}", "[{'a': 1}]"},
+        {"filter slice", "{{ l | slice(2) | list }}", "[[3, 1], [2]]"},
+        {"filter sort", "{{ l | sort(reverse=true) }}", "[3, 2, 1]"},
+        {"filter string", "{{ 1 | string + 'a' }}", "1a"},
+        {"filter striptags", "{{ '<b>a</b>' | striptags }}", "a"},
+        {"filter sum", "{{ l | sum }}", "6"},
+        {"filter title", "{{ 'ab cd' | title }}", "Ab Cd"},
+        {"filter tojson", "{{ [none, true] | tojson }}", "[null, true]"},
+        {"filter trim", "{{ ' a ' | trim }}", "a"},
+        {"filter truncate", "{{ 'abcdefghij' | truncate(5, true, '.', 0) }}", "abcd."},
+        {"filter unique", "{{ [1, 1, 2] | unique | list }}", "[1, 2]"},
+        {"filter upper", "{{ 'a' | upper }}", "A"},
+        {"filter urlencode", "{{ {'a': 'b c'} | urlencode }}", "a=b+c"},
+        {"filter urlize", "{{ '(www.x.org), me@x.org' | urlize(5, true, '_top') }}",
+         "(<a href=\"https://www.x.org\" rel=\"nofollow noopener\" target=\"_top\">www.x...</a>), <a "
+         "href=\"mailto:me@x.org\">me@x.org</a>"},
+        {"filter wordcount", "{{ 'a b' | wordcount }}", "2"},
+        {"filter wordwrap", "{{ 'a b' | wordwrap(1) }}", "a\nb"},
+        {"filter xmlattr", "{{ {'a': 1} | xmlattr }}", " a=\"1\""},
+        {"test boolean", "{{ true is boolean }}", "True"},
+        {"test callable", "{{ range is callable }}", "True"},
+        {"test defined", "{{ u is defined }}", "False"},
+        {"test divisibleby", "{{ 4 is divisibleby 2 }}", "True"},
+        {"test eq", "{{ 1 is eq 1 }}", "True"},
+        {"test equalto", "{{ 1 is equalto 2 }}", "False"},
+        {"test escaped", "{{ '' | e is escaped }}", "True"},
+        {"test even", "{{ 1 is even }}", "False"},
+        {"test false", "{{ 0 is false }}", "False"},
+        {"test filter", "{{ 'urlize' is filter }}", "True"},
+        {"test float", "{{ 1.0 is float }}", "True"},
+        {"test ge", "{{ 1 is ge 1 }}", "True"},
+        {"test greaterthan", "{{ 2 is greaterthan 1 }}", "True"},
+        {"test gt", "{{ 1 is gt 1 }}", "False"},
+        {"test in", "{{ 1 is in l }}", "True"},
+        {"test integer", "{{ true is integer }}", "False"},
+        {"test iterable", "{{ '' is iterable }}", "True"},
+        {"test le", "{{ 1 is le 1 }}", "True"},
+        {"test lessthan", "{{ 1 is lessthan 1 }}", "False"},
+        {"test lower", "{{ 'a' is lower }}", "True"},
+        {"test lt", "{{ 1 is lt 2 }}", "True"},
+        {"test mapping", "{{ d is mapping }}", "True"},
+        {"test ne", "{{ 1 is ne 2 }}", "True"},
+        {"test none", "{{ none is none }}", "True"},
+        {"test number", "{{ true is number }}", "True"},
+        {"test odd", "{{ 1 is odd }}", "True"},
+        {"test sameas", "{{ l is sameas l }}", "True"},
+        {"test sequence", "{{ l is sequence }}", "True"},
+        {"test string", "{{ s is string }}", "True"},
+        {"test test", "{{ 'odd' is test }}", "True"},
+        {"test true", "{{ 1 is true }}", "False"},
+        {"test undefined", "{{ u is undefined }}", "True"},
+        {"test upper", "{{ 'A' is upper }}", "True"},
+        {"global range", "{{ range(3) | list }}", "[0, 1, 2]"},
+        {"global dict", "{{ dict(a=1) }}", "{'a': 1}"},
+        {"global cycler", "{% set c = cycler(1, 2) %}{{ c.next() }}{{ c.next() }}{{ c.current }}", "121"},
+        {"global joiner", "{% set j = joiner() %}{{ j() }}a{{ j() }}b", "a, b"},
+        {"global namespace", "{% set n = namespace(a=1) %}{% set n.a = 2 %}{{ n.a }}", "2"},
+        {"str translate", "{{ 'abcd'.translate({97: 'A', 98: none, 99: 67}) }}", "ACd"},
+        {"str maketrans", "{{ 'abcd'.translate(''.maketrans('ab', 'xy', 'c')) }}{{ ''.maketrans({'a': 1}) }}",
+         "xyd{97: 1}"},
+        {"str encode, bytes decode, hex", "{{ 'a\xC3\xA9'.encode().decode() }} {{ 'a\xC3\xA9'.encode().hex() }}",
+         "a\xC3\xA9 61c3a9"},
+        {"int methods", "{{ (5).bit_length() }}{{ (5).bit_count() }}{{ true.conjugate() }}{{ (3).as_integer_ratio() }}",
+         "321(3, 1)"},
+        {"float methods",
+         "{{ 0.75.as_integer_ratio() }}{{ 5e-324.as_integer_ratio()[0] }}{{ 2.0.is_integer() }}{{ 1.5.conjugate() }}",
+         "(3, 4)1True1.5"},
+        {"dict methods", "{{ d.copy() == d }}{{ {}.fromkeys('ab', 1) }}{{ d.get('b') }}", "True{'a': 1, 'b': 1}1"},
+        {"list methods", "{{ l.count(1) }}{{ l.index(2) }}{{ l.copy() }}{{ (1, 1).count(1) }}", "12[3, 1, 2]2"},
+    };
+    size_t i;
+    for (i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!RENDERS(rows[i].source, rows[i].expected)) printf("  %s\n", rows[i].name);
+    for (i = 0; i < LLM__LENGTH(llm__filters); i++) { /* each has a row above, or is another's name */
+        char name[40];
+        size_t k = 0;
+        snprintf(name, sizeof name, "filter %s", llm__filters[i].name);
+        while (k < sizeof rows / sizeof *rows && strcmp(rows[k].name, name)) k++;
+        CHECK(k < sizeof rows / sizeof *rows);
+    }
+    RENDERS(
+        "{{ 'http://a.com/x_(y) xy.org. http://[::1]/ 1.com mailto:a@b.co a@b &lt;http://q.de&gt;' | urlize }}",
+        "<a href=\"http://a.com/x_(y)\" rel=\"noopener\">http://a.com/x_(y)</a> <a href=\"https://xy.org\" "
+        "rel=\"noopener\">xy.org</a>. "
+        "<a href=\"http://[::1]/\" rel=\"noopener\">http://[::1]/</a> 1.com <a href=\"mailto:a@b.co\">a@b.co</a> a@b "
+        "&amp;lt;http://q.de&amp;gt;");
+    RENDERS("{{ 'tel:1 x' | urlize(extra_schemes=['tel:']) }}", "<a href=\"tel:1\" rel=\"noopener\">tel:1</a> x");
+    FAILS("{{ 'a' | urlize(extra_schemes=['x']) }}", "1:10: 'x' cannot begin an address");
+    FAILS("{{ [1] is filter }}", "1:11: list cannot be a key");
+    FAILS("{{ lipsum() }}", "1:10: lipsum is random text, which prompts cannot use here");
+    FAILS("{% filter length %}x{% endfilter %}", "1:11: what is written is a string, found int");
+    FAILS("{{ 2.0 ** 5000 }}", "1:8: the power is too large for a float");
+    FAILS("{{ u | attr('x') }}", "1:8: 'u' is undefined");
+    RENDERS("{{ u | truncate(3) }}{{ ('x' | safe) | list }}", "['x']");
+}
+
 static void mistakes(void) {
     FAILS("a\n {% if x %}\n", "2:10: the template ends within 'if'; expected one of: elif else endif");
     FAILS("{{ 1 +\n* }}", "2:1: expected an expression, found '*'");
@@ -336,6 +477,53 @@ static void broken_sources(void) {
 
 /* ---- checkpoints */
 
+/* What one of a model's templates writes, or "!" */
+static const char *written(const llm_model *model, const char *name, const llm_render_desc *d) {
+    static char text[100];
+    llm_model_template_desc which;
+    llm_rendering *r;
+    memset(&which, 0, sizeof which);
+    which.name = name;
+    snprintf(text, sizeof text, "%s", llm_model_render(&r, model, &which, d, NULL) == LLM_OK ? r->text : "!");
+    llm_rendering_close(r);
+    return text;
+}
+
+/* Files of their own, and chat_template.json as a text, a list and an object. */
+static void named_templates(llm_memory_file *files, llm_model_desc *md, llm_render_desc *d) {
+    static const char *const jsons[] = {
+        "{\"chat_template\": \"J\"}",
+        "{\"chat_template\": [{\"name\": \"default\", \"template\": \"J\"}, {\"name\": \"rag\", \"template\": \"R\"}]}",
+        "{\"chat_template\": {\"default\": \"J\", \"rag\": \"R\"}}"};
+    llm_memory_file more[FILES + 2];
+    llm_model *model;
+    llm_error error;
+    size_t i;
+    memcpy(more, files, FILES * sizeof *more);
+    more[TOKENIZER_CONFIG].data = "{\"chat_template\": null}";
+    more[TOKENIZER_CONFIG].bytes = 23;
+    more[FILES].name = "chat_template.json";
+    more[FILES + 1].name = "additional_chat_templates/tool_use.jinja";
+    more[FILES + 1].data = "U{{ tools | length }}";
+    more[FILES + 1].bytes = 21;
+    md->memory = more;
+    md->memory_count = FILES + 2;
+    for (i = 0; i < 3; i++) {
+        more[FILES].data = jsons[i];
+        more[FILES].bytes = strlen(jsons[i]);
+        CHECK_STR(llm_model_open(&model, md, &error) == LLM_OK ? "" : error.message, "");
+        d->tools = NULL;
+        CHECK_STR(written(model, NULL, d), "J");
+        CHECK_STR(written(model, "default", d), "J");
+        CHECK_STR(written(model, "rag", d), i ? "R" : "!");
+        CHECK_STR(written(model, "../chat_template", d), "!");
+        d->tools = "[1, 2]";
+        CHECK_STR(written(model, NULL, d), "U2");
+        CHECK_STR(written(model, "tool_use", d), "U2");
+        llm_model_close(model);
+    }
+}
+
 static void of_a_model(void) {
     static const char jinja[] = "{{ bos_token }}{% for m in messages %}[{{ m.content }}]{% endfor %}";
     static const char list[] = "{\"bos_token\": \"<s>\", \"chat_template\": [{\"name\": \"default\", \"template\": "
@@ -383,6 +571,7 @@ static void of_a_model(void) {
     which.name = "nosuch";
     CHECK(llm_model_render(&r, model, &which, &d, &error) == LLM_UNSUPPORTED);
     llm_model_close(model);
+    named_templates(files, &md, &d);
 }
 
 /* ---- a long chat */
@@ -432,6 +621,7 @@ int main(void) {
     TEST(expressions);
     TEST(filters);
     TEST(tests_and_methods);
+    TEST(everything_listed);
     TEST(mistakes);
     TEST(bounded);
     TEST(chats);

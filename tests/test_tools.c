@@ -1,7 +1,8 @@
 /* test_tools - tool calls and thoughts: mlx-lm's readings of every dialect, whole and streamed in every cut; the marks
    of thoughts; bounds; refused allocations; what a checkpoint says
 
-       build/test_tools [FILE...]     other files of tests/golden/make_tools.py */
+       build/test_tools [FILE...]        other files of tests/golden/make_tools.py
+       build/test_tools --save FOLDER    the golden texts as seeds for the fuzzer */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
@@ -133,7 +134,8 @@ static int streamed(const llm__dialect *dialect, const char *tools, const llm__j
     put(&whole, dialect->end, strlen(dialect->end));
     if (ends) put(&whole, " B", 2);
     ok = gather(&d, whole.data, whole.length, 0, 0, &g) == LLM_END && !strcmp(shown(&g.tools), expected) &&
-         !strcmp(shown(&g.content), ends ? "A < B" : "A <") && g.begins == 1 && every_cut(&d, whole.data, whole.length, 23, 0, &g);
+         !strcmp(shown(&g.content), ends ? "A < B" : "A <") && g.begins == 1 &&
+         every_cut(&d, whole.data, whole.length, 23, 0, &g);
     if (!ok) printf("  streamed: [%s] and [%s]\n", shown(&g.tools), shown(&g.content));
     forget(&g);
     llm__text_free(&whole);
@@ -185,12 +187,14 @@ static int golden_split(const llm__json *item) {
     ok = gather(&d, text->as.text, text->length, 0, 1, &g) == LLM_END &&
          !strcmp(shown(&g.content), text_of(llm__json_get(item, "content"))) &&
          !strcmp(shown(&g.reasoning), text_of(llm__json_get(item, "reasoning"))) &&
-         (!strcmp(shown(&g.tools), shown(&expected)) || (expected.length + 1 == g.tools.length &&
-          !strncmp(shown(&g.tools), shown(&expected), expected.length))) && /* an empty call at the end is one here */
+         (!strcmp(shown(&g.tools), shown(&expected)) ||
+          (expected.length + 1 == g.tools.length &&
+           !strncmp(shown(&g.tools), shown(&expected), expected.length))) && /* an empty call at the end is one here */
          every_cut(&d, text->as.text, text->length, 1, 1, &g);
     if (!ok)
         printf("  %s %s: [%s]\n  content [%s] reasoning [%s] tools [%s]\n", d.dialect ? d.dialect : "none",
-               d.think_start ? d.think_start : "", text->as.text, shown(&g.content), shown(&g.reasoning), shown(&g.tools));
+               d.think_start ? d.think_start : "", text->as.text, shown(&g.content), shown(&g.reasoning),
+               shown(&g.tools));
     forget(&g);
     llm__text_free(&expected);
     return ok;
@@ -247,10 +251,14 @@ static const char *segments(llm_splitter *s, const char *text) {
     out[0] = 0;
     if (text) llm_splitter_feed(s, text, strlen(text), NULL);
     while (llm_splitter_next(s, &g, NULL) == LLM_OK) {
-        if (g.kind == LLM_TOOL_BEGIN) n += (size_t)snprintf(out + n, sizeof out - n, "<");
+        if (g.kind == LLM_TOOL_BEGIN)
+            n += (size_t)snprintf(out + n, sizeof out - n, "<");
         else if (g.kind != LLM_TOOL_END)
-            n += (size_t)snprintf(out + n, sizeof out - n, "%c(%.*s)", "crt"[g.kind == LLM_REASONING ? 1 : g.kind ==
-                LLM_TOOL_TEXT ? 2 : 0], (int)g.bytes, g.text);
+            n += (size_t)snprintf(out + n, sizeof out - n, "%c(%.*s)",
+                                  "crt"[g.kind == LLM_REASONING   ? 1
+                                        : g.kind == LLM_TOOL_TEXT ? 2
+                                                                  : 0],
+                                  (int)g.bytes, g.text);
         else {
             n += (size_t)snprintf(out + n, sizeof out - n, ">%s", g.problem ? "error" : "");
             for (i = 0; i < g.call_count; i++)
@@ -337,7 +345,8 @@ static const char *problem(const char *dialect, const char *text, size_t bytes) 
 }
 
 static void mistakes(void) {
-    static const char bad[] = "{\"name\": \"f\",\n \"arguments\": }", typed[] = "<function=f><parameter=n>x</parameter></function>";
+    static const char bad[] = "{\"name\": \"f\",\n \"arguments\": }",
+                      typed[] = "<function=f><parameter=n>x</parameter></function>";
     llm_splitter_desc sd;
     llm_splitter *s = NULL;
     llm_tool_desc d;
@@ -385,15 +394,33 @@ static void too_long(void) {
 
 /* Texts that would cost the square of their length, or the stack, in a careless reader. */
 static void long_and_deep(void) {
-    static const struct { const char *dialect, *head, *part; } rows[] = {
-        {"gemma4", "", "call:f{"}, {"gemma4", "call:f{a:", "["}, {"pythonic", "[f(a=", "["}, {"pythonic", "", "[f("},
-        {"pythonic", "[f(", "a=\"x\","}, {"minicpm5", "", "name"}, {"minicpm5", "", "name="}, {"minicpm5", "", "<function "},
-        {"minicpm5", "\"f\">", "<param name="}, {"muse_spark", "", "<atem:invoke name=\""}, {"muse_spark",
-        "<atem:invoke name=\"f\">", "<atem:parameter "}, {"glm47", "f<arg_key>", "</arg_key>"}, {"glm47", "f ", "a=1 "},
-        {"glm47", "f ", "("}, {"glm47", "", "<arg_key></arg_key><arg_value>"}, {"kimi_k2", "", ":0"}, {"mistral", "", "[ARGS] "},
-        {"mistral", "f[ARGS]", "["}, {"kimi_k3", "", "<|open|>call<|sep|>"}, {"json_tools", "", "{\"a\":"},
-        {"minimax_m2", "", "<invoke name="}, {"qwen3_coder", "<function=", "<parameter=a>"}, {"function_gemma", "", "call:f"},
-        {"longcat", "", "<longcat_arg_key>"}, {"kimi_k2", "f:0<|tool_call_argument_begin|>", "-"}};
+    static const struct {
+        const char *dialect, *head, *part;
+    } rows[] = {{"gemma4", "", "call:f{"},
+                {"gemma4", "call:f{a:", "["},
+                {"pythonic", "[f(a=", "["},
+                {"pythonic", "", "[f("},
+                {"pythonic", "[f(", "a=\"x\","},
+                {"minicpm5", "", "name"},
+                {"minicpm5", "", "name="},
+                {"minicpm5", "", "<function "},
+                {"minicpm5", "\"f\">", "<param name="},
+                {"muse_spark", "", "<atem:invoke name=\""},
+                {"muse_spark", "<atem:invoke name=\"f\">", "<atem:parameter "},
+                {"glm47", "f<arg_key>", "</arg_key>"},
+                {"glm47", "f ", "a=1 "},
+                {"glm47", "f ", "("},
+                {"glm47", "", "<arg_key></arg_key><arg_value>"},
+                {"kimi_k2", "", ":0"},
+                {"mistral", "", "[ARGS] "},
+                {"mistral", "f[ARGS]", "["},
+                {"kimi_k3", "", "<|open|>call<|sep|>"},
+                {"json_tools", "", "{\"a\":"},
+                {"minimax_m2", "", "<invoke name="},
+                {"qwen3_coder", "<function=", "<parameter=a>"},
+                {"function_gemma", "", "call:f"},
+                {"longcat", "", "<longcat_arg_key>"},
+                {"kimi_k2", "f:0<|tool_call_argument_begin|>", "-"}};
     size_t i, n, length;
     for (i = 0; i < sizeof rows / sizeof *rows; i++) {
         llm__text text;
@@ -416,7 +443,8 @@ static void long_and_deep(void) {
 }
 
 static void refused_allocations(void) {
-    static const char text[] = "x<think>y</think><tool_call>f<arg_key>a</arg_key><arg_value>[1, {\"b\": 2}]</arg_value></tool_call>z";
+    static const char text[] =
+        "x<think>y</think><tool_call>f<arg_key>a</arg_key><arg_value>[1, {\"b\": 2}]</arg_value></tool_call>z";
     llm_splitter_desc d;
     tally memory;
     gathered g;
@@ -445,14 +473,25 @@ static void refused_allocations(void) {
 /* ---- which dialect */
 
 static void of_templates(void) {
-    static const struct { const char *source, *dialect; } rows[] = {
-        {"<minimax:tool_call>", "minimax_m2"}, {"<|tool_call> <tool_call|>", "gemma4"}, {"<|tool_call>", NULL},
-        {"<start_function_call>", "function_gemma"}, {"<longcat_tool_call>", "longcat"}, {"<tool_call><arg_key>", "glm47"},
-        {"<|tool_list_start|>", "pythonic"}, {"<|tool_call_start|>", "pythonic"}, {"'<tool_call>\\n<function='", "qwen3_coder"},
-        {"<tool_call>\n<function=", "qwen3_coder"}, {"<|tool_calls_section_begin|>", "kimi_k2"},
-        {"<function name=\"f\"><param name=\"p\">", "minicpm5"}, {"[TOOL_CALLS]", "mistral"},
-        {"<atem:function_calls>", "muse_spark"}, {"<tool_call>{{ tool_call.name }}", "json_tools"}, {"<tool_call>", NULL},
-        {"", NULL}};
+    static const struct {
+        const char *source, *dialect;
+    } rows[] = {{"<minimax:tool_call>", "minimax_m2"},
+                {"<|tool_call> <tool_call|>", "gemma4"},
+                {"<|tool_call>", NULL},
+                {"<start_function_call>", "function_gemma"},
+                {"<longcat_tool_call>", "longcat"},
+                {"<tool_call><arg_key>", "glm47"},
+                {"<|tool_list_start|>", "pythonic"},
+                {"<|tool_call_start|>", "pythonic"},
+                {"'<tool_call>\\n<function='", "qwen3_coder"},
+                {"<tool_call>\n<function=", "qwen3_coder"},
+                {"<|tool_calls_section_begin|>", "kimi_k2"},
+                {"<function name=\"f\"><param name=\"p\">", "minicpm5"},
+                {"[TOOL_CALLS]", "mistral"},
+                {"<atem:function_calls>", "muse_spark"},
+                {"<tool_call>{{ tool_call.name }}", "json_tools"},
+                {"<tool_call>", NULL},
+                {"", NULL}};
     size_t i;
     for (i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *found = llm_tool_dialect_of(rows[i].source);
@@ -464,8 +503,10 @@ static void of_templates(void) {
 /* The stories model with a word of its vocabulary renamed to <think> and one to </think>. */
 static void of_a_model(void) {
     static const char config[] = "{\"chat_template\": \"<tool_call>{{ tool_call.name }}\"}";
-    static const char named[] = "{\"chat_template\": \"<tool_call>{{ tool_call.name }}\", \"tool_parser_type\": \"kimi_k2\"}";
-    static const char added[] = "\"added_tokens\": [{\"id\": 300, \"content\": \"<think>\"}, {\"id\": 301, \"content\": \"</think>\"}, ";
+    static const char named[] =
+        "{\"chat_template\": \"<tool_call>{{ tool_call.name }}\", \"tool_parser_type\": \"kimi_k2\"}";
+    static const char added[] =
+        "\"added_tokens\": [{\"id\": 300, \"content\": \"<think>\"}, {\"id\": 301, \"content\": \"</think>\"}, ";
     llm_memory_file files[FILES];
     llm_model_desc md;
     llm_model_splitter_desc sd;
@@ -522,8 +563,42 @@ static void of_a_model(void) {
     llm__text_free(&tokenizer);
 }
 
+/* 'h', the dialect's number from 'A', the text. */
+static int save_seeds(const char *folder) {
+    const char *name;
+    size_t n;
+    for (n = 0; (name = llm_tool_dialect(n)) != NULL; n++) {
+        llm__arena arena;
+        const llm__json *root, *cases, *text;
+        char path[600];
+        uint32_t i;
+        size_t bytes;
+        char *file;
+        snprintf(path, sizeof path, "tests/golden/tools/%s.json", name);
+        file = (char *)read_file(path, &bytes);
+        memset(&arena, 0, sizeof arena);
+        arena.allocator = llm__allocator_or_default(arena.allocator);
+        if (llm__json_parse(&arena, path, file, bytes, &root, NULL)) return 1;
+        cases = llm__json_get(root, "cases");
+        for (i = 0; i < cases->length; i++) {
+            FILE *seed;
+            text = llm__json_get(llm__json_at(cases, i), "text");
+            snprintf(path, sizeof path, "%s/%s-%u", folder, name, (unsigned)i);
+            seed = fopen(path, "wb");
+            if (!seed) return 1;
+            fprintf(seed, "h%c", (int)('A' + n));
+            fwrite(text->as.text, 1, text->length, seed);
+            fclose(seed);
+        }
+        llm__arena_free(&arena);
+        free(file);
+    }
+    return 0;
+}
+
 int main(int count, char **arguments) {
     int i;
+    if (count == 3 && !strcmp(arguments[1], "--save")) return save_seeds(arguments[2]);
     for (i = 1; i < count; i++) golden_file(arguments[i]);
     if (count > 1) return test_summary("test_tools");
     stories_read();

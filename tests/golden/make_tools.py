@@ -216,7 +216,10 @@ CASES = {
         ("[f(a=\n1, # c\n b=2)]", None), ("[f(\u00e9='\u4f60')]", None), ("[f(a=True, b=None, c=1e5, d=0x10)]", None)],
     "qwen3_coder": [
         ("<function=multiply>\n<parameter=a>\n12234585\n</parameter>\n<parameter=b>\n48838483920\n</parameter>\n</function>",
-         MULTIPLY), ("", None), ("<function=f>", None), ("<function=></function>", None), ("<function=f></function>", None),
+         MULTIPLY), ("<function=f>\n<parameter=o>\n{'k': 'v', 'n': [1, True]}\n</parameter>\n<parameter=l>\n['a', 'b']\n"
+         "</parameter>\n</function>", TYPED), ('<function=f>\n<parameter=o>\n{"k": "v"}\n</parameter>\n</function>', TYPED),
+        ("<function=f>\n<parameter=s>\n2024-12-31T23:59:59Z\n</parameter>\n</function>", TYPED),
+        ("<function=f>\n<parameter=s>\n3.10.5-beta\n</parameter>\n</function>", TYPED), ("", None), ("<function=f>", None), ("<function=></function>", None), ("<function=f></function>", None),
         ("\n<function=f>\n</function>\n", None), ("<function=f>\n</function>\n\n", None), ("<function= f ></function>", None),
         ("<function=f><parameter=s>a</parameter></function><function=g><parameter=x>1</parameter></function>", TYPED),
         ("<function=f><parameter=>x</parameter></function>", TYPED), ("<function=f><parameter=i>3.5</parameter></function>", TYPED),

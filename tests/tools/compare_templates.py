@@ -131,7 +131,8 @@ class Maker:
         return self.expression(1)
 
     def arguments(self, kinds):
-        count = self.r.randrange(len(kinds) + 1) if kinds and self.r.random() < 0.85 else len(kinds)
+        least = bool(kinds) and kinds[0] in ("key", "mapped", "table")
+        count = self.r.randrange(least, len(kinds) + 1) if kinds and self.r.random() < 0.85 else len(kinds)
         return [self.argument(k) for k in kinds[:count]]
 
     def call(self, name, kinds):
@@ -183,7 +184,7 @@ class Maker:
             return f"{text}.{self.pick('a', 'b', 'role', 'content', 'items', 'zz')}"
         if r < 0.82:
             return f"{text}[{self.pick('0', '-1', '1', '9', self.argument('key'), self.expression(depth + 2))}]"
-        if r < 0.9:
+        if r < 0.9 and text[-1] not in "})\"'0123456789":
             parts = [self.pick("", "", "0", "1", "-1", "2", "99") for _ in range(self.pick(2, 3))]
             if len(parts) == 3 and self.r.random() < 0.5:
                 parts[2] = "-1"
