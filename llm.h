@@ -28801,8 +28801,8 @@ LLM__FN void llm__decimals_digit(llm__decimals *m, const int32_t from[4], int lo
 LLM__FN void llm__decimals_end(llm__decimals *m, const int32_t at[4], int places) {
     int i;
     for (i = 0; i < 4; i++)
-        if ((!(i & 1) || llm__bound_ends(m->low, places, 1)) && (!(i & 2) || llm__bound_ends(m->high, places, 0)))
-            llm__net_join(m->c, m->net, at[i], m->to);
+        if (at[i] >= 0 && (!(i & 1) || llm__bound_ends(m->low, places, 1)) &&
+            (!(i & 2) || llm__bound_ends(m->high, places, 0))) llm__net_join(m->c, m->net, at[i], m->to);
 }
 
 /* A point and digits: as many as the bounds have, then any number of them. */
@@ -30128,25 +30128,31 @@ LLM__FN llm_status llm__guide_bits(llm_guide *g, llm_error *error) {
     return mask ? LLM_OK : status;
 }
 
-/* Minus infinity for all other tokens.  What may follow is never all out of reach: should other processors have left
-   nothing of it, its tokens are equal. */
+/* Minus infinity for all tokens whose bit is not set; false: there is none that has its bit set. */
+LLM__FN int llm__mask_apply(const uint32_t *mask, float *logits, int vocabulary) {
+    int at, k, end, any = 0;
+    for (at = 0; at < vocabulary; at += 8) {
+        unsigned bits = mask[at / 32] >> at % 32 & 255u;
+        any |= bits != 0;
+        if (bits == 255u) continue;
+        end = at + 8 < vocabulary ? at + 8 : vocabulary;
+        for (k = at; k < end; k++, bits >>= 1)
+            if (!(bits & 1)) logits[k] = -HUGE_VALF;
+    }
+    return any;
+}
+
+/* Masks logits.  What may follow is never all out of reach: should other processors have left nothing of it, its
+   tokens become equal. */
 LLM__FN llm_status llm__guide_mask(llm_guide *g, float *logits, int vocabulary, llm_error *error) {
     llm_status status = llm__guide_bits(g, error);
-    size_t words = (size_t)vocabulary / 32 + 1, i, any = 0, possible = 0;
     int32_t k;
     if (status != LLM_OK) return status;
-    for (i = 0; i < words; i++) {
-        uint32_t bits = g->mask[i];
-        int32_t at = (int32_t)(32 * i), end = at + 32 < vocabulary ? at + 32 : vocabulary;
-        any |= bits;
-        if (bits == 0xFFFFFFFFu && possible) continue;
-        for (k = at; k < end; k++, bits >>= 1) {
-            if (!(bits & 1)) logits[k] = -HUGE_VALF;
-            else possible |= logits[k] > -HUGE_VALF;
-        }
-    }
-    if (!any) return llm__fail(error, LLM_UNSUPPORTED, "no token of the vocabulary can follow in the grammar");
-    for (k = 0; k < vocabulary && !possible; k++)
+    if (!llm__mask_apply(g->mask, logits, vocabulary))
+        return llm__fail(error, LLM_UNSUPPORTED, "no token of the vocabulary can follow in the grammar");
+    for (k = 0; k < vocabulary; k++)
+        if (logits[k] > -HUGE_VALF) return llm__ok(error);
+    for (k = 0; k < vocabulary; k++)
         if (g->mask[k / 32] >> k % 32 & 1) logits[k] = 0;
     return llm__ok(error);
 }
