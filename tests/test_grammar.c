@@ -36,6 +36,8 @@ static const texts table[] = {
     {SCHEMA, "{\"enum\":[1,2.5,\"x\",null,[1,{\"k\":true}],0.1,-3]}",
      {"1", "2.5", "\"x\"", "null", "[1,{\"k\":true}]", "[ 1, {\"k\": true} ]", "0.1", "-3"}, {"2", "\"y\"", "[1]", "[]"}},
     {SCHEMA, "{\"enum\":[1,\"x\",2.5,3.0],\"type\":[\"integer\",\"null\"]}", {"1", "3"}, {"\"x\"", "2.5", "null"}},
+    {SCHEMA, "{\"enum\":[\"a\",\"ab\",\"ba\",1,7],\"minLength\":2,\"pattern\":\"^a\",\"maximum\":5}", {"\"ab\"", "1"},
+     {"\"a\"", "\"ba\"", "7"}},
     {SCHEMA, "{\"allOf\":[{\"enum\":[1,2,3]},{\"enum\":[2,3,4]},{\"const\":3}]}", {"3"}, {"1", "2", "4"}},
     /* strings */
     {SCHEMA, "{\"type\":\"string\",\"minLength\":2,\"maxLength\":3}",
@@ -216,7 +218,7 @@ static void how_far_a_text_fits(void) {
 
 /* Every whole number near the bounds, for many bounds. */
 static void numbers_within_bounds(void) {
-    static const int bounds[] = {-1200, -101, -100, -99, -10, -9, -1, 0, 1, 9, 10, 11, 99, 100, 105, 999, 1000, 1234};
+    static const int bounds[] = {-1200, -100, -99, -10, 0, 9, 10, 105, 999, 1000};
     size_t a, b, n = sizeof bounds / sizeof *bounds;
     char schema[200], text[40];
     int v, wrong = 0;
@@ -272,7 +274,7 @@ static int mask(walker *w, llm_guide *guide) {
 
 /* A token that the mask has left; late in a text rather one that closes something. */
 static int32_t pick(walker *w, int closing) {
-    int i, count = 0, n, from = (int)roll(w, (uint32_t)w->model->vocabulary);
+    int i, count = 0, n;
     for (i = 0; i < w->model->vocabulary; i++) {
         size_t bytes;
         const char *text = token_text(w, i, &bytes);
@@ -281,7 +283,6 @@ static int32_t pick(walker *w, int closing) {
         if (closing && (llm_token_is_end(w->model, i) || (bytes == 1 && strchr("\"]}", *text)))) return i;
     }
     n = count ? (int)roll(w, (uint32_t)count) : -1;
-    (void)from;
     for (i = 0; i < w->model->vocabulary && n >= 0; i++)
         if (w->logits[i] == 1 && !n--) return i;
     return LLM_NO_TOKEN;
@@ -375,7 +376,7 @@ static int validates(const llm__json *root, const llm__json *schema, const llm__
     }
     if (v->type == LLM__JSON_INTEGER || v->type == LLM__JSON_NUMBER)
         return v->as.number >= bound(schema, "minimum", -HUGE_VAL) && v->as.number <= bound(schema, "maximum", HUGE_VAL) &&
-               fmod(v->as.number, bound(schema, "multipleOf", 1e-300)) == 0;
+               (!llm__json_get(schema, "multipleOf") || fmod(v->as.number, bound(schema, "multipleOf", 1)) == 0);
     if (v->type == LLM__JSON_STRING)
         return length_of(v) >= bound(schema, "minLength", 0) && length_of(v) <= bound(schema, "maxLength", HUGE_VAL);
     if (v->type == LLM__JSON_OBJECT) return validates_object(root, schema, v);
@@ -396,7 +397,8 @@ static const char *const walked[] = {
     "\"children\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/tree\"},\"maxItems\":2}},\"required\":[\"value\"]}},"
     "\"$ref\":\"#/$defs/tree\"}",
     "{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"number\",\"minimum\":-2.5,\"maximum\":17.25}},"
-    "\"required\":[\"x\"],\"additionalProperties\":{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"integer\",\"multipleOf\":6}]}}",
+    "\"required\":[\"x\"],\"additionalProperties\":{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"integer\",\"multipleOf\":6,"
+    "\"maximum\":999999,\"minimum\":-999999}]}}",
     "{\"type\":\"array\",\"items\":{\"anyOf\":[{\"enum\":[\"yes\",\"yesterday\",\"no\"]},{\"type\":\"boolean\"}]},"
     "\"minItems\":2,\"maxItems\":5}",
 };
@@ -406,6 +408,7 @@ static void walks_validate(const llm_model *model, size_t memory) {
     static walker w;
     size_t i;
     int k, ended = 0, broken = 0, invalid = 0;
+    int64_t forgotten = 0;
     w.model = model;
     w.logits = (float *)malloc((size_t)model->vocabulary * sizeof(float));
     w.random = 7;
@@ -424,8 +427,8 @@ static void walks_validate(const llm_model *model, size_t memory) {
         w.grammar = g = open_grammar(&d);
         CHECK(g != NULL);
         CHECK_EQ(llm__json_parse(&arena, "schema", walked[i], strlen(walked[i]), &schema, NULL), LLM_OK);
-        for (k = 0; g && schema && k < 25; k++) {
-            int end = walk(&w, 120);
+        for (k = 0; g && schema && k < 10; k++) {
+            int end = walk(&w, 100);
             broken += end < 0;
             if (end <= 0) continue;
             ended++;
@@ -435,13 +438,14 @@ static void walks_validate(const llm_model *model, size_t memory) {
             }
             if (!is_whole(g, w.text, w.bytes)) invalid++;
         }
-        if (memory) CHECK(g && g->machine->age > 0);
+        forgotten += g ? g->machine->age : 0;
         llm__arena_free(&arena);
         llm_grammar_close(g);
     }
     CHECK_EQ(broken, 0);
     CHECK_EQ(invalid, 0);
-    CHECK(ended > 80);
+    CHECK((forgotten > 0) == (memory != 0));
+    CHECK(ended > 30);
     free(w.logits);
 }
 
@@ -452,7 +456,7 @@ static void masks_are_exact(const llm_model *model) {
     int steps, wrong = 0;
     w.model = model;
     w.logits = (float *)malloc((size_t)model->vocabulary * sizeof(float));
-    for (i = 0; i < TEXTS; i += 4) {
+    for (i = 0; i < TEXTS; i += 6) {
         llm_grammar_desc d = desc_of(table + i, model);
         llm_grammar *g = open_grammar(&d);
         llm_guide *guide = NULL;
@@ -489,7 +493,7 @@ static void any_tokenization(const llm_model *model) {
         llm_grammar *g = open_grammar(&d);
         w.grammar = g;
         for (k = 0; g && k < MOST_TEXTS && table[i].yes[k]; k++)
-            for (round = 0; round < 2; round++) {
+            for (round = 0; round < (model->vocabulary < 1000 ? 2 : 1); round++) {
                 const char *text = table[i].yes[k], *end = text + strlen(text);
                 llm_guide *guide = NULL;
                 wrong += llm_guide_open(&guide, g, NULL, NULL) != LLM_OK;
@@ -517,7 +521,7 @@ static void any_tokenization(const llm_model *model) {
         llm_grammar_close(g);
     }
     CHECK_EQ(wrong, 0);
-    CHECK(cuts > 2000);
+    CHECK(cuts > 1000);
 }
 
 static void guides_go_back_and_end(const llm_model *model) {
@@ -619,10 +623,10 @@ static void triggers(const llm_model *model) {
 /* ---- generations */
 
 static void generations_keep_to_it(const llm_model *model) {
-    llm_generation_desc gd = prompt_desc("Once upon a time", 150);
+    llm_generation_desc gd = prompt_desc("Once upon a time", 80);
     static told plain, drafted;
     size_t i;
-    for (i = 0; i < 12; i++) {
+    for (i = 0; i < 6; i++) {
         llm_grammar_desc d;
         llm_grammar *g;
         memset(&d, 0, sizeof d);
@@ -630,7 +634,7 @@ static void generations_keep_to_it(const llm_model *model) {
         d.model = model;
         d.compact = (int)(i & 1);
         gd.grammar = g = open_grammar(&d);
-        gd.sampling.temperature = i < 4 ? 0 : 0.9f;
+        gd.sampling.temperature = i < 2 ? 0 : 0.9f;
         gd.sampling.seed = i;
         gd.lookup.count = 0;
         tell(model, &gd, &plain);
@@ -771,7 +775,8 @@ static const bad refused[] = {
     {SCHEMA, "{\"type\":\"number\",\"multipleOf\":0.01}", LLM_UNSUPPORTED, "multipleOf"},
     {SCHEMA, "{\"pattern\":\"(\"}", LLM_BAD_FORMAT, "#/pattern"},
     {SCHEMA, "{\"pattern\":\"(?=a)b\"}", LLM_BAD_FORMAT, "looks around"},
-    {SCHEMA, "{\"enum\":[\"ab\"],\"minLength\":1}", LLM_UNSUPPORTED, "minLength"},
+    {SCHEMA, "{\"enum\":[[1]],\"minItems\":1}", LLM_UNSUPPORTED, "minItems"},
+    {SCHEMA, "{\"enum\":[\"ab\"],\"minLength\":3}", LLM_BAD_FORMAT, "no text"},
     {SCHEMA, "false", LLM_BAD_FORMAT, "no text satisfies it"},
     {SCHEMA, "{\"type\":\"integer\",\"minimum\":5,\"maximum\":4}", LLM_BAD_FORMAT, "no text"},
     {SCHEMA, "{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[]}},\"required\":[\"a\"]}", LLM_BAD_FORMAT, "no text"},
@@ -810,7 +815,8 @@ static const bad refused[] = {
     {GBNF, "root ::= a \"x\"\na ::= \"\"* b\nb ::= a? \"c\"", LLM_UNSUPPORTED, "left recursion"},
     {GBNF, "root ::= \"a\" root", LLM_BAD_FORMAT, "no text"},
     {GBNF, "root ::= )", LLM_BAD_FORMAT, "gbnf:1:10"},
-    {GBNF, "root ::= \"a\"{1,2000000000}", LLM_BAD_FORMAT, "repetition"},
+    {GBNF, "root ::= \"a\"{1,2000000000}", LLM_BAD_FORMAT, "gbnf:1:13"},
+    {GBNF, "root ::= \"a\"{1,2000}", LLM_BAD_FORMAT, "repetition"},
 };
 
 static void bad_sources_are_refused(void) {
@@ -974,7 +980,7 @@ int main(void) {
     any_tokenization(bundled);
     walks_validate(stories, 0);
     walks_validate(bundled, 0);
-    walks_validate(stories, 150000);
+    walks_validate(stories, 60000);
     triggers(NULL);
     triggers(stories);
     triggers(bundled);
