@@ -21,7 +21,7 @@ EXAMPLES = $(patsubst examples/%.c,$B/%,$(wildcard examples/*.c))
 PROGRAMS = $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 TESTS = golden golden-scalar compile cross examples table $(PROGRAMS)
 PROMPT = Once upon a time
-FIXTURES = $(addprefix tests/golden/,logits quantization cachefiles mine templates)
+FIXTURES = $(addprefix tests/golden/,logits quantization cachefiles mine templates generation samplers stops)
 
 .SECONDARY:
 .PHONY: all run test san fuzz table bench clean results

@@ -46,6 +46,7 @@
        >>sampling    from logits to a token
        >>grammar     what a text must be: schemas, regular expressions, GBNF
        >>generation  prompts in, text out
+       >>scheduler   many generations in one batch
        >>public      thin wrappers in the order of >>api
 
    READING ROUTES   just the maths: >>formats >>blocks >>forward     add a model: >>arch     add an ISA: >>kernels
@@ -514,12 +515,14 @@ typedef struct llm_lookup {
 
 /* What to generate.  A prompt is text, ids, or both (ids first), or embeddings; it may be empty only if the tokenizer
    adds a begin token.  Zero-initialised: greedy, at most 256 tokens, one thread.  What a descriptor points to must
-   outlive the generation, but for prompt and ids. */
+   outlive the generation, but for prompt, ids and segments. */
 typedef struct llm_generation_desc {
     const char *prompt;        /* NUL-terminated UTF-8 */
     size_t prompt_bytes;       /* length of prompt if it holds NULs; 0: up to the NUL */
     const int32_t *ids;        /* [id_count] */
     size_t id_count;
+    const llm_ids *segments;   /* [segment_count] instead of ids: the same in parts.  No call goes across from one to */
+    size_t segment_count;      /* the next, so that the cache can be forked where one ends */
     int no_special;            /* leave out the tokenizer's begin token */
     int64_t max_tokens;        /* 0: 256; -1: no limit; LLM_PROMPT_ONLY */
     int ignore_end;            /* do not stop at the model's end tokens */
@@ -543,7 +546,8 @@ typedef struct llm_generation_desc {
     size_t stop_id_count;
     int top_logprobs;          /* how many of the likeliest tokens each piece lists; LLM_ALL_LOGPROBS; 0: none */
     int kv_bits, kv_group_size; /* keys and values as codes, see llm_cache_quantize; 0: plain; 64 */
-    int64_t quantized_kv_start; /* ...once the cache holds so many tokens */
+    int64_t quantized_kv_start; /* ...from the first call on that finds so many tokens in the cache, and not before the
+                                   second one of this generation, as in mlx-lm */
     const llm_model *draft_model; /* proposes tokens, which cost less to check than to find; same vocabulary */
     llm_cache *draft_cache;    /* what it remembers of what use_cache holds; NULL: a cache of its own, empty */
     int num_draft_tokens;      /* up to 64 at once; 0: 3 */
@@ -607,6 +611,86 @@ LLM_API llm_cache *llm_generation_cache(llm_generation *generation);
 
 /* Ends it and frees what it owns.  NULL is fine. */
 LLM_API void llm_generation_close(llm_generation *generation);
+
+/* ---- many generations at once
+   A scheduler runs requests together, so that each weight that is read serves all of them: in a step, every row that
+   is writing gets a token, and some of the prompts' tokens are read.  A request may be inserted and removed at any time
+   and writes what it would write alone, to the bit.  One thread at a time, and not from a request's callbacks. */
+typedef struct llm_scheduler llm_scheduler;
+
+/* What a step may take.  Zero-initialised: mlx-lm's values but for prefill_step, which bounds how long those who write
+   wait for those who read. */
+typedef struct llm_scheduler_desc {
+    llm_session_desc session;      /* used to open a session of the scheduler's own... */
+    llm_session *use_session;      /* ...unless this one is given */
+    const llm_model *draft_model;  /* the one that requests may name as theirs */
+    int completion_batch_size;     /* requests that are read or written at the same time; 0: 32 */
+    int prefill_batch_size;        /* of which are being read; 0: 8 */
+    int prefill_step;              /* tokens of prompts in one step, all of them together; 0: 256 */
+    int64_t max_kv_size;           /* for requests that have none */
+} llm_scheduler_desc;
+
+typedef enum llm_event_kind { LLM_EVENT_PROMPT, LLM_EVENT_PIECE } llm_event_kind;
+
+/* What a step brought to one request: more of its prompt was read, or a piece was written. */
+typedef struct llm_event {
+    uint64_t id;
+    llm_event_kind kind;
+    size_t prompt_done, prompt_total; /* tokens */
+    int end_of_segment, end_of_prompt;
+    llm_piece piece;                  /* the last one has a finish other than LLM_RUNNING */
+    llm_error error;                  /* why, if that is LLM_FINISH_FAILED */
+} llm_event;
+
+/* Figures so far.  Time is counted to prompts and text by their shares of a step's tokens. */
+typedef struct llm_scheduler_stats {
+    size_t waiting, reading, writing;   /* requests at this moment */
+    size_t prompt_tokens, generated_tokens, steps;
+    double prompt_seconds, generation_seconds;
+    double prompt_per_second, generated_per_second;
+    size_t cache_bytes;                 /* of all requests */
+    size_t memory_bytes;                /* these, the sessions and the rest */
+    size_t peak_bytes;                  /* the most that memory_bytes was, looked at in every step */
+} llm_scheduler_stats;
+
+/* Opens a scheduler on a model.  desc may be NULL. */
+LLM_API llm_status llm_scheduler_open(llm_scheduler **out, const llm_model *model, const llm_scheduler_desc *desc,
+                                      llm_error *error);
+
+/* Ends all requests and frees what they own.  NULL is fine. */
+LLM_API void llm_scheduler_close(llm_scheduler *scheduler);
+
+/* Puts a request at the end of the line and gives it an id, counted up from 1.  Its session and use_session are left
+   alone.  A cache that it brings may not be in use by another request.  On failure nothing has changed. */
+LLM_API llm_status llm_scheduler_insert(llm_scheduler *scheduler, const llm_generation_desc *request, uint64_t *id,
+                                        llm_error *error);
+
+/* Takes a step and lists what it brought, in the order of insertion: (*events)[*count], valid until the next call.
+   LLM_END: there are no requests left.  An error leaves all requests as they were, and the call can be made again;
+   what only one request suffers from ends it with LLM_FINISH_FAILED. */
+LLM_API llm_status llm_scheduler_next(llm_scheduler *scheduler, const llm_event **events, size_t *count,
+                                      llm_error *error);
+
+/* The same without a word of prompts: goes on until a piece was written. */
+LLM_API llm_status llm_scheduler_next_generated(llm_scheduler *scheduler, const llm_event **events, size_t *count,
+                                                llm_error *error);
+
+/* The same as llm_scheduler_next within a time budget: LLM_PENDING when it was used up first (never by more than one
+   layer); there may be events all the same. */
+LLM_API llm_status llm_scheduler_step(llm_scheduler *scheduler, int64_t budget_us, const llm_event **events,
+                                      size_t *count, llm_error *error);
+
+/* Takes a request out, whatever it is doing; one that has ended can be taken until the next step forgets it.  cache:
+   unless NULL, it gets the request's cache, now the caller's: it holds what was read and written but for the newest
+   token; NULL if nothing was begun.  A cache that the caller gave stays the caller's in any case.
+   LLM_BAD_ARGUMENT: no such request. */
+LLM_API llm_status llm_scheduler_remove(llm_scheduler *scheduler, uint64_t id, llm_cache **cache, llm_error *error);
+
+/* The cache of a request, to fork or to save between two steps; NULL if there is none (yet). */
+LLM_API llm_cache *llm_scheduler_cache(llm_scheduler *scheduler, uint64_t id);
+
+/* Figures so far; all zero for NULL. */
+LLM_API llm_scheduler_stats llm_scheduler_get_stats(const llm_scheduler *scheduler);
 
 #endif /* LLM_H */
 
@@ -30311,6 +30395,8 @@ typedef struct llm__row {
     int32_t *tokens;          /* the prompt's ids, the text's, and drafts behind them; in the arena's allocator */
     size_t id_count;          /* of the prompt: prompt_count or, with embeddings alone, 0 */
     size_t token_capacity, prompt_count, generated, prompt_done;
+    size_t *segment_ends;     /* [segment_count] places of the prompt; in the arena */
+    size_t segment_count;
     const float *embeddings;  /* [prompt_count, hidden], the caller's; or NULL */
     /* what is asked for */
     llm_sampling sampling;
@@ -30401,15 +30487,21 @@ LLM__FN llm_status llm__row_settle(llm_cache *cache, int64_t base, size_t keep, 
 /* Places that are in the cache while the row rests: all but the newest token, or a prompt that is all there is. */
 LLM__FN size_t llm__row_keep(const llm__row *r) { return llm__row_total(r) - (r->limit != 0); }
 
-/* How many tokens one pass may bring so that drafts change nothing: as many passes of one would give the same bits. */
-LLM__FN int64_t llm__row_alike(const llm__row *r) {
-    int64_t most = llm__cache_alike(r->cache), length = llm_cache_length(r->cache);
+/* How many tokens may be fed, in whatever calls, before rotary embeddings go by a call's end. */
+LLM__FN int64_t llm__row_uncut(const llm__row *r, int64_t most) {
+    int64_t length = llm_cache_length(r->cache);
     int i;
     for (i = 0; i < r->model->rope_count; i++) {
         const llm__rope *rope = &r->model->ropes[i];
         if (!(rope->dynamic_base > 0) && !(rope->short_frequency && length < rope->limit)) continue;
         if (most > rope->limit - length) most = rope->limit - length;
     }
+    return most;
+}
+
+/* How many tokens one pass may bring so that drafts change nothing: as many passes of one would give the same bits. */
+LLM__FN int64_t llm__row_alike(const llm__row *r) {
+    int64_t most = llm__row_uncut(r, llm__cache_alike(r->cache));
     return most < 1 ? 1 : most;
 }
 
@@ -30484,8 +30576,17 @@ LLM__FN void llm__row_plan_past(llm__row *r, size_t fed, size_t left, size_t ste
     llm__row_feed(r, LLM__FEED_MODEL, fed, left < step ? left : step, whole ? LLM_LOGITS_LAST : LLM_LOGITS_NONE);
 }
 
+/* How many places from `at` on belong to the same segment of the prompt. */
+LLM__FN size_t llm__row_segment(const llm__row *r, size_t at) {
+    size_t i;
+    for (i = 0; i < r->segment_count; i++)
+        if (r->segment_ends[i] > at) return r->segment_ends[i] - at;
+    return SIZE_MAX;
+}
+
 /* Says what to feed: all of the prompt but its last token in steps, that token, then each new one, with drafts behind
-   it if there are any.  most: tokens in one call, but for drafts.  LLM__FEED_NOTHING: take can be called at once. */
+   it if there are any.  most: tokens in one call, but for drafts and where another cut would come to something else.
+   LLM__FEED_NOTHING: take can be called at once. */
 LLM__FN llm_status llm__row_plan(llm__row *r, size_t most, llm_error *error) {
     size_t total = llm__row_total(r), fed, left, room;
     llm_status status = llm__row_room(r, 1, error);
@@ -30494,8 +30595,10 @@ LLM__FN llm_status llm__row_plan(llm__row *r, size_t most, llm_error *error) {
     if (!r->begun && r->progress) r->progress(r->progress_user, 0, r->prompt_count);
     r->begun = 1;
     r->feed = LLM__FEED_NOTHING;
-    if (most > (size_t)r->prefill_step) most = (size_t)r->prefill_step;
     fed = (size_t)llm__row_fed(r->cache, r->base);
+    if (most > (size_t)r->prefill_step || llm__row_uncut(r, llm__cache_uncut(r->cache)) < (int64_t)(total - fed))
+        most = (size_t)r->prefill_step;
+    if (most > llm__row_segment(r, fed)) most = llm__row_segment(r, fed);
     left = total - fed - (size_t)r->closing;
     if (left > 1 || r->closing || r->limit == 0) {
         if (left) llm__row_plan_past(r, fed, left, most);
@@ -30802,6 +30905,28 @@ LLM__FN llm_status llm__row_cancel(llm__row *r, llm_piece *piece, llm_error *err
 
 /* ---- what is asked for */
 
+/* A prompt in parts: the ids of all, and where each ends. */
+LLM__FN llm_status llm__row_segments(llm__row *r, const llm_generation_desc *d, llm_error *error) {
+    llm_status status = LLM_OK;
+    size_t i;
+    if (!d->segment_count) return LLM_OK;
+    if (!d->segments || d->id_count || d->embeddings)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "segments: expected %s",
+                         d->segments ? "neither ids nor embeddings with them" : "a list, as a count is given");
+    r->segment_ends = (size_t *)llm__arena_alloc(&r->arena, d->segment_count, sizeof *r->segment_ends);
+    if (!r->segment_ends) return llm__no_memory(error, d->segment_count * sizeof *r->segment_ends);
+    for (i = 0; i < d->segment_count; i++) {
+        const llm_ids *part = &d->segments[i];
+        if (part->count && !part->ids)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "segment %llu has a count, but no ids", (unsigned long long)i);
+        if ((status = llm__row_room(r, part->count + 1, error)) != LLM_OK) return status;
+        if (part->count) memcpy(r->tokens + r->id_count, part->ids, part->count * sizeof *part->ids);
+        r->id_count += part->count;
+        r->segment_ends[r->segment_count++] = r->id_count;
+    }
+    return LLM_OK;
+}
+
 /* The prompt's ids: those given, then those of the text; and embeddings, in their place or with them. */
 LLM__FN llm_status llm__row_prompt(llm__row *r, const llm_generation_desc *d, llm_error *error) {
     size_t bytes = d->prompt ? (d->prompt_bytes ? d->prompt_bytes : strlen(d->prompt)) : 0, i;
@@ -30811,6 +30936,8 @@ LLM__FN llm_status llm__row_prompt(llm__row *r, const llm_generation_desc *d, ll
     status = llm__row_room(r, 1, error);
     if (status != LLM_OK) return status;
     if (d->id_count) memcpy(r->tokens, d->ids, d->id_count * sizeof(int32_t));
+    status = llm__row_segments(r, d, error);
+    if (status != LLM_OK) return status;
     if (d->prompt) {
         if (!r->model->words)
             return llm__fail(error, LLM_BAD_ARGUMENT,
@@ -31061,7 +31188,7 @@ LLM__FN llm_status llm__row_cache(const llm__row *r, const llm_session *session,
                                   llm_cache **cache, llm_cache **own, llm_error *error) {
     llm_model_cache_desc cd;
     llm_status status;
-    int64_t reserve = r->limit < 0 || r->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : r->limit;
+    int64_t reserve = r->limit < 0 || r->limit > (int64_t)LLM__RESERVE ? (int64_t)LLM__RESERVE : r->limit, from;
     memset(&cd, 0, sizeof cd);
     cd.max_kv_size = max_kv_size;
     cd.exact = session->exact;
@@ -31069,7 +31196,10 @@ LLM__FN llm_status llm__row_cache(const llm__row *r, const llm_session *session,
     if (!*cache && (status = llm_model_cache_open(own, session->model, &cd, error)) != LLM_OK) return status;
     if (!*cache) *cache = *own;
     if ((status = llm__cache_fits(session->model, *cache, error)) != LLM_OK) return status;
-    if (r->codes.bits && (status = llm_cache_quantize(*cache, r->codes, r->codes, r->kv_from, error)) != LLM_OK)
+    /* As in mlx-lm, the first call finds the cache as it is. */
+    from = llm_cache_length(*cache) + 1;
+    if (from < r->kv_from) from = r->kv_from;
+    if (r->codes.bits && (status = llm_cache_quantize(*cache, r->codes, r->codes, from, error)) != LLM_OK)
         return status;
     reserve += (int64_t)r->prompt_count + r->draft_most;
     return llm__cache_reserve(*cache, reserve, session->max_rows, error);
@@ -31224,6 +31354,447 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_model *mode
     g->scratch = llm__arena_alloc(&g->arena, llm__row_scratch(r), 1);
     if (!g->logits || !g->scratch) return llm__no_memory(error, llm__row_logits(r) * sizeof(float));
     return llm__row_start(r, g->session, g->draft_session, error);
+}
+
+/* ====================================================================================================== >>scheduler
+   Many generations in one batch.  A request is a row (see >>generation) and where it stands in line:
+
+       WAITING --> READING its prompt --> WRITING --> OVER, until the next step forgets it
+
+   A step plans all rows that have their turn, runs what they want fed in one ragged pass, and has each take its logits.
+   Rows that want drafts of a draft model hold the others up for a pass or two of that model.  What one request does
+   wrong ends that request; what goes wrong for all (memory) leaves everything as it was before the step. */
+
+typedef enum llm__stage { LLM__WAITING, LLM__READING, LLM__WRITING, LLM__OVER } llm__stage;
+
+typedef struct llm__request {
+    llm__row row;
+    uint64_t id;
+    llm__stage stage;
+    int planned;  /* the row says what to feed, and it has not been fed yet */
+    size_t told;  /* prompt tokens that an event has spoken of */
+} llm__request;
+
+/* The forward pass of a step: over the rows that want what `session` gives. */
+typedef enum llm__pass_state { LLM__NO_PASS, LLM__PASS_BEGUN, LLM__PASS_DONE } llm__pass_state;
+
+struct llm_scheduler {
+    llm_allocator allocator;
+    const llm_model *model, *draft_model;
+    llm_session *session, *own_session, *draft_session;
+    llm_clock clock;
+    size_t most_rows, most_reading, prefill_step;
+    int64_t max_kv_size;
+    uint64_t inserted;
+    llm__request **requests;   /* [count] in the order of insertion */
+    size_t count, request_capacity;
+    llm__pass_state pass;
+    llm_session *pass_session;
+    llm_sequence *sequences;   /* [fed_count] of the pass */
+    llm__request **fed;
+    size_t fed_count, sequence_capacity, fed_capacity;
+    float *logits;
+    size_t logit_capacity;
+    void *scratch;
+    size_t scratch_bytes;
+    llm_event *events;         /* of this step; their texts and choices are offsets until it ends */
+    size_t event_count, event_capacity;
+    llm__text text;
+    llm_choice *choices;
+    size_t choice_count, choice_capacity;
+    size_t prompt_tokens, generated_tokens, steps, peak_bytes;
+    double prompt_us, generation_us;
+};
+
+LLM__FN size_t llm__scheduler_in(const llm_scheduler *s, llm__stage stage) {
+    size_t i, n = 0;
+    for (i = 0; i < s->count; i++) n += s->requests[i]->stage == stage;
+    return n;
+}
+
+LLM__FN llm__request *llm__scheduler_find(const llm_scheduler *s, uint64_t id) {
+    size_t i;
+    for (i = 0; i < s->count; i++)
+        if (s->requests[i]->id == id) return s->requests[i];
+    return NULL;
+}
+
+LLM__FN void llm__request_close(const llm_scheduler *s, llm__request *q) {
+    llm__row_close(&q->row);
+    llm__free(&s->allocator, q, sizeof *q);
+}
+
+/* Takes those out of the list that are over and told, or only `one`. */
+LLM__FN void llm__scheduler_forget(llm_scheduler *s, const llm__request *one) {
+    size_t i, kept = 0;
+    for (i = 0; i < s->count; i++) {
+        llm__request *q = s->requests[i];
+        if (one ? q == one : q->stage == LLM__OVER) llm__request_close(s, q);
+        else s->requests[kept++] = q;
+    }
+    s->count = kept;
+}
+
+/* ---- events */
+
+/* Room for all that a pass can bring, so that what it brought is never lost. */
+LLM__FN llm_status llm__scheduler_room(llm_scheduler *s, llm_error *error) {
+    void *events = s->events, *choices = s->choices;
+    size_t i, pieces, event_count = s->event_count, choice_count = s->choice_count;
+    for (i = 0; i < s->count; i++) {
+        const llm__row *r = &s->requests[i]->row;
+        pieces = 1 + (size_t)r->draft_most;
+        event_count += pieces + 3; /* prompt read, failed before the pass, failed after it */
+        choice_count += pieces * (r->top_most < 0 ? (size_t)s->model->vocabulary : (size_t)r->top_most);
+    }
+    if (!llm__grow(&s->allocator, &events, &s->event_capacity, event_count, sizeof *s->events))
+        return llm__no_memory(error, event_count * sizeof *s->events);
+    s->events = (llm_event *)events;
+    if (!llm__grow(&s->allocator, &choices, &s->choice_capacity, choice_count, sizeof *s->choices))
+        return llm__no_memory(error, choice_count * sizeof *s->choices);
+    s->choices = (llm_choice *)choices;
+    return LLM_OK;
+}
+
+LLM__FN llm_event *llm__scheduler_event(llm_scheduler *s, const llm__request *q, llm_event_kind kind) {
+    llm_event *e = &s->events[s->event_count++];
+    memset(e, 0, sizeof *e);
+    e->id = q->id;
+    e->kind = kind;
+    e->prompt_done = q->row.prompt_done;
+    e->prompt_total = q->row.prompt_count;
+    e->end_of_prompt = e->prompt_done == e->prompt_total;
+    llm__piece_clear(&e->piece);
+    return e;
+}
+
+/* The request has ended by a mistake. */
+LLM__FN void llm__scheduler_failed(llm_scheduler *s, llm__request *q, const llm_error *why) {
+    llm_event *e = llm__scheduler_event(s, q, LLM_EVENT_PIECE);
+    e->piece.finish = q->row.finish = LLM_FINISH_FAILED;
+    e->error = *why;
+    q->stage = LLM__OVER;
+    q->planned = 0;
+}
+
+/* A piece, whose text and choices are kept until the step's end: the row needs its own for the next one. */
+LLM__FN void llm__scheduler_piece(llm_scheduler *s, llm__request *q, const llm_piece *piece) {
+    llm_error why;
+    if (!llm__text_add(&s->text, piece->text, piece->bytes + 1)) {
+        s->text.failed = 0;
+        llm__no_memory(&why, piece->bytes);
+        llm__row_rest(&q->row);
+        llm__scheduler_failed(s, q, &why);
+        return;
+    }
+    llm__scheduler_event(s, q, LLM_EVENT_PIECE)->piece = *piece;
+    if (piece->top_count) memcpy(s->choices + s->choice_count, piece->top, piece->top_count * sizeof *s->choices);
+    s->choice_count += piece->top_count;
+    if (piece->finish != LLM_RUNNING) q->stage = LLM__OVER;
+}
+
+/* More of the prompt has been read. */
+LLM__FN void llm__scheduler_read(llm_scheduler *s, llm__request *q) {
+    llm_event *e;
+    size_t i;
+    if (q->row.prompt_done == q->told) return;
+    e = llm__scheduler_event(s, q, LLM_EVENT_PROMPT);
+    s->prompt_tokens += q->row.prompt_done - q->told;
+    q->told = q->row.prompt_done;
+    e->end_of_segment = e->end_of_prompt;
+    for (i = 0; i < q->row.segment_count; i++) e->end_of_segment |= q->row.segment_ends[i] == q->told;
+    if (e->end_of_prompt) q->stage = LLM__WRITING;
+}
+
+/* Now that nothing moves any more, the events get their addresses. */
+LLM__FN void llm__scheduler_settle_events(llm_scheduler *s) {
+    size_t i, text = 0, choice = 0;
+    for (i = 0; i < s->event_count; i++) {
+        llm_piece *piece = &s->events[i].piece;
+        if (s->events[i].kind != LLM_EVENT_PIECE || piece->finish == LLM_FINISH_FAILED) continue;
+        piece->text = s->text.data + text;
+        text += piece->bytes + 1;
+        piece->top = piece->top_count ? s->choices + choice : NULL;
+        choice += piece->top_count;
+    }
+}
+
+/* ---- a step */
+
+/* Those who wait get their turn, in order, as long as there is room, and time: at least one does. */
+LLM__FN void llm__scheduler_admit(llm_scheduler *s, int64_t budget_us) {
+    int64_t start = budget_us < 0 ? 0 : s->clock.now_us(s->clock.user);
+    size_t reading = llm__scheduler_in(s, LLM__READING), all = reading + llm__scheduler_in(s, LLM__WRITING), i;
+    for (i = 0; i < s->count && reading < s->most_reading && all < s->most_rows; i++) {
+        llm__request *q = s->requests[i];
+        llm_error why;
+        if (q->stage != LLM__WAITING) continue;
+        if (llm__row_start(&q->row, s->session, s->draft_session, &why) != LLM_OK) {
+            llm__scheduler_failed(s, q, &why);
+            continue;
+        }
+        q->stage = LLM__READING;
+        reading++;
+        all++;
+        if (budget_us >= 0 && s->clock.now_us(s->clock.user) - start >= budget_us) return;
+    }
+}
+
+/* Every row that has its turn says what it wants fed; the prompts' share of the step goes to the oldest first. */
+LLM__FN void llm__scheduler_plan(llm_scheduler *s, int budgeted) {
+    size_t room = budgeted && s->prefill_step > LLM__BUDGET_STEP ? (size_t)LLM__BUDGET_STEP : s->prefill_step, i;
+    for (i = 0; i < s->count; i++)
+        if (s->requests[i]->planned && s->requests[i]->stage == LLM__READING) {
+            size_t taken = s->requests[i]->row.sequence.count;
+            room -= taken < room ? taken : room;
+        }
+    for (i = 0; i < s->count; i++) {
+        llm__request *q = s->requests[i];
+        int reading = q->stage == LLM__READING;
+        llm_error why;
+        if (q->planned || (reading ? !room : q->stage != LLM__WRITING)) continue;
+        if (llm__row_plan(&q->row, reading ? room : s->prefill_step, &why) != LLM_OK) {
+            llm__row_rest(&q->row);
+            llm__scheduler_failed(s, q, &why);
+            continue;
+        }
+        q->planned = 1;
+        if (reading && q->row.feed == LLM__FEED_MODEL)
+            room -= q->row.sequence.count < room ? q->row.sequence.count : room;
+    }
+}
+
+/* Lists the rows that take part in the pass: those who want drafts if there are any, else all. */
+LLM__FN llm_status llm__scheduler_gather(llm_scheduler *s, llm_error *error) {
+    void *fed = s->fed, *sequences = s->sequences, *logits = s->logits;
+    size_t i, floats = 0, at = 0, scratch = 0;
+    int drafts = 0;
+    if (!llm__grow(&s->allocator, &fed, &s->fed_capacity, s->count, sizeof *s->fed))
+        return llm__no_memory(error, s->count * sizeof *s->fed);
+    s->fed = (llm__request **)fed;
+    if (!llm__grow(&s->allocator, &sequences, &s->sequence_capacity, s->count, sizeof *s->sequences))
+        return llm__no_memory(error, s->count * sizeof *s->sequences);
+    s->sequences = (llm_sequence *)sequences;
+    for (i = 0; i < s->count; i++) drafts |= s->requests[i]->planned && s->requests[i]->row.feed == LLM__FEED_DRAFT;
+    s->pass_session = drafts ? s->draft_session : s->session;
+    for (i = s->fed_count = 0; i < s->count; i++) {
+        llm__request *q = s->requests[i];
+        if (!q->planned || (drafts && q->row.feed != LLM__FEED_DRAFT)) continue;
+        s->fed[s->fed_count++] = q;
+        floats += llm__row_logits(&q->row);
+        llm__most(&scratch, llm__row_scratch(&q->row));
+    }
+    if (!llm__grow(&s->allocator, &logits, &s->logit_capacity, floats, sizeof *s->logits))
+        return llm__no_memory(error, floats * sizeof *s->logits);
+    s->logits = (float *)logits;
+    if (scratch > s->scratch_bytes) {
+        void *more = llm__alloc(&s->allocator, scratch, 1);
+        if (!more) return llm__no_memory(error, scratch);
+        llm__free(&s->allocator, s->scratch, s->scratch_bytes);
+        s->scratch = more;
+        s->scratch_bytes = scratch;
+    }
+    for (i = 0; i < s->fed_count; i++) {
+        llm__row *r = &s->fed[i]->row;
+        size_t rows = r->sequence.want == LLM_LOGITS_ALL ? r->sequence.count : 1;
+        if (r->feed == LLM__FEED_NOTHING || r->sequence.want == LLM_LOGITS_NONE) continue;
+        r->sequence.logits = s->logits + at;
+        at += rows * (size_t)s->pass_session->model->vocabulary;
+    }
+    return LLM_OK;
+}
+
+/* The pass could not be begun: who is to blame?  LLM_OK: those have ended, the others go into the next one. */
+LLM__FN llm_status llm__scheduler_blame(llm_scheduler *s, llm_status status) {
+    size_t i, blamed = s->event_count;
+    for (i = 0; i < s->fed_count; i++) {
+        llm__request *q = s->fed[i];
+        const llm_sequence *fed = &q->row.sequence;
+        llm_error why;
+        if (q->row.feed == LLM__FEED_NOTHING) continue;
+        if (llm__check_sequence(s->pass_session, fed, 0, &why) == LLM_OK &&
+            llm__cache_reserve(fed->cache, (int64_t)fed->count, s->pass_session->max_rows, &why) == LLM_OK)
+            continue;
+        llm__row_rest(&q->row);
+        llm__scheduler_failed(s, q, &why);
+    }
+    return s->event_count > blamed ? LLM_OK : status;
+}
+
+/* Begins a pass over the rows that were gathered.  Those that only have drafts to judge are not in it. */
+LLM__FN llm_status llm__scheduler_begin(llm_scheduler *s, llm_error *error) {
+    size_t i, n = 0;
+    llm_status status = LLM_OK;
+    for (i = 0; i < s->fed_count; i++)
+        if (s->fed[i]->row.feed != LLM__FEED_NOTHING) s->sequences[n++] = s->fed[i]->row.sequence;
+    if (n) status = llm_forward_begin(s->pass_session, s->sequences, n, error);
+    if (status == LLM_OK) s->pass = n ? LLM__PASS_BEGUN : LLM__PASS_DONE;
+    else status = llm__scheduler_blame(s, status);
+    return status;
+}
+
+/* The pass is done: every row of it takes what is its own. */
+LLM__FN void llm__scheduler_take(llm_scheduler *s) {
+    size_t i;
+    s->pass = LLM__NO_PASS;
+    for (i = 0; i < s->fed_count; i++) {
+        llm__request *q = s->fed[i];
+        size_t before = q->row.generated;
+        llm_status status;
+        llm_piece piece;
+        llm_error why;
+        q->planned = 0;
+        do {
+            status = llm__row_take(&q->row, s->scratch, &piece, &why);
+            llm__scheduler_read(s, q);
+            if (status == LLM_OK) llm__scheduler_piece(s, q, &piece);
+            else if (status != LLM_PENDING) llm__scheduler_failed(s, q, &why);
+        } while (q->stage != LLM__OVER && llm__row_ready(&q->row));
+        s->generated_tokens += q->row.generated - before;
+    }
+}
+
+/* Time of a pass goes to those who were in it, and to prompts and text by their tokens. */
+LLM__FN void llm__scheduler_count_time(llm_scheduler *s, int64_t us) {
+    size_t i, read = 0, written = 0;
+    for (i = 0; i < s->fed_count; i++) {
+        llm__request *q = s->fed[i];
+        if (q->row.feed == LLM__FEED_NOTHING) continue;
+        *(q->stage == LLM__READING ? &q->row.prompt_us : &q->row.generation_us) += us;
+        *(q->stage == LLM__READING ? &read : &written) += q->row.sequence.count;
+    }
+    if (!(read + written)) return;
+    s->prompt_us += (double)us * (double)read / (double)(read + written);
+    s->generation_us += (double)us * (double)written / (double)(read + written);
+}
+
+/* The pass came to nothing: what is in the caches says how far each row has come. */
+LLM__FN void llm__scheduler_replan(llm_scheduler *s) {
+    size_t i;
+    s->pass = LLM__NO_PASS;
+    for (i = 0; i < s->fed_count; i++) s->fed[i]->planned = 0;
+}
+
+/* Ends the pass, so that rows can be taken out: given up if nothing of it is in a cache yet, else brought to its end. */
+LLM__FN llm_status llm__scheduler_interrupt(llm_scheduler *s, llm_error *error) {
+    llm_status status;
+    if (s->pass != LLM__PASS_BEGUN) return LLM_OK;
+    if (s->pass_session->at_sequence || s->pass_session->at_token) {
+        status = llm_forward_advance(s->pass_session, -1, error);
+        if (status == LLM_OK) s->pass = LLM__PASS_DONE;
+        else llm__scheduler_replan(s);
+        return status;
+    }
+    llm_forward_abandon(s->pass_session);
+    llm__scheduler_replan(s);
+    return LLM_OK;
+}
+
+LLM__FN size_t llm__scheduler_cache_bytes(const llm_scheduler *s) {
+    size_t i, bytes = 0;
+    for (i = 0; i < s->count; i++) {
+        const llm__row *r = &s->requests[i]->row;
+        bytes += (r->cache ? llm_cache_bytes(r->cache) : 0) + (r->draft_cache ? llm_cache_bytes(r->draft_cache) : 0);
+    }
+    return bytes;
+}
+
+LLM__FN size_t llm__scheduler_bytes(const llm_scheduler *s) {
+    size_t i, bytes = sizeof *s + llm_session_bytes(s->session) + llm_session_bytes(s->draft_session);
+    for (i = 0; i < s->count; i++) bytes += sizeof *s->requests[i] + llm__row_bytes(&s->requests[i]->row);
+    return bytes + s->request_capacity * sizeof *s->requests + s->sequence_capacity * sizeof *s->sequences +
+           s->fed_capacity * sizeof *s->fed + s->logit_capacity * sizeof *s->logits + s->scratch_bytes +
+           s->event_capacity * sizeof *s->events + s->text.capacity + s->choice_capacity * sizeof *s->choices;
+}
+
+/* One pass, or what is left of it, and what comes of it. */
+LLM__FN llm_status llm__scheduler_pass(llm_scheduler *s, int64_t budget_us, llm_error *error) {
+    int64_t start = s->clock.now_us(s->clock.user);
+    llm_status status = LLM_OK;
+    if (s->pass == LLM__NO_PASS) {
+        status = llm__scheduler_room(s, error);
+        if (status != LLM_OK) return status;
+        llm__scheduler_admit(s, budget_us);
+        llm__scheduler_plan(s, budget_us >= 0);
+        status = llm__scheduler_gather(s, error);
+        if (status == LLM_OK) status = llm__scheduler_begin(s, error);
+        s->steps++;
+    }
+    if (status == LLM_OK && s->pass == LLM__PASS_BEGUN) {
+        status = llm_forward_advance(s->pass_session, budget_us, error);
+        llm__scheduler_count_time(s, s->clock.now_us(s->clock.user) - start);
+        if (status == LLM_OK) s->pass = LLM__PASS_DONE;
+        else if (status != LLM_PENDING) llm__scheduler_replan(s);
+    }
+    llm__most(&s->peak_bytes, llm__scheduler_bytes(s));
+    if (status == LLM_OK && s->pass == LLM__PASS_DONE) llm__scheduler_take(s);
+    return status;
+}
+
+/* Passes until something has happened.  pieces: that a prompt was read is nothing. */
+LLM__FN llm_status llm__scheduler_run(llm_scheduler *s, int64_t budget_us, int pieces, llm_error *error) {
+    int64_t start = s->clock.now_us(s->clock.user), left = budget_us;
+    llm_status status = LLM_OK;
+    llm__scheduler_forget(s, NULL);
+    s->event_count = s->choice_count = s->text.length = 0;
+    while (status == LLM_OK && !s->event_count) {
+        size_t i, kept = 0;
+        if (!s->count) return LLM_END;
+        status = llm__scheduler_pass(s, left, error);
+        for (i = 0; pieces && i < s->event_count; i++)
+            if (s->events[i].kind == LLM_EVENT_PIECE) s->events[kept++] = s->events[i];
+        if (pieces) s->event_count = kept;
+        if (budget_us < 0 || status != LLM_OK || s->event_count) continue;
+        left = budget_us - (s->clock.now_us(s->clock.user) - start);
+        if (left <= 0) status = LLM_PENDING;
+    }
+    llm__scheduler_settle_events(s);
+    return s->event_count && status != LLM_PENDING ? LLM_OK : status; /* an error can wait: it will be there again */
+}
+
+LLM__FN llm_status llm__scheduler_make(llm_scheduler *s, const llm_scheduler_desc *d, llm_error *error) {
+    const struct { const char *name; double value, high; } options[] = {
+        {"completion_batch_size", (double)d->completion_batch_size, 65536},
+        {"prefill_batch_size", (double)d->prefill_batch_size, 65536},
+        {"prefill_step", (double)d->prefill_step, INT32_MAX},
+        {"max_kv_size", (double)d->max_kv_size, 9e18},
+    };
+    llm_status status = LLM_OK;
+    size_t i;
+    for (i = 0; i < sizeof options / sizeof *options && status == LLM_OK; i++)
+        status = llm__check_option(options[i].name, options[i].value, 0, options[i].high, error);
+    if (status != LLM_OK) return status;
+    s->most_rows = d->completion_batch_size ? (size_t)d->completion_batch_size : 32;
+    s->most_reading = d->prefill_batch_size ? (size_t)d->prefill_batch_size : 8;
+    s->prefill_step = d->prefill_step ? (size_t)d->prefill_step : 256;
+    s->max_kv_size = d->max_kv_size;
+    s->clock = llm__clock_or_default(d->session.clock);
+    s->session = d->use_session;
+    if (!s->session && (status = llm_session_open(&s->own_session, s->model, &d->session, error)) != LLM_OK)
+        return status;
+    if (!s->session) s->session = s->own_session;
+    if (s->session->model != s->model)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
+    if (s->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
+    s->draft_model = d->draft_model;
+    return s->draft_model ? llm_session_open(&s->draft_session, s->draft_model, &d->session, error) : LLM_OK;
+}
+
+/* What a request may not do in this company. */
+LLM__FN llm_status llm__scheduler_check(const llm_scheduler *s, const llm_generation_desc *d, llm_error *error) {
+    size_t i;
+    if (d->draft_model && d->draft_model != s->draft_model)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the request's draft model is not the scheduler's");
+    for (i = 0; i < s->count; i++) {
+        const llm__row *r = &s->requests[i]->row;
+        if ((d->use_cache && (r->cache == d->use_cache || r->draft_cache == d->use_cache)) ||
+            (d->draft_cache && (r->cache == d->draft_cache || r->draft_cache == d->draft_cache)))
+            return llm__fail(error, LLM_BAD_ARGUMENT, "request %llu already uses that cache",
+                             (unsigned long long)s->requests[i]->id);
+    }
+    if (d->use_cache && d->use_cache == d->draft_cache)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "use_cache and draft_cache are the same cache");
+    return LLM_OK;
 }
 
 /* ========================================================================================================= >>public
@@ -32152,7 +32723,7 @@ LLM_API llm_generation_stats llm_generation_get_stats(const llm_generation *g) {
 
 LLM_API llm_cache *llm_generation_cache(llm_generation *generation) {
     if (!generation) return NULL;
-    if (llm__row_ready(&generation->row)) llm__row_rest(&generation->row);
+    if (!llm__generation_running(generation)) llm__row_rest(&generation->row);
     return generation->row.cache;
 }
 
@@ -32166,6 +32737,160 @@ LLM_API void llm_generation_close(llm_generation *g) {
     llm_session_close(g->own_session);
     llm__arena_free(&g->arena);
     llm__free(&a, g, sizeof *g);
+}
+
+/* ---- many generations at once */
+
+LLM_API llm_status llm_scheduler_open(llm_scheduler **out, const llm_model *model, const llm_scheduler_desc *desc,
+                                      llm_error *error) {
+    llm_scheduler_desc d;
+    llm_allocator a;
+    llm_scheduler *s;
+    llm_status status;
+    if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a scheduler cannot be opened into a NULL pointer");
+    *out = NULL;
+    if (!model) return llm__fail(error, LLM_BAD_ARGUMENT, "a scheduler needs a model");
+    memset(&d, 0, sizeof d);
+    if (desc) d = *desc;
+    a = d.session.allocator.reallocate ? d.session.allocator : model->allocator;
+    s = (llm_scheduler *)llm__alloc_zero(&a, 1, sizeof *s);
+    if (!s) return llm__no_memory(error, sizeof *s);
+    s->allocator = s->text.allocator = a;
+    s->model = model;
+    status = llm__scheduler_make(s, &d, error);
+    if (status != LLM_OK) {
+        llm_scheduler_close(s);
+        return status;
+    }
+    *out = s;
+    return llm__ok(error);
+}
+
+LLM_API void llm_scheduler_close(llm_scheduler *s) {
+    llm_allocator a;
+    size_t i;
+    if (!s) return;
+    a = s->allocator;
+    if (s->pass == LLM__PASS_BEGUN) llm_forward_abandon(s->pass_session);
+    for (i = 0; i < s->count; i++) llm__request_close(s, s->requests[i]);
+    llm_session_close(s->draft_session);
+    llm_session_close(s->own_session);
+    llm__text_free(&s->text);
+    llm__free(&a, s->requests, s->request_capacity * sizeof *s->requests);
+    llm__free(&a, s->sequences, s->sequence_capacity * sizeof *s->sequences);
+    llm__free(&a, s->fed, s->fed_capacity * sizeof *s->fed);
+    llm__free(&a, s->logits, s->logit_capacity * sizeof *s->logits);
+    llm__free(&a, s->scratch, s->scratch_bytes);
+    llm__free(&a, s->events, s->event_capacity * sizeof *s->events);
+    llm__free(&a, s->choices, s->choice_capacity * sizeof *s->choices);
+    llm__free(&a, s, sizeof *s);
+}
+
+LLM_API llm_status llm_scheduler_insert(llm_scheduler *scheduler, const llm_generation_desc *request, uint64_t *id,
+                                        llm_error *error) {
+    llm_scheduler *s = scheduler;
+    llm_generation_desc d;
+    llm__request *q;
+    void *requests;
+    llm_status status;
+    if (id) *id = 0;
+    if (!s || !request) return llm__fail(error, LLM_BAD_ARGUMENT, "a scheduler and a request are needed");
+    d = *request;
+    if (!d.max_kv_size) d.max_kv_size = s->max_kv_size;
+    status = llm__scheduler_check(s, &d, error);
+    if (status != LLM_OK) return status;
+    requests = s->requests;
+    if (!llm__grow(&s->allocator, &requests, &s->request_capacity, s->count + 1, sizeof *s->requests))
+        return llm__no_memory(error, sizeof *q);
+    s->requests = (llm__request **)requests;
+    q = (llm__request *)llm__alloc_zero(&s->allocator, 1, sizeof *q);
+    if (!q) return llm__no_memory(error, sizeof *q);
+    q->row.arena.allocator = s->allocator;
+    status = llm__row_open(&q->row, s->model, &d, error);
+    if (status != LLM_OK) {
+        llm__request_close(s, q);
+        return status;
+    }
+    q->id = ++s->inserted;
+    s->requests[s->count++] = q;
+    if (id) *id = q->id;
+    return llm__ok(error);
+}
+
+LLM__FN llm_status llm__scheduler_public(llm_scheduler *s, int64_t budget_us, int pieces, const llm_event **events,
+                                         size_t *count, llm_error *error) {
+    llm_status status;
+    if (!s || !events || !count)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "a step needs a scheduler and places for the events");
+    llm__ok(error);
+    status = llm__scheduler_run(s, budget_us, pieces, error);
+    *events = s->events;
+    *count = s->event_count;
+    return status;
+}
+
+LLM_API llm_status llm_scheduler_next(llm_scheduler *scheduler, const llm_event **events, size_t *count,
+                                      llm_error *error) {
+    return llm__scheduler_public(scheduler, -1, 0, events, count, error);
+}
+
+LLM_API llm_status llm_scheduler_next_generated(llm_scheduler *scheduler, const llm_event **events, size_t *count,
+                                                llm_error *error) {
+    return llm__scheduler_public(scheduler, -1, 1, events, count, error);
+}
+
+LLM_API llm_status llm_scheduler_step(llm_scheduler *scheduler, int64_t budget_us, const llm_event **events,
+                                      size_t *count, llm_error *error) {
+    return llm__scheduler_public(scheduler, budget_us, 0, events, count, error);
+}
+
+LLM_API llm_status llm_scheduler_remove(llm_scheduler *scheduler, uint64_t id, llm_cache **cache, llm_error *error) {
+    llm_scheduler *s = scheduler;
+    llm__request *q = s ? llm__scheduler_find(s, id) : NULL;
+    llm_status status;
+    size_t i;
+    if (cache) *cache = NULL;
+    if (!q) return llm__fail(error, LLM_BAD_ARGUMENT, "there is no request %llu", (unsigned long long)id);
+    status = llm__scheduler_interrupt(s, error);
+    if (status != LLM_OK) return status;
+    for (i = 0; i < s->fed_count; i++)
+        if (s->fed[i] == q) {
+            memmove(s->fed + i, s->fed + i + 1, (s->fed_count - i - 1) * sizeof *s->fed);
+            s->fed_count--;
+            break;
+        }
+    if (cache && q->row.cache) {
+        llm__row_rest(&q->row);
+        *cache = q->row.cache;
+        q->row.own_cache = q->row.cache = NULL;
+    }
+    llm__scheduler_forget(s, q);
+    return llm__ok(error);
+}
+
+LLM_API llm_cache *llm_scheduler_cache(llm_scheduler *scheduler, uint64_t id) {
+    llm__request *q = scheduler ? llm__scheduler_find(scheduler, id) : NULL;
+    return q ? q->row.cache : NULL;
+}
+
+LLM_API llm_scheduler_stats llm_scheduler_get_stats(const llm_scheduler *s) {
+    llm_scheduler_stats stats;
+    memset(&stats, 0, sizeof stats);
+    if (!s) return stats;
+    stats.waiting = llm__scheduler_in(s, LLM__WAITING);
+    stats.reading = llm__scheduler_in(s, LLM__READING);
+    stats.writing = llm__scheduler_in(s, LLM__WRITING);
+    stats.prompt_tokens = s->prompt_tokens;
+    stats.generated_tokens = s->generated_tokens;
+    stats.steps = s->steps;
+    stats.prompt_seconds = s->prompt_us * 1e-6;
+    stats.generation_seconds = s->generation_us * 1e-6;
+    if (s->prompt_us > 0) stats.prompt_per_second = (double)s->prompt_tokens / stats.prompt_seconds;
+    if (s->generation_us > 0) stats.generated_per_second = (double)s->generated_tokens / stats.generation_seconds;
+    stats.cache_bytes = llm__scheduler_cache_bytes(s);
+    stats.memory_bytes = llm__scheduler_bytes(s);
+    stats.peak_bytes = s->peak_bytes > stats.memory_bytes ? s->peak_bytes : stats.memory_bytes;
+    return stats;
 }
 
 #endif /* LLM_IMPLEMENTATION */

@@ -284,8 +284,9 @@ LLM_API llm_status llm_cache_checkpoint(llm_cache *cache, llm_error *error);
 /* Turns the plain keys and values of every attention layer into affine codes; later tokens are stored the same way.
    Codes of 0 bits leave keys or values as they are; so do those that are quantized already.  Latent rows take the keys'
    codes.  Widths that a group does not divide are refused (LLM_BAD_ARGUMENT).  Before `from` tokens have been seen,
-   nothing happens yet: the wish is remembered, forks remember it too, and the first pass that begins with as many
-   converts the whole cache (mlx-lm's quantized_kv_start), and fails, nothing changed, if memory is refused for that.
+   nothing happens yet: the wish is remembered, forks remember it too, and the first call that begins with as many (the
+   first pass, by hand) converts the whole cache (mlx-lm's quantized_kv_start), and fails, nothing changed, if memory is
+   refused for that.
    Checkpoints are converted too, forks keep their plain pages.  While that is done, the old pages and the new ones are
    both there; what was set aside goes. */
 LLM_API llm_status llm_cache_quantize(llm_cache *cache, llm_cache_codes keys, llm_cache_codes values, int64_t from,
@@ -2878,11 +2879,10 @@ LLM__FN int64_t llm__cache_pass_limit(const llm_cache *c) {
     return c->checkpoint_every - c->length % c->checkpoint_every;
 }
 
-/* How many tokens, at least one, a call may bring and be what as many calls of one are, to the bit: codes begin where
-   they would, and rotating layers with pinned tokens, which go by calls, have room.  A checkpoint that is due does not
-   come between. */
-LLM__FN int64_t llm__cache_alike(const llm_cache *c) {
-    int64_t most = llm__cache_pass_limit(c) - 1;
+/* How many tokens calls may bring, cut in whatever way, and come to the same, to the bit: codes begin where they would,
+   and rotating layers with pinned tokens, which go by calls, have room.  0: it goes by calls from now on. */
+LLM__FN int64_t llm__cache_uncut(const llm_cache *c) {
+    int64_t most = INT64_MAX;
     size_t i;
     if ((c->wish[0].bits || c->wish[1].bits) && c->length < c->wish_from && most > c->wish_from - c->length)
         most = c->wish_from - c->length;
@@ -2890,6 +2890,14 @@ LLM__FN int64_t llm__cache_alike(const llm_cache *c) {
         const llm_cache_layer *d = &c->layers[i].desc;
         if (llm__is_attention(&c->layers[i]) && d->keep && most > d->window - c->length) most = d->window - c->length;
     }
+    return most < 0 ? 0 : most;
+}
+
+/* How many tokens, at least one, a call may bring and be what as many calls of one are.  A checkpoint that is due does
+   not come between. */
+LLM__FN int64_t llm__cache_alike(const llm_cache *c) {
+    int64_t most = llm__cache_pass_limit(c) - 1, uncut = llm__cache_uncut(c);
+    if (most > uncut) most = uncut;
     return most < 1 ? 1 : most;
 }
 
@@ -2992,7 +3000,7 @@ LLM__FN llm_status llm__cache_begin(llm_cache *c, int64_t count, int64_t call_st
     size_t i;
     if (c->pending)
         return llm__fail(error, LLM_BAD_ARGUMENT, "the cache is in use by a forward pass that is not finished");
-    if ((c->wish[0].bits || c->wish[1].bits) && c->length >= c->wish_from &&
+    if ((c->wish[0].bits || c->wish[1].bits) && c->length == call_start && c->length >= c->wish_from &&
         (status = llm__cache_convert(c, wish, error)) != LLM_OK)
         return status;
     if (c->length < c->saved) c->saved = 0; /* tokens were taken back; others come in their place */

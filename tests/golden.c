@@ -23,6 +23,8 @@ typedef struct totals {
     int passed, failed, skipped;
 } totals;
 
+#include "runs.h"
+
 /* What else happens to the cache of the fixture's own prompt once it is read. */
 typedef enum turn { GO_ON, SAVE_AND_LOAD, TAKE_BACK } turn;
 
@@ -720,6 +722,7 @@ static void run_file(const char *path, const options *o, totals *t) {
     if (o->list) printf("%-34s %s\n", f.name, kind ? kind->as.text : mode ? "quantization" : "unknown");
     else if (llm__json_text_is(kind, "logits") || llm__json_text_is(kind, "cachefile"))
         judge(&f, o, t, run_logits(&f, o));
+    else if (llm__json_text_is(kind, "generation")) judge(&f, o, t, run_generation(&f, o));
     else if (!kind && mode) judge(&f, o, t, run_quantization(&f, mode->as.text));
     else {
         printf("%-34s skipped: fixtures of kind %s are not run yet\n", f.name, kind ? kind->as.text : "unknown");
@@ -756,7 +759,7 @@ static void run_folder(const char *path, DIR *folder, const options *o, totals *
     free(names);
 }
 
-/* *.safetensors are fixtures, and so are *.json that hold template cases. */
+/* *.safetensors are fixtures, and so are *.json that hold cases of templates, samplers or stops. */
 static void run_path(const char *path, const options *o, totals *t) {
     DIR *folder = opendir(path);
     const char *dot = strrchr(path, '.');
@@ -766,7 +769,7 @@ static void run_path(const char *path, const options *o, totals *t) {
     } else if (dot && !strcmp(dot, ".safetensors")) {
         run_file(path, o, t);
     } else if (dot && !strcmp(dot, ".json")) {
-        run_templates(path, o, t);
+        if (!run_cases(path, o, t)) run_templates(path, o, t);
     }
 }
 

@@ -1,11 +1,13 @@
-/* test_sampling - from logits to a token, the chapter >>sampling of llm.h: mlx-lm's filters and penalties by their
-   golden numbers and by the names of its tests, the others by their definitions, what is drawn by its frequencies. */
+/* test_sampling - from logits to a token, the chapter >>sampling of llm.h: mlx-lm's filters and penalties by the names
+   of its tests (their golden numbers are the golden runner's), the others by their definitions, what is drawn by its
+   frequencies. */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
+#include "samples.h"
 #include "stories.h"
 #include "test.h"
 
-enum { MOST = 512 };
+enum { MOST = SAMPLE_MOST };
 
 static llm_sampling options(float temperature) {
     llm_sampling s;
@@ -20,146 +22,6 @@ static int says(const llm_error *error, const char *word) {
     return 0;
 }
 
-/* What the filters keep: log-probabilities by id, minus infinity where a token went; returns how many stay. */
-static int keeps(const llm_sampling *s, const float *logits, int n, float *kept) {
-    static llm__candidate scratch[MOST];
-    const llm__ops *ops = llm__ops_choose(NULL);
-    float best = ops->max(logits, n);
-    double norm = llm__log_sum(ops, logits, n, best, (float *)(void *)scratch);
-    llm__choices p = llm__choices_open(scratch, logits, n, norm, best);
-    int i;
-    llm__filter(s, &p, 0);
-    llm__choices_all(&p);
-    for (i = 0; i < n; i++) kept[i] = -HUGE_VALF;
-    for (i = 0; i < p.heap; i++) kept[p.c[i].id] = p.c[i].logprob;
-    return p.heap;
-}
-
-/* ---- golden numbers */
-
-static float number_of(const llm__json *v) {
-    double x;
-    return llm__json_float(v, &x) ? (float)x : -HUGE_VALF; /* null: removed */
-}
-
-static int numbers_of(const llm__json *list, float *out) {
-    int i, n = list ? (int)list->length : 0;
-    for (i = 0; i < n && i < MOST; i++) out[i] = number_of(llm__json_at(list, (uint32_t)i));
-    return n;
-}
-
-static int ids_of(const llm__json *list, int32_t *out) {
-    int i, n = list ? (int)list->length : 0;
-    for (i = 0; i < n && i < MOST; i++) out[i] = (int32_t)llm__json_at(list, (uint32_t)i)->as.number;
-    return n;
-}
-
-static float parameter(const llm__json *params, const char *key, float fallback) {
-    const llm__json *v = llm__json_get(params, key);
-    double x;
-    return v && llm__json_float(v, &x) ? (float)x : fallback;
-}
-
-typedef struct sample_case {
-    llm_sampling sampling;
-    llm_penalties penalties;
-    int32_t protected_ids[MOST], history[MOST];
-    llm_token_bias biases[MOST];
-    int history_count, count;
-    float logits[MOST], processed[MOST], kept[MOST], probabilities[MOST];
-} sample_case;
-
-static void read_biases(sample_case *c, const llm__json *biases) {
-    const llm__json *key = llm__json_first(biases);
-    uint32_t i;
-    for (i = 0; key && i < biases->length; i++, key = llm__json_next(key + 1)) {
-        c->biases[i].id = (int32_t)strtol(key->as.text, NULL, 10);
-        c->biases[i].bias = number_of(key + 1);
-        c->penalties.bias_count = i + 1;
-    }
-    c->penalties.biases = c->biases;
-}
-
-static void read_case(sample_case *c, const llm__json *v) {
-    const llm__json *p = llm__json_get(v, "params");
-    memset(c, 0, sizeof *c);
-    c->count = numbers_of(llm__json_get(v, "logits"), c->logits);
-    numbers_of(llm__json_get(v, "processed"), c->processed);
-    numbers_of(llm__json_get(v, "kept"), c->kept);
-    numbers_of(llm__json_get(v, "probabilities"), c->probabilities);
-    c->history_count = ids_of(llm__json_get(v, "history"), c->history);
-    c->sampling.temperature = parameter(p, "temp", 0);
-    c->sampling.top_p = parameter(p, "top_p", 0);
-    c->sampling.min_p = parameter(p, "min_p", 0);
-    c->sampling.min_keep = (int)parameter(p, "min_tokens_to_keep", 1);
-    c->sampling.top_k = (int)parameter(p, "top_k", 0);
-    c->sampling.xtc_probability = parameter(p, "xtc_probability", 0);
-    c->sampling.xtc_threshold = parameter(p, "xtc_threshold", 0);
-    c->sampling.xtc_protected = c->protected_ids;
-    c->sampling.xtc_protected_count = (size_t)ids_of(llm__json_get(p, "xtc_special_tokens"), c->protected_ids);
-    c->penalties.repetition = parameter(p, "repetition_penalty", 0);
-    c->penalties.presence = parameter(p, "presence_penalty", 0);
-    c->penalties.frequency = parameter(p, "frequency_penalty", 0);
-    c->penalties.repetition_window = (int)parameter(p, "repetition_context_size", 20);
-    c->penalties.presence_window = (int)parameter(p, "presence_context_size", 20);
-    c->penalties.frequency_window = (int)parameter(p, "frequency_context_size", 20);
-    read_biases(c, llm__json_get(p, "logit_bias"));
-}
-
-static int near(const float *found, const float *expected, int n) {
-    int i;
-    for (i = 0; i < n; i++) {
-        if (found[i] == expected[i] || fabsf(found[i] - expected[i]) <= 1e-5f) continue;
-        printf("  number %d is %.9g, expected %.9g\n", i, (double)found[i], (double)expected[i]);
-        return 0;
-    }
-    return 1;
-}
-
-/* How the drawn tokens are distributed, without drawing. */
-static void shares(const sample_case *c, const float *kept, float *out) {
-    double total = 0;
-    int i;
-    for (i = 0; i < c->count; i++) total += exp((double)kept[i] / (double)c->sampling.temperature);
-    for (i = 0; i < c->count; i++) out[i] = (float)(exp((double)kept[i] / (double)c->sampling.temperature) / total);
-}
-
-static void one_case(const llm__json *v) {
-    static sample_case c;
-    static float kept[MOST], share[MOST];
-    static llm__candidate scratch[MOST];
-    const char *name = llm__json_get(v, "name")->as.text;
-    int32_t best;
-    int failed = test_failed;
-    read_case(&c, v);
-    llm_penalize(&c.penalties, c.history, (size_t)c.history_count, c.logits, c.count, scratch);
-    CHECK(near(c.logits, c.processed, c.count));
-    keeps(&c.sampling, c.logits, c.count, kept);
-    CHECK(near(kept, c.kept, c.count));
-    shares(&c, kept, share);
-    CHECK(!(c.sampling.temperature > 0) || near(share, c.probabilities, c.count));
-    c.sampling.temperature = 0;
-    best = llm_sample(&c.sampling, c.logits, c.count, 0, scratch, NULL);
-    CHECK_EQ(best, llm__json_get(v, "argmax")->as.number);
-    if (test_failed != failed) printf("  in \"%s\"\n", name);
-}
-
-static void golden_samplers(void) {
-    size_t bytes = 0;
-    char *text = (char *)read_file("tests/golden/samplers/samplers.json", &bytes);
-    const llm__json *root = NULL;
-    llm__arena arena;
-    llm_error error;
-    uint32_t i;
-    memset(&arena, 0, sizeof arena);
-    arena.allocator = llm__allocator_or_default(arena.allocator);
-    CHECK(text && !llm__json_parse(&arena, "samplers.json", text, bytes, &root, &error));
-    for (i = 0; root && i < root->length; i++) one_case(llm__json_at(root, i));
-    CHECK(root && root->length == 115);
-    llm__arena_free(&arena);
-    free(text);
-}
-
 /* ---- mlx-lm's tests, by their names */
 
 static const float four[] = {-0.105361f, -2.302585f, -HUGE_VALF, -HUGE_VALF}; /* 0.9, 0.1, 0, 0 */
@@ -169,27 +31,27 @@ static void test_apply_top_p(void) {
     llm_sampling s = options(1);
     float kept[4];
     s.top_p = 0.3f;
-    CHECK(keeps(&s, four, 4, kept) == 1 && kept[0] > -1);
+    CHECK(sample_keeps(&s, four, 4, kept) == 1 && kept[0] > -1);
     s.top_p = 0.95f;
-    CHECK(keeps(&s, four, 4, kept) == 2);
+    CHECK(sample_keeps(&s, four, 4, kept) == 2);
     s.top_p = 0.4f;
-    CHECK(keeps(&s, some, 4, kept) == 1 && kept[1] > -1);
+    CHECK(sample_keeps(&s, some, 4, kept) == 1 && kept[1] > -1);
     s.top_p = 0.6f;
-    CHECK(keeps(&s, some, 4, kept) == 2 && kept[2] > -2);
+    CHECK(sample_keeps(&s, some, 4, kept) == 2 && kept[2] > -2);
     s.top_p = 0.95f;
-    CHECK(keeps(&s, some, 4, kept) == 4); /* the two last are equally likely */
+    CHECK(sample_keeps(&s, some, 4, kept) == 4); /* the two last are equally likely */
 }
 
 static void test_apply_min_p(void) {
     llm_sampling s = options(1);
     float kept[4];
     s.min_p = 0.8f;
-    CHECK(keeps(&s, four, 4, kept) == 1 && kept[0] > -1);
+    CHECK(sample_keeps(&s, four, 4, kept) == 1 && kept[0] > -1);
     s.min_p = 0.05f;
-    CHECK(keeps(&s, four, 4, kept) == 2);
+    CHECK(sample_keeps(&s, four, 4, kept) == 2);
     s.min_p = 1;
     s.min_keep = 3;
-    CHECK(keeps(&s, some, 4, kept) == 3 && kept[1] > -1 && kept[2] > -2);
+    CHECK(sample_keeps(&s, some, 4, kept) == 3 && kept[1] > -1 && kept[2] > -2);
 }
 
 static void test_apply_top_k(void) {
@@ -198,10 +60,10 @@ static void test_apply_top_k(void) {
     int k;
     for (k = 1; k <= 4; k++) {
         s.top_k = k;
-        CHECK(keeps(&s, some, 4, kept) == k && kept[1] > -1);
+        CHECK(sample_keeps(&s, some, 4, kept) == k && kept[1] > -1);
     }
     s.top_k = 1000; /* more than there are: all */
-    CHECK(keeps(&s, some, 4, kept) == 4);
+    CHECK(sample_keeps(&s, some, 4, kept) == 4);
 }
 
 static void test_apply_xtc(void) {
@@ -210,17 +72,17 @@ static void test_apply_xtc(void) {
     float kept[4];
     s.xtc_probability = 1;
     s.xtc_threshold = 0.2f; /* 0.5 and 0.3 lie above: the better one goes */
-    CHECK(keeps(&s, some, 4, kept) == 3 && kept[1] == -HUGE_VALF);
+    CHECK(sample_keeps(&s, some, 4, kept) == 3 && kept[1] == -HUGE_VALF);
     s.xtc_threshold = 0.05f; /* all lie above; the two least likely are equal, and stay */
-    CHECK(keeps(&s, some, 4, kept) == 2 && kept[0] > -3 && kept[3] > -3);
+    CHECK(sample_keeps(&s, some, 4, kept) == 2 && kept[0] > -3 && kept[3] > -3);
     s.xtc_protected = second;
     s.xtc_protected_count = 1;
-    CHECK(keeps(&s, some, 4, kept) == 3 && kept[1] > -1);
+    CHECK(sample_keeps(&s, some, 4, kept) == 3 && kept[1] > -1);
     s.xtc_threshold = 0.45f; /* one above: it is the least likely of them */
-    CHECK(keeps(&s, some, 4, kept) == 4);
+    CHECK(sample_keeps(&s, some, 4, kept) == 4);
     s.xtc_probability = 0;
     s.xtc_threshold = 0;
-    CHECK(keeps(&s, some, 4, kept) == 4);
+    CHECK(sample_keeps(&s, some, 4, kept) == 4);
 }
 
 static void test_presence_penalty(void) {
@@ -288,11 +150,11 @@ static void top_n_sigma(void) {
     int i;
     for (i = 0; i < 100; i++) logits[i] = i < 3 ? 10.0f - (float)i : (float)(i % 2); /* sigma is about 1.6 */
     s.top_n_sigma = 1;
-    CHECK(keeps(&s, logits, 100, kept) == 2 && kept[0] > -2 && kept[1] > -3);
+    CHECK(sample_keeps(&s, logits, 100, kept) == 2 && kept[0] > -2 && kept[1] > -3);
     s.top_n_sigma = 0.01f;
-    CHECK(keeps(&s, logits, 100, kept) == 1);
+    CHECK(sample_keeps(&s, logits, 100, kept) == 1);
     s.top_n_sigma = 100;
-    CHECK(keeps(&s, logits, 100, kept) == 100);
+    CHECK(sample_keeps(&s, logits, 100, kept) == 100);
 }
 
 /* The best token surprises much less than expected, so that it is not typical. */
@@ -303,11 +165,11 @@ static void typical(void) {
     logits[0] = logf(0.4f);
     for (i = 1; i < 11; i++) logits[i] = logf(0.06f);
     s.typical_p = 0.3f; /* entropy 2.06 nats; surprises 0.92 and 2.81 */
-    CHECK(keeps(&s, logits, 11, kept) == 6 && kept[0] == -HUGE_VALF);
+    CHECK(sample_keeps(&s, logits, 11, kept) == 6 && kept[0] == -HUGE_VALF);
     s.typical_p = 0.99f;
-    CHECK(keeps(&s, logits, 11, kept) == 11);
+    CHECK(sample_keeps(&s, logits, 11, kept) == 11);
     s.top_k = 1; /* after it, tokens are in the order of likelihood again */
-    CHECK(keeps(&s, logits, 11, kept) == 1 && kept[0] > -1);
+    CHECK(sample_keeps(&s, logits, 11, kept) == 1 && kept[0] > -1);
 }
 
 static void mirostat(void) {
@@ -320,7 +182,7 @@ static void mirostat(void) {
     for (i = 0; i < MOST; i++) logits[i] = -logf((float)(i + 1)); /* Zipf's law */
     s.mirostat_tau = 3;
     s.mirostat_mu = &mu;
-    keeps(&s, logits, MOST, kept);
+    sample_keeps(&s, logits, MOST, kept);
     for (i = 0; i < MOST; i++) /* the sum of 1/1 to 1/512 is 6.8165 */
         CHECK((kept[i] > -HUGE_VALF) == (i == 0 || log2(6.8165) + log2(i + 1.0) <= 6));
     for (i = 0; i < 3000; i++) {
@@ -389,7 +251,7 @@ static double chi_square(const llm_sampling *s, const float *logits, int n, cons
 
 /* 99.99 % of fair draws with 15 degrees of freedom stay below 44.3. */
 static void drawn_as_promised(void) {
-    static sample_case c;
+    static sample c;
     float share[16], kept[16];
     int round, i;
     for (round = 0; round < 6; round++) {
@@ -400,8 +262,8 @@ static void drawn_as_promised(void) {
         if (round >= 2) c.sampling.top_k = 16;
         if (round >= 4) c.sampling.xtc_probability = 1, c.sampling.xtc_threshold = 0.1f;
         for (i = 0; i < 16; i++) c.logits[i] = (float)(i * 37 % 16) / 5;
-        keeps(&c.sampling, c.logits, 16, kept);
-        shares(&c, kept, share);
+        sample_keeps(&c.sampling, c.logits, 16, kept);
+        sample_shares(&c, kept, share);
         CHECK(chi_square(&c.sampling, c.logits, 16, share, 20000) < 44.3);
     }
 }
@@ -534,7 +396,6 @@ static void wrong_options(void) {
 
 int main(void) {
     stories_read();
-    TEST(golden_samplers);
     TEST(test_apply_top_p);
     TEST(test_apply_min_p);
     TEST(test_apply_top_k);
