@@ -27825,7 +27825,7 @@ LLM__FN size_t llm__json_put_char(uint32_t ch, char *out) {
     return 6;
 }
 
-/* An escaped character; the states on the way that others can use, too, are shared: behind \\, \\u00, \\u000, \\u001. */
+/* An escaped character.  States that others can use, too, are shared: behind \, and behind u00, u000 and u001. */
 LLM__FN void llm__net_escape(llm__rules *c, llm__net *net, int32_t from, uint32_t ch, int32_t shared[4], int32_t to) {
     char text[6];
     size_t n = llm__json_put_char(ch, text), k = 2 + (ch >> 4 & 1);
@@ -28106,7 +28106,8 @@ LLM__FN int llm__gbnf_char(llm__gbnf *g, uint32_t *ch) {
     if (*ch != '\\') return 1;
     digits = x->at == x->end ? 0 : *x->at == 'x' ? 2 : *x->at == 'u' ? 4 : *x->at == 'U' ? 8 : 0;
     found = x->at < x->end && *x->at ? strchr(from, *x->at) : NULL;
-    if (!found && !digits) return llm__rx_bad(x, "has an escape that is none of \\n \\r \\t \\\\ \\\" \\[ \\] \\x \\u \\U"), 0;
+    if (!found && !digits)
+        return llm__rx_bad(x, "has an escape that is none of \\n \\r \\t \\\\ \\\" \\[ \\] \\- \\^ \\x \\u \\U"), 0;
     x->at++;
     if (found) *ch = (uint8_t)to[found - from];
     for (*ch = digits ? 0 : *ch; digits; digits--) {
@@ -28646,8 +28647,10 @@ LLM__FN int llm__json_same(const llm__json *a, const llm__json *b) {
     if (number) return (b->type == LLM__JSON_INTEGER || b->type == LLM__JSON_NUMBER) && a->as.number == b->as.number;
     if (a->type != b->type || a->length != b->length) return 0;
     if (a->type == LLM__JSON_STRING) return !memcmp(a->as.text, b->as.text, a->length);
-    for (i = 0, y = b + 1; a->type == LLM__JSON_ARRAY && i < a->length; i++, x = llm__json_next(x), y = llm__json_next(y))
+    for (i = 0, y = b + 1; a->type == LLM__JSON_ARRAY && i < a->length; i++, y = llm__json_next(y)) {
         if (!llm__json_same(x, y)) return 0;
+        x = llm__json_next(x);
+    }
     for (i = 0; a->type == LLM__JSON_OBJECT && i < a->length; i++, x = llm__json_next(x + 1)) {
         for (k = 0, y = b + 1; k < b->length; k++, y = llm__json_next(y + 1))
             if (llm__json_same(x, y) && llm__json_same(x + 1, y + 1)) break;
@@ -28710,7 +28713,8 @@ LLM__FN const char *llm__format_pattern(const llm__json *name) {
         {"date", LLM__DATE},
         {"time", LLM__TIME},
         {"date-time", LLM__DATE "T" LLM__TIME},
-        {"duration", "P(\\d+W|(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?|"
+        {"duration", "P(\\d+W|(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)"
+                     "(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?|"
                      "T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))"},
         {"uuid", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"},
         {"email", "[a-zA-Z0-9_+-]+(\\.[a-zA-Z0-9_+-]+)*@" LLM__LABEL "(\\." LLM__LABEL ")+"},
@@ -28720,7 +28724,8 @@ LLM__FN const char *llm__format_pattern(const llm__json *name) {
                  LLM__HEX4 ":){1,5}(:" LLM__HEX4 "){1,2}|(" LLM__HEX4 ":){1,4}(:" LLM__HEX4 "){1,3}|(" LLM__HEX4
                  ":){1,3}(:" LLM__HEX4 "){1,4}|(" LLM__HEX4 ":){1,2}(:" LLM__HEX4 "){1,5}|" LLM__HEX4 ":(:" LLM__HEX4
                  "){1,6}|:(:" LLM__HEX4 "){1,7}|::)"},
-        {"uri", "[a-zA-Z][a-zA-Z0-9+.-]*:(//)?([a-zA-Z0-9._~:@!$&'()*+,;=-]|%[0-9a-fA-F]{2})([a-zA-Z0-9._~:/@!$&'()*+,;=-]|"
+        {"uri", "[a-zA-Z][a-zA-Z0-9+.-]*:(//)?([a-zA-Z0-9._~:@!$&'()*+,;=-]|%[0-9a-fA-F]{2})"
+                "([a-zA-Z0-9._~:/@!$&'()*+,;=-]|"
                 "%[0-9a-fA-F]{2})*(\\?([a-zA-Z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-fA-F]{2})*)?"
                 "(#([a-zA-Z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-fA-F]{2})*)?"},
         {"int32", ""}, {"int64", ""}, {"uint32", ""}, {"uint64", ""}, {"float", ""}, {"double", ""},
@@ -28822,7 +28827,8 @@ LLM__FN int32_t llm__schema_string(llm__rules *c, const llm__wants *w, llm__net 
 /* Whether a number is within a schema's bounds. */
 LLM__FN int llm__schema_bounds(const llm__json *schema, double value) {
     const llm__json *low = llm__json_get(schema, "minimum"), *high = llm__json_get(schema, "maximum");
-    const llm__json *above = llm__json_get(schema, "exclusiveMinimum"), *below = llm__json_get(schema, "exclusiveMaximum");
+    const llm__json *above = llm__json_get(schema, "exclusiveMinimum");
+    const llm__json *below = llm__json_get(schema, "exclusiveMaximum");
     const llm__json *of = llm__json_get(schema, "multipleOf");
     return (!low || value >= low->as.number) && (!high || value <= high->as.number) &&
            (!above || value > above->as.number) && (!below || value < below->as.number) &&
@@ -28839,7 +28845,8 @@ LLM__FN void llm__schema_no_parts(llm__rules *c, const llm__wants *w, int kind) 
     for (i = 0; i < w->count; i++)
         for (k = from; k < to; k++)
             if ((v = llm__json_get(w->items[i], parts[k])) != NULL)
-                llm__schema_fail(c, LLM_UNSUPPORTED, v, "keyword \"%s\" is not supported beside enum or const", parts[k]);
+                llm__schema_fail(c, LLM_UNSUPPORTED, v, "keyword \"%s\" is not supported beside enum or const",
+                                 parts[k]);
 }
 
 /* Whether all members of w allow a given value.  inside: what strings may be, if have_inside. */
@@ -29021,7 +29028,8 @@ LLM__FN llm__net llm__net_between(llm__rules *c, const llm__json *low, int low_o
     if (!high || high->as.number >= 0) llm__net_magnitude(&m, start, whole);
     m.high = low ? &far : NULL;
     if (low) llm__bound_read(&far, low->as.number, low_open);
-    llm__bound_read(&near, high && high->as.number < 0 ? high->as.number : 0, !high || high->as.number >= 0 || high_open);
+    llm__bound_read(&near, high && high->as.number < 0 ? high->as.number : 0,
+                    !high || high->as.number >= 0 || high_open); /* 0 has no minus */
     if (!low || low->as.number < 0) llm__net_magnitude(&m, llm__net_letter(c, &net, start, '-', '-'), whole);
     return llm__net_determine(c, &net);
 }
@@ -29075,7 +29083,8 @@ LLM__FN uint32_t llm__schema_places(const llm__wants *w) {
     uint32_t most = 0;
     int i;
     for (i = 0; i < w->count; i++) {
-        const llm__json *first = llm__json_get(w->items[i], "prefixItems"), *items = llm__json_get(w->items[i], "items");
+        const llm__json *first = llm__json_get(w->items[i], "prefixItems");
+        const llm__json *items = llm__json_get(w->items[i], "items");
         if (items && items->type == LLM__JSON_ARRAY) first = items;
         if (first && first->length > most) most = first->length;
     }
@@ -32550,7 +32559,8 @@ LLM_API llm_status llm_grammar_open(llm_grammar **out, const llm_grammar_desc *d
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a grammar cannot be opened into a NULL pointer");
     *out = NULL;
     if (!desc) return llm__fail(error, LLM_BAD_ARGUMENT, "a grammar needs a descriptor");
-    a = desc->model && !desc->allocator.reallocate ? desc->model->allocator : llm__allocator_or_default(desc->allocator);
+    a = llm__allocator_or_default(desc->allocator);
+    if (desc->model && !desc->allocator.reallocate) a = desc->model->allocator;
     g = (llm_grammar *)llm__alloc_zero(&a, 1, sizeof *g);
     if (!g) return llm__no_memory(error, sizeof *g);
     g->arena.allocator = a;

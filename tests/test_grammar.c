@@ -1,5 +1,5 @@
 /* test_grammar - the chapter >>grammar of llm.h: which texts schemas, regular expressions and GBNF allow; masks against
-   trying every token; random walks whose texts are validated; other tokenizations; generations; bad input and bounds. */
+   trying every token; random walks whose texts are validated; other tokenizations; generations; bad input, bounds. */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 #include "stories.h"
@@ -17,10 +17,12 @@ typedef struct texts {
 
 static const texts table[] = {
     /* any JSON */
-    {SCHEMA, "{}",
+    {SCHEMA,
+     "{}",
      {"null", "true", "-0", "12.5e-3", "\"\"", "\"\\u00e9\\n\\ud83d\\ude00\"", "[]", "[ ]", "[1, [2,\n  3]]", "{}",
       "{\"a\": {\"b\": [null]}, \"a\":1}", "\"\xC3\xA9\xE6\xBC\xA2\xF0\x9F\x98\x80\""},
-     {"", "nul", "01", "1.", ".5", "+1", "[1,]", "{a:1}", "{\"a\" :1}", "\"\\ud83d\"", "\"\\x\"", "\"\n\"", " 1", "NaN"}},
+     {"", "nul", "01", "1.", ".5", "+1", "[1,]", "{a:1}", "{\"a\" :1}", "\"\\ud83d\"", "\"\\x\"", "\"\n\"", " 1",
+      "NaN"}},
     {SCHEMA, "true", {"1", "[[[[]]]]"}, {"[[[[]]]"}},
     {COMPACT, "{}", {"{\"a\":[1,2]}"}, {"{\"a\": 1}", "[1, 2]", "[ ]"}},
     /* types */
@@ -33,103 +35,188 @@ static const texts table[] = {
     {SCHEMA, "{\"type\":\"object\"}", {"{}", "{\"\": []}"}, {"[]"}},
     /* given values */
     {SCHEMA, "{\"const\":\"a\\\"b\\n\"}", {"\"a\\\"b\\n\""}, {"\"a\"", "a"}},
-    {SCHEMA, "{\"enum\":[1,2.5,\"x\",null,[1,{\"k\":true}],0.1,-3]}",
-     {"1", "2.5", "\"x\"", "null", "[1,{\"k\":true}]", "[ 1, {\"k\": true} ]", "0.1", "-3"}, {"2", "\"y\"", "[1]", "[]"}},
+    {SCHEMA,
+     "{\"enum\":[1,2.5,\"x\",null,[1,{\"k\":true}],0.1,-3]}",
+     {"1", "2.5", "\"x\"", "null", "[1,{\"k\":true}]", "[ 1, {\"k\": true} ]", "0.1", "-3"},
+     {"2", "\"y\"", "[1]", "[]"}},
     {SCHEMA, "{\"enum\":[1,\"x\",2.5,3.0],\"type\":[\"integer\",\"null\"]}", {"1", "3"}, {"\"x\"", "2.5", "null"}},
-    {SCHEMA, "{\"enum\":[\"a\",\"ab\",\"ba\",1,7],\"minLength\":2,\"pattern\":\"^a\",\"maximum\":5}", {"\"ab\"", "1"},
+    {SCHEMA,
+     "{\"enum\":[\"a\",\"ab\",\"ba\",1,7],\"minLength\":2,\"pattern\":\"^a\",\"maximum\":5}",
+     {"\"ab\"", "1"},
      {"\"a\"", "\"ba\"", "7"}},
     {SCHEMA, "{\"allOf\":[{\"enum\":[1,2,3]},{\"enum\":[2,3,4]},{\"const\":3}]}", {"3"}, {"1", "2", "4"}},
     /* strings */
-    {SCHEMA, "{\"type\":\"string\",\"minLength\":2,\"maxLength\":3}",
-     {"\"ab\"", "\"\xC3\xA9\xF0\x9F\x98\x80\\n\"", "\"\\\"\\\\\\u0001\""}, {"\"a\"", "\"abcd\"", "\"\\u0041b\"", "\"ab"}},
+    {SCHEMA,
+     "{\"type\":\"string\",\"minLength\":2,\"maxLength\":3}",
+     {"\"ab\"", "\"\xC3\xA9\xF0\x9F\x98\x80\\n\"", "\"\\\"\\\\\\u0001\""},
+     {"\"a\"", "\"abcd\"", "\"\\u0041b\"", "\"ab"}},
     {SCHEMA, "{\"type\":\"string\",\"minLength\":3}", {"\"abc\"", "\"abcdefgh\""}, {"\"ab\""}},
     {SCHEMA, "{\"type\":\"string\",\"maxLength\":0}", {"\"\""}, {"\"a\""}},
-    {SCHEMA, "{\"type\":\"string\",\"pattern\":\"^[a-c]+\\\\d{2}$\"}", {"\"a12\"", "\"abc00\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"pattern\":\"^[a-c]+\\\\d{2}$\"}",
+     {"\"a12\"", "\"abc00\""},
      {"\"a1\"", "\"d12\"", "\"a123\"", "\"\""}},
     {SCHEMA, "{\"type\":\"string\",\"pattern\":\"b\"}", {"\"b\"", "\"abc\"", "\"\\nb\xC3\xA9\""}, {"\"ac\"", "\"\""}},
-    {SCHEMA, "{\"type\":\"string\",\"pattern\":\"^a|z$\",\"maxLength\":3}", {"\"abc\"", "\"xz\"", "\"a\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"pattern\":\"^a|z$\",\"maxLength\":3}",
+     {"\"abc\"", "\"xz\"", "\"a\""},
      {"\"xa\"", "\"abcd\"", "\"za\""}},
-    {SCHEMA, "{\"type\":\"string\",\"pattern\":\"^[^\\\"x]\\\\\\\\$\"}", {"\"a\\\\\"", "\"\\t\\\\\"", "\"\\\\\\\\\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"pattern\":\"^[^\\\"x]\\\\\\\\$\"}",
+     {"\"a\\\\\"", "\"\\t\\\\\"", "\"\\\\\\\\\""},
      {"\"x\\\\\"", "\"\\\"\\\\\"", "\"a\""}},
-    {SCHEMA, "{\"type\":\"string\",\"pattern\":\"^(?i:ab|\\\\W)[[\\\\]]$\"}", {"\"aB[\"", "\"AB]\"", "\"\xC3\xA9]\"", "\"-[\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"pattern\":\"^(?i:ab|\\\\W)[[\\\\]]$\"}",
+     {"\"aB[\"", "\"AB]\"", "\"\xC3\xA9]\"", "\"-[\""},
      {"\"a[\"", "\"ab\"", "\"_]\""}},
-    {SCHEMA, "{\"type\":\"string\",\"format\":\"date\"}", {"\"2024-02-29\"", "\"1999-12-31\"", "\"2000-02-29\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"format\":\"date\"}",
+     {"\"2024-02-29\"", "\"1999-12-31\"", "\"2000-02-29\""},
      {"\"2023-02-29\"", "\"1900-02-29\"", "\"2024-13-01\"", "\"2024-04-31\"", "\"24-01-01\""}},
-    {SCHEMA, "{\"type\":\"string\",\"format\":\"time\"}", {"\"23:59:59Z\"", "\"00:00:00.5+02:00\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"format\":\"time\"}",
+     {"\"23:59:59Z\"", "\"00:00:00.5+02:00\""},
      {"\"24:00:00Z\"", "\"12:00:00\"", "\"1:00:00Z\""}},
-    {SCHEMA, "{\"type\":\"string\",\"format\":\"date-time\"}", {"\"2024-01-31T12:30:00Z\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"format\":\"date-time\"}",
+     {"\"2024-01-31T12:30:00Z\""},
      {"\"2024-01-31 12:30:00Z\"", "\"2024-01-32T12:30:00Z\""}},
-    {SCHEMA, "{\"type\":\"string\",\"format\":\"duration\"}", {"\"P1Y2M3DT4H5M6S\"", "\"PT5M\"", "\"P3W\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"format\":\"duration\"}",
+     {"\"P1Y2M3DT4H5M6S\"", "\"PT5M\"", "\"P3W\""},
      {"\"P\"", "\"PT\"", "\"P1S\""}},
-    {SCHEMA, "{\"type\":\"string\",\"format\":\"uuid\"}", {"\"123e4567-e89b-12d3-a456-426614174000\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"format\":\"uuid\"}",
+     {"\"123e4567-e89b-12d3-a456-426614174000\""},
      {"\"123e4567e89b12d3a456426614174000\"", "\"g23e4567-e89b-12d3-a456-426614174000\""}},
-    {SCHEMA, "{\"type\":\"string\",\"format\":\"email\"}", {"\"a.b+c@d-e.org\""}, {"\"a@b\"", "\".a@b.c\"", "\"a b@c.d\""}},
+    {SCHEMA,
+     "{\"type\":\"string\",\"format\":\"email\"}",
+     {"\"a.b+c@d-e.org\""},
+     {"\"a@b\"", "\".a@b.c\"", "\"a b@c.d\""}},
     {SCHEMA, "{\"type\":\"string\",\"format\":\"hostname\"}", {"\"example.org\"", "\"a\""}, {"\"-a\"", "\"a..b\""}},
-    {SCHEMA, "{\"type\":\"string\",\"format\":\"ipv4\"}", {"\"192.168.0.1\"", "\"255.255.255.255\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"format\":\"ipv4\"}",
+     {"\"192.168.0.1\"", "\"255.255.255.255\""},
      {"\"256.0.0.1\"", "\"1.2.3\"", "\"01.2.3.4\""}},
-    {SCHEMA, "{\"type\":\"string\",\"format\":\"ipv6\"}", {"\"::1\"", "\"2001:db8::8a2e:370:7334\"", "\"1:2:3:4:5:6:7:8\"", "\"::\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"format\":\"ipv6\"}",
+     {"\"::1\"", "\"2001:db8::8a2e:370:7334\"", "\"1:2:3:4:5:6:7:8\"", "\"::\""},
      {"\"1:2:3\"", "\"1::2::3\"", "\"12345::\"", "\"1:2:3:4:5:6:7:8:9\""}},
-    {SCHEMA, "{\"type\":\"string\",\"format\":\"uri\"}", {"\"https://a.org/b?c=d#e\"", "\"mailto:x@y.z\"", "\"a:%20b\""},
+    {SCHEMA,
+     "{\"type\":\"string\",\"format\":\"uri\"}",
+     {"\"https://a.org/b?c=d#e\"", "\"mailto:x@y.z\"", "\"a:%20b\""},
      {"\"//a.org\"", "\"a b:c\"", "\"http:\""}},
     {SCHEMA, "{\"type\":\"integer\",\"format\":\"int64\"}", {"5"}, {"5.5"}},
     /* numbers */
-    {SCHEMA, "{\"type\":\"integer\",\"minimum\":-5,\"maximum\":120}", {"-5", "-1", "0", "7", "99", "100", "120"},
+    {SCHEMA,
+     "{\"type\":\"integer\",\"minimum\":-5,\"maximum\":120}",
+     {"-5", "-1", "0", "7", "99", "100", "120"},
      {"-6", "121", "200", "-0", "1000", "05", "-10"}},
-    {SCHEMA, "{\"type\":\"integer\",\"exclusiveMinimum\":9,\"exclusiveMaximum\":1000}", {"10", "99", "999"},
+    {SCHEMA,
+     "{\"type\":\"integer\",\"exclusiveMinimum\":9,\"exclusiveMaximum\":1000}",
+     {"10", "99", "999"},
      {"9", "1000", "8", "1"}},
     {SCHEMA, "{\"type\":\"integer\",\"minimum\":1}", {"1", "10", "999999999999"}, {"0", "-1"}},
     {SCHEMA, "{\"type\":\"integer\",\"maximum\":-3}", {"-3", "-10", "-333"}, {"-2", "0", "3", "-1"}},
     {SCHEMA, "{\"type\":\"integer\",\"minimum\":1.5,\"maximum\":3.7}", {"2", "3"}, {"1", "4", "2.0"}},
-    {SCHEMA, "{\"type\":\"integer\",\"minimum\":0,\"exclusiveMinimum\":0,\"maximum\":30,\"multipleOf\":7}",
-     {"7", "14", "21", "28"}, {"0", "35", "8", "07"}},
+    {SCHEMA,
+     "{\"type\":\"integer\",\"minimum\":0,\"exclusiveMinimum\":0,\"maximum\":30,\"multipleOf\":7}",
+     {"7", "14", "21", "28"},
+     {"0", "35", "8", "07"}},
     {SCHEMA, "{\"type\":\"number\",\"multipleOf\":4}", {"0", "-4", "12", "100"}, {"2", "4.5", "1e1"}},
-    {SCHEMA, "{\"type\":\"number\",\"minimum\":0.25,\"exclusiveMaximum\":10}",
-     {"0.25", "0.250", "0.3", "1", "9.999", "9", "0.2501"}, {"0.2", "0.24999", "10", "10.0", "-1", "0", "1e0"}},
-    {SCHEMA, "{\"type\":\"number\",\"exclusiveMinimum\":-1.5,\"maximum\":0}",
-     {"-1.4", "-1", "-0.1", "0", "0.0", "-1.4999", "0.00"}, {"-1.5", "-1.50", "0.1", "-2", "-1.51", "0.001"}},
-    {SCHEMA, "{\"type\":\"number\",\"minimum\":1000000000000000000000}", {"1000000000000000000000", "2000000000000000000000.5"},
+    {SCHEMA,
+     "{\"type\":\"number\",\"minimum\":0.25,\"exclusiveMaximum\":10}",
+     {"0.25", "0.250", "0.3", "1", "9.999", "9", "0.2501"},
+     {"0.2", "0.24999", "10", "10.0", "-1", "0", "1e0"}},
+    {SCHEMA,
+     "{\"type\":\"number\",\"exclusiveMinimum\":-1.5,\"maximum\":0}",
+     {"-1.4", "-1", "-0.1", "0", "0.0", "-1.4999", "0.00"},
+     {"-1.5", "-1.50", "0.1", "-2", "-1.51", "0.001"}},
+    {SCHEMA,
+     "{\"type\":\"number\",\"minimum\":1000000000000000000000}",
+     {"1000000000000000000000", "2000000000000000000000.5"},
      {"999999999999999999999"}},
     /* lists */
-    {SCHEMA, "{\"type\":\"array\",\"items\":{\"type\":\"integer\"},\"minItems\":1,\"maxItems\":3}", {"[1]", "[1,2, 3]"},
+    {SCHEMA,
+     "{\"type\":\"array\",\"items\":{\"type\":\"integer\"},\"minItems\":1,\"maxItems\":3}",
+     {"[1]", "[1,2, 3]"},
      {"[]", "[1,2,3,4]", "[\"a\"]"}},
-    {SCHEMA, "{\"type\":\"array\",\"items\":{\"const\":1},\"minItems\":2}", {"[1,1]", "[1,1,1,1,1]"}, {"[1]", "[]", "[1,2]"}},
-    {SCHEMA, "{\"type\":\"array\",\"prefixItems\":[{\"const\":1},{\"const\":2}],\"items\":{\"const\":3},\"minItems\":1}",
-     {"[1]", "[1,2]", "[1,2,3]", "[1,2,3,3,3]"}, {"[]", "[2]", "[1,3]", "[1,2,2]"}},
+    {SCHEMA,
+     "{\"type\":\"array\",\"items\":{\"const\":1},\"minItems\":2}",
+     {"[1,1]", "[1,1,1,1,1]"},
+     {"[1]", "[]", "[1,2]"}},
+    {SCHEMA,
+     "{\"type\":\"array\",\"prefixItems\":[{\"const\":1},{\"const\":2}],\"items\":{\"const\":3},\"minItems\":1}",
+     {"[1]", "[1,2]", "[1,2,3]", "[1,2,3,3,3]"},
+     {"[]", "[2]", "[1,3]", "[1,2,2]"}},
     {SCHEMA, "{\"type\":\"array\",\"prefixItems\":[{\"const\":1}],\"items\":false}", {"[]", "[1]"}, {"[1,1]", "[2]"}},
-    {SCHEMA, "{\"type\":\"array\",\"items\":[{\"const\":1}],\"additionalItems\":{\"const\":2}}", {"[1,2,2]"}, {"[1,1]", "[2]"}},
+    {SCHEMA,
+     "{\"type\":\"array\",\"items\":[{\"const\":1}],\"additionalItems\":{\"const\":2}}",
+     {"[1,2,2]"},
+     {"[1,1]", "[2]"}},
     {SCHEMA, "{\"type\":\"array\",\"items\":{},\"maxItems\":0,\"uniqueItems\":false}", {"[]"}, {"[1]"}},
     /* objects */
-    {SCHEMA, "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"const\":true},\"c\":{}},\"required\":[\"b\"]}",
+    {SCHEMA,
+     "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"const\":true},\"c\":{}},\"required\":["
+     "\"b\"]}",
      {"{\"b\":true}", "{\"a\":1,\"b\":true}", "{\"a\": 1, \"b\": true, \"c\": []}", "{\n  \"b\": true,\n  \"c\": 1\n}"},
      {"{}", "{\"a\":1}", "{\"b\":true,\"a\":1}", "{\"b\":true,\"d\":1}", "{\"b\":false}", "{\"b\":true,}"}},
-    {SCHEMA, "{\"type\":\"object\",\"properties\":{\"a\":{\"const\":1},\"ab\":{\"const\":2}},\"additionalProperties\":{\"type\":\"null\"}}",
+    {SCHEMA,
+     "{\"type\":\"object\",\"properties\":{\"a\":{\"const\":1},\"ab\":{\"const\":2}},\"additionalProperties\":{"
+     "\"type\":\"null\"}}",
      {"{}", "{\"a\":1}", "{\"a\":1,\"ab\":2,\"x\":null,\"abc\":null,\"\":null}", "{\"b\":null}"},
      {"{\"a\":null}", "{\"x\":1}", "{\"\\u0061\":null}", "{\"x\":null,\"a\":1}", "{\"ab\":null}"}},
     {SCHEMA, "{\"type\":\"object\",\"additionalProperties\":false}", {"{}", "{ }"}, {"{\"a\":1}"}},
     {SCHEMA, "{\"type\":\"object\",\"required\":[\"q\"]}", {"{\"q\":1}", "{\"q\":[],\"r\":2}"}, {"{}", "{\"r\":2}"}},
-    {SCHEMA, "{\"type\":\"object\",\"patternProperties\":{\"^n\":{\"type\":\"integer\"},\"s$\":{\"type\":\"string\"}},"
-             "\"properties\":{\"name\":{\"minimum\":5}},\"additionalProperties\":false}",
-     {"{\"name\":7,\"nb\":1,\"as\":\"x\"}", "{}"}, {"{\"name\":3}", "{\"nb\":\"x\"}", "{\"ns\":1}", "{\"q\":1}", "{\"as\":1}"}},
-    {SCHEMA, "{\"type\":\"object\",\"properties\":{\"\\u00e9\\\"\":{\"const\":1}}}", {"{\"\xC3\xA9\\\"\":1}"}, {"{\"e\":1}"}},
-    {SCHEMA, "{\"type\":\"object\",\"properties\":{\"a\":false,\"b\":{\"const\":1}}}", {"{}", "{\"b\":1}"}, {"{\"a\":1}"}},
+    {SCHEMA,
+     "{\"type\":\"object\",\"patternProperties\":{\"^n\":{\"type\":\"integer\"},\"s$\":{\"type\":\"string\"}},"
+     "\"properties\":{\"name\":{\"minimum\":5}},\"additionalProperties\":false}",
+     {"{\"name\":7,\"nb\":1,\"as\":\"x\"}", "{}"},
+     {"{\"name\":3}", "{\"nb\":\"x\"}", "{\"ns\":1}", "{\"q\":1}", "{\"as\":1}"}},
+    {SCHEMA,
+     "{\"type\":\"object\",\"properties\":{\"\\u00e9\\\"\":{\"const\":1}}}",
+     {"{\"\xC3\xA9\\\"\":1}"},
+     {"{\"e\":1}"}},
+    {SCHEMA,
+     "{\"type\":\"object\",\"properties\":{\"a\":false,\"b\":{\"const\":1}}}",
+     {"{}", "{\"b\":1}"},
+     {"{\"a\":1}"}},
     /* several schemas for one value */
-    {SCHEMA, "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":5},{\"const\":\"x\"},false]}", {"5", "\"x\""}, {"4", "\"y\""}},
-    {SCHEMA, "{\"oneOf\":[{\"type\":\"null\"},{\"type\":\"array\",\"items\":{\"const\":1}}]}", {"null", "[1,1]"}, {"[2]", "1"}},
-    {SCHEMA, "{\"type\":\"object\",\"properties\":{\"a\":{\"const\":1},\"b\":{\"const\":2}},"
-             "\"anyOf\":[{\"required\":[\"a\"]},{\"required\":[\"b\"]}]}",
-     {"{\"a\":1}", "{\"b\":2}", "{\"a\":1,\"b\":2}"}, {"{}"}},
-    {SCHEMA, "{\"allOf\":[{\"properties\":{\"a\":{\"minimum\":3}},\"required\":[\"a\"]},{\"type\":\"object\","
-             "\"properties\":{\"a\":{\"type\":\"integer\",\"maximum\":5},\"b\":{}}}]}",
-     {"{\"a\":3}", "{\"a\":5,\"b\":0}"}, {"{\"a\":2}", "{\"a\":6}", "{}", "{\"b\":0}"}},
-    {SCHEMA, "{\"type\":\"integer\",\"anyOf\":[{\"maximum\":3},{\"minimum\":7}],\"oneOf\":[{\"minimum\":0},{\"const\":-9}]}",
-     {"0", "3", "7"}, {"5", "-1", "-8"}},
+    {SCHEMA,
+     "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":5},{\"const\":\"x\"},false]}",
+     {"5", "\"x\""},
+     {"4", "\"y\""}},
+    {SCHEMA,
+     "{\"oneOf\":[{\"type\":\"null\"},{\"type\":\"array\",\"items\":{\"const\":1}}]}",
+     {"null", "[1,1]"},
+     {"[2]", "1"}},
+    {SCHEMA,
+     "{\"type\":\"object\",\"properties\":{\"a\":{\"const\":1},\"b\":{\"const\":2}},"
+     "\"anyOf\":[{\"required\":[\"a\"]},{\"required\":[\"b\"]}]}",
+     {"{\"a\":1}", "{\"b\":2}", "{\"a\":1,\"b\":2}"},
+     {"{}"}},
+    {SCHEMA,
+     "{\"allOf\":[{\"properties\":{\"a\":{\"minimum\":3}},\"required\":[\"a\"]},{\"type\":\"object\","
+     "\"properties\":{\"a\":{\"type\":\"integer\",\"maximum\":5},\"b\":{}}}]}",
+     {"{\"a\":3}", "{\"a\":5,\"b\":0}"},
+     {"{\"a\":2}", "{\"a\":6}", "{}", "{\"b\":0}"}},
+    {SCHEMA,
+     "{\"type\":\"integer\",\"anyOf\":[{\"maximum\":3},{\"minimum\":7}],\"oneOf\":[{\"minimum\":0},{\"const\":-9}]}",
+     {"0", "3", "7"},
+     {"5", "-1", "-8"}},
     /* references */
-    {SCHEMA, "{\"$defs\":{\"n\":{\"type\":\"object\",\"properties\":{\"v\":{\"type\":\"integer\"},\"next\":{\"$ref\":\"#/$defs/n\"}},"
-             "\"required\":[\"v\"]}},\"$ref\":\"#/$defs/n\"}",
-     {"{\"v\":1}", "{\"v\":1,\"next\":{\"v\":2,\"next\":{\"v\":3}}}"}, {"{\"next\":{}}", "{\"v\":1,\"next\":1}"}},
+    {SCHEMA,
+     "{\"$defs\":{\"n\":{\"type\":\"object\",\"properties\":{\"v\":{\"type\":\"integer\"},\"next\":{\"$ref\":\"#/$defs/"
+     "n\"}},"
+     "\"required\":[\"v\"]}},\"$ref\":\"#/$defs/n\"}",
+     {"{\"v\":1}", "{\"v\":1,\"next\":{\"v\":2,\"next\":{\"v\":3}}}"},
+     {"{\"next\":{}}", "{\"v\":1,\"next\":1}"}},
     {SCHEMA, "{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}}", {"[]", "[[],[[]]]"}, {"[1]", "[[]"}},
     {SCHEMA, "{\"definitions\":{\"a/b%\":{\"const\":1}},\"$ref\":\"#/definitions/a~1b%25\"}", {"1"}, {"2"}},
-    {SCHEMA, "{\"$ref\":\"#/$defs/a\",\"maximum\":5,\"$defs\":{\"a\":{\"type\":\"integer\",\"minimum\":3}}}", {"3", "5"}, {"2", "6"}},
+    {SCHEMA,
+     "{\"$ref\":\"#/$defs/a\",\"maximum\":5,\"$defs\":{\"a\":{\"type\":\"integer\",\"minimum\":3}}}",
+     {"3", "5"},
+     {"2", "6"}},
     /* regular expressions */
     {REGEX, "(\\+?1-)?\\d{3}-\\d{4}", {"555-1234", "+1-555-1234", "1-555-1234"}, {"555-12345", "x555-1234", ""}},
     {REGEX, "[^a]|b*", {"", "bb", "\xC3\xA9", "c"}, {"a", "cc", "\xC3"}},
@@ -139,12 +226,20 @@ static const texts table[] = {
     {REGEX, "(a*)*", {"", "aaaa"}, {"b"}},
     {REGEX, "(a|ab)(c|bcd)(d*)", {"abcd", "acd", "abcddd", "ac"}, {"ab", "abd"}},
     /* GBNF */
-    {GBNF, "root ::= \"a\"* [b-d]+ \"\\\"\" | # or\n  other\nother ::= (\"x\" | \"y\"){2,3}",
-     {"b\"", "aab\"", "xy", "xyx"}, {"a\"", "x", "xyxy", "ab"}},
-    {GBNF, "root ::= list\nlist ::= \"[\" (root (\",\" root)*)? \"]\" | \"1\"", {"[]", "1", "[1,[1,[]]]"}, {"[1,]", "["}},
+    {GBNF,
+     "root ::= \"a\"* [b-d]+ \"\\\"\" | # or\n  other\nother ::= (\"x\" | \"y\"){2,3}",
+     {"b\"", "aab\"", "xy", "xyx"},
+     {"a\"", "x", "xyxy", "ab"}},
+    {GBNF,
+     "root ::= list\nlist ::= \"[\" (root (\",\" root)*)? \"]\" | \"1\"",
+     {"[]", "1", "[1,[1,[]]]"},
+     {"[1,]", "["}},
     {GBNF, "root ::= item (\", \" root)?\nitem ::= [^,\\n]{1,3} .", {"ab", "ab, cd", "a\xC3\xA9"}, {"a", "", "abcde"}},
-    {GBNF, "root ::= \"\\x41\\u00e9\\U0001F600\" [\\]\\^-]?", {"A\xC3\xA9\xF0\x9F\x98\x80", "A\xC3\xA9\xF0\x9F\x98\x80]",
-     "A\xC3\xA9\xF0\x9F\x98\x80^", "A\xC3\xA9\xF0\x9F\x98\x80-"}, {"A\xC3\xA9", "A\xC3\xA9\xF0\x9F\x98\x80["}},
+    {GBNF,
+     "root ::= \"\\x41\\u00e9\\U0001F600\" [\\]\\^-]?",
+     {"A\xC3\xA9\xF0\x9F\x98\x80", "A\xC3\xA9\xF0\x9F\x98\x80]", "A\xC3\xA9\xF0\x9F\x98\x80^",
+      "A\xC3\xA9\xF0\x9F\x98\x80-"},
+     {"A\xC3\xA9", "A\xC3\xA9\xF0\x9F\x98\x80["}},
     {GBNF, "root ::= empty \"a\" empty\nempty ::= \"\"*", {"a"}, {"", "aa"}},
     {GBNF, "root ::= (b? )* \"a\"\nb ::= \"b\"?", {"a", "bbba"}, {"b", "ab"}},
     {GBNF, "root ::= s\ns ::= \"(\" s \")\" s | \"\"", {"", "()", "(())()"}, {"(", ")(", "(()"}},
@@ -155,9 +250,12 @@ enum { TEXTS = sizeof table / sizeof *table };
 static llm_grammar_desc desc_of(const texts *t, const llm_model *model) {
     llm_grammar_desc d;
     memset(&d, 0, sizeof d);
-    if (t->kind == REGEX) d.regex = t->source;
-    else if (t->kind == GBNF) d.gbnf = t->source;
-    else d.schema = t->source;
+    if (t->kind == REGEX)
+        d.regex = t->source;
+    else if (t->kind == GBNF)
+        d.gbnf = t->source;
+    else
+        d.schema = t->source;
     d.compact = t->kind == COMPACT;
     d.model = model;
     return d;
@@ -227,7 +325,8 @@ static void numbers_within_bounds(void) {
             llm_grammar_desc d;
             llm_grammar *g;
             memset(&d, 0, sizeof d);
-            snprintf(schema, sizeof schema, "{\"type\":\"number\",\"minimum\":%d,\"maximum\":%d}", bounds[a], bounds[b]);
+            snprintf(schema, sizeof schema, "{\"type\":\"number\",\"minimum\":%d,\"maximum\":%d}", bounds[a],
+                     bounds[b]);
             d.schema = schema;
             g = open_grammar(&d);
             CHECK(g != NULL);
@@ -342,7 +441,8 @@ static int length_of(const llm__json *v) {
 static int validates(const llm__json *root, const llm__json *schema, const llm__json *v);
 
 static int validates_object(const llm__json *root, const llm__json *schema, const llm__json *v) {
-    const llm__json *properties = llm__json_get(schema, "properties"), *key, *required = llm__json_get(schema, "required");
+    const llm__json *properties = llm__json_get(schema, "properties"), *key,
+                    *required = llm__json_get(schema, "required");
     const llm__json *more = llm__json_get(schema, "additionalProperties");
     uint32_t i;
     for (i = 0, key = v + 1; i < v->length; i++, key = llm__json_next(key + 1)) {
@@ -361,7 +461,9 @@ static int validates(const llm__json *root, const llm__json *schema, const llm__
     if (schema->type == LLM__JSON_TRUE) return 1;
     if (schema->type == LLM__JSON_FALSE) return 0;
     if ((ref = llm__json_get(schema, "$ref")) != NULL)
-        if (!validates(root, strcmp(ref->as.text, "#") ? llm__json_get(llm__json_get(root, "$defs"), ref->as.text + 8) : root, v))
+        if (!validates(root,
+                       strcmp(ref->as.text, "#") ? llm__json_get(llm__json_get(root, "$defs"), ref->as.text + 8) : root,
+                       v))
             return 0;
     if (type && type->type == LLM__JSON_STRING && !is_type(type->as.text, v)) return 0;
     if (type && type->type == LLM__JSON_ARRAY) {
@@ -375,7 +477,8 @@ static int validates(const llm__json *root, const llm__json *schema, const llm__
         if (!good) return 0;
     }
     if (v->type == LLM__JSON_INTEGER || v->type == LLM__JSON_NUMBER)
-        return v->as.number >= bound(schema, "minimum", -HUGE_VAL) && v->as.number <= bound(schema, "maximum", HUGE_VAL) &&
+        return v->as.number >= bound(schema, "minimum", -HUGE_VAL) &&
+               v->as.number <= bound(schema, "maximum", HUGE_VAL) &&
                (!llm__json_get(schema, "multipleOf") || fmod(v->as.number, bound(schema, "multipleOf", 1)) == 0);
     if (v->type == LLM__JSON_STRING)
         return length_of(v) >= bound(schema, "minLength", 0) && length_of(v) <= bound(schema, "maxLength", HUGE_VAL);
@@ -393,11 +496,14 @@ static const char *const walked[] = {
     "\"age\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":120},\"kind\":{\"enum\":[\"cat\",\"dog\",null]},"
     "\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":3},\"minItems\":1,\"maxItems\":3}},"
     "\"required\":[\"age\",\"tags\"]}",
-    "{\"$defs\":{\"tree\":{\"type\":\"object\",\"properties\":{\"value\":{\"type\":[\"integer\",\"boolean\"],\"maximum\":99},"
-    "\"children\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/tree\"},\"maxItems\":2}},\"required\":[\"value\"]}},"
+    "{\"$defs\":{\"tree\":{\"type\":\"object\",\"properties\":{\"value\":{\"type\":[\"integer\",\"boolean\"],"
+    "\"maximum\":99},"
+    "\"children\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/"
+    "tree\"},\"maxItems\":2}},\"required\":[\"value\"]}},"
     "\"$ref\":\"#/$defs/tree\"}",
     "{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"number\",\"minimum\":-2.5,\"maximum\":17.25}},"
-    "\"required\":[\"x\"],\"additionalProperties\":{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"integer\",\"multipleOf\":6,"
+    "\"required\":[\"x\"],\"additionalProperties\":{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"integer\","
+    "\"multipleOf\":6,"
     "\"maximum\":999999,\"minimum\":-999999}]}}",
     "{\"type\":\"array\",\"items\":{\"anyOf\":[{\"enum\":[\"yes\",\"yesterday\",\"no\"]},{\"type\":\"boolean\"}]},"
     "\"minItems\":2,\"maxItems\":5}",
@@ -504,7 +610,8 @@ static void any_tokenization(const llm_model *model) {
                         size_t bytes;
                         const char *token = token_text(&w, id, &bytes);
                         if (!bytes || bytes > (size_t)(end - text) || memcmp(token, text, bytes) ||
-                            (g->lexicon->control[id / 32] >> id % 32 & 1)) continue;
+                            (g->lexicon->control[id / 32] >> id % 32 & 1))
+                            continue;
                         if (!roll(&w, (uint32_t)++n)) chosen = id;
                     }
                     if (chosen < 0 || llm_guide_accept(guide, chosen, NULL)) {
@@ -761,7 +868,8 @@ static const bad refused[] = {
     {SCHEMA, "[]", LLM_BAD_FORMAT, "schema: #: expected a schema"},
     {SCHEMA, "{\"type\":\"strin\"}", LLM_BAD_FORMAT, "#/type"},
     {SCHEMA, "{\"type\":[\"string\",5]}", LLM_BAD_FORMAT, "#/type/1"},
-    {SCHEMA, "{\"properties\":{\"a\":{\"items\":{\"frob\":1}}}}", LLM_UNSUPPORTED, "#/properties/a/items/frob: keyword \"frob\""},
+    {SCHEMA, "{\"properties\":{\"a\":{\"items\":{\"frob\":1}}}}", LLM_UNSUPPORTED,
+     "#/properties/a/items/frob: keyword \"frob\""},
     {SCHEMA, "{\"not\":{}}", LLM_UNSUPPORTED, "\"not\""},
     {SCHEMA, "{\"uniqueItems\":true}", LLM_UNSUPPORTED, "uniqueItems"},
     {SCHEMA, "{\"type\":\"string\",\"format\":\"zip\"}", LLM_UNSUPPORTED, "\"zip\""},
@@ -779,8 +887,10 @@ static const bad refused[] = {
     {SCHEMA, "{\"enum\":[\"ab\"],\"minLength\":3}", LLM_BAD_FORMAT, "no text"},
     {SCHEMA, "false", LLM_BAD_FORMAT, "no text satisfies it"},
     {SCHEMA, "{\"type\":\"integer\",\"minimum\":5,\"maximum\":4}", LLM_BAD_FORMAT, "no text"},
-    {SCHEMA, "{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[]}},\"required\":[\"a\"]}", LLM_BAD_FORMAT, "no text"},
-    {SCHEMA, "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]}", LLM_BAD_FORMAT, "no text"},
+    {SCHEMA, "{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[]}},\"required\":[\"a\"]}", LLM_BAD_FORMAT,
+     "no text"},
+    {SCHEMA, "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]}", LLM_BAD_FORMAT,
+     "no text"},
     {SCHEMA, "{\"type\":\"string\",\"minLength\":3,\"maxLength\":2}", LLM_BAD_FORMAT, "no text"},
     {SCHEMA, "{\"type\":\"string\",\"pattern\":\"^a$\",\"minLength\":2}", LLM_BAD_FORMAT, "no text"},
     {SCHEMA, "{\"type\":\"array\",\"minItems\":3,\"maxItems\":2}", LLM_BAD_FORMAT, "no text"},
@@ -861,8 +971,10 @@ static void deep_sources_are_refused(void) {
             if (t.kind == GBNF) memcpy(text, "root::=", 7);
             t.source = text;
             d = desc_of(&t, NULL);
-            if (llm_grammar_open(&g, &d, NULL) == LLM_OK) CHECK(g != NULL);
-            else CHECK(g == NULL);
+            if (llm_grammar_open(&g, &d, NULL) == LLM_OK)
+                CHECK(g != NULL);
+            else
+                CHECK(g == NULL);
             llm_grammar_close(g);
         }
     free(text);
