@@ -62,6 +62,11 @@ fuzz: $B/golden $B/test_tools
 	    letter=$${seed%%:*} file=$${seed#*:}; \
 	    { printf $$letter; cat tests/golden/models/stories260K/$$file; } >$B/fuzz/corpus/$$seed; \
 	    { printf $$letter | tr a-z A-Z; cat examples/model/$$file; } >$B/fuzz/corpus/model-$$seed; done
+	@printf '%s' 'js{"$$defs":{"n":{"type":"object","properties":{"v":{"type":"integer","minimum":3},"n":{"$$ref":'\
+	    '"#/$$defs/n"}}}},"anyOf":[{"$$ref":"#/$$defs/n"},{"type":"string","pattern":"^a+","maxLength":9}]}' \
+	    >$B/fuzz/corpus/schema
+	@printf '%s' 'jr(a|[^b-d]{2,5})*\d+' >$B/fuzz/corpus/regex
+	@printf '%s' 'jgroot ::= "a" b? | [x-z]+ b ::= root{2,3} "\n"' >$B/fuzz/corpus/gbnf
 	@$B/fuzz/fuzz -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -timeout=20 -max_len=2000000 \
 	    -artifact_prefix=$B/fuzz/ $B/fuzz/corpus
 

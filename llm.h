@@ -32715,7 +32715,7 @@ LLM__FN size_t llm__json_put_char(uint32_t ch, char *out) {
     return 6;
 }
 
-/* An escaped character; the states on the way that others can use, too, are shared: behind \\, \\u00, \\u000, \\u001. */
+/* An escaped character.  States that others can use, too, are shared: behind \, and behind u00, u000 and u001. */
 LLM__FN void llm__net_escape(llm__rules *c, llm__net *net, int32_t from, uint32_t ch, int32_t shared[4], int32_t to) {
     char text[6];
     size_t n = llm__json_put_char(ch, text), k = 2 + (ch >> 4 & 1);
@@ -32996,7 +32996,8 @@ LLM__FN int llm__gbnf_char(llm__gbnf *g, uint32_t *ch) {
     if (*ch != '\\') return 1;
     digits = x->at == x->end ? 0 : *x->at == 'x' ? 2 : *x->at == 'u' ? 4 : *x->at == 'U' ? 8 : 0;
     found = x->at < x->end && *x->at ? strchr(from, *x->at) : NULL;
-    if (!found && !digits) return llm__rx_bad(x, "has an escape that is none of \\n \\r \\t \\\\ \\\" \\[ \\] \\x \\u \\U"), 0;
+    if (!found && !digits)
+        return llm__rx_bad(x, "has an escape that is none of \\n \\r \\t \\\\ \\\" \\[ \\] \\- \\^ \\x \\u \\U"), 0;
     x->at++;
     if (found) *ch = (uint8_t)to[found - from];
     for (*ch = digits ? 0 : *ch; digits; digits--) {
@@ -33451,17 +33452,33 @@ LLM__FN int32_t llm__net_space(llm__rules *c, llm__net *net, int32_t from) {
     return c->compact ? from : llm__net_call(c, net, from, llm__schema_fixed(c, LLM__KEY_SPACE));
 }
 
-/* ---- values that are given: const and enum */
+/* ---- values that are given */
 
-LLM__FN int32_t llm__net_string(llm__rules *c, llm__net *net, int32_t from, const char *text, size_t bytes) {
+/* A text as it stands between the quotes of a JSON string; to be freed. */
+LLM__FN llm__text llm__json_inside(llm__rules *c, const char *text, size_t bytes) {
+    llm__text inside;
     char out[6];
     size_t i;
     uint32_t ch;
-    from = llm__net_text(c, net, from, "\"", 1);
+    memset(&inside, 0, sizeof inside);
+    inside.allocator = c->arena.allocator;
     for (i = 0; i < bytes;) {
         i += llm__char_get(text + i, &ch);
-        from = llm__net_text(c, net, from, out, llm__json_put_char(ch, out));
+        llm__text_add(&inside, out, llm__json_put_char(ch, out));
     }
+    if (inside.failed) llm__rules_no_memory(c);
+    return inside;
+}
+
+LLM__FN int32_t llm__net_inside(llm__rules *c, llm__net *net, int32_t from, const char *text, size_t bytes) {
+    llm__text inside = llm__json_inside(c, text, bytes);
+    from = llm__net_text(c, net, from, inside.data, inside.length);
+    llm__text_free(&inside);
+    return from;
+}
+
+LLM__FN int32_t llm__net_string(llm__rules *c, llm__net *net, int32_t from, const char *text, size_t bytes) {
+    from = llm__net_inside(c, net, llm__net_text(c, net, from, "\"", 1), text, bytes);
     return llm__net_text(c, net, from, "\"", 1);
 }
 
@@ -33520,8 +33537,10 @@ LLM__FN int llm__json_same(const llm__json *a, const llm__json *b) {
     if (number) return (b->type == LLM__JSON_INTEGER || b->type == LLM__JSON_NUMBER) && a->as.number == b->as.number;
     if (a->type != b->type || a->length != b->length) return 0;
     if (a->type == LLM__JSON_STRING) return !memcmp(a->as.text, b->as.text, a->length);
-    for (i = 0, y = b + 1; a->type == LLM__JSON_ARRAY && i < a->length; i++, x = llm__json_next(x), y = llm__json_next(y))
+    for (i = 0, y = b + 1; a->type == LLM__JSON_ARRAY && i < a->length; i++, y = llm__json_next(y)) {
         if (!llm__json_same(x, y)) return 0;
+        x = llm__json_next(x);
+    }
     for (i = 0; a->type == LLM__JSON_OBJECT && i < a->length; i++, x = llm__json_next(x + 1)) {
         for (k = 0, y = b + 1; k < b->length; k++, y = llm__json_next(y + 1))
             if (llm__json_same(x, y) && llm__json_same(x + 1, y + 1)) break;
@@ -33568,43 +33587,6 @@ LLM__FN int llm__schema_lists(llm__rules *c, const llm__json *schema, const llm_
     return !list;
 }
 
-/* Beside const and enum, only types and other lists of values are looked at: more would be lost without a word. */
-LLM__FN void llm__schema_listed_check(llm__rules *c, const llm__wants *w) {
-    static const char *const fine[] = {"type", "enum", "const", "anyOf", "oneOf"};
-    int i;
-    size_t k;
-    uint32_t n;
-    for (i = 0; i < w->count; i++) {
-        const llm__json *key = w->items[i] + 1;
-        for (n = 0; w->items[i]->type == LLM__JSON_OBJECT && n < w->items[i]->length; n++, key = llm__json_next(key + 1)) {
-            const llm__keyword *known = llm__keyword_of(key);
-            for (k = 0; k < LLM__LENGTH(fine) && !llm__json_text_is(key, fine[k]);) k++;
-            if (known && known->counts && k == LLM__LENGTH(fine))
-                llm__schema_fail(c, LLM_UNSUPPORTED, key, "keyword \"%s\" is not supported beside enum or const",
-                                 known->name);
-        }
-    }
-}
-
-/* const and enum: the values of the first list that all members of w allow.  False: there is no such list. */
-LLM__FN int llm__schema_listed(llm__rules *c, const llm__wants *w, llm__net *net, int32_t from, int32_t to) {
-    const llm__json *one = NULL, *list = NULL, *v;
-    uint32_t i, n;
-    int k;
-    for (k = 0; k < w->count && !one && !list; k++) {
-        one = llm__json_get(w->items[k], "const");
-        list = one ? NULL : llm__json_get(w->items[k], "enum");
-    }
-    if (!one && !list) return 0;
-    llm__schema_listed_check(c, w);
-    n = one ? 1 : list->length;
-    for (i = 0, v = one ? one : list + 1; i < n && c->status == LLM_OK; i++, v = llm__json_next(v)) {
-        for (k = 0; k < w->count && llm__schema_lists(c, w->items[k], v);) k++;
-        if (k == w->count) llm__net_join(c, net, llm__net_value(c, net, from, v), to);
-    }
-    return 1;
-}
-
 /* ---- strings */
 
 /* Formats by what they look like; an empty pattern: the format says nothing about the text of a string. */
@@ -33621,7 +33603,8 @@ LLM__FN const char *llm__format_pattern(const llm__json *name) {
         {"date", LLM__DATE},
         {"time", LLM__TIME},
         {"date-time", LLM__DATE "T" LLM__TIME},
-        {"duration", "P(\\d+W|(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?|"
+        {"duration", "P(\\d+W|(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)"
+                     "(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?|"
                      "T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))"},
         {"uuid", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"},
         {"email", "[a-zA-Z0-9_+-]+(\\.[a-zA-Z0-9_+-]+)*@" LLM__LABEL "(\\." LLM__LABEL ")+"},
@@ -33631,7 +33614,8 @@ LLM__FN const char *llm__format_pattern(const llm__json *name) {
                  LLM__HEX4 ":){1,5}(:" LLM__HEX4 "){1,2}|(" LLM__HEX4 ":){1,4}(:" LLM__HEX4 "){1,3}|(" LLM__HEX4
                  ":){1,3}(:" LLM__HEX4 "){1,4}|(" LLM__HEX4 ":){1,2}(:" LLM__HEX4 "){1,5}|" LLM__HEX4 ":(:" LLM__HEX4
                  "){1,6}|:(:" LLM__HEX4 "){1,7}|::)"},
-        {"uri", "[a-zA-Z][a-zA-Z0-9+.-]*:(//)?[a-zA-Z0-9._~:@!$&'()*+,;=-]([a-zA-Z0-9._~:/@!$&'()*+,;=-]|"
+        {"uri", "[a-zA-Z][a-zA-Z0-9+.-]*:(//)?([a-zA-Z0-9._~:@!$&'()*+,;=-]|%[0-9a-fA-F]{2})"
+                "([a-zA-Z0-9._~:/@!$&'()*+,;=-]|"
                 "%[0-9a-fA-F]{2})*(\\?([a-zA-Z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-fA-F]{2})*)?"
                 "(#([a-zA-Z0-9._~:/?@!$&'()*+,;=-]|%[0-9a-fA-F]{2})*)?"},
         {"int32", ""}, {"int64", ""}, {"uint32", ""}, {"uint64", ""}, {"float", ""}, {"double", ""},
@@ -33693,32 +33677,102 @@ LLM__FN void llm__schema_narrow(llm__rules *c, llm__net *inside, int *have, cons
     *have = 1;
 }
 
-LLM__FN int32_t llm__schema_string(llm__rules *c, const llm__wants *w, llm__net *net, int32_t from) {
+/* What may stand between the quotes of a string; false: anything. */
+LLM__FN int llm__schema_inside(llm__rules *c, const llm__wants *w, llm__net *out) {
     const llm__json *least = llm__wants_bound(w, "minLength", 1), *most = llm__wants_bound(w, "maxLength", 0), *v;
     const char *pattern;
-    llm__net inside, by;
+    llm__net by;
     int i, have = 0;
-    memset(&inside, 0, sizeof inside);
+    memset(out, 0, sizeof *out);
     for (i = 0; i < w->count && c->status == LLM_OK; i++) {
         v = llm__json_get(w->items[i], "pattern");
         if (v) {
             by = llm__schema_pattern(c, v, v->as.text, v->length, LLM__NET_SEARCH);
-            llm__schema_narrow(c, &inside, &have, &by);
+            llm__schema_narrow(c, out, &have, &by);
         }
         v = llm__json_get(w->items[i], "format");
         pattern = v ? llm__format_pattern(v) : "";
         if (!pattern) llm__schema_fail(c, LLM_UNSUPPORTED, v, "format \"%.60s\" is not supported", v->as.text);
         if (!pattern || !*pattern) continue;
         by = llm__schema_pattern(c, v, pattern, strlen(pattern), 0);
-        llm__schema_narrow(c, &inside, &have, &by);
+        llm__schema_narrow(c, out, &have, &by);
     }
     if (least || most) {
         by = llm__net_length(c, least ? (int64_t)least->as.number : 0, most ? (int64_t)most->as.number : -1);
-        llm__schema_narrow(c, &inside, &have, &by);
+        llm__schema_narrow(c, out, &have, &by);
     }
-    if (!have) return llm__net_call(c, net, from, llm__schema_fixed(c, LLM__KEY_STRING));
+    return have;
+}
+
+LLM__FN int32_t llm__schema_string(llm__rules *c, const llm__wants *w, llm__net *net, int32_t from) {
+    llm__net inside;
+    if (!llm__schema_inside(c, w, &inside))
+        return llm__net_call(c, net, from, llm__schema_fixed(c, LLM__KEY_STRING));
     from = llm__net_embed(c, net, llm__net_text(c, net, from, "\"", 1), &inside);
     return llm__net_text(c, net, from, "\"", 1);
+}
+
+/* ---- const and enum */
+
+/* Whether a number is within a schema's bounds. */
+LLM__FN int llm__schema_bounds(const llm__json *schema, double value) {
+    const llm__json *low = llm__json_get(schema, "minimum"), *high = llm__json_get(schema, "maximum");
+    const llm__json *above = llm__json_get(schema, "exclusiveMinimum");
+    const llm__json *below = llm__json_get(schema, "exclusiveMaximum");
+    const llm__json *of = llm__json_get(schema, "multipleOf");
+    return (!low || value >= low->as.number) && (!high || value <= high->as.number) &&
+           (!above || value > above->as.number) && (!below || value < below->as.number) &&
+           (!of || fmod(value, of->as.number) == 0);
+}
+
+/* Keywords that would have to be held against a list or an object that is given: refused. */
+LLM__FN void llm__schema_no_parts(llm__rules *c, const llm__wants *w, int kind) {
+    static const char *const parts[] = {"properties", "required", "additionalProperties", "patternProperties",
+                                        "items", "prefixItems", "additionalItems", "minItems", "maxItems"};
+    const llm__json *v;
+    size_t k, from = kind == LLM__T_ARRAY ? 4 : 0, to = kind == LLM__T_ARRAY ? LLM__LENGTH(parts) : 4;
+    int i;
+    for (i = 0; i < w->count; i++)
+        for (k = from; k < to; k++)
+            if ((v = llm__json_get(w->items[i], parts[k])) != NULL)
+                llm__schema_fail(c, LLM_UNSUPPORTED, v, "keyword \"%s\" is not supported beside enum or const",
+                                 parts[k]);
+}
+
+/* Whether all members of w allow a given value.  inside: what strings may be, if have_inside. */
+LLM__FN int llm__schema_takes(llm__rules *c, const llm__wants *w, const llm__json *v, const llm__net *inside,
+                              int have_inside) {
+    int i, kind = llm__json_kind(v), good = 1;
+    llm__text text;
+    for (i = 0; i < w->count; i++) {
+        if (!llm__schema_lists(c, w->items[i], v)) return 0;
+        if ((kind & (LLM__T_INTEGER | LLM__T_REAL)) && !llm__schema_bounds(w->items[i], v->as.number)) return 0;
+    }
+    if (kind & (LLM__T_ARRAY | LLM__T_OBJECT)) llm__schema_no_parts(c, w, kind);
+    if (kind != LLM__T_STRING || !have_inside) return 1;
+    text = llm__json_inside(c, v->as.text, v->length);
+    good = llm__net_has(inside, text.data ? text.data : "", text.length);
+    llm__text_free(&text);
+    return good;
+}
+
+/* The values of the first list that all members of w allow.  False: there is no such list. */
+LLM__FN int llm__schema_listed(llm__rules *c, const llm__wants *w, llm__net *net, int32_t from, int32_t to) {
+    const llm__json *one = NULL, *list = NULL, *v;
+    llm__net inside;
+    uint32_t i, n;
+    int k, have_inside;
+    for (k = 0; k < w->count && !one && !list; k++) {
+        one = llm__json_get(w->items[k], "const");
+        list = one ? NULL : llm__json_get(w->items[k], "enum");
+    }
+    if (!one && !list) return 0;
+    have_inside = llm__schema_inside(c, w, &inside);
+    n = one ? 1 : list->length;
+    for (i = 0, v = one ? one : list + 1; i < n && c->status == LLM_OK; i++, v = llm__json_next(v))
+        if (llm__schema_takes(c, w, v, &inside, have_inside))
+            llm__net_join(c, net, llm__net_value(c, net, from, v), to);
+    return 1;
 }
 
 /* ---- numbers within bounds: digit by digit beside those of the bounds, as long as they are the same */
@@ -33775,8 +33829,8 @@ LLM__FN void llm__decimals_digit(llm__decimals *m, const int32_t from[4], int lo
 LLM__FN void llm__decimals_end(llm__decimals *m, const int32_t at[4], int places) {
     int i;
     for (i = 0; i < 4; i++)
-        if ((!(i & 1) || llm__bound_ends(m->low, places, 1)) && (!(i & 2) || llm__bound_ends(m->high, places, 0)))
-            llm__net_join(m->c, m->net, at[i], m->to);
+        if (at[i] >= 0 && (!(i & 1) || llm__bound_ends(m->low, places, 1)) &&
+            (!(i & 2) || llm__bound_ends(m->high, places, 0))) llm__net_join(m->c, m->net, at[i], m->to);
 }
 
 /* A point and digits: as many as the bounds have, then any number of them. */
@@ -33864,7 +33918,8 @@ LLM__FN llm__net llm__net_between(llm__rules *c, const llm__json *low, int low_o
     if (!high || high->as.number >= 0) llm__net_magnitude(&m, start, whole);
     m.high = low ? &far : NULL;
     if (low) llm__bound_read(&far, low->as.number, low_open);
-    llm__bound_read(&near, high && high->as.number < 0 ? high->as.number : 0, !high || high->as.number >= 0 || high_open);
+    llm__bound_read(&near, high && high->as.number < 0 ? high->as.number : 0,
+                    !high || high->as.number >= 0 || high_open); /* 0 has no minus */
     if (!low || low->as.number < 0) llm__net_magnitude(&m, llm__net_letter(c, &net, start, '-', '-'), whole);
     return llm__net_determine(c, &net);
 }
@@ -33918,7 +33973,8 @@ LLM__FN uint32_t llm__schema_places(const llm__wants *w) {
     uint32_t most = 0;
     int i;
     for (i = 0; i < w->count; i++) {
-        const llm__json *first = llm__json_get(w->items[i], "prefixItems"), *items = llm__json_get(w->items[i], "items");
+        const llm__json *first = llm__json_get(w->items[i], "prefixItems");
+        const llm__json *items = llm__json_get(w->items[i], "items");
         if (items && items->type == LLM__JSON_ARRAY) first = items;
         if (first && first->length > most) most = first->length;
     }
@@ -34035,19 +34091,9 @@ LLM__FN int32_t llm__object_value(llm__object *o, const llm__schema_name *p, uns
 
 /* "name": value, from a state to another. */
 LLM__FN void llm__object_named(llm__object *o, llm__net *net, int32_t from, const llm__schema_name *p, int32_t to) {
-    llm__text text;
+    llm__text text = llm__json_inside(o->c, p->name, p->bytes);
     unsigned fits = 0;
-    char out[6];
-    size_t i;
-    uint32_t ch;
     int k;
-    memset(&text, 0, sizeof text);
-    text.allocator = o->c->arena.allocator;
-    for (i = 0; i < p->bytes;) {
-        i += llm__char_get(p->name + i, &ch);
-        llm__text_add(&text, out, llm__json_put_char(ch, out));
-    }
-    if (text.failed) llm__rules_no_memory(o->c);
     for (k = 0; k < o->pattern_count && o->c->status == LLM_OK; k++)
         fits |= (unsigned)llm__net_has(o->nets + k, text.data ? text.data : "", text.length) << k;
     llm__text_free(&text);
@@ -34060,23 +34106,15 @@ LLM__FN void llm__object_named(llm__object *o, llm__net *net, int32_t from, cons
 LLM__FN void llm__object_others(llm__object *o, llm__net *net, int32_t from, int32_t to) {
     llm__net names, taken;
     unsigned fits;
-    int32_t at, end;
+    int32_t at;
     size_t i;
     int k;
     if (o->closed) return;
     names = llm__net_length(o->c, 0, -1);
     memset(&taken, 0, sizeof taken);
     at = llm__net_state(o->c, &taken);
-    for (i = 0; i < o->count && o->c->status == LLM_OK; i++) {
-        size_t n = 0;
-        uint32_t ch;
-        char out[6];
-        for (end = at; n < o->named[i].bytes;) {
-            n += llm__char_get(o->named[i].name + n, &ch);
-            end = llm__net_text(o->c, &taken, end, out, llm__json_put_char(ch, out));
-        }
-        llm__net_finish(&taken, end);
-    }
+    for (i = 0; i < o->count && o->c->status == LLM_OK; i++)
+        llm__net_finish(&taken, llm__net_inside(o->c, &taken, at, o->named[i].name, o->named[i].bytes));
     taken = llm__net_determine(o->c, &taken);
     if (o->count) names = llm__net_product(o->c, &names, &taken, 1);
     for (fits = 0; fits < 1u << o->pattern_count && o->c->status == LLM_OK; fits++) {
@@ -35102,25 +35140,31 @@ LLM__FN llm_status llm__guide_bits(llm_guide *g, llm_error *error) {
     return mask ? LLM_OK : status;
 }
 
-/* Minus infinity for all other tokens.  What may follow is never all out of reach: should other processors have left
-   nothing of it, its tokens are equal. */
+/* Minus infinity for all tokens whose bit is not set; false: there is none that has its bit set. */
+LLM__FN int llm__mask_apply(const uint32_t *mask, float *logits, int vocabulary) {
+    int at, k, end, any = 0;
+    for (at = 0; at < vocabulary; at += 8) {
+        unsigned bits = mask[at / 32] >> at % 32 & 255u;
+        any |= bits != 0;
+        if (bits == 255u) continue;
+        end = at + 8 < vocabulary ? at + 8 : vocabulary;
+        for (k = at; k < end; k++, bits >>= 1)
+            if (!(bits & 1)) logits[k] = -HUGE_VALF;
+    }
+    return any;
+}
+
+/* Masks logits.  What may follow is never all out of reach: should other processors have left nothing of it, its
+   tokens become equal. */
 LLM__FN llm_status llm__guide_mask(llm_guide *g, float *logits, int vocabulary, llm_error *error) {
     llm_status status = llm__guide_bits(g, error);
-    size_t words = (size_t)vocabulary / 32 + 1, i, any = 0, possible = 0;
     int32_t k;
     if (status != LLM_OK) return status;
-    for (i = 0; i < words; i++) {
-        uint32_t bits = g->mask[i];
-        int32_t at = (int32_t)(32 * i), end = at + 32 < vocabulary ? at + 32 : vocabulary;
-        any |= bits;
-        if (bits == 0xFFFFFFFFu && possible) continue;
-        for (k = at; k < end; k++, bits >>= 1) {
-            if (!(bits & 1)) logits[k] = -HUGE_VALF;
-            else possible |= logits[k] > -HUGE_VALF;
-        }
-    }
-    if (!any) return llm__fail(error, LLM_UNSUPPORTED, "no token of the vocabulary can follow in the grammar");
-    for (k = 0; k < vocabulary && !possible; k++)
+    if (!llm__mask_apply(g->mask, logits, vocabulary))
+        return llm__fail(error, LLM_UNSUPPORTED, "no token of the vocabulary can follow in the grammar");
+    for (k = 0; k < vocabulary; k++)
+        if (logits[k] > -HUGE_VALF) return llm__ok(error);
+    for (k = 0; k < vocabulary; k++)
         if (g->mask[k / 32] >> k % 32 & 1) logits[k] = 0;
     return llm__ok(error);
 }
@@ -37836,7 +37880,8 @@ LLM_API llm_status llm_grammar_open(llm_grammar **out, const llm_grammar_desc *d
     if (!out) return llm__fail(error, LLM_BAD_ARGUMENT, "a grammar cannot be opened into a NULL pointer");
     *out = NULL;
     if (!desc) return llm__fail(error, LLM_BAD_ARGUMENT, "a grammar needs a descriptor");
-    a = desc->model && !desc->allocator.reallocate ? desc->model->allocator : llm__allocator_or_default(desc->allocator);
+    a = llm__allocator_or_default(desc->allocator);
+    if (desc->model && !desc->allocator.reallocate) a = desc->model->allocator;
     g = (llm_grammar *)llm__alloc_zero(&a, 1, sizeof *g);
     if (!g) return llm__no_memory(error, sizeof *g);
     g->arena.allocator = a;

@@ -81,7 +81,7 @@ static const char help[] =
     "  --repeat N       runs, of which the median is shown (default 5)\n"
     "  --cache          forks, files, the prompt store, and writing behind 4096 tokens\n"
     "  --chat           rendering chats of 100 messages, taking apart what models answer\n"
-    "  --sampling       choosing a token, against a step; drafts looked up in a text that repeats itself\n"
+    "  --sampling       choosing a token, and masking by a schema, against a step; drafts looked up\n"
     "  --words          the tokenizer of --model, or a made-up one of 150,000 tokens\n"
     "  --text FILE      what --words encodes (default: made-up text of 1 MB)\n"
     "  --ids FILE       where --words puts the ids, as 32-bit integers\n"
@@ -102,9 +102,9 @@ static int fail(const char *what) {
 /* ---- random checkpoints: a safetensors image that the model is opened from in place */
 
 typedef struct image {
-    llm_memory_file files[2];
+    llm_memory_file files[3];
     char config[2000];
-    llm__text header;
+    llm__text header, words;
     uint8_t *block, *data; /* data: 64-byte aligned, after the header */
     size_t data_bytes, skipped_bytes; /* skipped: an embedding table of which a token reads one row only */
     uint64_t random;
@@ -342,6 +342,7 @@ static double machine_bytes(void) {
 static void free_image(image *m) {
     free(m->block);
     llm__text_free(&m->header);
+    llm__text_free(&m->words);
 }
 
 static int make_image(image *m, const shape *s, int bits) {
@@ -576,6 +577,32 @@ typedef struct bed {
     llm_session *session;
 } bed;
 
+/* A byte-level vocabulary for it: all bytes, then words, of which some begin with a space or hold a quote. */
+static int add_words(image *m, int vocabulary) {
+    static const char begin[] =
+        "{\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{\"type\":\"BPE\",\"merges\":[],\"vocab\":{";
+    char word[64], line[100];
+    int i, k, n;
+    m->words.allocator = m->header.allocator;
+    m->random = 99;
+    llm__text_add(&m->words, begin, strlen(begin));
+    for (i = 0; i < vocabulary; i++) {
+        uint64_t random = next_random(m);
+        for (n = 0, k = i; k > 0 || n < 2 + (int)(random & 7); k /= 23, n++) word[n] = (char)('a' + (k + n % 2) % 23);
+        word[n] = 0;
+        if (i < 94) snprintf(word, sizeof word, i + 33 == '"' || i + 33 == '\\' ? "\\%c" : "%c", i + 33);
+        n = snprintf(line, sizeof line, "%s\"%s%s%s\":%d", i ? "," : "",
+                     i > 94 && (random >> 8 & 3) ? "\xC4\xA0" : "", i == 94 ? "\xC4\xA0" : word,
+                     i > 94 && !(random >> 16 & 31) ? "\\\"," : "", i);
+        llm__text_add(&m->words, line, (size_t)n);
+    }
+    llm__text_add(&m->words, "}}}", 3);
+    m->files[2].name = "tokenizer.json";
+    m->files[2].data = m->words.data;
+    m->files[2].bytes = m->words.length;
+    return !m->words.failed || fail("out of memory");
+}
+
 static int open_bed(bed *b, const options *o) {
     llm_model_desc md;
     llm_session_desc sd;
@@ -583,11 +610,10 @@ static int open_bed(bed *b, const options *o) {
     memset(b, 0, sizeof *b);
     memset(&md, 0, sizeof md);
     memset(&sd, 0, sizeof sd);
-    if (!make_image(&b->m, &shapes[0], 4)) return 0;
+    if (!make_image(&b->m, &shapes[0], 4) || !add_words(&b->m, shapes[0].vocabulary)) return 0;
     md.memory = b->m.files;
-    md.memory_count = 2;
+    md.memory_count = 3;
     md.isa = o->isa;
-    md.weights_only = 1;
     sd.threads = o->threads;
     sd.exact = o->exact;
     return (!llm_model_open(&b->model, &md, &error) && !llm_session_open(&b->session, b->model, &sd, &error)) ||
@@ -1112,10 +1138,70 @@ static int bench_lookup(const options *o, const bed *b) {
     return ok;
 }
 
+enum { MASKS = 400, MASK_TEXTS = 10 };
+
+/* The time of each mask along random texts of the grammar; *count of them. */
+static int walk_texts(const bed *b, const llm_grammar *g, float *logits, double *ms, int *count) {
+    int vocabulary = llm_model_get_info(b->model).vocabulary, i, k, id;
+    uint64_t random = 7;
+    for (*count = i = 0; i < MASK_TEXTS; i++) {
+        llm_guide *guide;
+        llm_error error;
+        if (llm_guide_open(&guide, g, NULL, &error)) return fail(error.message);
+        for (k = 0; k < MASKS / MASK_TEXTS && !llm_guide_is_done(guide); k++) {
+            double start;
+            memset(logits, 0, (size_t)vocabulary * sizeof *logits);
+            start = now();
+            if (llm_guide_mask(guide, logits, vocabulary, &error)) return fail(error.message);
+            ms[(*count)++] = 1e3 * (now() - start);
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            for (id = (int)((random >> 33) % (uint64_t)vocabulary); logits[id] < 0;) id = (id + 1) % vocabulary;
+            if (llm_guide_accept(guide, id, &error)) return fail(error.message);
+        }
+        llm_guide_close(guide);
+    }
+    qsort(ms, (size_t)*count, sizeof *ms, by_value);
+    return 1;
+}
+
+static int bench_grammar(const options *o, const bed *b) {
+    static double ms[MASKS];
+    int vocabulary = llm_model_get_info(b->model).vocabulary, count = 0, ok, pass;
+    float *logits = (float *)malloc((size_t)vocabulary * sizeof *logits);
+    llm_grammar_desc d;
+    llm_grammar *g = NULL;
+    llm_error error;
+    double step = 0, start;
+    memset(&d, 0, sizeof d);
+    d.schema = "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"maxLength\":200},\"age\":"
+               "{\"type\":\"integer\",\"minimum\":0,\"maximum\":120},\"story\":{\"type\":\"string\"},\"tags\":"
+               "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}},\"required\":[\"name\",\"age\",\"story\"]}";
+    d.model = b->model;
+    ok = logits ? decode_behind(o, b->model, b->session, 0, 0, &step) : fail("out of memory");
+    if (ok) printf("what a schema leaves of %d tokens, against a step of %.1f ms:\n", vocabulary, 1e3 / step);
+    for (pass = 0; ok && pass < 2; pass++) {
+        start = now();
+        llm_grammar_close(g);
+        ok = !llm_grammar_open(&g, &d, &error) || fail(error.message);
+        printf("  %-32s %6.1f ms\n", pass ? "the schema compiled" : "the vocabulary sorted, and that",
+               1e3 * (now() - start));
+    }
+    for (pass = 0; ok && pass < 2; pass++) {
+        ok = walk_texts(b, g, logits, ms, &count);
+        if (!ok) break;
+        printf("  %-32s %6.3f ms  %5.2f%%   longest %.3f ms\n",
+               pass ? "masks of the same texts again" : "masks along texts", ms[count / 2],
+               ms[count / 2] * step / 10, ms[count - 1]);
+    }
+    llm_grammar_close(g);
+    free(logits);
+    return ok;
+}
+
 static int bench_sampling(const options *o) {
     bed b;
     int ok = open_bed(&b, o);
-    ok = ok && bench_choices(o, &b) && bench_lookup(o, &b);
+    ok = ok && bench_choices(o, &b) && bench_grammar(o, &b) && bench_lookup(o, &b);
     close_bed(&b);
     return ok;
 }

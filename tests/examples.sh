@@ -126,6 +126,11 @@ printf 'Once\n' | "$build/chat" --model $stories --system-prompt "A story." --ma
     >"$golden/out" 2>"$golden/err" && [ -s "$golden/out" ] && pass || fail "chat without a template"
 "$build/chat" --help | grep -q -e --system-prompt && pass || fail "chat --help"
 
+schema='{"type":"object","properties":{"age":{"type":"integer","minimum":3,"maximum":40},"is":{"enum":["cat","dog"]}},"required":["age","is"]}'
+"$build/json" --compact --model $stories --temp 1 --seed 4 "$schema" >"$golden/out" &&
+    grep -q -E '^\{"age":([3-9]|[123][0-9]|40),"is":"(cat|dog)"\}$' "$golden/out" && pass || fail "json"
+"$build/json" --model $stories '{"frob":1}' >"$golden/out" 2>"$golden/err" && fail "json refuses an unknown keyword"
+grep -q "#/frob" "$golden/err" && pass || fail "json names the keyword"
 "$build/bench" --model $stories --prompt 32 --generate 8 --repeat 1 >"$golden/out" && pass || fail "bench --model"
 
 echo "examples: $passed passed, $failed failed"

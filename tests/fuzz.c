@@ -5,8 +5,9 @@
    SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache; 'f' the source of a
    template; 'g' the name of a golden template, and messages, tools, documents and variables, each up to a NUL;
    'h' and a capital for the dialect, a text with tool calls; 'i' and 'I' bytes that are encoded as a text, and decoded
-   as ids, by the tokenizer of the one checkpoint or the other.  FUZZ_ONLY, a letter, passes over all others.  Whatever
-   comes, the library must leave with an llm_error or work, give back all memory and touch nothing that is not its own (the sanitizers look on). */
+   as ids, by the tokenizer of the one checkpoint or the other; 'j' a grammar, whose next byte says of which kind.
+   FUZZ_ONLY, a letter, passes over all others.  Whatever comes, the library must leave with an llm_error or work, give
+   back all memory and touch nothing that is not its own (the sanitizers look on). */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
@@ -247,6 +248,29 @@ static void use_tokens(const uint8_t *data, size_t bytes, int bundled) {
     llm_decode(models[bundled], ids, i, (int)(bytes & 1), text, sizeof text, &length, NULL);
 }
 
+/* Compiles a grammar - 's': a schema, 'r': a regular expression, 'g': GBNF - and holds its own source against it. */
+static void use_grammar(const uint8_t *data, size_t bytes) {
+    llm_grammar_desc d;
+    llm_grammar *grammar = NULL;
+    tally memory;
+    size_t fits;
+    int whole;
+    char *text = bytes > 1 ? (char *)malloc(bytes) : NULL;
+    if (!text) return;
+    memcpy(text, data + 1, bytes - 1);
+    text[bytes - 1] = 0;
+    memset(&d, 0, sizeof d);
+    *(data[0] == 'r' ? &d.regex : data[0] == 'g' ? &d.gbnf : &d.schema) = text;
+    d.bytes = bytes - 1;
+    d.max_states = 20000;
+    d.max_memory_bytes = 1 << 20;
+    d.allocator = tally_allocator(&memory);
+    if (llm_grammar_open(&grammar, &d, NULL) == LLM_OK) llm_grammar_match(grammar, text, d.bytes, &fits, &whole, NULL);
+    llm_grammar_close(grammar);
+    free(text);
+    if (memory.live) abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     llm_memory_file files[FILES];
     llm_model_desc md;
@@ -259,6 +283,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     if (bytes && (data[0] | 32) == 'i') return use_tokens(data + 1, bytes - 1, data[0] == 'I'), 0;
     if (bytes && data[0] == 'h') return use_calls(data + 1, bytes - 1);
     if (which == FILES) return use_cache(data + 1, bytes - 1), 0;
+    if (bytes && data[0] == 'j') return use_grammar(data + 1, bytes - 1), 0;
     if (which < 0 || which > FILES) return -1;
     memcpy(files, data[0] & 32 ? stories_files : bundled_files, sizeof files);
     files[which].data = data + 1;
