@@ -28584,8 +28584,9 @@ LLM__FN void llm__scheduler_settle_events(llm_scheduler *s) {
 
 /* ---- a step */
 
-/* Those who wait get their turn, in order, as long as there is room. */
-LLM__FN void llm__scheduler_admit(llm_scheduler *s) {
+/* Those who wait get their turn, in order, as long as there is room, and time: at least one does. */
+LLM__FN void llm__scheduler_admit(llm_scheduler *s, int64_t budget_us) {
+    int64_t start = budget_us < 0 ? 0 : s->clock.now_us(s->clock.user);
     size_t reading = llm__scheduler_in(s, LLM__READING), all = reading + llm__scheduler_in(s, LLM__WRITING), i;
     for (i = 0; i < s->count && reading < s->most_reading && all < s->most_rows; i++) {
         llm__request *q = s->requests[i];
@@ -28598,6 +28599,7 @@ LLM__FN void llm__scheduler_admit(llm_scheduler *s) {
         q->stage = LLM__READING;
         reading++;
         all++;
+        if (budget_us >= 0 && s->clock.now_us(s->clock.user) - start >= budget_us) return;
     }
 }
 
@@ -28775,7 +28777,7 @@ LLM__FN llm_status llm__scheduler_pass(llm_scheduler *s, int64_t budget_us, llm_
     if (s->pass == LLM__NO_PASS) {
         status = llm__scheduler_room(s, error);
         if (status != LLM_OK) return status;
-        llm__scheduler_admit(s);
+        llm__scheduler_admit(s, budget_us);
         llm__scheduler_plan(s, budget_us >= 0);
         status = llm__scheduler_gather(s, error);
         if (status == LLM_OK) status = llm__scheduler_begin(s, error);

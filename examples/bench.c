@@ -3,6 +3,7 @@
        build/bench --shape qwen2.5-0.5b --format q4          random weights of a known shape, made in memory
        build/bench --model FOLDER                            a checkpoint
        build/bench --cache                                   what caches cost: forks, files, the store, depth
+       build/bench --sampling                                what choosing tokens costs, and what looking them up saves
 
    Writing a token reads every weight once, so tokens/s times bytes per token, over the bandwidth measured here with a
    plain read loop, is the share of the possible that is reached. */
@@ -32,7 +33,7 @@ static const shape shapes[] = {
 
 typedef struct options {
     const char *model, *shape, *format, *isa;
-    int prompt, generate, threads, repeat, exact, cache;
+    int prompt, generate, threads, repeat, exact, cache, sampling;
 } options;
 
 static const char help[] =
@@ -45,6 +46,7 @@ static const char help[] =
     "  --threads N      threads (default: one for each core)\n"
     "  --repeat N       runs, of which the median is shown (default 5)\n"
     "  --cache          forks, files, the prompt store, and writing behind 4096 tokens\n"
+    "  --sampling       choosing a token, against a step; drafts looked up in a text that repeats itself\n"
     "  --isa NAME       kernels: scalar, avx2, neon\n"
     "  --exact          float32 activations\n";
 
@@ -447,6 +449,38 @@ static int bench_folder(const options *o) {
     return bench_model(o, &md, slash && slash[1] ? slash + 1 : o->model, "-", 0);
 }
 
+/* ---- the first shape in 4 bits, ready to run */
+
+typedef struct bed {
+    image m;
+    llm_model *model;
+    llm_session *session;
+} bed;
+
+static int open_bed(bed *b, const options *o) {
+    llm_model_desc md;
+    llm_session_desc sd;
+    llm_error error;
+    memset(b, 0, sizeof *b);
+    memset(&md, 0, sizeof md);
+    memset(&sd, 0, sizeof sd);
+    if (!make_image(&b->m, &shapes[0], 4)) return 0;
+    md.memory = b->m.files;
+    md.memory_count = 2;
+    md.isa = o->isa;
+    md.weights_only = 1;
+    sd.threads = o->threads;
+    sd.exact = o->exact;
+    return (!llm_model_open(&b->model, &md, &error) && !llm_session_open(&b->session, b->model, &sd, &error)) ||
+           fail(error.message);
+}
+
+static void close_bed(bed *b) {
+    llm_session_close(b->session);
+    llm_model_close(b->model);
+    free_image(&b->m);
+}
+
 /* ---- caches */
 
 enum { DEPTH = 4096, CACHE_LAYERS = 24, STORE_ENTRIES = 10000, STORE_TOKENS = 1000, STORE_SHARED = 500 };
@@ -661,40 +695,137 @@ static int decode_behind(const options *o, const llm_model *model, llm_session *
 
 static int bench_depth(const options *o) {
     static const int bits[] = {0, 8, 4};
-    llm_model_desc md;
-    llm_session_desc sd;
-    llm_model *model = NULL;
-    llm_session *session = NULL;
-    llm_error error;
-    image m;
+    bed b;
     double shallow, deep;
     size_t i;
-    int ok = make_image(&m, &shapes[0], 4);
-    memset(&md, 0, sizeof md);
-    memset(&sd, 0, sizeof sd);
-    md.memory = m.files;
-    md.memory_count = 2;
-    md.isa = o->isa;
-    md.weights_only = 1;
-    sd.threads = o->threads;
-    sd.exact = o->exact;
-    if (ok && (llm_model_open(&model, &md, &error) || llm_session_open(&session, model, &sd, &error)))
-        ok = fail(error.message);
+    int ok = open_bed(&b, o);
     for (i = 0; ok && i < sizeof bits / sizeof *bits; i++) {
-        ok = decode_behind(o, model, session, 0, bits[i], &shallow) &&
-             decode_behind(o, model, session, DEPTH, bits[i], &deep);
+        ok = decode_behind(o, b.model, b.session, 0, bits[i], &shallow) &&
+             decode_behind(o, b.model, b.session, DEPTH, bits[i], &deep);
         if (ok)
             printf("writing with %s q4 and a cache of %d bits, %d threads: %.1f t/s behind no token, %.1f behind %d\n",
                    shapes[0].name, bits[i] ? bits[i] : 16, o->threads, shallow, deep, DEPTH);
     }
-    llm_session_close(session);
-    llm_model_close(model);
-    free_image(&m);
+    close_bed(&b);
     return ok;
 }
 
 static int bench_caches(const options *o) {
     return bench_fork(o) && bench_store(o) && bench_files(o) && bench_depth(o);
+}
+
+/* ---- sampling and drafts */
+
+enum { SAMPLES = 40, PERIOD = 24, REPEATS = 12 };
+
+/* Milliseconds for one choice from logits as a model gives them, spread by 3. */
+static double sampling_ms(const bed *b, const llm_sampling *s, const llm_penalties *p, float *logits, void *scratch) {
+    static int32_t history[512];
+    int vocabulary = llm_model_get_info(b->model).vocabulary, i, k;
+    double ms[SAMPLES], start;
+    uint64_t random = 88172645463325252u;
+    for (i = 0; i < SAMPLES; i++) {
+        for (k = 0; k < vocabulary; k++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            logits[k] = 6 * sqrtf(-2 * logf((float)((random >> 40) + 1) / 16777216)) *
+                        (float)cos(6.28 * (double)(random >> 20 & 1048575) / 1048576) / 2;
+        }
+        start = now();
+        if (p) llm_penalize(p, history, 512, logits, vocabulary, scratch);
+        llm_sample(s, logits, vocabulary, i, scratch, NULL);
+        ms[i] = 1e3 * (now() - start);
+    }
+    return median(ms, SAMPLES);
+}
+
+static int bench_choices(const options *o, const bed *b) {
+    static const char *const names[] = {"greedy", "temperature", "top_p 0.9", "top_k 40, min_p 0.05",
+                                        "typical_p 0.9", "top_p 0.9, penalties and DRY"};
+    int vocabulary = llm_model_get_info(b->model).vocabulary, i, ok;
+    float *logits = (float *)malloc((size_t)vocabulary * sizeof *logits);
+    void *scratch = malloc(llm_sample_scratch(vocabulary));
+    double step = 0;
+    ok = (logits && scratch) || fail("out of memory");
+    if (ok) ok = decode_behind(o, b->model, b->session, 0, 0, &step);
+    if (ok) printf("choosing one of %d tokens, against a step of %.1f ms:\n", vocabulary, 1e3 / step);
+    for (i = 0; ok && i < 6; i++) {
+        llm_sampling s;
+        llm_penalties p;
+        double ms;
+        memset(&s, 0, sizeof s);
+        memset(&p, 0, sizeof p);
+        if (i) s.temperature = 0.8f;
+        if (i == 2 || i == 5) s.top_p = 0.9f;
+        if (i == 3) s.top_k = 40, s.min_p = 0.05f;
+        if (i == 4) s.typical_p = 0.9f;
+        p.repetition = 1.1f;
+        p.presence = 0.1f;
+        p.dry_multiplier = 0.8f;
+        ms = sampling_ms(b, &s, i == 5 ? &p : NULL, logits, scratch);
+        printf("  %-32s %6.3f ms  %5.2f%%\n", names[i], ms, ms * step / 10);
+    }
+    free(logits);
+    free(scratch);
+    return ok;
+}
+
+/* Says the same again and again, as a text with lists or code does: forbids what does not go on with the period. */
+static void repeat_text(void *user, const int32_t *tokens, size_t count, float *logits, int vocabulary) {
+    (void)user;
+    (void)vocabulary;
+    logits[tokens[count - PERIOD]] += 1000;
+}
+
+static int lookup_once(const options *o, const bed *b, int count, double *speed, double *accepted) {
+    static int32_t ids[PERIOD * 2];
+    llm_generation_desc d;
+    llm_generation *g = NULL;
+    llm_generation_stats s;
+    llm_piece piece;
+    llm_error error;
+    int i;
+    memset(&d, 0, sizeof d);
+    for (i = 0; i < PERIOD * 2; i++) ids[i] = 1000 + i % PERIOD * 77;
+    d.ids = ids;
+    d.id_count = PERIOD * 2;
+    d.use_session = b->session;
+    d.max_tokens = PERIOD * REPEATS;
+    d.ignore_end = 1;
+    d.penalties.process = repeat_text;
+    d.lookup.count = count;
+    (void)o;
+    if (llm_generation_open(&g, b->model, &d, &error)) return fail(error.message);
+    while (llm_generation_next(g, &piece, &error) == LLM_OK) continue;
+    s = llm_generation_get_stats(g);
+    *speed = s.generated_per_second;
+    *accepted = s.drafted_tokens ? 100.0 * (double)s.accepted_tokens / (double)s.drafted_tokens : 0;
+    llm_generation_close(g);
+    return s.finish == LLM_FINISH_LENGTH || fail(error.message);
+}
+
+static int bench_lookup(const options *o, const bed *b) {
+    static const int counts[] = {0, 1, 3, 5, 7, 11, 15};
+    double speed[MAX_REPEAT], plain = 0, accepted = 0, fast;
+    size_t i;
+    int k, ok = 1;
+    printf("a text with a period of %d tokens, drafts looked up:\n", PERIOD);
+    for (i = 0; ok && i < sizeof counts / sizeof *counts; i++) {
+        for (k = 0; ok && k < o->repeat; k++) ok = lookup_once(o, b, counts[i], &speed[k], &accepted);
+        if (!ok) break;
+        fast = median(speed, o->repeat);
+        if (!i) plain = fast;
+        printf("  %2d at once: %7.2f t/s, %5.2f times, %3.0f%% of the drafts taken\n", counts[i], fast, fast / plain,
+               accepted);
+    }
+    return ok;
+}
+
+static int bench_sampling(const options *o) {
+    bed b;
+    int ok = open_bed(&b, o);
+    ok = ok && bench_choices(o, &b) && bench_lookup(o, &b);
+    close_bed(&b);
+    return ok;
 }
 
 /* ---- options */
@@ -704,6 +835,14 @@ static int read_count(const char *text, int low, int high, int *out) {
     long n = strtol(text, &end, 10);
     *out = (int)n;
     return (end != text && !*end && n >= low && n <= high) || fail("an option wants another number");
+}
+
+/* 1: it was a switch; 0: it was none. */
+static int read_switch(options *o, const char *flag) {
+    if (!strcmp(flag, "--exact")) return o->exact = 1;
+    if (!strcmp(flag, "--cache")) return o->cache = 1;
+    if (!strcmp(flag, "--sampling")) return o->sampling = 1;
+    return 0;
 }
 
 static int read_option(options *o, const char *flag, const char *text) {
@@ -728,19 +867,17 @@ static int core_count(void) {
 }
 
 int main(int count, char **arguments) {
-    options o = {NULL, "qwen2.5-0.5b", "q4", NULL, 512, 64, 0, 5, 0, 0};
+    options o = {NULL, "qwen2.5-0.5b", "q4", NULL, 512, 64, 0, 5, 0, 0, 0};
     int i;
     o.threads = core_count();
     for (i = 1; i < count; i++) {
         if (!strcmp(arguments[i], "--help")) return fputs(help, stdout) < 0;
-        if (!strcmp(arguments[i], "--exact") || !strcmp(arguments[i], "--cache")) {
-            *(arguments[i][2] == 'e' ? &o.exact : &o.cache) = 1;
-            continue;
-        }
+        if (read_switch(&o, arguments[i])) continue;
         if (i + 1 == count) return !fail("unknown option, or no value, at the end (--help lists them)");
         if (!read_option(&o, arguments[i], arguments[i + 1])) return 1;
         i++;
     }
     if (o.cache) return !bench_caches(&o);
+    if (o.sampling) return !bench_sampling(&o);
     return o.model ? !bench_folder(&o) : !bench_shapes(&o);
 }

@@ -15,12 +15,15 @@
 #define TOOL "generate"
 #include "tool.h"
 
+enum { MOST_STOPS = 64 };
+
 typedef struct options {
-    llm_model_desc model;
+    llm_model_desc model, draft;
     llm_generation_desc generation;
     chat chat;
     const char *prompt, *cache_file;
-    int64_t kv_bits, kv_group, kv_start;
+    const char *stops[MOST_STOPS], *ends[MOST_STOPS];
+    size_t end_count;
     int verbose, seeded, ignore_template;
 } options;
 
@@ -50,6 +53,11 @@ static const char help[] =
     "  --kv-bits N               quantize keys and values to 2, 3, 4, 5, 6 or 8 bits (default: not)\n"
     "  --kv-group-size N         in groups of 32, 64 or 128 (default 64)\n"
     "  --quantized-kv-start N    once so many tokens are there (default 5000)\n"
+    "  --stop TEXT               end before this text; may be given several times\n"
+    "  --extra-eos-token TOKEN   end at this token, too; may be given several times\n"
+    "  --draft-model FOLDER      a smaller model with the same tokenizer, whose drafts this one checks\n"
+    "  --num-draft-tokens N      so many at once (default 3)\n"
+    "  --lookup N                drafts of N tokens from what followed the same words before (default: off)\n"
     "  --prompt-cache-file FILE  go on from what cache_prompt (or mlx-lm) saved; the prompt follows it\n"
     "  --prefill-step-size N     prompt tokens in one call (default 512)\n"
     "  --exact                   float32 activations and cache\n"
@@ -72,15 +80,6 @@ static void on_interrupt(int number) {
 }
 
 /* ---- options */
-
-static int read_number(const char *flag, const char *text, float *out) {
-    char *end;
-    double n = strtod(text, &end);
-    *out = (float)n;
-    if (end != text && !*end && n >= 0 && n < 1e6) return 1;
-    fprintf(stderr, TOOL ": %s is %s; expected a number from 0 to 1000000\n", flag, text);
-    return 0;
-}
 
 /* 1: it was a switch; 0: it was none. */
 static int read_switch(options *o, const char *flag) {
@@ -114,6 +113,21 @@ static float *sampler_number(llm_generation_desc *g, const char *flag) {
     return NULL;
 }
 
+/* The same for whole numbers that the library checks itself. */
+static int *whole_number(llm_generation_desc *g, const char *flag) {
+    const struct { const char *flag; int *number; } numbers[] = {
+        {"--top-k", &g->sampling.top_k},
+        {"--kv-bits", &g->kv_bits},
+        {"--kv-group-size", &g->kv_group_size},
+        {"--num-draft-tokens", &g->num_draft_tokens},
+        {"--lookup", &g->lookup.count},
+    };
+    size_t i;
+    for (i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!strcmp(flag, numbers[i].flag)) return numbers[i].number;
+    return NULL;
+}
+
 static int read_value(options *o, const char *flag, const char *text) {
     llm_generation_desc *g = &o->generation;
     int64_t n = 0;
@@ -121,22 +135,33 @@ static int read_value(options *o, const char *flag, const char *text) {
     if (!strcmp(flag, "--model")) return o->model.path = text, 1;
     if (!strcmp(flag, "--prompt")) return o->prompt = text, 1;
     if (!strcmp(flag, "--prompt-cache-file")) return o->cache_file = text, 1;
-    if (!strcmp(flag, "--isa")) return o->model.isa = text, 1;
+    if (!strcmp(flag, "--isa")) return o->model.isa = o->draft.isa = text, 1;
     if (!strcmp(flag, "--system-prompt")) return o->chat.system = text, 1;
     if (!strcmp(flag, "--prefill-response")) return o->chat.prefill = text, 1;
     if (!strcmp(flag, "--chat-template-config")) return o->chat.variables = text, 1;
-    if (!strcmp(flag, "--kv-bits")) return read_integer(flag, text, 2, 8, &o->kv_bits);
-    if (!strcmp(flag, "--kv-group-size")) return read_integer(flag, text, 32, 128, &o->kv_group);
-    if (!strcmp(flag, "--quantized-kv-start")) return read_integer(flag, text, 0, INT32_MAX, &o->kv_start);
+    if (!strcmp(flag, "--draft-model")) return o->draft.path = text, 1;
+    if (whole_number(g, flag)) {
+        if (!read_integer(flag, text, 0, INT32_MAX, &n)) return 0;
+        *whole_number(g, flag) = (int)n;
+        return 1;
+    }
+    if (!strcmp(flag, "--quantized-kv-start")) return read_integer(flag, text, 0, INT32_MAX, &g->quantized_kv_start);
+    if (!strcmp(flag, "--stop")) {
+        if (g->stop_count == MOST_STOPS) return complain("%s is given too often", flag);
+        o->stops[g->stop_count++] = text;
+        return 1;
+    }
+    if (!strcmp(flag, "--extra-eos-token")) {
+        if (o->end_count == MOST_STOPS) return complain("%s is given too often", flag);
+        o->ends[o->end_count++] = text;
+        return 1;
+    }
     if (!strcmp(flag, "--max-tokens")) {
         if (!read_integer(flag, text, -1, INT32_MAX, &g->max_tokens)) return 0;
         if (!g->max_tokens) return complain("%s 0 would print nothing: give 1 or more, or -1 for no limit", flag);
     } else if (!strcmp(flag, "--min-tokens-to-keep")) {
         if (!read_integer(flag, text, 1, INT32_MAX, &n)) return 0;
         g->sampling.min_keep = (int)n;
-    } else if (!strcmp(flag, "--top-k")) {
-        if (!read_integer(flag, text, 0, INT32_MAX, &n)) return 0;
-        g->sampling.top_k = (int)n;
     } else if (!strcmp(flag, "--repetition-context-size")) {
         if (!read_integer(flag, text, -1, INT32_MAX, &n)) return 0;
         g->penalties.repetition_window = (int)n;
@@ -165,8 +190,8 @@ static int read_options(options *o, int count, char **arguments) {
     o->model.path = "examples/model";
     o->prompt = "Once upon a time";
     o->generation.max_tokens = 100;
-    o->kv_group = 64;
-    o->kv_start = 5000;
+    o->generation.quantized_kv_start = 5000;
+    o->generation.stops = o->stops;
     o->generation.session.threads = LLM_ALL_CORES;
     for (i = 1; i < count; i++) {
         const char *flag = arguments[i];
@@ -205,13 +230,15 @@ static double peak_megabytes(const llm_generation_stats *s) {
 }
 
 static void show_figures(const options *o, const llm_model *model, const llm_generation_stats *s) {
-    static const char *const finish[] = {"running", "stop", "length", "cancelled"};
+    static const char *const finish[] = {"running", "stop", "length", "cancelled", "failed"};
     llm_model_info info = llm_model_get_info(model);
     fprintf(stderr, "\n==========\n");
     fprintf(stderr, "Model: %s, %d layers, %.3g parameters, %s kernels\n", info.model_type, info.layers,
             (double)info.parameters, info.isa);
     fprintf(stderr, "Prompt: %zu tokens, %.3f tokens-per-sec\n", s->prompt_tokens, s->prompt_per_second);
     fprintf(stderr, "Generation: %zu tokens, %.3f tokens-per-sec\n", s->generated_tokens, s->generated_per_second);
+    if (s->drafted_tokens)
+        fprintf(stderr, "Drafts: %zu of %zu tokens accepted\n", s->accepted_tokens, s->drafted_tokens);
     fprintf(stderr, "Peak memory: %.1f MB\n", peak_megabytes(s));
     fprintf(stderr, "Finish reason: %s", finish[s->finish]);
     if (o->generation.sampling.temperature > 0)
@@ -246,22 +273,6 @@ static llm_status load_cache(const options *o, const llm_model *model, llm_gener
     return llm_model_cache_load(&g->use_cache, model, &cd, &from, error);
 }
 
-/* A cache that becomes codes once kv_start tokens are in it: behind the prompt's first call at the earliest, as in
-   mlx-lm. */
-static llm_status quantize_cache(const options *o, const llm_model *model, llm_generation_desc *g, llm_error *error) {
-    llm_model_cache_desc cd;
-    llm_cache_codes codes;
-    llm_status status = LLM_OK;
-    memset(&cd, 0, sizeof cd);
-    cd.exact = g->session.exact;
-    cd.max_kv_size = g->max_kv_size;
-    codes.bits = (int)o->kv_bits;
-    codes.group = (int)o->kv_group;
-    if (!g->use_cache) status = llm_model_cache_open(&g->use_cache, model, &cd, error);
-    if (status != LLM_OK) return status;
-    return llm_cache_quantize(g->use_cache, codes, codes, o->kv_start > 0 ? o->kv_start : 1, error);
-}
-
 /* XTC leaves the end tokens and the line break alone, as in mlx-lm.  The list is to be freed. */
 static int32_t *protect_tokens(const llm_model *model, llm_sampling *sampling) {
     int vocabulary = llm_model_get_info(model).vocabulary;
@@ -274,6 +285,17 @@ static int32_t *protect_tokens(const llm_model *model, llm_sampling *sampling) {
     sampling->xtc_protected = ids;
     sampling->xtc_protected_count = count;
     return ids;
+}
+
+/* The ids of --extra-eos-token. */
+static int find_ends(const options *o, const llm_model *model, llm_generation_desc *g, int32_t *ids) {
+    size_t i;
+    for (i = 0; i < o->end_count; i++)
+        if ((ids[i] = llm_token_id(model, o->ends[i])) == LLM_NO_TOKEN)
+            return complain("the vocabulary has no token %s", o->ends[i]);
+    g->extra_ends = ids;
+    g->extra_end_count = o->end_count;
+    return 1;
 }
 
 /* The prompt as a chat.  Behind a saved prompt, only what follows the place of the user's words is new. */
@@ -302,9 +324,9 @@ static llm_status chat_prompt(const options *o, const llm_model *model, llm_gene
 static int run(const options *o) {
     llm_generation_desc desc = o->generation;
     llm_rendering *rendered = NULL;
-    llm_model *model = NULL;
+    llm_model *model = NULL, *draft = NULL;
     llm_generation *generation = NULL;
-    int32_t *protected_ids = NULL;
+    int32_t *protected_ids = NULL, ends[MOST_STOPS];
     llm_error error;
     llm_status status = llm_model_open(&model, &o->model, &error);
     int ok;
@@ -312,9 +334,11 @@ static int run(const options *o) {
     if (status == LLM_OK && !o->ignore_template && llm_model_get_info(model).chat_template)
         status = chat_prompt(o, model, &desc, &rendered, &error);
     if (status == LLM_OK && o->cache_file) status = load_cache(o, model, &desc, &error);
-    if (status == LLM_OK && o->kv_bits) status = quantize_cache(o, model, &desc, &error);
-    if (status == LLM_OK) status = llm_generation_open(&generation, model, &desc, &error);
-    ok = status == LLM_OK || complain("%s", error.message);
+    if (status == LLM_OK && o->draft.path) status = llm_model_open(&draft, &o->draft, &error);
+    desc.draft_model = draft;
+    ok = status != LLM_OK || find_ends(o, model, &desc, ends);
+    if (ok && status == LLM_OK) status = llm_generation_open(&generation, model, &desc, &error);
+    ok = ok && (status == LLM_OK || complain("%s", error.message));
     if (ok) {
         running = generation;
         signal(SIGINT, on_interrupt);
@@ -329,6 +353,7 @@ static int run(const options *o) {
     free(protected_ids);
     llm_rendering_close(rendered);
     llm_cache_close(desc.use_cache);
+    llm_model_close(draft);
     llm_model_close(model);
     return ok;
 }

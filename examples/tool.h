@@ -34,6 +34,15 @@ static inline int read_integer(const char *flag, const char *text, int64_t low, 
     return 0;
 }
 
+static inline int read_number(const char *flag, const char *text, float *out) {
+    char *end;
+    double n = strtod(text, &end);
+    *out = (float)n;
+    if (end != text && !*end && n >= 0 && n < 1e6) return 1;
+    fprintf(stderr, TOOL ": %s is %s; expected a number from 0 to 1000000\n", flag, text);
+    return 0;
+}
+
 /* All of a file, with a NUL after it, to be freed; NULL: no memory. */
 static inline char *read_text(FILE *file, size_t *bytes) {
     size_t capacity = 4096, n;

@@ -80,6 +80,48 @@ echo '[{"role": "user", "content": "Once upon a time,"}]' >"$golden/messages.jso
 "$build/inspect" --model /nowhere >"$golden/out" 2>"$golden/err" && fail "inspect --model /nowhere"
 [ ! -s "$golden/out" ] && grep -q /nowhere "$golden/err" && pass || fail "inspect says what it could not open"
 
+# Each line's answer is what generate writes for it; a line that cannot be answered does not take the others along.
+printf 'Once upon a time\n\377\nOne day, a\n' >"$golden/prompts"
+"$build/batch" --model $stories --prompts "$golden/prompts" --answers "$golden/answers" --max-tokens 25 2>"$golden/err"
+[ $? = 1 ] && grep -q "line 2" "$golden/err" && [ "$(wc -l <"$golden/answers")" = 3 ] && pass || fail "batch"
+for line in 1 3; do
+    "$build/generate" --model $stories --prompt "$(sed -n ${line}p "$golden/prompts")" --max-tokens 25 >"$golden/whole"
+    sed -n ${line}p "$golden/answers" >"$golden/out"
+    echo | cat "$golden/whole" - | sed ':a;N;$!ba;s/\n\(.\)/\\n\1/g' | head -1 | cmp -s - "$golden/out" && pass ||
+        fail "batch writes what generate does, line $line"
+done
+"$build/npc" --model $stories --characters 5 --words 6 >"$golden/out" 2>"$golden/err" &&
+    [ "$(grep -c '^[A-Z][a-z]* .* said: "' "$golden/out")" = 5 ] && grep -q "longest frame" "$golden/err" && pass || fail "npc"
+# Drafts change nothing, and a stop ends the text before it.
+"$build/generate" --model $stories --max-tokens 60 >"$golden/whole"
+for drafts in "--lookup 5" "--draft-model $stories --num-draft-tokens 4"; do
+    "$build/generate" --model $stories --max-tokens 60 --verbose $drafts >"$golden/out" 2>"$golden/err"
+    cmp -s "$golden/out" "$golden/whole" && grep -q "Drafts: [1-9]" "$golden/err" && pass || fail "generate $drafts"
+done
+"$build/generate" --model $stories --max-tokens 60 --stop nowhere --stop " named " >"$golden/out"
+[ "$(cat "$golden/out")" = "$(sed 's/ named .*//;q' "$golden/whole")" ] && pass || fail "generate --stop"
+"$build/generate" --model $stories --max-tokens 60 --extra-eos-token . >"$golden/out"
+[ "$(cat "$golden/out")." = "$(sed 's/\..*/./;q' "$golden/whole")" ] && pass || fail "generate --extra-eos-token"
+refused "no token" --model $stories --extra-eos-token nosuchtoken
+refused vocabulary --model $stories --draft-model examples/model
+refused kv_bits --model $stories --kv-bits 7
+
+# A conversation: what was read stays read, r forgets it, and an answer is what generate gives to the whole of it.
+printf '%s' "{% for m in messages %}{{ '[' ~ m.content ~ ']' if m.role == 'user' else m.content }}{% endfor %}" \
+    >"$chat/chat_template.jinja"
+printf 'Once\nh\nTwo\nr\nOnce\nq\nno more\n' | "$build/chat" --model "$chat" --max-tokens 8 --verbose >"$golden/out" \
+    2>"$golden/err" && [ "$(wc -l <"$golden/out")" = 3 ] && pass || fail "chat"
+[ "$(sed -n 1p "$golden/out")" = "$(sed -n 3p "$golden/out")" ] && pass || fail "chat forgets"
+grep "prompt tokens read" "$golden/err" | sed 's/.*\[\([0-9]*\) of \([0-9]*\).*/\1 \2/' >"$golden/reads"
+awk 'NR == 2 && $1 + 8 < $2 { ok = 1 } NR != 2 && $1 != $2 { bad = 1 } END { exit !ok || bad }' "$golden/reads" && pass ||
+    fail "chat reads only what is new"
+one=$(sed -n 1p "$golden/out")
+"$build/generate" --model "$chat" --prompt "Once]${one}[Two" --max-tokens 8 >"$golden/whole"
+[ "$(sed -n 2p "$golden/out")" = "$(cat "$golden/whole")" ] && pass || fail "chat goes on from the conversation"
+printf 'Once\n' | "$build/chat" --model $stories --system-prompt "A story." --max-tokens 5 --temp 1 --seed 3 \
+    >"$golden/out" 2>"$golden/err" && [ -s "$golden/out" ] && pass || fail "chat without a template"
+"$build/chat" --help | grep -q -e --system-prompt && pass || fail "chat --help"
+
 "$build/bench" --model $stories --prompt 32 --generate 8 --repeat 1 >"$golden/out" && pass || fail "bench --model"
 
 echo "examples: $passed passed, $failed failed"
