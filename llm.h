@@ -35465,10 +35465,12 @@ LLM__FN void llm__row_feed(llm__row *r, llm__feed feed, size_t at, size_t count,
    n, or, behind the last of these, with its own state of the token before; it writes states where it reads them. */
 LLM__FN void llm__row_feed_draft(llm__row *r, size_t at, size_t count, llm_logits want) {
     size_t last = llm__row_total(r) - 2;
+    float *state;
     llm__row_feed(r, LLM__FEED_DRAFT, at + (r->states != NULL), count, want);
     if (!r->states) return;
-    r->sequence.given = r->states + ((at < last ? at : last) - r->state_place) * (size_t)r->model->hidden;
-    if (want == LLM_LOGITS_LAST) r->sequence.hidden = (float *)r->sequence.given;
+    state = r->states + ((at < last ? at : last) - r->state_place) * (size_t)r->model->hidden;
+    r->sequence.given = state;
+    if (want == LLM_LOGITS_LAST) r->sequence.hidden = state;
 }
 
 /* Takes the draft model's guesses out of its cache. */

@@ -57,6 +57,7 @@ static const char help[] =
     "  --extra-eos-token TOKEN   end at this token, too; may be given several times\n"
     "  --draft-model FOLDER      a smaller model with the same tokenizer, whose drafts this one checks\n"
     "  --num-draft-tokens N      so many at once (default 3)\n"
+    "  --mtp                     drafts of the checkpoint's own layer for further tokens, if it has one\n"
     "  --lookup N                drafts of N tokens from what followed the same words before (default: off)\n"
     "  --prompt-cache-file FILE  go on from what cache_prompt (or mlx-lm) saved; the prompt follows it\n"
     "  --prefill-step-size N     prompt tokens in one call (default 512)\n"
@@ -87,6 +88,7 @@ static int read_switch(options *o, const char *flag) {
     else if (!strcmp(flag, "--ignore-eos")) o->generation.ignore_end = 1;
     else if (!strcmp(flag, "--verbose")) o->verbose = 1;
     else if (!strcmp(flag, "--ignore-chat-template")) o->ignore_template = 1;
+    else if (!strcmp(flag, "--mtp")) o->model.drafts = 1;
     else return 0;
     return 1;
 }
@@ -335,7 +337,7 @@ static int run(const options *o) {
         status = chat_prompt(o, model, &desc, &rendered, &error);
     if (status == LLM_OK && o->cache_file) status = load_cache(o, model, &desc, &error);
     if (status == LLM_OK && o->draft.path) status = llm_model_open(&draft, &o->draft, &error);
-    desc.draft_model = draft;
+    desc.draft_model = draft ? draft : llm_model_drafter(model);
     ok = status != LLM_OK || find_ends(o, model, &desc, ends);
     if (ok && status == LLM_OK) status = llm_generation_open(&generation, model, &desc, &error);
     ok = ok && (status == LLM_OK || complain("%s", error.message));

@@ -5,8 +5,8 @@
        build/speculative --model FOLDER --mtp              the checkpoint's own layer for further tokens
 
    Writes the text to standard output, then says how many guesses were right and how much faster that was than without,
-   measured in turns in the same run; it ends with an error if the two texts differ.  Shows: draft models, lookup, drafters,
-   sessions that several generations share. */
+   measured in turns in the same run; it ends with an error if the two texts differ.  Shows: draft models, lookup,
+   drafters, sessions that several generations share. */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
@@ -163,8 +163,8 @@ static int run(const options *o) {
     plain.use_session = with.use_session = session;
     with.draft_model = o->mtp ? llm_model_drafter(model) : draft;
     if (ok && o->mtp && !with.draft_model)
-        ok = complain("%s", "this checkpoint has no layer that predicts further tokens: expected deepseek_v3, glm4_moe, "
-                            "mimo or qwen3_next as it was published");
+        ok = complain("%s", "this checkpoint has no layer that predicts further tokens: expected deepseek_v3, "
+                            "glm4_moe, mimo or qwen3_next as it was published");
     for (i = 0; ok && i < o->runs; i++) ok = measure(model, &plain, &a) && measure(model, &with, &b);
     if (ok && (a.bytes != b.bytes || memcmp(a.text, b.text, a.bytes))) ok = complain("%s", "the texts differ");
     if (ok) {

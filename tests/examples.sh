@@ -102,6 +102,15 @@ for drafts in "--lookup 5" "--draft-model $stories --num-draft-tokens 4"; do
     "$build/generate" --model $stories --max-tokens 60 --verbose $drafts >"$golden/out" 2>"$golden/err"
     cmp -s "$golden/out" "$golden/whole" && grep -q "Drafts: [1-9]" "$golden/err" && pass || fail "generate $drafts"
 done
+for drafts in "" "--draft $stories" "--lookup 3 --temp 0.7 --seed 5"; do
+    "$build/speculative" --model $stories --max-tokens 60 --runs 1 $drafts >"$golden/out" 2>"$golden/err" &&
+        grep -q "times as fast" "$golden/err" && pass || fail "speculative $drafts"
+    case $drafts in *temp*) ;; *) cmp -s "$golden/out" "$golden/whole" && pass || fail "the text of speculative $drafts" ;; esac
+done
+"$build/speculative" --model $stories --mtp >"$golden/out" 2>"$golden/err" && fail "speculative --mtp without a layer"
+grep -q "no layer" "$golden/err" && pass || fail "speculative --mtp"
+"$build/speculative" --model $stories --mtp --lookup 3 2>"$golden/err" && fail "speculative --mtp --lookup"
+grep -q "expected one" "$golden/err" && pass || fail "speculative --mtp --lookup"
 "$build/generate" --model $stories --max-tokens 60 --stop nowhere --stop " named " >"$golden/out"
 [ "$(cat "$golden/out")" = "$(sed 's/ named .*//;q' "$golden/whole")" ] && pass || fail "generate --stop"
 "$build/generate" --model $stories --max-tokens 60 --extra-eos-token . >"$golden/out"

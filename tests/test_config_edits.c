@@ -199,6 +199,7 @@ static void run_model(const llm_model *model, const fixture *f) {
     llm_sequence s;
     int vocabulary = llm_model_get_info(model).vocabulary, call;
     float *logits = (float *)need(malloc((size_t)vocabulary * sizeof *logits));
+    float *given = (float *)need(calloc(6 * (size_t)llm_model_get_info(model).hidden, sizeof *given));
     int32_t tokens[8];
     memset(&sd, 0, sizeof sd);
     memset(&cd, 0, sizeof cd);
@@ -213,12 +214,14 @@ static void run_model(const llm_model *model, const fixture *f) {
             s.tokens = tokens;
             s.count = call ? 1 : 6;
             s.logits = logits;
+            s.given = model->entrance.map.data ? given : NULL;
             for (i = 0; i < s.count; i++) tokens[i] = (int32_t)draw((uint64_t)vocabulary);
             if (f->prompt_count && f->prompt[0] < vocabulary) tokens[0] = f->prompt[0];
             if (llm_forward(session, &s, 1, &error)) break;
         }
     llm_cache_close(cache);
     llm_session_close(session);
+    free(given);
     free(logits);
 }
 
@@ -233,6 +236,7 @@ static void try_config(fixture *f, llm_allocator *allocator) {
     md.memory = f->checkpoint;
     md.memory_count = 2;
     md.weights_only = 1;
+    md.drafts = 1;
     md.describe = draw(4) == 0; /* which must look at the same and run nothing */
     md.allocator.user = allocator;
     md.allocator.reallocate = limited;
@@ -243,6 +247,7 @@ static void try_config(fixture *f, llm_allocator *allocator) {
         refused++;
     } else {
         run_model(model, f);
+        if (llm_model_drafter(model)) run_model(llm_model_drafter(model), f);
         CHECK(llm_model_get_layer(model, 0).mixer[0] || llm_model_get_layer(model, 0).ffn[0]);
         opened++;
     }
@@ -257,9 +262,9 @@ static void try_fixture(const char *path, int trials) {
     const llm__json *root = NULL;
     writer w;
     int i, k;
-    if (open_fixture(&f, path) && llm__json_text_is(llm__json_get(f.metadata, "kind"), "logits") &&
-        read_expectations(&f) && build_checkpoint(&f))
-        root = read_nested(&f, "config");
+    if (open_fixture(&f, path) && (llm__json_text_is(llm__json_get(f.metadata, "kind"), "logits") ||
+                                   llm__json_text_is(llm__json_get(f.metadata, "kind"), "mtp")))
+        if (read_expectations(&f) && build_checkpoint(&f)) root = read_nested(&f, "config");
     snprintf(now, sizeof now, "%s", f.name);
     for (i = 0; root && i < trials; i++) {
         edit edits[MOST_EDITS];
@@ -295,7 +300,7 @@ static void try_folder(const char *folder, int trials, time_t end) {
 }
 
 int main(int count, char **arguments) {
-    static const char *const folders[] = {"tests/golden/logits", "tests/golden/mine"};
+    static const char *const folders[] = {"tests/golden/logits", "tests/golden/mine", "tests/golden/mtp"};
     long seconds = 0;
     time_t end;
     int i, first = 1;

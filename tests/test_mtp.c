@@ -10,8 +10,8 @@
 #define PROGRAM "test_mtp"
 #include "fixture.h"
 
-static const char *const families[] = {"deepseek_v3", "glm4_moe", "glm4_moe_lite", "mimo", "qwen3_next"};
-enum { FAMILIES = 5 };
+static const char *const families[] = {"deepseek_v3", "glm4_moe", "glm4_moe_lite", "mimo", "qwen3_next", "mimo-q4"};
+enum { FAMILIES = 6 };
 
 /* A fixture with its model. */
 typedef struct opened {
@@ -123,7 +123,7 @@ typedef struct way {
     int every, max_rows, threads, batch; /* batch: another sequence beside each call */
 } way;
 
-/* Runs tokens[count] through a model in so many calls; out come logits [count, vocabulary] and hidden [count, width]. */
+/* Runs tokens[count] through a model in so many calls; logits are [count, vocabulary], hidden [count, width]. */
 static int run_rows(opened *o, const llm_model *model, llm_cache *cache, const way *w, const int32_t *tokens,
                     const float *given, int count, float *logits, float *hidden) {
     llm_session_desc sd;
@@ -316,7 +316,7 @@ static void wrong_calls(void) {
 
 /* ---- text */
 
-enum { TEXT = 48 };
+enum { TEXT = 36 };
 
 /* What a generation gave: its tokens, and which of them were proposed before. */
 typedef struct text {
@@ -327,31 +327,38 @@ typedef struct text {
 
 /* How it is asked for. */
 typedef struct asking {
-    int drafts, prefill_step, threads;
+    int drafts, prefill_step, threads, max_rows;
     float temperature;
     int64_t budget_us; /* 0: none */
+    int int8;          /* quantized weights take int8 activations */
 } asking;
 
-static int write_text(opened *o, const asking *a, text *out) {
+static llm_generation_desc describe(const opened *o, const asking *a) {
     llm_generation_desc gd;
-    llm_generation *g = NULL;
-    llm_generation_stats stats;
-    llm_piece piece;
-    llm_error error;
-    llm_status status;
     memset(&gd, 0, sizeof gd);
-    memset(out, 0, sizeof *out);
     gd.ids = o->f.prompt;
     gd.id_count = (size_t)o->f.prompt_count;
     gd.max_tokens = TEXT;
     gd.ignore_end = gd.no_special = 1;
-    gd.session.exact = 1;
+    gd.session.exact = !a->int8;
     gd.session.threads = a->threads;
+    gd.session.max_rows = a->max_rows;
     gd.prefill_step = a->prefill_step;
     gd.sampling.temperature = a->temperature;
     gd.sampling.seed = 7;
     gd.draft_model = a->drafts ? o->drafter : NULL;
     gd.num_draft_tokens = a->drafts;
+    return gd;
+}
+
+static int write_text(opened *o, const asking *a, text *out) {
+    llm_generation_desc gd = describe(o, a);
+    llm_generation *g = NULL;
+    llm_generation_stats stats;
+    llm_piece piece;
+    llm_error error;
+    llm_status status;
+    memset(out, 0, sizeof *out);
     if (llm_generation_open(&g, o->model, &gd, &error)) return say(&o->f, "%s", error.message);
     do {
         status = llm_generation_step(g, a->budget_us ? a->budget_us : -1, &piece, &error);
@@ -369,18 +376,20 @@ static int write_text(opened *o, const asking *a, text *out) {
 
 /* With drafts, in whatever way, the text is the one without. */
 static void same_text(void) {
-    static const asking ways[] = {{3, 0, 1, 0, 0}, {1, 0, 1, 0, 0},    {8, 4, 1, 0, 0},   {2, 1, 1, 0, 1},
-                                  {3, 5, 2, 0, 0}, {1, 0, 1, 1.0f, 0}, {3, 0, 1, 1.0f, 0}, {6, 3, 1, 1.0f, 1}};
+    static const asking ways[] = {{3, 0, 1, 0, 0, 0, 0},    {1, 0, 1, 0, 0, 0, 1},    {8, 4, 1, 2, 0, 0, 0},
+                                  {2, 1, 1, 0, 0, 1, 0},    {3, 5, 2, 0, 0, 0, 0},    {3, 0, 1, 0, 1.0f, 0, 1},
+                                  {6, 3, 1, 2, 1.0f, 1, 1}};
     int k, alike;
     size_t i;
     for (k = 0; k < FAMILIES; k++)
         for (alike = 0; alike < 2; alike++) {
             opened o;
             CHECK(open_made(&o, families[k], 1, alike));
-            for (i = 0; o.drafter && i < sizeof ways / sizeof *ways; i += alike ? 1 : 6) {
-                asking without = {0, 0, 1, 0, 0};
+            for (i = 0; o.drafter && i < sizeof ways / sizeof *ways; i += alike ? 1 : 5) {
+                asking without = {0, 0, 1, 0, 0, 0, 0};
                 text plain, with;
                 without.temperature = ways[i].temperature;
+                without.int8 = ways[i].int8;
                 CHECK(write_text(&o, &without, &plain));
                 CHECK(write_text(&o, &ways[i], &with));
                 CHECK_EQ(plain.count, TEXT);
@@ -429,7 +438,7 @@ static int right_guesses(opened *o, const int32_t *tokens, const float *hidden, 
    recurrent, what was right comes again after a wrong draft, and with it one token that nobody guessed. */
 static void proposals(void) {
     static const way once = {0, 0, 1, 0};
-    static const asking threes = {3, 0, 1, 0, 0};
+    static const asking threes = {3, 0, 1, 0, 0, 0, 0};
     int k, alike;
     for (k = 0; k < FAMILIES; k++)
         for (alike = 0; alike < 2; alike++) {
@@ -464,6 +473,153 @@ static void proposals(void) {
             llm_cache_close(cache);
             close_family(&o);
         }
+}
+
+/* Three requests in one batch, each with the drafter, or one without. */
+static void in_a_batch(void) {
+    enum { REQUESTS = 3 };
+    int k, i;
+    for (k = 0; k < FAMILIES; k++) {
+        static const asking asked[REQUESTS] = {
+            {3, 0, 1, 0, 0, 0, 0}, {0, 0, 1, 0, 1.0f, 0, 0}, {2, 3, 1, 0, 1.0f, 0, 0}};
+        opened o;
+        text alone[REQUESTS];
+        int32_t together[REQUESTS][TEXT];
+        int counts[REQUESTS] = {0, 0, 0};
+        llm_scheduler *s = NULL;
+        llm_scheduler_desc sd;
+        const llm_event *events;
+        size_t count, e;
+        llm_error error;
+        CHECK(open_made(&o, families[k], 1, 1));
+        memset(&sd, 0, sizeof sd);
+        sd.session.exact = 1;
+        sd.draft_model = o.drafter;
+        sd.prefill_step = 7;
+        CHECK_EQ(llm_scheduler_open(&s, o.model, &sd, &error), LLM_OK);
+        for (i = 0; i < REQUESTS; i++) {
+            llm_generation_desc gd = describe(&o, &asked[i]);
+            CHECK(write_text(&o, &asked[i], &alone[i]));
+            CHECK_EQ(llm_scheduler_insert(s, &gd, NULL, &error), LLM_OK);
+        }
+        while (llm_scheduler_next_generated(s, &events, &count, &error) == LLM_OK)
+            for (e = 0; e < count; e++)
+                if (events[e].piece.token != LLM_NO_TOKEN && counts[events[e].id - 1] < TEXT)
+                    together[events[e].id - 1][counts[events[e].id - 1]++] = events[e].piece.token;
+        for (i = 0; i < REQUESTS; i++) {
+            CHECK_EQ(counts[i], TEXT);
+            CHECK(!memcmp(together[i], alone[i].tokens, sizeof alone[i].tokens));
+        }
+        llm_scheduler_close(s);
+        close_family(&o);
+    }
+}
+
+/* ---- what is drawn */
+
+/* Probabilities of the tokens after some, at a temperature. */
+static void chances(opened *o, const int32_t *tokens, int count, double temperature, double *p) {
+    static const way once = {0, 0, 1, 0};
+    float *logits = (float *)take(&o->f, (size_t)count * (size_t)o->vocabulary, sizeof *logits), *last;
+    llm_model_cache_desc cd;
+    llm_cache *cache = NULL;
+    double sum = 0;
+    int i;
+    memset(&cd, 0, sizeof cd);
+    cd.exact = 1;
+    CHECK_EQ(llm_model_cache_open(&cache, o->model, &cd, NULL), LLM_OK);
+    CHECK(run_rows(o, o->model, cache, &once, tokens, NULL, count, logits, NULL));
+    last = logits + (size_t)(count - 1) * (size_t)o->vocabulary;
+    for (i = 0; i < o->vocabulary; i++) sum += p[i] = exp((double)last[i] / temperature);
+    for (i = 0; i < o->vocabulary; i++) p[i] /= sum;
+    llm_cache_close(cache);
+}
+
+/* How far counts are from what p leads one to expect: chi-square over the value that it exceeds once in 10,000 times.
+   Tokens that are expected fewer than five times are one. */
+static double surprise(const int *counts, const double *p, int tokens, int draws) {
+    double chi = 0, expected = 0, found = 0, freedom = -1, root;
+    int i;
+    for (i = 0; i < tokens; i++) {
+        double e = p[i] * draws;
+        if (e < 5) {
+            expected += e;
+            found += counts[i];
+            continue;
+        }
+        chi += (counts[i] - e) * (counts[i] - e) / e;
+        freedom++;
+    }
+    if (expected > 0) chi += (found - expected) * (found - expected) / expected, freedom++;
+    root = 1 - 2 / (9 * freedom) + 3.719 * sqrt(2 / (9 * freedom)); /* Wilson and Hilferty */
+    return chi / (freedom * root * root * root);
+}
+
+/* The first two tokens of texts with many seeds, guessed by the drafter, by a draft model that is another model, and by
+   lookup, are distributed as the model's probabilities say; and not as those of another temperature. */
+static void what_is_drawn(void) {
+    enum { DRAWS = 900, MOST = 128 };
+    static const char *const kinds[] = {"drafter", "draft model", "lookup"};
+    static double first[MOST], second[MOST], after[MOST], warm[MOST];
+    static int32_t tokens[8] = {5, 9, 33, 5, 9, 33, 5};
+    opened o, other;
+    llm_session *session = NULL;
+    llm_session_desc sd;
+    int kind, seed, i, k;
+    CHECK(open_made(&o, "mimo", 1, 1));
+    CHECK(open_made(&other, "mimo", 0, 0));
+    memset(&sd, 0, sizeof sd);
+    sd.exact = 1;
+    sd.max_rows = 8;
+    CHECK_EQ(llm_session_open(&session, o.model, &sd, NULL), LLM_OK);
+    chances(&o, tokens, 7, 0.8, first);
+    chances(&o, tokens, 7, 1.6, warm);
+    memset(second, 0, sizeof second);
+    for (i = 0; i < o.vocabulary; i++) {
+        tokens[7] = i;
+        chances(&o, tokens, 8, 0.8, after);
+        for (k = 0; k < o.vocabulary; k++) second[k] += first[i] * after[k];
+    }
+    for (kind = 0; kind < 3; kind++) {
+        int counts[2][MOST] = {{0}};
+        size_t drafted = 0, accepted = 0;
+        double far[3];
+        for (seed = 0; seed < DRAWS; seed++) {
+            llm_generation_desc gd;
+            llm_generation *g = NULL;
+            llm_generation_stats stats;
+            llm_piece piece;
+            memset(&gd, 0, sizeof gd);
+            gd.ids = tokens;
+            gd.id_count = 7;
+            gd.max_tokens = 2;
+            gd.ignore_end = 1;
+            gd.session = sd;
+            gd.use_session = session;
+            gd.prefill_step = 8;
+            gd.sampling.temperature = 0.8f;
+            gd.sampling.seed = (uint64_t)(seed + kind * DRAWS);
+            if (kind == 2) gd.lookup.count = 2;
+            else gd.draft_model = kind ? other.model : o.drafter;
+            gd.num_draft_tokens = 2;
+            CHECK_EQ(llm_generation_open(&g, o.model, &gd, NULL), LLM_OK);
+            for (i = 0; i < 2 && llm_generation_next(g, &piece, NULL) == LLM_OK; i++) counts[i][piece.token]++;
+            stats = llm_generation_get_stats(g);
+            drafted += stats.drafted_tokens;
+            accepted += stats.accepted_tokens;
+            llm_generation_close(g);
+        }
+        far[0] = surprise(counts[0], first, o.vocabulary, DRAWS);
+        far[1] = surprise(counts[1], second, o.vocabulary, DRAWS);
+        far[2] = surprise(counts[0], warm, o.vocabulary, DRAWS);
+        printf("%-12s %lu of %lu right; chi-square %.2f and %.2f of what is allowed, %.1f if it were warmer\n",
+               kinds[kind], (unsigned long)accepted, (unsigned long)drafted, far[0], far[1], far[2]);
+        CHECK(far[0] < 1 && far[1] < 1 && far[2] > 1);
+        CHECK(accepted > 0 && accepted < drafted);
+    }
+    llm_session_close(session);
+    close_family(&o);
+    close_family(&other);
 }
 
 /* A drafter drafts for its own model only. */
@@ -548,6 +704,8 @@ int main(void) {
     TEST(left_out);
     TEST(same_text);
     TEST(proposals);
+    TEST(in_a_batch);
+    TEST(what_is_drawn);
     TEST(wrong_drafter);
     TEST(wrong_calls);
     TEST(wrong_tensors);

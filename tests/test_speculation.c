@@ -11,10 +11,10 @@
 
 /* One or two of each kind of cache; and learned positions, whose end stops drafts before it stops the text. */
 static const char *const usual[] = {
-    "llama", "gpt_bigcode", "llama-kv8g32", "llama-sliding", "gemma3", "gemma3n", "llama4_text", "deepseek_v2", "deepseek_v3",
-    "deepseek_v32", "deepseek_v41", "minimax_m3_vl", "longcat_flash_ngram", "mamba", "mamba2", "qwen3_next",
-    "kimi_linear", "rwkv7", "recurrent_gemma", "lfm2", "falcon_h1", "jamba", "baichuan_m1", "bailing_moe_linear",
-    "gear", "afm7", "gpt_oss"};
+    "llama", "gpt_bigcode", "llama-kv8g32", "llama-sliding", "gemma3", "gemma3n", "llama4_text", "deepseek_v2",
+    "deepseek_v3", "deepseek_v32", "deepseek_v41", "minimax_m3_vl", "longcat_flash_ngram", "mamba", "mamba2",
+    "qwen3_next", "kimi_linear", "rwkv7", "recurrent_gemma", "lfm2", "falcon_h1", "jamba", "baichuan_m1",
+    "bailing_moe_linear", "gear", "afm7", "gpt_oss"};
 
 enum { TEXT = 24 };
 

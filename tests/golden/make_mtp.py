@@ -103,7 +103,8 @@ class Entrance:
         return both @ self.weights[self.form.join].T
 
 
-def make(out, name):
+def make(out, name, bits=None):
+    """bits: maps are quantized to so many, as a converter that keeps the layer would."""
     base, form = FORMS[name]
     config, options = given(base)
     hf = options.get("hf", lambda own: own)
@@ -127,8 +128,17 @@ def make(out, name):
         layout[norm] = mx.full((hidden,), 1 - offset)
     spec = fixture.spec_of(layout, options.get("dtype", "F32"), options.get("overrides"))
     raw = {k: v.astype(mx.float32) for k, v in fixture.materialize(spec, salt).items()}
+    config, stored = dict(config), {}
+    if bits:
+        config["quantization"] = {"group_size": 32, "bits": bits}
+        for k in [k for k, v in raw.items() if v.ndim == 2 and v.shape[1] % 32 == 0]:
+            parts = mx.quantize(raw[k], group_size=32, bits=bits)
+            stored |= dict(zip((k, k.replace(".weight", ".scales"), k.replace(".weight", ".biases")), parts))
+            raw[k] = mx.dequantize(*parts, group_size=32, bits=bits)
+            del spec[k]
 
     def load(c, weights):
+        c = {k: v for k, v in c.items() if k != "quantization"}
         return fixture.build(c, fixture.build(c).sanitize(dict(weights)))
 
     model = load(config, {k: raw[k] for k in big})
@@ -155,12 +165,16 @@ def make(out, name):
         last = drafter.model(mx.array([[int(token)]]), cache)
         steps.append(head_of(drafter, last))
 
+    if bits:
+        name += f"-q{bits}"
     at = Path(out) / name
     at.mkdir(parents=True, exist_ok=True)
     (at / "config.json").write_text(json.dumps({**config, "num_nextn_predict_layers": 1}))
     (at / "tensors.json").write_text(json.dumps({"": salt} | spec))
     about = {"fixture": name, "layout": "original", "tolerance": 1e-4, "largest_logit": float(mx.abs(draft_logits).max())}
     (at / "about.json").write_text(json.dumps(about))
+    if stored:
+        fixture.save_arrays(at / "weights.safetensors", stored, {"format": "mlx"})
     fixture.save_arrays(
         at / "golden.safetensors",
         {
@@ -186,3 +200,4 @@ with tempfile.TemporaryDirectory() as folder:
     out.mkdir(parents=True, exist_ok=True)
     for name in FORMS:
         pack.pack(make(folder, name), out)
+    pack.pack(make(folder, "mimo", bits=4), out)
