@@ -5454,6 +5454,7 @@ struct llm__words {
     llm__string unknown_text, prefix, suffix;
     int byte_fallback, fuse_unknown, ignore_merges, max_chars;
     double *scores, unknown_score;  /* Unigram */
+    int single;                     /* ...whose sums are floats, as SentencePiece's */
     llm__trie tree;
     llm__steps normalizer, splitter, decoder;
     int first_matters;              /* whether normalizers leave the text's first character decides how it is cut */
@@ -7792,11 +7793,14 @@ static void llm__unigram_reach(llm__encoder *x, const char *piece, size_t bytes,
     for (i = at; i < bytes; i++) {
         const llm__pair *edge = llm__pairs_find(&w->tree.edges, node, (uint8_t)piece[i]);
         llm__best *to = x->best + i + 1;
+        double score;
         if (!edge) break;
         node = edge->first;
         if (!edge->second) continue;
-        if (to->from == SIZE_MAX || here + w->scores[edge->second - 1] > to->score) {
-            to->score = here + w->scores[edge->second - 1];
+        score = here + w->scores[edge->second - 1];
+        if (w->single) score = (double)(float)score;
+        if (to->from == SIZE_MAX || score > to->score) {
+            to->score = score;
             to->from = at;
             to->id = (int32_t)edge->second - 1;
         }
@@ -7804,8 +7808,10 @@ static void llm__unigram_reach(llm__encoder *x, const char *piece, size_t bytes,
     }
     if (!alone) {
         llm__best *to = x->best + at + char_bytes;
-        if (to->from != SIZE_MAX && here + w->unknown_score <= to->score) return;
-        to->score = here + w->unknown_score;
+        double score = here + w->unknown_score;
+        if (w->single) score = (double)(float)score;
+        if (to->from != SIZE_MAX && score <= to->score) return;
+        to->score = score;
         to->from = at;
         to->id = w->unknown;
     }
@@ -8747,6 +8753,7 @@ static llm_status llm__source_merges(llm__source *s) {
     uint32_t id;
     size_t at, n;
     uint32_t c;
+    if (!llm__pairs_reserve(&w->merges, s->x->arena, 3 * (size_t)s->count)) return llm__words_no_memory(s->x);
     for (id = 0; id < s->count; id++) {
         const llm__word *word = w->words + id;
         if (s->ranks[id] == LLM__NO_RANK) continue;
@@ -9125,7 +9132,8 @@ static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
         if (first || m->pieces[i].score > most) most = m->pieces[i].score;
         first = 0;
     }
-    w->unknown_score = (double)least - 10.0;
+    w->single = 1;
+    w->unknown_score = (double)(least - 10.0f);
     for (i = 0; i < m->count; i++) {
         const llm__sentence_piece *piece = m->pieces + i;
         if (piece->kind != LLM__PIECE_NORMAL && piece->kind != LLM__PIECE_USER) continue;
@@ -9142,7 +9150,9 @@ static llm_status llm__sentence_rest(llm__source *s, const llm__sentence *m, con
     const llm__json *class_name = llm__json_get(config->config, "tokenizer_class");
     int t5 = llm__json_is(class_name, LLM__JSON_STRING) && strncmp(class_name->as.text, "T5", 2) == 0;
     int good = llm__text_put(&s->rest, decoder) &&
-               llm__text_put(&s->rest, m->prefix ? ",{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}" : "") &&
+               llm__text_put(&s->rest, m->squeeze  ? ",{\"type\":\"Strip\",\"content\":\" \",\"start\":64,\"stop\":0}"
+                                        : m->prefix ? ",{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}"
+                                                    : "") &&
                llm__text_put(&s->rest, "]}");
     uint32_t count = m->count;
     if (!good) return llm__words_no_memory(s->x);
@@ -9207,7 +9217,7 @@ static llm_status llm__sentence_read(llm__source *s, const char *text, size_t by
 /* ---- which file it is */
 
 /* Everything behind the tokens of another file. */
-static llm_status llm__source_make(llm__source *s, const llm__words_config *config, llm__arena *scratch) {
+static llm_status llm__source_make(llm__source *s, const llm__words_config *config) {
     llm__words_reader *x = s->x;
     const llm__json *rest;
     llm__text all;
@@ -9218,10 +9228,10 @@ static llm_status llm__source_make(llm__source *s, const llm__words_config *conf
     if (status == LLM_OK && x->w->model == LLM__MODEL_BPE) status = llm__source_merges(s);
     if (status != LLM_OK) return status;
     llm__vocab_facts(x->w);
-    if (!llm__text_put(&all, "{\"added_tokens\":[") || !llm__text_add(&all, s->added.data ? s->added.data : "", s->added.length) ||
-        !llm__text_put(&all, "]") || !llm__text_add(&all, s->rest.data ? s->rest.data : "", s->rest.length) || !llm__text_put(&all, "}"))
+    if (!llm__text_put(&all, "{\"added_tokens\":[") ||
+        !llm__text_add(&all, s->added.data ? s->added.data : "", s->added.length) || !llm__text_put(&all, "]") ||
+        !llm__text_add(&all, s->rest.data ? s->rest.data : "", s->rest.length) || !llm__text_put(&all, "}"))
         status = llm__words_no_memory(x);
-    (void)scratch;
     if (status == LLM_OK) status = llm__json_parse(x->arena, x->file, all.data, all.length, &rest, x->error);
     llm__text_free(&all);
     return status == LLM_OK ? llm__words_make(x, rest, config) : status;
@@ -9268,7 +9278,7 @@ LLM__FN llm_status llm__words_open_other(llm__words **out, llm__arena *arena, co
             status = llm__source_around(&s, config, begin, -1, 1, 0);
         }
     }
-    if (status == LLM_OK) status = llm__source_make(&s, config, &scratch);
+    if (status == LLM_OK) status = llm__source_make(&s, config);
     if (status == LLM_OK) *out = x.w;
     llm__text_free(&s.rest);
     llm__text_free(&s.added);
