@@ -5148,7 +5148,8 @@ static int llm__rx_look_end(llm__matcher *m, const llm__regex *r, size_t *at) {
     return mode != LLM__RX_NOT_AHEAD;
 }
 
-static int llm__rx_behind(llm__matcher *m, const llm__regex *r, const llm__regex_code *code, const char *text, size_t at) {
+static int llm__rx_behind(llm__matcher *m, const llm__regex *r, const llm__regex_code *code, const char *text,
+                          size_t at) {
     uint32_t c;
     size_t n = at ? llm__char_before(text + at, &c) : 0;
     int there = n && llm__rx_step(m, r, code + 1, text, at, at - n) == n;
@@ -6087,8 +6088,8 @@ static int llm__base64_read(const char *text, size_t length, uint8_t *out, size_
     return 1;
 }
 
-/* sentencepiece's table: the size of a double array in bytes, the array, then texts that end with 0.  The bytes are kept,
-   and there is room for 4 more. */
+/* sentencepiece's table: the size of a double array in bytes, the array, then texts that end with 0.  The bytes are
+   kept, and there is room for 4 more. */
 static llm_status llm__step_charsmap(const llm__words_reader *x, llm__step *s, const uint8_t *bytes, size_t count) {
     static const char where[] = "normalizer.precompiled_charsmap";
     size_t i, n;
@@ -6912,8 +6913,8 @@ static int llm__strip_space(llm__encoder *x, const llm__step *s, const char *tex
     return llm__text_add(out, text + from, bytes - from) && llm__copied(x, out, from);
 }
 
-/* The text that the shortest rule at the beginning of `text` gives, or NULL; with `taken` the longest, and how much of the
-   text it stands for.  A unit of the double array holds a label
+/* The text that the shortest rule at the beginning of `text` gives, or NULL; with `taken` the longest, and how much of
+   the text it stands for.  A unit of the double array holds a label
    (bits 0..7 and 31), whether a value follows (bit 8), and an offset (from bit 10, times 256 with bit 9). */
 static const char *llm__rule_at(const llm__step *s, const char *text, size_t bytes, size_t *length, size_t *taken) {
     size_t i, at = 0;
@@ -6997,7 +6998,8 @@ static int llm__precompiled(llm__encoder *x, const llm__step *s, const char *tex
 
 /* SentencePiece's normalizer: the longest rules (user-defined tokens stay as they are), runs of spaces become one and
    those at the ends go if `clean`, a space goes in front, and spaces become U+2581 if `invert`. */
-static int llm__sentence_normalize(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
+static int llm__sentence_normalize(llm__encoder *x, const llm__step *s, const char *text, size_t bytes,
+                                   llm__text *out) {
     static const char mark[] = "\xE2\x96\x81";
     const char *space = s->invert ? mark : " ";
     size_t at = 0, n, i, length, wide = s->invert ? 3 : 1, kept = 0;
@@ -8647,8 +8649,8 @@ LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const ch
     return llm__words_open_as(out, arena, file_name, text, bytes, NULL, e);
 }
 
-/* ---- other files: vocabularies that are not in a tokenizer.json.  Their tokens are entered here; the rest is written as
-   a tokenizer.json would have it, and read from there. */
+/* ---- other files: vocabularies that are not in a tokenizer.json.  Their tokens are entered here; the rest is written
+   as a tokenizer.json would have it, and read from there. */
 
 /* A vocabulary on its way: its tokens, and the rest of a tokenizer.json. */
 typedef struct llm__source {
@@ -8788,15 +8790,17 @@ static const char llm__cl100k_pattern[] =
     "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|\\s++\\z|"
     "\\s*[\\r\\n]|\\s+(?!\\S)|\\s";
 static const char llm__o200k_pattern[] =
-    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
-    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
     "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 static const char llm__qwen_pattern[] =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
     "\\s+(?!\\S)|\\s+";
 static const char llm__llama3_pattern[] =
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
-    "\\s+(?!\\S)|\\s+";
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
+    "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 static const char llm__kimi_pattern[] =
     "[\\p{Han}]+|"
     "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]*"
@@ -8851,7 +8855,8 @@ static llm_status llm__source_bytes(llm__source *s, const char *pattern, size_t 
                                   "\"pattern\":{\"Regex\":") &&
                llm__text_quote(out, pattern, length) &&
                llm__text_put(out, "},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\","
-                                  "\"add_prefix_space\":false,\"use_regex\":false}]},\"decoder\":{\"type\":\"ByteLevel\"}");
+                                  "\"add_prefix_space\":false,\"use_regex\":false}]},"
+                                  "\"decoder\":{\"type\":\"ByteLevel\"}");
     s->x->w->model = LLM__MODEL_BPE;
     s->x->w->ignore_merges = 1;
     return good ? LLM_OK : llm__words_no_memory(s->x);
@@ -8866,13 +8871,13 @@ static llm_status llm__tiktoken_read(llm__source *s, const llm__tiktoken *kind, 
     int pass;
     for (pass = 0; pass < 2 && status == LLM_OK; pass++) {
         for (at = text; at < end && status == LLM_OK; at++, lines += !pass) {
-            const char *line = at;
-            char *stop;
-            double rank;
+            const char *line = at, *digit;
+            double rank = -1;
             for (space = NULL; at < end && *at != '\n'; at++)
                 if (*at == ' ' && !space) space = at;
             if (at == line || (at == line + 1 && *line == '\r')) continue;
-            rank = space ? strtod(space, &stop) : -1;
+            for (digit = space ? space + 1 : at; digit < at && *digit >= '0' && *digit <= '9' && rank < 1e10; digit++)
+                rank = 10.0 * (rank < 0 ? 0 : rank) + (*digit - '0');
             if (!(rank >= 0 && rank <= 8.0 * (double)bytes + 131072))
                 return llm__fail(s->x->error, LLM_BAD_FORMAT, "%s: line %lu: expected base64 and a rank", s->x->file,
                                  (unsigned long)lines + 1);
@@ -8893,8 +8898,8 @@ static llm_status llm__tiktoken_read(llm__source *s, const llm__tiktoken *kind, 
 static llm_status llm__tekken_read(llm__source *s, const llm__json *root, const llm__words_config *config) {
     static const char *const names[] = {"<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]",
                                         "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]",
-                                        "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]", "[SUFFIX]",
-                                        "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]"};
+                                        "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]",
+                                        "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]"};
     const llm__json *about = llm__json_get(root, "config"), *pattern = llm__json_get(about, "pattern");
     const llm__json *vocab = llm__json_get(root, "vocab"), *special = llm__json_get(root, "special_tokens"), *v, *text;
     int32_t size = 0, specials = 0, rank;
@@ -8995,7 +9000,9 @@ static int llm__proto_next(llm__proto *p) {
     return 1;
 }
 
-enum { LLM__PIECE_NORMAL = 1, LLM__PIECE_UNKNOWN, LLM__PIECE_CONTROL, LLM__PIECE_USER, LLM__PIECE_UNUSED, LLM__PIECE_BYTE };
+enum {
+    LLM__PIECE_NORMAL = 1, LLM__PIECE_UNKNOWN, LLM__PIECE_CONTROL, LLM__PIECE_USER, LLM__PIECE_UNUSED, LLM__PIECE_BYTE
+};
 
 typedef struct llm__sentence_piece {
     const char *text;
@@ -9089,7 +9096,8 @@ static llm_status llm__sentence_parse(llm__source *s, llm__sentence *m, const ch
         size_t at, n;
         llm__sentence_piece *piece = m->pieces + i;
         for (at = 0; at < piece->bytes && llm__char_check(piece->text + at, piece->bytes - at, &n) == 1;) at += n;
-        if (!piece->bytes || at < piece->bytes || piece->bytes > LLM__MAX_TOKEN_BYTES || !(piece->score == piece->score))
+        if (!piece->bytes || at < piece->bytes || piece->bytes > LLM__MAX_TOKEN_BYTES ||
+            !(piece->score >= -1e30f && piece->score <= 1e30f))
             return llm__fail(s->x->error, LLM_BAD_FORMAT, "%s: piece %lu: expected UTF-8, 1 to %d bytes, and a score",
                              s->x->file, (unsigned long)i, LLM__MAX_TOKEN_BYTES);
     }
@@ -9137,7 +9145,8 @@ static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
     for (i = 0; i < m->count; i++) {
         const llm__sentence_piece *piece = m->pieces + i;
         if (piece->kind != LLM__PIECE_NORMAL && piece->kind != LLM__PIECE_USER) continue;
-        w->scores[i] = piece->kind == LLM__PIECE_USER ? (double)piece->bytes * (double)most - 0.1 : (double)piece->score;
+        w->scores[i] = (double)piece->score;
+        if (piece->kind == LLM__PIECE_USER) w->scores[i] = (double)piece->bytes * (double)most - 0.1;
         if (!llm__trie_add(&w->tree, s->x->arena, piece->text, piece->bytes, i)) return llm__words_no_memory(s->x);
     }
     return LLM_OK;
@@ -9145,8 +9154,8 @@ static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
 
 static llm_status llm__sentence_rest(llm__source *s, const llm__sentence *m, const llm__words_config *config) {
     static const char decoder[] =
-        ",\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\xE2\x96\x81\"},"
-        "\"content\":\" \"},{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}";
+        ",\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\","
+        "\"pattern\":{\"String\":\"\xE2\x96\x81\"},\"content\":\" \"},{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}";
     const llm__json *class_name = llm__json_get(config->config, "tokenizer_class");
     int t5 = llm__json_is(class_name, LLM__JSON_STRING) && strncmp(class_name->as.text, "T5", 2) == 0;
     int good = llm__text_put(&s->rest, decoder) &&
@@ -29753,13 +29762,13 @@ LLM__FN llm_status llm__folder_words(llm__folder *folder, llm__words **words, ll
     for (i = 0; i < LLM__LENGTH(others) && status == LLM_OK && !text; i++)
         status = llm__folder_look(folder, &scratch, name = others[i], LLM__TOKENIZER_LIMIT, &text, &bytes, 1, error);
     for (i = 0; i < LLM__LENGTH(llm__tiktokens) && status == LLM_OK && !text; i++)
-        status = llm__folder_look(folder, &scratch, name = llm__tiktokens[i].file, LLM__TOKENIZER_LIMIT, &text, &bytes, 1,
-                                  error);
+        status = llm__folder_look(folder, &scratch, name = llm__tiktokens[i].file, LLM__TOKENIZER_LIMIT, &text,
+                                  &bytes, 1, error);
     if (status == LLM_OK && !text) /* says that it is missing */
         status = llm__folder_look(folder, &scratch, name = others[0], LLM__TOKENIZER_LIMIT, &text, &bytes, 0, error);
     if (status == LLM_OK)
-        status = (name == others[0] ? llm__words_open_as : llm__words_open_other)(words, folder->arena, name, text, bytes,
-                                                                                  &config, error);
+        status = (name == others[0] ? llm__words_open_as : llm__words_open_other)(words, folder->arena, name, text,
+                                                                                  bytes, &config, error);
     llm__arena_free(&scratch);
     return status;
 }

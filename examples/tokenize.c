@@ -31,8 +31,8 @@ static const char help[] =
     "  --special        add the tokenizer's begin and end tokens; --decode: leave special tokens out\n"
     "  --plain          no special token comes from the text\n"
     "  --refuse         text that is not UTF-8 is an error\n"
-    "  --lines          each line of the input is a text of its own (or a list of ids): \\n \\r \\t \\0 \\\\ in it stand\n"
-    "                   for what they do in C\n"
+    "  --lines          each line of the input is a text of its own (or a list of ids), with \\n \\r \\t \\0 \\\\ as\n"
+    "                   in C\n"
     "  --help           this text\n"
     "Without a text, standard input is read.\n";
 
