@@ -6266,7 +6266,7 @@ enum { /* steps of all stages */
     /* normalizers */
     LLM__STEP_PREPEND, LLM__STEP_REPLACE, LLM__STEP_LOWERCASE, LLM__STEP_STRIP_SPACE, LLM__STEP_NFC, LLM__STEP_NFD,
     LLM__STEP_NFKC, LLM__STEP_NFKD, LLM__STEP_STRIP_ACCENTS, LLM__STEP_STRIP_NONSPACING, LLM__STEP_NMT, LLM__STEP_BERT,
-    LLM__STEP_BYTES, LLM__STEP_PRECOMPILED, LLM__STEP_APPEND,
+    LLM__STEP_BYTES, LLM__STEP_PRECOMPILED, LLM__STEP_APPEND, LLM__STEP_SENTENCE,
     /* pre-tokenizers */
     LLM__STEP_BYTE_LEVEL, LLM__STEP_SPLIT, LLM__STEP_METASPACE, LLM__STEP_DIGITS, LLM__STEP_PUNCTUATION,
     LLM__STEP_WHITESPACE, LLM__STEP_WHITESPACE_SPLIT, LLM__STEP_SCRIPTS, LLM__STEP_FIXED_LENGTH,
@@ -6327,10 +6327,13 @@ typedef struct llm__slot { /* by text: a slot of a hash table */
     int32_t id;             /* -1: free */
 } llm__slot;
 
+enum { LLM__NORMALIZED_RAW = 2 };
+
 typedef struct llm__added {
     llm__string content, shown; /* as the file has it, and as its id comes out */
     int32_t id;
-    uint8_t single_word, lstrip, rstrip, normalized, special;
+    uint8_t single_word, lstrip, rstrip, special;
+    uint8_t normalized; /* or LLM__NORMALIZED_RAW: looked for in normalized text as it is */
 } llm__added;
 
 struct llm__words {
@@ -6358,6 +6361,7 @@ struct llm__words {
     llm__string unknown_text, prefix, suffix;
     int byte_fallback, fuse_unknown, ignore_merges, max_chars;
     double *scores, unknown_score;  /* Unigram */
+    int single;                     /* ...whose sums are floats, as SentencePiece's */
     llm__trie tree;
     llm__steps normalizer, splitter, decoder;
     int first_matters;              /* whether normalizers leave the text's first character decides how it is cut */
@@ -6975,24 +6979,27 @@ static int llm__base64_digit(char c) {
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* sentencepiece's table in base64: the size of a double array in bytes, the array, then texts that end with 0. */
-static llm_status llm__step_precompiled(const llm__words_reader *x, llm__step *s, const llm__json *from) {
-    static const char where[] = "normalizer.precompiled_charsmap";
-    const llm__json *text = llm__json_get(from, "precompiled_charsmap");
-    size_t i, n, count = 0, length;
-    uint8_t *bytes;
-    uint32_t *units, bits = 0, size;
-    if (!llm__json_is(text, LLM__JSON_STRING)) return llm__words_wrong(x, where, "a string");
-    length = text->length;
-    bytes = (uint8_t *)llm__arena_alloc(x->arena, length / 4 * 3 + 8, 1);
-    if (!bytes) return llm__words_no_memory(x);
-    while (length && text->as.text[length - 1] == '=') length--;
+/* Bytes in base64; *count is how many.  0: it is none. */
+static int llm__base64_read(const char *text, size_t length, uint8_t *out, size_t *count) {
+    size_t i;
+    uint32_t bits = 0;
+    *count = 0;
+    while (length && text[length - 1] == '=') length--;
     for (i = 0; i < length; i++) {
-        int digit = llm__base64_digit(text->as.text[i]);
-        if (digit < 0) return llm__words_wrong(x, where, "base64");
+        int digit = llm__base64_digit(text[i]);
+        if (digit < 0) return 0;
         bits = bits << 6 | (uint32_t)digit;
-        if (i % 4) bytes[count++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+        if (i % 4) out[(*count)++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
     }
+    return 1;
+}
+
+/* sentencepiece's table: the size of a double array in bytes, the array, then texts that end with 0.  The bytes are
+   kept, and there is room for 4 more. */
+static llm_status llm__step_charsmap(const llm__words_reader *x, llm__step *s, const uint8_t *bytes, size_t count) {
+    static const char where[] = "normalizer.precompiled_charsmap";
+    size_t i, n;
+    uint32_t *units, size;
     size = bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
     if (count < 4 || size % 4 || !size || size > count - 4) return llm__words_wrong(x, where, "a table and texts");
     units = (uint32_t *)llm__arena_alloc(x->arena, size / 4, 4);
@@ -7006,6 +7013,19 @@ static llm_status llm__step_precompiled(const llm__words_reader *x, llm__step *s
         if (llm__char_check(s->content.text + i, s->content.bytes - i, &n) != 1)
             return llm__words_wrong(x, where, "texts in UTF-8");
     return LLM_OK;
+}
+
+/* The same in base64. */
+static llm_status llm__step_precompiled(const llm__words_reader *x, llm__step *s, const llm__json *from) {
+    static const char where[] = "normalizer.precompiled_charsmap";
+    const llm__json *text = llm__json_get(from, "precompiled_charsmap");
+    size_t count;
+    uint8_t *bytes;
+    if (!llm__json_is(text, LLM__JSON_STRING)) return llm__words_wrong(x, where, "a string");
+    bytes = (uint8_t *)llm__arena_alloc(x->arena, text->length / 4 * 3 + 8, 1);
+    if (!bytes) return llm__words_no_memory(x);
+    if (!llm__base64_read(text->as.text, text->length, bytes, &count)) return llm__words_wrong(x, where, "base64");
+    return llm__step_charsmap(x, s, bytes, count);
 }
 
 /* One component that is no sequence.  LLM_END: of no known type. */
@@ -7421,6 +7441,7 @@ typedef struct llm__encoder {
     llm_text_span **spans;         /* parallel to ids; NULL: not wanted */
     size_t span_count, *span_capacity, first_span; /* first_span: of the text, behind what is put before it */
     const char *whole;             /* the text */
+    size_t base;                   /* where the stretch at work lies in the text */
     size_t whole_bytes, ids_before; /* ids_before: that were there before this text */
     llm__origins normal_origins[2], piece_origins[2];
     const llm__origin *in;         /* of the input of the step at work; NULL: spans are not wanted */
@@ -7798,11 +7819,13 @@ static int llm__strip_space(llm__encoder *x, const llm__step *s, const char *tex
     return llm__text_add(out, text + from, bytes - from) && llm__copied(x, out, from);
 }
 
-/* The text that the shortest rule at the beginning of `text` gives, or NULL.  A unit of the double array holds a label
+/* The text that the shortest rule at the beginning of `text` gives, or NULL; with `taken` the longest, and how much of
+   the text it stands for.  A unit of the double array holds a label
    (bits 0..7 and 31), whether a value follows (bit 8), and an offset (from bit 10, times 256 with bit 9). */
-static const char *llm__rule(const llm__step *s, const char *text, size_t bytes, size_t *length) {
+static const char *llm__rule_at(const llm__step *s, const char *text, size_t bytes, size_t *length, size_t *taken) {
     size_t i, at = 0;
     uint32_t unit = s->units[0];
+    const char *found = NULL; /* of the longest rule */
     for (i = 0; i <= bytes; i++) {
         uint32_t value;
         const char *end;
@@ -7812,15 +7835,21 @@ static const char *llm__rule(const llm__step *s, const char *text, size_t bytes,
             if (value >= s->content.bytes || ((uint8_t)s->content.text[value] & 0xC0) == 0x80) return NULL;
             end = (const char *)memchr(s->content.text + value, 0, s->content.bytes - value);
             *length = (end ? (size_t)(end - s->content.text) : s->content.bytes) - value;
-            return s->content.text + value;
+            found = s->content.text + value;
+            if (!taken) return found;
+            *taken = i;
         }
-        if (i == bytes || !text[i]) return NULL;
+        if (i == bytes || !text[i]) return found;
         at ^= (uint8_t)text[i];
-        if (at >= s->unit_count) return NULL;
+        if (at >= s->unit_count) return found;
         unit = s->units[at];
-        if ((unit & 0x800000FF) != (uint8_t)text[i]) return NULL;
+        if ((unit & 0x800000FF) != (uint8_t)text[i]) return found;
     }
-    return NULL;
+    return found;
+}
+
+static const char *llm__rule(const llm__step *s, const char *text, size_t bytes, size_t *length) {
+    return llm__rule_at(s, text, bytes, length, NULL);
 }
 
 static size_t llm__char_count(const char *text, size_t bytes) {
@@ -7873,6 +7902,43 @@ static int llm__precompiled(llm__encoder *x, const llm__step *s, const char *tex
     return 1;
 }
 
+/* SentencePiece's normalizer: the longest rules (user-defined tokens stay as they are), runs of spaces become one and
+   those at the ends go if `clean`, a space goes in front, and spaces become U+2581 if `invert`. */
+static int llm__sentence_normalize(llm__encoder *x, const llm__step *s, const char *text, size_t bytes,
+                                   llm__text *out) {
+    static const char mark[] = "\xE2\x96\x81";
+    const char *space = s->invert ? mark : " ";
+    size_t at = 0, n, i, length, wide = s->invert ? 3 : 1, kept = 0;
+    uint32_t c;
+    int after_space = s->clean, begun = 0;
+    int prefix = s->prepend == LLM__PREPEND_ALWAYS || (s->prepend == LLM__PREPEND_FIRST && !x->base);
+    for (; at < bytes; at += n) {
+        const char *piece = text + at;
+        uint32_t index;
+        n = x->w->normalized.nodes ? llm__trie_longest(&x->w->normalized, piece, bytes - at, &index) : 0;
+        length = n;
+        if (!n && (!s->units || (piece = llm__rule_at(s, text + at, bytes - at, &length, &n)) == NULL)) {
+            piece = text + at;
+            length = n = llm__char_get(piece, &c);
+        }
+        for (i = 0; i < length; i++) {
+            int is_space = piece[i] == ' ';
+            if (is_space && s->clean && after_space) continue;
+            if (!begun && prefix && (!llm__text_add(out, space, wide) || !llm__stands_for(x, out, at))) return 0;
+            begun = 1;
+            if (!(is_space ? llm__text_add(out, space, wide) : llm__text_add(out, piece + i, 1)) ||
+                !llm__stands_for(x, out, at)) return 0;
+            after_space = is_space;
+            if (!is_space) kept = out->length;
+        }
+    }
+    if (s->clean) {
+        out->length = kept;
+        if (x->in && x->out->count > kept) x->out->count = kept;
+    }
+    return llm__text_add(out, "", 0);
+}
+
 /* Prepend and Append: nothing where there is no text. */
 static int llm__add_around(llm__encoder *x, const llm__step *s, const char *text, size_t bytes, llm__text *out) {
     int in_front = s->kind == LLM__STEP_PREPEND;
@@ -7911,6 +7977,7 @@ static int llm__normalize_step(llm__encoder *x, const llm__step *s, const char *
     case LLM__STEP_BERT: return llm__bert(x, s, text, bytes, out);
     case LLM__STEP_BYTES: return llm__bytes_to_chars(x, text, bytes, out, 0);
     case LLM__STEP_PRECOMPILED: return llm__precompiled(x, s, text, bytes, out);
+    case LLM__STEP_SENTENCE: return llm__sentence_normalize(x, s, text, bytes, out);
     case LLM__STEP_STRIP_ACCENTS: case LLM__STEP_STRIP_NONSPACING: case LLM__STEP_NMT:
         for (i = 0; i < bytes; i += n) {
             n = llm__char_get(text + i, &c);
@@ -7959,6 +8026,7 @@ static const llm__text *llm__normalize(llm__encoder *x, const char *text, size_t
     if (!llm__text_add(&x->normal[0], text, bytes)) return NULL;
     if (!llm__origins_plain(x, &x->normal_origins[0], text, bytes, base)) return NULL;
     x->zero = (uint32_t)base;
+    x->base = base;
     for (i = 0; i < x->w->normalizer.count; i++) {
         const llm__text *from = &x->normal[to];
         const llm__origins *in = &x->normal_origins[to];
@@ -8633,11 +8701,14 @@ static void llm__unigram_reach(llm__encoder *x, const char *piece, size_t bytes,
     for (i = at; i < bytes; i++) {
         const llm__pair *edge = llm__pairs_find(&w->tree.edges, node, (uint8_t)piece[i]);
         llm__best *to = x->best + i + 1;
+        double score;
         if (!edge) break;
         node = edge->first;
         if (!edge->second) continue;
-        if (to->from == SIZE_MAX || here + w->scores[edge->second - 1] > to->score) {
-            to->score = here + w->scores[edge->second - 1];
+        score = here + w->scores[edge->second - 1];
+        if (w->single) score = (double)(float)score;
+        if (to->from == SIZE_MAX || score > to->score) {
+            to->score = score;
             to->from = at;
             to->id = (int32_t)edge->second - 1;
         }
@@ -8645,8 +8716,10 @@ static void llm__unigram_reach(llm__encoder *x, const char *piece, size_t bytes,
     }
     if (!alone) {
         llm__best *to = x->best + at + char_bytes;
-        if (to->from != SIZE_MAX && here + w->unknown_score <= to->score) return;
-        to->score = here + w->unknown_score;
+        double score = here + w->unknown_score;
+        if (w->single) score = (double)(float)score;
+        if (to->from != SIZE_MAX && score <= to->score) return;
+        to->score = score;
         to->from = at;
         to->id = w->unknown;
     }
@@ -9179,6 +9252,7 @@ static llm_status llm__added_read(const llm__words_reader *x, const llm__json *f
     token->rstrip = (uint8_t)llm__words_flag(x, from, "rstrip", 0, &status);
     token->special = (uint8_t)llm__words_flag(x, from, "special", 0, &status);
     token->normalized = (uint8_t)llm__words_flag(x, from, "normalized", !token->special, &status);
+    if (llm__words_flag(x, from, "raw", 0, &status)) token->normalized = LLM__NORMALIZED_RAW;
     if (status == LLM_OK && !token->content.text) return llm__words_wrong(x, "added_tokens", "a content");
     return status != LLM_OK || !token->content.bytes ? status : llm__added_put(x, token, highest);
 }
@@ -9206,7 +9280,7 @@ static llm_status llm__added_place(const llm__words_reader *x, llm__encoder *enc
         llm__string text = token->content;
         uint32_t other;
         if (token->special != special) continue;
-        if (token->normalized && w->normalizer.count) {
+        if (token->normalized && token->normalized != LLM__NORMALIZED_RAW && w->normalizer.count) {
             const llm__text *normal;
             llm__matcher_allow(&encoder->matcher, text.bytes);
             normal = llm__normalize(encoder, text.text, text.bytes, 0);
@@ -9443,8 +9517,10 @@ static llm_status llm__words_make(const llm__words_reader *x, const llm__json *t
     if (!llm__json_is(tokenizer, LLM__JSON_OBJECT)) return llm__words_wrong(x, "the whole", "an object");
     if (added && llm__json_is(added, LLM__JSON_NULL)) added = NULL;
     if (added && !llm__json_is(added, LLM__JSON_ARRAY)) return llm__words_wrong(x, "added_tokens", "an array");
-    status = llm__model_read(x, llm__json_get(tokenizer, "model"),
-                             (added ? added->length : 0) + (config ? (uint32_t)llm__added_most(config) : 0));
+    status = x->w->words ? LLM_OK /* the tokens are those of another file */
+                         : llm__model_read(x, llm__json_get(tokenizer, "model"),
+                                           (added ? added->length : 0) +
+                                               (config ? (uint32_t)llm__added_most(config) : 0));
     if (status == LLM_OK) status = llm__stages_read(x, tokenizer);
     if (status == LLM_OK && config) status = llm__decoder_clean(x, config->config);
     if (status == LLM_OK) status = llm__processor_read(x, llm__json_get(tokenizer, "post_processor"));
@@ -9477,6 +9553,652 @@ LLM__FN llm_status llm__words_open_as(llm__words **out, llm__arena *arena, const
 LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name, const char *text,
                                    size_t bytes, llm_error *e) {
     return llm__words_open_as(out, arena, file_name, text, bytes, NULL, e);
+}
+
+/* ---- other files: vocabularies that are not in a tokenizer.json.  Their tokens are entered here; the rest is written
+   as a tokenizer.json would have it, and read from there. */
+
+/* A vocabulary on its way: its tokens, and the rest of a tokenizer.json. */
+typedef struct llm__source {
+    llm__words_reader *x;
+    uint32_t *ranks; /* [count] by id: which merge comes first; LLM__NO_RANK: no merge makes or takes it */
+    uint32_t count;  /* ids are below this */
+    llm__text rest, added;
+} llm__source;
+
+#define LLM__NO_RANK 0xFFFFFFFFu
+
+static int llm__text_put(llm__text *out, const char *text) { return llm__text_add(out, text, strlen(text)); }
+
+/* A text as a JSON string. */
+static int llm__text_quote(llm__text *out, const char *text, size_t bytes) {
+    char piece[8];
+    size_t i;
+    if (!llm__text_add(out, "\"", 1)) return 0;
+    for (i = 0; i < bytes; i++) {
+        uint8_t c = (uint8_t)text[i];
+        snprintf(piece, sizeof piece, c < 32 || c == '"' || c == '\\' ? "\\u%04x" : "%c", c);
+        if (!llm__text_put(out, piece)) return 0;
+    }
+    return llm__text_add(out, "\"", 1);
+}
+
+/* Room for ids below `count`, and for what the configuration adds. */
+static llm_status llm__source_room(llm__source *s, uint32_t count, const llm__words_config *config) {
+    llm__words_reader *x = s->x;
+    const llm__json *more = llm__json_get(config->config, "added_tokens_decoder"), *key = llm__json_first(more);
+    uint32_t i;
+    llm_status status;
+    for (i = 0; llm__json_is(more, LLM__JSON_OBJECT) && i < more->length; i++, key = llm__json_next(key + 1)) {
+        double id = strtod(key->as.text, NULL);
+        if (id >= count && id < 2.0 * count + 131072) count = (uint32_t)id + 1;
+    }
+    x->w = (llm__words *)llm__arena_alloc(x->arena, 1, sizeof *x->w);
+    if (!x->w) return llm__words_no_memory(x);
+    x->w->file = x->file;
+    x->w->unknown = -1;
+    status = llm__words_room(x, count, count + (uint32_t)llm__added_most(config));
+    s->ranks = (uint32_t *)llm__arena_alloc(x->arena, (size_t)count + 1, sizeof *s->ranks);
+    if (status != LLM_OK || !s->ranks) return llm__words_no_memory(x);
+    memset(s->ranks, 0xFF, ((size_t)count + 1) * sizeof *s->ranks);
+    s->count = count;
+    return LLM_OK;
+}
+
+/* A token, whose text lives in the arena. */
+static llm_status llm__source_word(llm__source *s, uint32_t id, const char *text, size_t bytes, uint32_t rank) {
+    llm__words *w = s->x->w;
+    if (!text) return llm__words_no_memory(s->x);
+    if (bytes > 2 * LLM__MAX_TOKEN_BYTES) return llm__words_too_long(s->x, "a token");
+    if (id >= s->count || w->words[id].text)
+        return llm__fail(s->x->error, LLM_BAD_FORMAT, "%s: id %lu %s", s->x->file, (unsigned long)id,
+                         id < s->count ? "comes twice" : "is beyond the vocabulary");
+    w->words[id].text = text;
+    w->words[id].bytes = (uint32_t)bytes;
+    if (bytes > w->longest) w->longest = (uint32_t)bytes;
+    if ((int32_t)id >= w->count) w->count = (int32_t)id + 1;
+    s->ranks[id] = rank;
+    return LLM_OK;
+}
+
+/* A token that is looked for in text. */
+static llm_status llm__source_added(llm__source *s, const char *text, size_t bytes, int special, int normalized) {
+    llm__text *out = &s->added;
+    int good = (!out->length || llm__text_add(out, ",", 1)) && llm__text_put(out, "{\"content\":") &&
+               llm__text_quote(out, text, bytes) &&
+               llm__text_put(out, special ? ",\"special\":true" : ",\"special\":false") &&
+               llm__text_put(out, normalized ? ",\"normalized\":true,\"raw\":true}" : ",\"normalized\":false}");
+    return good ? LLM_OK : llm__words_no_memory(s->x);
+}
+
+/* A special token of a known name, if its id is free. */
+static llm_status llm__source_special(llm__source *s, uint32_t id, const char *text, size_t bytes) {
+    llm_status status;
+    if (id >= s->count || s->x->w->words[id].text) return LLM_OK;
+    status = llm__source_word(s, id, llm__arena_text(s->x->arena, text, bytes), bytes, LLM__NO_RANK);
+    return status == LLM_OK ? llm__source_added(s, text, bytes, 1, 0) : status;
+}
+
+/* The tokens that the configuration has at ids of its own. */
+static llm_status llm__source_config(llm__source *s, const llm__words_config *config) {
+    const llm__json *more = llm__json_get(config->config, "added_tokens_decoder"), *key = llm__json_first(more), *text;
+    uint32_t i;
+    llm_status status = LLM_OK;
+    for (i = 0; llm__json_is(more, LLM__JSON_OBJECT) && i < more->length && status == LLM_OK;
+         i++, key = llm__json_next(key + 1)) {
+        double id = strtod(key->as.text, NULL);
+        text = llm__json_get(key + 1, "content");
+        if (!llm__json_is(text, LLM__JSON_STRING) || !text->length || !(id >= 0 && id < s->count)) continue;
+        if (s->x->w->words[(uint32_t)id].text) continue;
+        status = llm__source_word(s, (uint32_t)id, text->as.text, text->length, LLM__NO_RANK);
+    }
+    return status;
+}
+
+/* Every token can come from any two that it is made of, those with the lowest ranks first. */
+static llm_status llm__source_merges(llm__source *s) {
+    llm__words *w = s->x->w;
+    uint32_t id;
+    size_t at, n;
+    uint32_t c;
+    if (!llm__pairs_reserve(&w->merges, s->x->arena, 3 * (size_t)s->count)) return llm__words_no_memory(s->x);
+    for (id = 0; id < s->count; id++) {
+        const llm__word *word = w->words + id;
+        if (s->ranks[id] == LLM__NO_RANK) continue;
+        for (at = word->bytes ? llm__char_get(word->text, &c) : 0; at < word->bytes; at += n) {
+            int32_t left = llm__model_id(w, word->text, at), right;
+            n = llm__char_get(word->text + at, &c);
+            if (left < 0 || s->ranks[left] == LLM__NO_RANK) continue;
+            right = llm__model_id(w, word->text + at, word->bytes - at);
+            if (right < 0 || s->ranks[right] == LLM__NO_RANK) continue;
+            if (!llm__pairs_set(&w->merges, s->x->arena, (uint32_t)left, (uint32_t)right, s->ranks[id], id))
+                return llm__words_no_memory(s->x);
+        }
+    }
+    return LLM_OK;
+}
+
+/* A byte-level token in base64. */
+static llm_status llm__source_base64(llm__source *s, const char *text, size_t length, uint32_t id, uint32_t rank) {
+    uint8_t bytes[LLM__MAX_TOKEN_BYTES];
+    char chars[2 * LLM__MAX_TOKEN_BYTES];
+    size_t i, count, n = 0;
+    if (length > LLM__MAX_TOKEN_BYTES) return llm__words_too_long(s->x, "a token");
+    if (!llm__base64_read(text, length, bytes, &count) || !count)
+        return llm__fail(s->x->error, LLM_BAD_FORMAT, "%s: token %lu: \"%.*s\" is no base64", s->x->file,
+                         (unsigned long)id, llm__shown(text, length), text);
+    for (i = 0; i < count; i++) n += llm__char_put(llm__byte_to_char(bytes[i]), chars + n);
+    return llm__source_word(s, id, llm__arena_text(s->x->arena, chars, n), n, rank);
+}
+
+/* Patterns of byte-level vocabularies that come without one. */
+static const char llm__cl100k_pattern[] =
+    "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*+|\\s++\\z|"
+    "\\s*[\\r\\n]|\\s+(?!\\S)|\\s";
+static const char llm__o200k_pattern[] =
+    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+static const char llm__qwen_pattern[] =
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
+    "\\s+(?!\\S)|\\s+";
+static const char llm__llama3_pattern[] =
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
+    "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+static const char llm__kimi_pattern[] =
+    "[\\p{Han}]+|"
+    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]*"
+    "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]+"
+    "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
+    "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+/* The files, by name.  Special tokens are separated by spaces and follow the vocabulary; a number gives the next one's
+   id, name*n stands for name0|> to name(n-1)|>. */
+typedef struct llm__tiktoken {
+    const char *file, *pattern, *special, *begin;
+    int nfc;
+} llm__tiktoken;
+
+static const llm__tiktoken llm__tiktokens[] = {
+    {"qwen.tiktoken", llm__qwen_pattern, "<|endoftext|> <|im_start|> <|im_end|> <|extra_*205", NULL, 1},
+    {"cl100k_base.tiktoken", llm__cl100k_pattern,
+     "100257 <|endoftext|> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> 100276 <|endofprompt|>", NULL, 0},
+    {"o200k_base.tiktoken", llm__o200k_pattern, "199999 <|endoftext|> 200018 <|endofprompt|>", NULL, 0},
+    {"p50k_base.tiktoken", llm__gpt2_pattern, "50256 <|endoftext|>", NULL, 0},
+    {"r50k_base.tiktoken", llm__gpt2_pattern, "50256 <|endoftext|>", NULL, 0},
+    {"tiktoken.model", llm__kimi_pattern, "[BOS] [EOS]", NULL, 0},
+    {"tokenizer.model", llm__llama3_pattern,
+     "<|begin_of_text|> <|end_of_text|> <|reserved_special_token_*4 <|start_header_id|> <|end_header_id|> "
+     "<|reserved_special_token_4|> <|eot_id|>", "<|begin_of_text|>", 0}};
+
+/* The special tokens of such a file, from id `next`. */
+static llm_status llm__tiktoken_specials(llm__source *s, const char *at, uint32_t next) {
+    char name[80];
+    llm_status status = LLM_OK;
+    while (*at && status == LLM_OK) {
+        size_t n = strcspn(at, " ");
+        const char *star = (const char *)memchr(at, '*', n);
+        long i, count = star ? strtol(star + 1, NULL, 10) : 0;
+        if (*at >= '0' && *at <= '9') next = (uint32_t)strtol(at, NULL, 10);
+        else if (!star) status = llm__source_special(s, next++, at, n);
+        for (i = 0; i < count && status == LLM_OK; i++) {
+            snprintf(name, sizeof name, "%.*s%ld|>", (int)(star - at), at, i);
+            status = llm__source_special(s, next++, name, strlen(name));
+        }
+        at += n + strspn(at + n, " ");
+    }
+    return status;
+}
+
+/* What all byte-level vocabularies share behind their tokens. */
+static llm_status llm__source_bytes(llm__source *s, const char *pattern, size_t length, int nfc) {
+    llm__text *out = &s->rest;
+    int good = llm__text_put(out, nfc ? ",\"normalizer\":{\"type\":\"NFC\"}" : "") &&
+               llm__text_put(out, ",\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
+                                  "\"pattern\":{\"Regex\":") &&
+               llm__text_quote(out, pattern, length) &&
+               llm__text_put(out, "},\"behavior\":\"Isolated\",\"invert\":false},{\"type\":\"ByteLevel\","
+                                  "\"add_prefix_space\":false,\"use_regex\":false}]},"
+                                  "\"decoder\":{\"type\":\"ByteLevel\"}");
+    s->x->w->model = LLM__MODEL_BPE;
+    s->x->w->ignore_merges = 1;
+    return good ? LLM_OK : llm__words_no_memory(s->x);
+}
+
+/* Lines of a token in base64 and its rank, which is its id. */
+static llm_status llm__tiktoken_read(llm__source *s, const llm__tiktoken *kind, const char *text, size_t bytes,
+                                     const llm__words_config *config) {
+    const char *end = text + bytes, *at, *space;
+    uint32_t lines = 0, most = 0;
+    llm_status status = LLM_OK;
+    int pass;
+    for (pass = 0; pass < 2 && status == LLM_OK; pass++) {
+        for (at = text; at < end && status == LLM_OK; at++, lines += !pass) {
+            const char *line = at, *digit;
+            double rank = -1;
+            for (space = NULL; at < end && *at != '\n'; at++)
+                if (*at == ' ' && !space) space = at;
+            if (at == line || (at == line + 1 && *line == '\r')) continue;
+            for (digit = space ? space + 1 : at; digit < at && *digit >= '0' && *digit <= '9' && rank < 1e10; digit++)
+                rank = 10.0 * (rank < 0 ? 0 : rank) + (*digit - '0');
+            if (!(rank >= 0 && rank <= 8.0 * (double)bytes + 131072))
+                return llm__fail(s->x->error, LLM_BAD_FORMAT, "%s: line %lu: expected base64 and a rank", s->x->file,
+                                 (unsigned long)lines + 1);
+            if (!pass && rank >= most) most = (uint32_t)rank + 1;
+            if (pass) status = llm__source_base64(s, line, (size_t)(space - line), (uint32_t)rank, (uint32_t)rank);
+        }
+        if (!pass && most > 8 * ((size_t)lines + 131072))
+            return llm__fail(s->x->error, LLM_TOO_LARGE, "%s: rank %lu, but only %lu tokens", s->x->file,
+                             (unsigned long)most - 1, (unsigned long)lines);
+        if (!pass) status = llm__source_room(s, most + 512, config);
+    }
+    if (status == LLM_OK) status = llm__source_config(s, config);
+    if (status == LLM_OK) status = llm__tiktoken_specials(s, kind->special, most);
+    return status == LLM_OK ? llm__source_bytes(s, kind->pattern, strlen(kind->pattern), kind->nfc) : status;
+}
+
+/* Mistral's tekken.json: ids are ranks behind the special tokens. */
+static llm_status llm__tekken_read(llm__source *s, const llm__json *root, const llm__words_config *config) {
+    static const char *const names[] = {"<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]",
+                                        "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]",
+                                        "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]",
+                                        "[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]"};
+    const llm__json *about = llm__json_get(root, "config"), *pattern = llm__json_get(about, "pattern");
+    const llm__json *vocab = llm__json_get(root, "vocab"), *special = llm__json_get(root, "special_tokens"), *v, *text;
+    int32_t size = 0, specials = 0, rank;
+    uint32_t i;
+    char name[40];
+    llm_status status;
+    if (!llm__json_is(pattern, LLM__JSON_STRING)) return llm__words_wrong(s->x, "config.pattern", "a string");
+    if (!llm__json_is(vocab, LLM__JSON_ARRAY)) return llm__words_wrong(s->x, "vocab", "an array");
+    if (!llm__json_id(llm__json_get(about, "default_vocab_size"), &size) ||
+        !llm__json_id(llm__json_get(about, "default_num_special_tokens"), &specials) || specials > size ||
+        specials > 65536 || (uint32_t)(size - specials) > vocab->length)
+        return llm__words_wrong(s->x, "config", "sizes that the vocabulary has");
+    status = llm__source_room(s, (uint32_t)size, config);
+    for (v = llm__json_first(special), i = 0; llm__json_is(special, LLM__JSON_ARRAY) && i < special->length &&
+         status == LLM_OK; i++, v = llm__json_next(v)) {
+        text = llm__json_get(v, "token_str");
+        if (!llm__json_id(llm__json_get(v, "rank"), &rank) || rank >= specials || !llm__json_is(text, LLM__JSON_STRING))
+            return llm__words_wrong(s->x, "special_tokens", "a rank and a token_str");
+        status = llm__source_special(s, (uint32_t)rank, text->as.text, text->length);
+    }
+    for (i = 0; !llm__json_is(special, LLM__JSON_ARRAY) && i < LLM__LENGTH(names) && status == LLM_OK &&
+         i < (uint32_t)specials; i++)
+        status = llm__source_special(s, i, names[i], strlen(names[i]));
+    for (i = 0; i < (uint32_t)specials && status == LLM_OK; i++) {
+        snprintf(name, sizeof name, "<SPECIAL_%lu>", (unsigned long)i);
+        status = llm__source_special(s, i, name, strlen(name));
+    }
+    for (v = llm__json_first(vocab), i = 0; i < vocab->length && status == LLM_OK; i++, v = llm__json_next(v)) {
+        text = llm__json_get(v, "token_bytes");
+        if (!llm__json_id(llm__json_get(v, "rank"), &rank) || !llm__json_is(text, LLM__JSON_STRING))
+            return llm__words_wrong(s->x, "vocab", "ranks and token_bytes");
+        if (rank >= size - specials) continue;
+        status = llm__source_base64(s, text->as.text, text->length, (uint32_t)(rank + specials), (uint32_t)rank);
+    }
+    return status == LLM_OK ? llm__source_bytes(s, pattern->as.text, pattern->length, 0) : status;
+}
+
+/* Writes the post-processor: a begin and an end token where the configuration wants them. */
+static llm_status llm__source_around(llm__source *s, const llm__words_config *config, int32_t begin, int32_t end,
+                                     int add_begin, int add_end) {
+    llm_status status = LLM_OK;
+    char text[400];
+    add_begin = llm__words_flag(s->x, config->config, "add_bos_token", add_begin, &status) && begin >= 0;
+    add_end = llm__words_flag(s->x, config->config, "add_eos_token", add_end, &status) && end >= 0;
+    snprintf(text, sizeof text,
+             ",\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[%s{\"Sequence\":{\"id\":\"A\"}}%s],"
+             "\"special_tokens\":{\"b\":{\"ids\":[%ld]},\"e\":{\"ids\":[%ld]}}}",
+             add_begin ? "{\"SpecialToken\":{\"id\":\"b\"}}," : "", add_end ? ",{\"SpecialToken\":{\"id\":\"e\"}}" : "",
+             (long)(begin < 0 ? 0 : begin), (long)(end < 0 ? 0 : end));
+    return status != LLM_OK || llm__text_put(&s->rest, text) ? status : llm__words_no_memory(s->x);
+}
+
+/* ---- SentencePiece's tokenizer.model: messages of numbered fields, each a number, 4 or 8 bytes, or bytes */
+
+typedef struct llm__proto {
+    const uint8_t *at, *end;
+    uint32_t field;
+    int kind;              /* 0: number, 1: 8 bytes, 2: bytes, 5: 4 bytes */
+    uint64_t number;
+    const uint8_t *bytes;  /* [number] */
+    int broken;
+} llm__proto;
+
+static llm__proto llm__proto_open(const uint8_t *bytes, size_t count) {
+    llm__proto p;
+    memset(&p, 0, sizeof p);
+    p.at = bytes;
+    p.end = bytes + count;
+    return p;
+}
+
+/* A number in groups of 7 bits. */
+static int llm__proto_number(llm__proto *p, uint64_t *n) {
+    int shift = 0;
+    for (*n = 0; p->at < p->end && shift < 64; shift += 7) {
+        *n |= (uint64_t)(*p->at & 127) << shift;
+        if (!(*p->at++ & 128)) return 1;
+    }
+    p->broken = 1;
+    return 0;
+}
+
+/* The next field.  0: there is none, or what is there is broken. */
+static int llm__proto_next(llm__proto *p) {
+    uint64_t tag, n;
+    size_t left;
+    if (p->broken || p->at == p->end || !llm__proto_number(p, &tag)) return 0;
+    p->field = (uint32_t)(tag >> 3);
+    p->kind = (int)(tag & 7);
+    if (p->kind == 0) return llm__proto_number(p, &p->number);
+    n = p->kind == 1 ? 8 : 4;
+    if (p->kind == 2 && !llm__proto_number(p, &n)) return 0;
+    left = (size_t)(p->end - p->at);
+    if ((p->kind != 1 && p->kind != 2 && p->kind != 5) || n > left) return p->broken = 1, 0;
+    p->bytes = p->at;
+    p->number = n;
+    p->at += n;
+    return 1;
+}
+
+enum {
+    LLM__PIECE_NORMAL = 1, LLM__PIECE_UNKNOWN, LLM__PIECE_CONTROL, LLM__PIECE_USER, LLM__PIECE_UNUSED, LLM__PIECE_BYTE
+};
+
+typedef struct llm__sentence_piece {
+    const char *text;
+    size_t bytes;
+    float score;
+    int kind;
+} llm__sentence_piece;
+
+typedef struct llm__sentence {
+    llm__sentence_piece *pieces; /* [count] */
+    uint32_t count;
+    int bpe, byte_fallback, suffix;
+    int32_t begin, end, unknown;
+    const uint8_t *map;          /* precompiled, [map_bytes] */
+    size_t map_bytes;
+    int prefix, squeeze, escape; /* add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces */
+} llm__sentence;
+
+static void llm__sentence_trainer(llm__sentence *m, llm__proto p, int *broken) {
+    while (llm__proto_next(&p)) {
+        if (p.kind != 0) continue;
+        if (p.field == 3) m->bpe = p.number == 2 ? 1 : p.number == 1 ? 0 : -1;
+        if (p.field == 24) m->suffix = p.number != 0;
+        if (p.field == 35) m->byte_fallback = p.number != 0;
+        if (p.field == 41) m->begin = (int32_t)(uint32_t)p.number;
+        if (p.field == 42) m->end = (int32_t)(uint32_t)p.number;
+    }
+    *broken |= p.broken;
+}
+
+static void llm__sentence_normalizer(llm__sentence *m, llm__proto p, int *broken) {
+    while (llm__proto_next(&p)) {
+        if (p.kind == 2 && p.field == 2) m->map = p.bytes, m->map_bytes = (size_t)p.number;
+        if (p.kind != 0) continue;
+        if (p.field == 3) m->prefix = p.number != 0;
+        if (p.field == 4) m->squeeze = p.number != 0;
+        if (p.field == 5) m->escape = p.number != 0;
+    }
+    *broken |= p.broken;
+}
+
+static void llm__sentence_one(llm__sentence_piece *piece, llm__proto p, int *broken) {
+    piece->kind = LLM__PIECE_NORMAL;
+    while (llm__proto_next(&p)) {
+        if (p.field == 1 && p.kind == 2) piece->text = (const char *)p.bytes, piece->bytes = (size_t)p.number;
+        if (p.field == 2 && p.kind == 5) {
+            uint32_t bits = p.bytes[0] | (uint32_t)p.bytes[1] << 8 | (uint32_t)p.bytes[2] << 16 |
+                            (uint32_t)p.bytes[3] << 24;
+            memcpy(&piece->score, &bits, 4);
+        }
+        if (p.field == 3 && p.kind == 0) piece->kind = p.number < 7 ? (int)p.number : 0;
+    }
+    *broken |= p.broken;
+}
+
+/* The whole file, as it says. */
+static llm_status llm__sentence_parse(llm__source *s, llm__sentence *m, const char *text, size_t bytes,
+                                      llm__arena *scratch) {
+    llm__proto p;
+    int pass, broken = 0;
+    uint32_t i;
+    memset(m, 0, sizeof *m);
+    m->prefix = m->squeeze = m->escape = 1;
+    m->begin = 1;
+    m->end = 2;
+    m->unknown = -1;
+    for (pass = 0; pass < 2 && !broken; pass++) {
+        p = llm__proto_open((const uint8_t *)text, bytes);
+        for (i = 0; llm__proto_next(&p);) {
+            if (p.kind != 2) continue;
+            if (p.field == 1) {
+                if (pass) llm__sentence_one(m->pieces + i, llm__proto_open(p.bytes, (size_t)p.number), &broken);
+                i++;
+            } else if (p.field == 2) {
+                llm__sentence_trainer(m, llm__proto_open(p.bytes, (size_t)p.number), &broken);
+            } else if (p.field == 3) {
+                llm__sentence_normalizer(m, llm__proto_open(p.bytes, (size_t)p.number), &broken);
+            }
+        }
+        broken |= p.broken;
+        if (pass) break;
+        m->count = i;
+        m->pieces = (llm__sentence_piece *)llm__arena_alloc(scratch, (size_t)i + 1, sizeof *m->pieces);
+        if (!m->pieces) return llm__words_no_memory(s->x);
+    }
+    if (broken || !m->count) return llm__words_wrong(s->x, "the whole", "a SentencePiece model");
+    if (m->bpe < 0 || m->suffix)
+        return llm__fail(s->x->error, LLM_UNSUPPORTED, "%s: %s is not supported", s->x->file,
+                         m->suffix ? "white space as a suffix" : "a model that is neither BPE nor Unigram");
+    for (i = 0; i < m->count; i++) {
+        size_t at, n;
+        llm__sentence_piece *piece = m->pieces + i;
+        for (at = 0; at < piece->bytes && llm__char_check(piece->text + at, piece->bytes - at, &n) == 1;) at += n;
+        if (!piece->bytes || at < piece->bytes || piece->bytes > LLM__MAX_TOKEN_BYTES ||
+            !(piece->score >= -1e30f && piece->score <= 1e30f))
+            return llm__fail(s->x->error, LLM_BAD_FORMAT, "%s: piece %lu: expected UTF-8, 1 to %d bytes, and a score",
+                             s->x->file, (unsigned long)i, LLM__MAX_TOKEN_BYTES);
+    }
+    return LLM_OK;
+}
+
+/* Ranks of a BPE model's pieces: the higher the score the earlier; equal scores, equal ranks. */
+static llm_status llm__sentence_ranks(llm__source *s, const llm__sentence *m, llm__arena *scratch) {
+    uint32_t *order = (uint32_t *)llm__arena_alloc(scratch, (size_t)m->count + 1, sizeof *order);
+    uint32_t i, k, gap, id, rank = 0;
+    if (!order) return llm__words_no_memory(s->x);
+    for (i = 0; i < m->count; i++) order[i] = i;
+    for (gap = 1; gap < m->count / 9;) gap = 3 * gap + 1;
+    for (; gap; gap /= 3) /* a shell sort */
+        for (i = gap; i < m->count; i++) {
+            id = order[i];
+            for (k = i; k >= gap && m->pieces[order[k - gap]].score < m->pieces[id].score; k -= gap)
+                order[k] = order[k - gap];
+            order[k] = id;
+        }
+    for (i = 0; i < m->count; i++) {
+        if (i && m->pieces[order[i]].score != m->pieces[order[i - 1]].score) rank = i;
+        if (m->pieces[order[i]].kind == LLM__PIECE_NORMAL) s->ranks[order[i]] = rank;
+    }
+    return LLM_OK;
+}
+
+/* A Unigram model's scores and tree.  What is not normal has no place in a text, but user-defined pieces have: they
+   are worth more than anything. */
+static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
+    llm__words *w = s->x->w;
+    float least = 0, most = 0;
+    uint32_t i;
+    int first = 1;
+    w->scores = (double *)llm__arena_alloc(s->x->arena, (size_t)s->count + 1, sizeof *w->scores);
+    if (!w->scores) return llm__words_no_memory(s->x);
+    for (i = 0; i < m->count; i++) {
+        if (m->pieces[i].kind != LLM__PIECE_NORMAL) continue;
+        if (first || m->pieces[i].score < least) least = m->pieces[i].score;
+        if (first || m->pieces[i].score > most) most = m->pieces[i].score;
+        first = 0;
+    }
+    w->single = 1;
+    w->unknown_score = (double)(least - 10.0f);
+    for (i = 0; i < m->count; i++) {
+        const llm__sentence_piece *piece = m->pieces + i;
+        if (piece->kind != LLM__PIECE_NORMAL && piece->kind != LLM__PIECE_USER) continue;
+        w->scores[i] = (double)piece->score;
+        if (piece->kind == LLM__PIECE_USER) w->scores[i] = (double)piece->bytes * (double)most - 0.1;
+        if (!llm__trie_add(&w->tree, s->x->arena, piece->text, piece->bytes, i)) return llm__words_no_memory(s->x);
+    }
+    return LLM_OK;
+}
+
+static llm_status llm__sentence_rest(llm__source *s, const llm__sentence *m, const llm__words_config *config) {
+    static const char decoder[] =
+        ",\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\","
+        "\"pattern\":{\"String\":\"\xE2\x96\x81\"},\"content\":\" \"},{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}";
+    const llm__json *class_name = llm__json_get(config->config, "tokenizer_class");
+    int t5 = llm__json_is(class_name, LLM__JSON_STRING) && strncmp(class_name->as.text, "T5", 2) == 0;
+    int good = llm__text_put(&s->rest, decoder) &&
+               llm__text_put(&s->rest, m->squeeze  ? ",{\"type\":\"Strip\",\"content\":\" \",\"start\":64,\"stop\":0}"
+                                        : m->prefix ? ",{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}"
+                                                    : "") &&
+               llm__text_put(&s->rest, "]}");
+    uint32_t count = m->count;
+    if (!good) return llm__words_no_memory(s->x);
+    return llm__source_around(s, config, m->begin >= 0 && (uint32_t)m->begin < count ? m->begin : -1,
+                              m->end >= 0 && (uint32_t)m->end < count ? m->end : -1, !t5, t5);
+}
+
+/* The normalizer, a step of its own: it cannot be said in a tokenizer.json. */
+static llm_status llm__sentence_step(llm__source *s, const llm__sentence *m, const llm__words_config *config) {
+    llm__words *w = s->x->w;
+    llm_status status = LLM_OK;
+    uint8_t *copy;
+    llm__step *step = (llm__step *)llm__arena_alloc(s->x->arena, 1, sizeof *step);
+    if (!step) return llm__words_no_memory(s->x);
+    w->normalizer.items = step;
+    w->normalizer.count = 1;
+    step->kind = LLM__STEP_SENTENCE;
+    step->prepend = m->prefix ? llm__words_flag(s->x, config->config, "legacy", 0, &status) ? LLM__PREPEND_ALWAYS
+                                                                                            : LLM__PREPEND_FIRST
+                              : LLM__PREPEND_NEVER;
+    step->clean = m->squeeze;
+    step->invert = m->escape;
+    if (status != LLM_OK || !m->map_bytes) return status;
+    copy = (uint8_t *)llm__arena_alloc(s->x->arena, m->map_bytes + 4, 1);
+    if (!copy) return llm__words_no_memory(s->x);
+    memcpy(copy, m->map, m->map_bytes);
+    return llm__step_charsmap(s->x, step, copy, m->map_bytes);
+}
+
+static llm_status llm__sentence_read(llm__source *s, const char *text, size_t bytes, const llm__words_config *config,
+                                     llm__arena *scratch) {
+    llm__sentence m;
+    llm__words *w;
+    uint32_t i;
+    llm_status status = llm__sentence_parse(s, &m, text, bytes, scratch);
+    if (status == LLM_OK) status = llm__source_room(s, m.count, config);
+    if (status != LLM_OK) return status;
+    w = s->x->w;
+    w->model = m.bpe ? LLM__MODEL_BPE : LLM__MODEL_UNIGRAM;
+    w->byte_fallback = m.byte_fallback;
+    w->fuse_unknown = 1;
+    for (i = 0; i < m.count && status == LLM_OK; i++) {
+        const llm__sentence_piece *piece = m.pieces + i;
+        status = llm__source_word(s, i, llm__arena_text(s->x->arena, piece->text, piece->bytes), piece->bytes,
+                                  LLM__NO_RANK);
+        if (status != LLM_OK) break;
+        if (piece->kind == LLM__PIECE_UNKNOWN && w->unknown < 0) w->unknown = (int32_t)i;
+        if (piece->kind == LLM__PIECE_CONTROL || piece->kind == LLM__PIECE_UNKNOWN)
+            status = llm__source_added(s, piece->text, piece->bytes, 1, 0);
+        if (piece->kind == LLM__PIECE_USER) status = llm__source_added(s, piece->text, piece->bytes, 0, 1);
+    }
+    if (w->unknown >= 0) {
+        w->unknown_text.text = w->words[w->unknown].text;
+        w->unknown_text.bytes = w->words[w->unknown].bytes;
+    }
+    if (status == LLM_OK) status = llm__source_config(s, config);
+    if (status == LLM_OK) status = m.bpe ? llm__sentence_ranks(s, &m, scratch) : llm__sentence_scores(s, &m);
+    if (status == LLM_OK) status = llm__sentence_step(s, &m, config);
+    return status == LLM_OK ? llm__sentence_rest(s, &m, config) : status;
+}
+
+/* ---- which file it is */
+
+/* Everything behind the tokens of another file. */
+static llm_status llm__source_make(llm__source *s, const llm__words_config *config) {
+    llm__words_reader *x = s->x;
+    const llm__json *rest;
+    llm__text all;
+    llm_status status;
+    memset(&all, 0, sizeof all);
+    all.allocator = x->arena->allocator;
+    status = llm__slots_fill(x, 1);
+    if (status == LLM_OK && x->w->model == LLM__MODEL_BPE) status = llm__source_merges(s);
+    if (status != LLM_OK) return status;
+    llm__vocab_facts(x->w);
+    if (!llm__text_put(&all, "{\"added_tokens\":[") ||
+        !llm__text_add(&all, s->added.data ? s->added.data : "", s->added.length) || !llm__text_put(&all, "]") ||
+        !llm__text_add(&all, s->rest.data ? s->rest.data : "", s->rest.length) || !llm__text_put(&all, "}"))
+        status = llm__words_no_memory(x);
+    if (status == LLM_OK) status = llm__json_parse(x->arena, x->file, all.data, all.length, &rest, x->error);
+    llm__text_free(&all);
+    return status == LLM_OK ? llm__words_make(x, rest, config) : status;
+}
+
+static int llm__is_base64_line(const char *text, size_t bytes) {
+    size_t i = 0;
+    while (i < bytes && i < 4096 && (llm__base64_digit(text[i]) >= 0 || text[i] == '=')) i++;
+    return i > 1 && i < bytes && text[i] == ' ';
+}
+
+/* Opens a tokenizer from another file, told by its name and, where tokenizer.model may be two things, its beginning. */
+LLM__FN llm_status llm__words_open_other(llm__words **out, llm__arena *arena, const char *file_name, const char *text,
+                                         size_t bytes, const llm__words_config *config, llm_error *e) {
+    llm__words_reader x;
+    llm__source s;
+    llm__arena scratch;
+    const llm__json *root;
+    size_t i;
+    llm_status status = LLM_OK;
+    *out = NULL;
+    memset(&x, 0, sizeof x);
+    x.arena = arena;
+    x.file = file_name;
+    x.error = e;
+    memset(&s, 0, sizeof s);
+    s.x = &x;
+    s.rest.allocator = s.added.allocator = arena->allocator;
+    memset(&scratch, 0, sizeof scratch);
+    scratch.allocator = arena->allocator;
+    if (strcmp(file_name, "tekken.json") == 0) {
+        status = llm__json_parse(arena, file_name, text, bytes, &root, e);
+        if (status == LLM_OK) status = llm__tekken_read(&s, root, config);
+        if (status == LLM_OK) status = llm__source_around(&s, config, 1, 2, 1, 0);
+    } else if (strcmp(file_name, "tokenizer.model") == 0 && !llm__is_base64_line(text, bytes)) {
+        status = llm__sentence_read(&s, text, bytes, config, &scratch);
+    } else {
+        for (i = 0; i + 1 < LLM__LENGTH(llm__tiktokens) && strcmp(file_name, llm__tiktokens[i].file) != 0;) i++;
+        status = llm__tiktoken_read(&s, llm__tiktokens + i, text, bytes, config);
+        if (status == LLM_OK && llm__tiktokens[i].begin) {
+            int32_t begin = -1, id;
+            for (id = 0; id < x.w->count; id++)
+                if (x.w->words[id].text && strcmp(x.w->words[id].text, llm__tiktokens[i].begin) == 0) begin = id;
+            status = llm__source_around(&s, config, begin, -1, 1, 0);
+        }
+    }
+    if (status == LLM_OK) status = llm__source_make(&s, config);
+    if (status == LLM_OK) *out = x.w;
+    llm__text_free(&s.rest);
+    llm__text_free(&s.added);
+    llm__arena_free(&scratch);
+    return status;
 }
 
 /* ---- decoding */
@@ -36917,9 +37639,9 @@ LLM__FN llm_status llm__lexicon_place_make(llm_model *m, llm_error *error) {
 
 /* The tokenizer of a folder, and what its configuration says. */
 LLM__FN llm_status llm__folder_words(llm__folder *folder, llm__words **words, llm__chat *chat, llm_error *error) {
-    static const char name[] = "tokenizer.json";
-    const char *text;
-    size_t bytes;
+    static const char *const others[] = {"tokenizer.json", "tekken.json", "tokenizer.model"};
+    const char *name = NULL, *text = NULL;
+    size_t bytes, i;
     llm__arena scratch;
     llm__words_config config;
     llm_status status = llm__folder_json(folder, "tokenizer_config.json", LLM__CONFIG_LIMIT, 1, &chat->config, error);
@@ -36930,8 +37652,16 @@ LLM__FN llm_status llm__folder_words(llm__folder *folder, llm__words **words, ll
     config.map = chat->map;
     memset(&scratch, 0, sizeof scratch);
     scratch.allocator = folder->arena->allocator;
-    status = llm__folder_look(folder, &scratch, name, LLM__TOKENIZER_LIMIT, &text, &bytes, 0, error);
-    if (status == LLM_OK) status = llm__words_open_as(words, folder->arena, name, text, bytes, &config, error);
+    for (i = 0; i < LLM__LENGTH(others) && status == LLM_OK && !text; i++)
+        status = llm__folder_look(folder, &scratch, name = others[i], LLM__TOKENIZER_LIMIT, &text, &bytes, 1, error);
+    for (i = 0; i < LLM__LENGTH(llm__tiktokens) && status == LLM_OK && !text; i++)
+        status = llm__folder_look(folder, &scratch, name = llm__tiktokens[i].file, LLM__TOKENIZER_LIMIT, &text,
+                                  &bytes, 1, error);
+    if (status == LLM_OK && !text) /* says that it is missing */
+        status = llm__folder_look(folder, &scratch, name = others[0], LLM__TOKENIZER_LIMIT, &text, &bytes, 0, error);
+    if (status == LLM_OK)
+        status = (name == others[0] ? llm__words_open_as : llm__words_open_other)(words, folder->arena, name, text,
+                                                                                  bytes, &config, error);
     llm__arena_free(&scratch);
     return status;
 }

@@ -764,7 +764,8 @@ static int same_offsets(fixture *f, const char *text, const token_list *got, con
             bound[k] = (size_t)strtol(offsets, &end, 10);
             offsets = end;
         }
-        if (characters(text, got->spans[i].from) == bound[0] && characters(text, got->spans[i].to) == bound[1]) continue;
+        if (characters(text, got->spans[i].from) == bound[0] && characters(text, got->spans[i].to) == bound[1])
+            continue;
         return say(f, "'%.60s': token %lu lies at bytes %lu to %lu, not characters %lu to %lu", text, (unsigned long)i,
                    (unsigned long)got->spans[i].from, (unsigned long)got->spans[i].to, (unsigned long)bound[0],
                    (unsigned long)bound[1]);

@@ -1344,6 +1344,146 @@ static void test_hostile_files(void) {
     free(text);
 }
 
+/* ---- vocabularies in other files */
+
+static size_t put_base64(char *out, const char *bytes, size_t count) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t i, k, n = 0;
+    for (i = 0; i < count; i += 3) {
+        uint32_t word = 0;
+        for (k = 0; k < 3; k++) word = word << 8 | (i + k < count ? (uint8_t)bytes[i + k] : 0);
+        for (k = 0; k < 4; k++) out[n++] = i + k > count ? '=' : digits[word >> (18 - 6 * k) & 63];
+    }
+    return n;
+}
+
+static const char *const joined[] = {"ab", "abc", " a", "  "}; /* tokens behind the bytes */
+
+/* The text of a vocabulary of all bytes and `joined`: lines of a .tiktoken file, or tekken.json. */
+static size_t byte_vocabulary(char *out, int tekken) {
+    size_t n = 0;
+    int i;
+    if (tekken)
+        n = (size_t)sprintf(out, "{\"config\":{\"pattern\":\"\\\\s?\\\\w+|\\\\s+|.\",\"default_vocab_size\":264,"
+                                 "\"default_num_special_tokens\":4},\"vocab\":[");
+    for (i = 0; i < 256 + (int)LLM__LENGTH(joined); i++) {
+        char one = (char)i;
+        if (tekken) n += (size_t)sprintf(out + n, "%s{\"rank\":%d,\"token_bytes\":\"", i ? "," : "", i);
+        n += i < 256 ? put_base64(out + n, &one, 1) : put_base64(out + n, joined[i - 256], strlen(joined[i - 256]));
+        n += (size_t)sprintf(out + n, tekken ? "\"}" : " %d\n", i);
+    }
+    if (tekken) n += (size_t)sprintf(out + n, "]}");
+    return n;
+}
+
+/* A SentencePiece model of few pieces: BPE with bytes, "ab" and "abc" made by merges, "<u>" the user's. */
+static size_t sentence_model(char *out) {
+    static const struct {
+        const char *text;
+        int kind;
+        float score;
+    } pieces[] = {{"<unk>", 2, 0}, {"<s>", 3, 0}, {"</s>", 3, 0}, {"<u>", 4, 0}, {"<0x41>", 6, 0}, {"ab", 1, -1},
+                  {"abc", 1, -2}, {"a", 1, -3}, {"b", 1, -4}, {"c", 1, -5}, {"\xE2\x96\x81", 1, -6}};
+    size_t i, n = 0;
+    for (i = 0; i < LLM__LENGTH(pieces); i++) {
+        size_t length = strlen(pieces[i].text);
+        out[n++] = 10;
+        out[n++] = (char)(length + 9);
+        out[n++] = 10;
+        out[n++] = (char)length;
+        memcpy(out + n, pieces[i].text, length);
+        n += length;
+        out[n++] = 21;
+        memcpy(out + n, &pieces[i].score, 4);
+        n += 4;
+        out[n++] = 24;
+        out[n++] = (char)pieces[i].kind;
+    }
+    memcpy(out + n, "\x12\x05\x18\x02\x98\x02\x01", 7); /* BPE, byte fallback */
+    return n + 7;
+}
+
+static llm_status open_other(llm_tokenizer **t, const char *name, const char *text, size_t bytes, meter *m,
+                             llm_error *error) {
+    llm_memory_file file;
+    llm_tokenizer_desc d;
+    memset(&file, 0, sizeof file);
+    memset(&d, 0, sizeof d);
+    memset(m, 0, sizeof *m);
+    file.name = name;
+    file.data = text;
+    file.bytes = bytes;
+    d.memory = &file;
+    d.memory_count = 1;
+    d.allocator = metered(m);
+    return llm_tokenizer_open(t, &d, error);
+}
+
+/* The ids of a text in words. */
+static void expect_other(const char *name, const char *file, size_t bytes, const char *text, int plain,
+                         const char *expected) {
+    llm_tokenizer *t;
+    llm_encode_desc d;
+    llm_error error;
+    int32_t ids[40];
+    llm_text_span spans[40];
+    char got[400] = "";
+    size_t count = 0, i, n = 0;
+    meter m;
+    llm_status status = open_other(&t, name, file, bytes, &m, &error);
+    memset(&d, 0, sizeof d);
+    d.text = text;
+    d.plain = plain;
+    d.special = 1;
+    d.ids = ids;
+    d.spans = spans;
+    d.capacity = 40;
+    if (status != LLM_OK || llm_tokenizer_encode(t, &d, &count, &error) != LLM_OK) printf("%s\n", error.message);
+    for (i = 0; i < count && i < 40; i++) n += (size_t)snprintf(got + n, sizeof got - n, i ? " %d" : "%d", (int)ids[i]);
+    if (strcmp(got, expected)) printf("%s: %s: %s, expected %s\n", name, text, got, expected);
+    CHECK(status == LLM_OK && !strcmp(got, expected));
+    for (i = 0; i < count; i++) CHECK(spans[i].from <= spans[i].to && spans[i].to <= strlen(text));
+    if (status == LLM_OK) llm_tokenizer_close(t);
+    CHECK(settled(&m));
+}
+
+/* Cut short anywhere, and with bytes changed, a file opens or says what is wrong, and gives back what it took. */
+static void check_broken(const char *name, char *file, size_t bytes) {
+    llm_tokenizer *t;
+    llm_error error;
+    size_t i, step = bytes / 400 + 1;
+    int good = 1;
+    meter m;
+    for (i = 0; i < bytes; i += step) {
+        char kept = file[i];
+        if (open_other(&t, name, file, i, &m, &error) == LLM_OK) llm_tokenizer_close(t);
+        else good &= t == NULL && error.message[0] != 0;
+        good &= settled(&m);
+        file[i] = (char)chance(256);
+        if (open_other(&t, name, file, bytes, &m, &error) == LLM_OK) llm_tokenizer_close(t);
+        else good &= t == NULL && error.message[0] != 0;
+        file[i] = kept;
+        good &= settled(&m);
+    }
+    CHECK(good);
+}
+
+static void test_other_files(void) {
+    char *file = (char *)malloc(1 << 16);
+    size_t bytes = byte_vocabulary(file, 0);
+    expect_other("qwen.tiktoken", file, bytes, "abc ab<|im_start|>", 0, "257 32 256 261");
+    expect_other("qwen.tiktoken", file, bytes, "<|im_start|>", 1, "60 124 105 109 95 115 116 97 114 116 124 62");
+    check_broken("qwen.tiktoken", file, bytes);
+    bytes = byte_vocabulary(file, 1);
+    expect_other("tekken.json", file, bytes, "abc ab</s>", 0, "1 261 36 260 2");
+    check_broken("tekken.json", file, bytes);
+    bytes = sentence_model(file);
+    expect_other("tokenizer.model", file, bytes, "abcab  c</s><u>a", 0, "1 10 6 5 10 9 2 3 7");
+    expect_other("tokenizer.model", file, bytes, "A</s>", 1, "1 10 4 0");
+    check_broken("tokenizer.model", file, bytes);
+    free(file);
+}
+
 int main(int argc, char **argv) {
     size_t i;
     libc = llm__allocator_or_default(libc);
@@ -1367,5 +1507,6 @@ int main(int argc, char **argv) {
     TEST(test_memory);
     TEST(test_long_texts);
     TEST(test_hostile_files);
+    TEST(test_other_files);
     return test_summary("test_words");
 }
