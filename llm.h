@@ -37354,7 +37354,8 @@ LLM__FN void llm__scheduler_replan(llm_scheduler *s) {
     for (i = 0; i < s->fed_count; i++) s->fed[i]->planned = 0;
 }
 
-/* Ends the pass, so that rows can be taken out: given up if nothing of it is in a cache yet, else brought to its end. */
+/* Ends the pass, so that rows can be taken out: given up if nothing of it is in a cache yet, else brought to its
+   end. */
 LLM__FN llm_status llm__scheduler_interrupt(llm_scheduler *s, llm_error *error) {
     llm_status status;
     if (s->pass != LLM__PASS_BEGUN) return LLM_OK;

@@ -2,8 +2,8 @@
 
        build/batch --model FOLDER --prompts questions.txt --answers answers.txt
 
-   A line is a prompt, or an answer, in the same order; \n and \\ in it stand for a new line and a backslash.  Shows: the
-   scheduler, its events, chat templates. */
+   A line is a prompt, or an answer, in the same order; \n and \\ in it stand for a new line and a backslash.  Shows:
+   the scheduler, its events, chat templates. */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 

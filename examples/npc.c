@@ -38,8 +38,9 @@ typedef struct village {
 } village;
 
 static const char *const names[] = {"Ada", "Ben", "Cleo", "Dora", "Emil", "Fritz", "Greta", "Hugo"};
-static const char *const moods[] = {"was happy and said", "looked at the sky and said", "was afraid of the river and said",
-                                    "wanted a cake and said", "had an idea and said"};
+static const char *const moods[] = {"was happy and said", "looked at the sky and said",
+                                    "was afraid of the river and said", "wanted a cake and said",
+                                    "had an idea and said"};
 
 static const char help[] =
     "usage: npc [options]\n"
@@ -168,8 +169,8 @@ static void tell(const village *v, const options *o) {
         printf("%s%.*s%s\n", v->people[i].opening + 1, (int)v->people[i].bytes, v->people[i].thought,
                v->people[i].finish == LLM_FINISH_STOP ? "" : "...");
     fprintf(stderr,
-            "%zu characters, %zu tokens in %zu frames; longest frame %.2f ms, mean %.2f ms, %zu beyond twice the budget "
-            "of %.2f ms; %.3f MB of caches\n",
+            "%zu characters, %zu tokens in %zu frames; longest frame %.2f ms, mean %.2f ms, %zu beyond twice the "
+            "budget of %.2f ms; %.3f MB of caches\n",
             v->count, stats.generated_tokens, v->frames, (double)v->longest_us * 1e-3,
             (double)v->total_us * 1e-3 / (double)(v->frames ? v->frames : 1), v->late, (double)o->budget_us * 1e-3,
             (double)stats.cache_bytes / 1e6);

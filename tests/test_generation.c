@@ -429,8 +429,8 @@ static void drafts_change_nothing(void) {
     CHECK(drafted > 500 && accepted > drafted / 4 && accepted < drafted);
 }
 
-/* What is drawn where a draft was proposed has the model's distribution: tokens that are expected 8 times or more, and the
-   others together.  99.99 % of fair draws have a chi-square below n + 3.72 sqrt(2 n) + 9.2. */
+/* What is drawn where a draft was proposed has the model's distribution: tokens that are expected 8 times or more, and
+   the others together.  99.99 % of fair draws have a chi-square below n + 3.72 sqrt(2 n) + 9.2. */
 static void drawn_as_without_drafts(void) {
     enum { DRAWS = 600 };
     static double share[512];

@@ -17,8 +17,8 @@ enum { MANY = 8, SOAK_ALIVE = 12 };
 
 static llm_model *stories;
 static const char *const prompts[MANY] = {
-    "Once upon a time",       "There was a little girl named Lily", "One day, a dog", "The sun", "Tom had a big red ball. He",
-    "In a small house by the sea", "A", "She said, \"I want to play",
+    "Once upon a time", "There was a little girl named Lily", "One day, a dog", "The sun",
+    "Tom had a big red ball. He", "In a small house by the sea", "A", "She said, \"I want to play",
 };
 
 /* ---- running requests */
