@@ -28501,7 +28501,7 @@ typedef struct llm__pick {
     float worth;
 } llm__pick;
 
-enum { LLM__ALL_TOKENS = -1 };
+enum { LLM__ALL_TOKENS = -1, LLM__HEAD_SLICES = 8, LLM__FIRST_PACE = 4, LLM__MOST_PACE = 64 };
 
 struct llm_session {
     llm__arena arena;
@@ -28515,6 +28515,8 @@ struct llm_session {
     size_t sequence_count, at_sequence, at_token;
     llm__part *parts; /* [max_rows] */
     int part_count, row_count, layer; /* layer: the next one to run; -1: no pass is under way */
+    int head_row;     /* behind the layers: how many of the vocabulary's logits are there */
+    int pace_rows;    /* under a budget: how many rows of prompts a pass should have */
     int active;
     llm__atomic *cancel; /* polled between layers; may be NULL */
     /* memory for a pass */
@@ -31611,7 +31613,7 @@ LLM__FN llm_status llm__pass_begin(llm_session *s, llm_error *error) {
         sequence++;
         token = 0;
     }
-    s->layer = 0;
+    s->layer = s->head_row = 0;
     llm__parallel(s, s->row_count, llm__embed_job, s);
     s->slab_used = 0;
     if (s->model->ngram_count) llm__add_ngrams(s);
@@ -31905,14 +31907,13 @@ LLM__FN void llm__pass_hidden(const llm_session *s) {
     }
 }
 
-/* Logits of the rows that are wanted.  Sequences whose last rows go to equally spaced places share one product. */
-LLM__FN void llm__pass_logits(llm_session *s) {
+/* Gathers the normed rows in h whose logits are wanted; s->order says how many each part has. */
+LLM__FN void llm__pass_gather(llm_session *s) {
     const llm_model *m = s->model;
-    size_t vocabulary = (size_t)m->vocabulary, hidden = (size_t)m->hidden;
-    int i, run, count = 0;
+    size_t hidden = (size_t)m->hidden;
+    int i, count = 0;
     llm__part *parts = s->parts;
-    llm__variants v;
-    for (i = 0; i < s->part_count; i++) { /* gather normed rows in h; s->order says how many each part has */
+    for (i = 0; i < s->part_count; i++) {
         int all = parts[i].sequence->want == LLM_LOGITS_ALL, rows = all ? parts[i].count : parts[i].last;
         if (parts[i].sequence->want == LLM_LOGITS_NONE) rows = 0;
         llm__norm_rows(s, &m->norm, s->x + (size_t)(parts[i].first + parts[i].count - rows) * hidden,
@@ -31921,9 +31922,19 @@ LLM__FN void llm__pass_logits(llm_session *s) {
         count += rows;
     }
     if (m->head.block) llm__turn(s, &m->head, s->h, count);
-    for (i = 0, count = 0; i < s->part_count; i += run) {
+}
+
+/* Their logits [first, end).  Sequences whose last rows go to equally spaced places share one product. */
+LLM__FN void llm__pass_logits(llm_session *s, int first, int end) {
+    const llm_model *m = s->model;
+    const llm__matrix head = llm__matrix_slice(&m->head, first, end - first);
+    size_t vocabulary = (size_t)m->vocabulary, hidden = (size_t)m->hidden;
+    int i, run, count = 0;
+    llm__part *parts = s->parts;
+    llm__variants v;
+    for (i = 0; i < s->part_count; i += run) {
         const llm_sequence *q = parts[i].sequence;
-        int rows = s->order[i], j;
+        int rows = s->order[i];
         size_t stride = vocabulary;
         float *out = q->logits;
         llm__task task;
@@ -31940,20 +31951,32 @@ LLM__FN void llm__pass_logits(llm_session *s) {
             rows = run;
         }
         v.count = 0;
-        task = llm__task_of(&m->head, s->h + (size_t)count * hidden, hidden, out, stride, rows);
-        task.x8 = llm__int8(s, &v, &m->head, task.x, hidden, rows);
+        task = llm__task_of(&head, s->h + (size_t)count * hidden, hidden, out + first, stride, rows);
+        task.x8 = llm__int8(s, &v, &head, task.x, hidden, rows);
         llm__products(s, &task, 1);
-        for (j = 0; j < rows; j++) llm__finish_logits(m, out + (size_t)j * stride);
         count += rows;
     }
 }
 
-/* The caches take over what the pass computed, and the call moves on. */
-LLM__FN void llm__pass_finish(llm_session *s) {
-    int i;
-    if (s->model->alternates) llm__join_streams(s);
-    llm__pass_hidden(s);
-    llm__pass_logits(s);
+/* What comes behind the layers: the head, in slices where there is a budget, then the caches take over what the pass
+   computed, and the call moves on. */
+LLM__FN void llm__pass_finish(llm_session *s, int budgeted) {
+    const llm_model *m = s->model;
+    int i, j, first = s->head_row, step = budgeted ? (m->vocabulary / LLM__HEAD_SLICES + 64) & ~63 : m->vocabulary;
+    if (!first) {
+        if (m->alternates) llm__join_streams(s);
+        llm__pass_hidden(s);
+        llm__pass_gather(s);
+    }
+    s->head_row = step < m->vocabulary - first ? first + step : m->vocabulary;
+    llm__pass_logits(s, first, s->head_row);
+    if (s->head_row < m->vocabulary) return;
+    for (i = 0; i < s->part_count; i++) {
+        const llm__part *part = &s->parts[i];
+        size_t row = part->sequence->want == LLM_LOGITS_ALL ? llm__part_row(part, 0) : 0;
+        for (j = 0; j < s->order[i]; j++)
+            llm__finish_logits(m, part->sequence->logits + (row + (size_t)j) * (size_t)m->vocabulary);
+    }
     for (i = 0; i < s->part_count; i++) {
         const llm__part *part = &s->parts[i];
         llm__cache_commit(part->cache);
@@ -31964,9 +31987,20 @@ LLM__FN void llm__pass_finish(llm_session *s) {
     s->layer = -1;
 }
 
+/* How many rows of prompts a pass should have, so that no layer takes more than half of a budget: learnt from how long
+   layers took. */
+LLM__FN void llm__learn_pace(llm_session *s, int64_t budget_us, int64_t took_us) {
+    if (2 * took_us > budget_us) {
+        int rows = (int)((double)s->row_count * (double)budget_us / (2 * (double)took_us));
+        if (rows < s->pace_rows) s->pace_rows = rows > 1 ? rows : 1;
+    } else if (4 * took_us < budget_us && s->layer == s->model->layer_count && s->row_count >= s->pace_rows) {
+        s->pace_rows = s->pace_rows < LLM__MOST_PACE ? s->pace_rows + 1 : (int)LLM__MOST_PACE;
+    }
+}
+
 /* Works on the call until it is done, the budget (microseconds; below 0: none) is used up, or it is cancelled. */
 LLM__FN llm_status llm__forward(llm_session *s, int64_t budget_us, llm_error *error) {
-    int64_t start = budget_us < 0 ? 0 : s->clock.now_us(s->clock.user);
+    int64_t start = budget_us < 0 ? 0 : s->clock.now_us(s->clock.user), before = start, now;
     llm_status status;
     while (s->at_sequence < s->sequence_count) {
         if (s->cancel && llm__atomic_get(s->cancel)) return llm__fail(error, LLM_CANCELLED, "cancelled");
@@ -31974,10 +32008,13 @@ LLM__FN llm_status llm__forward(llm_session *s, int64_t budget_us, llm_error *er
             status = llm__pass_begin(s, error);
             if (status != LLM_OK) return status;
         }
-        if (s->layer < s->model->layer_count) llm__run_layer(s, s->layer++);
-        else llm__pass_finish(s);
-        if (budget_us >= 0 && s->at_sequence < s->sequence_count && s->clock.now_us(s->clock.user) - start >= budget_us)
-            return LLM_PENDING;
+        if (s->layer == s->model->layer_count) llm__pass_finish(s, budget_us >= 0);
+        else llm__run_layer(s, s->layer++);
+        if (budget_us < 0) continue;
+        now = s->clock.now_us(s->clock.user);
+        if (s->layer > 0 && !s->head_row) llm__learn_pace(s, budget_us, now - before);
+        before = now;
+        if (now - start >= budget_us && s->at_sequence < s->sequence_count) return LLM_PENDING;
     }
     s->active = 0;
     return LLM_OK;
@@ -32316,6 +32353,7 @@ LLM__FN llm_status llm__session_make(llm_session *s, const llm_session_desc *des
     llm_status status;
     s->max_rows = desc->max_rows ? desc->max_rows : 256;
     s->exact = desc->exact;
+    s->pace_rows = LLM__FIRST_PACE;
     s->clock = llm__clock_or_default(desc->clock);
     s->layer = -1;
     if (s->max_rows < 1 || s->max_rows > 65536)
@@ -36061,7 +36099,7 @@ typedef struct llm__row {
 } llm__row;
 
 enum {
-    LLM__DEFAULT_TOKENS = 256, LLM__DEFAULT_STEP = 512, LLM__BUDGET_STEP = 16, LLM__RESERVE = 8192,
+    LLM__DEFAULT_TOKENS = 256, LLM__DEFAULT_STEP = 512, LLM__RESERVE = 8192,
     LLM__DEFAULT_DRAFTS = 3, LLM__MOST_DRAFTS = 64, LLM__DEFAULT_NGRAM = 3
 };
 
@@ -36974,7 +37012,7 @@ LLM__FN llm_status llm__generation_feed(llm_generation *g, int64_t budget_us, ll
     if (!llm__generation_running(g)) {
         if (g->session->active)
             return llm__fail(error, LLM_BAD_ARGUMENT, "the generation's session is in the middle of another call");
-        status = llm__row_plan(r, budget_us >= 0 ? (size_t)LLM__BUDGET_STEP : SIZE_MAX, error);
+        status = llm__row_plan(r, budget_us >= 0 ? (size_t)g->session->pace_rows : SIZE_MAX, error);
         if (status != LLM_OK || r->feed == LLM__FEED_NOTHING) return status;
         if (r->sequence.want != LLM_LOGITS_NONE) r->sequence.logits = g->logits;
         status = llm_forward_begin(llm__generation_session(g), &r->sequence, 1, error);
@@ -37221,7 +37259,12 @@ LLM__FN void llm__scheduler_admit(llm_scheduler *s, int64_t budget_us) {
 
 /* Every row that has its turn says what it wants fed; the prompts' share of the step goes to the oldest first. */
 LLM__FN void llm__scheduler_plan(llm_scheduler *s, int budgeted) {
-    size_t room = budgeted && s->prefill_step > LLM__BUDGET_STEP ? (size_t)LLM__BUDGET_STEP : s->prefill_step, i;
+    size_t room = s->prefill_step, i;
+    if (budgeted) {
+        size_t writing = llm__scheduler_in(s, LLM__WRITING), pace = (size_t)s->session->pace_rows;
+        pace = pace > writing ? pace - writing : 1;
+        if (room > pace) room = pace;
+    }
     for (i = 0; i < s->count; i++)
         if (s->requests[i]->planned && s->requests[i]->stage == LLM__READING) {
             size_t taken = s->requests[i]->row.sequence.count;
