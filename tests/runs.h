@@ -198,10 +198,10 @@ static int run_together(runner *u, const llm_generation_desc *rows, const run *a
     run *got = (run *)take(u->f, count, sizeof *got);
     llm_scheduler_desc sd;
     llm_scheduler *s = NULL;
-    const llm_event *events;
+    const llm_event *events = NULL;
     llm_error error;
     llm_status status;
-    size_t i, n;
+    size_t i, n = 0;
     memset(&sd, 0, sizeof sd);
     sd.session.exact = 1;
     sd.completion_batch_size = (int)sample_option(o, "completion_batch_size", 0);
