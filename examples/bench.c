@@ -6,6 +6,7 @@
        build/bench --chat                                    chats of 100 messages to prompts, and texts taken apart
        build/bench --sampling                                what choosing tokens costs, and what looking them up saves
        build/bench --words --model FOLDER --text FILE        a tokenizer: opening, encoding, decoding
+       build/bench --batch                                   many texts at once, and steps with a time budget
        build/bench --recurrent                               what recurrences cost in prompts
 
    Writing a token reads every weight once, so tokens/s times bytes per token, over the bandwidth measured here with a
@@ -85,6 +86,7 @@ static const char help[] =
     "  --words          the tokenizer of --model, or a made-up one of 150,000 tokens\n"
     "  --text FILE      what --words encodes (default: made-up text of 1 MB)\n"
     "  --ids FILE       where --words puts the ids, as 32-bit integers\n"
+    "  --batch          many texts at once, and how long steps with a time budget take\n"
     "  --recurrent      recurrent shapes, and what part of a prompt's time the recurrences take\n"
     "  --isa NAME       kernels: scalar, avx2, neon\n"
     "  --exact          float32 activations\n";
@@ -1515,6 +1517,99 @@ static int bench_recurrent(const options *o) {
     return 1;
 }
 
+/* ---- many at once, and under a budget */
+
+enum { MOST_TOGETHER = 16, STEPS_MOST = 20000, BUDGET_US = 2000, BUDGET_PROMPT = 200 };
+
+/* Tokens/s of so many texts that are written together. */
+static int write_together(const options *o, const bed *b, int texts, double *speed) {
+    llm_scheduler_desc sd;
+    llm_scheduler *s = NULL;
+    llm_generation_desc d;
+    const llm_event *events;
+    llm_error error;
+    double start = 0;
+    size_t count, written = 0;
+    int32_t id = 1;
+    int i, ok;
+    memset(&sd, 0, sizeof sd);
+    memset(&d, 0, sizeof d);
+    sd.use_session = b->session;
+    sd.prefill_batch_size = texts;
+    d.ids = &id;
+    d.id_count = 1;
+    d.max_tokens = o->generate;
+    d.ignore_end = 1;
+    ok = !llm_scheduler_open(&s, b->model, &sd, &error);
+    for (i = 0; ok && i < texts; i++) ok = !llm_scheduler_insert(s, &d, NULL, &error);
+    while (ok && !llm_scheduler_next_generated(s, &events, &count, &error)) {
+        if (start > 0) written += count;
+        else start = now();
+    }
+    *speed = (double)written / (now() - start);
+    llm_scheduler_close(s);
+    return ok || fail(error.message);
+}
+
+static int bench_together(const options *o, const bed *b) {
+    static const int texts[] = {1, 2, 4, 8, MOST_TOGETHER};
+    double speed[MAX_REPEAT], one = 0, all;
+    size_t i;
+    int k;
+    printf("texts written together:\n");
+    for (i = 0; i < sizeof texts / sizeof *texts; i++) {
+        for (k = 0; k < o->repeat; k++)
+            if (!write_together(o, b, texts[i], &speed[k])) return 0;
+        all = median(speed, o->repeat);
+        if (!i) one = all;
+        printf("  %2d: %7.2f t/s, %5.2f times one\n", texts[i], all, all / one);
+    }
+    return 1;
+}
+
+/* How long steps take that may take BUDGET_US. */
+static int bench_budget(const options *o, const bed *b) {
+    static double ms[2][STEPS_MOST];
+    static int32_t ids[BUDGET_PROMPT];
+    llm_generation_desc d;
+    llm_generation *g = NULL;
+    llm_piece piece;
+    llm_error error;
+    llm_status status;
+    int counts[2] = {0, 0}, i;
+    memset(&d, 0, sizeof d);
+    for (i = 0; i < BUDGET_PROMPT; i++) ids[i] = 1 + i * 37;
+    d.ids = ids;
+    d.id_count = BUDGET_PROMPT;
+    d.use_session = b->session;
+    d.max_tokens = o->generate;
+    d.ignore_end = 1;
+    if (llm_generation_open(&g, b->model, &d, &error)) return fail(error.message);
+    do {
+        int writing = llm_generation_get_stats(g).prompt_tokens == BUDGET_PROMPT;
+        double start = now();
+        status = llm_generation_step(g, BUDGET_US, &piece, &error);
+        if (counts[writing] < STEPS_MOST) ms[writing][counts[writing]++] = 1e3 * (now() - start);
+    } while (status == LLM_OK || status == LLM_PENDING);
+    llm_generation_close(g);
+    if (status != LLM_END) return fail(error.message);
+    printf("steps with a budget of %.1f ms:\n", BUDGET_US * 1e-3);
+    for (i = 0; i < 2; i++) {
+        double middle = median(ms[i], counts[i]);
+        printf("  %s %6d: median %5.2f ms, 99 %% within %5.2f ms, longest %5.2f ms\n",
+               i ? "writing" : "reading", counts[i], middle, ms[i][counts[i] * 99 / 100], ms[i][counts[i] - 1]);
+    }
+    return 1;
+}
+
+static int bench_batches(const options *o) {
+    bed b;
+    int ok = open_bed(&b, o);
+    ok = ok && bench_together(o, &b) && bench_budget(o, &b);
+    close_bed(&b);
+    return ok;
+}
+
 /* ---- options */
 
 static int read_count(const char *text, int low, int high, int *out) {
@@ -1532,6 +1627,7 @@ static int read_switch(options *o, const char *flag) {
         {"--recurrent", bench_recurrent},
         {"--words", bench_words},
         {"--chat", bench_chats},
+        {"--batch", bench_batches},
     };
     size_t i;
     if (!strcmp(flag, "--exact")) return o->exact = 1;
