@@ -15545,7 +15545,7 @@ LLM__FN int llm__percent_next(llm__render *r, llm__percent *p, llm__value *out) 
 
 /* A width or precision: digits or *. */
 LLM__FN int llm__percent_number(llm__render *r, llm__percent *p, const char **at, const char *end, int64_t *out) {
-    llm__value v;
+    llm__value v = llm__value_of(LLM__NONE);
     if (*at < end && **at == '*') {
         ++*at;
         if (!llm__percent_next(r, p, &v)) return 0;
@@ -34310,10 +34310,18 @@ LLM__FN int llm__json_same(const llm__json *a, const llm__json *b) {
 }
 
 LLM__FN int llm__json_kind(const llm__json *v) {
-    static const int kinds[] = {LLM__T_NULL, LLM__T_BOOL, LLM__T_BOOL, LLM__T_INTEGER, LLM__T_REAL, LLM__T_STRING,
-                                LLM__T_ARRAY, LLM__T_OBJECT};
-    if (v->type == LLM__JSON_NUMBER && v->as.number == floor(v->as.number)) return LLM__T_INTEGER;
-    return kinds[v->type];
+    switch (v->type) {
+    case LLM__JSON_NULL: return LLM__T_NULL;
+    case LLM__JSON_FALSE:
+    case LLM__JSON_TRUE: return LLM__T_BOOL;
+    case LLM__JSON_INTEGER: return LLM__T_INTEGER;
+    case LLM__JSON_NUMBER: return v->as.number == floor(v->as.number) ? LLM__T_INTEGER : LLM__T_REAL;
+    case LLM__JSON_STRING: return LLM__T_STRING;
+    case LLM__JSON_ARRAY: return LLM__T_ARRAY;
+    case LLM__JSON_OBJECT: return LLM__T_OBJECT;
+    case LLM__JSON_LATER: break; /* a parser's own, and none here */
+    }
+    return 0;
 }
 
 /* The types that a schema allows. */
@@ -34661,7 +34669,7 @@ LLM__FN const llm__json *llm__wants_limit(const llm__wants *w, const char *with,
 /* Numbers from low to high (NULL: no bound), in their texts: those below 0 by their magnitudes. */
 LLM__FN llm__net llm__net_between(llm__rules *c, const llm__json *low, int low_open, const llm__json *high,
                                   int high_open, int whole) {
-    llm__bound near, far;
+    llm__bound inner, outer;
     llm__decimals m;
     llm__net net;
     int32_t start;
@@ -34671,14 +34679,14 @@ LLM__FN llm__net llm__net_between(llm__rules *c, const llm__json *low, int low_o
     start = llm__net_state(c, &net);
     m.to = llm__net_state(c, &net);
     llm__net_finish(&net, m.to);
-    m.low = &near;
-    m.high = high ? &far : NULL;
-    if (high) llm__bound_read(&far, high->as.number, high_open);
-    llm__bound_read(&near, low && low->as.number > 0 ? low->as.number : 0, low && low->as.number >= 0 && low_open);
+    m.low = &inner;
+    m.high = high ? &outer : NULL;
+    if (high) llm__bound_read(&outer, high->as.number, high_open);
+    llm__bound_read(&inner, low && low->as.number > 0 ? low->as.number : 0, low && low->as.number >= 0 && low_open);
     if (!high || high->as.number >= 0) llm__net_magnitude(&m, start, whole);
-    m.high = low ? &far : NULL;
-    if (low) llm__bound_read(&far, low->as.number, low_open);
-    llm__bound_read(&near, high && high->as.number < 0 ? high->as.number : 0,
+    m.high = low ? &outer : NULL;
+    if (low) llm__bound_read(&outer, low->as.number, low_open);
+    llm__bound_read(&inner, high && high->as.number < 0 ? high->as.number : 0,
                     !high || high->as.number >= 0 || high_open); /* 0 has no minus */
     if (!low || low->as.number < 0) llm__net_magnitude(&m, llm__net_letter(c, &net, start, '-', '-'), whole);
     return llm__net_determine(c, &net);

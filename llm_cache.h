@@ -1251,18 +1251,21 @@ LLM__FN llm_status llm__folder_find(llm__folder *f, llm__blob *b, int optional, 
     return llm__fail(error, LLM_BAD_FILE, "%s: cannot be opened as a file", path);
 }
 
+/* A file that is open already, or NULL. */
+LLM__FN llm__blob *llm__folder_held(const llm__folder *f, const char *name) {
+    llm__blob *b = f->first;
+    while (b && strcmp(b->name, name)) b = b->next;
+    return b;
+}
+
 /* The file of a name that is the library's own, and may lead into a folder within; *out is NULL if it is optional and
    absent. */
 LLM__FN llm_status llm__folder_known(llm__folder *f, const char *name, llm__blob **out, int optional,
                                      llm_error *error) {
     llm__blob *b;
     llm_status status;
-    *out = NULL;
-    for (b = f->first; b; b = b->next)
-        if (!strcmp(b->name, name)) {
-            *out = b;
-            return LLM_OK;
-        }
+    *out = llm__folder_held(f, name);
+    if (*out) return LLM_OK;
     b = (llm__blob *)llm__arena_alloc(f->arena, 1, sizeof *b);
     if (!b || !(b->name = llm__arena_text(f->arena, name, strlen(name)))) return llm__no_memory(error, sizeof *b);
     status = llm__folder_find(f, b, optional, error);
@@ -1275,7 +1278,8 @@ LLM__FN llm_status llm__folder_known(llm__folder *f, const char *name, llm__blob
 
 /* The same for a name that a file gave. */
 LLM__FN llm_status llm__folder_open(llm__folder *f, const char *name, llm__blob **out, int optional, llm_error *error) {
-    *out = NULL;
+    *out = llm__folder_held(f, name); /* one that the host named may be called anything */
+    if (*out) return LLM_OK;
     if (!*name || strchr(name, '/') || strchr(name, '\\') || strstr(name, ".."))
         return llm__fail(error, LLM_BAD_FORMAT, "\"%.100s\" is no file name within the checkpoint folder", name);
     return llm__folder_known(f, name, out, optional, error);

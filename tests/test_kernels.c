@@ -425,7 +425,12 @@ static void test_rows(const llm__ops *ops) {
         TRY(ops->mul(F(y), F(b), n), (double)(F(a)[i] * F(b)[i]), 0);
         TRY(ops->scale(F(y), 0.3f, n), (double)(F(a)[i] * 0.3f), 0);
         TRY(ops->add_scaled(F(y), F(b), 0.25f, n), A + 0.25 * B, 1e-5);
-        TRY(ops->add_product(F(y), F(b), F(c), n), A + B * (double)F(c)[i], 1e-5);
+        memcpy(y.at, a.at, a.bytes);
+        ops->add_product(F(y), F(b), F(c), n);
+        for (i = 0; i < n; i++) {
+            double product = B * (double)F(c)[i];
+            CHECK(fabs((double)F(y)[i] - (A + product)) <= 1e-6 * (fabs(A) + fabs(product)));
+        }
         TRY(ops->silu(F(y), n), A * sigmoid(A), 1e-6);
         TRY(ops->silu_mul(F(y), F(b), n), A * sigmoid(A) * B, 1e-6);
         TRY(ops->sigmoid(F(y), n), sigmoid(A), 1e-6);
