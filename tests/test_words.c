@@ -1484,6 +1484,108 @@ static void test_other_files(void) {
     free(file);
 }
 
+/* A tokenizer of some letters; `parts` are members of tokenizer.json between commas, config is tokenizer_config.json. */
+static llm_tokenizer *letters(const char *parts, const char *config) {
+    static char file[2000];
+    llm_memory_file files[2] = {{"tokenizer.json", file, 0}, {"tokenizer_config.json", config, 0}};
+    llm_tokenizer_desc d;
+    llm_tokenizer *t = NULL;
+    llm_error error;
+    files[0].bytes = (size_t)snprintf(
+        file, sizeof file,
+        "{%s\"model\":{\"type\":\"BPE\",\"unk_token\":\"\\ufffd\",\"vocab\":{\"a\":0,\"b\":1,\"c\":2,\"d\":3,"
+        "\"z\":4,"
+        "\"\\u0431\":5,\"\\ufffd\":6,\" \":7,\"ab\":8,\"bc\":9,\"a\\u0431\":10,\"<pad>\":11,\"|\":12},"
+        "\"merges\":[\"b c\",\"a \\u0431\"]}}", parts);
+    memset(&d, 0, sizeof d);
+    d.memory = files;
+    d.memory_count = config ? 2 : 1;
+    if (config) files[1].bytes = strlen(config);
+    if (llm_tokenizer_open(&t, &d, &error)) printf("%s: %s\n", parts, error.message);
+    CHECK(t != NULL);
+    return t;
+}
+
+static void expect_letters(const char *parts, const char *config, const char *text, int plain, const char *expected) {
+    llm_tokenizer *t = letters(parts, config);
+    llm_encode_desc d;
+    int32_t ids[20];
+    char found[200] = "";
+    size_t count = 0, i;
+    memset(&d, 0, sizeof d);
+    d.text = text;
+    d.plain = plain;
+    d.ids = ids;
+    d.capacity = 20;
+    CHECK(!llm_tokenizer_encode(t, &d, &count, NULL) && count <= 20);
+    for (i = 0; i < count; i++)
+        snprintf(found + strlen(found), sizeof found - strlen(found), "%s%d", i ? " " : "", (int)ids[i]);
+    CHECK_STR(found, expected);
+    llm_tokenizer_close(t);
+}
+
+/* Steps that few tokenizers have. */
+static void test_rare_steps(void) {
+    const int32_t heard[] = {0, 0, 11, 0, 12, 1};
+    llm_tokenizer *t = letters("\"decoder\":{\"type\":\"CTC\",\"pad_token\":\"<pad>\",\"word_delimiter_token\":\"|\","
+                               "\"cleanup\":true},", NULL);
+    char text[40];
+    size_t bytes;
+    expect_letters("", NULL, "abcd", 0, "0 9 3");
+    expect_letters("\"pre_tokenizer\":{\"type\":\"FixedLength\",\"length\":2},", NULL, "abcd", 0, "0 1 2 3");
+    expect_letters("", NULL, "a\xd0\xb1" "c", 0, "10 2");
+    expect_letters("\"pre_tokenizer\":{\"type\":\"UnicodeScripts\"},", NULL, "a\xd0\xb1" "c", 0, "0 5 2");
+    expect_letters("\"normalizer\":{\"type\":\"Append\",\"append\":\"z\"},", NULL, "a", 0, "0 4");
+    CHECK(!llm_tokenizer_decode(t, heard, 6, 0, text, sizeof text, &bytes, NULL));
+    CHECK_STR(text, "aa b");
+    llm_tokenizer_close(t);
+}
+
+/* What tokenizer_config.json adds to a vocabulary, and what becomes special by it. */
+static void test_tokenizer_config(void) {
+    static const char config[] = "{\"added_tokens_decoder\":{\"13\":{\"content\":\"<x>\",\"lstrip\":false,"
+                                 "\"rstrip\":false,"
+                                 "\"single_word\":false,\"normalized\":false,\"special\":true}}}";
+    static const char parts[] = "\"decoder\":{\"type\":\"Fuse\"},";
+    const int32_t ids[] = {0, 13, 1};
+    llm_tokenizer *t = letters(parts, config);
+    char text[40];
+    size_t bytes;
+    expect_letters(parts, NULL, "a<x>b", 0, "0 6 6 6 1");
+    expect_letters(parts, config, "a<x>b", 0, "0 13 1");
+    expect_letters(parts, config, "a<x>b", 1, "0 6 6 6 1");
+    CHECK(!llm_tokenizer_decode(t, ids, 3, 0, text, sizeof text, &bytes, NULL));
+    CHECK_STR(text, "a<x>b");
+    CHECK(!llm_tokenizer_decode(t, ids, 3, 1, text, sizeof text, &bytes, NULL));
+    CHECK_STR(text, "ab");
+    llm_tokenizer_close(t);
+}
+
+/* Bytes that are no UTF-8: refused if that is asked for, else one U+FFFD each, which lies where they do. */
+static void test_broken_bytes(void) {
+    llm_tokenizer *t = letters("", NULL);
+    llm_encode_desc d;
+    llm_text_span spans[8];
+    int32_t ids[8];
+    llm_error error;
+    size_t count;
+    memset(&d, 0, sizeof d);
+    d.text = "a\xff" "bc\xd0";
+    d.ids = ids;
+    d.spans = spans;
+    d.capacity = 8;
+    d.refuse_broken = 1;
+    CHECK_EQ(llm_tokenizer_encode(t, &d, &count, &error), LLM_BAD_ARGUMENT);
+    CHECK(strstr(error.message, "0xFF") != NULL);
+    d.refuse_broken = 0;
+    CHECK(!llm_tokenizer_encode(t, &d, &count, &error));
+    CHECK_EQ(count, 4);
+    CHECK(ids[0] == 0 && ids[1] == 6 && ids[2] == 9 && ids[3] == 6);
+    CHECK(spans[0].from == 0 && spans[0].to == 1 && spans[1].from == 1 && spans[1].to == 2);
+    CHECK(spans[2].from == 2 && spans[2].to == 4 && spans[3].from == 4 && spans[3].to == 5);
+    llm_tokenizer_close(t);
+}
+
 int main(int argc, char **argv) {
     size_t i;
     libc = llm__allocator_or_default(libc);
@@ -1508,5 +1610,8 @@ int main(int argc, char **argv) {
     TEST(test_long_texts);
     TEST(test_hostile_files);
     TEST(test_other_files);
+    TEST(test_rare_steps);
+    TEST(test_tokenizer_config);
+    TEST(test_broken_bytes);
     return test_summary("test_words");
 }
