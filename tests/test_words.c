@@ -1484,7 +1484,7 @@ static void test_other_files(void) {
     free(file);
 }
 
-/* A tokenizer of some letters; `parts` are members of tokenizer.json between commas, config is tokenizer_config.json. */
+/* A tokenizer of some letters; `parts` are members of tokenizer.json between commas, config is the other file. */
 static llm_tokenizer *letters(const char *parts, const char *config) {
     static char file[2000];
     llm_memory_file files[2] = {{"tokenizer.json", file, 0}, {"tokenizer_config.json", config, 0}};
