@@ -41,7 +41,7 @@ test:
 
 san:
 	@$(MAKE) --no-print-directory test B=$B/san TESTS="golden golden-scalar examples $(PROGRAMS)" \
-	    SCALAR=--once CFLAGS="-O0 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+	    SCALAR=--once CFLAGS="-O0 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 # Every file of both checkpoints is a seed, behind the byte that says which it is; and the prompt caches of the fixtures,
 # without the checksum that would stop every change to them.
