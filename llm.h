@@ -2613,7 +2613,7 @@ LLM__FN void LLMK_(panel_times)(const LLMK_(panel8) *p, const llm__matrix *w, in
 }
 #endif
 
-enum { LLMK_(FEW_ROWS) = 4 }; /* of activations: fewer do not pay for the unpacking of a panel */
+enum { LLMK_(FEW_ROWS) = 10 }; /* of activations: fewer do not pay for the unpacking of a panel */
 
 LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y, size_t y_stride, int begin, int end,
                              void *scratch) {
