@@ -1148,8 +1148,8 @@ static void match_all(const llm__regex *r, const char *text, size_t bytes, size_
 static void test_pattern_shortcuts(void) {
     static const char *const patterns[] = {
         "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
-        "(?i:'s|'t|'re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+"
-        "|\\s+(?!\\S)",
+        ("(?i:'s|'t|'re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+"
+         "|\\s+(?!\\S)"),
         "[\\p{Lu}\\p{Lt}\\p{M}]*[\\p{Ll}\\p{Lo}]+|(?:a|\\d)*?e|(?>a|aa)e|(?=a)[^\\s]|(?!t)\\w|.\\b|$",
         "(?:[a-z&&[^aeiou]]|\\P{L})+t?|(?<=a) |(?<!a)e|^[\\W\\d]*+7|(?:)|(?:e|)+",
         "[^\\S\\n]|[[:^space:]&&\\p{P}]|\\p{^L}Z"};
