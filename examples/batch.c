@@ -56,14 +56,6 @@ static int read_int(const char *flag, const char *text, int64_t low, int *out) {
     return 1;
 }
 
-static int read_float(const char *flag, const char *text, float *out) {
-    char *end;
-    *out = strtof(text, &end);
-    if (end != text && !*end) return 1;
-    fprintf(stderr, TOOL ": %s is %s; expected a number\n", flag, text);
-    return 0;
-}
-
 static int read_value(options *o, const char *flag, const char *text) {
     llm_sampling *sampling = &o->request.sampling;
     int64_t seed;
@@ -71,8 +63,8 @@ static int read_value(options *o, const char *flag, const char *text) {
     if (!strcmp(flag, "--prompts")) return o->prompts = text, 1;
     if (!strcmp(flag, "--answers")) return o->answers = text, 1;
     if (!strcmp(flag, "--max-tokens")) return read_integer(flag, text, 1, INT32_MAX, &o->request.max_tokens);
-    if (!strcmp(flag, "--temp")) return read_float(flag, text, &sampling->temperature);
-    if (!strcmp(flag, "--top-p")) return read_float(flag, text, &sampling->top_p);
+    if (!strcmp(flag, "--temp")) return read_number(flag, text, &sampling->temperature);
+    if (!strcmp(flag, "--top-p")) return read_number(flag, text, &sampling->top_p);
     if (!strcmp(flag, "--seed"))
         return read_integer(flag, text, 0, INT64_MAX, &seed) && (sampling->seed = (uint64_t)seed, 1);
     if (!strcmp(flag, "--completion-batch-size"))
@@ -103,17 +95,6 @@ static int read_options(options *o, int count, char **arguments) {
 }
 
 /* ---- lines */
-
-/* Takes the escapes out of a line, in place; returns what is left. */
-static size_t unescape(char *line, size_t bytes) {
-    size_t i, n = 0;
-    for (i = 0; i < bytes; i++) {
-        int escaped = line[i] == '\\' && i + 1 < bytes && (line[i + 1] == 'n' || line[i + 1] == '\\');
-        if (escaped) i++;
-        line[n++] = escaped && line[i] == 'n' ? '\n' : line[i];
-    }
-    return n;
-}
 
 static void print_escaped(FILE *file, const char *text, size_t bytes) {
     size_t i;

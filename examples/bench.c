@@ -16,6 +16,9 @@
 
 #include <pthread.h>
 
+#define TOOL "bench"
+#include "tool.h"
+
 enum { MAX_REPEAT = 101, GROUP = 64 };
 
 typedef enum kind { LLAMA, MAMBA2, QWEN3_NEXT } kind;
@@ -1269,16 +1272,8 @@ static void make_text(image *m, size_t bytes) {
 /* The bytes of a file, or NULL. */
 static char *read_all(const char *path, size_t *bytes) {
     FILE *f = fopen(path, "rb");
-    char *text = NULL;
-    long n = -1;
-    if (f && !fseek(f, 0, SEEK_END) && (n = ftell(f)) >= 0 && !fseek(f, 0, SEEK_SET))
-        text = (char *)malloc((size_t)n + 1);
-    if (text && fread(text, 1, (size_t)n, f) != (size_t)n) {
-        free(text);
-        text = NULL;
-    }
+    char *text = f ? read_text(f, bytes) : NULL;
     if (f) fclose(f);
-    *bytes = (size_t)n;
     return text;
 }
 

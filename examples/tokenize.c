@@ -69,18 +69,6 @@ static void put_escaped(const char *text, size_t bytes) {
     }
 }
 
-/* Takes the escapes out, in place; returns the bytes that are left. */
-static size_t unescape(char *text, size_t bytes) {
-    static const char from[] = "nrt0\\", to[] = "\n\r\t\0\\";
-    size_t i, n = 0;
-    for (i = 0; i < bytes; i++) {
-        const char *at = text[i] == '\\' && i + 1 < bytes && text[i + 1] ? strchr(from, text[i + 1]) : NULL;
-        text[n++] = at ? to[at - from] : text[i];
-        i += at != NULL;
-    }
-    return n;
-}
-
 static int encode(const options *o, const llm_tokenizer *t, const char *text, size_t bytes) {
     llm_encode_desc d = o->encode;
     llm_error error;

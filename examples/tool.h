@@ -18,7 +18,7 @@
 #endif
 
 /* A line on standard error; always 0, so that failing is one statement. */
-static int complain(const char *format, const char *what) {
+static inline int complain(const char *format, const char *what) {
     fputs(TOOL ": ", stderr);
     fprintf(stderr, format, what);
     fputs("\n", stderr);
@@ -58,6 +58,18 @@ static inline char *read_text(FILE *file, size_t *bytes) {
     }
     if (text) text[*bytes] = 0;
     return text;
+}
+
+/* Takes the escapes out, in place; returns the bytes that are left. */
+static inline size_t unescape(char *text, size_t bytes) {
+    static const char from[] = "nrt0\\", to[] = "\n\r\t\0\\";
+    size_t i, n = 0;
+    for (i = 0; i < bytes; i++) {
+        const char *at = text[i] == '\\' && i + 1 < bytes && text[i + 1] ? strchr(from, text[i + 1]) : NULL;
+        text[n++] = at ? to[at - from] : text[i];
+        i += at != NULL;
+    }
+    return n;
 }
 
 /* ---- a prompt as a chat, for checkpoints that have a template */
