@@ -9529,8 +9529,8 @@ static llm_status llm__words_make(const llm__words_reader *x, const llm__json *t
 
 /* Opens a tokenizer from the text of a tokenizer.json, which is not needed any more afterwards: everything lives in the
    arena.  config may be NULL; its documents must live as long as the tokenizer. */
-LLM__FN llm_status llm__words_open_as(llm__words **out, llm__arena *arena, const char *file_name, const char *text,
-                                      size_t bytes, const llm__words_config *config, llm_error *e) {
+LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name, const char *text,
+                                   size_t bytes, const llm__words_config *config, llm_error *e) {
     static const char *const later[] = {"vocab", "merges", NULL};
     llm__words_reader x;
     const llm__json *tokenizer;
@@ -9547,12 +9547,6 @@ LLM__FN llm_status llm__words_open_as(llm__words **out, llm__arena *arena, const
     status = llm__words_make(&x, tokenizer, config);
     if (status == LLM_OK) *out = x.w;
     return status;
-}
-
-/* The same for a file alone. */
-LLM__FN llm_status llm__words_open(llm__words **out, llm__arena *arena, const char *file_name, const char *text,
-                                   size_t bytes, llm_error *e) {
-    return llm__words_open_as(out, arena, file_name, text, bytes, NULL, e);
 }
 
 /* ---- other files: vocabularies that are not in a tokenizer.json.  Their tokens are entered here; the rest is written
@@ -21900,11 +21894,6 @@ LLM__FN llm__experts llm__read_sigmoid_router(llm__config *c, const llm__experts
     return e;
 }
 
-LLM__FN void llm__read_sigmoid_experts(llm__config *c, llm_model *m, const llm__experts *usual) {
-    llm__experts e = llm__read_sigmoid_router(c, usual);
-    llm__set_routed(c, m, &e);
-}
-
 /* With DeepSeek-V3's defaults. */
 LLM__FN llm__experts llm__read_deepseek_router(llm__config *c) {
     llm__experts usual;
@@ -31907,8 +31896,8 @@ LLM__FN void llm__pass_hidden(const llm_session *s) {
     }
 }
 
-/* Gathers the normed rows in h whose logits are wanted; s->order says how many each part has. */
-LLM__FN void llm__pass_gather(llm_session *s) {
+/* Gathers the normed rows in h whose logits are wanted, and counts them; s->order says how many each part has. */
+LLM__FN int llm__pass_gather(llm_session *s) {
     const llm_model *m = s->model;
     size_t hidden = (size_t)m->hidden;
     int i, count = 0;
@@ -31922,6 +31911,7 @@ LLM__FN void llm__pass_gather(llm_session *s) {
         count += rows;
     }
     if (m->head.block) llm__turn(s, &m->head, s->h, count);
+    return count;
 }
 
 /* Their logits [first, end).  Sequences whose last rows go to equally spaced places share one product. */
@@ -31966,7 +31956,7 @@ LLM__FN void llm__pass_finish(llm_session *s, int budgeted) {
     if (!first) {
         if (m->alternates) llm__join_streams(s);
         llm__pass_hidden(s);
-        llm__pass_gather(s);
+        if (!llm__pass_gather(s)) step = m->vocabulary;
     }
     s->head_row = step < m->vocabulary - first ? first + step : m->vocabulary;
     llm__pass_logits(s, first, s->head_row);
@@ -36135,7 +36125,9 @@ LLM__FN size_t llm__row_scratch(const llm__row *r) {
 /* Room for `more` tokens behind prompt and text, and for drafts. */
 LLM__FN llm_status llm__row_room(llm__row *r, size_t more, llm_error *error) {
     void *tokens = r->tokens;
-    size_t count = r->id_count + r->generated + more + (size_t)r->draft_most;
+    size_t count;
+    if (!llm__add_ok(r->id_count, r->generated + (size_t)r->draft_most, &count) || !llm__add_ok(count, more, &count))
+        return llm__no_memory(error, SIZE_MAX);
     if (!llm__grow(&r->arena.allocator, &tokens, &r->token_capacity, count, sizeof *r->tokens))
         return llm__no_memory(error, count * sizeof *r->tokens);
     r->tokens = (int32_t *)tokens;
@@ -36636,7 +36628,7 @@ LLM__FN llm_status llm__row_segments(llm__row *r, const llm_generation_desc *d, 
         const llm_ids *part = &d->segments[i];
         if (part->count && !part->ids)
             return llm__fail(error, LLM_BAD_ARGUMENT, "segment %llu has a count, but no ids", (unsigned long long)i);
-        if ((status = llm__row_room(r, part->count + 1, error)) != LLM_OK) return status;
+        if ((status = llm__row_room(r, part->count, error)) != LLM_OK) return status;
         if (part->count) memcpy(r->tokens + r->id_count, part->ids, part->count * sizeof *part->ids);
         r->id_count += part->count;
         r->segment_ends[r->segment_count++] = r->id_count;
@@ -37712,8 +37704,8 @@ LLM__FN llm_status llm__folder_words(llm__folder *folder, llm__words **words, ll
     if (status == LLM_OK && !text) /* says that it is missing */
         status = llm__folder_look(folder, &scratch, name = others[0], LLM__TOKENIZER_LIMIT, &text, &bytes, 0, error);
     if (status == LLM_OK)
-        status = (name == others[0] ? llm__words_open_as : llm__words_open_other)(words, folder->arena, name, text,
-                                                                                  bytes, &config, error);
+        status = (name == others[0] ? llm__words_open : llm__words_open_other)(words, folder->arena, name, text,
+                                                                               bytes, &config, error);
     llm__arena_free(&scratch);
     return status;
 }

@@ -118,7 +118,7 @@ typedef struct tokenizer {
 static void open_text(tokenizer *t, const char *text, size_t bytes, llm_allocator allocator) {
     memset(t, 0, sizeof *t);
     t->arena.allocator = allocator;
-    t->status = llm__words_open(&t->words, &t->arena, "tokenizer.json", text, bytes, &t->error);
+    t->status = llm__words_open(&t->words, &t->arena, "tokenizer.json", text, bytes, NULL, &t->error);
 }
 
 static void close_tokenizer(tokenizer *t) { llm__arena_free(&t->arena); }
