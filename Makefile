@@ -80,11 +80,11 @@ bench: $B/bench
 clean:
 	rm -rf $B
 
-# The implementation takes most of a program's build, so programs share one object of it.  Tests look into it: tests/share.awk
-# makes of the headers $B/shared, where private functions are not static, for that object, and $B/declared, where functions
-# have no bodies, for the programs.  These keep a copy of their own, made of the headers as they stand:
-# - OWN: golden, which is to run what users build, and what measures the speed of that (make san does without);
-# - tests of llm_cache.h alone: they are small, and some choose their LLM_PAGE_TOKENS.
+# The implementation takes most of a program's build, so programs share one object of it.  Tests look into it:
+# tests/share.awk makes of the headers $B/shared, where private functions are not static, for that object, and
+# $B/declared, where functions have no bodies, for the programs.  A copy of their own, of the headers as they stand, have:
+# - OWN: golden, to run what users build, and bench, to measure that (make san does without);
+# - tests of llm_cache.h alone: they are small, and some choose their own LLM_PAGE_TOKENS.
 OWN = golden bench
 SHARING := $(filter-out $(OWN:%=$B/%),$(EXAMPLES) $(patsubst tests/%.c,$B/%,$(shell grep -l '"llm.h"' tests/*.c)))
 $(SHARING): INCLUDE = -isystem $B/declared
@@ -117,7 +117,7 @@ $B/log/golden-scalar: $B/golden
 $B/log/compile: $(HEADERS)
 	@sh tests/compile/run.sh $B/compile >$@ 2>&1; echo "exit $$?" >>$@
 
-$B/log/cross: $(HEADERS)
+$B/log/cross: $B/llm.o
 	@sh tests/cross.sh $B/cross >$@ 2>&1; echo "exit $$?" >>$@
 
 $B/log/examples: $(EXAMPLES) $B/test_engine
