@@ -1214,7 +1214,11 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    is an exact integer, and the groups are added up in ascending order, scales and biases apart:
        y = sum_g float(sum_k w[k] a[k]) * (scale_w[g] * scale_a[g])  +  sum_g bias_w[g] * sum_a[g]  (+ bias)
    with plain multiplications and additions: all instruction sets give the same bits.  Codes of 8 bits are taken minus
-   128, and the bias plus 128 scales.
+   128, and the bias plus 128 scales.  Weights lie in panels of 16 rows (the text of the kernels says how), so that a
+   step loads four columns of all rows and meets them with four columns of an activation, broadcast: sums stay in their
+   lanes, and eight products of 4 bits are added in 16 bits before they are widened.  What bounds them: one row of
+   activations, the bandwidth of memory; four and more, arithmetic: of 4 bits, a multiplication and an addition for 32
+   products; of 8 bits, two, a sign and an addition.
 
    WHAT AGREES   Between instruction sets: int8 products, quantize_row, decoding and conversions to the bit (unless a
    compiler is told to fuse whatever the source says, as clang by -ffp-contract=fast); the rest within rounding, as VF_N
