@@ -101,7 +101,8 @@ typedef struct llm_model_desc {
     const char *isa;    /* "scalar", "avx2", "neon"; NULL: the best that this CPU has */
     int no_map;         /* read tensors into memory of their own instead of mapping files */
     int no_pack;        /* do without a copy of the quantized weights in the order in which sessions that are not exact
-                           read them fastest; see llm_model_info.pack_bytes */
+                           read them fastest (see llm_model_info.pack_bytes).  There is none anyway where it would take
+                           more than half of the machine's memory, or where the allocator refuses it. */
     int weights_only;   /* the folder needs no tokenizer: generation then takes and gives ids only */
     int describe;       /* facts only: names and shapes are checked, but weights are neither read nor converted (mapped
                            files; norms and biases are).  Sessions can be opened, to see their size, but run nothing. */
@@ -26804,7 +26805,22 @@ LLM__FN void llm__ask_huge_pages(void *memory, size_t bytes) {
 #endif
 }
 
-/* Memory for panels comes in large blocks, but never much more than is still needed. */
+/* Whether a copy of so many bytes leaves this machine half of its memory, as far as one can know. */
+LLM__FN int llm__leaves_half(size_t bytes) {
+#if defined(_WIN32)
+    MEMORYSTATUSEX status;
+    status.dwLength = sizeof status;
+    return !GlobalMemoryStatusEx(&status) || bytes / 2 <= status.ullTotalPhys / 4;
+#elif defined(_SC_PHYS_PAGES) && defined(_SC_PAGESIZE)
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages < 1 || page < 1 || bytes / (size_t)page <= (size_t)pages / 2;
+#else
+    (void)bytes;
+    return 1;
+#endif
+}
+
+/* Memory for panels comes in large blocks, but never much more than is still needed.  NULL: do without. */
 LLM__FN uint8_t *llm__bind_pack_memory(llm__binder *b, size_t bytes) {
     uint8_t *at;
     if (bytes > b->pack_left) {
@@ -26812,10 +26828,9 @@ LLM__FN uint8_t *llm__bind_pack_memory(llm__binder *b, size_t bytes) {
         if (block < bytes) block = bytes;
         b->pack = (uint8_t *)llm__arena_raw(&b->m->arena, block, 1);
         b->pack_left = b->pack ? block : 0;
-        if (b->pack) llm__ask_huge_pages(b->pack, block);
-        else if (b->status == LLM_OK) b->status = llm__no_memory(b->error, block);
+        if (!b->pack) return NULL;
+        llm__ask_huge_pages(b->pack, block);
     }
-    if (!b->pack || b->status != LLM_OK) return NULL;
     at = b->pack;
     b->pack += bytes;
     b->pack_left -= bytes;
@@ -26836,12 +26851,12 @@ LLM__FN void llm__bind_pack(llm__binder *b, llm__matrix *w, int count) {
     panels = ((size_t)w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS;
     each = panels * llm__panel_bytes(w);
     if (!llm__mul_ok(each, (size_t)count, &bytes)) return;
-    m->pack_bytes += bytes;
+    if (m->describing) m->pack_bytes += bytes;
     if (m->describing) return;
     scratch_bytes = llm__product_scratch(w);
     scratch = llm__alloc(&m->allocator, scratch_bytes, 1);
     at = scratch ? llm__bind_pack_memory(b, bytes) : NULL;
-    if (!scratch) b->status = llm__no_memory(b->error, scratch_bytes);
+    if (at) m->pack_bytes += bytes;
     for (i = 0; at && i < count; i++, at += each) {
         for (p = 0; p < panels; p++)
             m->ops->panel(&w[i], (int)p * LLM__PANEL_ROWS, at + p * llm__panel_bytes(w), scratch);
@@ -28131,6 +28146,7 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     for (k = 0; k < m->tensors.count; k++)
         if (!llm__is_float(m->tensors.items[k].dtype) || llm__name_fits(m->tensors.items[k].name, "*scales *biases"))
             b.to_come += (size_t)m->tensors.items[k].bytes;
+    if (!llm__leaves_half(b.to_come)) m->unpacked = 1;
     llm__bind_name(&b, "model.embed_tokens");
     b.looked_up = !m->tied;
     llm__bind_matrix(&b, &m->embedding, 0, m->vocabulary, m->hidden, 0);
