@@ -100,6 +100,8 @@ typedef struct llm_model_desc {
     llm_files files;
     const char *isa;    /* "scalar", "avx2", "neon"; NULL: the best that this CPU has */
     int no_map;         /* read tensors into memory of their own instead of mapping files */
+    int no_pack;        /* do without a copy of the quantized weights in the order in which sessions that are not exact
+                           read them fastest; see llm_model_info.pack_bytes */
     int weights_only;   /* the folder needs no tokenizer: generation then takes and gives ids only */
     int describe;       /* facts only: names and shapes are checked, but weights are neither read nor converted (mapped
                            files; norms and biases are).  Sessions can be opened, to see their size, but run nothing. */
@@ -116,6 +118,8 @@ typedef struct llm_model_info {
     int64_t parameters;           /* numbers in the checkpoint, packed ones counted one by one */
     size_t weight_bytes;          /* bytes of the tensors in use */
     size_t memory_bytes;          /* taken from the allocator (mapped files not counted) */
+    size_t pack_bytes;            /* of these: weights laid out for int8 products; if only described: what they would
+                                     take */
     const char *tool_dialect;     /* in which it calls tools, see llm_tool_dialect; NULL: it does not, or none known */
     const char *think_start, *think_end; /* what it writes around thoughts, or NULL */
 } llm_model_info;
@@ -1108,6 +1112,8 @@ typedef struct llm__matrix {
     size_t scale_row_bytes;
     int first_row;     /* FP8_BLOCK: where this matrix's row 0 lies within the grid of factors */
     const float *bias; /* [rows] or NULL, added to the product */
+    const uint8_t *panels;      /* AFFINE: the same weights as int8 products read them, llm__panel_bytes for each 16
+                                   rows (see >>kernels), aligned to 64; NULL: made as they are needed */
     const int32_t *index;       /* AFFINE: [cols] or NULL */
     int block_rows, block_cols; /* FP8_BLOCK; 0: 128.  block_cols is a multiple of 16 or at least cols */
     int unrounded;              /* FP8_BLOCK */
@@ -1214,11 +1220,11 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    compiler is told to fuse whatever the source says, as clang by -ffp-contract=fast); the rest within rounding, as VF_N
    differs and the scalar set does not fuse multiplications with additions. */
 
-/* Rows of activations, quantized, in natural order.  group is llm__rows8_group(w) of every matrix they meet. */
+/* Rows of activations, quantized.  group is llm__rows8_group(w) of every matrix they meet. */
 typedef struct llm__rows8 {
     int n, cols;
     int group;           /* columns that share a scale: 32 or 64 */
-    const int8_t *codes; /* [n, cols], code_stride from row to row */
+    const int8_t *codes; /* [n, cols], code_stride from row to row; of each eight columns the even ones come first */
     const float *scales; /* [n, cols/group], scale_stride from row to row */
     const float *sums;   /* the same shape: scale times the sum of the group's codes */
     size_t code_stride, scale_stride;
@@ -1286,6 +1292,8 @@ typedef struct llm__ops {
     /* The same with quantized activations; only if llm__int8_able(w). */
     void (*product8)(const llm__matrix *w, const llm__rows8 *x, float *y, size_t y_stride, int begin, int end,
                      void *scratch);
+    /* The panel of rows [o, o + 16), llm__panel_bytes(w) bytes; a row that is missing repeats the last. */
+    void (*panel)(const llm__matrix *w, int o, uint8_t *out, void *scratch);
     /* One row of activations to int8: codes[cols], scales and sums [cols/group].  Each group's scale is its largest
        magnitude / 127, codes are rounded to nearest even.  A group with a NaN or an infinity has codes 0 and a NaN
        scale; one whose magnitudes all lie below 1e-30 is zero. */
@@ -1342,10 +1350,13 @@ typedef struct llm__ops {
 } llm__ops;
 
 enum {
-    LLM__STRIP = 4,         /* rows of W that are worked on together */
+    LLM__STRIP = 4,         /* rows of W that are worked on together in a float product... */
+    LLM__PANEL_ROWS = 16,   /* ...and in one of int8 */
+    LLM__TILE = 4,          /* rows of activations, at most, that a panel meets at once */
     LLM__PANEL = 512,       /* columns of W that should stay in the first-level cache meanwhile */
     LLM__BLOCK_ROWS = 96,   /* rows of activations, at most, that a strip meets... */
-    LLM__BLOCK_BYTES = 256 * 1024 /* ...and their size, so that they stay in the second-level cache */
+    LLM__BLOCK_BYTES = 256 * 1024, /* ...and their size, so that they stay in the second-level cache */
+    LLM__NEAR_BYTES = 12 * 1024   /* what stays in the first-level cache beside something that streams */
 };
 
 LLM__FN int llm__int8_able(const llm__matrix *w) {
@@ -1354,6 +1365,14 @@ LLM__FN int llm__int8_able(const llm__matrix *w) {
 }
 
 LLM__FN int llm__rows8_group(const llm__matrix *w) { return w->group < 64 ? 32 : 64; }
+
+/* Bits of a code in a panel, and bytes of a panel. */
+LLM__FN int llm__panel_bits(const llm__matrix *w) { return w->bits <= 4 ? 4 : 8; }
+
+LLM__FN size_t llm__panel_bytes(const llm__matrix *w) {
+    const size_t cols = (size_t)w->cols, groups = cols / (size_t)w->group;
+    return LLM__PANEL_ROWS * (groups * 2 * llm__dtype_bytes(w->dtype) + cols * (size_t)llm__panel_bits(w) / 8);
+}
 
 /* Bytes behind quantized rows, groups of 32, each part rounded up to 64; llm__rows8_place lays them out. */
 LLM__FN size_t llm__rows8_bytes(int n, int cols) {
@@ -1378,10 +1397,11 @@ LLM__FN llm__rows8 llm__rows8_place(void *memory, int n, int cols, int group) {
     return x;
 }
 
-/* Scratch of a product: sums, a strip as floats or bytes, and its factors. */
+/* Scratch of a product: of floats, sums and a strip; of int8, a panel and its rows. */
 LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
-    size_t cols = ((size_t)w->cols + 63) & ~(size_t)63;
-    return cols * 24 + 49152;
+    const size_t cols = ((size_t)w->cols + 63) & ~(size_t)63;
+    const size_t floats = cols * 24 + 49152, panel = llm__int8_able(w) ? llm__panel_bytes(w) + cols * LLM__PANEL_ROWS : 0;
+    return floats > panel ? floats : panel;
 }
 
 /* Scratch of decoding a row: its codes as bytes, and its scales and biases. */
@@ -1422,12 +1442,22 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
 #define LLMK_(name) LLM__JOIN(llm__##name, LLMK_ISA)
 #if defined(__GNUC__) || defined(__clang__)
 #define LLMK_INLINE static inline __attribute__((always_inline, unused))
-#define LLMK_PREFETCH(address) __builtin_prefetch((const void *)(address))
-#define LLMK_UNROLL _Pragma("GCC unroll 2") /* more, and gcc runs out of registers */
+#else
+#define LLMK_INLINE static inline
+#endif
+/* LLMK_UNROLL: a loop so short that its array is meant to be registers.  LLMK_KEEP: v is needed now, in a register;
+   keeps compilers from adding up a chain of sums as a tree, which takes more registers than there are. */
+#if defined(__clang__)
+#define LLMK_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define LLMK_UNROLL _Pragma("GCC unroll 16")
 #else
 #define LLMK_UNROLL
-#define LLMK_INLINE static inline
-#define LLMK_PREFETCH(address) ((void)(address))
+#endif
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+#define LLMK_KEEP(v) __asm__("" : "+x"(v))
+#else
+#define LLMK_KEEP(v) ((void)(v))
 #endif
 
 /* ---- vocabulary: VF is VF_N floats, VI as many int32, V4 four floats (one for each row of a strip), I4 four int32.
@@ -1458,14 +1488,11 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
 #define vi_half(a) _mm256_srai_epi32(a, 1)
 #define LLMK_CODES_TO_BYTES LLMK_(codes_to_bytes)
 #define V4 __m128
-#define I4 __m128i
 #define v4_set(x) _mm_set1_ps(x)
 #define v4_load(p) _mm_loadu_ps(p)
 #define v4_store(p, a) _mm_storeu_ps(p, a)
 #define v4_add(a, b) _mm_add_ps(a, b)
 #define v4_mul(a, b) _mm_mul_ps(a, b)
-#define v4_from(a) _mm_cvtepi32_ps(a)
-#define v4_transpose(a, b, c, d) _MM_TRANSPOSE4_PS(a, b, c, d)
 #define vf_sum LLMK_(sum)
 #define vf_sum4 LLMK_(sum4)
 #define sf_fma LLMK_(fma_one)
@@ -1553,80 +1580,6 @@ LLMK_INLINE __m256 LLMK_(load_u8)(const uint8_t *p) {
     return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(_mm256_set1_epi64x(eight), places));
 }
 
-/* The four sums of four vectors of eight int32. */
-LLMK_INLINE __m128i LLMK_(int_sum4)(__m256i a, __m256i b, __m256i c, __m256i d) {
-    const __m256i t = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
-    return _mm_add_epi32(_mm256_castsi256_si128(t), _mm256_extracti128_si256(t, 1));
-}
-
-/* Codes up to 63: maddubs adds two products of at most 63 * 127, two of its results still fit 16 bits. */
-LLMK_INLINE __m256i LLMK_(row_bytes)(const uint8_t *w, __m256i a0, __m256i a1, int n) {
-    __m256i p = _mm256_maddubs_epi16(LLMK_(load32)(w), a0);
-    if (n == 64) p = _mm256_add_epi16(p, _mm256_maddubs_epi16(LLMK_(load32)(w + 32), a1));
-    return _mm256_madd_epi16(p, _mm256_set1_epi16(1));
-}
-
-LLMK_INLINE __m128i LLMK_(dots_bytes)(const uint8_t *const *rows, size_t at, const int8_t *a, int n) {
-    const __m256i a0 = LLMK_(load32)(a), a1 = n == 64 ? LLMK_(load32)(a + 32) : a0;
-    return LLMK_(int_sum4)(LLMK_(row_bytes)(rows[0] + at, a0, a1, n), LLMK_(row_bytes)(rows[1] + at, a0, a1, n),
-                           LLMK_(row_bytes)(rows[2] + at, a0, a1, n), LLMK_(row_bytes)(rows[3] + at, a0, a1, n));
-}
-
-/* Codes minus 128 as |w| times a with w's sign: 2 * 128 * 127 just fits 16 bits. */
-LLMK_INLINE __m256i LLMK_(row_wide)(const uint8_t *w, __m256i a) {
-    const __m256i s = _mm256_xor_si256(LLMK_(load32)(w), _mm256_set1_epi8(-128));
-    return _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_abs_epi8(s), _mm256_sign_epi8(a, s)), _mm256_set1_epi16(1));
-}
-
-LLMK_INLINE __m128i LLMK_(dots_wide)(const uint8_t *const *rows, size_t at, const int8_t *a, int n) {
-    __m256i v = LLMK_(load32)(a), s0 = LLMK_(row_wide)(rows[0] + at, v), s1 = LLMK_(row_wide)(rows[1] + at, v);
-    __m256i s2 = LLMK_(row_wide)(rows[2] + at, v), s3 = LLMK_(row_wide)(rows[3] + at, v);
-    if (n == 64) {
-        v = LLMK_(load32)(a + 32);
-        s0 = _mm256_add_epi32(s0, LLMK_(row_wide)(rows[0] + at + 32, v));
-        s1 = _mm256_add_epi32(s1, LLMK_(row_wide)(rows[1] + at + 32, v));
-        s2 = _mm256_add_epi32(s2, LLMK_(row_wide)(rows[2] + at + 32, v));
-        s3 = _mm256_add_epi32(s3, LLMK_(row_wide)(rows[3] + at + 32, v));
-    }
-    return LLMK_(int_sum4)(s0, s1, s2, s3);
-}
-
-/* 64 nibbles of a row: the low halves meet the activations of even columns, the high halves those of odd ones. */
-LLMK_INLINE __m256i LLMK_(row_nibbles)(const uint8_t *w, __m256i even, __m256i odd) {
-    const __m256i mask = _mm256_set1_epi8(15), v = LLMK_(load32)(w);
-    const __m256i p = _mm256_maddubs_epi16(_mm256_and_si256(v, mask), even);
-    const __m256i q = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(v, 4), mask), odd);
-    return _mm256_madd_epi16(_mm256_add_epi16(p, q), _mm256_set1_epi16(1));
-}
-
-/* 32 nibbles: the low halves of 16 bytes in the lower lane, the high ones in the upper. */
-LLMK_INLINE __m256i LLMK_(row_nibbles_32)(const uint8_t *w, __m256i even_odd) {
-    const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)w);
-    const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(v), _mm_srli_epi16(v, 4), 1);
-    const __m256i p = _mm256_maddubs_epi16(_mm256_and_si256(both, _mm256_set1_epi8(15)), even_odd);
-    return _mm256_madd_epi16(p, _mm256_set1_epi16(1));
-}
-
-/* 32 bytes to [16 even | 16 odd]. */
-LLMK_INLINE __m256i LLMK_(even_odd)(const int8_t *a) {
-    const __m256i order = _mm256_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15, 0, 2, 4, 6, 8, 10, 12,
-                                           14, 1, 3, 5, 7, 9, 11, 13, 15);
-    return _mm256_permute4x64_epi64(_mm256_shuffle_epi8(LLMK_(load32)(a), order), 0xd8);
-}
-
-LLMK_INLINE __m128i LLMK_(dots_nibbles)(const uint8_t *const *rows, size_t at, const int8_t *a, int n) {
-    const __m256i x = LLMK_(even_odd)(a);
-    at /= 2;
-    if (n == 64) {
-        const __m256i y = LLMK_(even_odd)(a + 32);
-        const __m256i even = _mm256_permute2x128_si256(x, y, 0x20), odd = _mm256_permute2x128_si256(x, y, 0x31);
-        return LLMK_(int_sum4)(LLMK_(row_nibbles)(rows[0] + at, even, odd), LLMK_(row_nibbles)(rows[1] + at, even, odd),
-                           LLMK_(row_nibbles)(rows[2] + at, even, odd), LLMK_(row_nibbles)(rows[3] + at, even, odd));
-    }
-    return LLMK_(int_sum4)(LLMK_(row_nibbles_32)(rows[0] + at, x), LLMK_(row_nibbles_32)(rows[1] + at, x),
-                       LLMK_(row_nibbles_32)(rows[2] + at, x), LLMK_(row_nibbles_32)(rows[3] + at, x));
-}
-
 LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t *out) {
     const __m128i mask = _mm_set1_epi8(15);
     size_t i = 0;
@@ -1691,6 +1644,7 @@ LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n) {
 }
 
 LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, int8_t *codes) {
+    const __m128i order = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 0, 2, 4, 6, 1, 3, 5, 7);
     const __m256 f = _mm256_set1_ps(factor);
     __m256i sum = _mm256_setzero_si256();
     __m128i h;
@@ -1698,7 +1652,7 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
     for (i = 0; i < n; i += 8) {
         const __m256i v = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + i), f));
         const __m128i p = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-        _mm_storel_epi64((__m128i *)(void *)(codes + i), _mm_packs_epi16(p, p));
+        _mm_storel_epi64((__m128i *)(void *)(codes + i), _mm_shuffle_epi8(_mm_packs_epi16(p, p), order));
         sum = _mm256_add_epi32(sum, v);
     }
     h = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
@@ -1707,30 +1661,98 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
     return _mm_cvtsi128_si32(h);
 }
 
-/* X rows of activations times a panel of 8 rows (see LLMK_(panel8)) over one chunk: 32-bit sums.  Codes lie in steps
-   of 4 columns of each row and activations are broadcast 4 at a time, so that a row keeps to its lane.  `each` steps
-   fit 16 bits: 8 products of at most 2 * 15 * 127, or 2 of at most 2 * 63 * 127. */
-#define LLMK_PANELS
-LLMK_INLINE void LLMK_(panel_dots)(const int X, const int each, const int chunk, const uint8_t *w, const int8_t *a,
-                                   size_t a_stride, __m256i *s0, __m256i *s1, __m256i *s2, __m256i *s3) {
-    const __m256i one = _mm256_set1_epi16(1), zero = _mm256_setzero_si256();
-    int k, e;
-    *s0 = *s1 = *s2 = *s3 = zero;
-    for (k = 0; k < chunk; k += 4 * each) {
-        __m256i p0 = zero, p1 = zero, p2 = zero, p3 = zero;
-        LLMK_UNROLL
-        for (e = 0; e < 4 * each; e += 4) {
-            const __m256i v = LLMK_(load32)(w + 8 * (k + e));
-            const int8_t *at = a + k + e;
-            p0 = _mm256_add_epi16(p0, _mm256_maddubs_epi16(v, LLMK_(broadcast)(at)));
-            if (X > 1) p1 = _mm256_add_epi16(p1, _mm256_maddubs_epi16(v, LLMK_(broadcast)(at + a_stride)));
-            if (X > 2) p2 = _mm256_add_epi16(p2, _mm256_maddubs_epi16(v, LLMK_(broadcast)(at + 2 * a_stride)));
-            if (X > 3) p3 = _mm256_add_epi16(p3, _mm256_maddubs_epi16(v, LLMK_(broadcast)(at + 3 * a_stride)));
+LLMK_INLINE __m256i LLMK_(two)(const uint8_t *a, const uint8_t *b) {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)a)),
+                                   _mm_loadu_si128((const __m128i *)(const void *)b), 1);
+}
+
+/* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
+LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r += 8, rows += 8, out += 32) {
+        const __m256i a = LLMK_(two)(rows[0] + at, rows[4] + at), b = LLMK_(two)(rows[1] + at, rows[5] + at);
+        const __m256i c = LLMK_(two)(rows[2] + at, rows[6] + at), d = LLMK_(two)(rows[3] + at, rows[7] + at);
+        const __m256i ab = _mm256_unpacklo_epi32(a, b), ab2 = _mm256_unpackhi_epi32(a, b);
+        const __m256i cd = _mm256_unpacklo_epi32(c, d), cd2 = _mm256_unpackhi_epi32(c, d);
+        _mm256_storeu_si256((__m256i *)(void *)out, _mm256_unpacklo_epi64(ab, cd));
+        _mm256_storeu_si256((__m256i *)(void *)(out + 64), _mm256_unpackhi_epi64(ab, cd));
+        _mm256_storeu_si256((__m256i *)(void *)(out + 128), _mm256_unpacklo_epi64(ab2, cd2));
+        _mm256_storeu_si256((__m256i *)(void *)(out + 192), _mm256_unpackhi_epi64(ab2, cd2));
+    }
+}
+
+/* Eight halves of each row of a panel: out + stride j gets the j-th of all rows. */
+LLMK_INLINE void LLMK_(turn_halves)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t stride) {
+    int j;
+    __m256i v[8], t[8];
+    LLMK_UNROLL for (j = 0; j < 8; j++) v[j] = LLMK_(two)(rows[j] + at, rows[8 + j] + at);
+    LLMK_UNROLL for (j = 0; j < 8; j += 2) {
+        t[j] = _mm256_unpacklo_epi16(v[j], v[j + 1]), t[j + 1] = _mm256_unpackhi_epi16(v[j], v[j + 1]);
+    }
+    LLMK_UNROLL for (j = 0; j < 2; j++) {
+        const __m256i a = _mm256_unpacklo_epi32(t[j], t[j + 2]), b = _mm256_unpackhi_epi32(t[j], t[j + 2]);
+        const __m256i c = _mm256_unpacklo_epi32(t[j + 4], t[j + 6]), d = _mm256_unpackhi_epi32(t[j + 4], t[j + 6]);
+        uint8_t *to = out + (size_t)(4 * j) * stride;
+        _mm256_storeu_si256((__m256i *)(void *)to, _mm256_unpacklo_epi64(a, c));
+        _mm256_storeu_si256((__m256i *)(void *)(to + stride), _mm256_unpackhi_epi64(a, c));
+        _mm256_storeu_si256((__m256i *)(void *)(to + 2 * stride), _mm256_unpacklo_epi64(b, d));
+        _mm256_storeu_si256((__m256i *)(void *)(to + 3 * stride), _mm256_unpackhi_epi64(b, d));
+    }
+}
+
+/* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
+LLMK_INLINE void LLMK_(evens_first)(const uint8_t *from, int flip, uint8_t *to) {
+    const __m128i order = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+    const __m128i v = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)from), order);
+    _mm_storeu_si128((__m128i *)(void *)to, _mm_xor_si128(v, _mm_set1_epi8((char)flip)));
+}
+
+/* Codes of at most 15: maddubs adds two products, eight of its results still fit 16 bits. */
+LLMK_INLINE void LLMK_(nibbles_step)(const int X, __m256i w0, __m256i w1, const int8_t *const *a, int k, __m256i *p) {
+    int x;
+    LLMK_UNROLL for (x = 0; x < X; x++) {
+        const __m256i v = LLMK_(broadcast)(a[x] + k);
+        p[2 * x] = _mm256_add_epi16(p[2 * x], _mm256_maddubs_epi16(w0, v));
+        LLMK_KEEP(p[2 * x]);
+        p[2 * x + 1] = _mm256_add_epi16(p[2 * x + 1], _mm256_maddubs_epi16(w1, v));
+        LLMK_KEEP(p[2 * x + 1]);
+    }
+}
+
+LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    const __m256i mask = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1), zero = _mm256_setzero_si256();
+    int k, e, x;
+    LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = zero;
+    for (k = at; k < at + chunk; k += 32, w += 256) {
+        __m256i p[2 * LLM__TILE];
+        LLMK_UNROLL for (x = 0; x < 2 * X; x++) p[x] = zero;
+        LLMK_UNROLL for (e = 0; e < 4; e++) {
+            const __m256i v0 = LLMK_(load32)(w + 64 * e), v1 = LLMK_(load32)(w + 64 * e + 32);
+            LLMK_(nibbles_step)(X, _mm256_and_si256(v0, mask), _mm256_and_si256(v1, mask), a, k + 8 * e, p);
+            LLMK_(nibbles_step)(X, _mm256_and_si256(_mm256_srli_epi16(v0, 4), mask),
+                                _mm256_and_si256(_mm256_srli_epi16(v1, 4), mask), a, k + 8 * e + 4, p);
         }
-        *s0 = _mm256_add_epi32(*s0, _mm256_madd_epi16(p0, one));
-        if (X > 1) *s1 = _mm256_add_epi32(*s1, _mm256_madd_epi16(p1, one));
-        if (X > 2) *s2 = _mm256_add_epi32(*s2, _mm256_madd_epi16(p2, one));
-        if (X > 3) *s3 = _mm256_add_epi32(*s3, _mm256_madd_epi16(p3, one));
+        LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = _mm256_add_epi32(sums[x], _mm256_madd_epi16(p[x], one));
+    }
+}
+
+/* |w| times a with w's sign: 2 * 128 * 127 just fits 16 bits. */
+LLMK_INLINE __m256i LLMK_(bytes_step)(__m256i sum, __m256i size, __m256i w, __m256i a) {
+    const __m256i p = _mm256_maddubs_epi16(size, _mm256_sign_epi8(a, w));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(p, _mm256_set1_epi16(1)));
+}
+
+LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    int k, x;
+    LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = _mm256_setzero_si256();
+    for (k = at; k < at + chunk; k += 4, w += 64) {
+        const __m256i w0 = LLMK_(load32)(w), w1 = LLMK_(load32)(w + 32);
+        const __m256i size0 = _mm256_abs_epi8(w0), size1 = _mm256_abs_epi8(w1);
+        LLMK_UNROLL for (x = 0; x < X; x++) {
+            const __m256i v = LLMK_(broadcast)(a[x] + k);
+            sums[2 * x] = LLMK_(bytes_step)(sums[2 * x], size0, w0, v);
+            sums[2 * x + 1] = LLMK_(bytes_step)(sums[2 * x + 1], size1, w1, v);
+        }
     }
 }
 
@@ -1746,6 +1768,7 @@ LLMK_INLINE void LLMK_(panel_dots)(const int X, const int each, const int chunk,
 #define vf_fma(a, b, c) vfmaq_f32(c, a, b)
 #define vf_bits(a) vreinterpretq_s32_f32(a)
 #define vf_from_bits(a) vreinterpretq_f32_s32(a)
+#define vf_from_int(a) vcvtq_f32_s32(a)
 #define vf_load(p) vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)(p)))
 #define vf_store(p, a) vst1q_f32(p, a)
 #define vf_load_f16(p) vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)))
@@ -1762,14 +1785,11 @@ LLMK_INLINE void LLMK_(panel_dots)(const int X, const int each, const int chunk,
 #define vi_half(a) vshrq_n_s32(a, 1)
 #define LLMK_CODES_TO_BYTES llm__affine_unpack
 #define V4 float32x4_t
-#define I4 int32x4_t
 #define v4_set(x) vdupq_n_f32(x)
 #define v4_load(p) vld1q_f32(p)
 #define v4_store(p, a) vst1q_f32(p, a)
 #define v4_add(a, b) vaddq_f32(a, b)
 #define v4_mul(a, b) vmulq_f32(a, b)
-#define v4_from(a) vcvtq_f32_s32(a)
-#define v4_transpose(a, b, c, d) LLMK_(v4_transpose)(&(a), &(b), &(c), &(d))
 #define sf_fma LLMK_(fma_one)
 #define vf_store_bf16 LLMK_(store_bf16)
 #define vf_load_u8 LLMK_(load_u8)
@@ -1821,74 +1841,79 @@ LLMK_INLINE float32x4_t LLMK_(load_u8)(const uint8_t *p) {
     return vcvtq_f32_u32(vmovl_u16(LLMK_(load_4)(p)));
 }
 
-LLMK_INLINE void LLMK_(v4_transpose)(V4 *a, V4 *b, V4 *c, V4 *d) {
-    const float64x2_t p = vreinterpretq_f64_f32(vtrn1q_f32(*a, *b)), q = vreinterpretq_f64_f32(vtrn2q_f32(*a, *b));
-    const float64x2_t r = vreinterpretq_f64_f32(vtrn1q_f32(*c, *d)), s = vreinterpretq_f64_f32(vtrn2q_f32(*c, *d));
-    *a = vreinterpretq_f32_f64(vtrn1q_f64(p, r)), *b = vreinterpretq_f32_f64(vtrn1q_f64(q, s));
-    *c = vreinterpretq_f32_f64(vtrn2q_f64(p, r)), *d = vreinterpretq_f32_f64(vtrn2q_f64(q, s));
-}
-
-/* 32 codes of at most 63 times 32 activations: four products of at most 63 * 127 fit 16 bits. */
-LLMK_INLINE int32x4_t LLMK_(add_small)(int32x4_t sum, int8x16_t w0, int8x16_t w1, int8x16_t a0, int8x16_t a1) {
-    int16x8_t p = vmull_s8(vget_low_s8(w0), vget_low_s8(a0));
-    p = vmlal_high_s8(p, w0, a0);
-    p = vmlal_s8(p, vget_low_s8(w1), vget_low_s8(a1));
-    return vpadalq_s16(sum, vmlal_high_s8(p, w1, a1));
-}
-
-LLMK_INLINE int32x4_t LLMK_(row_bytes)(const uint8_t *w, const int8_t *a, int n) {
-    const int8_t *codes = (const int8_t *)w;
-    int32x4_t sum = vdupq_n_s32(0);
-    int i;
-    for (i = 0; i < n; i += 32)
-        sum = LLMK_(add_small)(sum, vld1q_s8(codes + i), vld1q_s8(codes + i + 16), vld1q_s8(a + i),
-                               vld1q_s8(a + i + 16));
-    return sum;
-}
-
-/* Codes minus 128: two products of at most 128 * 127 fit 16 bits. */
-LLMK_INLINE int32x4_t LLMK_(row_wide)(const uint8_t *w, const int8_t *a, int n) {
-    int32x4_t sum = vdupq_n_s32(0);
-    int i;
-    for (i = 0; i < n; i += 16) {
-        const int8x16_t s = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(w + i), vdupq_n_u8(128))), v = vld1q_s8(a + i);
-        sum = vpadalq_s16(sum, vmlal_high_s8(vmull_s8(vget_low_s8(s), vget_low_s8(v)), s, v));
+/* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
+LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r += 4, rows += 4, out += 16) {
+        const uint32x4_t p = vreinterpretq_u32_u8(vld1q_u8(rows[0] + at)), q = vreinterpretq_u32_u8(vld1q_u8(rows[1] + at));
+        const uint32x4_t u = vreinterpretq_u32_u8(vld1q_u8(rows[2] + at)), v = vreinterpretq_u32_u8(vld1q_u8(rows[3] + at));
+        const uint64x2_t even = vreinterpretq_u64_u32(vtrn1q_u32(p, q)), odd = vreinterpretq_u64_u32(vtrn2q_u32(p, q));
+        const uint64x2_t even2 = vreinterpretq_u64_u32(vtrn1q_u32(u, v)), odd2 = vreinterpretq_u64_u32(vtrn2q_u32(u, v));
+        vst1q_u8(out, vreinterpretq_u8_u64(vtrn1q_u64(even, even2)));
+        vst1q_u8(out + 64, vreinterpretq_u8_u64(vtrn1q_u64(odd, odd2)));
+        vst1q_u8(out + 128, vreinterpretq_u8_u64(vtrn2q_u64(even, even2)));
+        vst1q_u8(out + 192, vreinterpretq_u8_u64(vtrn2q_u64(odd, odd2)));
     }
-    return sum;
 }
 
-/* The low halves of bytes meet the activations of even columns, the high halves those of odd ones. */
-LLMK_INLINE int32x4_t LLMK_(row_nibbles)(const uint8_t *w, const int8x16x2_t *a, int n) {
-    int32x4_t sum = vdupq_n_s32(0);
-    int i;
-    for (i = 0; i < n / 32; i++) {
-        const uint8x16_t v = vld1q_u8(w + 16 * i);
-        sum = LLMK_(add_small)(sum, vreinterpretq_s8_u8(vandq_u8(v, vdupq_n_u8(15))),
-                               vreinterpretq_s8_u8(vshrq_n_u8(v, 4)), a[i].val[0], a[i].val[1]);
+/* Eight halves of each row of a panel: out + stride j gets the j-th of all rows. */
+LLMK_INLINE void LLMK_(turn_halves)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t stride) {
+    int r, j;
+    for (r = 0; r < LLM__PANEL_ROWS; r++)
+        for (j = 0; j < 8; j++) memcpy(out + (size_t)j * stride + 2 * r, rows[r] + at + 2 * j, 2);
+}
+
+/* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
+LLMK_INLINE void LLMK_(evens_first)(const uint8_t *from, int flip, uint8_t *to) {
+    const uint8x16_t v = veorq_u8(vld1q_u8(from), vdupq_n_u8((uint8_t)flip));
+    vst1q_u8(to, vreinterpretq_u8_u32(vzip1q_u32(vreinterpretq_u32_u8(vuzp1q_u8(v, v)),
+                                                 vreinterpretq_u32_u8(vuzp2q_u8(v, v)))));
+}
+
+LLMK_INLINE int8x16_t LLMK_(broadcast)(const int8_t *four) {
+    int32_t word;
+    memcpy(&word, four, sizeof word);
+    return vreinterpretq_s8_s32(vdupq_n_s32(word));
+}
+
+/* Four rows at a time, two to a vector of 16-bit sums: 16 products of at most 15 * 127 fit. */
+LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    int k, q, x;
+    for (q = 0; q < 4; q++) {
+        int16x8_t low[LLM__TILE], high[LLM__TILE];
+        LLMK_UNROLL for (x = 0; x < X; x++) low[x] = high[x] = vdupq_n_s16(0);
+        for (k = 0; k < chunk; k += 8) {
+            const uint8x16_t v = vld1q_u8(w + 8 * k + 16 * q);
+            const int8x16_t even = vreinterpretq_s8_u8(vandq_u8(v, vdupq_n_u8(15)));
+            const int8x16_t odd = vreinterpretq_s8_u8(vshrq_n_u8(v, 4));
+            LLMK_UNROLL for (x = 0; x < X; x++) {
+                const int8x16_t b = LLMK_(broadcast)(a[x] + at + k), c = LLMK_(broadcast)(a[x] + at + k + 4);
+                low[x] = vmlal_s8(vmlal_s8(low[x], vget_low_s8(even), vget_low_s8(b)), vget_low_s8(odd), vget_low_s8(c));
+                high[x] = vmlal_high_s8(vmlal_high_s8(high[x], even, b), odd, c);
+            }
+        }
+        LLMK_UNROLL for (x = 0; x < X; x++) sums[4 * x + q] = vpaddq_s32(vpaddlq_s16(low[x]), vpaddlq_s16(high[x]));
     }
-    return sum;
 }
 
-LLMK_INLINE int32x4_t LLMK_(int_sum4)(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d) {
-    return vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
-}
-
-LLMK_INLINE int32x4_t LLMK_(dots_bytes)(const uint8_t *const *rows, size_t at, const int8_t *a, int n) {
-    return LLMK_(int_sum4)(LLMK_(row_bytes)(rows[0] + at, a, n), LLMK_(row_bytes)(rows[1] + at, a, n),
-                           LLMK_(row_bytes)(rows[2] + at, a, n), LLMK_(row_bytes)(rows[3] + at, a, n));
-}
-
-LLMK_INLINE int32x4_t LLMK_(dots_wide)(const uint8_t *const *rows, size_t at, const int8_t *a, int n) {
-    return LLMK_(int_sum4)(LLMK_(row_wide)(rows[0] + at, a, n), LLMK_(row_wide)(rows[1] + at, a, n),
-                           LLMK_(row_wide)(rows[2] + at, a, n), LLMK_(row_wide)(rows[3] + at, a, n));
-}
-
-LLMK_INLINE int32x4_t LLMK_(dots_nibbles)(const uint8_t *const *rows, size_t at, const int8_t *a, int n) {
-    int8x16x2_t v[2];
-    v[0] = vld2q_s8(a), v[1] = n == 64 ? vld2q_s8(a + 32) : v[0];
-    at /= 2;
-    return LLMK_(int_sum4)(LLMK_(row_nibbles)(rows[0] + at, v, n), LLMK_(row_nibbles)(rows[1] + at, v, n),
-                           LLMK_(row_nibbles)(rows[2] + at, v, n), LLMK_(row_nibbles)(rows[3] + at, v, n));
+/* Two products of at most 128 * 127 fit 16 bits. */
+LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    int k, q, x;
+    for (q = 0; q < 4; q++) {
+        int32x4_t low[LLM__TILE], high[LLM__TILE];
+        LLMK_UNROLL for (x = 0; x < X; x++) low[x] = high[x] = vdupq_n_s32(0);
+        for (k = 0; k < chunk; k += 8) {
+            const int8x16_t even = vreinterpretq_s8_u8(vld1q_u8(w + 16 * k + 16 * q));
+            const int8x16_t odd = vreinterpretq_s8_u8(vld1q_u8(w + 16 * k + 64 + 16 * q));
+            LLMK_UNROLL for (x = 0; x < X; x++) {
+                const int8x16_t b = LLMK_(broadcast)(a[x] + at + k), c = LLMK_(broadcast)(a[x] + at + k + 4);
+                low[x] = vpadalq_s16(low[x], vmlal_s8(vmull_s8(vget_low_s8(even), vget_low_s8(b)), vget_low_s8(odd),
+                                                      vget_low_s8(c)));
+                high[x] = vpadalq_s16(high[x], vmlal_high_s8(vmull_high_s8(even, b), odd, c));
+            }
+        }
+        LLMK_UNROLL for (x = 0; x < X; x++) sums[4 * x + q] = vpaddq_s32(low[x], high[x]);
+    }
 }
 
 LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t *out) {
@@ -1918,7 +1943,9 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
     for (i = 0; i < n; i += 8) {
         const int32x4_t a = vcvtnq_s32_f32(vmulq_f32(vld1q_f32(x + i), f));
         const int32x4_t b = vcvtnq_s32_f32(vmulq_f32(vld1q_f32(x + i + 4), f));
-        vst1_s8(codes + i, vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(b))));
+        const int8x8_t natural = vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(b)));
+        vst1_s8(codes + i, vreinterpret_s8_s32(vzip1_s32(vreinterpret_s32_s8(vuzp1_s8(natural, natural)),
+                                                         vreinterpret_s32_s8(vuzp2_s8(natural, natural)))));
         sum = vaddq_s32(sum, vaddq_s32(a, b));
     }
     return vaddvq_s32(sum);
@@ -1939,6 +1966,7 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
 #define vf_sum4 LLMK_(sum4)
 #define vf_bits LLMK_(bits)
 #define vf_from_bits LLMK_(from_bits)
+#define vf_from_int(a) ((float)(a))
 #define vf_load LLMK_(load)
 #define vf_store(p, v) (*(p) = (v))
 #define vf_load_f16 LLMK_(load_f16)
@@ -1998,9 +2026,7 @@ LLMK_INLINE void LLMK_(store_bf16)(void *p, float x) {
 }
 
 typedef struct LLMK_(four) { float v[4]; } LLMK_(four);
-typedef struct LLMK_(four_int) { int32_t v[4]; } LLMK_(four_int);
 #define V4 LLMK_(four)
-#define I4 LLMK_(four_int)
 
 LLMK_INLINE V4 LLMK_(v4_set)(float x) {
     V4 r = {{x, x, x, x}};
@@ -2024,20 +2050,6 @@ LLMK_INLINE V4 LLMK_(v4_mul)(V4 a, V4 b) {
     return r;
 }
 
-LLMK_INLINE V4 LLMK_(v4_from)(I4 a) {
-    V4 r = {{(float)a.v[0], (float)a.v[1], (float)a.v[2], (float)a.v[3]}};
-    return r;
-}
-
-LLMK_INLINE void LLMK_(v4_transpose)(V4 *a, V4 *b, V4 *c, V4 *d) {
-    const V4 p = *a, q = *b, r = *c, s = *d;
-    int i;
-    for (i = 0; i < 4; i++) {
-        V4 *to = i == 0 ? a : i == 1 ? b : i == 2 ? c : d;
-        to->v[0] = p.v[i], to->v[1] = q.v[i], to->v[2] = r.v[i], to->v[3] = s.v[i];
-    }
-}
-
 LLMK_INLINE V4 LLMK_(sum4)(float a, float b, float c, float d) {
     V4 r = {{a, b, c, d}};
     return r;
@@ -2048,39 +2060,50 @@ LLMK_INLINE V4 LLMK_(sum4)(float a, float b, float c, float d) {
 #define v4_store LLMK_(v4_store)
 #define v4_add LLMK_(v4_add)
 #define v4_mul LLMK_(v4_mul)
-#define v4_from LLMK_(v4_from)
-#define v4_transpose(a, b, c, d) LLMK_(v4_transpose)(&(a), &(b), &(c), &(d))
 
-LLMK_INLINE int32_t LLMK_(int_dot)(const uint8_t *w, int zero, const int8_t *a, int n) {
-    int32_t sum = 0;
-    int k;
-    for (k = 0; k < n; k++) sum += (w[k] - zero) * a[k];
-    return sum;
+/* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
+LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+    int j, r;
+    for (j = 0; j < 4; j++)
+        for (r = 0; r < LLM__PANEL_ROWS; r++) memcpy(out + 64 * j + 4 * r, rows[r] + at + 4 * j, 4);
 }
 
-LLMK_INLINE int32_t LLMK_(int_dot_nibbles)(const uint8_t *w, const int8_t *a, int n) {
-    int32_t sum = 0;
-    int k;
-    for (k = 0; k < n / 2; k++) sum += (w[k] & 15) * a[2 * k] + (w[k] >> 4) * a[2 * k + 1];
-    return sum;
+/* Eight halves of each row of a panel: out + stride j gets the j-th of all rows. */
+LLMK_INLINE void LLMK_(turn_halves)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t stride) {
+    int r, j;
+    for (r = 0; r < LLM__PANEL_ROWS; r++)
+        for (j = 0; j < 8; j++) memcpy(out + (size_t)j * stride + 2 * r, rows[r] + at + 2 * j, 2);
 }
 
-LLMK_INLINE I4 LLMK_(dots_bytes)(const uint8_t *const *rows, size_t at, const int8_t *a, int n) {
-    I4 r = {{LLMK_(int_dot)(rows[0] + at, 0, a, n), LLMK_(int_dot)(rows[1] + at, 0, a, n),
-             LLMK_(int_dot)(rows[2] + at, 0, a, n), LLMK_(int_dot)(rows[3] + at, 0, a, n)}};
-    return r;
+/* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
+LLMK_INLINE void LLMK_(evens_first)(const uint8_t *from, int flip, uint8_t *to) {
+    uint8_t natural[16];
+    int i;
+    memcpy(natural, from, sizeof natural);
+    for (i = 0; i < 16; i++) to[i / 8 * 8 + i % 2 * 4 + i % 8 / 2] = (uint8_t)(natural[i] ^ flip);
 }
 
-LLMK_INLINE I4 LLMK_(dots_wide)(const uint8_t *const *rows, size_t at, const int8_t *a, int n) {
-    I4 r = {{LLMK_(int_dot)(rows[0] + at, 128, a, n), LLMK_(int_dot)(rows[1] + at, 128, a, n),
-             LLMK_(int_dot)(rows[2] + at, 128, a, n), LLMK_(int_dot)(rows[3] + at, 128, a, n)}};
-    return r;
+/* What a panel's chunk adds up to with X rows of activations: sums[X][16]. */
+LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    int k, r, c, x;
+    memset(sums, 0, (size_t)X * LLM__PANEL_ROWS * sizeof *sums);
+    for (x = 0; x < X; x++)
+        for (k = 0; k < chunk; k += 8)
+            for (r = 0; r < LLM__PANEL_ROWS; r++)
+                for (c = 0; c < 4; c++) {
+                    const uint8_t code = w[8 * k + 4 * r + c];
+                    sums[x * LLM__PANEL_ROWS + r] += (code & 15) * a[x][at + k + c] + (code >> 4) * a[x][at + k + 4 + c];
+                }
 }
 
-LLMK_INLINE I4 LLMK_(dots_nibbles)(const uint8_t *const *rows, size_t at, const int8_t *a, int n) {
-    I4 r = {{LLMK_(int_dot_nibbles)(rows[0] + at / 2, a, n), LLMK_(int_dot_nibbles)(rows[1] + at / 2, a, n),
-             LLMK_(int_dot_nibbles)(rows[2] + at / 2, a, n), LLMK_(int_dot_nibbles)(rows[3] + at / 2, a, n)}};
-    return r;
+LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    int k, r, c, x;
+    memset(sums, 0, (size_t)X * LLM__PANEL_ROWS * sizeof *sums);
+    for (x = 0; x < X; x++)
+        for (k = 0; k < chunk; k += 4)
+            for (r = 0; r < LLM__PANEL_ROWS; r++)
+                for (c = 0; c < 4; c++)
+                    sums[x * LLM__PANEL_ROWS + r] += (int8_t)w[16 * k + 4 * r + c] * a[x][at + k + c];
 }
 
 LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t *out) {
@@ -2111,7 +2134,7 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
     for (i = 0; i < n; i++) {
         const float shifted = x[i] * factor + 12582912.0f;
         memcpy(&bits, &shifted, sizeof bits);
-        codes[i] = (int8_t)(bits - 0x4b400000);
+        codes[i / 8 * 8 + i % 2 * 4 + i % 8 / 2] = (int8_t)(bits - 0x4b400000);
         sum += bits - 0x4b400000;
     }
     return sum;
@@ -2359,7 +2382,7 @@ LLM__FN void LLMK_(strip_times)(LLMK_(strip) *s, const float *x, size_t x_stride
 }
 
 /* Columns of a panel.  n small: all of them when they are used in place. */
-LLM__FN int LLMK_(panel)(const llm__matrix *w, int n) {
+LLM__FN int LLMK_(columns)(const llm__matrix *w, int n) {
     if (w->format == LLM__FLOAT && (n <= 2 || (w->dtype == LLM_F32 && n <= 3))) return w->cols;
     return w->format == LLM__AFFINE && (w->index || LLM__PANEL % w->group) ? w->cols : LLM__PANEL;
 }
@@ -2375,7 +2398,7 @@ LLM__FN void LLMK_(product)(const llm__matrix *w, const float *x, size_t x_strid
     s.floats = s.sums + LLM__BLOCK_ROWS * LLM__STRIP * VF_N;
     for (first = 0; first < n; first += rows) {
         rows = n - first < block ? n - first : block;
-        s.panel = LLMK_(panel)(w, rows);
+        s.panel = LLMK_(columns)(w, rows);
         s.scratch = s.floats + (size_t)LLM__STRIP * (size_t)s.panel;
         for (s.o = begin; s.o < end; s.o += LLM__STRIP) {
             s.count = end - s.o < LLM__STRIP ? end - s.o : LLM__STRIP;
@@ -2404,236 +2427,150 @@ LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int8_t *co
     }
 }
 
-/* A strip of 4 rows: where their codes lie and their factors, [chunks][4]; a chunk is x->group columns. */
-typedef enum LLMK_(codes) { LLMK_(BYTES), LLMK_(WIDE), LLMK_(NIBBLES) } LLMK_(codes);
-typedef struct LLMK_(strip8) {
-    const uint8_t *rows[LLM__STRIP];
-    const float *scales, *biases;
-    LLMK_(codes) kind;
-    uintptr_t next; /* where the next strip's codes begin */
-} LLMK_(strip8);
+/* A PANEL is 16 rows of W in the order in which an int8 product reads them, so that it streams through memory.  For each
+   group of columns: the scales of the 16 rows and their biases, as the matrix has them; then the codes in steps of 64
+   bytes, 4 from each row, of columns 0 2 4 6 and then 1 3 5 7 of each eight.  Codes of up to 4 bits: both steps in one,
+   the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Panels are made when a model is loaded
+   (matrix.panels) or, into scratch, when they are needed. */
 
-/* Sums of code times activation over one chunk for each row of a strip.  Exact. */
-LLMK_INLINE I4 LLMK_(dots)(const LLMK_(codes) kind, const uint8_t *const *rows, size_t at, const int8_t *a,
-                           const int chunk) {
-    if (kind == LLMK_(NIBBLES)) return LLMK_(dots_nibbles)(rows, at, a, chunk);
-    if (kind == LLMK_(WIDE)) return LLMK_(dots_wide)(rows, at, a, chunk);
-    return LLMK_(dots_bytes)(rows, at, a, chunk);
+/* The codes of row `row` as a panel has them, [cols * llm__panel_bits / 8]; out may be used for them. */
+LLM__FN const uint8_t *LLMK_(panel_row)(const llm__matrix *w, int row, uint8_t *out) {
+    const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
+    int k;
+    if (w->bits == 4) return codes;
+    if (w->bits != 8) LLMK_(unpack)(codes, (size_t)w->cols, w->bits, out);
+    if (w->bits != 8) codes = out;
+    for (k = 0; w->bits > 4 && k < w->cols; k += 16) LLMK_(evens_first)(codes + k, w->bits == 8 ? 128 : 0, out + k);
+    for (k = 0; w->bits < 4 && k < w->cols; k += 2) out[k / 2] = (uint8_t)(out[k] | out[k + 1] << 4);
+    return out;
 }
 
-/* A strip times one row of activations.  kind and chunk are constants where it is called.  Codes that are used where
-   they lie are asked for one strip ahead: rows are too short for the CPU to see where it goes. */
-LLMK_INLINE V4 LLMK_(row8)(const LLMK_(codes) kind, const int chunk, const LLMK_(strip8) *s, const int8_t *a,
-                           const float *scales, const float *sums, int chunks) {
-    const uint8_t *const rows[LLM__STRIP] = {s->rows[0], s->rows[1], s->rows[2], s->rows[3]};
-    const float *scales_w = s->scales, *biases_w = s->biases;
-    const uintptr_t step = (uintptr_t)(kind == LLMK_(NIBBLES) ? 2 * chunk : 4 * chunk);
-    uintptr_t next = s->next, end;
-    V4 acc = v4_set(0.0f), bias = acc;
-    int c;
-    for (c = 0; c < chunks; c++) {
-        const size_t at = (size_t)c * (size_t)chunk;
-        const V4 exact = v4_from(LLMK_(dots)(kind, rows, at, a + at, chunk));
-        acc = v4_add(acc, v4_mul(exact, v4_mul(v4_load(scales_w + 4 * c), v4_set(scales[c]))));
-        bias = v4_add(bias, v4_mul(v4_load(biases_w + 4 * c), v4_set(sums[c])));
-        if (kind == LLMK_(BYTES)) continue;
-        for (end = next + step; next < end; next += 64) LLMK_PREFETCH(next);
+/* The factors of 16 rows, [groups][16], from group to group `stride` bytes. */
+LLM__FN void LLMK_(panel_factors)(const uint8_t *const *rows, size_t groups, size_t size, uint8_t *out, size_t stride) {
+    size_t g;
+    int r;
+    for (g = 0; size == 2 && g + 8 <= groups; g += 8) LLMK_(turn_halves)(rows, 2 * g, out + g * stride, stride);
+    if (size == 2 && g < groups && groups > 8) {
+        LLMK_(turn_halves)(rows, 2 * (groups - 8), out + (groups - 8) * stride, stride);
+        return;
     }
-    return v4_add(acc, bias);
+    for (; g < groups; g++)
+        for (r = 0; r < LLM__PANEL_ROWS; r++) memcpy(out + g * stride + (size_t)r * size, rows[r] + g * size, size);
 }
 
-/* The factors of a strip, [stride * each][4], each group's `each` times, from those of its rows, [4][stride].  stride
-   is the number of groups rounded up to 4. */
-LLM__FN void LLMK_(interleave)(const float *rows, int stride, int each, float *out) {
-    int g, e;
-    for (g = 0; g < stride; g += 4, out += 16 * each) {
-        V4 a = v4_load(rows + g), b = v4_load(rows + stride + g);
-        V4 c = v4_load(rows + 2 * stride + g), d = v4_load(rows + 3 * stride + g);
-        v4_transpose(a, b, c, d);
-        for (e = 0; e < each; e++) {
-            v4_store(out + 4 * e, a), v4_store(out + 4 * (each + e), b);
-            v4_store(out + 4 * (2 * each + e), c), v4_store(out + 4 * (3 * each + e), d);
+/* The panel of rows o to o + 15, in out; a row that is missing repeats the last.  scratch: 16 rows of bytes. */
+LLM__FN void LLMK_(panel)(const llm__matrix *w, int o, uint8_t *out, void *scratch) {
+    const size_t size = llm__dtype_bytes(w->dtype), factors = LLM__PANEL_ROWS * size;
+    const size_t bytes = (size_t)w->group * (size_t)llm__panel_bits(w) / 8, groups = (size_t)(w->cols / w->group);
+    const size_t stride = 2 * factors + LLM__PANEL_ROWS * bytes;
+    const uint8_t *rows[LLM__PANEL_ROWS], *scales[LLM__PANEL_ROWS], *biases[LLM__PANEL_ROWS];
+    size_t g, at;
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r++) {
+        const int row = o + r < w->rows ? o + r : w->rows - 1;
+        rows[r] = LLMK_(panel_row)(w, row, (uint8_t *)scratch + (size_t)r * (size_t)w->cols);
+        scales[r] = w->scales + (size_t)row * w->scale_row_bytes;
+        biases[r] = w->biases + (size_t)row * w->scale_row_bytes;
+    }
+    LLMK_(panel_factors)(scales, groups, size, out, stride);
+    LLMK_(panel_factors)(biases, groups, size, out + factors, stride);
+    for (g = 0; g < groups; g++, out += stride)
+        for (at = 0; at < bytes; at += 16) LLMK_(turn)(rows, g * bytes + at, out + 2 * factors + 16 * at);
+}
+
+/* Rows of activations that meet a panel together. */
+typedef struct LLMK_(few) {
+    const int8_t *codes[LLM__TILE];
+    const float *scales[LLM__TILE], *sums[LLM__TILE];
+} LLMK_(few);
+
+/* X rows of activations times a panel: out[X][16].  bits are the panel's.  A chunk is the columns that share a scale
+   among the activations: a group or a part of one. */
+LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matrix *w, const uint8_t *panel, int chunk,
+                                   const LLMK_(few) *a, float *out) {
+    enum { EACH = LLM__PANEL_ROWS / VF_N };
+    const size_t size = llm__dtype_bytes(w->dtype) * VF_N;
+    VF acc[LLM__TILE * EACH], low[LLM__TILE * EACH], scale[EACH], bias[EACH];
+    VI exact[LLM__TILE * EACH];
+    int k, c, v, x, n = 0;
+    LLMK_UNROLL for (v = 0; v < X * EACH; v++) acc[v] = low[v] = vf_set(0.0f);
+    for (k = 0; k < w->cols; k += w->group) {
+        LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) scale[v] = LLMK_(load_as)(w->dtype, panel);
+        LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) bias[v] = LLMK_(load_as)(w->dtype, panel);
+        if (w->bits == 8) {
+            LLMK_UNROLL for (v = 0; v < EACH; v++) bias[v] = vf_add(bias[v], vf_mul(vf_set(128.0f), scale[v]));
+        }
+        for (c = 0; c < w->group; c += chunk, n++, panel += 2 * bits * chunk) {
+            if (bits == 4) LLMK_(nibbles)(X, chunk, panel, a->codes, k + c, exact);
+            else LLMK_(bytes)(X, chunk, panel, a->codes, k + c, exact);
+            LLMK_UNROLL for (x = 0; x < X; x++) {
+                const VF factor = vf_set(a->scales[x][n]), sum = vf_set(a->sums[x][n]);
+                LLMK_UNROLL for (v = 0; v < EACH; v++) {
+                    const int i = x * EACH + v;
+                    acc[i] = vf_add(acc[i], vf_mul(vf_from_int(exact[i]), vf_mul(scale[v], factor)));
+                    low[i] = vf_add(low[i], vf_mul(bias[v], sum));
+                }
+            }
+        }
+    }
+    LLMK_UNROLL for (v = 0; v < X * EACH; v++) vf_store(out + v * VF_N, vf_add(acc[v], low[v]));
+}
+
+LLM__FN void LLMK_(panel_tile)(int X, const llm__matrix *w, const uint8_t *panel, int chunk, const LLMK_(few) *a,
+                               float *out) {
+    if (llm__panel_bits(w) == 4) {
+        if (X == 4) LLMK_(panel_rows)(4, 4, w, panel, chunk, a, out);
+        else if (X == 2) LLMK_(panel_rows)(2, 4, w, panel, chunk, a, out);
+        else LLMK_(panel_rows)(1, 4, w, panel, chunk, a, out);
+    } else {
+        if (X == 4) LLMK_(panel_rows)(4, 8, w, panel, chunk, a, out);
+        else if (X == 2) LLMK_(panel_rows)(2, 8, w, panel, chunk, a, out);
+        else LLMK_(panel_rows)(1, 8, w, panel, chunk, a, out);
+    }
+}
+
+/* Rows [first, last) of x times the panel of rows o to o + 15, of which [begin, end) are wanted. */
+LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int o, int begin, int end,
+                                const llm__rows8 *x, int first, int last, float *y, size_t y_stride) {
+    const int from = begin > o ? begin - o : 0, to = end < o + LLM__PANEL_ROWS ? end - o : LLM__PANEL_ROWS;
+    float out[LLM__TILE * LLM__PANEL_ROWS];
+    LLMK_(few) a;
+    int i, j, r, X;
+    for (i = first; i < last; i += X) {
+        X = last - i >= 3 ? 4 : last - i;
+        for (j = 0; j < X; j++) {
+            const size_t at = (size_t)(i + j < last ? i + j : last - 1); /* a fourth row may repeat the third */
+            a.codes[j] = x->codes + at * x->code_stride;
+            a.scales[j] = x->scales + at * x->scale_stride;
+            a.sums[j] = x->sums + at * x->scale_stride;
+        }
+        LLMK_(panel_tile)(X, w, panel, x->group, &a, out);
+        for (j = 0; j < X && i + j < last; j++) {
+            float *row = out + j * LLM__PANEL_ROWS;
+            for (r = from; w->bias && r < to; r++) row[r] += w->bias[o + r];
+            memcpy(y + (size_t)(i + j) * y_stride + (size_t)(o + from), row + from, (size_t)(to - from) * sizeof *row);
         }
     }
 }
 
-/* Rows o .. o + count - 1 of W (count <= 4; missing rows repeat the last) for n rows of activations. */
-LLM__FN void LLMK_(strip8_open)(LLMK_(strip8) *s, const llm__matrix *w, int o, int count, int n, int chunk,
-                                float *scratch) {
-    const int groups = w->cols / w->group, stride = (groups + 3) & ~3, each = w->group / chunk;
-    float *raw = scratch, *scales = raw + 4 * stride, *biases = scales + 4 * stride * each;
-    uint8_t *bytes = (uint8_t *)(biases + 4 * stride * each);
-    int r, c;
-    s->kind = w->bits == 8 ? LLMK_(WIDE) : w->bits == 4 && n <= 2 ? LLMK_(NIBBLES) : LLMK_(BYTES);
-    s->scales = scales, s->biases = biases;
-    s->next = (uintptr_t)w->data + (size_t)(o + LLM__STRIP) * w->row_bytes;
-    for (r = 0; r < LLM__STRIP; r++) {
-        const int row = r < count ? o + r : o + count - 1;
-        s->rows[r] = w->data + (size_t)row * w->row_bytes;
-        LLMK_(to_f32)(w->dtype, w->scales + (size_t)row * w->scale_row_bytes, (size_t)groups, raw + r * stride);
-        if (s->kind != LLMK_(BYTES)) continue;
-        LLMK_(unpack)(s->rows[r], (size_t)w->cols, w->bits, bytes + (size_t)r * (size_t)w->cols);
-        s->rows[r] = bytes + (size_t)r * (size_t)w->cols;
-    }
-    LLMK_(interleave)(raw, stride, each, scales);
-    for (r = 0; r < LLM__STRIP; r++) {
-        const int row = r < count ? o + r : o + count - 1;
-        LLMK_(to_f32)(w->dtype, w->biases + (size_t)row * w->scale_row_bytes, (size_t)groups, raw + r * stride);
-    }
-    LLMK_(interleave)(raw, stride, each, biases);
-    if (w->bits == 8)
-        for (c = 0; c < groups * each; c++)
-            v4_store(biases + 4 * c, v4_add(v4_load(biases + 4 * c), v4_mul(v4_set(128.0f), v4_load(scales + 4 * c))));
-}
-
-LLMK_INLINE void LLMK_(rows8)(const LLMK_(codes) kind, const int chunk, const LLMK_(strip8) *s, const llm__matrix *w,
-                              int o, int count, const llm__rows8 *x, int first, int last, float *y, size_t y_stride) {
-    float out[4];
-    int i, r;
-    for (i = first; i < last; i++) {
-        const size_t at = (size_t)i * x->scale_stride;
-        v4_store(out, LLMK_(row8)(kind, chunk, s, x->codes + (size_t)i * x->code_stride, x->scales + at, x->sums + at,
-                                  w->cols / chunk));
-        for (r = 0; r < count; r++)
-            y[(size_t)i * y_stride + (size_t)(o + r)] = w->bias ? out[r] + w->bias[o + r] : out[r];
-    }
-}
-
-LLM__FN void LLMK_(strip8_times)(const LLMK_(strip8) *s, const llm__matrix *w, int o, int count, const llm__rows8 *x,
-                                 int first, int last, float *y, size_t y_stride) {
-    if (x->group == 64) {
-        if (s->kind == LLMK_(NIBBLES)) LLMK_(rows8)(LLMK_(NIBBLES), 64, s, w, o, count, x, first, last, y, y_stride);
-        else if (s->kind == LLMK_(WIDE)) LLMK_(rows8)(LLMK_(WIDE), 64, s, w, o, count, x, first, last, y, y_stride);
-        else LLMK_(rows8)(LLMK_(BYTES), 64, s, w, o, count, x, first, last, y, y_stride);
-    } else {
-        if (s->kind == LLMK_(NIBBLES)) LLMK_(rows8)(LLMK_(NIBBLES), 32, s, w, o, count, x, first, last, y, y_stride);
-        else if (s->kind == LLMK_(WIDE)) LLMK_(rows8)(LLMK_(WIDE), 32, s, w, o, count, x, first, last, y, y_stride);
-        else LLMK_(rows8)(LLMK_(BYTES), 32, s, w, o, count, x, first, last, y, y_stride);
-    }
-}
-
-#ifdef LLMK_PANELS
-/* Prompts: 8 rows of W at a time, unpacked to [cols/4][8][4] bytes once for a block of activations.  Their factors are
-   [chunks][8].  A number is summed as LLMK_(row8) does. */
-typedef struct LLMK_(panel8) {
-    const uint8_t *codes;
-    const float *scales, *biases;
-    int chunks, each;
-} LLMK_(panel8);
-
-LLM__FN void LLMK_(panel_factors)(const llm__matrix *w, const uint8_t *factors, int o, int count, int repeat,
-                                  float *raw, float *out) {
-    const int groups = w->cols / w->group;
-    int r, g, e;
-    for (r = 0; r < 8; r++) {
-        const int row = r < count ? o + r : o + count - 1;
-        LLMK_(to_f32)(w->dtype, factors + (size_t)row * w->scale_row_bytes, (size_t)groups, raw);
-        for (g = 0; g < groups; g++)
-            for (e = 0; e < repeat; e++) out[(g * repeat + e) * 8 + r] = raw[g];
-    }
-}
-
-/* Rows o .. o + count - 1 of W (count <= 8; missing rows repeat the last). */
-LLM__FN void LLMK_(panel_open)(LLMK_(panel8) *p, const llm__matrix *w, int o, int count, int chunk, void *scratch) {
-    const int chunks = w->cols / chunk;
-    float *scales = (float *)scratch, *biases = scales + 8 * chunks, *raw = biases + 8 * chunks;
-    uint8_t *codes = (uint8_t *)(raw + chunks), *bytes = codes + 8 * (size_t)w->cols;
-    int r, k;
-    LLMK_(panel_factors)(w, w->scales, o, count, w->group / chunk, raw, scales);
-    LLMK_(panel_factors)(w, w->biases, o, count, w->group / chunk, raw, biases);
-    for (r = 0; r < 8; r++) {
-        const int row = r < count ? o + r : o + count - 1;
-        LLMK_(unpack)(w->data + (size_t)row * w->row_bytes, (size_t)w->cols, w->bits, bytes);
-        for (k = 0; k < w->cols; k += 4) memcpy(codes + 8 * k + 4 * r, bytes + k, 4);
-    }
-    p->codes = codes, p->scales = scales, p->biases = biases;
-    p->chunks = chunks;
-    p->each = w->bits <= 4 ? 8 : 2;
-}
-
-/* acc + exact (scale_w scale_a), the two factors multiplied first as in LLMK_(row8). */
-LLMK_INLINE VF LLMK_(panel_add)(VF acc, VI exact, VF scale, float a) {
-    return vf_add(acc, vf_mul(vf_from_int(exact), vf_mul(scale, vf_set(a))));
-}
-
-/* X rows of activations, from row i on. */
-LLMK_INLINE void LLMK_(panel_rows)(const int X, const int each, const int chunk, const LLMK_(panel8) *p,
-                                   const llm__rows8 *x, int i, float *out) {
-    const size_t stride = x->scale_stride;
-    const int8_t *a = x->codes + (size_t)i * x->code_stride;
-    const float *scales = x->scales + (size_t)i * stride, *sums = x->sums + (size_t)i * stride;
-    VF a0 = vf_set(0.0f), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-    VI s0, s1, s2, s3;
-    int c;
-    for (c = 0; c < p->chunks; c++, scales++) {
-        const VF scale = vf_load(p->scales + 8 * c);
-        LLMK_(panel_dots)(X, each, chunk, p->codes + (size_t)8 * (size_t)(c * chunk), a + c * chunk, x->code_stride,
-                          &s0, &s1, &s2, &s3);
-        a0 = LLMK_(panel_add)(a0, s0, scale, scales[0]);
-        if (X > 1) a1 = LLMK_(panel_add)(a1, s1, scale, scales[stride]);
-        if (X > 2) a2 = LLMK_(panel_add)(a2, s2, scale, scales[2 * stride]);
-        if (X > 3) a3 = LLMK_(panel_add)(a3, s3, scale, scales[3 * stride]);
-    }
-    for (c = 0; c < p->chunks; c++, sums++) {
-        const VF bias = vf_load(p->biases + 8 * c);
-        b0 = vf_add(b0, vf_mul(bias, vf_set(sums[0])));
-        if (X > 1) b1 = vf_add(b1, vf_mul(bias, vf_set(sums[stride])));
-        if (X > 2) b2 = vf_add(b2, vf_mul(bias, vf_set(sums[2 * stride])));
-        if (X > 3) b3 = vf_add(b3, vf_mul(bias, vf_set(sums[3 * stride])));
-    }
-    vf_store(out, vf_add(a0, b0));
-    if (X > 1) vf_store(out + 8, vf_add(a1, b1));
-    if (X > 2) vf_store(out + 16, vf_add(a2, b2));
-    if (X > 3) vf_store(out + 24, vf_add(a3, b3));
-}
-
-LLMK_INLINE void LLMK_(panel_some)(const int each, const int chunk, int X, const LLMK_(panel8) *p, const llm__rows8 *x,
-                                   int i, float *out) {
-    if (X == 4) LLMK_(panel_rows)(4, each, chunk, p, x, i, out);
-    else if (X == 3) LLMK_(panel_rows)(3, each, chunk, p, x, i, out);
-    else if (X == 2) LLMK_(panel_rows)(2, each, chunk, p, x, i, out);
-    else LLMK_(panel_rows)(1, each, chunk, p, x, i, out);
-}
-
-LLM__FN void LLMK_(panel_times)(const LLMK_(panel8) *p, const llm__matrix *w, int o, int count, const llm__rows8 *x,
-                                int first, int last, float *y, size_t y_stride) {
-    float out[4 * 8];
-    int i, r, j, X;
-    for (i = first; i < last; i += X) {
-        X = last - i < 4 ? last - i : 4;
-        if (p->each == 8 && x->group == 64) LLMK_(panel_some)(8, 64, X, p, x, i, out);
-        else if (p->each == 8) LLMK_(panel_some)(8, 32, X, p, x, i, out);
-        else if (x->group == 64) LLMK_(panel_some)(2, 64, X, p, x, i, out);
-        else LLMK_(panel_some)(2, 32, X, p, x, i, out);
-        for (j = 0; j < X; j++)
-            for (r = 0; r < count; r++)
-                y[(size_t)(i + j) * y_stride + (size_t)(o + r)] =
-                    w->bias ? out[8 * j + r] + w->bias[o + r] : out[8 * j + r];
-    }
-}
-#endif
-
-enum { LLMK_(FEW_ROWS) = 10 }; /* of activations: fewer do not pay for the unpacking of a panel */
-
+/* Panels that are ready stream past a few rows of activations, which stay in the first-level cache, as many at a time
+   as the second-level cache holds; one that has to be made meets as many rows as possible. */
 LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y, size_t y_stride, int begin, int end,
                              void *scratch) {
-    int block = LLM__BLOCK_BYTES / (w->cols > 0 ? w->cols : 1), first, last, o;
-    if (block < 16) block = 16;
-    for (first = 0; first < x->n; first = last) {
-        last = x->n - first < block ? x->n : first + block;
-#ifdef LLMK_PANELS
-        for (o = begin; w->bits < 8 && last - first > LLMK_(FEW_ROWS) && o < end; o += 8) {
-            LLMK_(panel8) p;
-            LLMK_(panel_open)(&p, w, o, end - o < 8 ? end - o : 8, x->group, scratch);
-            LLMK_(panel_times)(&p, w, o, end - o < 8 ? end - o : 8, x, first, last, y, y_stride);
-        }
-        if (w->bits < 8 && last - first > LLMK_(FEW_ROWS)) continue;
-#endif
-        for (o = begin; o < end; o += LLM__STRIP) {
-            const int count = end - o < LLM__STRIP ? end - o : LLM__STRIP;
-            LLMK_(strip8) s;
-            LLMK_(strip8_open)(&s, w, o, count, last - first, x->group, (float *)scratch);
-            LLMK_(strip8_times)(&s, w, o, count, x, first, last, y, y_stride);
+    const size_t bytes = llm__panel_bytes(w), cols = (size_t)w->cols + 1;
+    const int panels = w->panels && bytes < LLM__BLOCK_BYTES ? (int)(LLM__BLOCK_BYTES / bytes) : 1;
+    const int rows = (int)((w->panels ? LLM__NEAR_BYTES : LLM__BLOCK_BYTES) / cols / LLM__TILE + 1) * LLM__TILE;
+    int first, last, from, to, o;
+    for (from = begin / LLM__PANEL_ROWS * LLM__PANEL_ROWS; from < end; from = to) {
+        to = end - from > panels * LLM__PANEL_ROWS ? from + panels * LLM__PANEL_ROWS : end;
+        for (first = 0; first < x->n; first = last) {
+            last = x->n - first < rows ? x->n : first + rows;
+            for (o = from; o < to; o += LLM__PANEL_ROWS) {
+                const uint8_t *panel = (const uint8_t *)scratch;
+                if (w->panels) panel = w->panels + (size_t)(o / LLM__PANEL_ROWS) * bytes;
+                else LLMK_(panel)(w, o, (uint8_t *)scratch, (uint8_t *)scratch + bytes);
+                LLMK_(panel_times)(w, panel, o, begin, end, x, first, last, y, y_stride);
+            }
         }
     }
 }
@@ -3423,7 +3360,7 @@ LLM__FN void LLMK_(rwkv_run)(const llm__rwkv_run *run, const float *from, float 
 }
 
 static const llm__ops LLMK_(ops) = {
-    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_rows),
+    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(panel), LLMK_(quantize_row), LLMK_(decode_rows),
     LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(add_product),
     LLMK_(rms_norm), LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu),
     LLMK_(gelu_mul), LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32),
@@ -3434,16 +3371,14 @@ static const llm__ops LLMK_(ops) = {
 
 #undef LLMK_
 #undef LLMK_INLINE
-#undef LLMK_PREFETCH
+#undef LLMK_KEEP
 #undef LLMK_EACH
 #undef LLMK_UNROLL
-#undef LLMK_PANELS
 #undef VF
 #undef VF_N
 #undef VI
 #undef LLMK_CODES_TO_BYTES
 #undef V4
-#undef I4
 #undef vf_set
 #undef vf_add
 #undef vf_sub
@@ -3478,8 +3413,6 @@ static const llm__ops LLMK_(ops) = {
 #undef v4_store
 #undef v4_add
 #undef v4_mul
-#undef v4_from
-#undef v4_transpose
 #endif /* LLM__KERNEL_PASS: the end of the kernel text */
 #ifndef LLM__KERNEL_PASS
 #if defined(LLM_IMPLEMENTATION) && !defined(LLM__KERNELS_INCLUDED)
@@ -20855,7 +20788,7 @@ struct llm_model {
     const llm__think_marks *think;  /* or NULL */
     int hidden, vocabulary, layer_count, rope_count, tied;
     int64_t context, parameters;
-    size_t weight_bytes;
+    size_t weight_bytes, pack_bytes;
     float embedding_scale, logit_scale, logit_softcap;
     int transposed;         /* the layers' linear maps are stored as [inputs, outputs] */
     int embedding_normed;   /* embedding_norm comes after the scale */
@@ -20892,6 +20825,7 @@ struct llm_model {
     int alternates;                  /* as llm__altup.count */
     llm__matrix *alternates_in, *alternates_out; /* [alternates - 1] of [hidden, hidden]: all but the first */
     int describing;                  /* llm_model_desc.describe */
+    int unpacked;                    /* llm_model_desc.no_pack */
     int drafting;                    /* llm_model_desc.drafts */
     struct llm_model *drafter;       /* see llm__bind_drafter; NULL: there is none */
     llm__entrance entrance;          /* of a drafter */
@@ -25860,6 +25794,10 @@ typedef struct llm__binder {
     char name[320];  /* ...and one of its parts, in the checkpoint's */
     int transposed;  /* linear maps are stored as [inputs, outputs] */
     int fresh;       /* whether the last tensor was not in use before: layers may share */
+    int looked_up;   /* what is bound is a table of rows, not a map */
+    uint8_t *pack;      /* memory for panels, and how much is left... */
+    size_t pack_left;
+    size_t to_come;     /* ...bytes of quantized tensors that are not bound yet */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
 
@@ -26742,6 +26680,66 @@ LLM__FN void llm__bind_turn(llm__binder *b, llm__matrix *w) {
         if (fabsf(w->signs[k]) != 1) llm__bind_bad(b, "its signs must be 1 and -1");
 }
 
+enum { LLM__HUGE_PAGE = 1 << 21, LLM__PACK_BLOCK = 1 << 26 };
+
+/* Asks for large pages: streams of weights cross pages all the time, and the walks through the page table cost a
+   quarter of the bandwidth.  A wish; errors do not matter. */
+LLM__FN void llm__ask_huge_pages(void *memory, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    const uintptr_t page = LLM__HUGE_PAGE, begin = ((uintptr_t)memory + page - 1) & ~(page - 1);
+    const uintptr_t end = ((uintptr_t)memory + bytes) & ~(page - 1);
+    if (begin < end) madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#else
+    (void)memory, (void)bytes;
+#endif
+}
+
+/* Memory for panels comes in large blocks, but never much more than is still needed. */
+LLM__FN uint8_t *llm__bind_pack_memory(llm__binder *b, size_t bytes) {
+    uint8_t *at;
+    if (bytes > b->pack_left) {
+        size_t block = b->to_come < LLM__PACK_BLOCK ? b->to_come : LLM__PACK_BLOCK;
+        if (block < bytes) block = bytes;
+        b->pack = (uint8_t *)llm__arena_raw(&b->m->arena, block, 1);
+        b->pack_left = b->pack ? block : 0;
+        if (b->pack) llm__ask_huge_pages(b->pack, block);
+        else if (b->status == LLM_OK) b->status = llm__no_memory(b->error, block);
+    }
+    if (!b->pack || b->status != LLM_OK) return NULL;
+    at = b->pack;
+    b->pack += bytes;
+    b->pack_left -= bytes;
+    return at;
+}
+
+/* Lays out quantized maps w[0..count-1], all alike, as the panels that int8 products read. */
+LLM__FN void llm__bind_pack(llm__binder *b, llm__matrix *w, int count) {
+    llm_model *m = b->m;
+    size_t panels, each, bytes, scratch_bytes, codes, p;
+    void *scratch;
+    uint8_t *at;
+    int i;
+    if (b->status != LLM_OK || w->format != LLM__AFFINE) return;
+    codes = (size_t)count * (size_t)w->rows * (w->row_bytes + 2 * w->scale_row_bytes);
+    b->to_come -= codes < b->to_come ? codes : b->to_come;
+    if (m->unpacked || b->looked_up || !w->rows || !llm__int8_able(w)) return;
+    panels = ((size_t)w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS;
+    each = panels * llm__panel_bytes(w);
+    if (!llm__mul_ok(each, (size_t)count, &bytes)) return;
+    m->pack_bytes += bytes;
+    if (m->describing) return;
+    scratch_bytes = llm__product_scratch(w);
+    scratch = llm__alloc(&m->allocator, scratch_bytes, 1);
+    at = scratch ? llm__bind_pack_memory(b, bytes) : NULL;
+    if (!scratch) b->status = llm__no_memory(b->error, scratch_bytes);
+    for (i = 0; at && i < count; i++, at += each) {
+        for (p = 0; p < panels; p++)
+            m->ops->panel(&w[i], (int)p * LLM__PANEL_ROWS, at + p * llm__panel_bytes(w), scratch);
+        w[i].panels = at;
+    }
+    llm__free(&m->allocator, scratch, scratch_bytes);
+}
+
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
    many, written to w[0..lead-1]. */
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
@@ -26774,6 +26772,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
         llm__bind_check_override(b, llm__json_get(b->m->config, "quantization"), w);
     if (b->m->turned && !lead) llm__bind_turn(b, w);
     if (lead) llm__spread(w, lead);
+    llm__bind_pack(b, w, lead ? lead : 1);
 }
 
 /* Rows [first, first + rows) of a matrix as a matrix. */
@@ -26781,6 +26780,8 @@ LLM__FN llm__matrix llm__matrix_slice(const llm__matrix *w, int first, int rows)
     llm__matrix part = *w;
     part.rows = rows;
     part.data += (size_t)first * w->row_bytes;
+    if (first % LLM__PANEL_ROWS) part.panels = NULL;
+    if (part.panels) part.panels += (size_t)(first / LLM__PANEL_ROWS) * llm__panel_bytes(w);
     if (w->format == LLM__FP8_BLOCK) part.first_row += first;
     else if (w->scales) part.scales += (size_t)first * w->scale_row_bytes;
     if (w->biases) part.biases += (size_t)first * w->scale_row_bytes;
@@ -26796,6 +26797,7 @@ LLM__FN llm__matrix llm__bind_every_other(llm__binder *b, const llm__matrix *w, 
     if (w->format == LLM__FP8_BLOCK) llm__bind_bad(b, "rows in turns do not go with block scales");
     part.row_bytes *= 2;
     part.scale_row_bytes *= 2;
+    part.panels = NULL;
     part.bias = bias;
     for (i = 0; bias && i < part.rows; i++) bias[i] = w->bias[first + 2 * i];
     return part;
@@ -27715,7 +27717,9 @@ LLM__FN void llm__bind_streams(llm__binder *b) {
     int i, all = m->side_width * m->layer_count;
     if (m->side_width) {
         llm__bind_name(b, "model.embed_tokens_per_layer");
+        b->looked_up = 1;
         llm__bind_matrix(b, &m->side_table, 0, m->side_count, all, 0);
+        b->looked_up = 0;
         llm__bind_name(b, "model.per_layer_model_projection");
         llm__bind_matrix(b, &m->side_map, 0, all, m->hidden, 0);
         llm__bind_name(b, "model.per_layer_projection_norm");
@@ -28014,8 +28018,13 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
             b.awq->shape[1] == m->tensors.items[k].shape[1])
             b.awq = NULL; /* GPTQ */
     }
+    for (k = 0; k < m->tensors.count; k++)
+        if (!llm__is_float(m->tensors.items[k].dtype) || llm__name_fits(m->tensors.items[k].name, "*scales *biases"))
+            b.to_come += (size_t)m->tensors.items[k].bytes;
     llm__bind_name(&b, "model.embed_tokens");
+    b.looked_up = !m->tied;
     llm__bind_matrix(&b, &m->embedding, 0, m->vocabulary, m->hidden, 0);
+    b.looked_up = 1;
     if (m->position_count) {
         llm__bind_name(&b, "model.embed_positions");
         llm__bind_matrix(&b, &m->positions, 0, m->position_count, m->hidden, 0);
@@ -28026,8 +28035,11 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         llm__bind_name(&b, "model.ngram_embeddings.embedders.%d", i);
         llm__bind_matrix(&b, &g->table, 0, (int)g->rows, width, 0);
         llm__bind_name(&b, "model.ngram_embeddings.post_projs.%d", i);
+        b.looked_up = 0;
         llm__bind_matrix(&b, &g->map, 0, m->hidden, width, 0);
+        b.looked_up = 1;
     }
+    b.looked_up = 0;
     if (m->embedding_normed) {
         llm__bind_name(&b, "model.embed_norm");
         llm__bind_norm(&b, &m->embedding_norm, m->hidden);
@@ -28570,7 +28582,7 @@ static void llm__product_job(void *argument, int job, int worker) {
     else ops->product(t->w, t->x, t->x_stride, t->n, t->y, t->y_stride, begin, end, llm__scratch(work->s, worker));
 }
 
-/* All tasks at once; jobs of at least 16 output rows, at most about 64 a task. */
+/* All tasks at once; jobs of whole panels, at most about 8 a task for each worker. */
 LLM__FN void llm__products(llm_session *s, llm__task *tasks, int count) {
     llm__product_work work;
     int i, jobs = 0;
@@ -28578,8 +28590,8 @@ LLM__FN void llm__products(llm_session *s, llm__task *tasks, int count) {
     work.tasks = tasks;
     work.count = count;
     for (i = 0; i < count; i++) {
-        int step = (tasks[i].w->rows + 63) / 64;
-        step = step < 16 ? 16 : (step + 7) / 8 * 8;
+        int step = tasks[i].w->rows / (s->workers * 8) + 1;
+        step = (step + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS * LLM__PANEL_ROWS;
         tasks[i].step = s->workers > 1 ? step : tasks[i].w->rows;
         tasks[i].first_job = jobs;
         jobs += (tasks[i].w->rows + tasks[i].step - 1) / tasks[i].step;
@@ -37764,6 +37776,7 @@ LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, l
     m->folder.memory_count = desc->memory_count;
     m->folder.no_map = desc->no_map;
     m->describing = desc->describe;
+    m->unpacked = desc->no_pack;
     m->drafting = desc->drafts;
     m->folder.arena = &m->arena;
     status =
@@ -37930,6 +37943,7 @@ LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
     info.context = m->context;
     info.parameters = m->parameters;
     info.weight_bytes = m->weight_bytes;
+    info.pack_bytes = m->pack_bytes;
     info.memory_bytes =
         sizeof *m + m->arena.bytes + m->tensors.capacity * sizeof(llm__tensor) + m->tensors.slots * sizeof(uint32_t);
     return info;
