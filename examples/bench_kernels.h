@@ -292,7 +292,8 @@ typedef struct product {
     llm__matrix w;
     llm__rows8 rows8;
     uint8_t *weights, *scratch, *codes;
-    size_t copy_bytes;
+    uint8_t *panels;   /* the first copy's, and copies of them; NULL: the products read the weights themselves */
+    size_t copy_bytes; /* of weights or, if there are some, of panels */
     float *x, *y;
     int copies, copy, n, rows, begin; /* rows: of the matrix, at a time */
     int quantized;
@@ -303,9 +304,10 @@ static void run_product(void *user) {
     llm__matrix w = p->w;
     const size_t offset = (size_t)p->copy * p->copy_bytes;
     if (p->begin + p->rows > w.rows) p->begin = 0;
-    w.data = p->weights + offset;
+    w.data = p->weights + (p->panels ? 0 : offset);
     w.scales = w.data + w.row_bytes * (size_t)w.rows;
     w.biases = w.scales + w.scale_row_bytes * (size_t)w.rows;
+    w.panels = p->panels ? p->panels + offset : NULL;
     if (p->quantized)
         p->ops->product8(&w, &p->rows8, p->y, (size_t)w.rows, p->begin, p->begin + p->rows, p->scratch);
     else
@@ -342,12 +344,12 @@ static void time_product(const limits *l, product *p, const char *format) {
     p->begin = p->copy = 0;
     if (p->quantized) quantize_rows(p);
     memset(&t, 0, sizeof t);
-    t.kernel = p->quantized ? "product8" : "product";
+    t.kernel = p->panels ? "product8 panel" : p->quantized ? "product8" : "product";
     t.format = format;
     t.isa = p->ops->name;
     t.rows = p->n;
     snprintf(t.shape, sizeof t.shape, "%dx%d", p->w.rows, p->w.cols);
-    t.bytes = (double)p->rows * (double)(p->w.row_bytes + 2 * p->w.scale_row_bytes) +
+    t.bytes = (double)p->rows * (double)p->copy_bytes / p->w.rows +
               (double)p->n * ((double)p->w.cols * (p->quantized ? 1 : 4) + 4.0 * p->rows);
     t.work = 2.0 * p->n * p->rows * p->w.cols;
     t.from = IN_MEMORY;
@@ -410,20 +412,66 @@ static int open_rows(product *p, const product *rows) {
     return p->x && p->y && p->codes && p->scratch;
 }
 
+static int panel_count(const llm__matrix *w) { return (w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS; }
+
+static void make_panels(void *user) {
+    product *p = (product *)user;
+    llm__matrix w = p->w;
+    int i;
+    w.data = p->weights;
+    w.scales = w.data + w.row_bytes * (size_t)w.rows;
+    w.biases = w.scales + w.scale_row_bytes * (size_t)w.rows;
+    for (i = 0; i < panel_count(&w); i++)
+        p->ops->panel(&w, i * LLM__PANEL_ROWS, p->panels + (size_t)i * llm__panel_bytes(&w), p->scratch);
+}
+
+/* From here on the product reads panels; how long making them took is a line of its own. */
+static int use_panels(const limits *l, product *p, const char *format) {
+    timing t;
+    int i;
+    memset(&t, 0, sizeof t);
+    t.kernel = "panel";
+    t.format = format;
+    t.isa = p->ops->name;
+    t.rows = 1;
+    snprintf(t.shape, sizeof t.shape, "%dx%d", p->w.rows, p->w.cols);
+    t.bytes = (double)p->copy_bytes;
+    p->copy_bytes = llm__panel_bytes(&p->w) * (size_t)panel_count(&p->w);
+    t.bytes += (double)p->copy_bytes;
+    t.from = IN_MEMORY;
+    p->panels = (uint8_t *)take_pages((size_t)p->copies * p->copy_bytes, 1);
+    if (!p->panels) return 0;
+    show_timing(l, &t, best_run(NULL, make_panels, p));
+    for (i = 1; i < p->copies; i++) memcpy(p->panels + (size_t)i * p->copy_bytes, p->panels, p->copy_bytes);
+    return 1;
+}
+
+static void time_counts(const limits *l, product *p, const char *format) {
+    static const int counts[] = {1, 2, 4, 8, 16, 64, MOST_ROWS};
+    size_t i;
+    for (i = 0; i < sizeof counts / sizeof *counts; i++) {
+        p->n = counts[i];
+        if (p->n <= MOST_HEAD_ROWS || p->w.rows < HEAD_OUT) time_product(l, p, format);
+    }
+}
+
 static int time_products_of(const options *o, const limits *l, const stored *f, int rows, int cols,
                             const product *room) {
-    static const int counts[] = {1, 2, 4, 8, 16, 64, MOST_ROWS};
     const llm__ops *ops;
     product p;
-    size_t n, i;
+    size_t n, plain;
     int ok = open_product(&p, f, rows, cols) && open_rows(&p, room);
     for (n = 0; ok && (ops = llm__ops_at(n)) != NULL; n++) {
         if (o->isa && strcmp(o->isa, ops->name)) continue;
         p.ops = ops;
-        for (i = 0; i < sizeof counts / sizeof *counts; i++) {
-            p.n = counts[i];
-            if (p.n <= MOST_HEAD_ROWS || rows < HEAD_OUT) time_product(l, &p, f->name);
-        }
+        plain = p.copy_bytes;
+        time_counts(l, &p, f->name);
+        if (!f->quantized) continue;
+        ok = use_panels(l, &p, f->name);
+        if (ok) time_counts(l, &p, f->name);
+        free(p.panels);
+        p.panels = NULL;
+        p.copy_bytes = plain;
     }
     free(p.weights);
     return ok || fail("out of memory");
@@ -436,7 +484,10 @@ static int time_products(const options *o, const limits *l) {
     size_t i, k, s;
     int ok = 1;
     memset(&room, 0, sizeof room);
+    room.w.format = LLM__AFFINE;
     room.w.cols = 8192;
+    room.w.bits = 8;
+    room.w.group = 32;
     room.x = (float *)take_pages(floats * sizeof(float), 1);
     room.y = (float *)take_pages(floats * sizeof(float), 1);
     room.codes = (uint8_t *)take_pages(llm__rows8_bytes(MOST_ROWS, 8192), 1);
