@@ -292,7 +292,7 @@ typedef struct product {
     llm__matrix w;
     llm__rows8 rows8;
     uint8_t *weights, *scratch, *codes;
-    uint8_t *panels;   /* the first copy's, and copies of them; NULL: the products read the weights themselves */
+    uint8_t *panels;   /* of each copy; NULL: the products read the weights themselves */
     size_t copy_bytes; /* of weights or, if there are some, of panels */
     float *x, *y;
     int copies, copy, n, rows, begin; /* rows: of the matrix, at a time */
@@ -414,15 +414,18 @@ static int open_rows(product *p, const product *rows) {
 
 static int panel_count(const llm__matrix *w) { return (w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS; }
 
+/* Those of one copy of the weights, the next one each time. */
 static void make_panels(void *user) {
     product *p = (product *)user;
     llm__matrix w = p->w;
+    uint8_t *out = p->panels + (size_t)p->copy * p->copy_bytes;
     int i;
-    w.data = p->weights;
+    w.data = p->weights + (size_t)p->copy * (w.row_bytes + 2 * w.scale_row_bytes) * (size_t)w.rows;
     w.scales = w.data + w.row_bytes * (size_t)w.rows;
     w.biases = w.scales + w.scale_row_bytes * (size_t)w.rows;
     for (i = 0; i < panel_count(&w); i++)
-        p->ops->panel(&w, i * LLM__PANEL_ROWS, p->panels + (size_t)i * llm__panel_bytes(&w), p->scratch);
+        p->ops->panel(&w, i * LLM__PANEL_ROWS, out + (size_t)i * llm__panel_bytes(&w), p->scratch);
+    p->copy = (p->copy + 1) % p->copies;
 }
 
 /* From here on the product reads panels; how long making them took is a line of its own. */
@@ -441,8 +444,9 @@ static int use_panels(const limits *l, product *p, const char *format) {
     t.from = IN_MEMORY;
     p->panels = (uint8_t *)take_pages((size_t)p->copies * p->copy_bytes, 1);
     if (!p->panels) return 0;
+    p->copy = 0;
+    for (i = 0; i < p->copies; i++) make_panels(p);
     show_timing(l, &t, best_run(NULL, make_panels, p));
-    for (i = 1; i < p->copies; i++) memcpy(p->panels + (size_t)i * p->copy_bytes, p->panels, p->copy_bytes);
     return 1;
 }
 
