@@ -1214,7 +1214,11 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    is an exact integer, and the groups are added up in ascending order, scales and biases apart:
        y = sum_g float(sum_k w[k] a[k]) * (scale_w[g] * scale_a[g])  +  sum_g bias_w[g] * sum_a[g]  (+ bias)
    with plain multiplications and additions: all instruction sets give the same bits.  Codes of 8 bits are taken minus
-   128, and the bias plus 128 scales.
+   128, and the bias plus 128 scales.  Weights lie in panels of 16 rows (the text of the kernels says how), so that a
+   step loads four columns of all rows and meets them with four columns of an activation, broadcast: sums stay in their
+   lanes, and eight products of 4 bits are added in 16 bits before they are widened.  What bounds them: one row of
+   activations, the bandwidth of memory; four and more, arithmetic: of 4 bits, a multiplication and an addition for 32
+   products; of 8 bits, two, a sign and an addition.
 
    WHAT AGREES   Between instruction sets: int8 products, quantize_row, decoding and conversions to the bit (unless a
    compiler is told to fuse whatever the source says, as clang by -ffp-contract=fast); the rest within rounding, as VF_N
@@ -1753,6 +1757,69 @@ LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const in
             sums[2 * x] = LLMK_(bytes_step)(sums[2 * x], size0, w0, v);
             sums[2 * x + 1] = LLMK_(bytes_step)(sums[2 * x + 1], size1, w1, v);
         }
+    }
+}
+
+/* One row of activations times 16 rows of W where they lie: cheaper than making a panel, if that serves no other. */
+#define LLMK_DIRECT
+
+/* The sums of four vectors of four pairs of sums. */
+LLMK_INLINE __m128i LLMK_(int_sum4)(const __m256i *p) {
+    const __m256i t = _mm256_hadd_epi32(_mm256_hadd_epi32(p[0], p[1]), _mm256_hadd_epi32(p[2], p[3]));
+    return _mm_add_epi32(_mm256_castsi256_si128(t), _mm256_extracti128_si256(t, 1));
+}
+
+LLMK_INLINE void LLMK_(direct_put)(const __m256i *four, int r, VI *sums) {
+    const __m128i sum = LLMK_(int_sum4)(four);
+    if (r % 8) sums[r / 8] = _mm256_inserti128_si256(sums[r / 8], sum, 1);
+    else sums[r / 8] = _mm256_castsi128_si256(sum);
+}
+
+/* The lower halves of a row's bytes meet the even columns, the upper ones the odd columns. */
+LLMK_INLINE void LLMK_(direct_nibbles)(int chunk, const uint8_t *const *rows, const int8_t *a, int at, VI *sums) {
+    const __m256i mask = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1);
+    const __m256 first = _mm256_castsi256_ps(LLMK_(load32)(a + at));
+    const __m256 second = chunk == 64 ? _mm256_castsi256_ps(LLMK_(load32)(a + at + 32)) : first;
+    const __m256i even = _mm256_permute4x64_epi64(_mm256_castps_si256(_mm256_shuffle_ps(first, second, 0x88)), 0xd8);
+    const __m256i odd = _mm256_permute4x64_epi64(_mm256_castps_si256(_mm256_shuffle_ps(first, second, 0xdd)), 0xd8);
+    const __m256i both = _mm256_permute2x128_si256(even, odd, 0x20);
+    int r, j;
+    LLMK_UNROLL for (r = 0; r < LLM__PANEL_ROWS; r += 4) {
+        __m256i p[4];
+        LLMK_UNROLL for (j = 0; j < 4; j++) {
+            const uint8_t *w = rows[r + j] + at / 2;
+            if (chunk == 64) {
+                const __m256i v = LLMK_(load32)(w);
+                p[j] = _mm256_add_epi16(
+                    _mm256_maddubs_epi16(_mm256_and_si256(v, mask), even),
+                    _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(v, 4), mask), odd));
+            } else {
+                const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)w);
+                const __m256i two = _mm256_inserti128_si256(_mm256_castsi128_si256(v), _mm_srli_epi16(v, 4), 1);
+                p[j] = _mm256_maddubs_epi16(_mm256_and_si256(two, mask), both);
+            }
+            p[j] = _mm256_madd_epi16(p[j], one);
+        }
+        LLMK_(direct_put)(p, r, sums);
+    }
+}
+
+LLMK_INLINE void LLMK_(direct_bytes)(int chunk, const uint8_t *const *rows, const int8_t *a, int at, VI *sums) {
+    const __m256i natural = _mm256_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15, 0, 4, 1, 5, 2, 6, 3,
+                                             7, 8, 12, 9, 13, 10, 14, 11, 15);
+    const __m256i first = _mm256_shuffle_epi8(LLMK_(load32)(a + at), natural), flip = _mm256_set1_epi8(-128);
+    const __m256i second = chunk == 64 ? _mm256_shuffle_epi8(LLMK_(load32)(a + at + 32), natural) : first;
+    int r, j;
+    LLMK_UNROLL for (r = 0; r < LLM__PANEL_ROWS; r += 4) {
+        __m256i p[4];
+        LLMK_UNROLL for (j = 0; j < 4; j++) {
+            __m256i w = _mm256_xor_si256(LLMK_(load32)(rows[r + j] + at), flip);
+            p[j] = LLMK_(bytes_step)(_mm256_setzero_si256(), _mm256_abs_epi8(w), w, first);
+            if (chunk < 64) continue;
+            w = _mm256_xor_si256(LLMK_(load32)(rows[r + j] + at + 32), flip);
+            p[j] = LLMK_(bytes_step)(p[j], _mm256_abs_epi8(w), w, second);
+        }
+        LLMK_(direct_put)(p, r, sums);
     }
 }
 
@@ -2433,9 +2500,8 @@ LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int8_t *co
    the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Panels are made when a model is loaded
    (matrix.panels) or, into scratch, when they are needed. */
 
-/* The codes of row `row` as a panel has them, [cols * llm__panel_bits / 8]; out may be used for them. */
-LLM__FN const uint8_t *LLMK_(panel_row)(const llm__matrix *w, int row, uint8_t *out) {
-    const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
+/* The codes of a row as a panel has them, [cols * llm__panel_bits / 8]; out may be used for them. */
+LLM__FN const uint8_t *LLMK_(panel_row)(const llm__matrix *w, const uint8_t *codes, uint8_t *out) {
     int k;
     if (w->bits == 4) return codes;
     if (w->bits != 8) LLMK_(unpack)(codes, (size_t)w->cols, w->bits, out);
@@ -2458,24 +2524,36 @@ LLM__FN void LLMK_(panel_factors)(const uint8_t *const *rows, size_t groups, siz
         for (r = 0; r < LLM__PANEL_ROWS; r++) memcpy(out + g * stride + (size_t)r * size, rows[r] + g * size, size);
 }
 
+/* Where rows o to o + 15 lie; a row that is missing is the last once more. */
+typedef struct LLMK_(sixteen) {
+    const uint8_t *codes[LLM__PANEL_ROWS], *scales[LLM__PANEL_ROWS], *biases[LLM__PANEL_ROWS];
+} LLMK_(sixteen);
+
+LLM__FN void LLMK_(sixteen_rows)(LLMK_(sixteen) *rows, const llm__matrix *w, int o) {
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r++) {
+        const size_t row = (size_t)(o + r < w->rows ? o + r : w->rows - 1);
+        rows->codes[r] = w->data + row * w->row_bytes;
+        rows->scales[r] = w->scales + row * w->scale_row_bytes;
+        rows->biases[r] = w->biases + row * w->scale_row_bytes;
+    }
+}
+
 /* The panel of rows o to o + 15, in out; a row that is missing repeats the last.  scratch: 16 rows of bytes. */
 LLM__FN void LLMK_(panel)(const llm__matrix *w, int o, uint8_t *out, void *scratch) {
     const size_t size = llm__dtype_bytes(w->dtype), factors = LLM__PANEL_ROWS * size;
     const size_t bytes = (size_t)w->group * (size_t)llm__panel_bits(w) / 8, groups = (size_t)(w->cols / w->group);
     const size_t stride = 2 * factors + LLM__PANEL_ROWS * bytes;
-    const uint8_t *rows[LLM__PANEL_ROWS], *scales[LLM__PANEL_ROWS], *biases[LLM__PANEL_ROWS];
+    LLMK_(sixteen) rows;
     size_t g, at;
     int r;
-    for (r = 0; r < LLM__PANEL_ROWS; r++) {
-        const int row = o + r < w->rows ? o + r : w->rows - 1;
-        rows[r] = LLMK_(panel_row)(w, row, (uint8_t *)scratch + (size_t)r * (size_t)w->cols);
-        scales[r] = w->scales + (size_t)row * w->scale_row_bytes;
-        biases[r] = w->biases + (size_t)row * w->scale_row_bytes;
-    }
-    LLMK_(panel_factors)(scales, groups, size, out, stride);
-    LLMK_(panel_factors)(biases, groups, size, out + factors, stride);
+    LLMK_(sixteen_rows)(&rows, w, o);
+    for (r = 0; r < LLM__PANEL_ROWS; r++)
+        rows.codes[r] = LLMK_(panel_row)(w, rows.codes[r], (uint8_t *)scratch + (size_t)r * (size_t)w->cols);
+    LLMK_(panel_factors)(rows.scales, groups, size, out, stride);
+    LLMK_(panel_factors)(rows.biases, groups, size, out + factors, stride);
     for (g = 0; g < groups; g++, out += stride)
-        for (at = 0; at < bytes; at += 16) LLMK_(turn)(rows, g * bytes + at, out + 2 * factors + 16 * at);
+        for (at = 0; at < bytes; at += 16) LLMK_(turn)(rows.codes, g * bytes + at, out + 2 * factors + 16 * at);
 }
 
 /* Rows of activations that meet a panel together. */
@@ -2485,9 +2563,9 @@ typedef struct LLMK_(few) {
 } LLMK_(few);
 
 /* X rows of activations times a panel: out[X][16].  bits are the panel's.  A chunk is the columns that share a scale
-   among the activations: a group or a part of one. */
-LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matrix *w, const uint8_t *panel, int chunk,
-                                   const LLMK_(few) *a, float *out) {
+   among the activations: a group or a part of one.  rows: where the codes lie, if the panel is of factors alone. */
+LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matrix *w, const uint8_t *panel,
+                                   const LLMK_(sixteen) *rows, int chunk, const LLMK_(few) *a, float *out) {
     enum { EACH = LLM__PANEL_ROWS / VF_N };
     const size_t size = llm__dtype_bytes(w->dtype) * VF_N;
     VF acc[LLM__TILE * EACH], low[LLM__TILE * EACH], scale[EACH], bias[EACH];
@@ -2500,9 +2578,13 @@ LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matri
         if (w->bits == 8) {
             LLMK_UNROLL for (v = 0; v < EACH; v++) bias[v] = vf_add(bias[v], vf_mul(vf_set(128.0f), scale[v]));
         }
-        for (c = 0; c < w->group; c += chunk, n++, panel += 2 * bits * chunk) {
-            if (bits == 4) LLMK_(nibbles)(X, chunk, panel, a->codes, k + c, exact);
-            else LLMK_(bytes)(X, chunk, panel, a->codes, k + c, exact);
+        for (c = 0; c < w->group; c += chunk, n++, panel += rows ? 0 : 2 * bits * chunk) {
+            if (!rows && bits == 4) LLMK_(nibbles)(X, chunk, panel, a->codes, k + c, exact);
+            if (!rows && bits == 8) LLMK_(bytes)(X, chunk, panel, a->codes, k + c, exact);
+#ifdef LLMK_DIRECT
+            if (rows && bits == 4) LLMK_(direct_nibbles)(chunk, rows->codes, a->codes[0], k + c, exact);
+            if (rows && bits == 8) LLMK_(direct_bytes)(chunk, rows->codes, a->codes[0], k + c, exact);
+#endif
             LLMK_UNROLL for (x = 0; x < X; x++) {
                 const VF factor = vf_set(a->scales[x][n]), sum = vf_set(a->sums[x][n]);
                 LLMK_UNROLL for (v = 0; v < EACH; v++) {
@@ -2519,13 +2601,13 @@ LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matri
 LLM__FN void LLMK_(panel_tile)(int X, const llm__matrix *w, const uint8_t *panel, int chunk, const LLMK_(few) *a,
                                float *out) {
     if (llm__panel_bits(w) == 4) {
-        if (X == 4) LLMK_(panel_rows)(4, 4, w, panel, chunk, a, out);
-        else if (X == 2) LLMK_(panel_rows)(2, 4, w, panel, chunk, a, out);
-        else LLMK_(panel_rows)(1, 4, w, panel, chunk, a, out);
+        if (X == 4) LLMK_(panel_rows)(4, 4, w, panel, NULL, chunk, a, out);
+        else if (X == 2) LLMK_(panel_rows)(2, 4, w, panel, NULL, chunk, a, out);
+        else LLMK_(panel_rows)(1, 4, w, panel, NULL, chunk, a, out);
     } else {
-        if (X == 4) LLMK_(panel_rows)(4, 8, w, panel, chunk, a, out);
-        else if (X == 2) LLMK_(panel_rows)(2, 8, w, panel, chunk, a, out);
-        else LLMK_(panel_rows)(1, 8, w, panel, chunk, a, out);
+        if (X == 4) LLMK_(panel_rows)(4, 8, w, panel, NULL, chunk, a, out);
+        else if (X == 2) LLMK_(panel_rows)(2, 8, w, panel, NULL, chunk, a, out);
+        else LLMK_(panel_rows)(1, 8, w, panel, NULL, chunk, a, out);
     }
 }
 
@@ -2553,6 +2635,27 @@ LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int 
     }
 }
 
+#ifdef LLMK_DIRECT
+/* One row of activations, 4 or 8 bits.  scratch: the factors. */
+LLM__FN void LLMK_(direct)(const llm__matrix *w, const llm__rows8 *x, float *y, int begin, int end, uint8_t *scratch) {
+    const size_t size = llm__dtype_bytes(w->dtype), factors = LLM__PANEL_ROWS * size;
+    const size_t groups = (size_t)(w->cols / w->group);
+    LLMK_(sixteen) rows;
+    LLMK_(few) a;
+    float out[LLM__PANEL_ROWS];
+    int o, r;
+    a.codes[0] = x->codes, a.scales[0] = x->scales, a.sums[0] = x->sums;
+    for (o = begin; o < end; o += LLM__PANEL_ROWS) {
+        LLMK_(sixteen_rows)(&rows, w, o);
+        LLMK_(panel_factors)(rows.scales, groups, size, scratch, 2 * factors);
+        LLMK_(panel_factors)(rows.biases, groups, size, scratch + factors, 2 * factors);
+        if (w->bits == 4) LLMK_(panel_rows)(1, 4, w, scratch, &rows, x->group, &a, out);
+        else LLMK_(panel_rows)(1, 8, w, scratch, &rows, x->group, &a, out);
+        for (r = 0; r < LLM__PANEL_ROWS && o + r < end; r++) y[o + r] = w->bias ? out[r] + w->bias[o + r] : out[r];
+    }
+}
+#endif
+
 /* Panels that are ready stream past a few rows of activations, which stay in the first-level cache, as many at a time
    as the second-level cache holds; one that has to be made meets as many rows as possible. */
 LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y, size_t y_stride, int begin, int end,
@@ -2561,6 +2664,12 @@ LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y
     const int panels = w->panels && bytes < LLM__BLOCK_BYTES ? (int)(LLM__BLOCK_BYTES / bytes) : 1;
     const int rows = (int)((w->panels ? LLM__NEAR_BYTES : LLM__BLOCK_BYTES) / cols / LLM__TILE + 1) * LLM__TILE;
     int first, last, from, to, o;
+#ifdef LLMK_DIRECT
+    if (!w->panels && x->n == 1 && (w->bits == 4 || w->bits == 8)) {
+        LLMK_(direct)(w, x, y, begin, end, (uint8_t *)scratch);
+        return;
+    }
+#endif
     for (from = begin / LLM__PANEL_ROWS * LLM__PANEL_ROWS; from < end; from = to) {
         to = end - from > panels * LLM__PANEL_ROWS ? from + panels * LLM__PANEL_ROWS : end;
         for (first = 0; first < x->n; first = last) {
@@ -3372,6 +3481,7 @@ static const llm__ops LLMK_(ops) = {
 #undef LLMK_
 #undef LLMK_INLINE
 #undef LLMK_KEEP
+#undef LLMK_DIRECT
 #undef LLMK_EACH
 #undef LLMK_UNROLL
 #undef VF

@@ -316,9 +316,9 @@ static void run_product(void *user) {
     if (p->begin + p->rows > w.rows) p->copy = (p->copy + 1) % p->copies;
 }
 
-/* So many rows of the matrix that a run is long enough, and short with any kernels. */
+/* So many rows of the matrix that a run takes about a millisecond with fast kernels, as a busy machine allows. */
 static int rows_at_a_time(const product *p) {
-    const double most = 1.5e8 / ((double)p->w.cols * p->n);
+    const double most = 4e7 / ((double)p->w.cols * p->n);
     const int rows = most > p->w.rows ? p->w.rows : (int)most / 64 * 64;
     return rows < 64 ? 64 : rows;
 }
