@@ -103,7 +103,7 @@ typedef struct rival {
 
 typedef struct options {
     const char *model, *shape, *format, *isa, *text, *ids, *only;
-    int prompt, generate, threads, repeat, exact, depth;
+    int prompt, generate, threads, repeat, exact, no_pack, depth;
     rival rivals[MOST_RIVALS];
     int rival_count;
     int (*table)(const struct options *o); /* one of the tables below instead */
@@ -135,7 +135,8 @@ static const char help[] =
     "  --batched TEXT   the llama-batched-bench of the engine before, for texts written together\n"
     "  --depth N        tokens behind which --against writes, too (default 4096; 0: not)\n"
     "  --isa NAME       kernels: scalar, avx2, neon\n"
-    "  --exact          float32 activations\n";
+    "  --exact          float32 activations\n"
+    "  --no-pack        weights as the checkpoint has them, without a copy in the order of the products\n";
 
 static double now(void) {
     struct timespec t;
@@ -659,6 +660,7 @@ static int bench_model(const options *o, llm_model_desc *md, const char *name, c
     clock_t start = clock();
     int ok;
     md->isa = o->isa;
+    md->no_pack = o->no_pack;
     md->weights_only = 1;
     if (llm_model_open(&model, md, &error)) return fail(error.message);
     s->load_ms = 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC;
@@ -1785,6 +1787,7 @@ static int read_switch(options *o, const char *flag) {
     };
     size_t i;
     if (!strcmp(flag, "--exact")) return o->exact = 1;
+    if (!strcmp(flag, "--no-pack")) return o->no_pack = 1;
     for (i = 0; i < sizeof tables / sizeof *tables; i++)
         if (!strcmp(flag, tables[i].flag)) return o->table = tables[i].run, 1;
     return 0;

@@ -433,6 +433,7 @@ static int open_ours(contest *c, const shape *s, const recipe *f) {
     md.memory = c->made.files;
     md.memory_count = 2;
     md.weights_only = 1;
+    md.no_pack = c->o->no_pack;
     md.isa = c->o->isa;
     sd.threads = c->o->threads;
     return (!llm_model_open(&c->model, &md, &error) && !llm_session_open(&c->session, c->model, &sd, &error)) ||
