@@ -769,13 +769,16 @@ static void time_recurrences(const options *o, const limits *l, const llm__ops *
 }
 
 static int bench_kernels(const options *o) {
-    const limits l = measure_limits(o);
-    float *block = (float *)take_pages((size_t)4 * ROW_FLOATS * sizeof *block, 1);
-    const llm__ops *ops;
+    const llm__ops *ops = llm__ops_choose(o->isa);
+    float *block = ops ? (float *)take_pages((size_t)4 * ROW_FLOATS * sizeof *block, 1) : NULL;
+    limits l;
     size_t n;
-    int ok = block != NULL || fail("out of memory");
-    if (!llm__ops_choose(o->isa)) ok = fail("this CPU cannot run these kernels");
-    if (ok) show_timings();
+    int ok = block != NULL || fail(ops ? "out of memory" : "this CPU cannot run these kernels");
+    memset(&l, 0, sizeof l);
+    if (ok) {
+        l = measure_limits(o);
+        show_timings();
+    }
     ok = ok && time_products(o, &l);
     for (n = 0; ok && (ops = llm__ops_at(n)) != NULL; n++) {
         if (o->isa && strcmp(o->isa, ops->name)) continue;
