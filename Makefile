@@ -6,6 +6,7 @@
 #                 (needs clang); FUZZ=f only inputs of that letter, see tests/fuzz.c
 # make table      puts the table of architectures, as llm.h has it, into the README
 # make bench      prompt and generation speed of this machine, over random weights
+# make bench-against  the same, in turn with llama-bench of LLAMA=FOLDER and IK=FOLDER: tests/bench/README.md
 # make clean
 
 ifeq ($(origin CC),default)
@@ -26,7 +27,7 @@ PROMPT = Once upon a time
 FIXTURES = $(addprefix tests/golden/,logits quantization cachefiles mine templates generation samplers stops tokenizers)
 
 .SECONDARY:
-.PHONY: all run test san fuzz table bench clean results
+.PHONY: all run test san fuzz table bench bench-against clean results
 FUZZ_SECONDS ?= 60
 all: $(EXAMPLES)
 
@@ -77,6 +78,16 @@ table: $B/table
 bench: $B/bench
 	@$B/bench --shape qwen2.5-0.5b --format q4
 
+# LLAMA and IK: folders with llama-bench and llama-batched-bench of llama.cpp and of ik_llama.cpp; the latter is run as
+# it is and with weights repacked when they are read, for whichever is faster.
+AGAINST = $(if $(LLAMA),--against "llama.cpp=$(LLAMA)/llama-bench" --batched $(LLAMA)/llama-batched-bench) \
+    $(if $(IK),--against "ik_llama=$(IK)/llama-bench" --batched $(IK)/llama-batched-bench \
+    --against "ik repacked=$(IK)/llama-bench -rtr 1" --batched "$(IK)/llama-batched-bench -rtr")
+SHAPES = qwen2.5-0.5b,llama-3.2-1b
+ROUNDS = 5
+bench-against: $B/bench
+	@$B/bench --shape $(SHAPES) --format q4,q4-32,q4-6,q8,f16,bf16 --repeat $(ROUNDS) $(AGAINST)
+
 clean:
 	rm -rf $B
 
@@ -90,6 +101,8 @@ SHARING := $(filter-out $(OWN:%=$B/%),$(EXAMPLES) $(patsubst tests/%.c,$B/%,$(sh
 $(SHARING): INCLUDE = -isystem $B/declared
 $(SHARING): EXTRA = $B/llm.o
 $(SHARING): $B/llm.o
+
+$B/bench: $(wildcard examples/bench_*.h)
 
 $B/llm.o: $(HEADERS) tests/share.awk
 	@mkdir -p $B/shared $B/declared

@@ -8,18 +8,27 @@
        build/bench --words --model FOLDER --text FILE        a tokenizer: opening, encoding, decoding
        build/bench --batch                                   many texts at once, and steps with a time budget
        build/bench --recurrent                               what recurrences cost in prompts
+       build/bench --kernels                                 every kernel of every instruction set that this CPU has
+       build/bench --against "NAME=LLAMA_BENCH"              the same measurements, in turn with another engine's
 
    Writing a token reads every weight once, so tokens/s times bytes per token, over the bandwidth measured here with a
    plain read loop, is the share of the possible that is reached. */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* for which cores threads run on */
+#endif
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
 #include <pthread.h>
+#ifdef __linux__
+#include <sched.h>
+#include <sys/mman.h>
+#endif
 
 #define TOOL "bench"
 #include "tool.h"
 
-enum { MAX_REPEAT = 101, GROUP = 64 };
+enum { MAX_REPEAT = 101 };
 
 typedef enum kind { LLAMA, MAMBA2, QWEN3_NEXT } kind;
 
@@ -67,17 +76,45 @@ static const shape shapes[] = {
      QWEN3_NEXT},
 };
 
+/* How weights are kept here, and in the GGUF file that has the nearest to as many bits for each. */
+typedef struct recipe {
+    const char *name;
+    int bits, group; /* MLX affine; 16 bits: floats of this dtype */
+    int more_bits;   /* of the head, and in some layers of values and of what leaves the MLP: see bits_of */
+    const char *dtype;
+    const char *gguf, *more_gguf;
+} recipe;
+
+static const recipe recipes[] = {
+    {"f16", 16, 0, 16, "F16", "F16", "F16"},
+    {"bf16", 16, 0, 16, "BF16", "BF16", "BF16"},
+    {"q8", 8, 64, 8, NULL, "Q8_0", "Q8_0"},
+    {"q4", 4, 64, 4, NULL, "Q4_0", "Q4_0"},
+    {"q4-32", 4, 32, 4, NULL, "Q4_1", "Q4_1"},
+    {"q4-6", 4, 64, 6, NULL, "Q4_K", "Q6_K"},
+};
+
+enum { MOST_RIVALS = 4 };
+
+/* Another engine: shell commands that run its llama-bench, and its llama-batched-bench or NULL. */
+typedef struct rival {
+    const char *bench, *batched;
+} rival;
+
 typedef struct options {
-    const char *model, *shape, *format, *isa, *text, *ids;
-    int prompt, generate, threads, repeat, exact;
+    const char *model, *shape, *format, *isa, *text, *ids, *only;
+    int prompt, generate, threads, repeat, exact, no_pack, depth;
+    rival rivals[MOST_RIVALS];
+    int rival_count;
     int (*table)(const struct options *o); /* one of the tables below instead */
 } options;
 
 static const char help[] =
     "usage: bench [options]\n"
-    "  --shape NAME     qwen2.5-0.5b, llama-3.2-1b, llama-3.1-8b, mamba2-1.3b, qwen3-next-1b or all\n"
-    "                   (default qwen2.5-0.5b)\n"
-    "  --format NAME    f16, q8, q4 (MLX affine, groups of 64) or all (default q4)\n"
+    "  --shape NAMES    qwen2.5-0.5b, llama-3.2-1b, llama-3.1-8b, mamba2-1.3b, qwen3-next-1b, with commas between,\n"
+    "                   or all (default qwen2.5-0.5b)\n"
+    "  --format NAMES   f16, bf16, q8, q4 (MLX affine, groups of 64), q4-32 (groups of 32), q4-6 (part of it in 6\n"
+    "                   bits) or all (default q4)\n"
     "  --model FOLDER   a checkpoint instead\n"
     "  --prompt N       prompt tokens (default 512)\n"
     "  --generate N     tokens written after it (default 64)\n"
@@ -91,12 +128,20 @@ static const char help[] =
     "  --ids FILE       where --words puts the ids, as 32-bit integers\n"
     "  --batch          many texts at once, and how long steps with a time budget take\n"
     "  --recurrent      recurrent shapes, and what part of a prompt's time the recurrences take\n"
+    "  --kernels        every kernel of every instruction set, and the limits of this machine\n"
+    "  --only NAME      kernels whose name begins so\n"
+    "  --against TEXT   NAME=COMMAND: another engine's llama-bench, for the same shapes and formats (qwen2 and llama\n"
+    "                   ones), in turn with this one; writes a GGUF file of that size here and removes it\n"
+    "  --batched TEXT   the llama-batched-bench of the engine before, for texts written together\n"
+    "  --depth N        tokens behind which --against writes, too (default 4096; 0: not)\n"
     "  --isa NAME       kernels: scalar, avx2, neon\n"
-    "  --exact          float32 activations\n";
+    "  --exact          float32 activations\n"
+    "  --no-pack        weights as the checkpoint has them, without a copy in the order of the products\n";
 
 static double now(void) {
-    llm_clock clock = llm_system_clock();
-    return (double)clock.now_us(clock.user) * 1e-6;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static int fail(const char *what) {
@@ -108,29 +153,30 @@ static int fail(const char *what) {
 
 typedef struct image {
     llm_memory_file files[3];
-    char config[2000];
-    llm__text header, words;
+    llm__text header, config, words;
     uint8_t *block, *data; /* data: 64-byte aligned, after the header */
     size_t data_bytes, skipped_bytes; /* skipped: an embedding table of which a token reads one row only */
     uint64_t random;
-    int bits;              /* 16: float16 */
+    const recipe *recipe;
 } image;
 
-static void put(image *m, const char *format, ...) LLM__PRINTF(2, 3);
-static void put(image *m, const char *format, ...) {
+static void put_to(llm__text *text, const char *format, ...) LLM__PRINTF(2, 3);
+static void put_to(llm__text *text, const char *format, ...) {
     char line[300];
     va_list list;
     va_start(list, format);
     vsnprintf(line, sizeof line, format, list);
     va_end(list);
-    llm__text_add(&m->header, line, strlen(line));
+    llm__text_add(text, line, strlen(line));
 }
 
-static uint64_t next_random(image *m) {
-    m->random ^= m->random << 13;
-    m->random ^= m->random >> 7;
-    m->random ^= m->random << 17;
-    return m->random;
+#define put(m, ...) put_to(&(m)->header, __VA_ARGS__)
+
+static uint64_t next_random(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
 }
 
 /* The tensors are listed twice: first into the header, while data is NULL, then into the data. */
@@ -147,25 +193,27 @@ static uint8_t *add_tensor(image *m, const char *name, const char *dtype, int ro
     return at;
 }
 
-/* Four float16 at a time: a random sign and mantissa under one exponent. */
-static void fill_f16(image *m, uint8_t *out, size_t count, int exponent) {
-    const uint64_t exponents = (uint64_t)(15 - exponent) << 10;
-    const uint64_t all = exponents | exponents << 16 | exponents << 32 | exponents << 48;
-    size_t i;
-    for (i = 0; i + 4 <= count; i += 4) {
-        uint64_t four = (next_random(m) & UINT64_C(0x83FF83FF83FF83FF)) | all;
-        memcpy(out + 2 * i, &four, 8);
+/* Four numbers of 16 bits at a time: a random sign and mantissa under one exponent. */
+static void fill_halves(uint64_t *random, uint8_t *out, size_t count, int exponent, int bf16) {
+    const uint64_t one = bf16 ? (uint64_t)(127 - exponent) << 7 : (uint64_t)(15 - exponent) << 10;
+    const uint64_t all = one | one << 16 | one << 32 | one << 48;
+    const uint64_t free_bits = bf16 ? UINT64_C(0x807F807F807F807F) : UINT64_C(0x83FF83FF83FF83FF);
+    for (; count > 0; count -= count < 4 ? count : 4, out += 8) {
+        const uint64_t four = (next_random(random) & free_bits) | all;
+        memcpy(out, &four, count < 4 ? 2 * count : 8);
     }
-    for (; i < count; i++) memcpy(out + 2 * i, &all, 2);
 }
 
-static void fill_words(image *m, uint8_t *out, size_t bytes) {
+static void fill_words(uint64_t *random, uint8_t *out, size_t bytes) {
     size_t i;
     for (i = 0; i + 8 <= bytes; i += 8) {
-        uint64_t word = next_random(m);
+        uint64_t word = next_random(random);
         memcpy(out + i, &word, 8);
     }
 }
+
+/* What makes entries of standard deviation 1/sqrt(cols): a product is then as large as what goes in. */
+static int exponent_for(int cols) { return (int)(log2(1.53 * sqrt(cols)) + 0.5); }
 
 static void fill_constant(uint8_t *out, size_t count, float value) {
     uint16_t h = llm__f32_to_f16(value);
@@ -178,34 +226,48 @@ static void add_vector(image *m, const char *name, int n, float value) {
     if (out) fill_constant(out, (size_t)n, value);
 }
 
-/* Entries of standard deviation 1/sqrt(cols): a product is as large as what goes in. */
 static void add_float_matrix(image *m, const char *name, int rows, int cols) {
     size_t count = (size_t)rows * (size_t)cols;
-    uint8_t *out = add_tensor(m, name, "F16", rows, cols, count * 2);
-    if (out) fill_f16(m, out, count, (int)(log2(1.53 * sqrt(cols)) + 0.5));
+    uint8_t *out = add_tensor(m, name, m->recipe->dtype, rows, cols, count * 2);
+    if (out) fill_halves(&m->random, out, count, exponent_for(cols), !strcmp(m->recipe->dtype, "BF16"));
 }
 
-static void add_quantized_matrix(image *m, const char *path, int rows, int cols) {
-    size_t count = (size_t)rows * (size_t)cols, packed = count * (size_t)m->bits / 8, groups = count / GROUP;
-    const float top = (float)((1 << m->bits) - 1), scale = (float)(sqrt(12.0 / cols)) / top;
+static void add_quantized_matrix(image *m, const char *path, int rows, int cols, int bits) {
+    const int group = m->recipe->group;
+    size_t count = (size_t)rows * (size_t)cols, packed = count * (size_t)bits / 8, groups = count / (size_t)group;
+    const float top = (float)((1 << bits) - 1), scale = (float)(sqrt(12.0 / cols)) / top;
     char name[120];
     uint8_t *out;
     snprintf(name, sizeof name, "%s.weight", path);
-    out = add_tensor(m, name, "U32", rows, cols * m->bits / 32, packed);
-    if (out) fill_words(m, out, packed);
+    out = add_tensor(m, name, "U32", rows, cols * bits / 32, packed);
+    if (out) fill_words(&m->random, out, packed);
     snprintf(name, sizeof name, "%s.scales", path);
-    out = add_tensor(m, name, "F16", rows, cols / GROUP, groups * 2);
+    out = add_tensor(m, name, "F16", rows, cols / group, groups * 2);
     if (out) fill_constant(out, groups, scale);
     snprintf(name, sizeof name, "%s.biases", path);
-    out = add_tensor(m, name, "F16", rows, cols / GROUP, groups * 2);
+    out = add_tensor(m, name, "F16", rows, cols / group, groups * 2);
     if (out) fill_constant(out, groups, -0.5f * top * scale);
+    if (!m->data && bits != m->recipe->bits)
+        put_to(&m->config, ",\"%s\":{\"group_size\":%d,\"bits\":%d}", path, group, bits);
 }
 
-static void add_matrix(image *m, const char *path, int rows, int cols) {
+static void add_matrix(image *m, const char *path, int rows, int cols, int bits) {
     char name[120];
     snprintf(name, sizeof name, "%s.weight", path);
-    if (m->bits == 16) add_float_matrix(m, name, rows, cols);
-    else add_quantized_matrix(m, path, rows, cols);
+    if (bits == 16) add_float_matrix(m, name, rows, cols);
+    else add_quantized_matrix(m, path, rows, cols, bits);
+}
+
+/* As llama.cpp's mixes have it: the first and the last eighth of the layers, and every third between, keep more of the
+   values and of what leaves the MLP. */
+static int keeps_more(const shape *s, int layer) {
+    const int eighth = s->layers / 8;
+    return layer < eighth || layer >= 7 * s->layers / 8 || (layer - eighth) % 3 == 2;
+}
+
+static int bits_of(const image *m, const shape *s, int layer, const char *name) {
+    const int more = keeps_more(s, layer) && (strstr(name, "v_proj") || strstr(name, "down_proj"));
+    return more ? m->recipe->more_bits : m->recipe->bits;
 }
 
 /* model.layers.LAYER.NAME; mamba2's checkpoints say backbone.layers.LAYER.NAME. */
@@ -216,7 +278,7 @@ static const char *in_layer(char *path, const shape *s, int layer, const char *n
 
 static void add_in_layer(image *m, const shape *s, int layer, const char *name, int rows, int cols) {
     char path[120];
-    add_matrix(m, in_layer(path, s, layer, name), rows, cols);
+    add_matrix(m, in_layer(path, s, layer, name), rows, cols, bits_of(m, s, layer, name));
 }
 
 static void add_numbers(image *m, const shape *s, int layer, const char *name, int n, float value) {
@@ -229,7 +291,7 @@ static void add_convolution(image *m, const shape *s, int layer, const char *nam
     size_t count = (size_t)channels * CONV_KERNEL;
     char path[120];
     uint8_t *out = add_tensor(m, in_layer(path, s, layer, name), "F16", channels, CONV_KERNEL, count * 2);
-    if (out) fill_f16(m, out, count, 2);
+    if (out) fill_halves(&m->random, out, count, 2, 0);
 }
 
 static void add_projection(image *m, const shape *s, int layer, const char *which, int rows) {
@@ -313,26 +375,26 @@ static void add_layer(image *m, const shape *s, int layer) {
 static void add_tensors(image *m, const shape *s) {
     int layer, recurrent = s->kind == MAMBA2;
     m->data_bytes = 0;
-    add_matrix(m, recurrent ? "backbone.embeddings" : "model.embed_tokens", s->vocabulary, s->hidden);
+    add_matrix(m, recurrent ? "backbone.embeddings" : "model.embed_tokens", s->vocabulary, s->hidden,
+               m->recipe->more_bits);
     m->skipped_bytes = s->tied ? 0 : m->data_bytes;
     for (layer = 0; layer < s->layers; layer++) add_layer(m, s, layer);
     add_vector(m, recurrent ? "backbone.norm_f.weight" : "model.norm.weight", s->hidden, 1);
-    if (!s->tied) add_matrix(m, "lm_head", s->vocabulary, s->hidden);
+    if (!s->tied) add_matrix(m, "lm_head", s->vocabulary, s->hidden, m->recipe->more_bits);
 }
 
-static void write_config(image *m, const shape *s) {
-    int n = snprintf(m->config, sizeof m->config,
-                     "%s,\"hidden_size\":%d,\"num_hidden_layers\":%d,\"vocab_size\":%d,\"hidden_act\":\"silu\","
-                     "\"tie_word_embeddings\":%s",
-                     s->config, s->hidden, s->layers, s->vocabulary, s->tied ? "true" : "false");
+/* Ends within the description of the quantization, to which the tensors add what they have of their own. */
+static void begin_config(image *m, const shape *s) {
+    llm__text_add(&m->config, s->config, strlen(s->config));
+    put_to(&m->config,
+           ",\"hidden_size\":%d,\"num_hidden_layers\":%d,\"vocab_size\":%d,\"hidden_act\":\"silu\","
+           "\"tie_word_embeddings\":%s", s->hidden, s->layers, s->vocabulary, s->tied ? "true" : "false");
     if (s->heads)
-        n += snprintf(m->config + n, sizeof m->config - (size_t)n,
-                      ",\"intermediate_size\":%d,\"num_attention_heads\":%d,\"num_key_value_heads\":%d,\"head_dim\":%d",
-                      s->inner, s->heads, s->kv_heads, s->head);
-    if (m->bits < 16)
-        n += snprintf(m->config + n, sizeof m->config - (size_t)n, ",\"quantization\":{\"group_size\":%d,\"bits\":%d}",
-                      GROUP, m->bits);
-    snprintf(m->config + n, sizeof m->config - (size_t)n, "}");
+        put_to(&m->config,
+               ",\"intermediate_size\":%d,\"num_attention_heads\":%d,\"num_key_value_heads\":%d,\"head_dim\":%d",
+               s->inner, s->heads, s->kv_heads, s->head);
+    if (m->recipe->bits < 16)
+        put_to(&m->config, ",\"quantization\":{\"group_size\":%d,\"bits\":%d", m->recipe->group, m->recipe->bits);
 }
 
 /* 0: unknown. */
@@ -347,84 +409,129 @@ static double machine_bytes(void) {
 static void free_image(image *m) {
     free(m->block);
     llm__text_free(&m->header);
+    llm__text_free(&m->config);
     llm__text_free(&m->words);
 }
 
-static int make_image(image *m, const shape *s, int bits) {
+static int make_image(image *m, const shape *s, const recipe *f) {
     size_t i, head;
     uint8_t *start;
     memset(m, 0, sizeof *m);
-    m->header.allocator = llm__allocator_or_default(m->header.allocator);
+    m->header.allocator = m->config.allocator = llm__allocator_or_default(m->header.allocator);
     m->random = UINT64_C(88172645463325252);
-    m->bits = bits;
-    write_config(m, s);
+    m->recipe = f;
+    begin_config(m, s);
     put(m, "{");
     add_tensors(m, s);
     put(m, "}");
+    put_to(&m->config, f->bits < 16 ? "}}" : "}");
     while ((8 + m->header.length) % 64) put(m, " ");
     head = 8 + m->header.length;
     if (machine_bytes() > 0 && (double)m->data_bytes > 0.85 * machine_bytes())
         return fail("too large for this machine's memory");
     m->block = (uint8_t *)malloc(head + m->data_bytes + 64);
-    if (!m->block || m->header.failed) return fail("out of memory");
+    if (!m->block || m->header.failed || m->config.failed) return fail("out of memory");
     start = m->block + (64 - (uintptr_t)m->block % 64) % 64;
     for (i = 0; i < 8; i++) start[i] = (uint8_t)((uint64_t)m->header.length >> 8 * i);
     memcpy(start + 8, m->header.data, m->header.length);
     m->data = start + head;
     add_tensors(m, s);
     m->files[0].name = "config.json";
-    m->files[0].data = m->config;
-    m->files[0].bytes = strlen(m->config);
+    m->files[0].data = m->config.data;
+    m->files[0].bytes = m->config.length;
     m->files[1].name = "model.safetensors";
     m->files[1].data = start;
     m->files[1].bytes = head + m->data_bytes;
     return 1;
 }
 
-/* ---- bandwidth: the best of some passes over more than any cache holds */
+/* ---- bandwidth: of some passes over more than any cache holds, the best moment in which all threads were at work
 
-enum { READ_BYTES = 512 << 20, READ_PASSES = 5, READ_THREADS = 64 };
+   Each thread notes when it was through with each burst.  While one of them reads a burst, the others read what their
+   own times say; a machine that does other things, too, is found free in some of many short moments. */
+
+enum { READ_BYTES = 512 << 20, READ_PASSES = 3, READ_THREADS = 64, BURST_BYTES = 2 << 20 };
 
 typedef struct reader {
     pthread_t thread;
     const uint64_t *from;
-    size_t words;
+    int bursts;
     uint64_t sum;
+    double at[READ_BYTES / BURST_BYTES + 1];
 } reader;
 
-static void *read_words(void *argument) {
+static void *read_bursts(void *argument) {
     reader *r = (reader *)argument;
-    const uint64_t *p = r->from, *end = r->from + r->words / 8 * 8;
+    const uint64_t *p = r->from, *end;
     uint64_t a = 0, b = 0, c = 0, d = 0;
-    for (; p < end; p += 8) {
-        a ^= p[0] ^ p[4];
-        b ^= p[1] ^ p[5];
-        c ^= p[2] ^ p[6];
-        d ^= p[3] ^ p[7];
+    int i;
+    r->at[0] = now();
+    for (i = 1; i <= r->bursts; i++) {
+        for (end = p + BURST_BYTES / 8; p < end; p += 8) {
+            a ^= p[0] ^ p[4];
+            b ^= p[1] ^ p[5];
+            c ^= p[2] ^ p[6];
+            d ^= p[3] ^ p[7];
+        }
+        r->at[i] = now();
     }
     r->sum = a ^ b ^ c ^ d;
     return NULL;
 }
 
-static double read_once(const uint64_t *block, int threads, volatile uint64_t *sink) {
-    reader readers[READ_THREADS];
-    size_t words = (size_t)READ_BYTES / 8 / (size_t)threads;
-    int i, started = 0;
-    double start = now();
-    for (i = 0; i < threads; i++) {
-        readers[i].from = block + (size_t)i * words;
-        readers[i].words = words;
-        if (i && pthread_create(&readers[i].thread, NULL, read_words, &readers[i])) break;
-        started = i + 1;
+/* Bytes that a thread read from one moment to another. */
+static double bytes_between(const reader *r, double from, double to) {
+    double sum = 0;
+    int i;
+    for (i = 1; i <= r->bursts && r->at[i - 1] < to; i++) {
+        const double begin = r->at[i - 1] > from ? r->at[i - 1] : from, end = r->at[i] < to ? r->at[i] : to;
+        if (end > begin) sum += BURST_BYTES * (end - begin) / (r->at[i] - r->at[i - 1]);
     }
-    read_words(&readers[0]);
-    for (i = 1; i < started; i++) pthread_join(readers[i].thread, NULL);
-    for (i = 0; i < started; i++) *sink ^= readers[i].sum;
-    return (double)words * 8 * started / (now() - start);
+    return sum;
 }
 
-static double bandwidth(int threads) {
-    uint64_t *block = (uint64_t *)malloc(READ_BYTES);
+static double best_moment(const reader *readers, int count) {
+    double best = 0, sum;
+    int i, k;
+    for (i = 1; i <= readers[0].bursts; i++) {
+        const double from = readers[0].at[i - 1], to = readers[0].at[i];
+        for (sum = k = 0; k < count; k++) sum += bytes_between(&readers[k], from, to);
+        if (sum > best * (to - from)) best = sum / (to - from);
+    }
+    return best;
+}
+
+static double read_once(const uint64_t *block, int threads, volatile uint64_t *sink) {
+    static reader readers[READ_THREADS];
+    const int bursts = READ_BYTES / BURST_BYTES / threads;
+    int i;
+    for (i = threads - 1; i >= 0; i--) {
+        readers[i].from = block + (size_t)i * (size_t)bursts * (BURST_BYTES / 8);
+        readers[i].bursts = bursts;
+        if (i && pthread_create(&readers[i].thread, NULL, read_bursts, &readers[i])) readers[i].bursts = 0;
+    }
+    read_bursts(&readers[0]);
+    for (i = 1; i < threads; i++)
+        if (readers[i].bursts) pthread_join(readers[i].thread, NULL);
+    for (i = 0; i < threads; i++) *sink ^= readers[i].sum;
+    return best_moment(readers, threads);
+}
+
+/* Memory to be freed, in pages of 2 MB or in small ones if that can be chosen: each page has to be looked up. */
+static void *take_pages(size_t bytes, int large) {
+#ifdef MADV_HUGEPAGE
+    void *block;
+    if (posix_memalign(&block, 2 << 20, bytes)) return NULL;
+    madvise(block, bytes, large ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+    return block;
+#else
+    (void)large;
+    return malloc(bytes);
+#endif
+}
+
+static double bandwidth(int threads, int large_pages) {
+    uint64_t *block = (uint64_t *)take_pages(READ_BYTES, large_pages);
     volatile uint64_t sink = 0;
     double best = 0, got;
     int i;
@@ -442,7 +549,22 @@ static double bandwidth(int threads) {
 typedef struct speeds {
     double load_ms; /* CPU time of opening the model */
     double prompt[MAX_REPEAT], generate[MAX_REPEAT];
+    double prompt_cpus[MAX_REPEAT], generate_cpus[MAX_REPEAT]; /* how many CPUs were at work */
 } speeds;
+
+/* A moment in wall time and in CPU time of this process. */
+typedef struct moment {
+    double wall, cpu;
+} moment;
+
+static moment moment_now(void) {
+    moment m;
+    m.wall = now();
+    m.cpu = (double)clock() / CLOCKS_PER_SEC;
+    return m;
+}
+
+static double cpus_since(moment start) { return (moment_now().cpu - start.cpu) / (now() - start.wall); }
 
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -462,42 +584,52 @@ static int forward(llm_session *session, llm_cache *cache, const int32_t *tokens
 }
 
 static int measure_once(const options *o, llm_session *session, llm_cache *cache, const int32_t *ids, float *logits,
-                        double *prompt, double *generate) {
-    double start = now();
+                        speeds *out, int run) {
+    moment start = moment_now();
     int i;
     llm_cache_clear(cache);
     if (!forward(session, cache, ids, (size_t)o->prompt, logits)) return 0;
-    *prompt = o->prompt / (now() - start);
-    start = now();
+    out->prompt[run] = o->prompt / (now() - start.wall);
+    out->prompt_cpus[run] = cpus_since(start);
+    start = moment_now();
     for (i = 0; i < o->generate; i++)
         if (!forward(session, cache, ids + o->prompt + i, 1, logits)) return 0;
-    *generate = o->generate / (now() - start);
+    out->generate[run] = o->generate / (now() - start.wall);
+    out->generate_cpus[run] = cpus_since(start);
     return 1;
 }
 
-static int measure(const options *o, const llm_model *model, speeds *out) {
-    llm_session_desc sd;
+static int measure_session(const options *o, const llm_model *model, llm_session *session, speeds *out) {
     llm_model_cache_desc cd;
-    llm_session *session = NULL;
     llm_cache *cache = NULL;
     llm_error error;
     int i, ok, n = o->prompt + o->generate, vocabulary = llm_model_get_info(model).vocabulary;
     int32_t *ids = (int32_t *)malloc((size_t)n * sizeof *ids);
     float *logits = (float *)malloc((size_t)vocabulary * sizeof *logits);
-    memset(&sd, 0, sizeof sd);
     memset(&cd, 0, sizeof cd);
-    sd.threads = o->threads;
-    sd.exact = cd.exact = o->exact;
+    cd.exact = o->exact;
     ok = (ids && logits) || fail("out of memory");
     for (i = 0; ok && i < n; i++) ids[i] = (int32_t)((uint64_t)i * UINT64_C(2654435761) % (uint64_t)vocabulary);
-    if (ok && llm_session_open(&session, model, &sd, &error)) ok = fail(error.message);
     if (ok && llm_model_cache_open(&cache, model, &cd, &error)) ok = fail(error.message);
     for (i = 0; ok && i < o->repeat; i++)
-        ok = measure_once(o, session, cache, ids, logits, &out->prompt[i], &out->generate[i]);
-    llm_session_close(session);
+        ok = measure_once(o, session, cache, ids, logits, out, i);
     llm_cache_close(cache);
     free(ids);
     free(logits);
+    return ok;
+}
+
+static int measure(const options *o, const llm_model *model, speeds *out) {
+    llm_session_desc sd;
+    llm_session *session = NULL;
+    llm_error error;
+    int ok;
+    memset(&sd, 0, sizeof sd);
+    sd.threads = o->threads;
+    sd.exact = o->exact;
+    if (llm_session_open(&session, model, &sd, &error)) return fail(error.message);
+    ok = measure_session(o, model, session, out);
+    llm_session_close(session);
     return ok;
 }
 
@@ -509,7 +641,7 @@ static void show_header(void) {
 static void show(const options *o, const llm_model *model, const char *name, const char *format, size_t skipped,
                  speeds *s) {
     llm_model_info info = llm_model_get_info(model);
-    double bytes = (double)(info.weight_bytes - skipped), memory = bandwidth(o->threads);
+    double bytes = (double)(info.weight_bytes - skipped), memory = bandwidth(o->threads, 1);
     size_t n = (size_t)o->repeat;
     char range[60];
     qsort(s->prompt, n, sizeof *s->prompt, by_value);
@@ -528,6 +660,7 @@ static int bench_model(const options *o, llm_model_desc *md, const char *name, c
     clock_t start = clock();
     int ok;
     md->isa = o->isa;
+    md->no_pack = o->no_pack;
     md->weights_only = 1;
     if (llm_model_open(&model, md, &error)) return fail(error.message);
     s->load_ms = 1e3 * (double)(clock() - start) / CLOCKS_PER_SEC;
@@ -537,31 +670,55 @@ static int bench_model(const options *o, llm_model_desc *md, const char *name, c
     return ok;
 }
 
-static int bench_shape(const options *o, const shape *s, const char *format, int bits, speeds *out) {
+static int bench_shape(const options *o, const shape *s, const recipe *f, speeds *out) {
     llm_model_desc md;
     image m;
-    int ok = make_image(&m, s, bits);
+    int ok = make_image(&m, s, f);
     memset(&md, 0, sizeof md);
     md.memory = m.files;
     md.memory_count = 2;
-    if (ok) ok = bench_model(o, &md, s->name, format, m.skipped_bytes, out);
+    if (ok) ok = bench_model(o, &md, s->name, f->name, m.skipped_bytes, out);
     free_image(&m);
     return ok;
 }
 
-static int bench_shapes(const options *o) {
-    static const struct { const char *name; int bits; } formats[] = {{"f16", 16}, {"q8", 8}, {"q4", 4}};
+/* Whether a name is in a list with commas, or the list is "all". */
+static int listed(const char *list, const char *name) {
+    size_t n = strlen(name);
+    const char *at;
+    if (!strcmp(list, "all")) return 1;
+    for (at = strstr(list, name); at; at = strstr(at + 1, name))
+        if ((at == list || at[-1] == ',') && (!at[n] || at[n] == ',')) return 1;
+    return 0;
+}
+
+/* Calls for all shapes and formats that are asked for. */
+static int each_listed(const options *o, int (*run)(const options *o, const shape *s, const recipe *f)) {
     size_t i, k, found = 0;
-    speeds speed;
     int ok = 1;
     for (i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (k = 0; k < sizeof formats / sizeof *formats; k++) {
-            if (strcmp(o->shape, "all") && strcmp(o->shape, shapes[i].name)) continue;
-            if (strcmp(o->format, "all") && strcmp(o->format, formats[k].name)) continue;
-            if (!found++) show_header();
-            ok &= bench_shape(o, &shapes[i], formats[k].name, formats[k].bits, &speed);
-        }
+        for (k = 0; k < sizeof recipes / sizeof *recipes; k++)
+            if (listed(o->shape, shapes[i].name) && listed(o->format, recipes[k].name)) {
+                ok &= run(o, &shapes[i], &recipes[k]);
+                found++;
+            }
     return found ? ok : fail("no such shape or format (--help lists them)");
+}
+
+static int bench_listed(const options *o, const shape *s, const recipe *f) {
+    speeds speed;
+    return bench_shape(o, s, f, &speed);
+}
+
+static int bench_shapes(const options *o) {
+    show_header();
+    return each_listed(o, bench_listed);
+}
+
+static const recipe *recipe_named(const char *name) {
+    size_t i = 0;
+    while (strcmp(recipes[i].name, name)) i++;
+    return &recipes[i];
 }
 
 static int bench_folder(const options *o) {
@@ -592,7 +749,7 @@ static int add_words(image *m, int vocabulary) {
     m->random = 99;
     llm__text_add(&m->words, begin, strlen(begin));
     for (i = 0; i < vocabulary; i++) {
-        uint64_t random = next_random(m);
+        uint64_t random = next_random(&m->random);
         for (n = 0, k = i; k > 0 || n < 2 + (int)(random & 7); k /= 23, n++) word[n] = (char)('a' + (k + n % 2) % 23);
         word[n] = 0;
         if (i < 94) snprintf(word, sizeof word, i + 33 == '"' || i + 33 == '\\' ? "\\%c" : "%c", i + 33);
@@ -615,7 +772,7 @@ static int open_bed(bed *b, const options *o) {
     memset(b, 0, sizeof *b);
     memset(&md, 0, sizeof md);
     memset(&sd, 0, sizeof sd);
-    if (!make_image(&b->m, &shapes[0], 4) || !add_words(&b->m, shapes[0].vocabulary)) return 0;
+    if (!make_image(&b->m, &shapes[0], recipe_named("q4")) || !add_words(&b->m, shapes[0].vocabulary)) return 0;
     md.memory = b->m.files;
     md.memory_count = 3;
     md.isa = o->isa;
@@ -1259,9 +1416,9 @@ static void make_tokenizer(image *m) {
 /* Words, numbers, Chinese and emoji. */
 static void make_text(image *m, size_t bytes) {
     while (m->header.length < bytes) {
-        uint32_t chance = (uint32_t)next_random(m), sort = chance % 16;
+        uint32_t chance = (uint32_t)next_random(&m->random), sort = chance % 16;
         char word[5], c[4];
-        spell((uint32_t)(next_random(m) % (sort < 8 ? 4096 : 456976)), word);
+        spell((uint32_t)(next_random(&m->random) % (sort < 8 ? 4096 : 456976)), word);
         if (sort < 12) put(m, " %.*s", 2 + (int)(chance >> 4) % 3, word);
         else if (sort == 12) put(m, " %u", (unsigned)(chance >> 8));
         else if (sort == 13) put(m, ", %.*s\n", 4, word);
@@ -1485,7 +1642,7 @@ static int bench_recurrence(const options *o, const shape *s) {
     float *block;
     head h;
     if (!ops) return fail("this CPU cannot run these kernels");
-    if (!bench_shape(o, s, "q4", 4, &speed)) return 0;
+    if (!bench_shape(o, s, recipe_named("q4"), &speed)) return 0;
     h.kind = s->kind;
     h.rows = delta ? DELTA_WIDTH : SSD_WIDTH;
     h.cols = delta ? DELTA_WIDTH : SSD_STATE;
@@ -1524,7 +1681,7 @@ static int write_together(const options *o, const bed *b, int texts, double *spe
     const llm_event *events;
     llm_error error;
     double start = 0;
-    size_t count, written = 0;
+    size_t count = 0, written = 0;
     int32_t id = 1;
     int i, ok;
     memset(&sd, 0, sizeof sd);
@@ -1605,6 +1762,9 @@ static int bench_batches(const options *o) {
     return ok;
 }
 
+#include "bench_kernels.h"
+#include "bench_against.h"
+
 /* ---- options */
 
 static int read_count(const char *text, int low, int high, int *out) {
@@ -1623,15 +1783,35 @@ static int read_switch(options *o, const char *flag) {
         {"--words", bench_words},
         {"--chat", bench_chats},
         {"--batch", bench_batches},
+        {"--kernels", bench_kernels},
     };
     size_t i;
     if (!strcmp(flag, "--exact")) return o->exact = 1;
+    if (!strcmp(flag, "--no-pack")) return o->no_pack = 1;
     for (i = 0; i < sizeof tables / sizeof *tables; i++)
         if (!strcmp(flag, tables[i].flag)) return o->table = tables[i].run, 1;
     return 0;
 }
 
+static int add_rival(options *o, const char *text) {
+    if (o->rival_count == MOST_RIVALS) return fail("no more than 4 engines at once");
+    o->table = bench_against;
+    o->rivals[o->rival_count].batched = NULL;
+    o->rivals[o->rival_count++].bench = text;
+    return 1;
+}
+
+static int add_batched(options *o, const char *text) {
+    if (!o->rival_count) return fail("--batched belongs to the --against before it");
+    o->rivals[o->rival_count - 1].batched = text;
+    return 1;
+}
+
 static int read_option(options *o, const char *flag, const char *text) {
+    if (!strcmp(flag, "--against")) return add_rival(o, text);
+    if (!strcmp(flag, "--batched")) return add_batched(o, text);
+    if (!strcmp(flag, "--only")) return o->only = text, 1;
+    if (!strcmp(flag, "--depth")) return read_count(text, 0, 1 << 20, &o->depth);
     if (!strcmp(flag, "--model")) return o->model = text, 1;
     if (!strcmp(flag, "--shape")) return o->shape = text, 1;
     if (!strcmp(flag, "--format")) return o->format = text, 1;
@@ -1655,8 +1835,15 @@ static int core_count(void) {
 }
 
 int main(int count, char **arguments) {
-    options o = {NULL, "qwen2.5-0.5b", "q4", NULL, NULL, NULL, 512, 64, 0, 5, 0, NULL};
+    options o;
     int i;
+    memset(&o, 0, sizeof o);
+    o.shape = "qwen2.5-0.5b";
+    o.format = "q4";
+    o.prompt = 512;
+    o.generate = 64;
+    o.depth = DEPTH;
+    o.repeat = 5;
     o.threads = core_count();
     for (i = 1; i < count; i++) {
         if (!strcmp(arguments[i], "--help")) return fputs(help, stdout) < 0;

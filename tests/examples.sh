@@ -141,6 +141,10 @@ schema='{"type":"object","properties":{"age":{"type":"integer","minimum":3,"maxi
 "$build/json" --model $stories '{"frob":1}' >"$golden/out" 2>"$golden/err" && fail "json refuses an unknown keyword"
 grep -q "#/frob" "$golden/err" && pass || fail "json names the keyword"
 "$build/bench" --model $stories --prompt 32 --generate 8 --repeat 1 >"$golden/out" && pass || fail "bench --model"
+"$build/bench" --kernels --only max --isa scalar --threads 1 >"$golden/out" &&
+    grep -q "^max .* scalar .*%$" "$golden/out" && pass || fail "bench --kernels"
+"$build/bench" --batched other >"$golden/out" 2>"$golden/err" && fail "bench --batched alone"
+grep -q -e --against "$golden/err" && pass || fail "bench --batched says what it belongs to"
 
 echo "examples: $passed passed, $failed failed"
 [ "$failed" = 0 ]
