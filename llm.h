@@ -619,7 +619,8 @@ typedef struct llm_grammar llm_grammar;
 /* Where a grammar comes from: one of schema, regex and gbnf.
 
    schema: JSON Schema.  "{}" is any JSON, {"type": "object"} any object.  Known are type (also lists of them), enum,
-   const, anyOf, oneOf (read as anyOf), allOf, $ref within the schema (also to itself), $defs, definitions; for strings
+   const, anyOf, oneOf (read as anyOf: the same where no value fits two of its schemas), allOf, $ref within the schema
+   (also to itself), $defs, definitions; for strings
    minLength, maxLength, pattern, format (date, time, date-time, duration, uuid, email, hostname, ipv4, ipv6, uri); for
    numbers minimum, maximum, exclusiveMinimum, exclusiveMaximum, and whole multipleOf up to 100000; for lists items,
    prefixItems, additionalItems, minItems, maxItems; for objects properties, required, additionalProperties,
@@ -3482,7 +3483,8 @@ LLM__FN void LLMK_(rwkv_run)(const llm__rwkv_run *run, const float *from, float 
 
 static const llm__ops LLMK_(ops) = {
     LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(quantize_row), LLMK_(decode_rows),
-    LLMK_(dot), LLMK_(max), LLMK_(within), LLMK_(list), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(add_product),
+    LLMK_(dot), LLMK_(max), LLMK_(within), LLMK_(list), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled),
+    LLMK_(add_product),
     LLMK_(rms_norm), LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu),
     LLMK_(gelu_mul), LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32),
     LLMK_(from_f32),
@@ -27871,8 +27873,10 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
 
 /* ---- drafters: the layer behind the last one, which predicts further tokens (arXiv:2412.19437, section 2.2).  It is
    an ordinary layer of its model, run as a model of one layer whose input joins the embedding of a token with the
-   hidden state of the token before.  What it reads of the model, and hands on where it is asked for several tokens, are
-   hidden states behind the last norm, as in vLLM and SGLang. */
+   hidden state of the token before.  What it reads of the model is the hidden state behind the last norm, which is what
+   models of vLLM and SGLang return; where it is asked for several tokens, it hands on its own, behind its norm, as
+   SGLang's deepseek_nextn.py and vLLM's mimo_mtp.py and qwen3_next_mtp.py do.  vLLM's deepseek_mtp.py and
+   glm4_moe_mtp.py hand it on from before that norm: only how many drafts are taken depends on it. */
 
 typedef struct llm__drafter_form {
     const char *types[4]; /* model_type values */
@@ -32077,7 +32081,8 @@ LLM__FN llm_status llm__forward(llm_session *s, int64_t budget_us, llm_error *er
         if (s->layer > 0 && !s->head_row) llm__learn_pace(s, budget_us, now - before);
         llm__learn_unit(s, now - before);
         before = now;
-        if (now - start + llm__expected_us(s, budget_us) >= budget_us && s->at_sequence < s->sequence_count) return LLM_PENDING;
+        if (s->at_sequence == s->sequence_count) break;
+        if (now - start + llm__expected_us(s, budget_us) >= budget_us) return LLM_PENDING;
     }
     s->active = 0;
     return LLM_OK;
@@ -32595,7 +32600,8 @@ LLM__FN llm__choices llm__choices_open(const llm__ops *ops, void *scratch, const
 LLM__FN void llm__choices_keep(llm__choices *p, int from, float low, float high) {
     int c;
     for (c = from / (int)LLM__CHUNK; c < p->chunks; c++) {
-        int start = c * (int)LLM__CHUNK, end = start + llm__chunk_length(p->vocabulary, c), at = from > start ? from : start;
+        int start = c * (int)LLM__CHUNK, end = start + llm__chunk_length(p->vocabulary, c);
+        int at = from > start ? from : start;
         float before, top = -HUGE_VALF;
         if (p->tops[c] == -HUGE_VALF) continue;
         before = p->ops->max(p->x + start, at - start);
@@ -34595,7 +34601,8 @@ LLM__FN int llm__schema_lists(llm__rules *c, const llm__json *schema, const llm_
 
 /* ---- strings */
 
-/* Formats by what they look like, years from 1 on, as most programs have them; an empty pattern: the format says nothing about the text of a string. */
+/* Formats by what they look like, years from 1 on, as most programs have them; an empty pattern: the format says
+   nothing about the text of a string. */
 LLM__FN const char *llm__format_pattern(const llm__json *name) {
 #define LLM__DATE                                                                                                     \
     "((\\d{3}[1-9]|\\d\\d[1-9]0|\\d[1-9]00|[1-9]000)-"                                                                \

@@ -316,14 +316,15 @@ static void make_logits(float *logits, int n, int kind) {
     }
 }
 
-/* How many tokens of the order stay, by the definition of each filter.  `room`: a probability within which either count
-   is right, as sums in another order are otherwise rounded. */
+/* How many tokens of the order stay, by the definition of each filter.  slack: of the probability, as sums in another
+   order are rounded otherwise. */
 static int sorted_count(const llm_sampling *s, const ranked *sorted, int n, double slack) {
     double above = 0, most = (double)s->top_p + slack;
     int k;
     if (s->top_k) return s->top_k < n ? s->top_k : n;
     if (s->min_p > 0) {
-        for (k = 0; k < n && (sorted[k].logprob >= sorted[0].logprob + logf(s->min_p) || k < s->min_keep); k++) continue;
+        float low = sorted[0].logprob + logf(s->min_p);
+        for (k = 0; k < n && (sorted[k].logprob >= low || k < s->min_keep); k++) continue;
         return k;
     }
     for (k = 0; k < n && !(above >= most && sorted[k].logprob < sorted[k - 1].logprob); k++)
@@ -391,7 +392,7 @@ static void best_in_order(void) {
         }
 }
 
-/* Typical: what stays is nearer to the entropy than what goes, and has the share asked for, but not without the last. */
+/* Typical: what stays is nearer to the entropy than what goes, and has the share asked for, but for the last. */
 static void typical_of_many(void) {
     static float logits[LARGE], scratch[3 * LARGE];
     const llm__ops *ops = llm__ops_choose(NULL);
