@@ -532,7 +532,8 @@ LLM_API llm_status llm_forward(llm_session *session, const llm_sequence *sequenc
 LLM_API llm_status llm_forward_begin(llm_session *session, const llm_sequence *sequences, size_t count,
                                      llm_error *error);
 
-/* Works on the call for about budget_us microseconds (never less than one layer; below 0: until done).  LLM_PENDING
+/* Works on the call for about budget_us microseconds (never less than one layer, and no further one that would exceed
+   them if it took as long as the slowest lately; below 0: until done).  LLM_PENDING
    while something is left, LLM_OK when it is done; any other status ends the call as llm_forward_abandon does. */
 LLM_API llm_status llm_forward_advance(llm_session *session, int64_t budget_us, llm_error *error);
 
@@ -623,7 +624,8 @@ typedef struct llm_grammar llm_grammar;
 /* Where a grammar comes from: one of schema, regex and gbnf.
 
    schema: JSON Schema.  "{}" is any JSON, {"type": "object"} any object.  Known are type (also lists of them), enum,
-   const, anyOf, oneOf (read as anyOf), allOf, $ref within the schema (also to itself), $defs, definitions; for strings
+   const, anyOf, oneOf (read as anyOf: the same where no value fits two of its schemas), allOf, $ref within the schema
+   (also to itself), $defs, definitions; for strings
    minLength, maxLength, pattern, format (date, time, date-time, duration, uuid, email, hostname, ipv4, ipv6, uri); for
    numbers minimum, maximum, exclusiveMinimum, exclusiveMaximum, and whole multipleOf up to 100000; for lists items,
    prefixItems, additionalItems, minItems, maxItems; for objects properties, required, additionalProperties,
@@ -1310,6 +1312,10 @@ typedef struct llm__ops {
     /* ---- rows of float32; n is their length, y may be x */
     float (*dot)(const float *a, const float *b, int n);
     float (*max)(const float *x, int n);                          /* -inf if n is 0; NaNs are passed over */
+    float (*within)(float *y, const float *x, float low, float high, int n); /* y = x if low <= x <= high, else -inf;
+                                                                                the largest y */
+    int (*list)(const float *x, int n, float low, float end, int first, int32_t *out); /* first + i where low <= x[i]
+                                                                 and x[i] < end; how many.  out: room for n */
     void (*add)(float *y, const float *x, int n);                 /* y += x */
     void (*mul)(float *y, const float *x, int n);                 /* y *= x */
     void (*scale)(float *x, float s, int n);                      /* x *= s */
@@ -1485,6 +1491,8 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
 #define vf_load_f16(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p)))
 #define vf_store_f16(p, a) _mm_storeu_si128((__m128i *)(void *)(p), _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT))
 #define vf_max(a, b) _mm256_max_ps(b, a) /* a if b is NaN */
+#define vf_any_le(a, b) (_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LE_OQ)) != 0)
+#define vf_if_le(a, b, then, other) _mm256_blendv_ps(other, then, _mm256_cmp_ps(a, b, _CMP_LE_OQ))
 #define vf_clamp(x, low, high) _mm256_max_ps(low, _mm256_min_ps(high, x)) /* a NaN stays */
 #define vi_set(x) _mm256_set1_epi32(x)
 #define vi_add(a, b) _mm256_add_epi32(a, b)
@@ -1843,6 +1851,8 @@ LLMK_INLINE void LLMK_(direct_bytes)(int chunk, const uint8_t *const *rows, cons
 #define vf_store_f16(p, a) vst1_u8(p, vreinterpret_u8_f16(vcvt_f16_f32(a)))
 #define vf_load_bf16(p) vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p)), 16))
 #define vf_max(a, b) vmaxnmq_f32(a, b) /* a if b is NaN */
+#define vf_any_le(a, b) (vmaxvq_u32(vcleq_f32(a, b)) != 0)
+#define vf_if_le(a, b, then, other) vbslq_f32(vcleq_f32(a, b), then, other)
 #define vf_clamp(x, low, high) vmaxq_f32(low, vminq_f32(high, x)) /* a NaN stays */
 #define vf_sum(a) vaddvq_f32(a)
 #define vf_sum4(a, b, c, d) vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d))
@@ -2046,6 +2056,8 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
 #define vf_load_e2m1(p) llm__e2m1_to_f32(*(p))
 #define vf_round_bf16(a) llm__bf16_to_f32(llm__f32_to_bf16(a))
 #define vf_max(a, b) ((b) > (a) ? (b) : (a)) /* a if b is NaN */
+#define vf_any_le(a, b) ((a) <= (b))
+#define vf_if_le(a, b, then, other) ((a) <= (b) ? (then) : (other))
 #define vf_clamp(x, low, high) ((x) < (low) ? (low) : (x) > (high) ? (high) : (x)) /* a NaN stays */
 #define vi_set(x) (x)
 #define vi_add(a, b) ((int32_t)((uint32_t)(a) + (uint32_t)(b)))
@@ -2744,15 +2756,62 @@ LLM__FN void LLMK_(add_product)(float *y, const float *a, const float *b, int n)
     for (; i < n; i++) y[i] = sf_fma(a[i], b[i], y[i]);
 }
 
-LLM__FN float LLMK_(max)(const float *x, int n) {
+LLMK_INLINE float LLMK_(largest)(VF a) {
     float lanes[VF_N], best = -INFINITY;
-    VF acc = vf_set(-INFINITY);
-    int i = 0, j;
+    int i;
+    vf_store(lanes, a);
+    for (i = 0; i < VF_N; i++) best = lanes[i] > best ? lanes[i] : best;
+    return best;
+}
+
+LLM__FN float LLMK_(max)(const float *x, int n) {
+    VF acc = vf_set(-INFINITY), more = acc;
+    float best;
+    int i = 0;
+    for (; i + 2 * VF_N <= n; i += 2 * VF_N) {
+        acc = vf_max(acc, vf_load(x + i));
+        more = vf_max(more, vf_load(x + i + VF_N));
+    }
     for (; i + VF_N <= n; i += VF_N) acc = vf_max(acc, vf_load(x + i));
-    vf_store(lanes, acc);
-    for (j = 0; j < VF_N; j++) best = lanes[j] > best ? lanes[j] : best;
+    best = LLMK_(largest)(vf_max(acc, more));
     for (; i < n; i++) best = x[i] > best ? x[i] : best;
     return best;
+}
+
+LLM__FN float LLMK_(within)(float *y, const float *x, float low, float high, int n) {
+    const VF none = vf_set(-INFINITY), least = vf_set(low), most = vf_set(high);
+    VF acc = none;
+    float best;
+    int i = 0;
+    for (; i + VF_N <= n; i += VF_N) {
+        VF a = vf_load(x + i);
+        a = vf_if_le(least, a, vf_if_le(a, most, a, none), none);
+        vf_store(y + i, a);
+        acc = vf_max(acc, a);
+    }
+    best = LLMK_(largest)(acc);
+    for (; i < n; i++) {
+        y[i] = low <= x[i] && x[i] <= high ? x[i] : -INFINITY;
+        best = y[i] > best ? y[i] : best;
+    }
+    return best;
+}
+
+LLM__FN int LLMK_(list)(const float *x, int n, float low, float end, int first, int32_t *out) {
+    const VF least = vf_set(low), beyond = vf_set(end), none = vf_set(-INFINITY);
+    int i = 0, k, count = 0;
+    while (i < n) {
+        for (; i + VF_N <= n; i += VF_N) {
+            VF a = vf_load(x + i);
+            a = vf_if_le(beyond, a, none, a);
+            if (vf_any_le(least, a)) break;
+        }
+        for (k = 0; k < VF_N && i < n; k++, i++) {
+            out[count] = first + i;
+            count += (low <= x[i]) & (x[i] < end);
+        }
+    }
+    return count;
 }
 
 /* exp: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial for exp(r) (the coefficients are Cephes'), and 2^n as a
@@ -3471,7 +3530,8 @@ LLM__FN void LLMK_(rwkv_run)(const llm__rwkv_run *run, const float *from, float 
 
 static const llm__ops LLMK_(ops) = {
     LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(panel), LLMK_(quantize_row), LLMK_(decode_rows),
-    LLMK_(dot), LLMK_(max), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled), LLMK_(add_product),
+    LLMK_(dot), LLMK_(max), LLMK_(within), LLMK_(list), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled),
+    LLMK_(add_product),
     LLMK_(rms_norm), LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu),
     LLMK_(gelu_mul), LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32),
     LLMK_(from_f32),
@@ -3513,6 +3573,8 @@ static const llm__ops LLMK_(ops) = {
 #undef vf_load_e2m1
 #undef vf_round_bf16
 #undef vf_max
+#undef vf_any_le
+#undef vf_if_le
 #undef vf_clamp
 #undef vi_set
 #undef vi_add
@@ -27940,8 +28002,10 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
 
 /* ---- drafters: the layer behind the last one, which predicts further tokens (arXiv:2412.19437, section 2.2).  It is
    an ordinary layer of its model, run as a model of one layer whose input joins the embedding of a token with the
-   hidden state of the token before.  What it reads of the model, and hands on where it is asked for several tokens, are
-   hidden states behind the last norm, as in vLLM and SGLang. */
+   hidden state of the token before.  What it reads of the model is the hidden state behind the last norm, which is what
+   models of vLLM and SGLang return; where it is asked for several tokens, it hands on its own, behind its norm, as
+   SGLang's deepseek_nextn.py and vLLM's mimo_mtp.py and qwen3_next_mtp.py do.  vLLM's deepseek_mtp.py and
+   glm4_moe_mtp.py hand it on from before that norm: only how many drafts are taken depends on it. */
 
 typedef struct llm__drafter_form {
     const char *types[4]; /* model_type values */
@@ -28644,6 +28708,7 @@ struct llm_session {
     int part_count, row_count, layer; /* layer: the next one to run; -1: no pass is under way */
     int head_row;     /* behind the layers: how many of the vocabulary's logits are there */
     int pace_rows;    /* under a budget: how many rows of prompts a pass should have */
+    int64_t unit_us;  /* the same: what the slowest of the layers and slices of the head took lately */
     int active;
     llm__atomic *cancel; /* polled between layers; may be NULL */
     /* memory for a pass */
@@ -32126,7 +32191,18 @@ LLM__FN void llm__learn_pace(llm_session *s, int64_t budget_us, int64_t took_us)
     }
 }
 
-/* Works on the call until it is done, the budget (microseconds; below 0: none) is used up, or it is cancelled. */
+/* What the next layer or slice of the head must be expected to take: as much as the slowest did lately.  At most half
+   of a budget, so that a single hitch does not stop later steps early; a unit that does take longer ends its step. */
+LLM__FN int64_t llm__expected_us(const llm_session *s, int64_t budget_us) {
+    return s->unit_us < budget_us / 2 ? s->unit_us : budget_us / 2;
+}
+
+LLM__FN void llm__learn_unit(llm_session *s, int64_t took_us) {
+    s->unit_us = took_us > s->unit_us ? took_us : s->unit_us - (s->unit_us - took_us + 31) / 32;
+}
+
+/* Works on the call until it is done, the next unit would exceed the budget (microseconds; below 0: none), or it is
+   cancelled.  One unit is always done. */
 LLM__FN llm_status llm__forward(llm_session *s, int64_t budget_us, llm_error *error) {
     int64_t start = budget_us < 0 ? 0 : s->clock.now_us(s->clock.user), before = start, now;
     llm_status status;
@@ -32141,8 +32217,10 @@ LLM__FN llm_status llm__forward(llm_session *s, int64_t budget_us, llm_error *er
         if (budget_us < 0) continue;
         now = s->clock.now_us(s->clock.user);
         if (s->layer > 0 && !s->head_row) llm__learn_pace(s, budget_us, now - before);
+        llm__learn_unit(s, now - before);
         before = now;
-        if (now - start >= budget_us && s->at_sequence < s->sequence_count) return LLM_PENDING;
+        if (s->at_sequence == s->sequence_count) break;
+        if (now - start + llm__expected_us(s, budget_us) >= budget_us) return LLM_PENDING;
     }
     s->active = 0;
     return LLM_OK;
@@ -32567,35 +32645,32 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
 }
 
 /* ======================================================================================================= >>sampling
-   From logits to a token.  Filters look at the distribution before the temperature, and each keeps the likeliest tokens
-   up to some point.  Where that point is a probability, tokens are weighed in thin slices, and only the slice in which
-   it lies is put in order.  Where it is a number of tokens, they are taken from a heap, best first.  Nothing is sorted
-   that need not be, and what is far below the best is looked at only when all before it are not enough. */
+   From logits to a token.  Filters look at the distribution before the temperature; what each leaves is all that is
+   between two logits, so it is found by passes over the vocabulary, in chunks, most of which the largest logit of each
+   shows to be of no concern.  Where a filter ends is found without sorting: among the best of the chunks, if that is
+   enough, else between two places that a sample of the vocabulary says it must lie between; what is between them is cut
+   into slices until few tokens are left to be put in order. */
 
-typedef struct llm__candidate {
-    float logprob;
-    int32_t id;
-} llm__candidate;
-
-/* What may be drawn.  c[0, heap): a heap, unless it is `loose`.  c[taken, end): taken from it, the likeliest last.
-   Tokens that are less likely than `edge` are in neither yet, only in logits; minus infinity: there are none. */
+/* What may be drawn. */
 typedef struct llm__choices {
     const llm__ops *ops;
-    llm__candidate *c;
-    int heap, taken, end, loose;
-    float edge, best;
-    double mass;         /* probability of all together */
-    const float *logits; /* [vocabulary]; log-probability of a token: logits[id] - norm */
-    int vocabulary;
-    double norm;
+    float *x;           /* [vocabulary] logits; minus infinity: cannot be drawn */
+    float *tops;        /* [chunks] the largest of x in each; minus infinity: nothing in x counts */
+    int32_t *ids;       /* [vocabulary] room for tokens that are looked at one by one */
+    int vocabulary, chunks;
+    float peak, best;   /* the largest logit that there was, and that there is */
+    double norm;        /* log-probability of a token: its logit - norm */
+    double mass;        /* probability of all together; negative: to be found out, see llm__choices_mass */
+    int by_nearness;    /* tokens are in the order of how near their log-probability is to `center` */
+    double center;
 } llm__choices;
 
 enum {
-    LLM__TIER = 6,       /* nats from the edge of one heap to that of the next... */
-    LLM__FIRST_TIER = 2, /* ...and from the best to the first edge */
-    LLM__SLICES = 1024,
-    LLM__SLICES_PER_NAT = 32,
     LLM__CHUNK = 256,
+    LLM__SLICES = 1024,
+    LLM__FEW_TOKENS = 256, /* tokens that are put in order at once */
+    LLM__FIRST_TOPS = 64,
+    LLM__SAMPLE = 8192,
     LLM__DRY_LONGEST = 64
 };
 
@@ -32608,231 +32683,464 @@ LLM__FN double llm__uniform(uint64_t seed, int64_t position) {
     return (double)(x >> 11) / 9007199254740992.0;
 }
 
-LLM__FN int llm__likelier(llm__candidate a, llm__candidate b) {
-    return a.logprob > b.logprob || (a.logprob == b.logprob && a.id < b.id);
+LLM__FN int llm__chunks(int n) { return (n + (int)LLM__CHUNK - 1) / (int)LLM__CHUNK; }
+
+LLM__FN int llm__chunk_length(int n, int chunk) {
+    int left = n - chunk * (int)LLM__CHUNK;
+    return left < (int)LLM__CHUNK ? left : (int)LLM__CHUNK;
 }
 
-LLM__FN void llm__sift(llm__candidate *heap, int n, int i) {
-    llm__candidate c = heap[i];
-    int child;
-    while ((child = 2 * i + 1) < n) {
-        if (child + 1 < n && llm__likelier(heap[child + 1], heap[child])) child++;
-        if (!llm__likelier(heap[child], c)) break;
-        heap[i] = heap[child];
-        i = child;
-    }
-    heap[i] = c;
-}
-
-LLM__FN void llm__heapify(llm__candidate *heap, int n) {
+/* out = exp(by (x - best)) for at most a chunk, 0 where x is not a number; returns the sum. */
+LLM__FN double llm__chunk_exp(const llm__ops *ops, const float *x, int n, float best, float by, float *out) {
+    float sum;
     int i;
-    for (i = n / 2; i-- > 0;) llm__sift(heap, n, i);
+    memcpy(out, x, (size_t)n * sizeof *out);
+    if (by != 1) ops->scale(out, by, n);
+    sum = ops->exp_sum(out, n, best * by);
+    if (sum == sum) return sum;
+    for (sum = 0, i = 0; i < n; i++) sum += out[i] = out[i] > 0 ? out[i] : 0;
+    return sum;
 }
 
-/* Candidates down to another edge come to c[0, heap), in any order. */
-LLM__FN void llm__choices_lower(llm__choices *p, float edge) {
-    float above = p->edge, logprob, low = (float)(edge + p->norm) - 0.01f; /* this alone is enough for most */
-    int i;
-    for (i = 0; i < p->vocabulary; i++) {
-        if (!(p->logits[i] >= low)) continue;
-        logprob = (float)(p->logits[i] - p->norm);
-        if (!(logprob >= edge && logprob < above && logprob > -HUGE_VALF)) continue;
-        p->c[p->heap].logprob = logprob;
-        p->c[p->heap++].id = i;
-    }
-    p->edge = edge;
-    p->loose = 1;
+/* The logarithm of the sum of exp(logit); NaNs count for nothing. */
+LLM__FN double llm__log_sum(const llm__ops *ops, const float *logits, int n, float best) {
+    float shares[LLM__CHUNK];
+    double sum = 0;
+    int c;
+    if (!(best > -HUGE_VALF && best < HUGE_VALF)) return best;
+    for (c = 0; c < llm__chunks(n); c++)
+        sum += llm__chunk_exp(ops, logits + c * (int)LLM__CHUNK, llm__chunk_length(n, c), best, 1, shares);
+    return best + log(sum);
 }
 
-/* All tokens with a logit above minus infinity; c: room for all. */
-LLM__FN llm__choices llm__choices_open(const llm__ops *ops, llm__candidate *c, const float *logits, int vocabulary,
+/* All tokens with a logit above minus infinity.  scratch: as llm_sample's. */
+LLM__FN llm__choices llm__choices_open(const llm__ops *ops, void *scratch, const float *logits, int vocabulary,
                                        double norm, float best) {
     llm__choices p;
+    int c;
+    memset(&p, 0, sizeof p);
     p.ops = ops;
-    p.c = c;
-    p.heap = p.loose = 0;
-    p.taken = p.end = p.vocabulary = vocabulary;
-    p.edge = HUGE_VALF;
-    p.best = (float)(best - norm);
-    p.mass = 1;
-    p.logits = logits;
+    p.x = (float *)scratch;
+    p.ids = (int32_t *)scratch + vocabulary;
+    p.tops = p.x + 2 * (size_t)vocabulary;
+    p.vocabulary = vocabulary;
+    p.chunks = llm__chunks(vocabulary);
+    p.peak = p.best = best;
     p.norm = norm;
+    p.mass = 1;
+    for (c = 0; c < p.chunks; c++)
+        p.tops[c] = ops->within(p.x + c * (int)LLM__CHUNK, logits + c * (int)LLM__CHUNK, -FLT_MAX, FLT_MAX,
+                                llm__chunk_length(vocabulary, c));
     return p;
 }
 
-/* The likeliest token that is not taken yet; NULL: all are. */
-LLM__FN const llm__candidate *llm__choices_top(llm__choices *p) {
-    while (!p->heap && p->edge > -HUGE_VALF) {
-        const float tier = LLM__TIER;
-        if (p->edge > 0) llm__choices_lower(p, p->best - (float)LLM__FIRST_TIER);
-        else llm__choices_lower(p, p->edge > p->best - 4 * tier ? p->edge - tier : -HUGE_VALF);
+/* Of the tokens from one on, keeps those whose logits are between two. */
+LLM__FN void llm__choices_keep(llm__choices *p, int from, float low, float high) {
+    int c;
+    for (c = from / (int)LLM__CHUNK; c < p->chunks; c++) {
+        int start = c * (int)LLM__CHUNK, end = start + llm__chunk_length(p->vocabulary, c);
+        int at = from > start ? from : start;
+        float before, top = -HUGE_VALF;
+        if (p->tops[c] == -HUGE_VALF) continue;
+        before = p->ops->max(p->x + start, at - start);
+        if (p->tops[c] >= low) top = p->ops->within(p->x + at, p->x + at, low, high, end - at);
+        else if (at > start) p->ops->within(p->x + at, p->x + at, HUGE_VALF, HUGE_VALF, end - at);
+        p->tops[c] = before > top ? before : top;
     }
-    if (p->loose) llm__heapify(p->c, p->heap);
-    p->loose = 0;
-    return p->heap ? p->c : NULL;
+    p->best = p->ops->max(p->tops, p->chunks);
+    p->mass = -1;
 }
 
-LLM__FN void llm__choices_take(llm__choices *p) {
-    llm__candidate top = p->c[0];
-    p->c[0] = p->c[--p->heap];
-    p->c[--p->taken] = top;
-    llm__sift(p->c, p->heap, 0);
-}
-
-/* The probabilities of c[from, to), up to LLM__CHUNK of them; returns their sum. */
-LLM__FN double llm__choices_exp(const llm__choices *p, int from, int to, float *out) {
-    int i;
-    for (i = from; i < to; i++) out[i - from] = (float)(p->logits[p->c[i].id] - p->norm);
-    return p->ops->exp_sum(out, to - from, 0);
-}
-
-LLM__FN int llm__chunk_end(int from, int end) { return end - from > (int)LLM__CHUNK ? from + (int)LLM__CHUNK : end; }
-
-/* Puts together what was taken and what was not, in any order, at c[0, heap). */
-LLM__FN void llm__choices_join(llm__choices *p) {
-    int n = p->end - p->taken;
-    memmove(p->c + p->heap, p->c + p->taken, (size_t)n * sizeof *p->c);
-    p->heap += n;
-    p->taken = p->end;
-    p->loose = 1;
-}
-
-/* All that there are, in any order, at c[0, heap). */
-LLM__FN void llm__choices_all(llm__choices *p) {
-    if (p->edge > -HUGE_VALF) llm__choices_lower(p, -HUGE_VALF);
-    llm__choices_join(p);
-}
-
-/* The probability of c[0, heap) together. */
-LLM__FN double llm__choices_mass(const llm__choices *p) {
-    float shares[LLM__CHUNK];
+/* The probability of what lies between two logits. */
+LLM__FN double llm__choices_between(const llm__choices *p, float low, float high) {
+    float kept[LLM__CHUNK];
     double mass = 0;
-    int i, end;
-    for (i = 0; i < p->heap; i = end) {
-        end = llm__chunk_end(i, p->heap);
-        mass += llm__choices_exp(p, i, end, shares);
+    int c;
+    for (c = 0; c < p->chunks; c++) {
+        int n = llm__chunk_length(p->vocabulary, c);
+        if (p->tops[c] < low) continue;
+        p->ops->within(kept, p->x + c * (int)LLM__CHUNK, low, high, n);
+        mass += p->ops->exp_sum(kept, n, p->peak);
     }
-    return mass;
+    return mass * exp(p->peak - p->norm);
 }
 
-/* c[0, heap) is all that there is from now on. */
-LLM__FN void llm__choices_weigh(llm__choices *p) {
-    p->edge = -HUGE_VALF;
-    p->mass = llm__choices_mass(p);
+/* That of all together. */
+LLM__FN double llm__choices_mass(llm__choices *p) {
+    if (p->mass < 0) p->mass = llm__choices_between(p, -FLT_MAX, FLT_MAX);
+    return p->mass;
 }
 
-/* Forgets what is not taken, and weighs what is. */
-LLM__FN void llm__choices_cut(llm__choices *p) {
-    p->heap = 0;
-    llm__choices_join(p);
-    llm__choices_weigh(p);
+/* Sums over what is left. */
+typedef struct llm__moments {
+    double count, sum, square; /* of logit - peak */
+    double share, weighed;     /* of exp(logit - peak), and of that times (logit - peak) */
+} llm__moments;
+
+/* Takes what was removed out of a chunk of n; returns how many are left. */
+LLM__FN int llm__chunk_pack(float *x, int n) {
+    int i, k = 0;
+    for (i = 0; i < n; i++) {
+        float v = x[i];
+        x[k] = v;
+        k += v > -HUGE_VALF;
+    }
+    return k;
+}
+
+LLM__FN llm__moments llm__choices_moments(const llm__choices *p) {
+    float x[LLM__CHUNK], shares[LLM__CHUNK], ones[LLM__CHUNK], peak[LLM__CHUNK];
+    llm__moments m;
+    int c, i, n;
+    memset(&m, 0, sizeof m);
+    for (i = 0; i < LLM__CHUNK; i++) ones[i] = 1, peak[i] = -p->peak;
+    for (c = 0; c < p->chunks; c++) {
+        float sum;
+        if (p->tops[c] == -HUGE_VALF) continue;
+        n = llm__chunk_length(p->vocabulary, c);
+        memcpy(x, p->x + c * (int)LLM__CHUNK, (size_t)n * sizeof *x);
+        p->ops->add(x, peak, n);
+        sum = p->ops->dot(x, ones, n);
+        if (!(sum > -HUGE_VALF)) n = llm__chunk_pack(x, n), sum = p->ops->dot(x, ones, n);
+        m.count += n;
+        m.sum += sum;
+        m.square += p->ops->dot(x, x, n);
+        m.share += llm__chunk_exp(p->ops, x, n, 0, 1, shares);
+        m.weighed += p->ops->dot(x, shares, n);
+    }
+    return m;
+}
+
+/* Their entropy in nats. */
+LLM__FN double llm__moments_entropy(const llm__moments *m) { return log(m->share) - m->weighed / m->share; }
+
+/* ---- where a filter ends */
+
+/* Tokens are in the order of their keys, the largest first, those with equal keys by their ids.  A key is what other
+   than rounding makes of the logit: equal log-probabilities are equal. */
+LLM__FN float llm__key(const llm__choices *p, float x) {
+    float logprob = (float)(x - p->norm);
+    return p->by_nearness ? -(float)fabs(logprob - p->center) : logprob;
+}
+
+/* Floats in their order as whole numbers, and back. */
+LLM__FN int64_t llm__rank_of(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits < 0 ? -(int64_t)(bits & 0x7FFFFFFF) : bits;
+}
+
+LLM__FN float llm__of_rank(int64_t rank) {
+    uint32_t bits = (uint32_t)(rank < 0 ? -rank : rank) | (rank < 0 ? 0x80000000u : 0);
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* On the way from one logit to another, whose keys rise, the first with such a key; `none` if there is none. */
+LLM__FN float llm__logit_with(const llm__choices *p, float key, float from, float to, float none) {
+    int64_t a = llm__rank_of(from), b = llm__rank_of(to);
+    if (llm__key(p, from) >= key) return from;
+    if (!(llm__key(p, to) >= key)) return none;
+    while (b - a > 1 || a - b > 1) {
+        int64_t middle = a + (b - a) / 2;
+        if (llm__key(p, llm__of_rank(middle)) >= key) b = middle;
+        else a = middle;
+    }
+    return llm__of_rank(b);
+}
+
+/* The logits whose keys are not below one. */
+typedef struct llm__band {
+    float low, high;
+} llm__band;
+
+LLM__FN llm__band llm__choices_band(const llm__choices *p, float key) {
+    float middle = p->by_nearness ? (float)(p->center + p->norm) : FLT_MAX;
+    llm__band b;
+    b.low = llm__logit_with(p, key, -FLT_MAX, middle, HUGE_VALF);
+    b.high = p->by_nearness ? llm__logit_with(p, key, FLT_MAX, middle, -HUGE_VALF) : FLT_MAX;
+    return b;
+}
+
+/* Adds the tokens from..to, `to` not among them, to n listed ones. */
+LLM__FN int llm__choices_add(const llm__choices *p, float from, float to, int n) {
+    int c;
+    for (c = 0; c < p->chunks && from < to; c++)
+        if (p->tops[c] >= from)
+            n += p->ops->list(p->x + c * (int)LLM__CHUNK, llm__chunk_length(p->vocabulary, c), from, to,
+                              c * (int)LLM__CHUNK, p->ids + n);
+    return n;
+}
+
+/* Lists the tokens that are in one band and not in another, which lies within or is empty: ids[0, n), rising unless
+   they are by nearness. */
+LLM__FN int llm__choices_list(const llm__choices *p, llm__band in, llm__band out) {
+    float end = in.high < FLT_MAX ? nextafterf(in.high, HUGE_VALF) : HUGE_VALF;
+    int n = llm__choices_add(p, in.low, out.low < end ? out.low : end, 0);
+    return out.low <= out.high && out.high < in.high
+               ? llm__choices_add(p, nextafterf(out.high, HUGE_VALF), end, n) : n;
+}
+
+LLM__FN llm__band llm__no_band(void) {
+    llm__band b;
+    b.low = HUGE_VALF;
+    b.high = -HUGE_VALF;
+    return b;
+}
+
+/* Slices of tokens by their keys: how many are in each (`counted`), or what probability. */
+typedef struct llm__slices {
+    double sums[LLM__SLICES], squares[LLM__SLICES]; /* squares: of what tokens that stand for others come to */
+    float top, bottom, by;                          /* keys; slices for each unit */
+} llm__slices;
+
+LLM__FN int llm__slice_of(const llm__slices *s, float key) {
+    float slice = (s->top - key) * s->by;
+    return slice < LLM__SLICES - 1 ? (int)slice : LLM__SLICES - 1;
+}
+
+/* The logits of at most a chunk of the listed tokens. */
+LLM__FN int llm__choices_fetch(const llm__choices *p, int from, int to, float *x) {
+    int i, n = to - from > LLM__CHUNK ? LLM__CHUNK : to - from;
+    for (i = 0; i < n; i++) x[i] = p->x[p->ids[from + i]];
+    return n;
+}
+
+/* Of the listed tokens, the first ones stand for themselves, the others of n for `stride` each.  False: all are alike
+   or too far apart for slices. */
+LLM__FN int llm__choices_slice(const llm__choices *p, int first, int n, int stride, int counted, llm__slices *s) {
+    float x[LLM__CHUNK], keys[LLM__CHUNK];
+    double by = exp(p->peak - p->norm);
+    int i, k, count;
+    memset(s, 0, sizeof *s);
+    s->top = -HUGE_VALF;
+    s->bottom = HUGE_VALF;
+    for (i = 0; i < n; i++) {
+        float key = llm__key(p, p->x[p->ids[i]]);
+        s->top = key > s->top ? key : s->top;
+        s->bottom = key < s->bottom ? key : s->bottom;
+    }
+    s->by = (float)LLM__SLICES / (s->top - s->bottom);
+    if (!(s->by > 0 && s->by < HUGE_VALF)) return 0;
+    for (i = 0; i < n; i += count) {
+        count = llm__choices_fetch(p, i, i < first ? first : n, x);
+        for (k = 0; k < count; k++) keys[k] = llm__key(p, x[k]);
+        if (!counted) p->ops->exp_sum(x, count, p->peak);
+        for (k = 0; k < count; k++) {
+            double share = (counted ? 1 : x[k] * by) * (i < first ? 1 : stride);
+            int slice = llm__slice_of(s, keys[k]);
+            s->sums[slice] += share;
+            if (i >= first) s->squares[slice] += share * share;
+        }
+    }
+    return 1;
+}
+
+/* Where a filter ends: the last token that stays. */
+typedef struct llm__limit {
+    float key;
+    int32_t id; /* of those with this key, up to this one */
+} llm__limit;
+
+LLM__FN int llm__before(const llm__choices *p, int32_t a, int32_t b) {
+    float x = llm__key(p, p->x[a]), y = llm__key(p, p->x[b]);
+    return x > y || (x == y && a < b);
+}
+
+/* ids[0, n): a heap, the first on top. */
+LLM__FN void llm__choices_sift(const llm__choices *p, int n, int i) {
+    int32_t id = p->ids[i];
+    int child;
+    while ((child = 2 * i + 1) < n) {
+        if (child + 1 < n && llm__before(p, p->ids[child + 1], p->ids[child])) child++;
+        if (!llm__before(p, p->ids[child], id)) break;
+        p->ids[i] = p->ids[child];
+        i = child;
+    }
+    p->ids[i] = id;
+}
+
+LLM__FN void llm__choices_heapify(const llm__choices *p, int n) {
+    int i;
+    for (i = n / 2; i-- > 0;) llm__choices_sift(p, n, i);
+}
+
+/* Takes the first off a heap of n, to ids[n - 1]. */
+LLM__FN int32_t llm__choices_pop(const llm__choices *p, int n) {
+    int32_t id = p->ids[0];
+    p->ids[0] = p->ids[n - 1];
+    p->ids[n - 1] = id;
+    llm__choices_sift(p, n - 1, 0);
+    return id;
+}
+
+/* The place among the n that are listed where `goal` is reached; before them there is `above` of it. */
+LLM__FN llm__limit llm__choices_end(const llm__choices *p, int n, double above, double goal, int counted) {
+    llm__slices s;
+    llm__limit at = {HUGE_VALF, 0};
+    int i, k, cut;
+    while (n > LLM__FEW_TOKENS) {
+        if (!llm__choices_slice(p, n, n, 1, counted, &s)) {
+            if (s.top > s.bottom) break;
+            at.key = s.top;
+            at.id = counted ? p->ids[goal - above < n ? (int)(goal - above) - 1 : n - 1] : p->vocabulary;
+            return at;
+        }
+        for (cut = 0; cut < LLM__SLICES - 1 && above + s.sums[cut] < goal; cut++) above += s.sums[cut];
+        for (i = k = 0; i < n; i++)
+            if (llm__slice_of(&s, llm__key(p, p->x[p->ids[i]])) == cut) p->ids[k++] = p->ids[i];
+        if (k == n) break;
+        n = k;
+    }
+    for (llm__choices_heapify(p, n); n && (above < goal || (!counted && llm__key(p, p->x[p->ids[0]]) == at.key)); n--) {
+        at.id = llm__choices_pop(p, n);
+        at.key = llm__key(p, p->x[at.id]);
+        above += counted ? 1 : exp(p->x[at.id] - p->norm);
+    }
+    if (!counted) at.id = p->vocabulary;
+    return at;
+}
+
+/* The nth largest of the chunks' tops, -FLT_MAX if there are fewer; n > 0. */
+LLM__FN float llm__choices_nth_top(const llm__choices *p, int n) {
+    int64_t low = llm__rank_of(-FLT_MAX), high = llm__rank_of(p->best) + 1;
+    int c, count;
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        float x = llm__of_rank(middle);
+        for (c = count = 0; c < p->chunks; c++) count += p->tops[c] >= x;
+        if (count >= n) low = middle;
+        else high = middle;
+    }
+    return llm__of_rank(low);
+}
+
+/* What the n listed tokens come to. */
+LLM__FN double llm__choices_sum(const llm__choices *p, int n, int counted) {
+    float x[LLM__CHUNK];
+    double sum = 0;
+    int i, count;
+    if (counted) return n;
+    for (i = 0; i < n; i += count) {
+        count = llm__choices_fetch(p, i, n, x);
+        sum += p->ops->exp_sum(x, count, p->peak);
+    }
+    return sum * exp(p->peak - p->norm);
+}
+
+/* Two keys that the end very likely lies between, by a sample of the tokens whose logits are below `best`.  `above` of
+   the goal is with better ones; by nearness those are `listed`, and are slices like the others.  The sample says what
+   comes up to a slice, give or take three standard deviations, and so does, where less is behind it, what it leaves of
+   the total. */
+LLM__FN void llm__choices_bracket(const llm__choices *p, float best, int listed, double above, double goal,
+                                  int counted, float *low, float *high) {
+    llm__slices s;
+    double sum = p->by_nearness ? 0 : above, square = 0, rest = 0, rest_square = 0;
+    int i, n, stride = p->vocabulary / LLM__SAMPLE | 1;
+    if (!p->by_nearness) listed = 0;
+    for (i = 0, n = listed; i < p->vocabulary; i += stride)
+        if (p->tops[i / (int)LLM__CHUNK] > -HUGE_VALF && p->x[i] > -HUGE_VALF && p->x[i] < best) p->ids[n++] = i;
+    *low = -HUGE_VALF;
+    if (!llm__choices_slice(p, listed, n, stride, counted, &s)) return;
+    for (i = 0; i < LLM__SLICES; i++) rest += s.sums[i], rest_square += s.squares[i];
+    for (i = 0; i < LLM__SLICES && *low == -HUGE_VALF; i++) {
+        float edge = s.top - (float)(i + 1) / s.by;
+        double guess = sum += s.sums[i], doubt = square += s.squares[i];
+        rest -= s.sums[i];
+        rest_square -= s.squares[i];
+        if (!counted && rest_square < square) guess = p->mass - rest, doubt = rest_square > 0 ? rest_square : 0;
+        doubt = 3 * sqrt(doubt);
+        if (guess + doubt < goal) *high = edge;
+        if (guess - doubt >= goal) *low = edge;
+    }
+}
+
+/* Where the first tokens together reach a number (`counted`) or a probability; the last of all if they never do. */
+LLM__FN llm__limit llm__choices_find(const llm__choices *p, double goal, int counted) {
+    float best = llm__choices_nth_top(p, counted && goal < p->chunks / 2 ? (int)goal : LLM__FIRST_TOPS);
+    float low, high = HUGE_VALF;
+    int n = llm__choices_add(p, best, HUGE_VALF, 0);
+    double above = llm__choices_sum(p, n, counted), more;
+    llm__band in, out = llm__no_band();
+    if (best == -FLT_MAX || (above >= goal && !p->by_nearness)) return llm__choices_end(p, n, 0, goal, counted);
+    llm__choices_bracket(p, best, n, above, goal, counted, &low, &high);
+    above = 0;
+    if (!counted && high < HUGE_VALF) {
+        out = llm__choices_band(p, high);
+        above = llm__choices_between(p, out.low, out.high);
+    }
+    in = llm__choices_band(p, above < goal ? low : -HUGE_VALF);
+    n = llm__choices_list(p, in, above < goal ? out : llm__no_band());
+    more = llm__choices_sum(p, n, counted);
+    if (above >= goal) above = 0;
+    if (above + more < goal) {
+        n = llm__choices_list(p, llm__choices_band(p, -HUGE_VALF), llm__no_band());
+        above = 0;
+    }
+    return llm__choices_end(p, n, above, goal, counted);
+}
+
+/* Keeps what comes up to a place. */
+LLM__FN void llm__choices_cut(llm__choices *p, llm__limit last) {
+    llm__band b = llm__choices_band(p, last.key);
+    llm__choices_keep(p, 0, b.low, b.high);
+    if (last.id + 1 >= p->vocabulary) return;
+    b = llm__choices_band(p, nextafterf(last.key, HUGE_VALF));
+    llm__choices_keep(p, last.id + 1, b.low, b.high);
 }
 
 /* Keeps tokens of at least this log-probability. */
 LLM__FN void llm__choices_above(llm__choices *p, float least) {
-    int i, n = 0;
-    if (p->edge > least) llm__choices_lower(p, least);
-    llm__choices_join(p);
-    for (i = 0; i < p->heap; i++)
-        if (p->c[i].logprob >= least) p->c[n++] = p->c[i];
-    p->heap = n;
-    llm__choices_weigh(p);
+    llm__choices_keep(p, 0, llm__choices_band(p, least).low, FLT_MAX);
 }
 
-LLM__FN int llm__slice_of(float top, float key) {
-    float slice = (top - key) * (float)LLM__SLICES_PER_NAT;
-    return slice < (float)(LLM__SLICES - 1) ? (int)slice : LLM__SLICES - 1;
-}
-
-LLM__FN void llm__swap_choices(llm__candidate *c, int a, int b) {
-    llm__candidate t = c[a];
-    c[a] = c[b];
-    c[b] = t;
-}
-
-/* Keeps the first of c[0, heap), by the numbers that stand in the place of their log-probabilities (none above `top`),
-   until they hold `most` of the probability; those that are equal to the last stay.  Slices are weighed whole, and only
-   the one in which it ends is gone through token by token. */
-LLM__FN void llm__choices_share(llm__choices *p, float top, double most) {
-    double slices[LLM__SLICES], above = 0;
-    float shares[LLM__CHUNK], last = top;
-    int i, k, end, cut, in = 0, out = p->heap, rest;
-    memset(slices, 0, sizeof slices);
-    for (i = 0; i < p->heap; i = end) {
-        end = llm__chunk_end(i, p->heap);
-        llm__choices_exp(p, i, end, shares);
-        for (k = i; k < end; k++) slices[llm__slice_of(top, p->c[k].logprob)] += shares[k - i];
+/* Lists the k likeliest tokens, best first, and forgets the others; returns how many there are. */
+LLM__FN int llm__choices_best(llm__choices *p, int k) {
+    int n, i;
+    llm__choices_cut(p, llm__choices_find(p, k, 1));
+    n = llm__choices_list(p, llm__choices_band(p, -HUGE_VALF), llm__no_band());
+    llm__choices_heapify(p, n);
+    for (i = n; i > 1; i--) llm__choices_pop(p, i);
+    for (i = 0; i < n / 2; i++) {
+        int32_t id = p->ids[i];
+        p->ids[i] = p->ids[n - 1 - i];
+        p->ids[n - 1 - i] = id;
     }
-    for (cut = 0; cut < LLM__SLICES - 1 && above + slices[cut] < most; cut++) above += slices[cut];
-    for (i = 0; i < out;) { /* c[0, in): slices before the cut; c[in, out): it */
-        int slice = llm__slice_of(top, p->c[i].logprob);
-        if (slice < cut) llm__swap_choices(p->c, i++, in++);
-        else if (slice > cut) llm__swap_choices(p->c, i, --out);
-        else i++;
-    }
-    llm__heapify(p->c + in, out - in);
-    for (rest = out; rest > in; llm__sift(p->c + in, rest - in, 0)) {
-        if (above >= most && p->c[in].logprob < last) break;
-        last = p->c[in].logprob;
-        above += exp((double)p->logits[p->c[in].id] - p->norm);
-        llm__swap_choices(p->c, in, --rest);
-    }
-    memmove(p->c + in, p->c + rest, (size_t)(out - rest) * sizeof *p->c);
-    p->heap = in + out - rest;
-    p->loose = 1;
+    return n;
 }
 
 /* ---- filters */
 
 LLM__FN void llm__filter_sigma(const llm_sampling *s, llm__choices *p) {
-    double mean = 0, square = 0;
-    int i;
-    llm__choices_all(p);
-    for (i = 0; i < p->heap; i++) mean += p->c[i].logprob;
-    mean /= p->heap;
-    for (i = 0; i < p->heap; i++) square += (p->c[i].logprob - mean) * (p->c[i].logprob - mean);
-    llm__choices_above(p, (float)(p->best - s->top_n_sigma * sqrt(square / p->heap)));
+    llm__moments m = llm__choices_moments(p);
+    double mean = m.sum / m.count, variance = m.square / m.count - mean * mean;
+    llm__choices_above(p, (float)(p->best - p->norm - s->top_n_sigma * sqrt(variance > 0 ? variance : 0)));
 }
 
 /* By nearness to the entropy instead of likelihood. */
 LLM__FN void llm__filter_typical(const llm_sampling *s, llm__choices *p) {
-    double shift = log(p->mass), entropy = 0;
-    float shares[LLM__CHUNK];
-    int i, k, end;
-    llm__choices_all(p);
-    for (i = 0; i < p->heap; i = end) {
-        end = llm__chunk_end(i, p->heap);
-        llm__choices_exp(p, i, end, shares);
-        for (k = i; k < end; k++) entropy -= shares[k - i] / p->mass * (p->c[k].logprob - shift);
-    }
-    for (i = 0; i < p->heap; i++) p->c[i].logprob = -(float)fabs(p->c[i].logprob - shift + entropy);
-    llm__choices_share(p, 0, s->typical_p * p->mass);
-    for (i = 0; i < p->heap; i++) p->c[i].logprob = (float)(p->logits[p->c[i].id] - p->norm);
-    llm__choices_weigh(p);
+    llm__moments m = llm__choices_moments(p);
+    double mass = m.share * exp(p->peak - p->norm);
+    p->mass = mass;
+    p->center = log(mass) - llm__moments_entropy(&m);
+    p->by_nearness = 1;
+    llm__choices_cut(p, llm__choices_find(p, s->typical_p * mass, 0));
+    p->by_nearness = 0;
 }
 
-/* Where most of the probability lies.  What is far below the best is looked at only if that is needed. */
+/* Where most of the probability lies. */
 LLM__FN void llm__filter_top_p(const llm_sampling *s, llm__choices *p) {
-    const float far_below = p->best - (float)(2 * LLM__TIER);
-    double most = s->top_p * p->mass;
-    if (p->edge > far_below) llm__choices_lower(p, far_below);
-    llm__choices_join(p);
-    if (llm__choices_mass(p) < most) llm__choices_all(p);
-    llm__choices_share(p, p->best, most);
-    llm__choices_weigh(p);
-}
-
-LLM__FN void llm__filter_best(llm__choices *p, int k) {
-    while (p->end - p->taken < k && llm__choices_top(p)) llm__choices_take(p);
-    llm__choices_cut(p);
+    llm__choices_cut(p, llm__choices_find(p, s->top_p * llm__choices_mass(p), 0));
 }
 
 LLM__FN void llm__filter_min_p(const llm_sampling *s, llm__choices *p) {
-    const llm__candidate *top = llm__choices_top(p);
-    float least = top->logprob + logf(s->min_p);
-    int min_keep = s->min_keep > 1 ? s->min_keep : 1;
-    while (p->end - p->taken < min_keep && llm__choices_top(p)) llm__choices_take(p);
-    if (p->c[p->taken].logprob < least) llm__choices_cut(p);
+    float least = llm__key(p, p->best) + logf(s->min_p);
+    llm__limit last;
+    last.key = HUGE_VALF;
+    last.id = 0;
+    if (s->min_keep > 1) last = llm__choices_find(p, s->min_keep, 1);
+    if (last.key < least) llm__choices_cut(p, last);
     else llm__choices_above(p, least);
 }
 
@@ -32845,25 +33153,24 @@ LLM__FN int llm__is_listed(const int32_t *ids, size_t count, int32_t id) {
 
 /* Of the tokens above the threshold, the least likely and its equals stay, and those that are protected. */
 LLM__FN void llm__filter_xtc(const llm_sampling *s, llm__choices *p) {
-    double least = s->xtc_threshold * p->mass;
-    float lowest = HUGE_VALF;
-    int i, to = p->end;
-    llm__choices_join(p);
-    while (llm__choices_top(p) && exp((double)p->c[0].logprob) > least) {
-        lowest = p->c[0].logprob;
-        llm__choices_take(p);
-    }
-    for (i = p->end; i-- > p->taken;)
-        if (!(p->c[i].logprob > lowest) || llm__is_listed(s->xtc_protected, s->xtc_protected_count, p->c[i].id))
-            p->c[--to] = p->c[i];
-        else p->mass -= exp((double)p->c[i].logprob);
-    p->taken = to;
+    double least = s->xtc_threshold * llm__choices_mass(p);
+    float edge = (float)log(least > 1e-300 ? least : 1e-300), lowest = HUGE_VALF;
+    int i, n;
+    while (least > 1e-300 && exp((double)nextafterf(edge, -HUGE_VALF)) > least) edge = nextafterf(edge, -HUGE_VALF);
+    while (!(exp((double)edge) > least)) edge = nextafterf(edge, HUGE_VALF);
+    n = llm__choices_list(p, llm__choices_band(p, edge), llm__no_band());
+    for (i = 0; i < n; i++)
+        if (llm__key(p, p->x[p->ids[i]]) < lowest) lowest = llm__key(p, p->x[p->ids[i]]);
+    for (i = 0; i < n; i++)
+        if (llm__key(p, p->x[p->ids[i]]) > lowest &&
+            !llm__is_listed(s->xtc_protected, s->xtc_protected_count, p->ids[i])) p->x[p->ids[i]] = -HUGE_VALF;
+    if (n) llm__choices_keep(p, 0, -FLT_MAX, FLT_MAX);
 }
 
 /* Mirostat: what surprises more than mu bits goes, but for the best. */
 LLM__FN void llm__filter_surprise(llm__choices *p, double mu) {
-    float least = (float)(-mu * log(2));
-    llm__choices_above(p, p->best < least ? p->best : least);
+    float least = (float)(-mu * log(2)), best = llm__key(p, p->best);
+    llm__choices_above(p, best < least ? best : least);
 }
 
 LLM__FN int llm__has_filters(const llm_sampling *s) {
@@ -32882,130 +33189,76 @@ LLM__FN void llm__filter(const llm_sampling *s, llm__choices *p, int64_t positio
     if (s->min_p > 0) llm__filter_min_p(s, p);
     if (s->xtc_probability > 0 && llm__uniform(~s->seed, position) <= s->xtc_probability)
         llm__filter_xtc(s, p);
-    if (s->top_k > 0) {
-        llm__choices_join(p);
-        llm__filter_best(p, s->top_k);
-    }
+    if (s->top_k > 0) llm__choices_cut(p, llm__choices_find(p, s->top_k, 1));
 }
 
 /* ---- drawing */
 
 /* The temperature for what is left. */
 LLM__FN double llm__temperature(const llm_sampling *s, const llm__choices *p) {
-    double entropy = 0, part, low = s->temperature - s->dynamic_range;
-    int i;
-    if (!(s->dynamic_range > 0) || p->heap < 2) return s->temperature;
-    for (i = 0; i < p->heap; i++) {
-        double probability = exp((double)p->c[i].logprob) / p->mass;
-        if (probability > 0) entropy -= probability * log(probability);
-    }
-    part = pow(entropy / log(p->heap), s->dynamic_exponent > 0 ? s->dynamic_exponent : 1);
+    double part, low = s->temperature - s->dynamic_range;
+    llm__moments m;
+    if (!(s->dynamic_range > 0)) return s->temperature;
+    m = llm__choices_moments(p);
+    if (m.count < 2) return s->temperature;
+    part = llm__moments_entropy(&m) / log(m.count);
+    part = pow(part > 0 ? part : 0, s->dynamic_exponent > 0 ? s->dynamic_exponent : 1);
     if (low < 0) low = 0;
     low += (s->temperature + s->dynamic_range - low) * part;
     return low > 1e-6 ? low : 1e-6;
 }
 
-/* The share of the total that uniform, in [0, 1), falls on: its place in x, whose chunks have these sums. */
-LLM__FN int llm__pick_share(const float *x, int n, const float *sums, double total, double uniform) {
-    double at = 0, goal = uniform * total;
-    int i, end, last = 0;
-    for (i = 0; i < n; i = end) {
-        end = llm__chunk_end(i, n);
-        if (at + sums[i / (int)LLM__CHUNK] <= goal && end < n) {
-            at += sums[i / (int)LLM__CHUNK];
-            continue;
-        }
-        for (; i < end; i++) {
-            if (!(x[i] > 0)) continue;
-            last = i;
-            if ((at += x[i]) > goal) return i;
-        }
-    }
-    return last;
-}
-
-/* Turns x into exp((x - best) / temperature), 0 where it is not a number, chunk by chunk; sums: room for each chunk's.
-   Returns the sum of all. */
-LLM__FN double llm__sharpen(const llm__ops *ops, float *x, int n, float best, double temperature, float *sums) {
-    float by = (float)(1 / temperature);
-    double total = 0;
-    int i, end;
-    for (i = 0; i < n; i = end) {
-        float *chunk = x + i, *sum = sums + i / (int)LLM__CHUNK;
-        int k;
-        end = llm__chunk_end(i, n);
-        ops->scale(chunk, by, end - i);
-        *sum = ops->exp_sum(chunk, end - i, best * by);
-        if (*sum != *sum)
-            for (*sum = 0, k = 0; k < end - i; k++) *sum += chunk[k] = chunk[k] > 0 ? chunk[k] : 0;
-        total += *sum;
-    }
-    return total;
-}
-
-/* Draws from c[0, heap) with probabilities sharpened by the temperature, which take the log-probabilities' place;
-   *probability is what the token had then. */
-LLM__FN int32_t llm__draw(const llm__choices *p, double temperature, double uniform, double *probability) {
-    double total = 0, at = 0, best = p->c[0].logprob, goal;
-    float shares[LLM__CHUNK];
-    int i, k, end, last = 0;
-    for (i = 1; i < p->heap; i++)
-        if (p->c[i].logprob > best) best = p->c[i].logprob;
-    for (i = 0; i < p->heap; i = end) {
-        float sum;
-        end = llm__chunk_end(i, p->heap);
-        for (k = i; k < end; k++) shares[k - i] = p->c[k].logprob;
-        total += llm__sharpen(p->ops, shares, end - i, (float)best, temperature, &sum);
-        for (k = i; k < end; k++) p->c[k].logprob = shares[k - i];
+/* Draws from logits with probabilities sharpened by the temperature: the token on whose share of the total uniform, in
+   [0, 1), falls.  tops: of the chunks, as in llm__choices, or NULL; sums: room for a number for each chunk.
+   *probability is what the token had. */
+LLM__FN int32_t llm__draw(const llm__ops *ops, const float *x, int n, const float *tops, float best,
+                          double temperature, double uniform, float *sums, double *probability) {
+    float shares[LLM__CHUNK], by = (float)(1 / temperature);
+    double total = 0, at = 0, goal;
+    int c, i, last = 0, chunk = 0;
+    for (c = 0; c < llm__chunks(n); c++) {
+        sums[c] = 0;
+        if (tops && tops[c] == -HUGE_VALF) continue;
+        sums[c] = (float)llm__chunk_exp(ops, x + c * (int)LLM__CHUNK, llm__chunk_length(n, c), best, by, shares);
+        total += sums[c];
     }
     goal = uniform * total;
-    for (i = 0; i < p->heap; i++) {
-        if (!(p->c[i].logprob > 0)) continue;
-        last = i;
-        if ((at += p->c[i].logprob) > goal) break;
+    for (c = 0; c < llm__chunks(n); c++) {
+        if (!(sums[c] > 0)) continue;
+        chunk = c;
+        if (at + sums[c] > goal) break;
+        at += sums[c];
     }
-    *probability = p->c[last].logprob / total;
-    return p->c[last].id;
+    llm__chunk_exp(ops, x + chunk * (int)LLM__CHUNK, llm__chunk_length(n, chunk), best, by, shares);
+    for (i = 0; i < llm__chunk_length(n, chunk); i++) {
+        if (!(shares[i] > 0)) continue;
+        last = i;
+        if ((at += shares[i]) > goal) break;
+    }
+    *probability = shares[last] / total;
+    return chunk * (int)LLM__CHUNK + last;
 }
 
-/* The same from all tokens.  scratch: as llm_sample's. */
-LLM__FN int32_t llm__draw_all(const llm__ops *ops, const float *logits, int n, float temperature, double uniform,
-                              float *scratch) {
-    float *sums = scratch + n;
-    double total;
-    memcpy(scratch, logits, (size_t)n * sizeof *scratch);
-    total = llm__sharpen(ops, scratch, n, ops->max(logits, n), temperature, sums);
-    return llm__pick_share(scratch, n, sums, total, uniform);
-}
-
-/* The logarithm of the sum of exp(logit); NaNs count for nothing. */
-LLM__FN double llm__log_sum(const llm__ops *ops, const float *logits, int n, float best, float *scratch) {
-    double sum = 0;
-    float fast;
-    int i;
-    if (!(best > -HUGE_VALF && best < HUGE_VALF)) return best;
-    memcpy(scratch, logits, (size_t)n * sizeof *scratch);
-    fast = ops->exp_sum(scratch, n, best);
-    if (fast == fast) return best + log((double)fast);
-    for (i = 0; i < n; i++)
-        if (scratch[i] == scratch[i]) sum += scratch[i];
-    return best + log(sum);
+/* The same from what is left. */
+LLM__FN int32_t llm__choices_draw(const llm__choices *p, double temperature, double uniform, double *probability) {
+    return llm__draw(p->ops, p->x, p->vocabulary, p->tops, p->best, temperature, uniform, (float *)(void *)p->ids,
+                     probability);
 }
 
 LLM__FN int32_t llm__sample(const llm__ops *ops, const llm_sampling *s, const float *logits, int vocabulary,
                             int64_t position, void *scratch, float *logprob) {
     float best = ops->max(logits, vocabulary);
-    double norm = llm__log_sum(ops, logits, vocabulary, best, (float *)scratch), probability = 1;
+    double norm = llm__log_sum(ops, logits, vocabulary, best), probability = 1;
     double uniform = llm__uniform(s->seed, position);
     int32_t id = 0;
     if (s->temperature > 0 && best > -HUGE_VALF && best < HUGE_VALF) {
         if (llm__has_filters(s) || s->dynamic_range > 0) {
-            llm__choices p = llm__choices_open(ops, (llm__candidate *)scratch, logits, vocabulary, norm, best);
+            llm__choices p = llm__choices_open(ops, scratch, logits, vocabulary, norm, best);
             llm__filter(s, &p, position);
-            llm__choices_all(&p);
-            id = llm__draw(&p, llm__temperature(s, &p), uniform, &probability);
+            id = llm__choices_draw(&p, llm__temperature(s, &p), uniform, &probability);
         } else {
-            id = llm__draw_all(ops, logits, vocabulary, s->temperature, uniform, (float *)scratch);
+            id = llm__draw(ops, logits, vocabulary, NULL, best, s->temperature, uniform, (float *)scratch,
+                           &probability);
         }
         if (s->mirostat_tau > 0 && s->mirostat_mu)
             *s->mirostat_mu -= (s->mirostat_eta > 0 ? s->mirostat_eta : 0.1f) *
@@ -33019,7 +33272,8 @@ LLM__FN int32_t llm__sample(const llm__ops *ops, const llm_sampling *s, const fl
 }
 
 LLM_API size_t llm_sample_scratch(int vocabulary) {
-    return (size_t)(vocabulary > 0 ? vocabulary : 0) * sizeof(llm__candidate);
+    size_t n = (size_t)(vocabulary > 0 ? vocabulary : 0);
+    return (2 * n + n / LLM__CHUNK + 1) * sizeof(float);
 }
 
 LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position,
@@ -34485,11 +34739,13 @@ LLM__FN int llm__schema_lists(llm__rules *c, const llm__json *schema, const llm_
 
 /* ---- strings */
 
-/* Formats by what they look like; an empty pattern: the format says nothing about the text of a string. */
+/* Formats by what they look like, years from 1 on, as most programs have them; an empty pattern: the format says
+   nothing about the text of a string. */
 LLM__FN const char *llm__format_pattern(const llm__json *name) {
 #define LLM__DATE                                                                                                     \
-    "(\\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|02-(0[1-9]|1\\d|2[0-8]))|"    \
-    "(\\d\\d(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
+    "((\\d{3}[1-9]|\\d\\d[1-9]0|\\d[1-9]00|[1-9]000)-"                                                                \
+    "((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|02-(0[1-9]|1\\d|2[0-8]))|"              \
+    "(\\d\\d(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)-02-29)"
 #define LLM__TIME "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
 #define LLM__BYTE "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
 #define LLM__IPV4 LLM__BYTE "(\\." LLM__BYTE "){3}"
@@ -35965,6 +36221,12 @@ LLM__FN int llm__guide_sync(llm_guide *g) {
     return 1;
 }
 
+/* What a guide takes; NULL: nothing.  The grammar's own memory, which guides share, is not in it. */
+LLM__FN size_t llm__guide_bytes(const llm_guide *g) {
+    return g ? sizeof *g + llm__mask_words(g->grammar->machine) * sizeof *g->mask +
+                   g->token_capacity * sizeof *g->tokens + g->set_capacity * sizeof *g->sets : 0;
+}
+
 LLM__FN llm_status llm__guide_room(llm_guide *g, size_t tokens, llm_error *error) {
     void *ids = g->tokens, *sets = g->sets;
     if (!llm__grow(&g->allocator, &ids, &g->token_capacity, tokens, sizeof *g->tokens))
@@ -36619,17 +36881,17 @@ LLM__FN llm_status llm__row_adjust(const llm__row *r, float *logits, void *scrat
 LLM__FN void llm__row_top(llm__row *r, const float *logits, void *scratch, llm_piece *piece) {
     const llm_model *m = r->model;
     float best = m->ops->max(logits, m->vocabulary);
-    double norm = llm__log_sum(m->ops, logits, m->vocabulary, best, (float *)scratch);
-    llm__choices p = llm__choices_open(m->ops, (llm__candidate *)scratch, logits, m->vocabulary, norm, best);
-    const llm__candidate *top = NULL;
-    int i, n = r->top_most > 0 ? r->top_most : m->vocabulary;
-    for (i = 0; i < n; i++) {
-        if (r->top_most > 0 && (top = llm__choices_top(&p)) == NULL) break;
-        r->top[i].id = top ? top->id : i;
-        r->top[i].logprob = top ? top->logprob : (float)(logits[i] - norm);
-        if (top) llm__choices_take(&p);
+    double norm = llm__log_sum(m->ops, logits, m->vocabulary, best);
+    llm__choices p;
+    int i, n = m->vocabulary;
+    if (r->top_most > 0) {
+        p = llm__choices_open(m->ops, scratch, logits, m->vocabulary, norm, best);
+        n = llm__choices_best(&p, r->top_most);
     }
-    n = i;
+    for (i = 0; i < n; i++) {
+        r->top[i].id = r->top_most > 0 ? p.ids[i] : i;
+        r->top[i].logprob = (float)(logits[r->top[i].id] - norm);
+    }
     piece->top = r->top;
     piece->top_count = (size_t)n;
 }
@@ -37093,6 +37355,7 @@ LLM__FN llm_status llm__row_start(llm__row *r, const llm_session *session, const
 /* Bytes that the row has taken for itself, and for caches of its own or that it was given. */
 LLM__FN size_t llm__row_bytes(const llm__row *r) {
     return r->arena.bytes + r->token_capacity * sizeof *r->tokens + r->held.capacity + r->text.capacity +
+           llm__guide_bytes(r->guide) +
            (r->cache ? llm_cache_bytes(r->cache) : 0) + (r->draft_cache ? llm_cache_bytes(r->draft_cache) : 0);
 }
 
@@ -37185,7 +37448,7 @@ LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm
         if (llm_cache_length(r->cache) % LLM_PAGE_TOKENS == 0) llm__most(&g->peak_bytes, llm__generation_bytes(g));
         status = llm__row_take(r, g->scratch, piece, error);
         if (status != LLM_PENDING) return status;
-        if (budget_us >= 0 && (left -= now - start) <= 0) return LLM_PENDING;
+        if (budget_us >= 0 && (left -= now - start) <= llm__expected_us(g->session, budget_us)) return LLM_PENDING;
     }
 }
 
@@ -37607,7 +37870,7 @@ LLM__FN llm_status llm__scheduler_run(llm_scheduler *s, int64_t budget_us, int p
         if (pieces) s->event_count = kept;
         if (budget_us < 0 || status != LLM_OK || s->event_count) continue;
         left = budget_us - (s->clock.now_us(s->clock.user) - start);
-        if (left <= 0) status = LLM_PENDING;
+        if (left <= llm__expected_us(s->session, budget_us)) status = LLM_PENDING;
     }
     llm__scheduler_settle_events(s);
     return s->event_count && status != LLM_PENDING ? LLM_OK : status; /* an error can wait: it will be there again */

@@ -554,6 +554,7 @@ LLM_API llm_store_stats llm_store_get_stats(llm_store *store);
 #if defined(LLM_CACHE_IMPLEMENTATION) && !defined(LLM_CACHE_IMPLEMENTED)
 #define LLM_CACHE_IMPLEMENTED
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>

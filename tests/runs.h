@@ -286,7 +286,7 @@ static int sample_near(fixture *f, const char *what, const float *got, const flo
 static int run_sample(fixture *f, const llm__json *v) {
     static sample c;
     static float kept[SAMPLE_MOST], share[SAMPLE_MOST];
-    static llm__candidate scratch[SAMPLE_MOST];
+    static float scratch[3 * SAMPLE_MOST];
     sample_read(&c, v);
     llm_penalize(&c.penalties, c.history, (size_t)c.history_count, c.logits, c.count, scratch);
     if (!sample_near(f, "processed logit", c.logits, c.processed, c.count)) return 0;

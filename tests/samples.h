@@ -16,17 +16,17 @@ typedef struct sample {
 
 /* What the filters keep: log-probabilities by id, minus infinity where a token went; returns how many stay. */
 static int sample_keeps(const llm_sampling *s, const float *logits, int n, float *kept) {
-    static llm__candidate scratch[SAMPLE_MOST];
+    static float scratch[3 * SAMPLE_MOST];
     const llm__ops *ops = llm__ops_choose(NULL);
     float best = ops->max(logits, n);
-    double norm = llm__log_sum(ops, logits, n, best, (float *)(void *)scratch);
+    double norm = llm__log_sum(ops, logits, n, best);
     llm__choices p = llm__choices_open(ops, scratch, logits, n, norm, best);
-    int i;
+    int i, count;
     llm__filter(s, &p, 0);
-    llm__choices_all(&p);
     for (i = 0; i < n; i++) kept[i] = -HUGE_VALF;
-    for (i = 0; i < p.heap; i++) kept[p.c[i].id] = p.c[i].logprob;
-    return p.heap;
+    count = llm__choices_list(&p, llm__choices_band(&p, -HUGE_VALF), llm__no_band());
+    for (i = 0; i < count; i++) kept[p.ids[i]] = llm__key(&p, p.x[p.ids[i]]);
+    return count;
 }
 
 /* How the drawn tokens are distributed, without drawing. */

@@ -229,6 +229,57 @@ static void stepping(void) {
     }
 }
 
+/* A clock by which each layer takes 300 us, and every 20th 700. */
+static int64_t slow_clock(void *user) {
+    int64_t *now = (int64_t *)user;
+    *now += *now % 6300 == 5400 ? 700 : 300;
+    return *now;
+}
+
+/* A step ends where another layer would exceed its budget. */
+static void steps_end_in_time(void) {
+    static float logits[512];
+    static const int32_t prompt[] = {1, 403, 407, 261};
+    static const int64_t budgets[] = {100, 900, 2000};
+    size_t k;
+    for (k = 0; k < 3; k++) {
+        int64_t now = 0, before, longest = 0;
+        llm_session_desc sd;
+        llm_model_cache_desc cd;
+        llm_session *s = NULL;
+        llm_cache *cache = NULL;
+        llm_sequence sequence;
+        llm_status status = LLM_PENDING;
+        int round, steps = 0;
+        memset(&sd, 0, sizeof sd);
+        memset(&cd, 0, sizeof cd);
+        memset(&sequence, 0, sizeof sequence);
+        sd.clock.now_us = slow_clock;
+        sd.clock.user = &now;
+        CHECK(llm_session_open(&s, stories, &sd, NULL) == LLM_OK);
+        CHECK(llm_model_cache_open(&cache, stories, &cd, NULL) == LLM_OK);
+        sequence.cache = cache;
+        sequence.tokens = prompt;
+        sequence.count = 4;
+        sequence.want = LLM_LOGITS_LAST;
+        sequence.logits = logits;
+        for (round = 0; round < 20; round++) {
+            CHECK(llm_forward_begin(s, &sequence, 1, NULL) == LLM_OK);
+            do {
+                before = now;
+                status = llm_forward_advance(s, budgets[k], NULL);
+                if (now - before > longest) longest = now - before;
+                steps++;
+            } while (status == LLM_PENDING);
+            CHECK_EQ(status, LLM_OK);
+        }
+        CHECK(longest <= (k ? budgets[k] + 300 : 1000)); /* the clock's first reading is not the step's */
+        CHECK(steps > 20 * (k == 2 ? 1 : 3));
+        llm_cache_close(cache);
+        llm_session_close(s);
+    }
+}
+
 /* Cancels after `pieces` pieces and `pending` more steps that are not done; gives how it ended. */
 static llm_finish cancelled_after(int pieces, int pending, size_t *count) {
     llm_generation_desc desc = golden_desc(&goldens[0]);
@@ -670,6 +721,7 @@ int main(int count, char **arguments) {
     TEST(every_isa);
     TEST(from_disk);
     TEST(stepping);
+    TEST(steps_end_in_time);
     TEST(cancelling);
 #ifndef LLM_NO_THREADS
     TEST(one_model_many_threads);

@@ -759,6 +759,30 @@ static void generations_keep_to_it(const llm_model *model) {
     }
 }
 
+/* A generation's memory holds where it is in its grammar: the mask, and two numbers for each token. */
+static void guides_are_counted(const llm_model *model) {
+    size_t bytes[2], i;
+    llm_grammar_desc d;
+    llm_grammar *g;
+    memset(&d, 0, sizeof d);
+    d.regex = "[a-z ]*";
+    d.model = model;
+    g = open_grammar(&d);
+    for (i = 0; i < 2; i++) {
+        llm_generation_desc gd = prompt_desc("Once", 40);
+        llm_generation *generation = NULL;
+        llm_piece piece;
+        gd.grammar = i ? g : NULL;
+        CHECK(llm_generation_open(&generation, model, &gd, NULL) == LLM_OK);
+        while (llm_generation_next(generation, &piece, NULL) == LLM_OK) continue;
+        bytes[i] = llm_generation_get_stats(generation).memory_bytes;
+        if (i) CHECK(llm__guide_bytes(generation->row.guide) >= (size_t)model->vocabulary / 8);
+        if (i) CHECK(bytes[1] > bytes[0]);
+        llm_generation_close(generation);
+    }
+    llm_grammar_close(g);
+}
+
 static void only_e(void *user, const int32_t *tokens, size_t count, float *logits, int vocabulary) {
     int i;
     (void)tokens;
@@ -1097,6 +1121,7 @@ int main(void) {
     triggers(stories);
     triggers(bundled);
     generations_keep_to_it(stories);
+    guides_are_counted(stories);
     the_grammar_has_the_last_word(stories);
     threads_share_a_grammar(stories);
     refused_memory(stories);

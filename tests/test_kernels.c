@@ -415,6 +415,23 @@ static int near(float got, double want, double tolerance) {
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
+/* What lies between two numbers, also with a NaN, which does not. */
+static void test_within(const llm__ops *ops, const float *a, int n) {
+    float x[300], y[300], best = -INFINITY;
+    int32_t ids[300];
+    int i, k = 0, wrong = 0, count;
+    if (n > 300) return;
+    for (i = 0; i < n; i++) x[i] = i % 5 == 4 ? NAN : a[i];
+    for (i = 0; i < n; i++) best = x[i] >= -0.5f && x[i] <= 0.4f && x[i] > best ? x[i] : best;
+    CHECK(ops->within(y, x, -0.5f, 0.4f, n) == best);
+    count = ops->list(x, n, -0.5f, 0.4f, 7, ids);
+    for (i = 0; i < n; i++) {
+        wrong += y[i] != (x[i] >= -0.5f && x[i] <= 0.4f ? x[i] : -INFINITY);
+        if (x[i] >= -0.5f && x[i] < 0.4f) wrong += k >= count || ids[k] != i + 7, k++;
+    }
+    CHECK(!wrong && k == count);
+}
+
 static void test_rows(const llm__ops *ops) {
     static const int sizes[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 257};
     int s, i;
@@ -435,6 +452,7 @@ static void test_rows(const llm__ops *ops) {
         for (i = 0; i < n; i++) variance += ((double)F(a)[i] - mean) * ((double)F(a)[i] - mean);
         CHECK(fabs((double)ops->dot(F(a), F(b), n) - sum) <= (double)bound(size, n));
         CHECK((double)ops->max(F(a), n) == best);
+        test_within(ops, F(a), n);
 #define TRY(call, want, tolerance)                                               \
         memcpy(y.at, a.at, a.bytes);                                             \
         call;                                                                    \

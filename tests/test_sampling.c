@@ -88,7 +88,7 @@ static void test_apply_xtc(void) {
 static void test_presence_penalty(void) {
     static const int32_t history[] = {0, 0, 3};
     float logits[4] = {-0.5f, 0.5f, 1, 2};
-    llm__candidate scratch[4];
+    float scratch[3 * 4];
     llm_penalties p;
     memset(&p, 0, sizeof p);
     p.presence = 0.5f;
@@ -99,7 +99,7 @@ static void test_presence_penalty(void) {
 static void test_frequency_penalty(void) {
     static const int32_t history[] = {0, 0, 3};
     float logits[4] = {-0.5f, 0.5f, 1, 2};
-    llm__candidate scratch[4];
+    float scratch[3 * 4];
     llm_penalties p;
     memset(&p, 0, sizeof p);
     p.frequency = 0.5f;
@@ -112,7 +112,7 @@ static void test_make_logits_processors(void) {
     static const llm_token_bias biases[] = {{0, -1}, {1, -1}, {2, 1}};
     static const int32_t history[] = {0, 1, 1};
     float logits[4] = {2, 0.5f, -1, 0};
-    llm__candidate scratch[4];
+    float scratch[3 * 4];
     llm_penalties p;
     memset(&p, 0, sizeof p);
     p.biases = biases;
@@ -128,7 +128,7 @@ static void test_make_logits_processors(void) {
 
 static void windows(void) {
     static const int32_t history[] = {0, 1, 2, 3};
-    llm__candidate scratch[4];
+    float scratch[3 * 4];
     llm_penalties p;
     int window;
     memset(&p, 0, sizeof p);
@@ -177,7 +177,7 @@ static void typical(void) {
 static void mirostat(void) {
     llm_sampling s = options(1);
     static float logits[MOST];
-    static llm__candidate scratch[MOST];
+    static float scratch[3 * MOST];
     float mu = 6, kept[MOST];
     double surprise = 0;
     int i;
@@ -199,13 +199,11 @@ static void mirostat(void) {
 static void dynamic_temperature(void) {
     llm_sampling s = options(1);
     float flat[4] = {0, 0, 0, 0}, steep[4] = {0, -40, -40, -40};
-    llm__candidate scratch[4];
+    float scratch[3 * 4];
     llm__choices p = llm__choices_open(llm__ops_choose(NULL), scratch, flat, 4, log(4), 0);
-    llm__choices_all(&p);
     s.dynamic_range = 0.5f;
     CHECK(fabs(llm__temperature(&s, &p) - 1.5) < 1e-6);
     p = llm__choices_open(llm__ops_choose(NULL), scratch, steep, 4, 0, 0);
-    llm__choices_all(&p);
     CHECK(fabs(llm__temperature(&s, &p) - 0.5) < 1e-6);
     s.dynamic_range = 5; /* never below zero */
     CHECK(llm__temperature(&s, &p) > 0 && llm__temperature(&s, &p) < 1e-3);
@@ -214,7 +212,7 @@ static void dynamic_temperature(void) {
 static void dry(void) {
     static const int32_t history[] = {1, 2, 3, 4, 9, 1, 2, 3}; /* 4 would make four in a row */
     static const int32_t breaker[] = {2};
-    static llm__candidate scratch[10];
+    static float scratch[3 * 10];
     llm_penalties p;
     float logits[10] = {0};
     memset(&p, 0, sizeof p);
@@ -238,7 +236,7 @@ static void dry(void) {
 
 static double chi_square(const llm_sampling *s, const float *logits, int n, const float *share, int draws) {
     static int seen[MOST];
-    static llm__candidate scratch[MOST];
+    static float scratch[3 * MOST];
     double sum = 0;
     int i;
     memset(seen, 0, sizeof seen);
@@ -272,7 +270,7 @@ static void drawn_as_promised(void) {
 
 static void removed_and_broken_logits(void) {
     float logits[5] = {NAN, -HUGE_VALF, 1, NAN, 0}, all_bad[3] = {NAN, NAN, NAN}, none[2] = {-HUGE_VALF, -HUGE_VALF};
-    llm__candidate scratch[5];
+    float scratch[3 * 5];
     llm_sampling s = options(1);
     int i;
     for (i = 0; i < 200; i++) {
@@ -284,45 +282,144 @@ static void removed_and_broken_logits(void) {
     CHECK(llm_sample(&s, none, 2, 0, scratch, NULL) == 0);
 }
 
+/* ---- the filters must find in a large vocabulary what a full sort finds */
+
+enum { LARGE = 70001 };
+
+typedef struct ranked {
+    float logprob;
+    int32_t id;
+} ranked;
+
 static int by_likelihood(const void *a, const void *b) {
-    const llm__candidate *x = (const llm__candidate *)a, *y = (const llm__candidate *)b;
+    const ranked *x = (const ranked *)a, *y = (const ranked *)b;
     return x->logprob != y->logprob ? (x->logprob < y->logprob ? 1 : -1) : x->id - y->id;
 }
 
-/* The filters must find in a large vocabulary what a full sort finds. */
-static void as_a_full_sort(void) {
-    enum { LARGE = 3000 };
-    static float logits[LARGE];
-    static llm__candidate scratch[LARGE], sorted[LARGE];
-    const llm__ops *ops = llm__ops_choose(NULL);
+/* Logits as texts have them, spread evenly, with many equals, with a few that have most, all equal, with most removed,
+   very far from each other, with NaNs. */
+static void make_logits(float *logits, int n, int kind) {
     uint32_t x = 1;
-    int round, i, k;
-    for (round = 0; round < 50; round++) {
+    int i;
+    for (i = 0; i < n; i++) {
+        x = x * 1664525U + 1013904223U;
+        switch (kind) {
+        case 0: logits[i] = -1.5f * logf((float)((x >> 8) % (uint32_t)n + 1)); break;
+        case 1: logits[i] = 4 * (float)(x >> 8) / 16777216; break;
+        case 2: logits[i] = (float)(x >> 16 & 63) / 16 - (i % 3 ? 0 : 40); break;
+        case 3: logits[i] = i % 9973 == 77 ? 11 : (float)(x >> 8) / 16777216; break;
+        case 4: logits[i] = 2.5f; break;
+        case 5: logits[i] = i % 641 ? -HUGE_VALF : (float)(x >> 8) / 4194304; break;
+        case 6: logits[i] = 60000 * ((float)(x >> 8) / 16777216 - 0.5f); break;
+        default: logits[i] = i % 5 ? (float)(x >> 8) / 2097152 : NAN; break;
+        }
+    }
+}
+
+/* How many tokens of the order stay, by the definition of each filter.  slack: of the probability, as sums in another
+   order are rounded otherwise. */
+static int sorted_count(const llm_sampling *s, const ranked *sorted, int n, double slack) {
+    double above = 0, most = (double)s->top_p + slack;
+    int k;
+    if (s->top_k) return s->top_k < n ? s->top_k : n;
+    if (s->min_p > 0) {
+        float low = sorted[0].logprob + logf(s->min_p);
+        for (k = 0; k < n && (sorted[k].logprob >= low || k < s->min_keep); k++) continue;
+        return k;
+    }
+    for (k = 0; k < n && !(above >= most && sorted[k].logprob < sorted[k - 1].logprob); k++)
+        above += exp((double)sorted[k].logprob);
+    return k;
+}
+
+static void as_a_full_sort(void) {
+    static float logits[LARGE], scratch[3 * LARGE];
+    static ranked sorted[LARGE];
+    static uint8_t stays[LARGE];
+    static const float top_ps[] = {0.001f, 0.3f, 0.9f, 0.999f};
+    static const int top_ks[] = {1, 40, 100, 1000, 30000, 69999}, keeps[] = {1, 3000};
+    static const float min_ps[] = {0.001f, 0.7f};
+    const llm__ops *ops = llm__ops_choose(NULL);
+    int kind, round, i, n, count, least, most;
+    for (kind = 0; kind < 8; kind++) {
+        float best;
+        double norm;
+        make_logits(logits, LARGE, kind);
+        best = ops->max(logits, LARGE);
+        norm = llm__log_sum(ops, logits, LARGE, best);
+        for (i = n = 0; i < LARGE; i++)
+            if (logits[i] > -HUGE_VALF) sorted[n].id = i, sorted[n++].logprob = (float)(logits[i] - norm);
+        qsort(sorted, (size_t)n, sizeof *sorted, by_likelihood);
+        for (round = 0; round < 14; round++) {
+            llm_sampling s = options(1);
+            llm__choices p = llm__choices_open(ops, scratch, logits, LARGE, norm, best);
+            int wrong = 0;
+            if (round < 4) s.top_p = top_ps[round];
+            else if (round < 10) s.top_k = top_ks[round - 4];
+            else s.min_p = min_ps[round % 2], s.min_keep = keeps[round / 2 % 2];
+            llm__filter(&s, &p, 0);
+            count = llm__choices_list(&p, llm__choices_band(&p, -HUGE_VALF), llm__no_band());
+            least = sorted_count(&s, sorted, n, -1e-6);
+            most = sorted_count(&s, sorted, n, 1e-6);
+            CHECK(count >= least && count <= most);
+            memset(stays, 0, sizeof stays);
+            for (i = 0; i < count; i++) stays[p.ids[i]] = 1;
+            for (i = 0; i < count; i++) wrong += !stays[sorted[i].id];
+            CHECK_EQ(wrong, 0);
+        }
+    }
+}
+
+/* The n best come in order. */
+static void best_in_order(void) {
+    static float logits[LARGE], scratch[3 * LARGE];
+    static const int ks[] = {1, 7, 300, 20000};
+    const llm__ops *ops = llm__ops_choose(NULL);
+    int kind, round, i, n;
+    for (kind = 0; kind < 5; kind++)
+        for (round = 0; round < 4; round++) {
+            llm__choices p;
+            int wrong = 0;
+            make_logits(logits, LARGE, kind);
+            p = llm__choices_open(ops, scratch, logits, LARGE, 1, ops->max(logits, LARGE));
+            n = llm__choices_best(&p, ks[round]);
+            CHECK_EQ(n, ks[round]);
+            for (i = 1; i < n; i++) {
+                float x = logits[p.ids[i - 1]] - 1, y = logits[p.ids[i]] - 1;
+                wrong += !(x > y || (x == y && p.ids[i - 1] < p.ids[i]));
+            }
+            CHECK(!wrong && logits[p.ids[0]] == p.peak);
+        }
+}
+
+/* Typical: what stays is nearer to the entropy than what goes, and has the share asked for, but for the last. */
+static void typical_of_many(void) {
+    static float logits[LARGE], scratch[3 * LARGE];
+    const llm__ops *ops = llm__ops_choose(NULL);
+    int kind, i;
+    for (kind = 0; kind < 4; kind++) {
         llm_sampling s = options(1);
         llm__choices p;
-        double norm, above = 0;
+        double norm, entropy = 0, mass = 0, last = 0, farthest = -1, nearest = 1e9;
+        make_logits(logits, LARGE, kind);
+        norm = llm__log_sum(ops, logits, LARGE, ops->max(logits, LARGE));
+        for (i = 0; i < LARGE; i++) entropy -= exp(logits[i] - norm) * (logits[i] - norm);
+        p = llm__choices_open(ops, scratch, logits, LARGE, norm, ops->max(logits, LARGE));
+        s.typical_p = 0.8f;
+        llm__filter(&s, &p, 0);
         for (i = 0; i < LARGE; i++) {
-            x = x * 1664525U + 1013904223U;
-            logits[i] = (float)(x >> 16 & 1023) / 16 - (i % 3 ? 0 : 40); /* many are equal, many far below */
+            double far_off = fabs(logits[i] - norm + entropy);
+            if (p.tops[i / LLM__CHUNK] == -HUGE_VALF || p.x[i] == -HUGE_VALF) {
+                if (far_off < nearest) nearest = far_off;
+                continue;
+            }
+            mass += exp(logits[i] - norm);
+            if (far_off > farthest) farthest = far_off;
         }
-        norm = llm__log_sum(ops, logits, LARGE, ops->max(logits, LARGE), (float *)(void *)scratch);
-        for (i = 0; i < LARGE; i++) sorted[i].id = i, sorted[i].logprob = (float)(logits[i] - norm);
-        qsort(sorted, LARGE, sizeof *sorted, by_likelihood);
-        s.top_p = (float)(1 + round) / 51;
-        for (k = 0; k < LARGE; k++) {
-            float logprob = sorted[k].logprob;
-            if (above >= (double)s.top_p && logprob < sorted[k - 1].logprob) break;
-            above += exp((double)logprob);
-        }
-        p = llm__choices_open(ops, scratch, logits, LARGE, norm, ops->max(logits, LARGE));
-        llm__filter(&s, &p, 0);
-        CHECK_EQ(p.heap, k);
-        s = options(1);
-        s.top_k = round * 60 + 1;
-        p = llm__choices_open(ops, scratch, logits, LARGE, norm, ops->max(logits, LARGE));
-        llm__filter(&s, &p, 0);
-        CHECK_EQ(p.heap, s.top_k);
-        for (i = 0; i < s.top_k; i++, llm__choices_take(&p)) CHECK(llm__choices_top(&p)->id == sorted[i].id);
+        for (i = 0; i < LARGE; i++)
+            if (fabs(fabs(logits[i] - norm + entropy) - farthest) < 1e-5) last += exp(logits[i] - norm);
+        CHECK(nearest > farthest - 1e-5);
+        CHECK(mass >= (double)s.typical_p - 1e-5 && mass - last < (double)s.typical_p + 1e-5);
     }
 }
 
@@ -414,6 +511,8 @@ int main(void) {
     TEST(drawn_as_promised);
     TEST(removed_and_broken_logits);
     TEST(as_a_full_sort);
+    TEST(best_in_order);
+    TEST(typical_of_many);
     TEST(penalties_in_a_generation);
     TEST(wrong_options);
     stories_free();

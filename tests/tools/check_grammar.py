@@ -1,4 +1,4 @@
-"""check_grammar.py BUILD [MODEL] - what build/json writes for many schemas, held against PyPI's jsonschema
+"""check_grammar.py BUILD [SEEDS [MODEL]] - what build/json writes for many schemas, held against PyPI's jsonschema
 
 Needs: pip install "jsonschema[format]".  Opt-in: it runs a model for each schema and seed.
 """
@@ -39,9 +39,11 @@ def schemas():
 
 def main():
     build = sys.argv[1] if len(sys.argv) > 1 else "build"
-    model = sys.argv[2] if len(sys.argv) > 2 else "tests/golden/models/stories260K"
+    seeds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    model = sys.argv[3] if len(sys.argv) > 3 else "tests/golden/models/stories260K"
+    formats = jsonschema.Draft202012Validator.FORMAT_CHECKER
     valid = cut = wrong = 0
-    for number, schema in enumerate(schemas()):
+    for number, schema in enumerate(schema for _ in range(seeds) for schema in schemas()):
         run = subprocess.run([build + "/json", "--model", model, "--temp", "1", "--seed", str(number), "--max-tokens",
                               "300", json.dumps(schema)], capture_output=True, check=False)
         if b"cut off" in run.stderr:
@@ -49,7 +51,7 @@ def main():
             continue
         try:
             value = json.loads(run.stdout.decode("utf-8"))
-            jsonschema.validate(value, schema, format_checker=jsonschema.FormatChecker())
+            jsonschema.validate(value, schema, format_checker=formats)
             valid += 1
         except (ValueError, jsonschema.ValidationError) as problem:
             wrong += 1
