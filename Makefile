@@ -45,12 +45,12 @@ san:
 
 # Every file of both checkpoints is a seed, behind the byte that says which it is; and the prompt caches of the fixtures,
 # without the checksum that would stop every change to them.
-fuzz: $B/golden $B/test_tools
+fuzz: $B/golden $B/test_tools $B/test_words
 	@mkdir -p $B/fuzz/corpus $B/fuzz/caches $B/fuzz/templates
 	@$B/golden --save $B/fuzz/caches tests/golden/cachefiles
 	@$B/golden --save $B/fuzz/templates tests/golden/templates
 	@$B/test_tools --save $B/fuzz/corpus
-	@for letter in i I; do { printf $$letter; cat README.md; } >$B/fuzz/corpus/text-$$letter; done
+	@$B/test_words --save $B/fuzz/corpus
 	@for file in $B/fuzz/caches/*; do \
 	    { printf e; LC_ALL=C sed 's/0\.llm_checksum/0.llm_checksux/' $$file; } >$B/fuzz/corpus/$$(basename $$file); done
 	@for file in $B/fuzz/templates/*.source; do \

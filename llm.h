@@ -8822,6 +8822,14 @@ static int llm__encode_new(llm__encoder *x, const char *piece, size_t bytes) {
     return llm__id_add(x, id < 0 ? x->w->unknown : id) && llm__span_add(x, 0, bytes);
 }
 
+/* Whether the model made one of the special tokens, other than the unknown one, since there were `from` ids. */
+static int llm__made_special(const llm__encoder *x, size_t from) {
+    size_t i;
+    for (i = from; i < *x->count; i++)
+        if (x->w->words[(*x->ids)[i]].special && (*x->ids)[i] != x->w->unknown) return 1;
+    return 0;
+}
+
 /* Most pieces came before: what they became is among the ids. */
 static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
     llm__known *known, now;
@@ -8842,7 +8850,7 @@ static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
     now.first = (uint32_t)*x->count;
     if (!llm__encode_new(x, piece, bytes)) return 0;
     now.count = (uint32_t)*x->count - now.first;
-    *known = now;
+    if (!x->plain || !llm__made_special(x, now.first)) *known = now; /* else these ids will be taken back */
     return 1;
 }
 
@@ -8926,14 +8934,6 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
         return (int)index;
     }
     return -1;
-}
-
-/* Whether the model made one of the special tokens, other than the unknown one, since there were `from` ids. */
-static int llm__made_special(const llm__encoder *x, size_t from) {
-    size_t i;
-    for (i = from; i < *x->count; i++)
-        if (x->w->words[(*x->ids)[i]].special && (*x->ids)[i] != x->w->unknown) return 1;
-    return 0;
 }
 
 /* One part of a piece of plain text; a character that is a special token by itself becomes bytes or unknown. */

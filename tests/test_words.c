@@ -2,29 +2,18 @@
 
    Without arguments: the golden styles of tests/golden/tokenizers, and what no golden shows (broken files and texts,
    long texts, refused allocations, mutated files).  `test_words FOLDER STYLE...` runs styles of another folder: each is
-   a folder with tokenizer.json, cases.json and decode.json as tests/golden/tokenizers/README.md describes them. */
+   a folder with tokenizer.json, cases.json and decode.json as tests/golden/tokenizers/README.md describes them.
+   `test_words --save FOLDER` writes seeds for the fuzzers of tokenizers, texts and ids. */
 #include <stdlib.h>
 #include <time.h>
 
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
+#include "styles.h"
 #include "test.h"
 
 static const char *folder = "tests/golden/tokenizers";
-
-static const char *const styles[] = {
-    "bert_cased", "bert_uncased", "bpe_no_unk", "bytelevel_trained_sequence_decoder", "class_gpt2_on_starcoder",
-    "class_llama", "class_t5", "clip", "cohere", "config_bos_against_post_processor", "config_bos_no_post_processor",
-    "deepseek_v3", "falcon", "flags_bert", "flags_bytelevel_lower", "flags_bytelevel_nfc", "flags_llama2",
-    "flags_metaspace_always", "flags_metaspace_first", "flags_unigram", "gemma", "gemma_split", "gpt2",
-    "gpt2_legacy_file", "gpt2_prefix_space", "kimi", "llama2", "llama3", "llama3_no_ignore_merges", "metaspace_always",
-    "metaspace_first_split", "metaspace_legacy_fields", "metaspace_never", "mistral_metaspace_first", "neox", "o200k",
-    "openai_gpt", "phi2", "phi3", "qwen2", "qwen35", "roberta", "split_inverted", "split_string_behaviors",
-    "spm_bpe_unk", "starcoder", "string_merges_ascii_json", "tekken", "truncation_padding_pretty_json",
-    "unigram_byte_fallback", "unigram_metaspace", "unigram_nfkc_whitespace_split", "unigram_nmt_nfkc",
-    "unigram_precompiled_nmt", "unigram_precompiled_small"
-};
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SLOW 1
@@ -1524,6 +1513,29 @@ static void expect_letters(const char *parts, const char *config, const char *te
     llm_tokenizer_close(t);
 }
 
+/* In a long text, where pieces are known again: what the model makes special tokens of stays plain everywhere. */
+static void test_long_plain_text(void) {
+    enum { TIMES = 600 };
+    llm_tokenizer *t = letters("\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"added_tokens\":[{\"id\":9,"
+                               "\"content\":\"bc\",\"special\":true,\"normalized\":false}],", NULL);
+    static char text[3 * TIMES + 1];
+    static int32_t ids[2 * TIMES + 1];
+    llm_encode_desc d;
+    size_t count = 0, i;
+    int wrong = 0;
+    memset(&d, 0, sizeof d);
+    for (i = 0; i < TIMES; i++) memcpy(text + 3 * i, i % 3 ? "bc " : "cb ", 3);
+    d.text = text;
+    d.plain = 1;
+    d.ids = ids;
+    d.capacity = LLM__LENGTH(ids);
+    CHECK(!llm_tokenizer_encode(t, &d, &count, NULL));
+    CHECK_EQ(count, 2 * TIMES);
+    for (i = 0; i < 2 * TIMES; i++) wrong += ids[i] != (i / 2 % 3 ? 1 : 2) + (int)(i % 2) * (i / 2 % 3 ? 1 : -1);
+    CHECK_EQ(wrong, 0);
+    llm_tokenizer_close(t);
+}
+
 /* Steps that few tokenizers have. */
 static void test_rare_steps(void) {
     const int32_t heard[] = {0, 0, 11, 0, 12, 1};
@@ -1586,9 +1598,75 @@ static void test_broken_bytes(void) {
     llm_tokenizer_close(t);
 }
 
+/* ---- seeds for the fuzzers */
+
+static int save(const char *to, const char *name, const char *head, size_t head_bytes, const char *data, size_t bytes) {
+    char path[600];
+    FILE *f;
+    int good;
+    snprintf(path, sizeof path, "%s/%s", to, name);
+    f = fopen(path, "wb");
+    good = f && fwrite(head, 1, head_bytes, f) == head_bytes && fwrite(data, 1, bytes, f) == bytes;
+    return (f && fclose(f)) || !good;
+}
+
+/* Of a style: its tokenizer.json behind 'k', and behind 'i', 'I' and its number texts, and their ids. */
+static int save_style(const char *to, size_t number) {
+    enum { MOST = 4000 };
+    style s;
+    char name[100], head[2], *file;
+    llm__text text = empty_text(libc), ids = empty_text(libc);
+    size_t bytes;
+    uint32_t i, k;
+    int wrong;
+    memset(&s, 0, sizeof s);
+    s.name = styles[number];
+    s.arena.allocator = libc;
+    wrong = !read_json(&s, "tokenizer.json", &file, &bytes);
+    s.cases = read_json(&s, "cases.json", NULL, NULL);
+    for (i = 0; s.cases && i < s.cases->length && text.length < MOST; i++) {
+        const llm__json *c = llm__json_at(s.cases, i), *t = llm__json_get(c, "text"), *list = llm__json_get(c, "ids");
+        if (t->length < MOST) wrong |= !llm__text_add(&text, t->as.text, t->length);
+        for (k = 0; t->length < MOST && k < list->length; k++) {
+            int id = (int)llm__json_at(list, k)->as.number + 1; /* the fuzzer takes it off again */
+            char two[2];
+            two[0] = (char)(id & 255);
+            two[1] = (char)(id >> 8 & 255);
+            wrong |= !llm__text_add(&ids, two, 2);
+        }
+    }
+    head[1] = (char)number;
+    snprintf(name, sizeof name, "style-%s", styles[number]);
+    wrong |= save(to, name, "k", 1, file ? file : "", file ? bytes : 0);
+    snprintf(name, sizeof name, "text-%s", styles[number]);
+    wrong |= save(to, name, (head[0] = 'i', head), 2, text.data, text.length);
+    snprintf(name, sizeof name, "ids-%s", styles[number]);
+    wrong |= save(to, name, (head[0] = 'I', head), 2, ids.data, ids.length);
+    free(file);
+    llm__text_free(&text);
+    llm__text_free(&ids);
+    llm__arena_free(&s.arena);
+    return wrong || !s.cases;
+}
+
+static int save_seeds(const char *to) {
+    char *file = (char *)malloc(1 << 16);
+    size_t i;
+    int wrong = !file;
+    for (i = 0; i < LLM__LENGTH(styles); i++) wrong |= save_style(to, i);
+    wrong = wrong || save(to, "sentence", "l", 1, file, sentence_model(file)) ||
+            save(to, "tekken", "m", 1, file, byte_vocabulary(file, 1)) ||
+            save(to, "tiktoken", "n", 1, file, byte_vocabulary(file, 0)) ||
+            save(to, "kimi", "o", 1, file, byte_vocabulary(file, 0));
+    if (wrong) printf("%s: the seeds cannot be written\n", to);
+    free(file);
+    return wrong;
+}
+
 int main(int argc, char **argv) {
     size_t i;
     libc = llm__allocator_or_default(libc);
+    if (argc == 3 && !strcmp(argv[1], "--save")) return save_seeds(argv[2]);
     if (argc > 1) folder = argv[1];
     for (i = 2; i < (size_t)argc; i++) run_style(argv[i], 1);
     if (argc > 1) return test_summary("test_words");
@@ -1610,6 +1688,7 @@ int main(int argc, char **argv) {
     TEST(test_long_texts);
     TEST(test_hostile_files);
     TEST(test_other_files);
+    TEST(test_long_plain_text);
     TEST(test_rare_steps);
     TEST(test_tokenizer_config);
     TEST(test_broken_bytes);
