@@ -6260,6 +6260,21 @@ static int llm__trie_exact(const llm__trie *t, const char *text, size_t bytes, u
     return 1;
 }
 
+/* Unigram's pieces by their beginnings.  Nodes are numbered level by level, the children of one behind those of the
+   one before it and in the order of their bytes; below a node that only one piece goes through there are no more. */
+typedef struct llm__tree {
+    uint32_t *child; /* [nodes + 1] where a node's children begin; they end where the next node's begin */
+    int32_t *id;     /* [nodes] the piece that ends here, or of a node without children goes on from here; -1: none */
+    uint8_t *byte;   /* [nodes] that leads here */
+} llm__tree;
+
+/* The node that a byte leads to, or 0. */
+static uint32_t llm__tree_step(const llm__tree *t, uint32_t node, uint8_t byte) {
+    uint32_t first = t->child[node], count = t->child[node + 1] - first;
+    const uint8_t *found = count ? (const uint8_t *)memchr(t->byte + first, byte, count) : NULL;
+    return found ? (uint32_t)(found - t->byte) : 0;
+}
+
 /* ---- what tokenizer.json says */
 
 enum { /* steps of all stages */
@@ -6360,9 +6375,9 @@ struct llm__words {
     int32_t unknown;                /* id of the unknown token, or -1 */
     llm__string unknown_text, prefix, suffix;
     int byte_fallback, fuse_unknown, ignore_merges, max_chars;
-    double *scores, unknown_score;  /* Unigram */
+    double *scores, unknown_score;  /* Unigram; -HUGE_VAL: the piece has no place in a text */
     int single;                     /* ...whose sums are floats, as SentencePiece's */
-    llm__trie tree;
+    llm__tree tree;
     llm__steps normalizer, splitter, decoder;
     int first_matters;              /* whether normalizers leave the text's first character decides how it is cut */
     llm__pairs compositions;        /* (first, second) -> (character, -) */
@@ -6612,8 +6627,6 @@ static llm_status llm__vocab_add(const llm__words_reader *x, const llm__vocab *v
     if (!v->scored) return LLM_OK;
     w->scores[v->id] = v->score;
     if (v->id == 0 || v->score < w->unknown_score + 10.0) w->unknown_score = v->score - 10.0;
-    if (word->bytes && !llm__trie_add(&w->tree, x->arena, text, word->bytes, (uint32_t)v->id))
-        return llm__words_no_memory(x);
     return LLM_OK;
 }
 
@@ -6644,6 +6657,167 @@ static llm_status llm__slots_fill(const llm__words_reader *x, int twice) {
     return LLM_OK;
 }
 
+/* A piece on its way into the tree: eight of its bytes at a time lie here, as texts are far apart. */
+typedef struct llm__sprout {
+    uint64_t window;
+    int32_t id;
+    uint32_t bytes; /* of the text */
+} llm__sprout;
+
+/* A node that will have children: pieces [from, to) go through it, `depth` bytes down. */
+typedef struct llm__bud {
+    uint32_t node, from, to, depth;
+} llm__bud;
+
+typedef struct llm__growth {
+    const llm__words *w;
+    llm_allocator allocator;
+    llm__sprout *pieces; /* [count] */
+    uint32_t count;
+    llm__bud *buds;      /* [bud_count] of this level and the next; done: those that have grown */
+    size_t bud_room, bud_count, done;
+    struct llm__twig {
+        uint32_t child;  /* 0: there are none */
+        int32_t id;
+        uint8_t byte;
+    } *twigs;            /* [nodes] */
+    size_t twig_room;
+    uint32_t nodes;
+} llm__growth;
+
+/* The byte of a piece behind `depth` others, plus 1; 0: there is none. */
+static unsigned llm__sprout_byte(const llm__sprout *p, uint32_t depth) {
+    return depth < p->bytes ? 1u + (unsigned)(p->window >> (56 - depth % 8 * 8) & 255) : 0;
+}
+
+/* The next eight bytes of the pieces of a bud. */
+static void llm__sprout_load(llm__growth *g, const llm__bud *bud) {
+    uint32_t i, k;
+    for (i = bud->from; i < bud->to; i++) {
+        llm__sprout *p = g->pieces + i;
+        const char *text = g->w->words[p->id].text + bud->depth;
+        uint32_t left = p->bytes < bud->depth ? 0 : p->bytes - bud->depth;
+        for (k = 0, p->window = 0; k < 8; k++) p->window = p->window << 8 | (k < left ? (uint8_t)text[k] : 0);
+    }
+}
+
+/* Puts the pieces of a bud in the order of their next byte. */
+static void llm__sprout_sort(llm__growth *g, const llm__bud *bud) {
+    uint32_t places[257], ends[257], i, k, at;
+    llm__sprout moved;
+    if (bud->to - bud->from < 48) { /* by insertion */
+        for (i = bud->from + 1; i < bud->to; i++) {
+            moved = g->pieces[i];
+            at = llm__sprout_byte(&moved, bud->depth);
+            for (k = i; k > bud->from && llm__sprout_byte(g->pieces + k - 1, bud->depth) > at; k--)
+                g->pieces[k] = g->pieces[k - 1];
+            g->pieces[k] = moved;
+        }
+        return;
+    }
+    memset(ends, 0, sizeof ends);
+    for (i = bud->from; i < bud->to; i++) ends[llm__sprout_byte(g->pieces + i, bud->depth)]++;
+    for (i = 0, at = bud->from; i < 257; i++) {
+        places[i] = at;
+        ends[i] = at += ends[i];
+    }
+    for (i = 0; i < 257; i++) /* each piece to the next place of its byte */
+        while (places[i] < ends[i]) {
+            moved = g->pieces[places[i]];
+            k = llm__sprout_byte(&moved, bud->depth);
+            g->pieces[places[i]] = g->pieces[places[k]];
+            g->pieces[places[k]++] = moved;
+        }
+}
+
+/* Adds a node; one that several pieces go through is a bud. */
+static int llm__growth_add(llm__growth *g, uint32_t from, uint32_t to, uint32_t depth, unsigned byte) {
+    void *buds = g->buds, *twigs = g->twigs;
+    struct llm__twig *twig;
+    llm__bud *bud;
+    if (g->nodes >= 0x7FFFFFFF ||
+        !llm__grow(&g->allocator, &twigs, &g->twig_room, (size_t)g->nodes + 1, sizeof *g->twigs)) return 0;
+    g->twigs = (struct llm__twig *)twigs;
+    twig = g->twigs + g->nodes;
+    twig->child = 0;
+    twig->id = to - from == 1 ? g->pieces[from].id : -1;
+    twig->byte = (uint8_t)byte;
+    if (g->nodes++ && to - from < 2) return 1;
+    if (!llm__grow(&g->allocator, &buds, &g->bud_room, g->bud_count + 1, sizeof *g->buds)) return 0;
+    g->buds = (llm__bud *)buds;
+    bud = g->buds + g->bud_count++;
+    bud->node = g->nodes - 1;
+    bud->from = from;
+    bud->to = to;
+    bud->depth = depth;
+    return 1;
+}
+
+/* The children of the next bud: a node for each byte that its pieces go on with.  Of pieces that are equal the later
+   one ends here. */
+static int llm__growth_bud(llm__growth *g) {
+    llm__bud bud = g->buds[g->done++];
+    uint32_t i, from, end = bud.from;
+    if (bud.depth % 8 == 0) llm__sprout_load(g, &bud);
+    llm__sprout_sort(g, &bud);
+    for (; end < bud.to && g->pieces[end].bytes == bud.depth; end++)
+        if (g->pieces[end].id > g->twigs[bud.node].id) g->twigs[bud.node].id = g->pieces[end].id;
+    if (end < bud.to) g->twigs[bud.node].child = g->nodes;
+    for (from = i = end; i < bud.to; from = i) {
+        unsigned byte = llm__sprout_byte(g->pieces + from, bud.depth);
+        while (i < bud.to && llm__sprout_byte(g->pieces + i, bud.depth) == byte) i++;
+        if (!llm__growth_add(g, from, i, bud.depth + 1, byte - 1)) return 0;
+    }
+    if (2 * g->done > g->bud_count) { /* room for others */
+        g->bud_count -= g->done;
+        memmove(g->buds, g->buds + g->done, g->bud_count * sizeof *g->buds);
+        g->done = 0;
+    }
+    return 1;
+}
+
+/* Copies what has grown. */
+static int llm__growth_copy(const llm__growth *g, llm__tree *t, llm__arena *arena) {
+    uint32_t node;
+    t->child = (uint32_t *)llm__arena_alloc(arena, (size_t)g->nodes + 1, sizeof *t->child);
+    t->id = (int32_t *)llm__arena_alloc(arena, g->nodes, sizeof *t->id);
+    t->byte = (uint8_t *)llm__arena_alloc(arena, g->nodes, 1);
+    if (!t->child || !t->id || !t->byte) return 0;
+    t->child[g->nodes] = g->nodes;
+    for (node = g->nodes; node-- > 0;) {
+        t->child[node] = g->twigs[node].child ? g->twigs[node].child : t->child[node + 1];
+        t->id[node] = g->twigs[node].id;
+        t->byte[node] = g->twigs[node].byte;
+    }
+    return 1;
+}
+
+/* The tree of all pieces that have a place in a text, in time and memory in proportion to their bytes. */
+static llm_status llm__tree_make(const llm__words_reader *x) {
+    llm__words *w = x->w;
+    llm__growth g;
+    size_t room = (size_t)w->count + 1;
+    int32_t id;
+    int good;
+    memset(&g, 0, sizeof g);
+    g.w = w;
+    g.allocator = x->arena->allocator;
+    g.pieces = (llm__sprout *)llm__alloc(&g.allocator, room, sizeof *g.pieces);
+    good = g.pieces != NULL;
+    for (id = 0; good && id < w->count; id++) {
+        if (!w->words[id].text || !w->words[id].bytes || w->scores[id] == -HUGE_VAL) continue;
+        g.pieces[g.count].id = id;
+        g.pieces[g.count++].bytes = w->words[id].bytes;
+    }
+    good = good && llm__growth_add(&g, 0, g.count, 0, 0);
+    while (good && g.done < g.bud_count) good = llm__growth_bud(&g);
+    llm__free(&g.allocator, g.pieces, room * sizeof *g.pieces);
+    llm__free(&g.allocator, g.buds, g.bud_room * sizeof *g.buds);
+    good = good && llm__growth_copy(&g, &w->tree, x->arena);
+    llm__free(&g.allocator, g.twigs, g.twig_room * sizeof *g.twigs);
+    return good ? LLM_OK : llm__words_no_memory(x);
+}
+
 static llm_status llm__vocab_read(const llm__words_reader *x, const llm__json *vocab, uint32_t added) {
     llm__vocab v = llm__vocab_start(x, vocab);
     uint32_t members = vocab[1].length;
@@ -6657,7 +6831,8 @@ static llm_status llm__vocab_read(const llm__words_reader *x, const llm__json *v
         if (status == LLM_OK) status = llm__vocab_add(x, &v);
     }
     if (v.r.status != LLM_OK) status = v.r.status;
-    return status == LLM_OK ? llm__slots_fill(x, v.scored) : status;
+    if (status == LLM_OK) status = llm__slots_fill(x, v.scored);
+    return status == LLM_OK && v.scored ? llm__tree_make(x) : status;
 }
 
 /* "#version: ..." heads the merges of old files. */
@@ -7249,33 +7424,53 @@ static llm_status llm__template_token(const llm__words_reader *x, const llm__jso
     return status;
 }
 
+/* Part `part` of a list, added to another.  *texts counts how often the text is in it. */
+static llm_status llm__around_part(const llm__words_reader *x, const llm__around *from, int part, llm__around *to,
+                                   int *texts) {
+    int k, at = 0;
+    llm_status status = LLM_OK;
+    for (k = 0; k < from->count && status == LLM_OK; k++) {
+        if (from->items[k] == LLM__AROUND_CUT) at++;
+        else if (at == part) {
+            *texts += from->items[k] == LLM__AROUND_TEXT;
+            status = llm__around_add(x, to, from->items[k]);
+        }
+    }
+    return status;
+}
+
+/* A template: of one part, or behind another template that made two parts, of a pair. */
 static llm_status llm__template_read(const llm__words_reader *x, const llm__json *from, llm__around *around) {
-    const llm__json *single = llm__json_get(from, "single"), *tokens = llm__json_get(from, "special_tokens");
-    const llm__json *item, *token;
+    const llm__json *list, *tokens = llm__json_get(from, "special_tokens"), *item, *token;
+    const char *where = "post_processor.single";
     llm__around inner = *around;
     uint32_t i;
-    int k, texts = 0;
+    int k, parts = 1, texts = 0;
     llm_status status = LLM_OK;
-    if (!single || !llm__json_is(single, LLM__JSON_ARRAY))
-        return llm__words_wrong(x, "post_processor.single", "an array");
-    for (k = 0; k < inner.count; k++)
-        if (inner.items[k] == LLM__AROUND_CUT)
-            return llm__fail(x->error, LLM_UNSUPPORTED, "%s: post_processor: a template behind a template", x->file);
+    for (k = 0; k < inner.count; k++) parts += inner.items[k] == LLM__AROUND_CUT;
+    if (parts > 2)
+        return llm__fail(x->error, LLM_UNSUPPORTED, "%s: post_processor: a template behind one of %d parts; it can be "
+                         "of two", x->file, parts);
+    if (parts == 2) where = "post_processor.pair";
+    list = llm__json_get(from, strchr(where, '.') + 1);
+    if (!list || !llm__json_is(list, LLM__JSON_ARRAY)) return llm__words_wrong(x, where, "an array");
     around->count = 0;
-    item = llm__json_first(single);
-    for (i = 0; i < single->length && status == LLM_OK; i++, item = llm__json_next(item)) {
+    item = llm__json_first(list);
+    for (i = 0; i < list->length && status == LLM_OK; i++, item = llm__json_next(item)) {
         token = llm__json_get(item, "SpecialToken");
         if (i) status = llm__around_add(x, around, LLM__AROUND_CUT);
         if (status != LLM_OK) return status;
         if (token) {
             status = llm__template_token(x, tokens, token, around);
-        } else if (llm__json_get(item, "Sequence") && !texts++) {
-            for (k = 0; k < inner.count && status == LLM_OK; k++) status = llm__around_add(x, around, inner.items[k]);
+        } else if ((token = llm__json_get(item, "Sequence")) != NULL) {
+            k = llm__json_text_is(llm__json_get(token, "id"), "B");
+            if (k >= parts) return llm__words_wrong(x, where, "one sequence, A");
+            status = llm__around_part(x, &inner, k, around, &texts);
         } else {
-            return llm__words_wrong(x, "post_processor.single", "special tokens around one sequence");
+            return llm__words_wrong(x, where, "special tokens and sequences");
         }
     }
-    return status == LLM_OK && !texts ? llm__words_wrong(x, "post_processor.single", "one sequence") : status;
+    return status == LLM_OK && texts != 1 ? llm__words_wrong(x, where, "one sequence with the text") : status;
 }
 
 /* BertProcessing and RobertaProcessing: cls and sep around the first part, sep behind the others and, with Roberta's,
@@ -8691,38 +8886,38 @@ static int llm__bpe_spans(llm__encoder *x, const char *piece, size_t bytes, size
     return !x->word.failed;
 }
 
+/* A token that begins at `at` and ends at `end`, -1 for an unknown character, improves the path to there. */
+static void llm__unigram_try(llm__encoder *x, size_t at, size_t end, int32_t id) {
+    const llm__words *w = x->w;
+    llm__best *to = x->best + end;
+    double score = x->best[at].score + (id < 0 ? w->unknown_score : w->scores[id]);
+    if (w->single) score = (double)(float)score;
+    if (to->from != SIZE_MAX && score <= to->score) return;
+    to->score = score;
+    to->from = at;
+    to->id = id < 0 ? w->unknown : id;
+}
+
 /* Tokens that begin at `at` improve the paths to where they end. */
 static void llm__unigram_reach(llm__encoder *x, const char *piece, size_t bytes, size_t at, size_t char_bytes) {
     const llm__words *w = x->w;
-    double here = x->best[at].score;
-    uint32_t node = 1;
-    size_t i;
+    const llm__tree *t = &w->tree;
+    uint32_t node = 0;
+    size_t end = at;
     int alone = 0; /* whether the single character is a token */
-    for (i = at; i < bytes; i++) {
-        const llm__pair *edge = llm__pairs_find(&w->tree.edges, node, (uint8_t)piece[i]);
-        llm__best *to = x->best + i + 1;
-        double score;
-        if (!edge) break;
-        node = edge->first;
-        if (!edge->second) continue;
-        score = here + w->scores[edge->second - 1];
-        if (w->single) score = (double)(float)score;
-        if (to->from == SIZE_MAX || score > to->score) {
-            to->score = score;
-            to->from = at;
-            to->id = (int32_t)edge->second - 1;
+    while (end < bytes && (node = llm__tree_step(t, node, (uint8_t)piece[end++])) != 0) {
+        int32_t id = t->id[node];
+        if (id >= 0 && t->child[node] == t->child[node + 1]) { /* the only piece that goes on from here */
+            const llm__word *word = w->words + id;
+            size_t seen = end - at;
+            end = at + word->bytes;
+            if (end > bytes || memcmp(word->text + seen, piece + at + seen, word->bytes - seen) != 0) break;
         }
-        if (i + 1 - at == char_bytes) alone = 1;
+        if (id < 0) continue;
+        llm__unigram_try(x, at, end, id);
+        alone |= end - at == char_bytes;
     }
-    if (!alone) {
-        llm__best *to = x->best + at + char_bytes;
-        double score = here + w->unknown_score;
-        if (w->single) score = (double)(float)score;
-        if (to->from != SIZE_MAX && score <= to->score) return;
-        to->score = score;
-        to->from = at;
-        to->id = w->unknown;
-    }
+    if (!alone) llm__unigram_try(x, at, at + char_bytes, -1);
 }
 
 /* The ids of [from, to): a token, or an unknown run as one token or as bytes. */
@@ -10042,14 +10237,14 @@ static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
     }
     w->single = 1;
     w->unknown_score = (double)(least - 10.0f);
-    for (i = 0; i < m->count; i++) {
+    for (i = 0; i < s->count; i++) {
         const llm__sentence_piece *piece = m->pieces + i;
-        if (piece->kind != LLM__PIECE_NORMAL && piece->kind != LLM__PIECE_USER) continue;
-        w->scores[i] = (double)piece->score;
+        w->scores[i] = -HUGE_VAL;
+        if (i >= m->count) continue;
+        if (piece->kind == LLM__PIECE_NORMAL) w->scores[i] = (double)piece->score;
         if (piece->kind == LLM__PIECE_USER) w->scores[i] = (double)piece->bytes * (double)most - 0.1;
-        if (!llm__trie_add(&w->tree, s->x->arena, piece->text, piece->bytes, i)) return llm__words_no_memory(s->x);
     }
-    return LLM_OK;
+    return llm__tree_make(s->x);
 }
 
 static llm_status llm__sentence_rest(llm__source *s, const llm__sentence *m, const llm__words_config *config) {

@@ -747,7 +747,7 @@ static const wrong_file wrong_files[] = {
     {WITH("post_processor", "{'type':'TemplateProcessing'}"), LLM_BAD_FORMAT, "post_processor.single: expected an"},
     {WITH("post_processor", "{'type':'TemplateProcessing','single':[]}"), LLM_BAD_FORMAT, "single: expected one seq"},
     {WITH("post_processor", "{'type':'TemplateProcessing','single':[{'Sequence':{}},{'Sequence':{}}]}"),
-     LLM_BAD_FORMAT, "single: expected special tokens around one sequence"},
+     LLM_BAD_FORMAT, "single: expected one sequence with the text"},
     {WITH("post_processor", "{'type':'TemplateProcessing','single':[{'SpecialToken':{}},{'Sequence':{}}]}"),
      LLM_BAD_FORMAT, "single: expected SpecialToken.id"},
     {WITH("post_processor", "{'type':'TemplateProcessing','single':[{'SpecialToken':{'id':'<s>'}},{'Sequence':{}}]}"),
@@ -1475,7 +1475,7 @@ static void test_other_files(void) {
 
 /* A tokenizer of some letters; `parts` are members of tokenizer.json between commas, config is the other file. */
 static llm_tokenizer *letters(const char *parts, const char *config) {
-    static char file[2000];
+    static char file[4000];
     llm_memory_file files[2] = {{"tokenizer.json", file, 0}, {"tokenizer_config.json", config, 0}};
     llm_tokenizer_desc d;
     llm_tokenizer *t = NULL;
@@ -1495,7 +1495,8 @@ static llm_tokenizer *letters(const char *parts, const char *config) {
     return t;
 }
 
-static void expect_letters(const char *parts, const char *config, const char *text, int plain, const char *expected) {
+static void expect_encoded(const char *parts, const char *config, const char *text, int plain, int special,
+                           const char *expected) {
     llm_tokenizer *t = letters(parts, config);
     llm_encode_desc d;
     int32_t ids[20];
@@ -1504,6 +1505,7 @@ static void expect_letters(const char *parts, const char *config, const char *te
     memset(&d, 0, sizeof d);
     d.text = text;
     d.plain = plain;
+    d.special = special;
     d.ids = ids;
     d.capacity = 20;
     CHECK(!llm_tokenizer_encode(t, &d, &count, NULL) && count <= 20);
@@ -1511,6 +1513,10 @@ static void expect_letters(const char *parts, const char *config, const char *te
         snprintf(found + strlen(found), sizeof found - strlen(found), "%s%d", i ? " " : "", (int)ids[i]);
     CHECK_STR(found, expected);
     llm_tokenizer_close(t);
+}
+
+static void expect_letters(const char *parts, const char *config, const char *text, int plain, const char *expected) {
+    expect_encoded(parts, config, text, plain, 0, expected);
 }
 
 /* In a long text, where pieces are known again: what the model makes special tokens of stays plain everywhere. */
@@ -1551,6 +1557,30 @@ static void test_rare_steps(void) {
     CHECK(!llm_tokenizer_decode(t, heard, 6, 0, text, sizeof text, &bytes, NULL));
     CHECK_STR(text, "aa b");
     llm_tokenizer_close(t);
+}
+
+#define AROUND(single, pair) \
+    "{\"type\":\"TemplateProcessing\",\"single\":[" single "],\"pair\":[" pair "],\"special_tokens\":{" \
+    "\"z\":{\"ids\":[4]},\"c\":{\"ids\":[2]},\"d\":{\"ids\":[3]}}}"
+#define SPECIAL_TOKEN(name) "{\"SpecialToken\":{\"id\":\"" name "\"}}"
+#define SEQUENCE(name) "{\"Sequence\":{\"id\":\"" name "\"}}"
+
+/* A template behind one that leaves one part, or two; what the reference does, which gives up at three. */
+static void test_template_behind_template(void) {
+    static const char last[] = AROUND(SPECIAL_TOKEN("c") "," SEQUENCE("A"),
+                                      SPECIAL_TOKEN("c") "," SEQUENCE("A") "," SPECIAL_TOKEN("d") "," SEQUENCE("B"));
+    static const struct {
+        const char *first, *expected;
+    } cases[] = {{AROUND(SEQUENCE("A"), SEQUENCE("A")), "2 0"},
+                 {AROUND(SPECIAL_TOKEN("z") "," SEQUENCE("A"), SEQUENCE("A")), "2 4 3 0"},
+                 {AROUND(SEQUENCE("A") "," SPECIAL_TOKEN("z"), SEQUENCE("A")), "2 0 3 4"}};
+    char parts[1500];
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(cases); i++) {
+        snprintf(parts, sizeof parts, "\"post_processor\":{\"type\":\"Sequence\",\"processors\":[%s,%s]},",
+                 cases[i].first, last);
+        expect_encoded(parts, NULL, "a", 0, 1, cases[i].expected);
+    }
 }
 
 /* What tokenizer_config.json adds to a vocabulary, and what becomes special by it. */
@@ -1690,6 +1720,7 @@ int main(int argc, char **argv) {
     TEST(test_other_files);
     TEST(test_long_plain_text);
     TEST(test_rare_steps);
+    TEST(test_template_behind_template);
     TEST(test_tokenizer_config);
     TEST(test_broken_bytes);
     return test_summary("test_words");
