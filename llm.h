@@ -323,6 +323,8 @@ typedef struct llm_render_desc {
     int messages_as_given;      /* do not copy what a model thought between the names it has ("reasoning_content",
                                    "thinking", "reasoning"), as transformers does */
     const llm_date *now;        /* for strftime_now; NULL: the system's local time */
+    int thinking;               /* the variable enable_thinking, unless `variables` has it: 1 true, -1 false, 0: there is
+                                   none, but llm_model_render says whether the model knows marks of thinking */
 } llm_render_desc;
 
 /* A rendered prompt. */
@@ -355,7 +357,8 @@ typedef struct llm_model_template_desc {
 LLM_API llm_status llm_model_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
                                       llm_error *error);
 
-/* Opens that template, renders it with the model's special tokens besides desc->tokens, and closes it. */
+/* Opens that template, renders it with the model's special tokens besides desc->tokens, and closes it.  As with mlx-lm,
+   enable_thinking is always set: desc->thinking says how. */
 LLM_API llm_status llm_model_render(llm_rendering **out, const llm_model *model, const llm_model_template_desc *which,
                                     const llm_render_desc *desc, llm_error *error);
 
@@ -18564,6 +18567,8 @@ LLM__FN int llm__define_all(llm__render *r, llm__scope *scope, const llm_render_
     if (d->messages && (!llm__value_from_json(r, "messages", d->messages, strlen(d->messages), &v) ||
                         !llm__prepare_messages(r, d, &v, continued) || !llm__define(r, scope, "messages", 8, &v)))
         return 0;
+    llm__give_bool(&v, d->thinking > 0);
+    if (d->thinking && !llm__define(r, scope, "enable_thinking", 15, &v)) return 0;
     if (!d->variables) return 1;
     if (!llm__value_from_json(r, "variables", d->variables, strlen(d->variables), &v)) return 0;
     if (v.type != LLM__DICT) return llm__expected(r, "variables", "an object");
@@ -38518,6 +38523,7 @@ LLM_API llm_status llm_model_render(llm_rendering **out, const llm_model *model,
     if (which) pick = *which;
     if (desc) d = *desc;
     if (d.tools) pick.has_tools = 1;
+    if (!d.thinking) d.thinking = model && model->think ? 1 : -1;
     status = llm_model_template(&t, model, &pick, error);
     if (status != LLM_OK) return status;
     count = llm__chat_tokens(&model->chat, notes, LLM__MAX_TOKEN_NOTES / 2);
