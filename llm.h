@@ -6883,26 +6883,36 @@ static llm_status llm__merge_unknown(const llm__words_reader *x, uint32_t rank, 
                      (unsigned long)rank, llm__shown(text, bytes), text);
 }
 
-/* The ids of both parts of `count` merges, the first of which has that rank. */
-static llm_status llm__merge_ids(const llm__words_reader *x, llm__merge_line *lines, int count, uint32_t rank) {
-    const llm__words *w = x->w;
+/* The ids of both parts of `count` merges, or -1; the right part is looked for only behind a left one that exists. */
+static void llm__merge_look(const llm__words *w, llm__merge_line *lines, int count) {
     int i;
     for (i = 0; i < 2 * count; i++) LLM__FETCH(llm__slot_first(w, lines[i / 2].hash[i % 2]));
     for (i = 0; i < 2 * count; i++) {
         const llm__slot *slot = llm__slot_first(w, lines[i / 2].hash[i % 2]);
-        if (slot->id >= 0) LLM__FETCH(w->words + slot->id);
+        if (slot->hash == (uint32_t)lines[i / 2].hash[i % 2] && slot->id >= 0) LLM__FETCH(w->words + slot->id);
     }
     for (i = 0; i < 2 * count; i++) {
         const llm__slot *slot = llm__slot_first(w, lines[i / 2].hash[i % 2]);
-        if (slot->id >= 0) LLM__FETCH(w->words[slot->id].text);
+        if (slot->hash == (uint32_t)lines[i / 2].hash[i % 2] && slot->id >= 0) LLM__FETCH(w->words[slot->id].text);
     }
     for (i = 0; i < 2 * count; i++) {
-        const llm__string *part = &lines[i / 2].part[i % 2];
-        int32_t id = llm__slot_of(w, part->text, part->bytes, lines[i / 2].hash[i % 2])->id;
-        if (id < 0) return llm__merge_unknown(x, rank + (uint32_t)i / 2, part->text, part->bytes);
-        lines[i / 2].id[i % 2] = id;
-        if (i % 2) llm__pairs_fetch(&w->merges, (uint32_t)lines[i / 2].id[0], (uint32_t)id);
+        llm__merge_line *line = lines + i / 2;
+        const llm__string *part = &line->part[i % 2];
+        line->id[i % 2] = -1;
+        if (i % 2 && line->id[0] < 0) continue;
+        line->id[i % 2] = llm__slot_of(w, part->text, part->bytes, line->hash[i % 2])->id;
+        if (i % 2 && line->id[1] >= 0) llm__pairs_fetch(&w->merges, (uint32_t)line->id[0], (uint32_t)line->id[1]);
     }
+}
+
+/* The same, where the first of them has that rank and all parts must exist. */
+static llm_status llm__merge_ids(const llm__words_reader *x, llm__merge_line *lines, int count, uint32_t rank) {
+    int i;
+    llm__merge_look(x->w, lines, count);
+    for (i = 0; i < 2 * count; i++)
+        if (lines[i / 2].id[i % 2] < 0)
+            return llm__merge_unknown(x, rank + (uint32_t)i / 2, lines[i / 2].part[i % 2].text,
+                                      lines[i / 2].part[i % 2].bytes);
     return LLM_OK;
 }
 
@@ -9755,6 +9765,8 @@ typedef struct llm__source {
     llm__words_reader *x;
     uint32_t *ranks; /* [count] by id: which merge comes first; LLM__NO_RANK: no merge makes or takes it */
     uint32_t count;  /* ids are below this */
+    char *texts;     /* room for texts in the arena: [texts_left] */
+    size_t texts_left;
     llm__text rest, added;
 } llm__source;
 
@@ -9775,8 +9787,8 @@ static int llm__text_quote(llm__text *out, const char *text, size_t bytes) {
     return llm__text_add(out, "\"", 1);
 }
 
-/* Room for ids below `count`, and for what the configuration adds. */
-static llm_status llm__source_room(llm__source *s, uint32_t count, const llm__words_config *config) {
+/* Room for ids below `count`, `added` of which are looked for in text, and for what the configuration adds. */
+static llm_status llm__source_room(llm__source *s, uint32_t count, uint32_t added, const llm__words_config *config) {
     llm__words_reader *x = s->x;
     const llm__json *more = llm__json_get(config->config, "added_tokens_decoder"), *key = llm__json_first(more);
     uint32_t i;
@@ -9789,7 +9801,7 @@ static llm_status llm__source_room(llm__source *s, uint32_t count, const llm__wo
     if (!x->w) return llm__words_no_memory(x);
     x->w->file = x->file;
     x->w->unknown = -1;
-    status = llm__words_room(x, count, count + (uint32_t)llm__added_most(config));
+    status = llm__words_room(x, count, added + (uint32_t)llm__added_most(config));
     s->ranks = (uint32_t *)llm__arena_alloc(x->arena, (size_t)count + 1, sizeof *s->ranks);
     if (status != LLM_OK || !s->ranks) return llm__words_no_memory(x);
     memset(s->ranks, 0xFF, ((size_t)count + 1) * sizeof *s->ranks);
@@ -9797,15 +9809,23 @@ static llm_status llm__source_room(llm__source *s, uint32_t count, const llm__wo
     return LLM_OK;
 }
 
-/* A token, whose text lives in the arena. */
+/* A token; its text is copied. */
 static llm_status llm__source_word(llm__source *s, uint32_t id, const char *text, size_t bytes, uint32_t rank) {
+    enum { CHUNK = 1 << 15 };
     llm__words *w = s->x->w;
-    if (!text) return llm__words_no_memory(s->x);
     if (bytes > 2 * LLM__MAX_TOKEN_BYTES) return llm__words_too_long(s->x, "a token");
     if (id >= s->count || w->words[id].text)
         return llm__fail(s->x->error, LLM_BAD_FORMAT, "%s: id %lu %s", s->x->file, (unsigned long)id,
                          id < s->count ? "comes twice" : "is beyond the vocabulary");
-    w->words[id].text = text;
+    if (s->texts_left < bytes + 1) {
+        s->texts = (char *)llm__arena_alloc(s->x->arena, CHUNK, 1);
+        if (!s->texts) return llm__words_no_memory(s->x);
+        s->texts_left = CHUNK;
+    }
+    w->words[id].text = (char *)memcpy(s->texts, text, bytes);
+    s->texts[bytes] = 0;
+    s->texts += bytes + 1;
+    s->texts_left -= bytes + 1;
     w->words[id].bytes = (uint32_t)bytes;
     if (bytes > w->longest) w->longest = (uint32_t)bytes;
     if ((int32_t)id >= w->count) w->count = (int32_t)id + 1;
@@ -9827,7 +9847,7 @@ static llm_status llm__source_added(llm__source *s, const char *text, size_t byt
 static llm_status llm__source_special(llm__source *s, uint32_t id, const char *text, size_t bytes) {
     llm_status status;
     if (id >= s->count || s->x->w->words[id].text) return LLM_OK;
-    status = llm__source_word(s, id, llm__arena_text(s->x->arena, text, bytes), bytes, LLM__NO_RANK);
+    status = llm__source_word(s, id, text, bytes, LLM__NO_RANK);
     return status == LLM_OK ? llm__source_added(s, text, bytes, 1, 0) : status;
 }
 
@@ -9847,27 +9867,48 @@ static llm_status llm__source_config(llm__source *s, const llm__words_config *co
     return status;
 }
 
+/* Adds those of `count` ways to cut tokens in two whose parts are both made by merges themselves. */
+static llm_status llm__source_cuts(llm__source *s, llm__merge_line *lines, const uint32_t *made, int count) {
+    llm__words *w = s->x->w;
+    int i;
+    llm__merge_look(w, lines, count);
+    for (i = 0; i < count; i++) {
+        const int32_t *id = lines[i].id;
+        if (id[0] < 0 || id[1] < 0 || s->ranks[id[0]] == LLM__NO_RANK || s->ranks[id[1]] == LLM__NO_RANK) continue;
+        if (!llm__pairs_set(&w->merges, s->x->arena, (uint32_t)id[0], (uint32_t)id[1], s->ranks[made[i]], made[i]))
+            return llm__words_no_memory(s->x);
+    }
+    return LLM_OK;
+}
+
 /* Every token can come from any two that it is made of, those with the lowest ranks first. */
 static llm_status llm__source_merges(llm__source *s) {
     llm__words *w = s->x->w;
-    uint32_t id;
+    llm__merge_line lines[LLM__MERGE_LINES];
+    uint32_t made[LLM__MERGE_LINES], id, c;
     size_t at, n;
-    uint32_t c;
+    int count = 0;
+    llm_status status = LLM_OK;
     if (!llm__pairs_reserve(&w->merges, s->x->arena, 3 * (size_t)s->count)) return llm__words_no_memory(s->x);
-    for (id = 0; id < s->count; id++) {
+    for (id = 0; id < s->count && status == LLM_OK; id++) {
         const llm__word *word = w->words + id;
         if (s->ranks[id] == LLM__NO_RANK) continue;
-        for (at = word->bytes ? llm__char_get(word->text, &c) : 0; at < word->bytes; at += n) {
-            int32_t left = llm__model_id(w, word->text, at), right;
+        for (at = word->bytes ? llm__char_get(word->text, &c) : 0; at < word->bytes && status == LLM_OK; at += n) {
+            llm__merge_line *line = lines + count;
             n = llm__char_get(word->text + at, &c);
-            if (left < 0 || s->ranks[left] == LLM__NO_RANK) continue;
-            right = llm__model_id(w, word->text + at, word->bytes - at);
-            if (right < 0 || s->ranks[right] == LLM__NO_RANK) continue;
-            if (!llm__pairs_set(&w->merges, s->x->arena, (uint32_t)left, (uint32_t)right, s->ranks[id], id))
-                return llm__words_no_memory(s->x);
+            line->part[0].text = word->text;
+            line->part[0].bytes = at;
+            line->part[1].text = word->text + at;
+            line->part[1].bytes = word->bytes - at;
+            line->hash[0] = llm__text_hash(line->part[0].text, line->part[0].bytes);
+            line->hash[1] = llm__text_hash(line->part[1].text, line->part[1].bytes);
+            made[count++] = id;
+            if (count < LLM__MERGE_LINES) continue;
+            status = llm__source_cuts(s, lines, made, count);
+            count = 0;
         }
     }
-    return LLM_OK;
+    return status == LLM_OK ? llm__source_cuts(s, lines, made, count) : status;
 }
 
 /* A byte-level token in base64. */
@@ -9880,7 +9921,7 @@ static llm_status llm__source_base64(llm__source *s, const char *text, size_t le
         return llm__fail(s->x->error, LLM_BAD_FORMAT, "%s: token %lu: \"%.*s\" is no base64", s->x->file,
                          (unsigned long)id, llm__shown(text, length), text);
     for (i = 0; i < count; i++) n += llm__char_put(llm__byte_to_char(bytes[i]), chars + n);
-    return llm__source_word(s, id, llm__arena_text(s->x->arena, chars, n), n, rank);
+    return llm__source_word(s, id, chars, n, rank);
 }
 
 /* Patterns of byte-level vocabularies that come without one. */
@@ -9925,6 +9966,8 @@ static const llm__tiktoken llm__tiktokens[] = {
     {"tokenizer.model", llm__llama3_pattern,
      "<|begin_of_text|> <|end_of_text|> <|reserved_special_token_*4 <|start_header_id|> <|end_header_id|> "
      "<|reserved_special_token_4|> <|eot_id|>", "<|begin_of_text|>", 0}};
+
+enum { LLM__MOST_SPECIALS = 512 }; /* of such a file */
 
 /* The special tokens of such a file, from id `next`. */
 static llm_status llm__tiktoken_specials(llm__source *s, const char *at, uint32_t next) {
@@ -9985,7 +10028,7 @@ static llm_status llm__tiktoken_read(llm__source *s, const llm__tiktoken *kind, 
         if (!pass && most > 8 * ((size_t)lines + 131072))
             return llm__fail(s->x->error, LLM_TOO_LARGE, "%s: rank %lu, but only %lu tokens", s->x->file,
                              (unsigned long)most - 1, (unsigned long)lines);
-        if (!pass) status = llm__source_room(s, most + 512, config);
+        if (!pass) status = llm__source_room(s, most + LLM__MOST_SPECIALS, LLM__MOST_SPECIALS, config);
     }
     if (status == LLM_OK) status = llm__source_config(s, config);
     if (status == LLM_OK) status = llm__tiktoken_specials(s, kind->special, most);
@@ -10010,7 +10053,7 @@ static llm_status llm__tekken_read(llm__source *s, const llm__json *root, const 
         !llm__json_id(llm__json_get(about, "default_num_special_tokens"), &specials) || specials > size ||
         specials > 65536 || (uint32_t)(size - specials) > vocab->length)
         return llm__words_wrong(s->x, "config", "sizes that the vocabulary has");
-    status = llm__source_room(s, (uint32_t)size, config);
+    status = llm__source_room(s, (uint32_t)size, (uint32_t)specials, config);
     for (v = llm__json_first(special), i = 0; llm__json_is(special, LLM__JSON_ARRAY) && i < special->length &&
          status == LLM_OK; i++, v = llm__json_next(v)) {
         text = llm__json_get(v, "token_str");
@@ -10293,9 +10336,11 @@ static llm_status llm__sentence_read(llm__source *s, const char *text, size_t by
                                      llm__arena *scratch) {
     llm__sentence m;
     llm__words *w;
-    uint32_t i;
+    uint32_t i, added = 0;
     llm_status status = llm__sentence_parse(s, &m, text, bytes, scratch);
-    if (status == LLM_OK) status = llm__source_room(s, m.count, config);
+    for (i = 0; status == LLM_OK && i < m.count; i++)
+        added += m.pieces[i].kind != LLM__PIECE_NORMAL && m.pieces[i].kind != LLM__PIECE_BYTE;
+    if (status == LLM_OK) status = llm__source_room(s, m.count, added, config);
     if (status != LLM_OK) return status;
     w = s->x->w;
     w->model = m.bpe ? LLM__MODEL_BPE : LLM__MODEL_UNIGRAM;
@@ -10303,8 +10348,7 @@ static llm_status llm__sentence_read(llm__source *s, const char *text, size_t by
     w->fuse_unknown = 1;
     for (i = 0; i < m.count && status == LLM_OK; i++) {
         const llm__sentence_piece *piece = m.pieces + i;
-        status = llm__source_word(s, i, llm__arena_text(s->x->arena, piece->text, piece->bytes), piece->bytes,
-                                  LLM__NO_RANK);
+        status = llm__source_word(s, i, piece->text, piece->bytes, LLM__NO_RANK);
         if (status != LLM_OK) break;
         if (piece->kind == LLM__PIECE_UNKNOWN && w->unknown < 0) w->unknown = (int32_t)i;
         if (piece->kind == LLM__PIECE_CONTROL || piece->kind == LLM__PIECE_UNKNOWN)
@@ -10370,7 +10414,7 @@ LLM__FN llm_status llm__words_open_other(llm__words **out, llm__arena *arena, co
     memset(&scratch, 0, sizeof scratch);
     scratch.allocator = arena->allocator;
     if (strcmp(file_name, "tekken.json") == 0) {
-        status = llm__json_parse(arena, file_name, text, bytes, &root, e);
+        status = llm__json_parse(&scratch, file_name, text, bytes, &root, e);
         if (status == LLM_OK) status = llm__tekken_read(&s, root, config);
         if (status == LLM_OK) status = llm__source_around(&s, config, 1, 2, 1, 0);
     } else if (strcmp(file_name, "tokenizer.model") == 0 && !llm__is_base64_line(text, bytes)) {
