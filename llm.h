@@ -6583,14 +6583,55 @@ static int llm__vocab_text(llm__vocab *v) {
     return 0;
 }
 
-static int llm__vocab_pair(const llm__words_reader *x, llm__vocab *v) {
+/* The value of a JSON number as the reference reads it: one rounding of the digits, as far as they fit 64 bits, and
+   one by the power of ten.  Where paths are worth the same, the last bit decides. */
+static double llm__score_value(const char *at, const char *end) {
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    int negative = *at == '-', fraction = 0, full = 0;
+    uint64_t digits = 0;
+    long exponent = 0, power;
+    double value, ten;
+    char text[16] = "";
+    for (at += negative; at < end && (*at == '.' || (*at >= '0' && *at <= '9')); at++) {
+        unsigned digit = (unsigned)(*at - '0');
+        if (*at == '.') {
+            fraction = 1;
+        } else if (full || digits > (UINT64_MAX - digit) / 10) {
+            full = 1;
+            exponent += !fraction;
+        } else {
+            digits = digits * 10 + digit;
+            exponent -= fraction;
+        }
+    }
+    if (at < end && (*at | 32) == 'e') exponent += strtol(at + 1, NULL, 10);
+    exponent = exponent < -1000 ? -1000 : exponent > 1000 ? 1000 : exponent;
+    for (value = (double)digits; exponent < -308; exponent += 308) value /= 1e308;
+    power = exponent < 0 ? -exponent : exponent;
+    if (power >= (long)LLM__LENGTH(tens)) snprintf(text, sizeof text, "1e%ld", power);
+    ten = *text ? strtod(text, NULL) : tens[power];
+    value = exponent < 0 ? value / ten : value * ten;
+    return negative ? -value : value;
+}
+
+/* 0: not a number, or not one that ends. */
+static int llm__vocab_score(llm__vocab *v) {
+    const char *number = v->r.at;
     llm__json score;
-    uint32_t n = 0;
     memset(&score, 0, sizeof score);
+    if (llm__json_scalar(&v->r, &score) != LLM_OK || !llm__json_float(&score, &v->score) ||
+        !(v->score > -HUGE_VAL && v->score < HUGE_VAL)) return 0;
+    v->score = llm__score_value(number, v->r.at);
+    return 1;
+}
+
+static int llm__vocab_pair(const llm__words_reader *x, llm__vocab *v) {
+    uint32_t n = 0;
     v->id = (int32_t)v->count - 1;
     if (*v->r.at != '[' || (v->r.at++, !llm__json_more(&v->r, ']', &n)) || !llm__vocab_text(v) ||
-        !llm__json_more(&v->r, ']', &n) || llm__json_scalar(&v->r, &score) != LLM_OK ||
-        !llm__json_float(&score, &v->score) || llm__json_more(&v->r, ']', &n) || v->r.status != LLM_OK) {
+        !llm__json_more(&v->r, ']', &n) || !llm__vocab_score(v) || llm__json_more(&v->r, ']', &n) ||
+        v->r.status != LLM_OK) {
         if (v->r.status == LLM_OK)
             v->r.status = llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab[%ld]: expected [text, score]", x->file,
                                     (long)v->id);

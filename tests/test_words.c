@@ -1583,6 +1583,31 @@ static void test_template_behind_template(void) {
     }
 }
 
+/* Paths that are worth the same but for the last bit of a score, as the reference reads it, and scores that no double
+   holds; the ids are those of the tokenizers package. */
+static void test_scores(void) {
+    static const struct {
+        const char *scores[4]; /* of x 9, 14, 1 and 2 times; NULL: no such piece */
+        int length;
+        const char *expected;
+    } cases[] = {{{"-2.5918804561633966", "-3.313937405618368", "-30", NULL}, 37, "1 2 2"},
+                 {{"-2.59188045616339661234567", "-3.3139374056183681234567e0", "-3e1", NULL}, 37, "2 2 1"},
+                 {{"-1e-25", "-3000000000000000000000000e-24", "-1E+1", "-25e-1"}, 13, "4 4 1"}};
+    static const int lengths[] = {9, 14, 1, 2};
+    char file[1000], text[40], expected[60];
+    size_t i, k, n;
+    for (i = 0; i < LLM__LENGTH(cases); i++) {
+        n = (size_t)sprintf(file, "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"?\",0]");
+        for (k = 0; k < 4 && cases[i].scores[k]; k++)
+            n += (size_t)sprintf(file + n, ",[\"%.*s\",%s]", lengths[k], "xxxxxxxxxxxxxx", cases[i].scores[k]);
+        n += (size_t)sprintf(file + n, "]}}");
+        memset(text, 'x', sizeof text);
+        text[cases[i].length] = 0;
+        snprintf(expected, sizeof expected, "%s", cases[i].expected);
+        expect_other("tokenizer.json", file, n, text, 0, expected);
+    }
+}
+
 /* What tokenizer_config.json adds to a vocabulary, and what becomes special by it. */
 static void test_tokenizer_config(void) {
     static const char config[] = "{\"added_tokens_decoder\":{\"13\":{\"content\":\"<x>\",\"lstrip\":false,"
@@ -1721,6 +1746,7 @@ int main(int argc, char **argv) {
     TEST(test_long_plain_text);
     TEST(test_rare_steps);
     TEST(test_template_behind_template);
+    TEST(test_scores);
     TEST(test_tokenizer_config);
     TEST(test_broken_bytes);
     return test_summary("test_words");
