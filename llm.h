@@ -6605,8 +6605,10 @@ static double llm__score_value(const char *at, const char *end) {
             exponent -= fraction;
         }
     }
-    if (at < end && (*at | 32) == 'e') exponent += strtol(at + 1, NULL, 10);
-    exponent = exponent < -1000 ? -1000 : exponent > 1000 ? 1000 : exponent;
+    power = at < end && (*at | 32) == 'e' ? strtol(at + 1, NULL, 10) : 0;
+    exponent += power < -100000000 ? -100000000 : power > 100000000 ? 100000000 : power;
+    if (!digits || exponent < -1000) return 0;
+    if (exponent > 308) exponent = 308; /* the caller knows that it is finite */
     for (value = (double)digits; exponent < -308; exponent += 308) value /= 1e308;
     power = exponent < 0 ? -exponent : exponent;
     if (power >= (long)LLM__LENGTH(tens)) snprintf(text, sizeof text, "1e%ld", power);
@@ -8152,12 +8154,13 @@ static int llm__precompiled(llm__encoder *x, const llm__step *s, const char *tex
 }
 
 /* SentencePiece's normalizer: the longest rules (user-defined tokens stay as they are), runs of spaces become one and
-   those at the ends go if `clean`, a space goes in front, and spaces become U+2581 if `invert`. */
+   those at the ends go if `clean`, a space goes in front, and spaces become U+2581 if `invert`; at the end, signs of that
+   kind in the text go like spaces. */
 static int llm__sentence_normalize(llm__encoder *x, const llm__step *s, const char *text, size_t bytes,
                                    llm__text *out) {
     static const char mark[] = "\xE2\x96\x81";
     const char *space = s->invert ? mark : " ";
-    size_t at = 0, n, i, length, wide = s->invert ? 3 : 1, kept = 0;
+    size_t at = 0, n, i, length, wide = s->invert ? 3 : 1;
     uint32_t c;
     int after_space = s->clean, begun = 0;
     int prefix = s->prepend == LLM__PREPEND_ALWAYS || (s->prepend == LLM__PREPEND_FIRST && !x->base);
@@ -8170,21 +8173,18 @@ static int llm__sentence_normalize(llm__encoder *x, const llm__step *s, const ch
             piece = text + at;
             length = n = llm__char_get(piece, &c);
         }
-        for (i = 0; i < length; i++) {
-            int is_space = piece[i] == ' ';
-            if (is_space && s->clean && after_space) continue;
-            if (!begun && prefix && (!llm__text_add(out, space, wide) || !llm__stands_for(x, out, at))) return 0;
-            begun = 1;
-            if (!(is_space ? llm__text_add(out, space, wide) : llm__text_add(out, piece + i, 1)) ||
+        if (!begun && s->clean && length == 1 && *piece == ' ') continue;
+        if (!begun && prefix && (!llm__text_add(out, space, wide) || !llm__stands_for(x, out, at))) return 0;
+        begun = 1;
+        for (i = 0; after_space && i < length && piece[i] == ' ';) i++;
+        if (i < length) after_space = s->clean && piece[length - 1] == ' ';
+        for (; i < length; i++)
+            if (!(piece[i] == ' ' ? llm__text_add(out, space, wide) : llm__text_add(out, piece + i, 1)) ||
                 !llm__stands_for(x, out, at)) return 0;
-            after_space = is_space;
-            if (!is_space) kept = out->length;
-        }
     }
-    if (s->clean) {
-        out->length = kept;
-        if (x->in && x->out->count > kept) x->out->count = kept;
-    }
+    while (s->clean && out->length >= wide && memcmp(out->data + out->length - wide, space, wide) == 0)
+        out->length -= wide;
+    if (x->in && x->out->count > out->length) x->out->count = out->length;
     return llm__text_add(out, "", 0);
 }
 
@@ -9175,6 +9175,7 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
         *end = s->at + n;
         s->at += n - 1;
         if (s->plain && token->special) continue;
+        if (w->single && token->normalized == LLM__NORMALIZED_RAW) continue; /* the best path has it or not */
         if (token->single_word && !llm__is_alone(s->text, s->bytes, *begin, *end)) continue;
         if (token->lstrip) *begin = llm__space_before(s, *begin);
         if (token->rstrip) *end = llm__space_after(s, *end);
@@ -10307,11 +10308,12 @@ static llm_status llm__sentence_ranks(llm__source *s, const llm__sentence *m, ll
     return LLM_OK;
 }
 
-/* A Unigram model's scores and tree.  What is not normal has no place in a text, but user-defined pieces have: they
-   are worth more than anything. */
+/* A Unigram model's scores and tree.  What is not normal has no place in a text, but user-defined pieces have: as
+   SentencePiece starts looking for the best score from next to nothing above 0, each is worth -0.1, which is more than
+   most. */
 static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
     llm__words *w = s->x->w;
-    float least = 0, most = 0;
+    float least = 0, most = 1.17549435e-38f;
     uint32_t i;
     int first = 1;
     w->scores = (double *)llm__arena_alloc(s->x->arena, (size_t)s->count + 1, sizeof *w->scores);
@@ -10319,7 +10321,7 @@ static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
     for (i = 0; i < m->count; i++) {
         if (m->pieces[i].kind != LLM__PIECE_NORMAL) continue;
         if (first || m->pieces[i].score < least) least = m->pieces[i].score;
-        if (first || m->pieces[i].score > most) most = m->pieces[i].score;
+        if (m->pieces[i].score > most) most = m->pieces[i].score;
         first = 0;
     }
     w->single = 1;
@@ -10329,7 +10331,8 @@ static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
         w->scores[i] = -HUGE_VAL;
         if (i >= m->count) continue;
         if (piece->kind == LLM__PIECE_NORMAL) w->scores[i] = (double)piece->score;
-        if (piece->kind == LLM__PIECE_USER) w->scores[i] = (double)piece->bytes * (double)most - 0.1;
+        if (piece->kind == LLM__PIECE_USER)
+            w->scores[i] = (double)(float)((double)((float)piece->bytes * most) - 0.1);
     }
     return llm__tree_make(s->x);
 }

@@ -1365,14 +1365,15 @@ static size_t byte_vocabulary(char *out, int tekken) {
     return n;
 }
 
-/* A SentencePiece model of few pieces: BPE with bytes, "ab" and "abc" made by merges, "<u>" the user's. */
-static size_t sentence_model(char *out) {
+/* A SentencePiece model of few pieces: with bytes, "ab" and "abc" made by merges, "<u>" and two spaces the user's. */
+static size_t sentence_model(char *out, int bpe) {
     static const struct {
         const char *text;
         int kind;
         float score;
     } pieces[] = {{"<unk>", 2, 0}, {"<s>", 3, 0}, {"</s>", 3, 0}, {"<u>", 4, 0}, {"<0x41>", 6, 0}, {"ab", 1, -1},
-                  {"abc", 1, -2}, {"a", 1, -3}, {"b", 1, -4}, {"c", 1, -5}, {"\xE2\x96\x81", 1, -6}};
+                  {"abc", 1, -2}, {"a", 1, -3}, {"b", 1, -4}, {"c", 1, -5}, {"\xE2\x96\x81", 1, -6},
+                  {"\xE2\x96\x81\xE2\x96\x81", 4, 0}};
     size_t i, n = 0;
     for (i = 0; i < LLM__LENGTH(pieces); i++) {
         size_t length = strlen(pieces[i].text);
@@ -1389,6 +1390,7 @@ static size_t sentence_model(char *out) {
         out[n++] = (char)pieces[i].kind;
     }
     memcpy(out + n, "\x12\x05\x18\x02\x98\x02\x01", 7); /* BPE, byte fallback */
+    if (!bpe) out[n + 3] = 1;
     return n + 7;
 }
 
@@ -1466,11 +1468,39 @@ static void test_other_files(void) {
     bytes = byte_vocabulary(file, 1);
     expect_other("tekken.json", file, bytes, "abc ab</s>", 0, "1 261 36 260 2");
     check_broken("tekken.json", file, bytes);
-    bytes = sentence_model(file);
+    bytes = sentence_model(file, 1);
     expect_other("tokenizer.model", file, bytes, "abcab  c</s><u>a", 0, "1 10 6 5 10 9 2 3 7");
     expect_other("tokenizer.model", file, bytes, "A</s>", 1, "1 10 4 0");
     check_broken("tokenizer.model", file, bytes);
     free(file);
+}
+
+/* Spaces, signs for them (here ~), and a user's piece of two of these, at the ends and elsewhere: the ids are
+   sentencepiece's. */
+static void test_sentence_spaces(void) {
+    static const struct {
+        const char *text, *expected[2]; /* BPE, Unigram */
+    } cases[] = {
+        {"a~", {"1 10 7", "1 10 7"}},
+        {"~", {"1", "1"}},
+        {"a ~~ b", {"1 10 7 11 11 8", "1 10 7 11 11 8"}},
+        {"  a   b  ", {"1 10 7 10 8", "1 10 7 10 8"}},
+        {"~~ a", {"1 11 11 7", "1 11 11 7"}},
+        {"a~~~~~b", {"1 10 7 11 11 10 8", "1 10 7 10 11 11 8"}},
+        {"<u>abc~~", {"1 10 3 6", "1 10 3 6"}}
+    };
+    char file[1000], text[60];
+    size_t i, k, n;
+    int unigram;
+    for (unigram = 0; unigram < 2; unigram++)
+        for (i = 0; i < LLM__LENGTH(cases); i++) {
+            for (k = n = 0; cases[i].text[k]; k++)
+                if (cases[i].text[k] == '~') n += (size_t)sprintf(text + n, "\xE2\x96\x81");
+                else text[n++] = cases[i].text[k];
+            text[n] = 0;
+            n = sentence_model(file, !unigram);
+            expect_other("tokenizer.model", file, n, text, 0, cases[i].expected[unigram]);
+        }
 }
 
 /* A tokenizer of some letters; `parts` are members of tokenizer.json between commas, config is the other file. */
@@ -1592,6 +1622,7 @@ static void test_scores(void) {
         const char *expected;
     } cases[] = {{{"-2.5918804561633966", "-3.313937405618368", "-30", NULL}, 37, "1 2 2"},
                  {{"-2.59188045616339661234567", "-3.3139374056183681234567e0", "-3e1", NULL}, 37, "2 2 1"},
+                 {{"0e999999999999999999999", "-2e-999999999999999999999", "-1", NULL}, 14, "2"},
                  {{"-1e-25", "-3000000000000000000000000e-24", "-1E+1", "-25e-1"}, 13, "4 4 1"}};
     static const int lengths[] = {9, 14, 1, 2};
     char file[1000], text[40], expected[60];
@@ -1709,7 +1740,7 @@ static int save_seeds(const char *to) {
     size_t i;
     int wrong = !file;
     for (i = 0; i < LLM__LENGTH(styles); i++) wrong |= save_style(to, i);
-    wrong = wrong || save(to, "sentence", "l", 1, file, sentence_model(file)) ||
+    wrong = wrong || save(to, "sentence", "l", 1, file, sentence_model(file, 1)) ||
             save(to, "tekken", "m", 1, file, byte_vocabulary(file, 1)) ||
             save(to, "tiktoken", "n", 1, file, byte_vocabulary(file, 0)) ||
             save(to, "kimi", "o", 1, file, byte_vocabulary(file, 0));
@@ -1743,6 +1774,7 @@ int main(int argc, char **argv) {
     TEST(test_long_texts);
     TEST(test_hostile_files);
     TEST(test_other_files);
+    TEST(test_sentence_spaces);
     TEST(test_long_plain_text);
     TEST(test_rare_steps);
     TEST(test_template_behind_template);
