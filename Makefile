@@ -2,7 +2,7 @@
 # make run        tells a story with the bundled model
 # make test       builds and runs every test; the last line is the sum
 # make san        the tests under AddressSanitizer and UndefinedBehaviorSanitizer
-# make fuzz       libFuzzer over the files of two checkpoints, prompt caches, templates and tool calls for FUZZ_SECONDS
+# make fuzz       libFuzzer over the files of two checkpoints, prompt caches, templates, tokenizers... for FUZZ_SECONDS
 #                 (needs clang); FUZZ=f only inputs of that letter, see tests/fuzz.c
 # make table      puts the table of architectures, as llm.h has it, into the README
 # make bench      prompt and generation speed of this machine, over random weights

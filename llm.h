@@ -323,8 +323,8 @@ typedef struct llm_render_desc {
     int messages_as_given;      /* do not copy what a model thought between the names it has ("reasoning_content",
                                    "thinking", "reasoning"), as transformers does */
     const llm_date *now;        /* for strftime_now; NULL: the system's local time */
-    int thinking;               /* the variable enable_thinking, unless `variables` has it: 1 true, -1 false, 0: there is
-                                   none, but llm_model_render says whether the model knows marks of thinking */
+    int thinking;               /* the variable enable_thinking, unless `variables` has it: 1 true, -1 false; 0: there
+                                   is none, but llm_model_render says whether the model knows marks of thinking */
 } llm_render_desc;
 
 /* A rendered prompt. */
@@ -6715,6 +6715,13 @@ typedef struct llm__bud {
     uint32_t node, from, to, depth;
 } llm__bud;
 
+/* A node of the tree to be. */
+typedef struct llm__twig {
+    uint32_t child; /* 0: there are none */
+    int32_t id;
+    uint8_t byte;
+} llm__twig;
+
 typedef struct llm__growth {
     const llm__words *w;
     llm_allocator allocator;
@@ -6722,11 +6729,7 @@ typedef struct llm__growth {
     uint32_t count;
     llm__bud *buds;      /* [bud_count] of this level and the next; done: those that have grown */
     size_t bud_room, bud_count, done;
-    struct llm__twig {
-        uint32_t child;  /* 0: there are none */
-        int32_t id;
-        uint8_t byte;
-    } *twigs;            /* [nodes] */
+    llm__twig *twigs;    /* [nodes] */
     size_t twig_room;
     uint32_t nodes;
 } llm__growth;
@@ -6779,11 +6782,11 @@ static void llm__sprout_sort(llm__growth *g, const llm__bud *bud) {
 /* Adds a node; one that several pieces go through is a bud. */
 static int llm__growth_add(llm__growth *g, uint32_t from, uint32_t to, uint32_t depth, unsigned byte) {
     void *buds = g->buds, *twigs = g->twigs;
-    struct llm__twig *twig;
+    llm__twig *twig;
     llm__bud *bud;
     if (g->nodes >= 0x7FFFFFFF ||
         !llm__grow(&g->allocator, &twigs, &g->twig_room, (size_t)g->nodes + 1, sizeof *g->twigs)) return 0;
-    g->twigs = (struct llm__twig *)twigs;
+    g->twigs = (llm__twig *)twigs;
     twig = g->twigs + g->nodes;
     twig->child = 0;
     twig->id = to - from == 1 ? g->pieces[from].id : -1;
@@ -8154,8 +8157,8 @@ static int llm__precompiled(llm__encoder *x, const llm__step *s, const char *tex
 }
 
 /* SentencePiece's normalizer: the longest rules (user-defined tokens stay as they are), runs of spaces become one and
-   those at the ends go if `clean`, a space goes in front, and spaces become U+2581 if `invert`; at the end, signs of that
-   kind in the text go like spaces. */
+   those at the ends go if `clean`, a space goes in front, and spaces become U+2581 if `invert`; at the end, signs of
+   that kind in the text go like spaces. */
 static int llm__sentence_normalize(llm__encoder *x, const llm__step *s, const char *text, size_t bytes,
                                    llm__text *out) {
     static const char mark[] = "\xE2\x96\x81";
@@ -9991,14 +9994,14 @@ static const char llm__kimi_pattern[] =
     "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 /* The files, by name.  Special tokens are separated by spaces and follow the vocabulary; a number gives the next one's
-   id, name*n stands for name0|> to name(n-1)|>. */
+   id, name*m-n stands for name(m)|> to name(n-1)|>. */
 typedef struct llm__tiktoken {
     const char *file, *pattern, *special, *begin;
     int nfc;
 } llm__tiktoken;
 
 static const llm__tiktoken llm__tiktokens[] = {
-    {"qwen.tiktoken", llm__qwen_pattern, "<|endoftext|> <|im_start|> <|im_end|> <|extra_*205", NULL, 1},
+    {"qwen.tiktoken", llm__qwen_pattern, "<|endoftext|> <|im_start|> <|im_end|> <|extra_*0-205", NULL, 1},
     {"cl100k_base.tiktoken", llm__cl100k_pattern,
      "100257 <|endoftext|> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> 100276 <|endofprompt|>", NULL, 0},
     {"o200k_base.tiktoken", llm__o200k_pattern, "199999 <|endoftext|> 200018 <|endofprompt|>", NULL, 0},
@@ -10006,8 +10009,8 @@ static const llm__tiktoken llm__tiktokens[] = {
     {"r50k_base.tiktoken", llm__gpt2_pattern, "50256 <|endoftext|>", NULL, 0},
     {"tiktoken.model", llm__kimi_pattern, "[BOS] [EOS]", NULL, 0},
     {"tokenizer.model", llm__llama3_pattern,
-     "<|begin_of_text|> <|end_of_text|> <|reserved_special_token_*4 <|start_header_id|> <|end_header_id|> "
-     "<|reserved_special_token_4|> <|eot_id|>", "<|begin_of_text|>", 0}};
+     "<|begin_of_text|> <|end_of_text|> <|reserved_special_token_*0-4 <|start_header_id|> <|end_header_id|> "
+     "<|reserved_special_token_*4-5 <|eot_id|> <|reserved_special_token_*5-251", "<|begin_of_text|>", 0}};
 
 enum { LLM__MOST_SPECIALS = 512 }; /* of such a file */
 
@@ -10018,10 +10021,11 @@ static llm_status llm__tiktoken_specials(llm__source *s, const char *at, uint32_
     while (*at && status == LLM_OK) {
         size_t n = strcspn(at, " ");
         const char *star = (const char *)memchr(at, '*', n);
-        long i, count = star ? strtol(star + 1, NULL, 10) : 0;
+        char *dash = NULL;
+        long i = star ? strtol(star + 1, &dash, 10) : 0, count = star ? strtol(dash + 1, NULL, 10) : 0;
         if (*at >= '0' && *at <= '9') next = (uint32_t)strtol(at, NULL, 10);
         else if (!star) status = llm__source_special(s, next++, at, n);
-        for (i = 0; i < count && status == LLM_OK; i++) {
+        for (; i < count && status == LLM_OK; i++) {
             snprintf(name, sizeof name, "%.*s%ld|>", (int)(star - at), at, i);
             status = llm__source_special(s, next++, name, strlen(name));
         }

@@ -4,9 +4,9 @@
    The input's first byte says which file of which checkpoint: 'a'.. for tests/golden/models/stories260K (float,
    SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache; 'f' the source of a
    template; 'g' the name of a golden template, and messages, tools, documents and variables, each up to a NUL;
-   'h' and a capital for the dialect, a text with tool calls; 'i' the number of a style in tests/golden/tokenizers, and a
-   text that its tokenizer encodes, 'I' the same and ids of two bytes each to decode; 'j' a grammar, whose next byte says
-   of which kind; 'k' to 'o' the only file of a tokenizer, see vocabulary_files.
+   'h' and a capital for the dialect, a text with tool calls; 'i' the number of a style in tests/golden/tokenizers, and
+   a text that its tokenizer encodes, 'I' the same and ids of two bytes each to decode; 'j' a grammar, whose next byte
+   says of which kind; 'k' to 'o' the only file of a tokenizer, see vocabulary_files.
    FUZZ_ONLY, a letter, passes over all others.  Whatever comes, the library must leave with an llm_error or work, give
    back all memory and touch nothing that is not its own (the sanitizers look on). */
 #define LLM_IMPLEMENTATION
@@ -282,7 +282,8 @@ static void encode_text(const llm_tokenizer *t, const char *text, size_t bytes, 
     if (count > MOST_IDS) count = MOST_IDS;
     if (memcmp(ids, bare, count * sizeof *ids)) abort();
     for (i = 0; i < count; i++)
-        if (ids[i] < 0 || ids[i] >= llm_tokenizer_size(t) || spans[i].from > spans[i].to || spans[i].to > bytes) abort();
+        if (ids[i] < 0 || ids[i] >= llm_tokenizer_size(t) || spans[i].from > spans[i].to || spans[i].to > bytes)
+            abort();
     decode_both(t, ids, count, plain);
 }
 

@@ -1465,6 +1465,9 @@ static void test_other_files(void) {
     expect_other("qwen.tiktoken", file, bytes, "abc ab<|im_start|>", 0, "257 32 256 261");
     expect_other("qwen.tiktoken", file, bytes, "<|im_start|>", 1, "60 124 105 109 95 115 116 97 114 116 124 62");
     check_broken("qwen.tiktoken", file, bytes);
+    expect_other("qwen.tiktoken", file, bytes, "<|extra_0|><|extra_204|>", 0, "263 467");
+    expect_other("tokenizer.model", file, bytes, "ab<|reserved_special_token_3|><|start_header_id|><|eot_id|>"
+                 "<|reserved_special_token_5|><|reserved_special_token_250|>", 0, "260 256 265 266 269 270 515");
     bytes = byte_vocabulary(file, 1);
     expect_other("tekken.json", file, bytes, "abc ab</s>", 0, "1 261 36 260 2");
     check_broken("tekken.json", file, bytes);
