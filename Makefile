@@ -2,7 +2,7 @@
 # make run        tells a story with the bundled model
 # make test       builds and runs every test; the last line is the sum
 # make san        the tests under AddressSanitizer and UndefinedBehaviorSanitizer
-# make fuzz       libFuzzer over the files of two checkpoints, prompt caches, templates and tool calls for FUZZ_SECONDS
+# make fuzz       libFuzzer over the files of two checkpoints, prompt caches, templates, tokenizers... for FUZZ_SECONDS
 #                 (needs clang); FUZZ=f only inputs of that letter, see tests/fuzz.c
 # make table      puts the table of architectures, as llm.h has it, into the README
 # make bench      prompt and generation speed of this machine, over random weights
@@ -47,12 +47,12 @@ san:
 
 # Every file of both checkpoints is a seed, behind the byte that says which it is; and the prompt caches of the fixtures,
 # without the checksum that would stop every change to them.
-fuzz: $B/golden $B/test_tools
+fuzz: $B/golden $B/test_tools $B/test_words
 	@mkdir -p $B/fuzz/corpus $B/fuzz/caches $B/fuzz/templates
 	@$B/golden --save $B/fuzz/caches tests/golden/cachefiles
 	@$B/golden --save $B/fuzz/templates tests/golden/templates
 	@$B/test_tools --save $B/fuzz/corpus
-	@for letter in i I; do { printf $$letter; cat README.md; } >$B/fuzz/corpus/text-$$letter; done
+	@$B/test_words --save $B/fuzz/corpus
 	@for file in $B/fuzz/caches/*; do \
 	    { printf e; LC_ALL=C sed 's/0\.llm_checksum/0.llm_checksux/' $$file; } >$B/fuzz/corpus/$$(basename $$file); done
 	@for file in $B/fuzz/templates/*.source; do \

@@ -328,6 +328,8 @@ typedef struct llm_render_desc {
     int messages_as_given;      /* do not copy what a model thought between the names it has ("reasoning_content",
                                    "thinking", "reasoning"), as transformers does */
     const llm_date *now;        /* for strftime_now; NULL: the system's local time */
+    int thinking;               /* the variable enable_thinking, unless `variables` has it: 1 true, -1 false; 0: there
+                                   is none, but llm_model_render says whether the model knows marks of thinking */
 } llm_render_desc;
 
 /* A rendered prompt. */
@@ -360,7 +362,8 @@ typedef struct llm_model_template_desc {
 LLM_API llm_status llm_model_template(llm_template **out, const llm_model *model, const llm_model_template_desc *desc,
                                       llm_error *error);
 
-/* Opens that template, renders it with the model's special tokens besides desc->tokens, and closes it. */
+/* Opens that template, renders it with the model's special tokens besides desc->tokens, and closes it.  As with mlx-lm,
+   enable_thinking is always set: desc->thinking says how. */
 LLM_API llm_status llm_model_render(llm_rendering **out, const llm_model *model, const llm_model_template_desc *which,
                                     const llm_render_desc *desc, llm_error *error);
 
@@ -6366,6 +6369,21 @@ static int llm__trie_exact(const llm__trie *t, const char *text, size_t bytes, u
     return 1;
 }
 
+/* Unigram's pieces by their beginnings.  Nodes are numbered level by level, the children of one behind those of the
+   one before it and in the order of their bytes; below a node that only one piece goes through there are no more. */
+typedef struct llm__tree {
+    uint32_t *child; /* [nodes + 1] where a node's children begin; they end where the next node's begin */
+    int32_t *id;     /* [nodes] the piece that ends here, or of a node without children goes on from here; -1: none */
+    uint8_t *byte;   /* [nodes] that leads here */
+} llm__tree;
+
+/* The node that a byte leads to, or 0. */
+static uint32_t llm__tree_step(const llm__tree *t, uint32_t node, uint8_t byte) {
+    uint32_t first = t->child[node], count = t->child[node + 1] - first;
+    const uint8_t *found = count ? (const uint8_t *)memchr(t->byte + first, byte, count) : NULL;
+    return found ? (uint32_t)(found - t->byte) : 0;
+}
+
 /* ---- what tokenizer.json says */
 
 enum { /* steps of all stages */
@@ -6466,9 +6484,9 @@ struct llm__words {
     int32_t unknown;                /* id of the unknown token, or -1 */
     llm__string unknown_text, prefix, suffix;
     int byte_fallback, fuse_unknown, ignore_merges, max_chars;
-    double *scores, unknown_score;  /* Unigram */
+    double *scores, unknown_score;  /* Unigram; -HUGE_VAL: the piece has no place in a text */
     int single;                     /* ...whose sums are floats, as SentencePiece's */
-    llm__trie tree;
+    llm__tree tree;
     llm__steps normalizer, splitter, decoder;
     int first_matters;              /* whether normalizers leave the text's first character decides how it is cut */
     llm__pairs compositions;        /* (first, second) -> (character, -) */
@@ -6671,14 +6689,57 @@ static int llm__vocab_text(llm__vocab *v) {
     return 0;
 }
 
-static int llm__vocab_pair(const llm__words_reader *x, llm__vocab *v) {
+/* The value of a JSON number as the reference reads it: one rounding of the digits, as far as they fit 64 bits, and
+   one by the power of ten.  Where paths are worth the same, the last bit decides. */
+static double llm__score_value(const char *at, const char *end) {
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    int negative = *at == '-', fraction = 0, full = 0;
+    uint64_t digits = 0;
+    long exponent = 0, power;
+    double value, ten;
+    char text[16] = "";
+    for (at += negative; at < end && (*at == '.' || (*at >= '0' && *at <= '9')); at++) {
+        unsigned digit = (unsigned)(*at - '0');
+        if (*at == '.') {
+            fraction = 1;
+        } else if (full || digits > (UINT64_MAX - digit) / 10) {
+            full = 1;
+            exponent += !fraction;
+        } else {
+            digits = digits * 10 + digit;
+            exponent -= fraction;
+        }
+    }
+    power = at < end && (*at | 32) == 'e' ? strtol(at + 1, NULL, 10) : 0;
+    exponent += power < -100000000 ? -100000000 : power > 100000000 ? 100000000 : power;
+    if (!digits || exponent < -1000) return 0;
+    if (exponent > 308) exponent = 308; /* the caller knows that it is finite */
+    for (value = (double)digits; exponent < -308; exponent += 308) value /= 1e308;
+    power = exponent < 0 ? -exponent : exponent;
+    if (power >= (long)LLM__LENGTH(tens)) snprintf(text, sizeof text, "1e%ld", power);
+    ten = *text ? strtod(text, NULL) : tens[power];
+    value = exponent < 0 ? value / ten : value * ten;
+    return negative ? -value : value;
+}
+
+/* 0: not a number, or not one that ends. */
+static int llm__vocab_score(llm__vocab *v) {
+    const char *number = v->r.at;
     llm__json score;
-    uint32_t n = 0;
     memset(&score, 0, sizeof score);
+    if (llm__json_scalar(&v->r, &score) != LLM_OK || !llm__json_float(&score, &v->score) ||
+        !(v->score > -HUGE_VAL && v->score < HUGE_VAL)) return 0;
+    v->score = llm__score_value(number, v->r.at);
+    return 1;
+}
+
+static int llm__vocab_pair(const llm__words_reader *x, llm__vocab *v) {
+    uint32_t n = 0;
     v->id = (int32_t)v->count - 1;
     if (*v->r.at != '[' || (v->r.at++, !llm__json_more(&v->r, ']', &n)) || !llm__vocab_text(v) ||
-        !llm__json_more(&v->r, ']', &n) || llm__json_scalar(&v->r, &score) != LLM_OK ||
-        !llm__json_float(&score, &v->score) || llm__json_more(&v->r, ']', &n) || v->r.status != LLM_OK) {
+        !llm__json_more(&v->r, ']', &n) || !llm__vocab_score(v) || llm__json_more(&v->r, ']', &n) ||
+        v->r.status != LLM_OK) {
         if (v->r.status == LLM_OK)
             v->r.status = llm__fail(x->error, LLM_BAD_FORMAT, "%s: model.vocab[%ld]: expected [text, score]", x->file,
                                     (long)v->id);
@@ -6718,8 +6779,6 @@ static llm_status llm__vocab_add(const llm__words_reader *x, const llm__vocab *v
     if (!v->scored) return LLM_OK;
     w->scores[v->id] = v->score;
     if (v->id == 0 || v->score < w->unknown_score + 10.0) w->unknown_score = v->score - 10.0;
-    if (word->bytes && !llm__trie_add(&w->tree, x->arena, text, word->bytes, (uint32_t)v->id))
-        return llm__words_no_memory(x);
     return LLM_OK;
 }
 
@@ -6750,6 +6809,170 @@ static llm_status llm__slots_fill(const llm__words_reader *x, int twice) {
     return LLM_OK;
 }
 
+/* A piece on its way into the tree: eight of its bytes at a time lie here, as texts are far apart. */
+typedef struct llm__sprout {
+    uint64_t window;
+    int32_t id;
+    uint32_t bytes; /* of the text */
+} llm__sprout;
+
+/* A node that will have children: pieces [from, to) go through it, `depth` bytes down. */
+typedef struct llm__bud {
+    uint32_t node, from, to, depth;
+} llm__bud;
+
+/* A node of the tree to be. */
+typedef struct llm__twig {
+    uint32_t child; /* 0: there are none */
+    int32_t id;
+    uint8_t byte;
+} llm__twig;
+
+typedef struct llm__growth {
+    const llm__words *w;
+    llm_allocator allocator;
+    llm__sprout *pieces; /* [count] */
+    uint32_t count;
+    llm__bud *buds;      /* [bud_count] of this level and the next; done: those that have grown */
+    size_t bud_room, bud_count, done;
+    llm__twig *twigs;    /* [nodes] */
+    size_t twig_room;
+    uint32_t nodes;
+} llm__growth;
+
+/* The byte of a piece behind `depth` others, plus 1; 0: there is none. */
+static unsigned llm__sprout_byte(const llm__sprout *p, uint32_t depth) {
+    return depth < p->bytes ? 1u + (unsigned)(p->window >> (56 - depth % 8 * 8) & 255) : 0;
+}
+
+/* The next eight bytes of the pieces of a bud. */
+static void llm__sprout_load(llm__growth *g, const llm__bud *bud) {
+    uint32_t i, k;
+    for (i = bud->from; i < bud->to; i++) {
+        llm__sprout *p = g->pieces + i;
+        const char *text = g->w->words[p->id].text + bud->depth;
+        uint32_t left = p->bytes < bud->depth ? 0 : p->bytes - bud->depth;
+        for (k = 0, p->window = 0; k < 8; k++) p->window = p->window << 8 | (k < left ? (uint8_t)text[k] : 0);
+    }
+}
+
+/* Puts the pieces of a bud in the order of their next byte. */
+static void llm__sprout_sort(llm__growth *g, const llm__bud *bud) {
+    uint32_t places[257], ends[257], i, k, at;
+    llm__sprout moved;
+    if (bud->to - bud->from < 48) { /* by insertion */
+        for (i = bud->from + 1; i < bud->to; i++) {
+            moved = g->pieces[i];
+            at = llm__sprout_byte(&moved, bud->depth);
+            for (k = i; k > bud->from && llm__sprout_byte(g->pieces + k - 1, bud->depth) > at; k--)
+                g->pieces[k] = g->pieces[k - 1];
+            g->pieces[k] = moved;
+        }
+        return;
+    }
+    memset(ends, 0, sizeof ends);
+    for (i = bud->from; i < bud->to; i++) ends[llm__sprout_byte(g->pieces + i, bud->depth)]++;
+    for (i = 0, at = bud->from; i < 257; i++) {
+        places[i] = at;
+        ends[i] = at += ends[i];
+    }
+    for (i = 0; i < 257; i++) /* each piece to the next place of its byte */
+        while (places[i] < ends[i]) {
+            moved = g->pieces[places[i]];
+            k = llm__sprout_byte(&moved, bud->depth);
+            g->pieces[places[i]] = g->pieces[places[k]];
+            g->pieces[places[k]++] = moved;
+        }
+}
+
+/* Adds a node; one that several pieces go through is a bud. */
+static int llm__growth_add(llm__growth *g, uint32_t from, uint32_t to, uint32_t depth, unsigned byte) {
+    void *buds = g->buds, *twigs = g->twigs;
+    llm__twig *twig;
+    llm__bud *bud;
+    if (g->nodes >= 0x7FFFFFFF ||
+        !llm__grow(&g->allocator, &twigs, &g->twig_room, (size_t)g->nodes + 1, sizeof *g->twigs)) return 0;
+    g->twigs = (llm__twig *)twigs;
+    twig = g->twigs + g->nodes;
+    twig->child = 0;
+    twig->id = to - from == 1 ? g->pieces[from].id : -1;
+    twig->byte = (uint8_t)byte;
+    if (g->nodes++ && to - from < 2) return 1;
+    if (!llm__grow(&g->allocator, &buds, &g->bud_room, g->bud_count + 1, sizeof *g->buds)) return 0;
+    g->buds = (llm__bud *)buds;
+    bud = g->buds + g->bud_count++;
+    bud->node = g->nodes - 1;
+    bud->from = from;
+    bud->to = to;
+    bud->depth = depth;
+    return 1;
+}
+
+/* The children of the next bud: a node for each byte that its pieces go on with.  Of pieces that are equal the later
+   one ends here. */
+static int llm__growth_bud(llm__growth *g) {
+    llm__bud bud = g->buds[g->done++];
+    uint32_t i, from, end = bud.from;
+    if (bud.depth % 8 == 0) llm__sprout_load(g, &bud);
+    llm__sprout_sort(g, &bud);
+    for (; end < bud.to && g->pieces[end].bytes == bud.depth; end++)
+        if (g->pieces[end].id > g->twigs[bud.node].id) g->twigs[bud.node].id = g->pieces[end].id;
+    if (end < bud.to) g->twigs[bud.node].child = g->nodes;
+    for (from = i = end; i < bud.to; from = i) {
+        unsigned byte = llm__sprout_byte(g->pieces + from, bud.depth);
+        while (i < bud.to && llm__sprout_byte(g->pieces + i, bud.depth) == byte) i++;
+        if (!llm__growth_add(g, from, i, bud.depth + 1, byte - 1)) return 0;
+    }
+    if (2 * g->done > g->bud_count) { /* room for others */
+        g->bud_count -= g->done;
+        memmove(g->buds, g->buds + g->done, g->bud_count * sizeof *g->buds);
+        g->done = 0;
+    }
+    return 1;
+}
+
+/* Copies what has grown. */
+static int llm__growth_copy(const llm__growth *g, llm__tree *t, llm__arena *arena) {
+    uint32_t node;
+    t->child = (uint32_t *)llm__arena_alloc(arena, (size_t)g->nodes + 1, sizeof *t->child);
+    t->id = (int32_t *)llm__arena_alloc(arena, g->nodes, sizeof *t->id);
+    t->byte = (uint8_t *)llm__arena_alloc(arena, g->nodes, 1);
+    if (!t->child || !t->id || !t->byte) return 0;
+    t->child[g->nodes] = g->nodes;
+    for (node = g->nodes; node-- > 0;) {
+        t->child[node] = g->twigs[node].child ? g->twigs[node].child : t->child[node + 1];
+        t->id[node] = g->twigs[node].id;
+        t->byte[node] = g->twigs[node].byte;
+    }
+    return 1;
+}
+
+/* The tree of all pieces that have a place in a text, in time and memory in proportion to their bytes. */
+static llm_status llm__tree_make(const llm__words_reader *x) {
+    llm__words *w = x->w;
+    llm__growth g;
+    size_t room = (size_t)w->count + 1;
+    int32_t id;
+    int good;
+    memset(&g, 0, sizeof g);
+    g.w = w;
+    g.allocator = x->arena->allocator;
+    g.pieces = (llm__sprout *)llm__alloc(&g.allocator, room, sizeof *g.pieces);
+    good = g.pieces != NULL;
+    for (id = 0; good && id < w->count; id++) {
+        if (!w->words[id].text || !w->words[id].bytes || w->scores[id] == -HUGE_VAL) continue;
+        g.pieces[g.count].id = id;
+        g.pieces[g.count++].bytes = w->words[id].bytes;
+    }
+    good = good && llm__growth_add(&g, 0, g.count, 0, 0);
+    while (good && g.done < g.bud_count) good = llm__growth_bud(&g);
+    llm__free(&g.allocator, g.pieces, room * sizeof *g.pieces);
+    llm__free(&g.allocator, g.buds, g.bud_room * sizeof *g.buds);
+    good = good && llm__growth_copy(&g, &w->tree, x->arena);
+    llm__free(&g.allocator, g.twigs, g.twig_room * sizeof *g.twigs);
+    return good ? LLM_OK : llm__words_no_memory(x);
+}
+
 static llm_status llm__vocab_read(const llm__words_reader *x, const llm__json *vocab, uint32_t added) {
     llm__vocab v = llm__vocab_start(x, vocab);
     uint32_t members = vocab[1].length;
@@ -6763,7 +6986,8 @@ static llm_status llm__vocab_read(const llm__words_reader *x, const llm__json *v
         if (status == LLM_OK) status = llm__vocab_add(x, &v);
     }
     if (v.r.status != LLM_OK) status = v.r.status;
-    return status == LLM_OK ? llm__slots_fill(x, v.scored) : status;
+    if (status == LLM_OK) status = llm__slots_fill(x, v.scored);
+    return status == LLM_OK && v.scored ? llm__tree_make(x) : status;
 }
 
 /* "#version: ..." heads the merges of old files. */
@@ -6811,26 +7035,36 @@ static llm_status llm__merge_unknown(const llm__words_reader *x, uint32_t rank, 
                      (unsigned long)rank, llm__shown(text, bytes), text);
 }
 
-/* The ids of both parts of `count` merges, the first of which has that rank. */
-static llm_status llm__merge_ids(const llm__words_reader *x, llm__merge_line *lines, int count, uint32_t rank) {
-    const llm__words *w = x->w;
+/* The ids of both parts of `count` merges, or -1; the right part is looked for only behind a left one that exists. */
+static void llm__merge_look(const llm__words *w, llm__merge_line *lines, int count) {
     int i;
     for (i = 0; i < 2 * count; i++) LLM__FETCH(llm__slot_first(w, lines[i / 2].hash[i % 2]));
     for (i = 0; i < 2 * count; i++) {
         const llm__slot *slot = llm__slot_first(w, lines[i / 2].hash[i % 2]);
-        if (slot->id >= 0) LLM__FETCH(w->words + slot->id);
+        if (slot->hash == (uint32_t)lines[i / 2].hash[i % 2] && slot->id >= 0) LLM__FETCH(w->words + slot->id);
     }
     for (i = 0; i < 2 * count; i++) {
         const llm__slot *slot = llm__slot_first(w, lines[i / 2].hash[i % 2]);
-        if (slot->id >= 0) LLM__FETCH(w->words[slot->id].text);
+        if (slot->hash == (uint32_t)lines[i / 2].hash[i % 2] && slot->id >= 0) LLM__FETCH(w->words[slot->id].text);
     }
     for (i = 0; i < 2 * count; i++) {
-        const llm__string *part = &lines[i / 2].part[i % 2];
-        int32_t id = llm__slot_of(w, part->text, part->bytes, lines[i / 2].hash[i % 2])->id;
-        if (id < 0) return llm__merge_unknown(x, rank + (uint32_t)i / 2, part->text, part->bytes);
-        lines[i / 2].id[i % 2] = id;
-        if (i % 2) llm__pairs_fetch(&w->merges, (uint32_t)lines[i / 2].id[0], (uint32_t)id);
+        llm__merge_line *line = lines + i / 2;
+        const llm__string *part = &line->part[i % 2];
+        line->id[i % 2] = -1;
+        if (i % 2 && line->id[0] < 0) continue;
+        line->id[i % 2] = llm__slot_of(w, part->text, part->bytes, line->hash[i % 2])->id;
+        if (i % 2 && line->id[1] >= 0) llm__pairs_fetch(&w->merges, (uint32_t)line->id[0], (uint32_t)line->id[1]);
     }
+}
+
+/* The same, where the first of them has that rank and all parts must exist. */
+static llm_status llm__merge_ids(const llm__words_reader *x, llm__merge_line *lines, int count, uint32_t rank) {
+    int i;
+    llm__merge_look(x->w, lines, count);
+    for (i = 0; i < 2 * count; i++)
+        if (lines[i / 2].id[i % 2] < 0)
+            return llm__merge_unknown(x, rank + (uint32_t)i / 2, lines[i / 2].part[i % 2].text,
+                                      lines[i / 2].part[i % 2].bytes);
     return LLM_OK;
 }
 
@@ -7355,33 +7589,53 @@ static llm_status llm__template_token(const llm__words_reader *x, const llm__jso
     return status;
 }
 
+/* Part `part` of a list, added to another.  *texts counts how often the text is in it. */
+static llm_status llm__around_part(const llm__words_reader *x, const llm__around *from, int part, llm__around *to,
+                                   int *texts) {
+    int k, at = 0;
+    llm_status status = LLM_OK;
+    for (k = 0; k < from->count && status == LLM_OK; k++) {
+        if (from->items[k] == LLM__AROUND_CUT) at++;
+        else if (at == part) {
+            *texts += from->items[k] == LLM__AROUND_TEXT;
+            status = llm__around_add(x, to, from->items[k]);
+        }
+    }
+    return status;
+}
+
+/* A template: of one part, or behind another template that made two parts, of a pair. */
 static llm_status llm__template_read(const llm__words_reader *x, const llm__json *from, llm__around *around) {
-    const llm__json *single = llm__json_get(from, "single"), *tokens = llm__json_get(from, "special_tokens");
-    const llm__json *item, *token;
+    const llm__json *list, *tokens = llm__json_get(from, "special_tokens"), *item, *token;
+    const char *where = "post_processor.single";
     llm__around inner = *around;
     uint32_t i;
-    int k, texts = 0;
+    int k, parts = 1, texts = 0;
     llm_status status = LLM_OK;
-    if (!single || !llm__json_is(single, LLM__JSON_ARRAY))
-        return llm__words_wrong(x, "post_processor.single", "an array");
-    for (k = 0; k < inner.count; k++)
-        if (inner.items[k] == LLM__AROUND_CUT)
-            return llm__fail(x->error, LLM_UNSUPPORTED, "%s: post_processor: a template behind a template", x->file);
+    for (k = 0; k < inner.count; k++) parts += inner.items[k] == LLM__AROUND_CUT;
+    if (parts > 2)
+        return llm__fail(x->error, LLM_UNSUPPORTED, "%s: post_processor: a template behind one of %d parts; it can be "
+                         "of two", x->file, parts);
+    if (parts == 2) where = "post_processor.pair";
+    list = llm__json_get(from, strchr(where, '.') + 1);
+    if (!list || !llm__json_is(list, LLM__JSON_ARRAY)) return llm__words_wrong(x, where, "an array");
     around->count = 0;
-    item = llm__json_first(single);
-    for (i = 0; i < single->length && status == LLM_OK; i++, item = llm__json_next(item)) {
+    item = llm__json_first(list);
+    for (i = 0; i < list->length && status == LLM_OK; i++, item = llm__json_next(item)) {
         token = llm__json_get(item, "SpecialToken");
         if (i) status = llm__around_add(x, around, LLM__AROUND_CUT);
         if (status != LLM_OK) return status;
         if (token) {
             status = llm__template_token(x, tokens, token, around);
-        } else if (llm__json_get(item, "Sequence") && !texts++) {
-            for (k = 0; k < inner.count && status == LLM_OK; k++) status = llm__around_add(x, around, inner.items[k]);
+        } else if ((token = llm__json_get(item, "Sequence")) != NULL) {
+            k = llm__json_text_is(llm__json_get(token, "id"), "B");
+            if (k >= parts) return llm__words_wrong(x, where, "one sequence, A");
+            status = llm__around_part(x, &inner, k, around, &texts);
         } else {
-            return llm__words_wrong(x, "post_processor.single", "special tokens around one sequence");
+            return llm__words_wrong(x, where, "special tokens and sequences");
         }
     }
-    return status == LLM_OK && !texts ? llm__words_wrong(x, "post_processor.single", "one sequence") : status;
+    return status == LLM_OK && texts != 1 ? llm__words_wrong(x, where, "one sequence with the text") : status;
 }
 
 /* BertProcessing and RobertaProcessing: cls and sep around the first part, sep behind the others and, with Roberta's,
@@ -8009,12 +8263,13 @@ static int llm__precompiled(llm__encoder *x, const llm__step *s, const char *tex
 }
 
 /* SentencePiece's normalizer: the longest rules (user-defined tokens stay as they are), runs of spaces become one and
-   those at the ends go if `clean`, a space goes in front, and spaces become U+2581 if `invert`. */
+   those at the ends go if `clean`, a space goes in front, and spaces become U+2581 if `invert`; at the end, signs of
+   that kind in the text go like spaces. */
 static int llm__sentence_normalize(llm__encoder *x, const llm__step *s, const char *text, size_t bytes,
                                    llm__text *out) {
     static const char mark[] = "\xE2\x96\x81";
     const char *space = s->invert ? mark : " ";
-    size_t at = 0, n, i, length, wide = s->invert ? 3 : 1, kept = 0;
+    size_t at = 0, n, i, length, wide = s->invert ? 3 : 1;
     uint32_t c;
     int after_space = s->clean, begun = 0;
     int prefix = s->prepend == LLM__PREPEND_ALWAYS || (s->prepend == LLM__PREPEND_FIRST && !x->base);
@@ -8027,21 +8282,18 @@ static int llm__sentence_normalize(llm__encoder *x, const llm__step *s, const ch
             piece = text + at;
             length = n = llm__char_get(piece, &c);
         }
-        for (i = 0; i < length; i++) {
-            int is_space = piece[i] == ' ';
-            if (is_space && s->clean && after_space) continue;
-            if (!begun && prefix && (!llm__text_add(out, space, wide) || !llm__stands_for(x, out, at))) return 0;
-            begun = 1;
-            if (!(is_space ? llm__text_add(out, space, wide) : llm__text_add(out, piece + i, 1)) ||
+        if (!begun && s->clean && length == 1 && *piece == ' ') continue;
+        if (!begun && prefix && (!llm__text_add(out, space, wide) || !llm__stands_for(x, out, at))) return 0;
+        begun = 1;
+        for (i = 0; after_space && i < length && piece[i] == ' ';) i++;
+        if (i < length) after_space = s->clean && piece[length - 1] == ' ';
+        for (; i < length; i++)
+            if (!(piece[i] == ' ' ? llm__text_add(out, space, wide) : llm__text_add(out, piece + i, 1)) ||
                 !llm__stands_for(x, out, at)) return 0;
-            after_space = is_space;
-            if (!is_space) kept = out->length;
-        }
     }
-    if (s->clean) {
-        out->length = kept;
-        if (x->in && x->out->count > kept) x->out->count = kept;
-    }
+    while (s->clean && out->length >= wide && memcmp(out->data + out->length - wide, space, wide) == 0)
+        out->length -= wide;
+    if (x->in && x->out->count > out->length) x->out->count = out->length;
     return llm__text_add(out, "", 0);
 }
 
@@ -8797,38 +9049,38 @@ static int llm__bpe_spans(llm__encoder *x, const char *piece, size_t bytes, size
     return !x->word.failed;
 }
 
+/* A token that begins at `at` and ends at `end`, -1 for an unknown character, improves the path to there. */
+static void llm__unigram_try(llm__encoder *x, size_t at, size_t end, int32_t id) {
+    const llm__words *w = x->w;
+    llm__best *to = x->best + end;
+    double score = x->best[at].score + (id < 0 ? w->unknown_score : w->scores[id]);
+    if (w->single) score = (double)(float)score;
+    if (to->from != SIZE_MAX && score <= to->score) return;
+    to->score = score;
+    to->from = at;
+    to->id = id < 0 ? w->unknown : id;
+}
+
 /* Tokens that begin at `at` improve the paths to where they end. */
 static void llm__unigram_reach(llm__encoder *x, const char *piece, size_t bytes, size_t at, size_t char_bytes) {
     const llm__words *w = x->w;
-    double here = x->best[at].score;
-    uint32_t node = 1;
-    size_t i;
+    const llm__tree *t = &w->tree;
+    uint32_t node = 0;
+    size_t end = at;
     int alone = 0; /* whether the single character is a token */
-    for (i = at; i < bytes; i++) {
-        const llm__pair *edge = llm__pairs_find(&w->tree.edges, node, (uint8_t)piece[i]);
-        llm__best *to = x->best + i + 1;
-        double score;
-        if (!edge) break;
-        node = edge->first;
-        if (!edge->second) continue;
-        score = here + w->scores[edge->second - 1];
-        if (w->single) score = (double)(float)score;
-        if (to->from == SIZE_MAX || score > to->score) {
-            to->score = score;
-            to->from = at;
-            to->id = (int32_t)edge->second - 1;
+    while (end < bytes && (node = llm__tree_step(t, node, (uint8_t)piece[end++])) != 0) {
+        int32_t id = t->id[node];
+        if (id >= 0 && t->child[node] == t->child[node + 1]) { /* the only piece that goes on from here */
+            const llm__word *word = w->words + id;
+            size_t seen = end - at;
+            end = at + word->bytes;
+            if (end > bytes || memcmp(word->text + seen, piece + at + seen, word->bytes - seen) != 0) break;
         }
-        if (i + 1 - at == char_bytes) alone = 1;
+        if (id < 0) continue;
+        llm__unigram_try(x, at, end, id);
+        alone |= end - at == char_bytes;
     }
-    if (!alone) {
-        llm__best *to = x->best + at + char_bytes;
-        double score = here + w->unknown_score;
-        if (w->single) score = (double)(float)score;
-        if (to->from != SIZE_MAX && score <= to->score) return;
-        to->score = score;
-        to->from = at;
-        to->id = w->unknown;
-    }
+    if (!alone) llm__unigram_try(x, at, at + char_bytes, -1);
 }
 
 /* The ids of [from, to): a token, or an unknown run as one token or as bytes. */
@@ -8928,6 +9180,14 @@ static int llm__encode_new(llm__encoder *x, const char *piece, size_t bytes) {
     return llm__id_add(x, id < 0 ? x->w->unknown : id) && llm__span_add(x, 0, bytes);
 }
 
+/* Whether the model made one of the special tokens, other than the unknown one, since there were `from` ids. */
+static int llm__made_special(const llm__encoder *x, size_t from) {
+    size_t i;
+    for (i = from; i < *x->count; i++)
+        if (x->w->words[(*x->ids)[i]].special && (*x->ids)[i] != x->w->unknown) return 1;
+    return 0;
+}
+
 /* Most pieces came before: what they became is among the ids. */
 static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
     llm__known *known, now;
@@ -8948,7 +9208,7 @@ static int llm__encode_piece(llm__encoder *x, const char *piece, size_t bytes) {
     now.first = (uint32_t)*x->count;
     if (!llm__encode_new(x, piece, bytes)) return 0;
     now.count = (uint32_t)*x->count - now.first;
-    *known = now;
+    if (!x->plain || !llm__made_special(x, now.first)) *known = now; /* else these ids will be taken back */
     return 1;
 }
 
@@ -9024,6 +9284,7 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
         *end = s->at + n;
         s->at += n - 1;
         if (s->plain && token->special) continue;
+        if (w->single && token->normalized == LLM__NORMALIZED_RAW) continue; /* the best path has it or not */
         if (token->single_word && !llm__is_alone(s->text, s->bytes, *begin, *end)) continue;
         if (token->lstrip) *begin = llm__space_before(s, *begin);
         if (token->rstrip) *end = llm__space_after(s, *end);
@@ -9032,14 +9293,6 @@ static int llm__added_next(const llm__words *w, llm__added_scan *s, size_t *begi
         return (int)index;
     }
     return -1;
-}
-
-/* Whether the model made one of the special tokens, other than the unknown one, since there were `from` ids. */
-static int llm__made_special(const llm__encoder *x, size_t from) {
-    size_t i;
-    for (i = from; i < *x->count; i++)
-        if (x->w->words[(*x->ids)[i]].special && (*x->ids)[i] != x->w->unknown) return 1;
-    return 0;
 }
 
 /* One part of a piece of plain text; a character that is a special token by itself becomes bytes or unknown. */
@@ -9663,6 +9916,8 @@ typedef struct llm__source {
     llm__words_reader *x;
     uint32_t *ranks; /* [count] by id: which merge comes first; LLM__NO_RANK: no merge makes or takes it */
     uint32_t count;  /* ids are below this */
+    char *texts;     /* room for texts in the arena: [texts_left] */
+    size_t texts_left;
     llm__text rest, added;
 } llm__source;
 
@@ -9683,8 +9938,8 @@ static int llm__text_quote(llm__text *out, const char *text, size_t bytes) {
     return llm__text_add(out, "\"", 1);
 }
 
-/* Room for ids below `count`, and for what the configuration adds. */
-static llm_status llm__source_room(llm__source *s, uint32_t count, const llm__words_config *config) {
+/* Room for ids below `count`, `added` of which are looked for in text, and for what the configuration adds. */
+static llm_status llm__source_room(llm__source *s, uint32_t count, uint32_t added, const llm__words_config *config) {
     llm__words_reader *x = s->x;
     const llm__json *more = llm__json_get(config->config, "added_tokens_decoder"), *key = llm__json_first(more);
     uint32_t i;
@@ -9697,7 +9952,7 @@ static llm_status llm__source_room(llm__source *s, uint32_t count, const llm__wo
     if (!x->w) return llm__words_no_memory(x);
     x->w->file = x->file;
     x->w->unknown = -1;
-    status = llm__words_room(x, count, count + (uint32_t)llm__added_most(config));
+    status = llm__words_room(x, count, added + (uint32_t)llm__added_most(config));
     s->ranks = (uint32_t *)llm__arena_alloc(x->arena, (size_t)count + 1, sizeof *s->ranks);
     if (status != LLM_OK || !s->ranks) return llm__words_no_memory(x);
     memset(s->ranks, 0xFF, ((size_t)count + 1) * sizeof *s->ranks);
@@ -9705,15 +9960,23 @@ static llm_status llm__source_room(llm__source *s, uint32_t count, const llm__wo
     return LLM_OK;
 }
 
-/* A token, whose text lives in the arena. */
+/* A token; its text is copied. */
 static llm_status llm__source_word(llm__source *s, uint32_t id, const char *text, size_t bytes, uint32_t rank) {
+    enum { CHUNK = 1 << 15 };
     llm__words *w = s->x->w;
-    if (!text) return llm__words_no_memory(s->x);
     if (bytes > 2 * LLM__MAX_TOKEN_BYTES) return llm__words_too_long(s->x, "a token");
     if (id >= s->count || w->words[id].text)
         return llm__fail(s->x->error, LLM_BAD_FORMAT, "%s: id %lu %s", s->x->file, (unsigned long)id,
                          id < s->count ? "comes twice" : "is beyond the vocabulary");
-    w->words[id].text = text;
+    if (s->texts_left < bytes + 1) {
+        s->texts = (char *)llm__arena_alloc(s->x->arena, CHUNK, 1);
+        if (!s->texts) return llm__words_no_memory(s->x);
+        s->texts_left = CHUNK;
+    }
+    w->words[id].text = (char *)memcpy(s->texts, text, bytes);
+    s->texts[bytes] = 0;
+    s->texts += bytes + 1;
+    s->texts_left -= bytes + 1;
     w->words[id].bytes = (uint32_t)bytes;
     if (bytes > w->longest) w->longest = (uint32_t)bytes;
     if ((int32_t)id >= w->count) w->count = (int32_t)id + 1;
@@ -9735,7 +9998,7 @@ static llm_status llm__source_added(llm__source *s, const char *text, size_t byt
 static llm_status llm__source_special(llm__source *s, uint32_t id, const char *text, size_t bytes) {
     llm_status status;
     if (id >= s->count || s->x->w->words[id].text) return LLM_OK;
-    status = llm__source_word(s, id, llm__arena_text(s->x->arena, text, bytes), bytes, LLM__NO_RANK);
+    status = llm__source_word(s, id, text, bytes, LLM__NO_RANK);
     return status == LLM_OK ? llm__source_added(s, text, bytes, 1, 0) : status;
 }
 
@@ -9755,27 +10018,48 @@ static llm_status llm__source_config(llm__source *s, const llm__words_config *co
     return status;
 }
 
+/* Adds those of `count` ways to cut tokens in two whose parts are both made by merges themselves. */
+static llm_status llm__source_cuts(llm__source *s, llm__merge_line *lines, const uint32_t *made, int count) {
+    llm__words *w = s->x->w;
+    int i;
+    llm__merge_look(w, lines, count);
+    for (i = 0; i < count; i++) {
+        const int32_t *id = lines[i].id;
+        if (id[0] < 0 || id[1] < 0 || s->ranks[id[0]] == LLM__NO_RANK || s->ranks[id[1]] == LLM__NO_RANK) continue;
+        if (!llm__pairs_set(&w->merges, s->x->arena, (uint32_t)id[0], (uint32_t)id[1], s->ranks[made[i]], made[i]))
+            return llm__words_no_memory(s->x);
+    }
+    return LLM_OK;
+}
+
 /* Every token can come from any two that it is made of, those with the lowest ranks first. */
 static llm_status llm__source_merges(llm__source *s) {
     llm__words *w = s->x->w;
-    uint32_t id;
+    llm__merge_line lines[LLM__MERGE_LINES];
+    uint32_t made[LLM__MERGE_LINES], id, c;
     size_t at, n;
-    uint32_t c;
+    int count = 0;
+    llm_status status = LLM_OK;
     if (!llm__pairs_reserve(&w->merges, s->x->arena, 3 * (size_t)s->count)) return llm__words_no_memory(s->x);
-    for (id = 0; id < s->count; id++) {
+    for (id = 0; id < s->count && status == LLM_OK; id++) {
         const llm__word *word = w->words + id;
         if (s->ranks[id] == LLM__NO_RANK) continue;
-        for (at = word->bytes ? llm__char_get(word->text, &c) : 0; at < word->bytes; at += n) {
-            int32_t left = llm__model_id(w, word->text, at), right;
+        for (at = word->bytes ? llm__char_get(word->text, &c) : 0; at < word->bytes && status == LLM_OK; at += n) {
+            llm__merge_line *line = lines + count;
             n = llm__char_get(word->text + at, &c);
-            if (left < 0 || s->ranks[left] == LLM__NO_RANK) continue;
-            right = llm__model_id(w, word->text + at, word->bytes - at);
-            if (right < 0 || s->ranks[right] == LLM__NO_RANK) continue;
-            if (!llm__pairs_set(&w->merges, s->x->arena, (uint32_t)left, (uint32_t)right, s->ranks[id], id))
-                return llm__words_no_memory(s->x);
+            line->part[0].text = word->text;
+            line->part[0].bytes = at;
+            line->part[1].text = word->text + at;
+            line->part[1].bytes = word->bytes - at;
+            line->hash[0] = llm__text_hash(line->part[0].text, line->part[0].bytes);
+            line->hash[1] = llm__text_hash(line->part[1].text, line->part[1].bytes);
+            made[count++] = id;
+            if (count < LLM__MERGE_LINES) continue;
+            status = llm__source_cuts(s, lines, made, count);
+            count = 0;
         }
     }
-    return LLM_OK;
+    return status == LLM_OK ? llm__source_cuts(s, lines, made, count) : status;
 }
 
 /* A byte-level token in base64. */
@@ -9788,7 +10072,7 @@ static llm_status llm__source_base64(llm__source *s, const char *text, size_t le
         return llm__fail(s->x->error, LLM_BAD_FORMAT, "%s: token %lu: \"%.*s\" is no base64", s->x->file,
                          (unsigned long)id, llm__shown(text, length), text);
     for (i = 0; i < count; i++) n += llm__char_put(llm__byte_to_char(bytes[i]), chars + n);
-    return llm__source_word(s, id, llm__arena_text(s->x->arena, chars, n), n, rank);
+    return llm__source_word(s, id, chars, n, rank);
 }
 
 /* Patterns of byte-level vocabularies that come without one. */
@@ -9816,14 +10100,14 @@ static const char llm__kimi_pattern[] =
     "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 /* The files, by name.  Special tokens are separated by spaces and follow the vocabulary; a number gives the next one's
-   id, name*n stands for name0|> to name(n-1)|>. */
+   id, name*m-n stands for name(m)|> to name(n-1)|>. */
 typedef struct llm__tiktoken {
     const char *file, *pattern, *special, *begin;
     int nfc;
 } llm__tiktoken;
 
 static const llm__tiktoken llm__tiktokens[] = {
-    {"qwen.tiktoken", llm__qwen_pattern, "<|endoftext|> <|im_start|> <|im_end|> <|extra_*205", NULL, 1},
+    {"qwen.tiktoken", llm__qwen_pattern, "<|endoftext|> <|im_start|> <|im_end|> <|extra_*0-205", NULL, 1},
     {"cl100k_base.tiktoken", llm__cl100k_pattern,
      "100257 <|endoftext|> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> 100276 <|endofprompt|>", NULL, 0},
     {"o200k_base.tiktoken", llm__o200k_pattern, "199999 <|endoftext|> 200018 <|endofprompt|>", NULL, 0},
@@ -9831,8 +10115,10 @@ static const llm__tiktoken llm__tiktokens[] = {
     {"r50k_base.tiktoken", llm__gpt2_pattern, "50256 <|endoftext|>", NULL, 0},
     {"tiktoken.model", llm__kimi_pattern, "[BOS] [EOS]", NULL, 0},
     {"tokenizer.model", llm__llama3_pattern,
-     "<|begin_of_text|> <|end_of_text|> <|reserved_special_token_*4 <|start_header_id|> <|end_header_id|> "
-     "<|reserved_special_token_4|> <|eot_id|>", "<|begin_of_text|>", 0}};
+     "<|begin_of_text|> <|end_of_text|> <|reserved_special_token_*0-4 <|start_header_id|> <|end_header_id|> "
+     "<|reserved_special_token_*4-5 <|eot_id|> <|reserved_special_token_*5-251", "<|begin_of_text|>", 0}};
+
+enum { LLM__MOST_SPECIALS = 512 }; /* of such a file */
 
 /* The special tokens of such a file, from id `next`. */
 static llm_status llm__tiktoken_specials(llm__source *s, const char *at, uint32_t next) {
@@ -9841,10 +10127,11 @@ static llm_status llm__tiktoken_specials(llm__source *s, const char *at, uint32_
     while (*at && status == LLM_OK) {
         size_t n = strcspn(at, " ");
         const char *star = (const char *)memchr(at, '*', n);
-        long i, count = star ? strtol(star + 1, NULL, 10) : 0;
+        char *dash = NULL;
+        long i = star ? strtol(star + 1, &dash, 10) : 0, count = star ? strtol(dash + 1, NULL, 10) : 0;
         if (*at >= '0' && *at <= '9') next = (uint32_t)strtol(at, NULL, 10);
         else if (!star) status = llm__source_special(s, next++, at, n);
-        for (i = 0; i < count && status == LLM_OK; i++) {
+        for (; i < count && status == LLM_OK; i++) {
             snprintf(name, sizeof name, "%.*s%ld|>", (int)(star - at), at, i);
             status = llm__source_special(s, next++, name, strlen(name));
         }
@@ -9893,7 +10180,7 @@ static llm_status llm__tiktoken_read(llm__source *s, const llm__tiktoken *kind, 
         if (!pass && most > 8 * ((size_t)lines + 131072))
             return llm__fail(s->x->error, LLM_TOO_LARGE, "%s: rank %lu, but only %lu tokens", s->x->file,
                              (unsigned long)most - 1, (unsigned long)lines);
-        if (!pass) status = llm__source_room(s, most + 512, config);
+        if (!pass) status = llm__source_room(s, most + LLM__MOST_SPECIALS, LLM__MOST_SPECIALS, config);
     }
     if (status == LLM_OK) status = llm__source_config(s, config);
     if (status == LLM_OK) status = llm__tiktoken_specials(s, kind->special, most);
@@ -9918,7 +10205,7 @@ static llm_status llm__tekken_read(llm__source *s, const llm__json *root, const 
         !llm__json_id(llm__json_get(about, "default_num_special_tokens"), &specials) || specials > size ||
         specials > 65536 || (uint32_t)(size - specials) > vocab->length)
         return llm__words_wrong(s->x, "config", "sizes that the vocabulary has");
-    status = llm__source_room(s, (uint32_t)size, config);
+    status = llm__source_room(s, (uint32_t)size, (uint32_t)specials, config);
     for (v = llm__json_first(special), i = 0; llm__json_is(special, LLM__JSON_ARRAY) && i < special->length &&
          status == LLM_OK; i++, v = llm__json_next(v)) {
         text = llm__json_get(v, "token_str");
@@ -10131,11 +10418,12 @@ static llm_status llm__sentence_ranks(llm__source *s, const llm__sentence *m, ll
     return LLM_OK;
 }
 
-/* A Unigram model's scores and tree.  What is not normal has no place in a text, but user-defined pieces have: they
-   are worth more than anything. */
+/* A Unigram model's scores and tree.  What is not normal has no place in a text, but user-defined pieces have: as
+   SentencePiece starts looking for the best score from next to nothing above 0, each is worth -0.1, which is more than
+   most. */
 static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
     llm__words *w = s->x->w;
-    float least = 0, most = 0;
+    float least = 0, most = 1.17549435e-38f;
     uint32_t i;
     int first = 1;
     w->scores = (double *)llm__arena_alloc(s->x->arena, (size_t)s->count + 1, sizeof *w->scores);
@@ -10143,19 +10431,20 @@ static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
     for (i = 0; i < m->count; i++) {
         if (m->pieces[i].kind != LLM__PIECE_NORMAL) continue;
         if (first || m->pieces[i].score < least) least = m->pieces[i].score;
-        if (first || m->pieces[i].score > most) most = m->pieces[i].score;
+        if (m->pieces[i].score > most) most = m->pieces[i].score;
         first = 0;
     }
     w->single = 1;
     w->unknown_score = (double)(least - 10.0f);
-    for (i = 0; i < m->count; i++) {
+    for (i = 0; i < s->count; i++) {
         const llm__sentence_piece *piece = m->pieces + i;
-        if (piece->kind != LLM__PIECE_NORMAL && piece->kind != LLM__PIECE_USER) continue;
-        w->scores[i] = (double)piece->score;
-        if (piece->kind == LLM__PIECE_USER) w->scores[i] = (double)piece->bytes * (double)most - 0.1;
-        if (!llm__trie_add(&w->tree, s->x->arena, piece->text, piece->bytes, i)) return llm__words_no_memory(s->x);
+        w->scores[i] = -HUGE_VAL;
+        if (i >= m->count) continue;
+        if (piece->kind == LLM__PIECE_NORMAL) w->scores[i] = (double)piece->score;
+        if (piece->kind == LLM__PIECE_USER)
+            w->scores[i] = (double)(float)((double)((float)piece->bytes * most) - 0.1);
     }
-    return LLM_OK;
+    return llm__tree_make(s->x);
 }
 
 static llm_status llm__sentence_rest(llm__source *s, const llm__sentence *m, const llm__words_config *config) {
@@ -10201,9 +10490,11 @@ static llm_status llm__sentence_read(llm__source *s, const char *text, size_t by
                                      llm__arena *scratch) {
     llm__sentence m;
     llm__words *w;
-    uint32_t i;
+    uint32_t i, added = 0;
     llm_status status = llm__sentence_parse(s, &m, text, bytes, scratch);
-    if (status == LLM_OK) status = llm__source_room(s, m.count, config);
+    for (i = 0; status == LLM_OK && i < m.count; i++)
+        added += m.pieces[i].kind != LLM__PIECE_NORMAL && m.pieces[i].kind != LLM__PIECE_BYTE;
+    if (status == LLM_OK) status = llm__source_room(s, m.count, added, config);
     if (status != LLM_OK) return status;
     w = s->x->w;
     w->model = m.bpe ? LLM__MODEL_BPE : LLM__MODEL_UNIGRAM;
@@ -10211,8 +10502,7 @@ static llm_status llm__sentence_read(llm__source *s, const char *text, size_t by
     w->fuse_unknown = 1;
     for (i = 0; i < m.count && status == LLM_OK; i++) {
         const llm__sentence_piece *piece = m.pieces + i;
-        status = llm__source_word(s, i, llm__arena_text(s->x->arena, piece->text, piece->bytes), piece->bytes,
-                                  LLM__NO_RANK);
+        status = llm__source_word(s, i, piece->text, piece->bytes, LLM__NO_RANK);
         if (status != LLM_OK) break;
         if (piece->kind == LLM__PIECE_UNKNOWN && w->unknown < 0) w->unknown = (int32_t)i;
         if (piece->kind == LLM__PIECE_CONTROL || piece->kind == LLM__PIECE_UNKNOWN)
@@ -10278,7 +10568,7 @@ LLM__FN llm_status llm__words_open_other(llm__words **out, llm__arena *arena, co
     memset(&scratch, 0, sizeof scratch);
     scratch.allocator = arena->allocator;
     if (strcmp(file_name, "tekken.json") == 0) {
-        status = llm__json_parse(arena, file_name, text, bytes, &root, e);
+        status = llm__json_parse(&scratch, file_name, text, bytes, &root, e);
         if (status == LLM_OK) status = llm__tekken_read(&s, root, config);
         if (status == LLM_OK) status = llm__source_around(&s, config, 1, 2, 1, 0);
     } else if (strcmp(file_name, "tokenizer.model") == 0 && !llm__is_base64_line(text, bytes)) {
@@ -18475,6 +18765,8 @@ LLM__FN int llm__define_all(llm__render *r, llm__scope *scope, const llm_render_
     if (d->messages && (!llm__value_from_json(r, "messages", d->messages, strlen(d->messages), &v) ||
                         !llm__prepare_messages(r, d, &v, continued) || !llm__define(r, scope, "messages", 8, &v)))
         return 0;
+    llm__give_bool(&v, d->thinking > 0);
+    if (d->thinking && !llm__define(r, scope, "enable_thinking", 15, &v)) return 0;
     if (!d->variables) return 1;
     if (!llm__value_from_json(r, "variables", d->variables, strlen(d->variables), &v)) return 0;
     if (v.type != LLM__DICT) return llm__expected(r, "variables", "an object");
@@ -34751,6 +35043,7 @@ LLM__FN const char *llm__format_pattern(const llm__json *name) {
 #define LLM__IPV4 LLM__BYTE "(\\." LLM__BYTE "){3}"
 #define LLM__HEX4 "[0-9a-fA-F]{1,4}"
 #define LLM__LABEL "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+#define LLM__SHORT_LABEL "[a-zA-Z0-9]([a-zA-Z0-9-]{0,28}[a-zA-Z0-9])?" /* a name has at most 253 characters */
     static const char *const known[][2] = {
         {"date", LLM__DATE},
         {"time", LLM__TIME},
@@ -34759,8 +35052,8 @@ LLM__FN const char *llm__format_pattern(const llm__json *name) {
                      "(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?|"
                      "T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))"},
         {"uuid", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"},
-        {"email", "[a-zA-Z0-9_+-]+(\\.[a-zA-Z0-9_+-]+)*@" LLM__LABEL "(\\." LLM__LABEL ")+"},
-        {"hostname", LLM__LABEL "(\\." LLM__LABEL ")*"},
+        {"email", "[a-zA-Z0-9_+-]+(\\.[a-zA-Z0-9_+-]+)*@" LLM__LABEL "(\\." LLM__LABEL "){1,2}"},
+        {"hostname", LLM__LABEL "(\\." LLM__LABEL "){0,2}|" LLM__SHORT_LABEL "(\\." LLM__SHORT_LABEL "){3,7}"},
         {"ipv4", LLM__IPV4},
         {"ipv6", "((" LLM__HEX4 ":){7}" LLM__HEX4 "|(" LLM__HEX4 ":){1,7}:|(" LLM__HEX4 ":){1,6}(:" LLM__HEX4 "){1}|("
                  LLM__HEX4 ":){1,5}(:" LLM__HEX4 "){1,2}|(" LLM__HEX4 ":){1,4}(:" LLM__HEX4 "){1,3}|(" LLM__HEX4
@@ -34778,6 +35071,7 @@ LLM__FN const char *llm__format_pattern(const llm__json *name) {
 #undef LLM__IPV4
 #undef LLM__HEX4
 #undef LLM__LABEL
+#undef LLM__SHORT_LABEL
     size_t i;
     for (i = 0; i < LLM__LENGTH(known); i++)
         if (llm__json_text_is(name, known[i][0])) return known[i][1];
@@ -38726,6 +39020,7 @@ LLM_API llm_status llm_model_render(llm_rendering **out, const llm_model *model,
     if (which) pick = *which;
     if (desc) d = *desc;
     if (d.tools) pick.has_tools = 1;
+    if (!d.thinking) d.thinking = model && model->think ? 1 : -1;
     status = llm_model_template(&t, model, &pick, error);
     if (status != LLM_OK) return status;
     count = llm__chat_tokens(&model->chat, notes, LLM__MAX_TOKEN_NOTES / 2);

@@ -4,14 +4,16 @@
    The input's first byte says which file of which checkpoint: 'a'.. for tests/golden/models/stories260K (float,
    SentencePiece-style), 'A'.. for examples/model (quantized, byte-level); 'e' is a prompt cache; 'f' the source of a
    template; 'g' the name of a golden template, and messages, tools, documents and variables, each up to a NUL;
-   'h' and a capital for the dialect, a text with tool calls; 'i' and 'I' bytes that are encoded as a text, and decoded
-   as ids, by the tokenizer of the one checkpoint or the other; 'j' a grammar, whose next byte says of which kind.
+   'h' and a capital for the dialect, a text with tool calls; 'i' the number of a style in tests/golden/tokenizers, and
+   a text that its tokenizer encodes, 'I' the same and ids of two bytes each to decode; 'j' a grammar, whose next byte
+   says of which kind; 'k' to 'o' the only file of a tokenizer, see vocabulary_files.
    FUZZ_ONLY, a letter, passes over all others.  Whatever comes, the library must leave with an llm_error or work, give
    back all memory and touch nothing that is not its own (the sanitizers look on). */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
 #include "stories.h"
+#include "styles.h"
 
 #ifndef FUZZ_ONLY
 #define FUZZ_ONLY 0
@@ -231,21 +233,123 @@ static int use_calls(const uint8_t *data, size_t bytes) {
     return 0;
 }
 
-/* As a text, and two bytes at a time as ids; what was encoded is decoded again. */
-static void use_tokens(const uint8_t *data, size_t bytes, int bundled) {
-    enum { MOST = 4096 };
-    static llm_model *models[2];
-    static int32_t ids[MOST];
-    static char text[MOST * 64];
-    llm_model_desc md = stories_desc();
-    size_t n, i, length;
-    if (bundled) md.memory = bundled_files;
-    if (!models[bundled] && llm_model_open(&models[bundled], &md, NULL)) abort();
-    if (llm_encode(models[bundled], (const char *)data, bytes, 0, ids, MOST, &n, NULL) == LLM_OK && n <= MOST)
-        llm_decode(models[bundled], ids, n, 0, text, sizeof text, &length, NULL);
-    for (i = 0; i < bytes / 2 && i < MOST; i++)
-        ids[i] = (data[2 * i] | data[2 * i + 1] << 8) % llm_model_get_info(models[bundled]).vocabulary;
-    llm_decode(models[bundled], ids, i, (int)(bytes & 1), text, sizeof text, &length, NULL);
+/* ---- tokenizers */
+
+enum { MOST_IDS = 1 << 14 };
+
+/* Decoded in one call and id by id: the same text. */
+static void decode_both(const llm_tokenizer *t, const int32_t *ids, size_t count, int skip_special) {
+    llm_detokenizer *d = NULL;
+    const char *piece;
+    char *whole = NULL, *joined;
+    size_t bytes, n, i, at = 0;
+    llm_status status = llm_tokenizer_decode(t, ids, count, skip_special, NULL, 0, &bytes, NULL);
+    if (status == LLM_TOO_LARGE) return;
+    if (status) abort();
+    whole = (char *)malloc(2 * bytes + 2);
+    joined = whole + bytes + 1;
+    if (llm_tokenizer_decode(t, ids, count, skip_special, whole, bytes + 1, &n, NULL) || n != bytes) abort();
+    if (llm_detokenizer_open(&d, t, skip_special, NULL, NULL)) abort();
+    for (i = 0; i <= count && !status; i++) {
+        status = i < count ? llm_detokenizer_add(d, ids[i], &piece, &n, NULL)
+                           : llm_detokenizer_finish(d, &piece, &n, NULL);
+        if (!status && (n > bytes - at || strlen(piece) > n)) abort();
+        if (!status) memcpy(joined + at, piece, n);
+        at += status ? 0 : n;
+    }
+    if (!status && (at != bytes || memcmp(whole, joined, bytes))) abort();
+    llm_detokenizer_close(d);
+    free(whole);
+}
+
+/* Spans lie in the text, and ids in the vocabulary; what was encoded is decoded. */
+static void encode_text(const llm_tokenizer *t, const char *text, size_t bytes, int plain) {
+    static int32_t ids[MOST_IDS], bare[MOST_IDS];
+    static llm_text_span spans[MOST_IDS];
+    llm_encode_desc d;
+    size_t count, again, i;
+    memset(&d, 0, sizeof d);
+    d.text = text;
+    d.bytes = bytes;
+    d.plain = d.special = plain;
+    d.ids = ids;
+    d.spans = spans;
+    d.capacity = MOST_IDS;
+    if (!bytes || llm_tokenizer_encode(t, &d, &count, NULL)) return;
+    d.ids = bare;
+    d.spans = NULL;
+    if (llm_tokenizer_encode(t, &d, &again, NULL) || again != count) abort();
+    if (count > MOST_IDS) count = MOST_IDS;
+    if (memcmp(ids, bare, count * sizeof *ids)) abort();
+    for (i = 0; i < count; i++)
+        if (ids[i] < 0 || ids[i] >= llm_tokenizer_size(t) || spans[i].from > spans[i].to || spans[i].to > bytes)
+            abort();
+    decode_both(t, ids, count, plain);
+}
+
+/* The tokenizer of a golden style, by any number. */
+static const llm_tokenizer *golden_style(unsigned number) {
+    static llm_tokenizer *open[LLM__LENGTH(styles)];
+    llm_tokenizer_desc d;
+    char path[200];
+    size_t i = number % LLM__LENGTH(styles);
+    memset(&d, 0, sizeof d);
+    snprintf(path, sizeof path, "tests/golden/tokenizers/%s", styles[i]);
+    d.path = path;
+    if (!open[i] && llm_tokenizer_open(&open[i], &d, NULL)) abort();
+    return open[i];
+}
+
+static int use_text(const uint8_t *data, size_t bytes) {
+    if (!bytes) return -1;
+    encode_text(golden_style(data[0]), (const char *)data + 1, bytes - 1, 0);
+    encode_text(golden_style(data[0]), (const char *)data + 1, bytes - 1, 1);
+    return 0;
+}
+
+static int use_ids(const uint8_t *data, size_t bytes) {
+    static int32_t ids[MOST_IDS];
+    const llm_tokenizer *t = bytes ? golden_style(data[0]) : NULL;
+    size_t i;
+    if (!t) return -1;
+    for (i = 0; 2 * i + 2 < bytes && i < MOST_IDS; i++) /* few beyond the vocabulary */
+        ids[i] = (data[2 * i + 1] | data[2 * i + 2] << 8) % (llm_tokenizer_size(t) + 3) - 1;
+    decode_both(t, ids, i, (int)(bytes & 1));
+    return 0;
+}
+
+static const char *const vocabulary_files[] = {"tokenizer.json", "tokenizer.model", "tekken.json", "qwen.tiktoken",
+                                               "tiktoken.model"}; /* from 'k' */
+
+/* A tokenizer of one file that opens encodes a text, and decodes the ids around both ends of its vocabulary. */
+static int use_vocabulary(const char *name, const uint8_t *data, size_t bytes) {
+    static const char text[] = " The quick brown fox's 12,345 jumps\xE2\x80\x94" "over\tthe\r\n\r\n   LAZY dogs; "
+                               "na\xC3\xAFve \xE4\xBD\xA0\xE5\xA5\xBD  \xEC\x95\x88 \xF0\x9F\x98\x80\xEF\xB8\x8F "
+                               "e\xCC\x81 \xEF\xAC\x81 <s>[INST] a_b</s><|im_end|> \xC0\xFF\x00 zzzzzzzz  ";
+    llm_memory_file file;
+    llm_tokenizer_desc d;
+    llm_tokenizer *t = NULL;
+    int32_t ids[600], i, size;
+    tally memory;
+    memset(&file, 0, sizeof file);
+    memset(&d, 0, sizeof d);
+    file.name = name;
+    file.data = data;
+    file.bytes = bytes;
+    d.memory = &file;
+    d.memory_count = 1;
+    d.allocator = tally_allocator(&memory);
+    if (llm_tokenizer_open(&t, &d, NULL) == LLM_OK) {
+        size = llm_tokenizer_size(t);
+        encode_text(t, text, sizeof text - 1, 0);
+        encode_text(t, text, sizeof text - 1, 1);
+        for (i = 0; i < 600; i++) ids[i] = i < 300 ? i - 1 : size - 598 + i;
+        decode_both(t, ids, 600, 0);
+        decode_both(t, ids, 600, 1);
+    }
+    llm_tokenizer_close(t);
+    if (memory.live) abort();
+    return 0;
 }
 
 /* Compiles a grammar - 's': a schema, 'r': a regular expression, 'g': GBNF - and holds its own source against it. */
@@ -280,7 +384,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     if (FUZZ_ONLY && (!bytes || data[0] != FUZZ_ONLY)) return -1;
     if (bytes && data[0] == 'f') return use_source(data + 1, bytes - 1), 0;
     if (bytes && data[0] == 'g') return use_data(data + 1, bytes - 1);
-    if (bytes && (data[0] | 32) == 'i') return use_tokens(data + 1, bytes - 1, data[0] == 'I'), 0;
+    if (bytes && data[0] == 'i') return use_text(data + 1, bytes - 1);
+    if (bytes && data[0] == 'I') return use_ids(data + 1, bytes - 1);
+    if (bytes && data[0] >= 'k' && data[0] <= 'o')
+        return use_vocabulary(vocabulary_files[data[0] - 'k'], data + 1, bytes - 1);
     if (bytes && data[0] == 'h') return use_calls(data + 1, bytes - 1);
     if (which == FILES) return use_cache(data + 1, bytes - 1), 0;
     if (bytes && data[0] == 'j') return use_grammar(data + 1, bytes - 1), 0;

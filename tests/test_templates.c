@@ -524,6 +524,46 @@ static void named_templates(llm_memory_file *files, llm_model_desc *md, llm_rend
     }
 }
 
+/* enable_thinking as mlx-lm sets it: whether the vocabulary has marks of thinking, unless something else is said. */
+static void thinking_is_set(llm_memory_file *files, llm_model_desc *md) {
+    static const char source[] = "{{ enable_thinking is defined }} {{ enable_thinking }}";
+    static const char marks[] = "{\"added_tokens_decoder\":{\"600\":{\"content\":\"<think>\",\"special\":true},"
+                                "\"601\":{\"content\":\"</think>\",\"special\":true}}}";
+    const char *configs[2] = {"{}", marks};
+    llm_memory_file more[FILES + 1];
+    llm_template_desc td;
+    llm_template *t = NULL;
+    llm_render_desc d;
+    llm_rendering *r;
+    llm_model *model;
+    int i;
+    memcpy(more, files, FILES * sizeof *more);
+    more[FILES].name = "chat_template.jinja";
+    more[FILES].data = source;
+    more[FILES].bytes = sizeof source - 1;
+    md->memory = more;
+    md->memory_count = FILES + 1;
+    for (i = 0; i < 2; i++) {
+        more[TOKENIZER_CONFIG].data = configs[i];
+        more[TOKENIZER_CONFIG].bytes = strlen(configs[i]);
+        memset(&d, 0, sizeof d);
+        CHECK(!llm_model_open(&model, md, NULL) && !llm_model_get_info(model).think_start == !i);
+        CHECK_STR(written(model, NULL, &d), i ? "True True" : "True False");
+        d.thinking = i ? -1 : 1;
+        CHECK_STR(written(model, NULL, &d), i ? "True False" : "True True");
+        d.variables = i ? "{\"enable_thinking\": 5}" : "{\"x\": 5}";
+        CHECK_STR(written(model, NULL, &d), i ? "True 5" : "True True");
+        llm_model_close(model);
+    }
+    memset(&td, 0, sizeof td);
+    memset(&d, 0, sizeof d);
+    td.source = source;
+    CHECK(!llm_template_open(&t, &td, NULL) && !llm_template_render(&r, t, &d, NULL));
+    CHECK_STR(r->text, "False ");
+    llm_rendering_close(r);
+    llm_template_close(t);
+}
+
 static void of_a_model(void) {
     static const char jinja[] = "{{ bos_token }}{% for m in messages %}[{{ m.content }}]{% endfor %}";
     static const char list[] = "{\"bos_token\": \"<s>\", \"chat_template\": [{\"name\": \"default\", \"template\": "
@@ -572,6 +612,7 @@ static void of_a_model(void) {
     CHECK(llm_model_render(&r, model, &which, &d, &error) == LLM_UNSUPPORTED);
     llm_model_close(model);
     named_templates(files, &md, &d);
+    thinking_is_set(files, &md);
 }
 
 /* ---- a long chat */

@@ -2,29 +2,18 @@
 
    Without arguments: the golden styles of tests/golden/tokenizers, and what no golden shows (broken files and texts,
    long texts, refused allocations, mutated files).  `test_words FOLDER STYLE...` runs styles of another folder: each is
-   a folder with tokenizer.json, cases.json and decode.json as tests/golden/tokenizers/README.md describes them. */
+   a folder with tokenizer.json, cases.json and decode.json as tests/golden/tokenizers/README.md describes them.
+   `test_words --save FOLDER` writes seeds for the fuzzers of tokenizers, texts and ids. */
 #include <stdlib.h>
 #include <time.h>
 
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
+#include "styles.h"
 #include "test.h"
 
 static const char *folder = "tests/golden/tokenizers";
-
-static const char *const styles[] = {
-    "bert_cased", "bert_uncased", "bpe_no_unk", "bytelevel_trained_sequence_decoder", "class_gpt2_on_starcoder",
-    "class_llama", "class_t5", "clip", "cohere", "config_bos_against_post_processor", "config_bos_no_post_processor",
-    "deepseek_v3", "falcon", "flags_bert", "flags_bytelevel_lower", "flags_bytelevel_nfc", "flags_llama2",
-    "flags_metaspace_always", "flags_metaspace_first", "flags_unigram", "gemma", "gemma_split", "gpt2",
-    "gpt2_legacy_file", "gpt2_prefix_space", "kimi", "llama2", "llama3", "llama3_no_ignore_merges", "metaspace_always",
-    "metaspace_first_split", "metaspace_legacy_fields", "metaspace_never", "mistral_metaspace_first", "neox", "o200k",
-    "openai_gpt", "phi2", "phi3", "qwen2", "qwen35", "roberta", "split_inverted", "split_string_behaviors",
-    "spm_bpe_unk", "starcoder", "string_merges_ascii_json", "tekken", "truncation_padding_pretty_json",
-    "unigram_byte_fallback", "unigram_metaspace", "unigram_nfkc_whitespace_split", "unigram_nmt_nfkc",
-    "unigram_precompiled_nmt", "unigram_precompiled_small"
-};
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SLOW 1
@@ -758,7 +747,7 @@ static const wrong_file wrong_files[] = {
     {WITH("post_processor", "{'type':'TemplateProcessing'}"), LLM_BAD_FORMAT, "post_processor.single: expected an"},
     {WITH("post_processor", "{'type':'TemplateProcessing','single':[]}"), LLM_BAD_FORMAT, "single: expected one seq"},
     {WITH("post_processor", "{'type':'TemplateProcessing','single':[{'Sequence':{}},{'Sequence':{}}]}"),
-     LLM_BAD_FORMAT, "single: expected special tokens around one sequence"},
+     LLM_BAD_FORMAT, "single: expected one sequence with the text"},
     {WITH("post_processor", "{'type':'TemplateProcessing','single':[{'SpecialToken':{}},{'Sequence':{}}]}"),
      LLM_BAD_FORMAT, "single: expected SpecialToken.id"},
     {WITH("post_processor", "{'type':'TemplateProcessing','single':[{'SpecialToken':{'id':'<s>'}},{'Sequence':{}}]}"),
@@ -1376,14 +1365,15 @@ static size_t byte_vocabulary(char *out, int tekken) {
     return n;
 }
 
-/* A SentencePiece model of few pieces: BPE with bytes, "ab" and "abc" made by merges, "<u>" the user's. */
-static size_t sentence_model(char *out) {
+/* A SentencePiece model of few pieces: with bytes, "ab" and "abc" made by merges, "<u>" and two spaces the user's. */
+static size_t sentence_model(char *out, int bpe) {
     static const struct {
         const char *text;
         int kind;
         float score;
     } pieces[] = {{"<unk>", 2, 0}, {"<s>", 3, 0}, {"</s>", 3, 0}, {"<u>", 4, 0}, {"<0x41>", 6, 0}, {"ab", 1, -1},
-                  {"abc", 1, -2}, {"a", 1, -3}, {"b", 1, -4}, {"c", 1, -5}, {"\xE2\x96\x81", 1, -6}};
+                  {"abc", 1, -2}, {"a", 1, -3}, {"b", 1, -4}, {"c", 1, -5}, {"\xE2\x96\x81", 1, -6},
+                  {"\xE2\x96\x81\xE2\x96\x81", 4, 0}};
     size_t i, n = 0;
     for (i = 0; i < LLM__LENGTH(pieces); i++) {
         size_t length = strlen(pieces[i].text);
@@ -1400,6 +1390,7 @@ static size_t sentence_model(char *out) {
         out[n++] = (char)pieces[i].kind;
     }
     memcpy(out + n, "\x12\x05\x18\x02\x98\x02\x01", 7); /* BPE, byte fallback */
+    if (!bpe) out[n + 3] = 1;
     return n + 7;
 }
 
@@ -1474,19 +1465,50 @@ static void test_other_files(void) {
     expect_other("qwen.tiktoken", file, bytes, "abc ab<|im_start|>", 0, "257 32 256 261");
     expect_other("qwen.tiktoken", file, bytes, "<|im_start|>", 1, "60 124 105 109 95 115 116 97 114 116 124 62");
     check_broken("qwen.tiktoken", file, bytes);
+    expect_other("qwen.tiktoken", file, bytes, "<|extra_0|><|extra_204|>", 0, "263 467");
+    expect_other("tokenizer.model", file, bytes, "ab<|reserved_special_token_3|><|start_header_id|><|eot_id|>"
+                 "<|reserved_special_token_5|><|reserved_special_token_250|>", 0, "260 256 265 266 269 270 515");
     bytes = byte_vocabulary(file, 1);
     expect_other("tekken.json", file, bytes, "abc ab</s>", 0, "1 261 36 260 2");
     check_broken("tekken.json", file, bytes);
-    bytes = sentence_model(file);
+    bytes = sentence_model(file, 1);
     expect_other("tokenizer.model", file, bytes, "abcab  c</s><u>a", 0, "1 10 6 5 10 9 2 3 7");
     expect_other("tokenizer.model", file, bytes, "A</s>", 1, "1 10 4 0");
     check_broken("tokenizer.model", file, bytes);
     free(file);
 }
 
+/* Spaces, signs for them (here ~), and a user's piece of two of these, at the ends and elsewhere: the ids are
+   sentencepiece's. */
+static void test_sentence_spaces(void) {
+    static const struct {
+        const char *text, *expected[2]; /* BPE, Unigram */
+    } cases[] = {
+        {"a~", {"1 10 7", "1 10 7"}},
+        {"~", {"1", "1"}},
+        {"a ~~ b", {"1 10 7 11 11 8", "1 10 7 11 11 8"}},
+        {"  a   b  ", {"1 10 7 10 8", "1 10 7 10 8"}},
+        {"~~ a", {"1 11 11 7", "1 11 11 7"}},
+        {"a~~~~~b", {"1 10 7 11 11 10 8", "1 10 7 10 11 11 8"}},
+        {"<u>abc~~", {"1 10 3 6", "1 10 3 6"}}
+    };
+    char file[1000], text[60];
+    size_t i, k, n;
+    int unigram;
+    for (unigram = 0; unigram < 2; unigram++)
+        for (i = 0; i < LLM__LENGTH(cases); i++) {
+            for (k = n = 0; cases[i].text[k]; k++)
+                if (cases[i].text[k] == '~') n += (size_t)sprintf(text + n, "\xE2\x96\x81");
+                else text[n++] = cases[i].text[k];
+            text[n] = 0;
+            n = sentence_model(file, !unigram);
+            expect_other("tokenizer.model", file, n, text, 0, cases[i].expected[unigram]);
+        }
+}
+
 /* A tokenizer of some letters; `parts` are members of tokenizer.json between commas, config is the other file. */
 static llm_tokenizer *letters(const char *parts, const char *config) {
-    static char file[2000];
+    static char file[4000];
     llm_memory_file files[2] = {{"tokenizer.json", file, 0}, {"tokenizer_config.json", config, 0}};
     llm_tokenizer_desc d;
     llm_tokenizer *t = NULL;
@@ -1506,7 +1528,8 @@ static llm_tokenizer *letters(const char *parts, const char *config) {
     return t;
 }
 
-static void expect_letters(const char *parts, const char *config, const char *text, int plain, const char *expected) {
+static void expect_encoded(const char *parts, const char *config, const char *text, int plain, int special,
+                           const char *expected) {
     llm_tokenizer *t = letters(parts, config);
     llm_encode_desc d;
     int32_t ids[20];
@@ -1515,12 +1538,40 @@ static void expect_letters(const char *parts, const char *config, const char *te
     memset(&d, 0, sizeof d);
     d.text = text;
     d.plain = plain;
+    d.special = special;
     d.ids = ids;
     d.capacity = 20;
     CHECK(!llm_tokenizer_encode(t, &d, &count, NULL) && count <= 20);
     for (i = 0; i < count; i++)
         snprintf(found + strlen(found), sizeof found - strlen(found), "%s%d", i ? " " : "", (int)ids[i]);
     CHECK_STR(found, expected);
+    llm_tokenizer_close(t);
+}
+
+static void expect_letters(const char *parts, const char *config, const char *text, int plain, const char *expected) {
+    expect_encoded(parts, config, text, plain, 0, expected);
+}
+
+/* In a long text, where pieces are known again: what the model makes special tokens of stays plain everywhere. */
+static void test_long_plain_text(void) {
+    enum { TIMES = 600 };
+    llm_tokenizer *t = letters("\"pre_tokenizer\":{\"type\":\"WhitespaceSplit\"},\"added_tokens\":[{\"id\":9,"
+                               "\"content\":\"bc\",\"special\":true,\"normalized\":false}],", NULL);
+    static char text[3 * TIMES + 1];
+    static int32_t ids[2 * TIMES + 1];
+    llm_encode_desc d;
+    size_t count = 0, i;
+    int wrong = 0;
+    memset(&d, 0, sizeof d);
+    for (i = 0; i < TIMES; i++) memcpy(text + 3 * i, i % 3 ? "bc " : "cb ", 3);
+    d.text = text;
+    d.plain = 1;
+    d.ids = ids;
+    d.capacity = LLM__LENGTH(ids);
+    CHECK(!llm_tokenizer_encode(t, &d, &count, NULL));
+    CHECK_EQ(count, 2 * TIMES);
+    for (i = 0; i < 2 * TIMES; i++) wrong += ids[i] != (i / 2 % 3 ? 1 : 2) + (int)(i % 2) * (i / 2 % 3 ? 1 : -1);
+    CHECK_EQ(wrong, 0);
     llm_tokenizer_close(t);
 }
 
@@ -1539,6 +1590,56 @@ static void test_rare_steps(void) {
     CHECK(!llm_tokenizer_decode(t, heard, 6, 0, text, sizeof text, &bytes, NULL));
     CHECK_STR(text, "aa b");
     llm_tokenizer_close(t);
+}
+
+#define AROUND(single, pair) \
+    "{\"type\":\"TemplateProcessing\",\"single\":[" single "],\"pair\":[" pair "],\"special_tokens\":{" \
+    "\"z\":{\"ids\":[4]},\"c\":{\"ids\":[2]},\"d\":{\"ids\":[3]}}}"
+#define SPECIAL_TOKEN(name) "{\"SpecialToken\":{\"id\":\"" name "\"}}"
+#define SEQUENCE(name) "{\"Sequence\":{\"id\":\"" name "\"}}"
+
+/* A template behind one that leaves one part, or two; what the reference does, which gives up at three. */
+static void test_template_behind_template(void) {
+    static const char last[] = AROUND(SPECIAL_TOKEN("c") "," SEQUENCE("A"),
+                                      SPECIAL_TOKEN("c") "," SEQUENCE("A") "," SPECIAL_TOKEN("d") "," SEQUENCE("B"));
+    static const struct {
+        const char *first, *expected;
+    } cases[] = {{AROUND(SEQUENCE("A"), SEQUENCE("A")), "2 0"},
+                 {AROUND(SPECIAL_TOKEN("z") "," SEQUENCE("A"), SEQUENCE("A")), "2 4 3 0"},
+                 {AROUND(SEQUENCE("A") "," SPECIAL_TOKEN("z"), SEQUENCE("A")), "2 0 3 4"}};
+    char parts[1500];
+    size_t i;
+    for (i = 0; i < LLM__LENGTH(cases); i++) {
+        snprintf(parts, sizeof parts, "\"post_processor\":{\"type\":\"Sequence\",\"processors\":[%s,%s]},",
+                 cases[i].first, last);
+        expect_encoded(parts, NULL, "a", 0, 1, cases[i].expected);
+    }
+}
+
+/* Paths that are worth the same but for the last bit of a score, as the reference reads it, and scores that no double
+   holds; the ids are those of the tokenizers package. */
+static void test_scores(void) {
+    static const struct {
+        const char *scores[4]; /* of x 9, 14, 1 and 2 times; NULL: no such piece */
+        int length;
+        const char *expected;
+    } cases[] = {{{"-2.5918804561633966", "-3.313937405618368", "-30", NULL}, 37, "1 2 2"},
+                 {{"-2.59188045616339661234567", "-3.3139374056183681234567e0", "-3e1", NULL}, 37, "2 2 1"},
+                 {{"0e999999999999999999999", "-2e-999999999999999999999", "-1", NULL}, 14, "2"},
+                 {{"-1e-25", "-3000000000000000000000000e-24", "-1E+1", "-25e-1"}, 13, "4 4 1"}};
+    static const int lengths[] = {9, 14, 1, 2};
+    char file[1000], text[40], expected[60];
+    size_t i, k, n;
+    for (i = 0; i < LLM__LENGTH(cases); i++) {
+        n = (size_t)sprintf(file, "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"?\",0]");
+        for (k = 0; k < 4 && cases[i].scores[k]; k++)
+            n += (size_t)sprintf(file + n, ",[\"%.*s\",%s]", lengths[k], "xxxxxxxxxxxxxx", cases[i].scores[k]);
+        n += (size_t)sprintf(file + n, "]}}");
+        memset(text, 'x', sizeof text);
+        text[cases[i].length] = 0;
+        snprintf(expected, sizeof expected, "%s", cases[i].expected);
+        expect_other("tokenizer.json", file, n, text, 0, expected);
+    }
 }
 
 /* What tokenizer_config.json adds to a vocabulary, and what becomes special by it. */
@@ -1586,9 +1687,75 @@ static void test_broken_bytes(void) {
     llm_tokenizer_close(t);
 }
 
+/* ---- seeds for the fuzzers */
+
+static int save(const char *to, const char *name, const char *head, size_t head_bytes, const char *data, size_t bytes) {
+    char path[600];
+    FILE *f;
+    int good;
+    snprintf(path, sizeof path, "%s/%s", to, name);
+    f = fopen(path, "wb");
+    good = f && fwrite(head, 1, head_bytes, f) == head_bytes && fwrite(data, 1, bytes, f) == bytes;
+    return (f && fclose(f)) || !good;
+}
+
+/* Of a style: its tokenizer.json behind 'k', and behind 'i', 'I' and its number texts, and their ids. */
+static int save_style(const char *to, size_t number) {
+    enum { MOST = 4000 };
+    style s;
+    char name[100], head[2], *file;
+    llm__text text = empty_text(libc), ids = empty_text(libc);
+    size_t bytes;
+    uint32_t i, k;
+    int wrong;
+    memset(&s, 0, sizeof s);
+    s.name = styles[number];
+    s.arena.allocator = libc;
+    wrong = !read_json(&s, "tokenizer.json", &file, &bytes);
+    s.cases = read_json(&s, "cases.json", NULL, NULL);
+    for (i = 0; s.cases && i < s.cases->length && text.length < MOST; i++) {
+        const llm__json *c = llm__json_at(s.cases, i), *t = llm__json_get(c, "text"), *list = llm__json_get(c, "ids");
+        if (t->length < MOST) wrong |= !llm__text_add(&text, t->as.text, t->length);
+        for (k = 0; t->length < MOST && k < list->length; k++) {
+            int id = (int)llm__json_at(list, k)->as.number + 1; /* the fuzzer takes it off again */
+            char two[2];
+            two[0] = (char)(id & 255);
+            two[1] = (char)(id >> 8 & 255);
+            wrong |= !llm__text_add(&ids, two, 2);
+        }
+    }
+    head[1] = (char)number;
+    snprintf(name, sizeof name, "style-%s", styles[number]);
+    wrong |= save(to, name, "k", 1, file ? file : "", file ? bytes : 0);
+    snprintf(name, sizeof name, "text-%s", styles[number]);
+    wrong |= save(to, name, (head[0] = 'i', head), 2, text.data, text.length);
+    snprintf(name, sizeof name, "ids-%s", styles[number]);
+    wrong |= save(to, name, (head[0] = 'I', head), 2, ids.data, ids.length);
+    free(file);
+    llm__text_free(&text);
+    llm__text_free(&ids);
+    llm__arena_free(&s.arena);
+    return wrong || !s.cases;
+}
+
+static int save_seeds(const char *to) {
+    char *file = (char *)malloc(1 << 16);
+    size_t i;
+    int wrong = !file;
+    for (i = 0; i < LLM__LENGTH(styles); i++) wrong |= save_style(to, i);
+    wrong = wrong || save(to, "sentence", "l", 1, file, sentence_model(file, 1)) ||
+            save(to, "tekken", "m", 1, file, byte_vocabulary(file, 1)) ||
+            save(to, "tiktoken", "n", 1, file, byte_vocabulary(file, 0)) ||
+            save(to, "kimi", "o", 1, file, byte_vocabulary(file, 0));
+    if (wrong) printf("%s: the seeds cannot be written\n", to);
+    free(file);
+    return wrong;
+}
+
 int main(int argc, char **argv) {
     size_t i;
     libc = llm__allocator_or_default(libc);
+    if (argc == 3 && !strcmp(argv[1], "--save")) return save_seeds(argv[2]);
     if (argc > 1) folder = argv[1];
     for (i = 2; i < (size_t)argc; i++) run_style(argv[i], 1);
     if (argc > 1) return test_summary("test_words");
@@ -1610,7 +1777,11 @@ int main(int argc, char **argv) {
     TEST(test_long_texts);
     TEST(test_hostile_files);
     TEST(test_other_files);
+    TEST(test_sentence_spaces);
+    TEST(test_long_plain_text);
     TEST(test_rare_steps);
+    TEST(test_template_behind_template);
+    TEST(test_scores);
     TEST(test_tokenizer_config);
     TEST(test_broken_bytes);
     return test_summary("test_words");
