@@ -35053,7 +35053,7 @@ LLM__FN const char *llm__format_pattern(const llm__json *name) {
                      "T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))"},
         {"uuid", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"},
         {"email", "[a-zA-Z0-9_+-]+(\\.[a-zA-Z0-9_+-]+)*@" LLM__LABEL "(\\." LLM__LABEL "){1,2}"},
-        {"hostname", LLM__LABEL "(\\." LLM__LABEL "){0,2}|" LLM__SHORT_LABEL "(\\." LLM__SHORT_LABEL "){3,7}"},
+        {"hostname", "(" LLM__LABEL "(\\." LLM__LABEL "){0,2}|" LLM__SHORT_LABEL "(\\." LLM__SHORT_LABEL "){3,7})"},
         {"ipv4", LLM__IPV4},
         {"ipv6", "((" LLM__HEX4 ":){7}" LLM__HEX4 "|(" LLM__HEX4 ":){1,7}:|(" LLM__HEX4 ":){1,6}(:" LLM__HEX4 "){1}|("
                  LLM__HEX4 ":){1,5}(:" LLM__HEX4 "){1,2}|(" LLM__HEX4 ":){1,4}(:" LLM__HEX4 "){1,3}|(" LLM__HEX4
