@@ -490,7 +490,8 @@ typedef struct llm_session llm_session;
 
 /* The working memory of one caller. */
 typedef struct llm_session_desc {
-    int threads;   /* 0 or 1: the caller's alone; n: a pool of n - 1 sleeping helpers; LLM_ALL_CORES */
+    int threads;   /* 0 or 1: the caller's alone; n: a pool of n - 1 helpers; LLM_ALL_CORES.  Helpers, and the caller at
+                      the end of a piece of work, look for what comes next for at most 100 us, then sleep. */
     llm_jobs jobs; /* if run is set: used instead of threads */
     int exact;     /* float32 activations throughout (default: int8 activations with quantized weights) */
     int max_rows;  /* tokens that one pass over the layers takes together; 0: 256 */
@@ -927,15 +928,30 @@ typedef pthread_cond_t llm__signal;
 #define LLM__WAKE_ALL(s) pthread_cond_broadcast(s)
 #endif
 
-enum { LLM__MAX_THREADS = 256, LLM__SPINS = 4000 };
+/* Looks at a counter before a thread sleeps, each with a pause of some ten nanoseconds: 20 to 100 microseconds in
+   all. */
+enum { LLM__MAX_THREADS = 256, LLM__SPINS = 2000, LLM__OPEN = 1 << 16 };
+
+#if (defined(__GNUC__) || defined(__clang__)) && (defined(__x86_64__) || defined(__i386__))
+#define LLM__PAUSE() __builtin_ia32_pause()
+#elif (defined(__GNUC__) || defined(__clang__)) && (defined(__aarch64__) || defined(__arm__))
+#define LLM__PAUSE() __asm__ __volatile__("yield")
+#elif defined(_MSC_VER)
+#define LLM__PAUSE() YieldProcessor()
+#else
+#define LLM__PAUSE() ((void)0)
+#endif
 
 /* Helpers wait on `work` until `round` moves; jobs are handed out by counting `next` up.  The thread that asked works
-   too, then waits until `busy` helpers have left the round.  Between two pieces of work of one token a helper looks at
-   `round` for some microseconds before it sleeps: waking a sleeper costs more than most products take. */
+   too, then closes the gate and waits until those who went through it have left: a helper that is still asleep, or
+   comes too late, is not waited for.  `gate` is LLM__OPEN while there are jobs, plus the helpers inside.
+
+   Between two pieces of work of one token a helper looks at `round` for a bounded time before it sleeps: waking a
+   sleeper costs more than most products take.  `sleepers` tells whether anybody must be woken. */
 typedef struct llm__pool {
     llm__mutex mutex;
     llm__signal work, done;
-    llm__atomic round, next, busy, stop;
+    llm__atomic round, next, gate, sleepers, waiting, stop;
     int count;
     llm_job_fn fn;
     void *argument;
@@ -954,14 +970,27 @@ LLM__FN void llm__pool_work(llm__pool *pool, int worker) {
     while ((job = llm__atomic_add(&pool->next, 1) - 1) < pool->count) pool->fn(pool->argument, job, worker);
 }
 
+/* The counters that two sides look at crosswise are changed by additions, 0 included, which all threads see in one
+   order: either the one that sleeps sees the round, or the other sees the sleeper. */
 LLM__FN int llm__pool_wait(llm__pool *pool, int seen) {
     int spin, round;
-    for (spin = 0; spin < LLM__SPINS; spin++)
+    for (spin = 0; spin < LLM__SPINS; spin++) {
         if ((round = llm__atomic_get(&pool->round)) != seen) return round;
+        LLM__PAUSE();
+    }
     LLM__LOCK(&pool->mutex);
-    while ((round = llm__atomic_get(&pool->round)) == seen) LLM__WAIT(&pool->work, &pool->mutex);
+    llm__atomic_add(&pool->sleepers, 1);
+    while ((round = llm__atomic_add(&pool->round, 0)) == seen) LLM__WAIT(&pool->work, &pool->mutex);
+    llm__atomic_add(&pool->sleepers, -1);
     LLM__UNLOCK(&pool->mutex);
     return round;
+}
+
+LLM__FN void llm__pool_leave(llm__pool *pool) {
+    if (llm__atomic_add(&pool->gate, -1) || !llm__atomic_add(&pool->waiting, 0)) return;
+    LLM__LOCK(&pool->mutex);
+    LLM__WAKE_ALL(&pool->done);
+    LLM__UNLOCK(&pool->mutex);
 }
 
 LLM__FN void llm__pool_serve(struct llm__helper *me) {
@@ -970,12 +999,8 @@ LLM__FN void llm__pool_serve(struct llm__helper *me) {
     for (;;) {
         seen = llm__pool_wait(pool, seen);
         if (llm__atomic_get(&pool->stop)) return;
-        llm__pool_work(pool, me->worker);
-        if (llm__atomic_add(&pool->busy, -1) == 0) {
-            LLM__LOCK(&pool->mutex);
-            LLM__WAKE_ALL(&pool->done);
-            LLM__UNLOCK(&pool->mutex);
-        }
+        if (llm__atomic_add(&pool->gate, 1) >= LLM__OPEN) llm__pool_work(pool, me->worker);
+        llm__pool_leave(pool);
     }
 }
 
@@ -992,8 +1017,9 @@ static void *llm__pool_main(void *me) {
 #endif
 
 LLM__FN void llm__pool_begin_round(llm__pool *pool) {
-    LLM__LOCK(&pool->mutex);
     llm__atomic_add(&pool->round, 1);
+    if (!llm__atomic_add(&pool->sleepers, 0)) return;
+    LLM__LOCK(&pool->mutex);
     LLM__WAKE_ALL(&pool->work);
     LLM__UNLOCK(&pool->mutex);
 }
@@ -1005,13 +1031,18 @@ static void llm__pool_run(void *user, int count, llm_job_fn fn, void *argument) 
     pool->fn = fn;
     pool->argument = argument;
     llm__atomic_set(&pool->next, 0);
-    llm__atomic_set(&pool->busy, pool->helpers);
+    llm__atomic_add(&pool->gate, LLM__OPEN);
     llm__pool_begin_round(pool);
     llm__pool_work(pool, 0);
-    for (spin = 0; spin < LLM__SPINS; spin++)
-        if (!llm__atomic_get(&pool->busy)) return;
+    llm__atomic_add(&pool->gate, -LLM__OPEN);
+    for (spin = 0; spin < LLM__SPINS; spin++) {
+        if (!llm__atomic_get(&pool->gate)) return;
+        LLM__PAUSE();
+    }
     LLM__LOCK(&pool->mutex);
-    while (llm__atomic_get(&pool->busy)) LLM__WAIT(&pool->done, &pool->mutex);
+    llm__atomic_add(&pool->waiting, 1);
+    while (llm__atomic_add(&pool->gate, 0)) LLM__WAIT(&pool->done, &pool->mutex);
+    llm__atomic_add(&pool->waiting, -1);
     LLM__UNLOCK(&pool->mutex);
 }
 
@@ -1240,6 +1271,24 @@ typedef struct llm__rows8 {
     size_t code_stride, scale_stride;
 } llm__rows8;
 
+/* Lanes of a panel of keys, how many of them `turn` fills at once, and those of a whole page.  An integer sum over a
+   page fits 32 bits: 256 * 255 * 32767. */
+enum {
+    LLM__KEY_LANES = 32,
+    LLM__TURNED = 16,
+    LLM__PAGE_LANES = (LLM_PAGE_TOKENS + LLM__KEY_LANES - 1) / LLM__KEY_LANES * LLM__KEY_LANES
+};
+#if LLM_PAGE_TOKENS > 256
+#error "llm.h works on pages of at most 256 tokens: see LLM_PAGE_TOKENS in llm_cache.h"
+#endif
+
+/* Queries for keys that are codes: number = code * factor; behind each factor, the sum of its group. */
+typedef struct llm__queries16 {
+    int rows;
+    int16_t *codes; /* [rows, width] */
+    float *factors; /* [rows, groups, 2] */
+} llm__queries16;
+
 enum { LLM__RUN = 16 }; /* tokens that a recurrence takes together */
 
 /* Token by token:  S = decay S + x b^T,  y = S c.  The state S is [rows, cols]. */
@@ -1343,15 +1392,31 @@ typedef struct llm__ops {
     /* out[i*out_stride + j] = scale * (q row i . k row j) */
     void (*scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride, int width,
                    float scale, float *out, size_t out_stride);
-    /* out row i [width] += sum over j, ascending, of p[i*p_stride + j] times v row j */
-    void (*weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v, int keys,
-                  size_t v_stride, int width);
-    /* The same with rows as a cache has them, in F32, F16 or BF16 or as codes, a byte each (bits 8).  weigh_stored
-       takes the first `width` columns of v, whole groups or all. */
-    void (*scores_stored)(const float *q, int rows_q, size_t q_stride, const llm_rows *k, int keys, float scale,
-                          float *out, size_t out_stride);
-    void (*weigh_stored)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const llm_rows *v,
-                         int keys, int width);
+    /* out row i [width] += sum over j, ascending, of p[i*p_stride + j] times v row j in F32, F16 or BF16, v_stride
+       bytes from one to the next.  Meanwhile ahead_bytes at `ahead` are fetched, which may be NULL and 0. */
+    void (*weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, llm_dtype t,
+                  const uint8_t *v, int keys, size_t v_stride, int width, const uint8_t *ahead, size_t ahead_bytes);
+    /* Rows [begin, end) of a page, in F32, F16, BF16 or as codes, a byte each (bits 8), by columns: row r becomes lane
+       r % LLM__KEY_LANES of panel r / LLM__KEY_LANES, which has LLM__KEY_LANES units for each column: numbers or, of
+       codes, those of two columns.  Lanes around [begin, end) are filled up to multiples of LLM__TURNED with what is
+       defined, but means nothing. */
+    void (*turn)(const llm_rows *rows, int begin, int end, uint8_t *panels);
+    /* n numbers, a multiple of 32 or 16, to 16 bits: codes times what is returned; *sum is their sum.  NaN scale and
+       sum if not all are finite. */
+    float (*round16)(const float *x, int n, int16_t *codes, float *sum);
+    /* out[i*out_stride + r] = q row i . k row r for r in [begin, end), from panels of codes; also for other r up to
+       multiples of LLM__KEY_LANES, where it means nothing. */
+    void (*scores_codes)(float *out, size_t out_stride, const llm__queries16 *q, const llm_rows *k,
+                         const uint8_t *panels, int begin, int end);
+    /* out row i [width] += sum over r in runs [2i, 2i + 1) of p[i*p_stride + r] times v row r, whose numbers are codes;
+       all runs lie in [begin, end).  The same bits for each row alone, however large [begin, end) is.  scratch:
+       LLM__PAGE_LANES * width bytes. */
+    void (*weigh_codes)(float *out, size_t out_stride, const float *p, size_t p_stride, const int *runs, int rows,
+                        const llm_rows *v, int begin, int end, int width, uint8_t *scratch);
+    /* One step of an online softmax for each row: x[i*stride + r] for r in [begin, end) becomes exp(x - m) where m is
+       the row's largest so far; others become 0 up to multiples of 16.  state: [rows] of m (-inf at first) and the sum
+       so far, which shrink[i], exp(old m - m), was multiplied by, and what was weighed so far is to be. */
+    void (*soften)(float *x, size_t stride, int rows, int begin, int end, float *state, float *shrink);
     void (*unpack)(const uint8_t *codes, size_t n, int bits, uint8_t *out); /* codes to a byte each */
 
     /* ---- recurrences: a run of at most LLM__RUN tokens of one head, from the state `from` to the state `to`, which
@@ -1456,8 +1521,10 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
 #define LLMK_(name) LLM__JOIN(llm__##name, LLMK_ISA)
 #if defined(__GNUC__) || defined(__clang__)
 #define LLMK_INLINE static inline __attribute__((always_inline, unused))
+#define LLMK_PREFETCH(address) __builtin_prefetch((const void *)(address))
 #else
 #define LLMK_INLINE static inline
+#define LLMK_PREFETCH(address) ((void)(address))
 #endif
 /* LLMK_UNROLL: a loop so short that its array is meant to be registers.  LLMK_KEEP: v is needed now, in a register;
    keeps compilers from adding up a chain of sums as a tree, which takes more registers than there are. */
@@ -1475,7 +1542,10 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
 #endif
 
 /* ---- vocabulary: VF is VF_N floats, VI as many int32, V4 four floats (one for each row of a strip), I4 four int32.
-   sf_fma is vf_fma for one number. */
+   sf_fma is vf_fma for one number.
+   VI as pairs of 16-bit numbers: vi_pairs takes 2 VF_N bytes in their order, vi_pair repeats two numbers;
+   vi_dot2(sum, a, b) adds both products of each lane.  vi_store16 keeps the lower halves.  vf_round: to the nearest
+   integer, to even between two.  vf_top: the largest lane.  LLMK_TURN, where there is one: see turn_16x8. */
 #if LLM__KERNEL_PASS == 1 /* ---- AVX2, FMA and F16C */
 #define VF_N 8
 #define VF __m256
@@ -1502,13 +1572,18 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
 #define vi_sub(a, b) _mm256_sub_epi32(a, b)
 #define vi_shl23(a) _mm256_slli_epi32(a, 23)
 #define vi_half(a) _mm256_srai_epi32(a, 1)
+#define vf_round(a) _mm256_cvtps_epi32(a)
+#define vi_pairs(p) _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+#define vf_top LLMK_(top)
+#define vi_pair(p) LLMK_(broadcast)((const int8_t *)(p))
+#define vi_dot2(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
+#define vi_store16 LLMK_(store16)
+#define LLMK_TURN LLMK_(turn_16x8)
 #define LLMK_CODES_TO_BYTES LLMK_(codes_to_bytes)
 #define V4 __m128
-#define v4_set(x) _mm_set1_ps(x)
 #define v4_load(p) _mm_loadu_ps(p)
 #define v4_store(p, a) _mm_storeu_ps(p, a)
-#define v4_add(a, b) _mm_add_ps(a, b)
-#define v4_mul(a, b) _mm_mul_ps(a, b)
+#define v4_transpose(a, b, c, d) _MM_TRANSPOSE4_PS(a, b, c, d)
 #define vf_sum LLMK_(sum)
 #define vf_sum4 LLMK_(sum4)
 #define sf_fma LLMK_(fma_one)
@@ -1594,6 +1669,61 @@ LLMK_INLINE __m256 LLMK_(load_u8)(const uint8_t *p) {
     int64_t eight;
     memcpy(&eight, p, sizeof eight);
     return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(_mm256_set1_epi64x(eight), places));
+}
+
+/* The largest lane. */
+LLMK_INLINE float LLMK_(top)(__m256 a) {
+    __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)));
+}
+
+/* n bytes of each, in turns. */
+LLMK_INLINE void LLMK_(zip_bytes)(const uint8_t *a, const uint8_t *b, int n, uint8_t *out) {
+    int i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(a + i));
+        const __m128i y = _mm_loadu_si128((const __m128i *)(const void *)(b + i));
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), _mm_unpacklo_epi8(x, y));
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i + 16), _mm_unpackhi_epi8(x, y));
+    }
+    for (; i < n; i++) out[2 * i] = a[i], out[2 * i + 1] = b[i];
+}
+
+/* The lower halves of eight numbers that fit 16 bits. */
+LLMK_INLINE void LLMK_(store16)(int16_t *p, __m256i a) {
+    _mm_storeu_si128((__m128i *)(void *)p,
+                     _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
+}
+
+/* 16 bytes of row i, and of row i + 8. */
+LLMK_INLINE __m256i LLMK_(rows_16)(const uint8_t *const *rows, int i, size_t at) {
+    const __m128i low = _mm_loadu_si128((const __m128i *)(const void *)(rows[i] + at));
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low),
+                                   _mm_loadu_si128((const __m128i *)(const void *)(rows[i + 8] + at)), 1);
+}
+
+/* Columns c and c + 1 to out and out + step, from rows 0 to 3 and rows 4 to 7 of both. */
+LLMK_INLINE void LLMK_(put_columns)(uint8_t *out, size_t step, __m256i a, __m256i b) {
+    _mm256_storeu_si256((__m256i *)(void *)out, _mm256_unpacklo_epi64(a, b));
+    _mm256_storeu_si256((__m256i *)(void *)(out + step), _mm256_unpackhi_epi64(a, b));
+}
+
+/* Eight columns of 16 rows of two-byte units, `at` bytes from their beginnings: column c goes to out + c step.  Each
+   step doubles the runs of a column that lie side by side. */
+LLMK_INLINE void LLMK_(turn_16x8)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t step) {
+    __m256i x = LLMK_(rows_16)(rows, 0, at), y = LLMK_(rows_16)(rows, 1, at);
+    const __m256i a0 = _mm256_unpacklo_epi16(x, y), a1 = _mm256_unpackhi_epi16(x, y);
+    x = LLMK_(rows_16)(rows, 2, at), y = LLMK_(rows_16)(rows, 3, at);
+    const __m256i b0 = _mm256_unpacklo_epi16(x, y), b1 = _mm256_unpackhi_epi16(x, y);
+    x = LLMK_(rows_16)(rows, 4, at), y = LLMK_(rows_16)(rows, 5, at);
+    const __m256i c0 = _mm256_unpacklo_epi16(x, y), c1 = _mm256_unpackhi_epi16(x, y);
+    x = LLMK_(rows_16)(rows, 6, at), y = LLMK_(rows_16)(rows, 7, at);
+    const __m256i d0 = _mm256_unpacklo_epi16(x, y), d1 = _mm256_unpackhi_epi16(x, y);
+    LLMK_(put_columns)(out, step, _mm256_unpacklo_epi32(a0, b0), _mm256_unpacklo_epi32(c0, d0));
+    LLMK_(put_columns)(out + 2 * step, step, _mm256_unpackhi_epi32(a0, b0), _mm256_unpackhi_epi32(c0, d0));
+    LLMK_(put_columns)(out + 4 * step, step, _mm256_unpacklo_epi32(a1, b1), _mm256_unpacklo_epi32(c1, d1));
+    LLMK_(put_columns)(out + 6 * step, step, _mm256_unpackhi_epi32(a1, b1), _mm256_unpackhi_epi32(c1, d1));
 }
 
 LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t *out) {
@@ -1683,7 +1813,7 @@ LLMK_INLINE __m256i LLMK_(two)(const uint8_t *a, const uint8_t *b) {
 }
 
 /* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
-LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_t *out) {
     int r;
     for (r = 0; r < LLM__PANEL_ROWS; r += 8, rows += 8, out += 32) {
         const __m256i a = LLMK_(two)(rows[0] + at, rows[4] + at), b = LLMK_(two)(rows[1] + at, rows[5] + at);
@@ -1694,25 +1824,6 @@ LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out
         _mm256_storeu_si256((__m256i *)(void *)(out + 64), _mm256_unpackhi_epi64(ab, cd));
         _mm256_storeu_si256((__m256i *)(void *)(out + 128), _mm256_unpacklo_epi64(ab2, cd2));
         _mm256_storeu_si256((__m256i *)(void *)(out + 192), _mm256_unpackhi_epi64(ab2, cd2));
-    }
-}
-
-/* Eight halves of each row of a panel: out + stride j gets the j-th of all rows. */
-LLMK_INLINE void LLMK_(turn_halves)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t stride) {
-    int j;
-    __m256i v[8], t[8];
-    LLMK_UNROLL for (j = 0; j < 8; j++) v[j] = LLMK_(two)(rows[j] + at, rows[8 + j] + at);
-    LLMK_UNROLL for (j = 0; j < 8; j += 2) {
-        t[j] = _mm256_unpacklo_epi16(v[j], v[j + 1]), t[j + 1] = _mm256_unpackhi_epi16(v[j], v[j + 1]);
-    }
-    LLMK_UNROLL for (j = 0; j < 2; j++) {
-        const __m256i a = _mm256_unpacklo_epi32(t[j], t[j + 2]), b = _mm256_unpackhi_epi32(t[j], t[j + 2]);
-        const __m256i c = _mm256_unpacklo_epi32(t[j + 4], t[j + 6]), d = _mm256_unpackhi_epi32(t[j + 4], t[j + 6]);
-        uint8_t *to = out + (size_t)(4 * j) * stride;
-        _mm256_storeu_si256((__m256i *)(void *)to, _mm256_unpacklo_epi64(a, c));
-        _mm256_storeu_si256((__m256i *)(void *)(to + stride), _mm256_unpackhi_epi64(a, c));
-        _mm256_storeu_si256((__m256i *)(void *)(to + 2 * stride), _mm256_unpacklo_epi64(b, d));
-        _mm256_storeu_si256((__m256i *)(void *)(to + 3 * stride), _mm256_unpackhi_epi64(b, d));
     }
 }
 
@@ -1847,7 +1958,6 @@ LLMK_INLINE void LLMK_(direct_bytes)(int chunk, const uint8_t *const *rows, cons
 #define vf_fma(a, b, c) vfmaq_f32(c, a, b)
 #define vf_bits(a) vreinterpretq_s32_f32(a)
 #define vf_from_bits(a) vreinterpretq_f32_s32(a)
-#define vf_from_int(a) vcvtq_f32_s32(a)
 #define vf_load(p) vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)(p)))
 #define vf_store(p, a) vst1q_f32(p, a)
 #define vf_load_f16(p) vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p)))
@@ -1864,13 +1974,19 @@ LLMK_INLINE void LLMK_(direct_bytes)(int chunk, const uint8_t *const *rows, cons
 #define vi_sub(a, b) vsubq_s32(a, b)
 #define vi_shl23(a) vshlq_n_s32(a, 23)
 #define vi_half(a) vshrq_n_s32(a, 1)
+#define vf_from_int(a) vcvtq_f32_s32(a)
+#define vf_round(a) vcvtnq_s32_f32(a)
+#define vi_pairs(p) vreinterpretq_s32_u16(vmovl_u8(vld1_u8(p)))
+#define vf_top(a) vmaxvq_f32(a)
+#define vi_pair LLMK_(pair)
+#define vi_dot2 LLMK_(dot2)
+#define vi_store16(p, a) vst1_s16(p, vmovn_s32(a))
+#define LLMK_TURN LLMK_(turn_16x8)
 #define LLMK_CODES_TO_BYTES llm__affine_unpack
 #define V4 float32x4_t
-#define v4_set(x) vdupq_n_f32(x)
 #define v4_load(p) vld1q_f32(p)
 #define v4_store(p, a) vst1q_f32(p, a)
-#define v4_add(a, b) vaddq_f32(a, b)
-#define v4_mul(a, b) vmulq_f32(a, b)
+#define v4_transpose(a, b, c, d) LLMK_(v4_transpose)(&(a), &(b), &(c), &(d))
 #define sf_fma LLMK_(fma_one)
 #define vf_store_bf16 LLMK_(store_bf16)
 #define vf_load_u8 LLMK_(load_u8)
@@ -1922,8 +2038,70 @@ LLMK_INLINE float32x4_t LLMK_(load_u8)(const uint8_t *p) {
     return vcvtq_f32_u32(vmovl_u16(LLMK_(load_4)(p)));
 }
 
+/* n bytes of each, in turns. */
+LLMK_INLINE void LLMK_(zip_bytes)(const uint8_t *a, const uint8_t *b, int n, uint8_t *out) {
+    int i = 0;
+    for (; i + 16 <= n; i += 16) {
+        uint8x16x2_t two;
+        two.val[0] = vld1q_u8(a + i), two.val[1] = vld1q_u8(b + i);
+        vst2q_u8(out + 2 * i, two);
+    }
+    for (; i < n; i++) out[2 * i] = a[i], out[2 * i + 1] = b[i];
+}
+
+LLMK_INLINE int32x4_t LLMK_(pair)(const int16_t *p) {
+    int32_t two;
+    memcpy(&two, p, sizeof two);
+    return vdupq_n_s32(two);
+}
+
+LLMK_INLINE int32x4_t LLMK_(dot2)(int32x4_t sum, int32x4_t a, int32x4_t b) {
+    const int16x8_t x = vreinterpretq_s16_s32(a), y = vreinterpretq_s16_s32(b);
+    return vaddq_s32(sum, vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y)));
+}
+
+/* Rows i and i + 1 in turns: 16-bit numbers of the lower halves, and of the upper. */
+LLMK_INLINE uint32x4x2_t LLMK_(zip_rows)(const uint8_t *const *rows, int i, size_t at) {
+    const uint16x8_t x = vreinterpretq_u16_u8(vld1q_u8(rows[i] + at));
+    const uint16x8_t y = vreinterpretq_u16_u8(vld1q_u8(rows[i + 1] + at));
+    uint32x4x2_t both;
+    both.val[0] = vreinterpretq_u32_u16(vzip1q_u16(x, y)), both.val[1] = vreinterpretq_u32_u16(vzip2q_u16(x, y));
+    return both;
+}
+
+/* Four columns from those of rows 0 and 1, 2 and 3, ... */
+LLMK_INLINE void LLMK_(put_columns)(uint8_t *out, size_t step, uint32x4_t a, uint32x4_t b, uint32x4_t c, uint32x4_t d) {
+    const uint64x2_t p = vreinterpretq_u64_u32(vzip1q_u32(a, b)), q = vreinterpretq_u64_u32(vzip2q_u32(a, b));
+    const uint64x2_t r = vreinterpretq_u64_u32(vzip1q_u32(c, d)), s = vreinterpretq_u64_u32(vzip2q_u32(c, d));
+    vst1q_u8(out, vreinterpretq_u8_u64(vzip1q_u64(p, r))), out += step;
+    vst1q_u8(out, vreinterpretq_u8_u64(vzip2q_u64(p, r))), out += step;
+    vst1q_u8(out, vreinterpretq_u8_u64(vzip1q_u64(q, s))), out += step;
+    vst1q_u8(out, vreinterpretq_u8_u64(vzip2q_u64(q, s)));
+}
+
+/* Eight columns of eight rows of two-byte units; each step doubles the runs of a column that lie side by side. */
+LLMK_INLINE void LLMK_(turn_8x8)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t step) {
+    const uint32x4x2_t a = LLMK_(zip_rows)(rows, 0, at), b = LLMK_(zip_rows)(rows, 2, at);
+    const uint32x4x2_t c = LLMK_(zip_rows)(rows, 4, at), d = LLMK_(zip_rows)(rows, 6, at);
+    LLMK_(put_columns)(out, step, a.val[0], b.val[0], c.val[0], d.val[0]);
+    LLMK_(put_columns)(out + 4 * step, step, a.val[1], b.val[1], c.val[1], d.val[1]);
+}
+
+/* Eight columns of 16 rows, `at` bytes from their beginnings: column c goes to out + c step. */
+LLMK_INLINE void LLMK_(turn_16x8)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t step) {
+    LLMK_(turn_8x8)(rows, at, out, step);
+    LLMK_(turn_8x8)(rows + 8, at, out + 16, step);
+}
+
+LLMK_INLINE void LLMK_(v4_transpose)(V4 *a, V4 *b, V4 *c, V4 *d) {
+    const float64x2_t p = vreinterpretq_f64_f32(vtrn1q_f32(*a, *b)), q = vreinterpretq_f64_f32(vtrn2q_f32(*a, *b));
+    const float64x2_t r = vreinterpretq_f64_f32(vtrn1q_f32(*c, *d)), s = vreinterpretq_f64_f32(vtrn2q_f32(*c, *d));
+    *a = vreinterpretq_f32_f64(vtrn1q_f64(p, r)), *b = vreinterpretq_f32_f64(vtrn1q_f64(q, s));
+    *c = vreinterpretq_f32_f64(vtrn2q_f64(p, r)), *d = vreinterpretq_f32_f64(vtrn2q_f64(q, s));
+}
+
 /* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
-LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_t *out) {
     int r;
     for (r = 0; r < LLM__PANEL_ROWS; r += 4, rows += 4, out += 16) {
         const uint32x4_t p = vreinterpretq_u32_u8(vld1q_u8(rows[0] + at)), q = vreinterpretq_u32_u8(vld1q_u8(rows[1] + at));
@@ -1935,13 +2113,6 @@ LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out
         vst1q_u8(out + 128, vreinterpretq_u8_u64(vtrn2q_u64(even, even2)));
         vst1q_u8(out + 192, vreinterpretq_u8_u64(vtrn2q_u64(odd, odd2)));
     }
-}
-
-/* Eight halves of each row of a panel: out + stride j gets the j-th of all rows. */
-LLMK_INLINE void LLMK_(turn_halves)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t stride) {
-    int r, j;
-    for (r = 0; r < LLM__PANEL_ROWS; r++)
-        for (j = 0; j < 8; j++) memcpy(out + (size_t)j * stride + 2 * r, rows[r] + at + 2 * j, 2);
 }
 
 /* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
@@ -2047,7 +2218,6 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
 #define vf_sum4 LLMK_(sum4)
 #define vf_bits LLMK_(bits)
 #define vf_from_bits LLMK_(from_bits)
-#define vf_from_int(a) ((float)(a))
 #define vf_load LLMK_(load)
 #define vf_store(p, v) (*(p) = (v))
 #define vf_load_f16 LLMK_(load_f16)
@@ -2067,11 +2237,36 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
 #define vi_sub(a, b) ((int32_t)((uint32_t)(a) - (uint32_t)(b)))
 #define vi_shl23(a) ((int32_t)((uint32_t)(a) << 23))
 #define vi_half(a) ((a) >> 1)
+#define vf_from_int(a) ((float)(a))
+#define vf_round LLMK_(round)
+#define vi_pairs(p) ((int32_t)((p)[0] | (p)[1] << 16))
+#define vf_top(a) (a)
+#define vi_pair LLMK_(pair)
+#define vi_dot2 LLMK_(dot2)
+#define vi_store16(p, a) (*(p) = (int16_t)(a))
 
 LLMK_INLINE int32_t LLMK_(bits)(float x) {
     int32_t i;
     memcpy(&i, &x, sizeof i);
     return i;
+}
+
+/* Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. */
+LLMK_INLINE int32_t LLMK_(round)(float x) { return LLMK_(bits)(x + 12582912.0f) - 0x4b400000; }
+
+/* n bytes of each, in turns. */
+LLMK_INLINE void LLMK_(zip_bytes)(const uint8_t *a, const uint8_t *b, int n, uint8_t *out) {
+    int i;
+    for (i = 0; i < n; i++) out[2 * i] = a[i], out[2 * i + 1] = b[i];
+}
+
+/* Two 16-bit numbers as one, the first in the lower half on any machine. */
+LLMK_INLINE int32_t LLMK_(pair)(const int16_t *p) {
+    return (int32_t)((uint32_t)(uint16_t)p[0] | (uint32_t)(uint16_t)p[1] << 16);
+}
+
+LLMK_INLINE int32_t LLMK_(dot2)(int32_t sum, int32_t a, int32_t b) {
+    return sum + (int16_t)(a & 0xffff) * (int16_t)(b & 0xffff) + (a >> 16) * (b >> 16);
 }
 
 LLMK_INLINE float LLMK_(from_bits)(int32_t i) {
@@ -2111,11 +2306,6 @@ LLMK_INLINE void LLMK_(store_bf16)(void *p, float x) {
 typedef struct LLMK_(four) { float v[4]; } LLMK_(four);
 #define V4 LLMK_(four)
 
-LLMK_INLINE V4 LLMK_(v4_set)(float x) {
-    V4 r = {{x, x, x, x}};
-    return r;
-}
-
 LLMK_INLINE V4 LLMK_(v4_load)(const float *p) {
     V4 r = {{p[0], p[1], p[2], p[3]}};
     return r;
@@ -2123,14 +2313,13 @@ LLMK_INLINE V4 LLMK_(v4_load)(const float *p) {
 
 LLMK_INLINE void LLMK_(v4_store)(float *p, V4 a) { memcpy(p, a.v, sizeof a.v); }
 
-LLMK_INLINE V4 LLMK_(v4_add)(V4 a, V4 b) {
-    V4 r = {{a.v[0] + b.v[0], a.v[1] + b.v[1], a.v[2] + b.v[2], a.v[3] + b.v[3]}};
-    return r;
-}
-
-LLMK_INLINE V4 LLMK_(v4_mul)(V4 a, V4 b) {
-    V4 r = {{a.v[0] * b.v[0], a.v[1] * b.v[1], a.v[2] * b.v[2], a.v[3] * b.v[3]}};
-    return r;
+LLMK_INLINE void LLMK_(v4_transpose)(V4 *a, V4 *b, V4 *c, V4 *d) {
+    const V4 p = *a, q = *b, r = *c, s = *d;
+    int i;
+    for (i = 0; i < 4; i++) {
+        V4 *to = i == 0 ? a : i == 1 ? b : i == 2 ? c : d;
+        to->v[0] = p.v[i], to->v[1] = q.v[i], to->v[2] = r.v[i], to->v[3] = s.v[i];
+    }
 }
 
 LLMK_INLINE V4 LLMK_(sum4)(float a, float b, float c, float d) {
@@ -2138,24 +2327,15 @@ LLMK_INLINE V4 LLMK_(sum4)(float a, float b, float c, float d) {
     return r;
 }
 
-#define v4_set LLMK_(v4_set)
 #define v4_load LLMK_(v4_load)
 #define v4_store LLMK_(v4_store)
-#define v4_add LLMK_(v4_add)
-#define v4_mul LLMK_(v4_mul)
+#define v4_transpose(a, b, c, d) LLMK_(v4_transpose)(&(a), &(b), &(c), &(d))
 
 /* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
-LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_t *out) {
     int j, r;
     for (j = 0; j < 4; j++)
         for (r = 0; r < LLM__PANEL_ROWS; r++) memcpy(out + 64 * j + 4 * r, rows[r] + at + 4 * j, 4);
-}
-
-/* Eight halves of each row of a panel: out + stride j gets the j-th of all rows. */
-LLMK_INLINE void LLMK_(turn_halves)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t stride) {
-    int r, j;
-    for (r = 0; r < LLM__PANEL_ROWS; r++)
-        for (j = 0; j < 8; j++) memcpy(out + (size_t)j * stride + 2 * r, rows[r] + at + 2 * j, 2);
 }
 
 /* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
@@ -2529,13 +2709,15 @@ LLM__FN const uint8_t *LLMK_(panel_row)(const llm__matrix *w, const uint8_t *cod
 
 /* The factors of 16 rows, [groups][16], from group to group `stride` bytes. */
 LLM__FN void LLMK_(panel_factors)(const uint8_t *const *rows, size_t groups, size_t size, uint8_t *out, size_t stride) {
-    size_t g;
+    size_t g = 0;
     int r;
-    for (g = 0; size == 2 && g + 8 <= groups; g += 8) LLMK_(turn_halves)(rows, 2 * g, out + g * stride, stride);
+#ifdef LLMK_TURN
+    for (; size == 2 && g + 8 <= groups; g += 8) LLMK_TURN(rows, 2 * g, out + g * stride, stride);
     if (size == 2 && g < groups && groups > 8) {
-        LLMK_(turn_halves)(rows, 2 * (groups - 8), out + (groups - 8) * stride, stride);
+        LLMK_TURN(rows, 2 * (groups - 8), out + (groups - 8) * stride, stride);
         return;
     }
+#endif
     for (; g < groups; g++)
         for (r = 0; r < LLM__PANEL_ROWS; r++) memcpy(out + g * stride + (size_t)r * size, rows[r] + g * size, size);
 }
@@ -2569,7 +2751,7 @@ LLM__FN void LLMK_(panel)(const llm__matrix *w, int o, uint8_t *out, void *scrat
     LLMK_(panel_factors)(rows.scales, groups, size, out, stride);
     LLMK_(panel_factors)(rows.biases, groups, size, out + factors, stride);
     for (g = 0; g < groups; g++, out += stride)
-        for (at = 0; at < bytes; at += 16) LLMK_(turn)(rows.codes, g * bytes + at, out + 2 * factors + 16 * at);
+        for (at = 0; at < bytes; at += 16) LLMK_(turn_panel)(rows.codes, g * bytes + at, out + 2 * factors + 16 * at);
 }
 
 /* Rows of activations that meet a panel together. */
@@ -2817,8 +2999,18 @@ LLM__FN int LLMK_(list)(const float *x, int n, float low, float end, int first, 
     return count;
 }
 
-/* exp: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial for exp(r) (the coefficients are Cephes'), and 2^n as a
-   product of two powers so that results below the smallest normal number and above the largest come out right. */
+/* exp(r) for |r| <= ln 2 / 2: a polynomial (the coefficients are Cephes'). */
+LLMK_INLINE VF LLMK_(exp_part)(VF r) {
+    VF p = vf_fma(vf_set(1.9875691500e-4f), r, vf_set(1.3981999507e-3f));
+    p = vf_fma(p, r, vf_set(8.3334519073e-3f));
+    p = vf_fma(p, r, vf_set(4.1665795894e-2f));
+    p = vf_fma(p, r, vf_set(1.6666665459e-1f));
+    p = vf_fma(p, r, vf_set(5.0000001201e-1f));
+    return vf_add(vf_fma(vf_mul(r, r), p, r), vf_set(1.0f));
+}
+
+/* exp: x = n ln 2 + r with |r| <= ln 2 / 2, and 2^n as a product of two powers so that results below the smallest
+   normal number and above the largest come out right. */
 LLMK_INLINE VF LLMK_(exp)(VF x) {
     const VF magic = vf_set(12582912.0f);
     VF shifted, n, r, p;
@@ -2828,12 +3020,7 @@ LLMK_INLINE VF LLMK_(exp)(VF x) {
     n = vf_sub(shifted, magic);
     r = vf_fma(n, vf_set(-0.693359375f), x);
     r = vf_fma(n, vf_set(2.12194440e-4f), r);
-    p = vf_fma(vf_set(1.9875691500e-4f), r, vf_set(1.3981999507e-3f));
-    p = vf_fma(p, r, vf_set(8.3334519073e-3f));
-    p = vf_fma(p, r, vf_set(4.1665795894e-2f));
-    p = vf_fma(p, r, vf_set(1.6666665459e-1f));
-    p = vf_fma(p, r, vf_set(5.0000001201e-1f));
-    p = vf_add(vf_fma(vf_mul(r, r), p, r), vf_set(1.0f));
+    p = LLMK_(exp_part)(r);
     whole = vi_sub(vf_bits(shifted), vi_set(0x4b400000));
     half = vi_half(whole);
     p = vf_mul(p, vf_from_bits(vi_shl23(vi_add(half, vi_set(127)))));
@@ -2911,212 +3098,198 @@ LLM__FN void LLMK_(layer_norm)(float *y, const float *x, const float *weight, co
 }
 
 /* ---- attention
-   Stored keys and values are used where they lie: half floats and codes become float32 in registers.  A number is
-   scale * code + bias, so that over a group of columns
+   Two products make it: queries times keys, weights times values.  In both, a column of the result keeps to its lane:
+   queries and weights are broadcast, what is loaded once meets all rows of a tile, and nothing is added up across
+   lanes.  For the scores, `turn` lays keys out by columns first, so that each key has its lane.
+   Half floats become float32 in registers.  With 8 accumulators or more, multiply-adds are the bound as long as two
+   rows or more share a load; one row alone is bound by the conversion.
+
+   Codes stay codes: queries, and weights times scales, are rounded to 16 bits with one scale for each group (weights:
+   for each page), and the sums of products are exact integers:
        q . k = scale (q . codes) + bias (sum of q)        sum_j p_j v_j = sum_j (p_j scale_j) codes_j + sum_j p_j bias_j
-   and what meets the codes needs no factors. */
+   Exact sessions decode a page and go on in float32. */
 
-LLMK_INLINE size_t LLMK_(stored_bytes)(const llm_dtype t) { return t == LLM_F32 ? 4 : t == LLM_U8 ? 1 : 2; }
-
-LLMK_INLINE VF LLMK_(load_stored)(const llm_dtype t, const uint8_t *p) {
-    return t == LLM_U8 ? vf_load_u8(p) : LLMK_(load_as)(t, p);
-}
-
-/* The columns of four keys that do not fill a vector, one by one. */
-LLM__FN V4 LLMK_(scores_rest)(llm_dtype t, const uint8_t *k, const size_t *rows, const float *q, int first, int width,
-                              V4 sums) {
-    const size_t size = LLMK_(stored_bytes)(t);
-    float out[LLM__STRIP];
-    int r, c;
-    v4_store(out, sums);
-    for (r = 0; r < LLM__STRIP; r++)
-        for (c = first; c < width; c++)
-            out[r] = sf_fma(LLMK_(load_one)(t, k + rows[r] + (size_t)c * size), q[c], out[r]);
-    return v4_load(out);
-}
-
-/* X queries and four keys of type t, which begin `rows` bytes behind k.  X and t are constants. */
-LLMK_INLINE void LLMK_(scores_tile)(const int X, const llm_dtype t, const uint8_t *k, const size_t *rows,
-                                    const float *q, size_t q_stride, int width, V4 *s0, V4 *s1, V4 *s2) {
-    const size_t size = LLMK_(stored_bytes)(t);
+/* X queries and four keys, `rows`; X is a constant.  One sum is one vector over the columns, then across it. */
+LLMK_INLINE void LLMK_(scores_tile)(const int X, const float *const *rows, const float *q, size_t q_stride, int width,
+                                    float *sums) {
     const int whole = width / VF_N * VF_N;
     const float *q1 = X > 1 ? q + q_stride : q, *q2 = X > 2 ? q1 + q_stride : q;
-    const uint8_t *k1 = k + rows[1], *k2 = k + rows[2], *k3 = k + rows[3];
     const VF zero = vf_set(0.0f);
     VF a00 = zero, a01 = zero, a02 = zero, a03 = zero, a10 = zero, a11 = zero, a12 = zero, a13 = zero;
-    VF a20 = zero, a21 = zero, a22 = zero, a23 = zero, w;
-    int c;
+    VF a20 = zero, a21 = zero, a22 = zero, a23 = zero;
+    int i, r, c;
     for (c = 0; c < whole; c += VF_N) {
-        const VF x0 = vf_load(q + c), x1 = vf_load(q1 + c), x2 = vf_load(q2 + c);
-        const size_t at = (size_t)c * size;
-        w = LLMK_(load_stored)(t, k + at), a00 = vf_fma(w, x0, a00);
-        if (X > 1) a10 = vf_fma(w, x1, a10);
-        if (X > 2) a20 = vf_fma(w, x2, a20);
-        w = LLMK_(load_stored)(t, k1 + at), a01 = vf_fma(w, x0, a01);
-        if (X > 1) a11 = vf_fma(w, x1, a11);
-        if (X > 2) a21 = vf_fma(w, x2, a21);
-        w = LLMK_(load_stored)(t, k2 + at), a02 = vf_fma(w, x0, a02);
-        if (X > 1) a12 = vf_fma(w, x1, a12);
-        if (X > 2) a22 = vf_fma(w, x2, a22);
-        w = LLMK_(load_stored)(t, k3 + at), a03 = vf_fma(w, x0, a03);
-        if (X > 1) a13 = vf_fma(w, x1, a13);
-        if (X > 2) a23 = vf_fma(w, x2, a23);
+        const VF w0 = vf_load(rows[0] + c), w1 = vf_load(rows[1] + c), w2 = vf_load(rows[2] + c);
+        const VF w3 = vf_load(rows[3] + c);
+        VF x = vf_load(q + c);
+        a00 = vf_fma(w0, x, a00), a01 = vf_fma(w1, x, a01), a02 = vf_fma(w2, x, a02), a03 = vf_fma(w3, x, a03);
+        if (X < 2) continue;
+        x = vf_load(q1 + c);
+        a10 = vf_fma(w0, x, a10), a11 = vf_fma(w1, x, a11), a12 = vf_fma(w2, x, a12), a13 = vf_fma(w3, x, a13);
+        if (X < 3) continue;
+        x = vf_load(q2 + c);
+        a20 = vf_fma(w0, x, a20), a21 = vf_fma(w1, x, a21), a22 = vf_fma(w2, x, a22), a23 = vf_fma(w3, x, a23);
     }
-    *s0 = vf_sum4(a00, a01, a02, a03);
-    if (X > 1) *s1 = vf_sum4(a10, a11, a12, a13);
-    if (X > 2) *s2 = vf_sum4(a20, a21, a22, a23);
-    if (whole == width) return;
-    *s0 = LLMK_(scores_rest)(t, k, rows, q, whole, width, *s0);
-    if (X > 1) *s1 = LLMK_(scores_rest)(t, k, rows, q1, whole, width, *s1);
-    if (X > 2) *s2 = LLMK_(scores_rest)(t, k, rows, q2, whole, width, *s2);
-}
-
-/* What turns a dot product into a score: a factor for all keys or, for codes, a scale and a bias for each; and whether
-   the score adds to that of another group. */
-typedef struct LLMK_(factors) {
-    float scale;
-    const float *scales, *biases; /* [keys rounded up to 4] */
-    int more;
-} LLMK_(factors);
-
-/* total: the sum of the query over the group. */
-LLMK_INLINE void LLMK_(scores_put)(const llm_dtype t, const LLMK_(factors) *f, V4 score, float total, int j, int count,
-                                   float *out) {
-    float few[LLM__STRIP];
-    int r;
-    score = v4_mul(score, t == LLM_U8 ? v4_load(f->scales + j) : v4_set(f->scale));
-    if (t == LLM_U8) score = v4_add(score, v4_mul(v4_load(f->biases + j), v4_set(total)));
-    if (count == LLM__STRIP) {
-        v4_store(out, t == LLM_U8 && f->more ? v4_add(v4_load(out), score) : score);
-        return;
-    }
-    v4_store(few, score);
-    for (r = 0; r < count; r++) out[r] = t == LLM_U8 && f->more ? out[r] + few[r] : few[r];
-}
-
-/* Rows of X queries and all keys. */
-LLMK_INLINE void LLMK_(scores_strips)(const int X, const llm_dtype t, const float *q, size_t q_stride, const uint8_t *k,
-                                      size_t k_stride, int keys, int width, const LLMK_(factors) *f, float *out,
-                                      size_t out_stride) {
-    float totals[3] = {0};
-    int i, j;
-    for (i = 0; i < X && t == LLM_U8; i++) totals[i] = LLMK_(total)(q + (size_t)i * q_stride, width);
-    for (j = 0; j < keys; j += LLM__STRIP, k += LLM__STRIP * k_stride) {
-        const int count = keys - j < LLM__STRIP ? keys - j : LLM__STRIP; /* missing keys repeat another */
-        const size_t rows[LLM__STRIP] = {0, count > 1 ? k_stride : 0, count > 2 ? 2 * k_stride : 0,
-                                         count > 3 ? 3 * k_stride : 0};
-        V4 s0, s1 = v4_set(0.0f), s2 = s1;
-        LLMK_(scores_tile)(X, t, k, rows, q, q_stride, width, &s0, &s1, &s2);
-        LLMK_(scores_put)(t, f, s0, totals[0], j, count, out + j);
-        if (X > 1) LLMK_(scores_put)(t, f, s1, totals[1], j, count, out + out_stride + j);
-        if (X > 2) LLMK_(scores_put)(t, f, s2, totals[2], j, count, out + 2 * out_stride + j);
-    }
-}
-
-/* Seven queries are best worked on as 3, 2 and 2. */
-LLMK_INLINE void LLMK_(scores_as)(const llm_dtype t, const float *q, int rows_q, size_t q_stride, const uint8_t *k,
-                                  size_t k_stride, int keys, int width, const LLMK_(factors) *f, float *out,
-                                  size_t out_stride) {
-    int left = rows_q, X;
-    for (; left; left -= X, q += (size_t)X * q_stride, out += (size_t)X * out_stride) {
-        X = left == 4 || left == 2 ? 2 : left > 2 ? 3 : 1;
-        if (X == 3) LLMK_(scores_strips)(3, t, q, q_stride, k, k_stride, keys, width, f, out, out_stride);
-        else if (X == 2) LLMK_(scores_strips)(2, t, q, q_stride, k, k_stride, keys, width, f, out, out_stride);
-        else LLMK_(scores_strips)(1, t, q, q_stride, k, k_stride, keys, width, f, out, out_stride);
-    }
-}
-
-enum { LLMK_(STRETCH) = 64 }; /* keys whose factors are gathered together */
-
-/* One group's scales or biases of `count` keys, one behind the other. */
-LLMK_INLINE void LLMK_(gather)(const float *from, size_t step, int count, float *out) {
-    int j;
-    if (step == 1) memcpy(out, from, (size_t)count * sizeof *out);
-    else for (j = 0; j < count; j++) out[j] = from[(size_t)j * step];
-}
-
-LLM__FN void LLMK_(scores_codes)(const float *q, int rows_q, size_t q_stride, const llm_rows *k, int keys, float scale,
-                                 float *out, size_t out_stride) {
-    float scales[LLMK_(STRETCH)] = {0}, biases[LLMK_(STRETCH)] = {0};
-    LLMK_(factors) f;
-    int first, count, g, at;
-    f.scale = scale, f.scales = scales, f.biases = biases;
-    for (first = 0; first < keys; first += count) {
-        count = keys - first < LLMK_(STRETCH) ? keys - first : LLMK_(STRETCH);
-        for (g = at = 0; at < k->width; g++, at += k->group) {
-            const size_t factors = (size_t)first * k->group_stride + (size_t)g;
-            f.more = g > 0;
-            LLMK_(gather)(k->scales + factors, k->group_stride, count, scales);
-            LLMK_(gather)(k->biases + factors, k->group_stride, count, biases);
-            LLMK_(scale)(scales, scale, count);
-            LLMK_(scale)(biases, scale, count);
-            LLMK_(scores_as)(LLM_U8, q + at, rows_q, q_stride, k->data + (size_t)first * k->stride + at, k->stride,
-                             count, k->group, &f, out + first, out_stride);
-        }
-    }
-}
-
-LLM__FN void LLMK_(scores_stored)(const float *q, int rows_q, size_t q_stride, const llm_rows *k, int keys, float scale,
-                                  float *out, size_t out_stride) {
-    const size_t step = k->stride;
-    LLMK_(factors) f;
-    memset(&f, 0, sizeof f);
-    f.scale = scale;
-    if (k->bits) LLMK_(scores_codes)(q, rows_q, q_stride, k, keys, scale, out, out_stride);
-    else if (k->dtype == LLM_F16)
-        LLMK_(scores_as)(LLM_F16, q, rows_q, q_stride, k->data, step, keys, k->width, &f, out, out_stride);
-    else if (k->dtype == LLM_BF16)
-        LLMK_(scores_as)(LLM_BF16, q, rows_q, q_stride, k->data, step, keys, k->width, &f, out, out_stride);
-    else LLMK_(scores_as)(LLM_F32, q, rows_q, q_stride, k->data, step, keys, k->width, &f, out, out_stride);
+    v4_store(sums, vf_sum4(a00, a01, a02, a03));
+    if (X > 1) v4_store(sums + 4, vf_sum4(a10, a11, a12, a13));
+    if (X > 2) v4_store(sums + 8, vf_sum4(a20, a21, a22, a23));
+    for (i = 0; i < X && whole < width; i++)
+        for (r = 0; r < LLM__STRIP; r++)
+            for (c = whole; c < width; c++)
+                sums[4 * i + r] = sf_fma(rows[r][c], q[(size_t)i * q_stride + (size_t)c], sums[4 * i + r]);
 }
 
 LLM__FN void LLMK_(scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride,
                            int width, float scale, float *out, size_t out_stride) {
-    const llm_rows rows = llm__float_rows(k, k_stride, width);
-    LLMK_(scores_stored)(q, rows_q, q_stride, &rows, keys, scale, out, out_stride);
-}
-
-/* Two vectors of columns of P rows; P and t are constants.  With codes, `shift` is added to all columns of a row. */
-LLMK_INLINE void LLMK_(weigh_block)(const int P, const llm_dtype t, float *out, size_t out_stride, const float *p,
-                                    size_t p_stride, const float *shift, const uint8_t *v, int keys, size_t v_stride) {
-    const size_t half = VF_N * LLMK_(stored_bytes)(t);
-    const VF zero = vf_set(0.0f);
-    float *o1 = out + out_stride, *o2 = o1 + out_stride, *o3 = o2 + out_stride;
-    const float *p1 = p + p_stride, *p2 = p1 + p_stride, *p3 = p2 + p_stride;
-    VF a0 = vf_load(out), b0 = vf_load(out + VF_N), a1 = zero, b1 = zero, a2 = zero, b2 = zero, a3 = zero, b3 = zero;
-    int j;
-    if (P > 1) a1 = vf_load(o1), b1 = vf_load(o1 + VF_N);
-    if (P > 2) a2 = vf_load(o2), b2 = vf_load(o2 + VF_N);
-    if (P > 3) a3 = vf_load(o3), b3 = vf_load(o3 + VF_N);
-    if (t == LLM_U8) a0 = vf_add(a0, vf_set(shift[0])), b0 = vf_add(b0, vf_set(shift[0]));
-    if (t == LLM_U8 && P > 1) a1 = vf_add(a1, vf_set(shift[1])), b1 = vf_add(b1, vf_set(shift[1]));
-    if (t == LLM_U8 && P > 2) a2 = vf_add(a2, vf_set(shift[2])), b2 = vf_add(b2, vf_set(shift[2]));
-    if (t == LLM_U8 && P > 3) a3 = vf_add(a3, vf_set(shift[3])), b3 = vf_add(b3, vf_set(shift[3]));
-    for (j = 0; j < keys; j++, v += v_stride) {
-        const VF a = LLMK_(load_stored)(t, v), b = LLMK_(load_stored)(t, v + half);
-        a0 = vf_fma(vf_set(p[j]), a, a0), b0 = vf_fma(vf_set(p[j]), b, b0);
-        if (P > 1) a1 = vf_fma(vf_set(p1[j]), a, a1), b1 = vf_fma(vf_set(p1[j]), b, b1);
-        if (P > 2) a2 = vf_fma(vf_set(p2[j]), a, a2), b2 = vf_fma(vf_set(p2[j]), b, b2);
-        if (P > 3) a3 = vf_fma(vf_set(p3[j]), a, a3), b3 = vf_fma(vf_set(p3[j]), b, b3);
+    int i, j, r, x, X;
+    for (i = 0; i < rows_q; i += X, q += (size_t)X * q_stride, out += (size_t)X * out_stride) {
+        X = rows_q - i < 3 ? rows_q - i : 3;
+        for (j = 0; j < keys; j += LLM__STRIP) {
+            const float *rows[LLM__STRIP];
+            float sums[3 * LLM__STRIP];
+            for (r = 0; r < LLM__STRIP; r++) /* missing keys repeat another */
+                rows[r] = k + (size_t)(j + r < keys ? j + r : j) * k_stride;
+            if (X == 3) LLMK_(scores_tile)(3, rows, q, q_stride, width, sums);
+            else if (X == 2) LLMK_(scores_tile)(2, rows, q, q_stride, width, sums);
+            else LLMK_(scores_tile)(1, rows, q, q_stride, width, sums);
+            for (x = 0; x < X; x++)
+                for (r = 0; r < LLM__STRIP && j + r < keys; r++)
+                    out[(size_t)x * out_stride + (size_t)(j + r)] = sums[4 * x + r] * scale;
+        }
     }
-    vf_store(out, a0), vf_store(out + VF_N, b0);
-    if (P > 1) vf_store(o1, a1), vf_store(o1 + VF_N, b1);
-    if (P > 2) vf_store(o2, a2), vf_store(o2 + VF_N, b2);
-    if (P > 3) vf_store(o3, a3), vf_store(o3 + VF_N, b3);
 }
 
-/* `width` columns of P rows.  Those that do not fill two vectors go one by one. */
+/* Units of two bytes (half floats, pairs of codes) of 16 rows, from column c on, one by one; any number of columns. */
+LLMK_INLINE void LLMK_(turn_few)(const size_t size, const uint8_t *const *rows, int c, int end, uint8_t *out) {
+    int r;
+    for (; c < end; c++)
+        for (r = 0; r < LLM__TURNED; r++)
+            memcpy(out + ((size_t)c * LLM__KEY_LANES + (size_t)r) * size, rows[r] + (size_t)c * size, size);
+}
+
+LLM__FN void LLMK_(turn_halves)(const uint8_t *const *rows, int units, uint8_t *out) {
+    int c = 0;
+#ifdef LLMK_TURN
+    for (; c + 8 <= units; c += 8)
+        LLMK_TURN(rows, (size_t)c * 2, out + (size_t)c * LLM__KEY_LANES * 2, (size_t)LLM__KEY_LANES * 2);
+#endif
+    LLMK_(turn_few)(2, rows, c, units, out);
+}
+
+LLM__FN void LLMK_(turn_floats)(const uint8_t *const *rows, int units, uint8_t *out) {
+    int c, r;
+    for (c = 0; c + 4 <= units; c += 4)
+        for (r = 0; r < LLM__TURNED; r += 4) {
+            float *to = (float *)(void *)out + (size_t)c * LLM__KEY_LANES + (size_t)r;
+            const size_t at = (size_t)c * sizeof(float);
+            V4 x = v4_load((const float *)(const void *)(rows[r] + at));
+            V4 y = v4_load((const float *)(const void *)(rows[r + 1] + at));
+            V4 z = v4_load((const float *)(const void *)(rows[r + 2] + at));
+            V4 w = v4_load((const float *)(const void *)(rows[r + 3] + at));
+            v4_transpose(x, y, z, w);
+            v4_store(to, x), v4_store(to + LLM__KEY_LANES, y);
+            v4_store(to + 2 * LLM__KEY_LANES, z), v4_store(to + 3 * LLM__KEY_LANES, w);
+        }
+    LLMK_(turn_few)(4, rows, c, units, out);
+}
+
+LLM__FN void LLMK_(turn)(const llm_rows *k, int begin, int end, uint8_t *out) {
+    const size_t size = !k->bits && k->dtype == LLM_F32 ? 4 : 2;
+    const int units = k->bits ? k->width / 2 : k->width;
+    int first, r;
+    for (first = begin / LLM__TURNED * LLM__TURNED; first < end; first += LLM__TURNED) {
+        const uint8_t *rows[LLM__TURNED];
+        const size_t panel = (size_t)(first / LLM__KEY_LANES) * (size_t)units * LLM__KEY_LANES;
+        uint8_t *to = out + (panel + (size_t)(first % LLM__KEY_LANES)) * size;
+        for (r = 0; r < LLM__TURNED; r++)
+            rows[r] = k->data + (size_t)(first + r < begin || first + r >= end ? begin : first + r) * k->stride;
+        if (size == 4) LLMK_(turn_floats)(rows, units, to);
+        else LLMK_(turn_halves)(rows, units, to);
+    }
+}
+
+/* Memory that is wanted next, fetched in steps while something else is worked on: faster than a page's loads, which end
+   where the page does, would have it come. */
+typedef struct LLMK_(ahead) {
+    const uint8_t *at, *end;
+    size_t step;
+} LLMK_(ahead);
+
+/* K vectors of columns of P rows; P, K and t are constants, P * K at most 12. */
+LLMK_INLINE void LLMK_(weigh_block)(const int P, const int K, const llm_dtype t, float *out, size_t out_stride,
+                                    const float *p, size_t p_stride, const uint8_t *v, int keys, size_t v_stride,
+                                    LLMK_(ahead) *ahead) {
+    const size_t size = VF_N * (t == LLM_F32 ? 4 : 2), step = ahead->at < ahead->end ? ahead->step : 0;
+    const uint8_t *next = step ? ahead->at : v;
+    const VF zero = vf_set(0.0f);
+    float *o1 = P > 1 ? out + out_stride : out, *o2 = P > 2 ? o1 + out_stride : out;
+    float *o3 = P > 3 ? o2 + out_stride : out;
+    const float *p1 = P > 1 ? p + p_stride : p, *p2 = P > 2 ? p1 + p_stride : p, *p3 = P > 3 ? p2 + p_stride : p;
+    VF a0 = vf_load(out), a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+    VF c0 = zero, c1 = zero, c2 = zero, d0 = zero, d1 = zero, d2 = zero;
+    int j;
+    if (P > 1) a1 = vf_load(o1);
+    if (P > 2) a2 = vf_load(o2);
+    if (P > 3) a3 = vf_load(o3);
+    if (K > 1) b0 = vf_load(out + VF_N);
+    if (K > 1 && P > 1) b1 = vf_load(o1 + VF_N);
+    if (K > 1 && P > 2) b2 = vf_load(o2 + VF_N);
+    if (K > 1 && P > 3) b3 = vf_load(o3 + VF_N);
+    if (K > 2) c0 = vf_load(out + 2 * VF_N), d0 = vf_load(out + 3 * VF_N);
+    if (K > 2 && P > 1) c1 = vf_load(o1 + 2 * VF_N), d1 = vf_load(o1 + 3 * VF_N);
+    if (K > 2 && P > 2) c2 = vf_load(o2 + 2 * VF_N), d2 = vf_load(o2 + 3 * VF_N);
+    ahead->at += (size_t)keys * step;
+    for (j = 0; j < keys; j++, v += v_stride, next += step) {
+        const VF w0 = vf_set(p[j]), w1 = P > 1 ? vf_set(p1[j]) : zero, w2 = P > 2 ? vf_set(p2[j]) : zero;
+        const VF w3 = P > 3 ? vf_set(p3[j]) : zero;
+        VF x = LLMK_(load_as)(t, v);
+        LLMK_PREFETCH(next);
+        a0 = vf_fma(w0, x, a0);
+        if (P > 1) a1 = vf_fma(w1, x, a1);
+        if (P > 2) a2 = vf_fma(w2, x, a2);
+        if (P > 3) a3 = vf_fma(w3, x, a3);
+        if (K < 2) continue;
+        x = LLMK_(load_as)(t, v + size), b0 = vf_fma(w0, x, b0);
+        if (P > 1) b1 = vf_fma(w1, x, b1);
+        if (P > 2) b2 = vf_fma(w2, x, b2);
+        if (P > 3) b3 = vf_fma(w3, x, b3);
+        if (K < 4) continue;
+        x = LLMK_(load_as)(t, v + 2 * size), c0 = vf_fma(w0, x, c0);
+        if (P > 1) c1 = vf_fma(w1, x, c1);
+        if (P > 2) c2 = vf_fma(w2, x, c2);
+        x = LLMK_(load_as)(t, v + 3 * size), d0 = vf_fma(w0, x, d0);
+        if (P > 1) d1 = vf_fma(w1, x, d1);
+        if (P > 2) d2 = vf_fma(w2, x, d2);
+    }
+    vf_store(out, a0);
+    if (P > 1) vf_store(o1, a1);
+    if (P > 2) vf_store(o2, a2);
+    if (P > 3) vf_store(o3, a3);
+    if (K > 1) vf_store(out + VF_N, b0);
+    if (K > 1 && P > 1) vf_store(o1 + VF_N, b1);
+    if (K > 1 && P > 2) vf_store(o2 + VF_N, b2);
+    if (K > 1 && P > 3) vf_store(o3 + VF_N, b3);
+    if (K > 2) vf_store(out + 2 * VF_N, c0), vf_store(out + 3 * VF_N, d0);
+    if (K > 2 && P > 1) vf_store(o1 + 2 * VF_N, c1), vf_store(o1 + 3 * VF_N, d1);
+    if (K > 2 && P > 2) vf_store(o2 + 2 * VF_N, c2), vf_store(o2 + 3 * VF_N, d2);
+}
+
+/* `width` columns of P rows.  Those that do not fill a vector go one by one. */
 LLMK_INLINE void LLMK_(weigh_columns)(const int P, const llm_dtype t, float *out, size_t out_stride, const float *p,
-                                      size_t p_stride, const float *shift, const uint8_t *v, int keys, size_t v_stride,
-                                      int width) {
-    const size_t size = LLMK_(stored_bytes)(t);
+                                      size_t p_stride, const uint8_t *v, int keys, size_t v_stride, int width,
+                                      LLMK_(ahead) *ahead) {
+    const size_t size = t == LLM_F32 ? 4 : 2;
     int c = 0, i, j;
+    for (; P < 4 && c + 4 * VF_N <= width; c += 4 * VF_N)
+        LLMK_(weigh_block)(P, P < 4 ? 4 : 2, t, out + c, out_stride, p, p_stride, v + (size_t)c * size, keys,
+                           v_stride, ahead);
     for (; c + 2 * VF_N <= width; c += 2 * VF_N)
-        LLMK_(weigh_block)(P, t, out + c, out_stride, p, p_stride, shift, v + (size_t)c * size, keys, v_stride);
+        LLMK_(weigh_block)(P, 2, t, out + c, out_stride, p, p_stride, v + (size_t)c * size, keys, v_stride, ahead);
+    for (; c + VF_N <= width; c += VF_N)
+        LLMK_(weigh_block)(P, 1, t, out + c, out_stride, p, p_stride, v + (size_t)c * size, keys, v_stride, ahead);
     for (; c < width; c++)
         for (i = 0; i < P; i++) {
             float sum = out[(size_t)i * out_stride + (size_t)c];
-            if (t == LLM_U8) sum += shift[i];
             for (j = 0; j < keys; j++)
                 sum = sf_fma(p[(size_t)i * p_stride + (size_t)j],
                              LLMK_(load_one)(t, v + (size_t)j * v_stride + (size_t)c * size), sum);
@@ -3124,71 +3297,250 @@ LLMK_INLINE void LLMK_(weigh_columns)(const int P, const llm_dtype t, float *out
         }
 }
 
-LLMK_INLINE void LLMK_(weigh_as)(const llm_dtype t, int P, float *out, size_t out_stride, const float *p,
-                                 size_t p_stride, const float *shift, const uint8_t *v, int keys, size_t v_stride,
-                                 int width) {
-    if (P == 4) LLMK_(weigh_columns)(4, t, out, out_stride, p, p_stride, shift, v, keys, v_stride, width);
-    else if (P == 3) LLMK_(weigh_columns)(3, t, out, out_stride, p, p_stride, shift, v, keys, v_stride, width);
-    else if (P == 2) LLMK_(weigh_columns)(2, t, out, out_stride, p, p_stride, shift, v, keys, v_stride, width);
-    else LLMK_(weigh_columns)(1, t, out, out_stride, p, p_stride, shift, v, keys, v_stride, width);
-}
+/* How many of the rows that are left go together: 3 and 2 use more columns at once than 4 and lose nothing. */
+LLMK_INLINE int LLMK_(rows_at_once)(int left) { return left < 4 ? left : left == 5 || left == 6 ? 3 : 4; }
 
-/* out = p times scales; returns the sum of p times biases. */
-LLMK_INLINE float LLMK_(weights)(const float *p, const float *scales, const float *biases, int n, float *out) {
-    VF acc = vf_set(0.0f);
-    float sum;
-    int j = 0;
-    for (; j + VF_N <= n; j += VF_N) {
-        vf_store(out + j, vf_mul(vf_load(p + j), vf_load(scales + j)));
-        acc = vf_fma(vf_load(p + j), vf_load(biases + j), acc);
-    }
-    sum = vf_sum(acc);
-    for (; j < n; j++) {
-        out[j] = p[j] * scales[j];
-        sum = sf_fma(p[j], biases[j], sum);
-    }
-    return sum;
-}
-
-/* A stretch of codes, of one group of columns, for P rows. */
-LLM__FN void LLMK_(weigh_codes)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows,
-                                const llm_rows *v, int first, int keys, int g, int width) {
-    const size_t at = (size_t)g * (size_t)v->group, factors = (size_t)first * v->group_stride + (size_t)g;
-    const uint8_t *codes = v->data + (size_t)first * v->stride + at;
-    float scales[LLMK_(STRETCH)], biases[LLMK_(STRETCH)], weights[4 * LLMK_(STRETCH)], shift[4];
-    int i, P;
-    if (width > v->group) width = v->group;
-    LLMK_(gather)(v->scales + factors, v->group_stride, keys, scales);
-    LLMK_(gather)(v->biases + factors, v->group_stride, keys, biases);
-    for (out += at, p += first; rows; rows -= P, out += (size_t)P * out_stride, p += (size_t)P * p_stride) {
-        P = rows < 4 ? rows : 4;
-        for (i = 0; i < P; i++)
-            shift[i] = LLMK_(weights)(p + (size_t)i * p_stride, scales, biases, keys, weights + i * LLMK_(STRETCH));
-        LLMK_(weigh_as)(LLM_U8, P, out, out_stride, weights, LLMK_(STRETCH), shift, codes, keys, v->stride, width);
+LLMK_INLINE void LLMK_(weigh_as)(const llm_dtype t, float *out, size_t out_stride, const float *p, size_t p_stride,
+                                 int rows, const uint8_t *v, int keys, size_t v_stride, int width,
+                                 LLMK_(ahead) *ahead) {
+    int P;
+    for (; rows; rows -= P, out += (size_t)P * out_stride, p += (size_t)P * p_stride) {
+        P = LLMK_(rows_at_once)(rows);
+        if (P == 4) LLMK_(weigh_columns)(4, t, out, out_stride, p, p_stride, v, keys, v_stride, width, ahead);
+        else if (P == 3) LLMK_(weigh_columns)(3, t, out, out_stride, p, p_stride, v, keys, v_stride, width, ahead);
+        else if (P == 2) LLMK_(weigh_columns)(2, t, out, out_stride, p, p_stride, v, keys, v_stride, width, ahead);
+        else LLMK_(weigh_columns)(1, t, out, out_stride, p, p_stride, v, keys, v_stride, width, ahead);
     }
 }
 
-LLM__FN void LLMK_(weigh_stored)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows,
-                                 const llm_rows *v, int keys, int width) {
-    int j, g, P;
-    for (j = 0; v->bits && j < keys; j += LLMK_(STRETCH))
-        for (g = 0; g * v->group < width; g++)
-            LLMK_(weigh_codes)(out, out_stride, p, p_stride, rows, v, j,
-                               keys - j < LLMK_(STRETCH) ? keys - j : LLMK_(STRETCH), g, width - g * v->group);
-    for (; !v->bits && rows; rows -= P, out += (size_t)P * out_stride, p += (size_t)P * p_stride) {
-        P = rows < 4 ? rows : 4;
-        if (v->dtype == LLM_F16)
-            LLMK_(weigh_as)(LLM_F16, P, out, out_stride, p, p_stride, NULL, v->data, keys, v->stride, width);
-        else if (v->dtype == LLM_BF16)
-            LLMK_(weigh_as)(LLM_BF16, P, out, out_stride, p, p_stride, NULL, v->data, keys, v->stride, width);
-        else LLMK_(weigh_as)(LLM_F32, P, out, out_stride, p, p_stride, NULL, v->data, keys, v->stride, width);
+LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, llm_dtype t,
+                          const uint8_t *v, int keys, size_t v_stride, int width, const uint8_t *ahead,
+                          size_t ahead_bytes) {
+    const size_t blocks = (size_t)rows * (size_t)width / (12 * VF_N), each = (size_t)keys * (blocks ? blocks : 1);
+    LLMK_(ahead) next;
+    next.at = ahead, next.end = ahead + ahead_bytes;
+    next.step = each && ahead_bytes / each > 48 ? 64 : 32; /* a line is 64 bytes; twice the same does no harm */
+    if (t == LLM_F16) LLMK_(weigh_as)(LLM_F16, out, out_stride, p, p_stride, rows, v, keys, v_stride, width, &next);
+    else if (t == LLM_BF16)
+        LLMK_(weigh_as)(LLM_BF16, out, out_stride, p, p_stride, rows, v, keys, v_stride, width, &next);
+    else LLMK_(weigh_as)(LLM_F32, out, out_stride, p, p_stride, rows, v, keys, v_stride, width, &next);
+}
+
+/* exp for numbers that are not above 0; 0 where it would not be a normal number. */
+LLMK_INLINE VF LLMK_(exp_below)(VF x) {
+    const VF magic = vf_set(12582912.0f);
+    VF shifted, n, r, p;
+    x = vf_clamp(x, vf_set(-88.0f), vf_set(0.0f)); /* -88 / ln 2 is nearest to -127, which makes the factor 0 */
+    shifted = vf_fma(x, vf_set(1.44269504088896341f), magic);
+    n = vf_sub(shifted, magic);
+    r = vf_fma(n, vf_set(-0.693359375f), x);
+    r = vf_fma(n, vf_set(2.12194440e-4f), r);
+    p = LLMK_(exp_part)(r);
+    return vf_mul(p, vf_from_bits(vi_shl23(vi_sub(vf_bits(shifted), vi_set(0x4b400000 - 127)))));
+}
+
+/* The vector at x[at], with something else in lanes outside [begin, end). */
+LLMK_INLINE VF LLMK_(inside)(const float *x, int at, int begin, int end, float other) {
+    float lanes[VF_N];
+    int i;
+    for (i = 0; i < VF_N; i++) lanes[i] = at + i < begin || at + i >= end ? other : x[at + i];
+    return vf_load(lanes);
+}
+
+/* Rows one after the other twice, so that the waits of one are the work of the next. */
+LLM__FN void LLMK_(soften)(float *x, size_t stride, int rows, int begin, int end, float *state, float *shrink) {
+    const int first = begin / VF_N * VF_N, whole = (begin + VF_N - 1) / VF_N * VF_N, last = end / VF_N * VF_N;
+    float *row = x;
+    int i, j;
+    for (i = 0; i < rows; i++, row += stride) {
+        VF acc = vf_set(state[2 * i]);
+        float best;
+        if (first < whole) vf_store(row + first, LLMK_(inside)(row, first, begin, end, -INFINITY));
+        if (last < end && last >= whole) vf_store(row + last, LLMK_(inside)(row, last, begin, end, -INFINITY));
+        for (j = first; j < end; j += VF_N) acc = vf_max(acc, vf_load(row + j));
+        best = vf_top(acc);
+        shrink[i] = best > state[2 * i] ? state[2 * i + 1] > 0 ? expf(state[2 * i] - best) : 0 : 1;
+        state[2 * i] = best;
+    }
+    for (i = 0, row = x; i < rows; i++, row += stride) {
+        /* where all are masked, any finite number makes them 0 */
+        const VF m = vf_set(state[2 * i] == -INFINITY ? 0.0f : state[2 * i]);
+        VF sum = vf_set(0.0f);
+        for (j = first; j < end; j += VF_N) {
+            const VF e = LLMK_(exp_below)(vf_sub(vf_load(row + j), m));
+            vf_store(row + j, e);
+            sum = vf_add(sum, e);
+        }
+        state[2 * i + 1] = state[2 * i + 1] * shrink[i] + vf_sum(sum);
     }
 }
 
-LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, const float *v,
-                          int keys, size_t v_stride, int width) {
-    const llm_rows stored = llm__float_rows(v, v_stride, width);
-    LLMK_(weigh_stored)(out, out_stride, p, p_stride, rows, &stored, keys, width);
+/* n numbers to 16 bits with one scale, which is returned, and their sum; NaN if one of them is not finite. */
+LLM__FN float LLMK_(round16)(const float *x, int n, int16_t *codes, float *sum) {
+    VF most = vf_set(0.0f), total = most;
+    float largest, factor, scale;
+    int i;
+    for (i = 0; i < n; i += VF_N) {
+        const VF a = vf_load(x + i);
+        most = vf_max(vf_max(most, a), vf_sub(vf_set(0.0f), a));
+        total = vf_add(total, a);
+    }
+    largest = vf_top(most);
+    *sum = vf_sum(total);
+    factor = largest > 1e-30f ? 32767.0f / largest : 0.0f;
+    scale = largest / 32767.0f + (*sum - *sum);
+    for (i = 0; i < n; i += VF_N) vi_store16(codes + i, vf_round(vf_mul(vf_load(x + i), vf_set(factor))));
+    return scale;
+}
+
+/* One group's scales or biases of tokens [begin, end), each at its token's place; 0 elsewhere. */
+LLMK_INLINE void LLMK_(gather)(const float *from, size_t step, int begin, int end, float *out) {
+    int j;
+    memset(out, 0, LLM__PAGE_LANES * sizeof *out);
+    if (step == 1) memcpy(out + begin, from + begin, (size_t)(end - begin) * sizeof *out);
+    else for (j = begin; j < end; j++) out[j] = from[(size_t)j * step];
+}
+
+/* P rows of 16-bit numbers times two vectors of lanes of a panel of pairs, `step` bytes from one pair to the next; P is
+   a constant. */
+LLMK_INLINE void LLMK_(pairs_tile)(const int P, const int16_t *q, size_t q_stride, const uint8_t *panel, size_t step,
+                                   int pairs, VI *sums) {
+    const VI zero = vi_set(0);
+    VI a0 = zero, a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+    int c;
+    for (c = 0; c < pairs; c++, q += 2, panel += step) {
+        const VI x = vi_pairs(panel), y = vi_pairs(panel + 2 * VF_N);
+        VI w = vi_pair(q);
+        a0 = vi_dot2(a0, x, w), b0 = vi_dot2(b0, y, w);
+        if (P > 1) w = vi_pair(q + q_stride), a1 = vi_dot2(a1, x, w), b1 = vi_dot2(b1, y, w);
+        if (P > 2) w = vi_pair(q + 2 * q_stride), a2 = vi_dot2(a2, x, w), b2 = vi_dot2(b2, y, w);
+        if (P > 3) w = vi_pair(q + 3 * q_stride), a3 = vi_dot2(a3, x, w), b3 = vi_dot2(b3, y, w);
+    }
+    sums[0] = a0, sums[1] = b0, sums[2] = a1, sums[3] = b1, sums[4] = a2, sums[5] = b2, sums[6] = a3, sums[7] = b3;
+}
+
+/* What turns integer sums into scores, one group: scale and bias of each key, and of each query. */
+typedef struct LLMK_(factors) {
+    float scales[LLM__PAGE_LANES], biases[LLM__PAGE_LANES];
+    int more; /* scores add to those of another group */
+} LLMK_(factors);
+
+LLMK_INLINE void LLMK_(pairs_put)(const LLMK_(factors) *f, VI sum, float scale, float total, int lane, float *out) {
+    VF score = vf_mul(vf_from_int(sum), vf_mul(vf_set(scale), vf_load(f->scales + lane)));
+    score = vf_fma(vf_load(f->biases + lane), vf_set(total), score);
+    vf_store(out + lane, f->more ? vf_add(vf_load(out + lane), score) : score);
+}
+
+LLM__FN void LLMK_(scores_codes)(float *out, size_t out_stride, const llm__queries16 *q, const llm_rows *k,
+                                 const uint8_t *panels, int begin, int end) {
+    const int groups = k->width / k->group, pairs = k->group / 2;
+    LLMK_(factors) f;
+    int g, i, x, P, lane;
+    VI sums[8];
+    for (g = 0; g < groups; g++) {
+        LLMK_(gather)(k->scales + g, k->group_stride, begin, end, f.scales);
+        LLMK_(gather)(k->biases + g, k->group_stride, begin, end, f.biases);
+        f.more = g > 0;
+        for (lane = begin / (2 * VF_N) * (2 * VF_N); lane < end; lane += 2 * VF_N) {
+            const uint8_t *panel = panels + (size_t)(lane / LLM__KEY_LANES) * (size_t)k->width * LLM__KEY_LANES +
+                                   ((size_t)g * (size_t)pairs * LLM__KEY_LANES + (size_t)(lane % LLM__KEY_LANES)) * 2;
+            for (i = 0; i < q->rows; i += P) {
+                const size_t width = (size_t)k->width;
+                const int16_t *codes = q->codes + (size_t)i * width + (size_t)g * (size_t)k->group;
+                P = q->rows - i < 4 ? q->rows - i : 4;
+                if (P == 4) LLMK_(pairs_tile)(4, codes, width, panel, 2 * LLM__KEY_LANES, pairs, sums);
+                else if (P == 3) LLMK_(pairs_tile)(3, codes, width, panel, 2 * LLM__KEY_LANES, pairs, sums);
+                else if (P == 2) LLMK_(pairs_tile)(2, codes, width, panel, 2 * LLM__KEY_LANES, pairs, sums);
+                else LLMK_(pairs_tile)(1, codes, width, panel, 2 * LLM__KEY_LANES, pairs, sums);
+                for (x = 0; x < P; x++) {
+                    const float *factor = q->factors + 2 * ((i + x) * groups + g);
+                    float *row = out + (size_t)(i + x) * out_stride;
+                    LLMK_(pairs_put)(&f, sums[2 * x], factor[0], factor[1], lane, row);
+                    LLMK_(pairs_put)(&f, sums[2 * x + 1], factor[0], factor[1], lane + VF_N, row);
+                }
+            }
+        }
+    }
+}
+
+/* Four rows of weights at most, for one group: of each, 16-bit codes, their scale, and the sum of weights times
+   biases. */
+typedef struct LLMK_(weights) {
+    int16_t codes[4 * LLM__PAGE_LANES];
+    float scale[4], shift[4];
+} LLMK_(weights);
+
+/* Weights are p times the tokens' scales within the row's run, and 0 around it. */
+LLMK_INLINE void LLMK_(weights_of)(const float *p, const int *run, const LLMK_(factors) *f, int begin, int end,
+                                   LLMK_(weights) *to, int row) {
+    float products[LLM__PAGE_LANES], sum;
+    VF shift = vf_set(0.0f);
+    int j;
+    begin = begin / 16 * 16, end = (end + 15) / 16 * 16;
+    for (j = begin; j < end; j += VF_N) {
+        const int whole = j >= run[0] && j + VF_N <= run[1];
+        const VF x = whole ? vf_load(p + j) : LLMK_(inside)(p, j, run[0], run[1], 0.0f);
+        vf_store(products + j, vf_mul(x, vf_load(f->scales + j)));
+        shift = vf_fma(x, vf_load(f->biases + j), shift);
+    }
+    to->scale[row] = LLMK_(round16)(products + begin, end - begin, to->codes + row * LLM__PAGE_LANES + begin, &sum);
+    to->shift[row] = vf_sum(shift);
+}
+
+/* Columns of one group for P rows, from pairs of tokens, token `begin` first; those that do not fill two vectors go one
+   by one. */
+LLMK_INLINE void LLMK_(weigh_group)(const int P, float *out, size_t out_stride, const LLMK_(weights) *w,
+                                    const uint8_t *two, size_t step, int begin, int pairs, int width) {
+    const int16_t *codes = w->codes + begin;
+    VI sums[8];
+    int c = 0, x, j;
+    for (; c + 2 * VF_N <= width; c += 2 * VF_N) {
+        LLMK_(pairs_tile)(P, codes, LLM__PAGE_LANES, two + 2 * c, step, pairs, sums);
+        for (x = 0; x < P; x++) {
+            float *to = out + (size_t)x * out_stride + c;
+            const VF scale = vf_set(w->scale[x]), shift = vf_set(w->shift[x]);
+            vf_store(to, vf_add(vf_load(to), vf_fma(vf_from_int(sums[2 * x]), scale, shift)));
+            vf_store(to + VF_N, vf_add(vf_load(to + VF_N), vf_fma(vf_from_int(sums[2 * x + 1]), scale, shift)));
+        }
+    }
+    for (; c < width; c++)
+        for (x = 0; x < P; x++) {
+            int32_t sum = 0;
+            for (j = 0; j < 2 * pairs; j++)
+                sum += codes[x * LLM__PAGE_LANES + j] * two[(size_t)(j / 2) * step + (size_t)(2 * c + j % 2)];
+            out[(size_t)x * out_stride + (size_t)c] += sf_fma((float)sum, w->scale[x], w->shift[x]);
+        }
+}
+
+LLM__FN void LLMK_(weigh_codes)(float *out, size_t out_stride, const float *p, size_t p_stride, const int *runs,
+                                int rows, const llm_rows *v, int begin, int end, int width, uint8_t *scratch) {
+    const int even = begin / 2 * 2, pairs = (end - even + 1) / 2;
+    const size_t step = 2 * (size_t)width;
+    LLMK_(factors) f;
+    LLMK_(weights) w;
+    int g, i, x, P;
+    for (i = 0; i < pairs; i++) { /* where a token is missing, its weight is 0 */
+        const int one = even + 2 * i < begin ? begin : even + 2 * i, other = even + 2 * i + 1;
+        LLMK_(zip_bytes)(v->data + (size_t)one * v->stride, v->data + (size_t)(other < end ? other : one) * v->stride,
+                         width, scratch + (size_t)i * step);
+    }
+    for (g = 0; g * v->group < width; g++) {
+        const size_t at = (size_t)g * (size_t)v->group;
+        const int columns = width - g * v->group < v->group ? width - g * v->group : v->group;
+        const uint8_t *two = scratch + 2 * at;
+        LLMK_(gather)(v->scales + g, v->group_stride, begin, end, f.scales);
+        LLMK_(gather)(v->biases + g, v->group_stride, begin, end, f.biases);
+        for (i = 0; i < rows; i += P) {
+            float *to = out + (size_t)i * out_stride + at;
+            P = rows - i < 4 ? rows - i : 4;
+            for (x = 0; x < P; x++)
+                LLMK_(weights_of)(p + (size_t)(i + x) * p_stride, runs + 2 * (i + x), &f, begin, end, &w, x);
+            if (P == 4) LLMK_(weigh_group)(4, to, out_stride, &w, two, step, even, pairs, columns);
+            else if (P == 3) LLMK_(weigh_group)(3, to, out_stride, &w, two, step, even, pairs, columns);
+            else if (P == 2) LLMK_(weigh_group)(2, to, out_stride, &w, two, step, even, pairs, columns);
+            else LLMK_(weigh_group)(1, to, out_stride, &w, two, step, even, pairs, columns);
+        }
+    }
 }
 
 /* ---- recurrences
@@ -3538,13 +3890,15 @@ static const llm__ops LLMK_(ops) = {
     LLMK_(rms_norm), LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu),
     LLMK_(gelu_mul), LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32),
     LLMK_(from_f32),
-    LLMK_(scores), LLMK_(weigh), LLMK_(scores_stored), LLMK_(weigh_stored), LLMK_(unpack),
+    LLMK_(scores), LLMK_(weigh), LLMK_(turn), LLMK_(round16), LLMK_(scores_codes), LLMK_(weigh_codes), LLMK_(soften),
+    LLMK_(unpack),
     LLMK_(ssd_run), LLMK_(delta_run), LLMK_(fading_run), LLMK_(scan_run), LLMK_(rwkv_run)
 };
 
 #undef LLMK_
 #undef LLMK_INLINE
 #undef LLMK_KEEP
+#undef LLMK_PREFETCH
 #undef LLMK_DIRECT
 #undef LLMK_EACH
 #undef LLMK_UNROLL
@@ -3563,6 +3917,13 @@ static const llm__ops LLMK_(ops) = {
 #undef vf_sum
 #undef vf_sum4
 #undef vf_bits
+#undef vf_round
+#undef vi_pairs
+#undef vf_top
+#undef vi_pair
+#undef vi_dot2
+#undef vi_store16
+#undef LLMK_TURN
 #undef vf_from_int
 #undef vf_from_bits
 #undef vf_load
@@ -3584,11 +3945,9 @@ static const llm__ops LLMK_(ops) = {
 #undef vi_sub
 #undef vi_shl23
 #undef vi_half
-#undef v4_set
 #undef v4_load
 #undef v4_store
-#undef v4_add
-#undef v4_mul
+#undef v4_transpose
 #endif /* LLM__KERNEL_PASS: the end of the kernel text */
 #ifndef LLM__KERNEL_PASS
 #if defined(LLM_IMPLEMENTATION) && !defined(LLM__KERNELS_INCLUDED)
@@ -28976,7 +29335,17 @@ typedef struct llm__task {
     int n, step, first_job; /* step: output rows in one job */
 } llm__task;
 
-enum { LLM__QUERY_BLOCK = 16, LLM__HEAD_BLOCK = 16, LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 2 };
+/* Attention works on at most LLM__QUERY_BLOCK rows and LLM__HEAD_BLOCK heads at once, LLM__QUERIES in all, and on
+   segments of the positions. */
+enum {
+    LLM__QUERY_BLOCK = 32,
+    LLM__HEAD_BLOCK = 16,
+    LLM__QUERIES = 96,
+    LLM__SEGMENT_PAGES = 512 / LLM_PAGE_TOKENS,
+    LLM__SEGMENT = LLM__SEGMENT_PAGES * LLM_PAGE_TOKENS
+};
+
+enum { LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 2 };
 
 /* A token that an indexer chose, or a block of them by its number, and what it is worth. */
 typedef struct llm__pick {
@@ -29258,14 +29627,15 @@ LLM__FN const float *llm__row_angles(const llm_session *s, int rope, int row) {
 
 /* ---- attention over a cache
    For each query head:  out = sum_j softmax_j(scale * q . k_j) v_j  over the tokens j that it may see, page by page
-   with
-   a running maximum (online softmax, arXiv:1805.02867).  Pages begin at fixed positions, so the order of the sums
-   depends on the query's position alone. */
+   with a running maximum (online softmax, arXiv:1805.02867).  Pages begin at fixed positions, and so do segments of
+   them, whose results are put together in order: the sums depend on the query's position alone, whether segments
+   follow each other or are worked on by several threads. */
 typedef struct llm__attend_work {
     llm_session *s;
     size_t layer;
-    int heads, kv_heads, key_width, value_width, blocks, head_blocks,
-        head_block;     /* blocks: query blocks of the longest part */
+    int heads, kv_heads, key_width, value_width;
+    int rows, blocks;   /* query rows in a block, and blocks of the longest part */
+    int head_block, head_blocks;
     int tiled;          /* heads that share a kv head are kv_heads apart, not neighbours */
     int pick_sets;      /* rows see what the session's picks say, each of so many shares of the heads its own */
     int pick_tokens;    /* how many tokens a pick is */
@@ -29275,6 +29645,28 @@ typedef struct llm__attend_work {
     const float *q; /* [rows, heads, key_width] */
     float *out;     /* [rows, heads, value_width] */
 } llm__attend_work;
+
+/* Queries that are worked on together: rows x heads that share a kv head.  They are in the order of their rows. */
+typedef struct llm__attend_block {
+    const llm__attend_work *w;
+    const llm__part *part;
+    int from, rows, kv, head, heads, queries; /* of the part; head: the first of those that look */
+    llm_span spans[LLM__QUERY_BLOCK][2];
+    int counts[LLM__QUERY_BLOCK];
+    int64_t first, end; /* what they see in all */
+    int gaps;           /* some rows see two spans, with perhaps nothing there between them */
+    float *q;           /* [queries, key_width], times the scale */
+    float *out;         /* [queries, value_width], of a segment */
+    float *p;           /* [queries, LLM__PAGE_LANES] */
+    float *state;       /* [queries, 2] of a segment: the largest score, and the sum of exp(score - largest) */
+    float *totals;      /* the same of all segments before */
+    float *shrink;      /* [queries] */
+    int *runs;          /* [queries, 2]: what each sees of a page */
+    llm__queries16 q16; /* q, if keys are codes */
+    const uint8_t *next; /* the keys of the next page, or NULL */
+    size_t next_bytes;
+    uint8_t *panels, *keys, *values; /* of a page: keys turned, later values zipped; codes as bytes */
+} llm__attend_block;
 
 /* The first `count` rows of a page as float32.  They lie in a row, and so do their scales: one long row for the
    kernel. */
@@ -29295,73 +29687,167 @@ LLM__FN const float *llm__page_floats(const llm__ops *ops, const llm_rows *rows,
     return out;
 }
 
-/* The first `count` rows of a page as kernels take them: where they lie, or as one byte a code. */
-LLM__FN llm_rows llm__page_rows(const llm__ops *ops, llm_rows rows, int count, uint8_t *bytes) {
+/* Bytes of a page's keys turned, of its values zipped, and of what decoding one of them takes. */
+LLM__FN size_t llm__attend_panels(size_t key_width, size_t value_width) {
+    size_t widest = key_width > value_width ? key_width : value_width;
+    return LLM__PAGE_LANES * (4 * key_width > 2 * widest ? 4 * key_width : 2 * widest) + 64;
+}
+
+/* Scratch of a block of n queries, as llm__attend_place cuts it up. */
+LLM__FN size_t llm__attend_bytes(size_t n, size_t key_width, size_t value_width) {
+    size_t floats = n * (LLM__PAGE_LANES + key_width + value_width + 7 + key_width / 32 * 2 + (key_width + 1) / 2);
+    return sizeof(float) * (floats + LLM__PAGE_LANES * (key_width + value_width)) + 64 +
+           llm__attend_panels(key_width, value_width);
+}
+
+LLM__FN size_t llm__attend_scratch(int key_width, int value_width, int group) {
+    size_t heads = group < LLM__HEAD_BLOCK ? (size_t)group : (size_t)LLM__HEAD_BLOCK;
+    size_t queries = heads * LLM__QUERY_BLOCK;
+    if (queries > LLM__QUERIES) queries = LLM__QUERIES;
+    return llm__attend_bytes(queries, (size_t)key_width, (size_t)value_width);
+}
+
+/* Places a block of n queries in scratch. */
+LLM__FN void llm__attend_place(llm__attend_block *b, const llm__attend_work *w, int n, void *scratch) {
+    size_t queries = (size_t)n, key_width = (size_t)w->key_width, value_width = (size_t)w->value_width;
+    b->w = w;
+    b->queries = b->q16.rows = n;
+    b->p = (float *)scratch; /* first, for its alignment */
+    b->q = b->p + queries * LLM__PAGE_LANES;
+    b->out = b->q + queries * key_width;
+    b->state = b->out + queries * value_width;
+    b->totals = b->state + 2 * queries;
+    b->shrink = b->totals + 2 * queries;
+    b->q16.factors = b->shrink + queries;
+    b->runs = (int *)(void *)(b->q16.factors + key_width / 32 * 2 * queries);
+    b->q16.codes = (int16_t *)(void *)(b->runs + 2 * queries);
+    b->panels = (uint8_t *)(b->q16.codes + key_width * queries);
+    b->panels += (64 - (uintptr_t)b->panels % 64) % 64;
+    b->keys = b->panels + llm__attend_panels(key_width, value_width);
+    b->values = b->keys + sizeof(float) * LLM__PAGE_LANES * key_width;
+}
+
+/* The first `count` rows of a page as kernels take them: where they lie, or codes as a byte each or, in an exact
+   session, as float32.  The block's panels are scratch. */
+LLM__FN llm_rows llm__page_rows(const llm__attend_block *b, llm_rows rows, int count, uint8_t *out) {
+    const llm__ops *ops = b->w->s->model->ops;
+    if (rows.bits && b->w->s->exact) {
+        float *numbers = (float *)(void *)out;
+        return llm__float_rows(llm__page_floats(ops, &rows, count, numbers, b->panels), (size_t)rows.width, rows.width);
+    }
     if (!rows.bits || rows.bits == 8) return rows;
-    ops->unpack(rows.data, (size_t)count * (size_t)rows.width, rows.bits, bytes);
-    rows.data = bytes;
+    ops->unpack(rows.data, (size_t)count * (size_t)rows.width, rows.bits, out);
+    rows.data = out;
     rows.stride = (size_t)rows.width;
     rows.bits = 8;
     return rows;
 }
 
-LLM__FN llm_rows llm__rows_from(llm_rows rows, int64_t first) {
-    rows.data += (size_t)first * rows.stride;
-    if (!rows.bits) return rows;
-    rows.scales += (size_t)first * rows.group_stride;
-    rows.biases += (size_t)first * rows.group_stride;
-    return rows;
+/* The block's queries for keys that are codes. */
+LLM__FN void llm__attend_round(llm__attend_block *b, int group) {
+    const llm__ops *ops = b->w->s->model->ops;
+    size_t n = (size_t)b->queries * (size_t)(b->w->key_width / group), i;
+    for (i = 0; i < n; i++)
+        b->q16.factors[2 * i] = ops->round16(b->q + i * (size_t)group, group, b->q16.codes + i * (size_t)group,
+                                             &b->q16.factors[2 * i + 1]);
 }
 
-/* Hides keys of other blocks from one head: scores of `count` keys, from position `first` on. */
-LLM__FN void llm__attend_sparse(const llm__sparse *sparse, float *scores, int64_t position, int64_t first, int count,
-                                int head) {
+/* Hides keys of other blocks from one head: scores of keys [begin, end) of the page that begins at `base`. */
+LLM__FN void llm__attend_sparse(const llm__sparse *sparse, float *scores, int64_t position, int64_t base, int begin,
+                                int end, int head) {
     int j;
-    for (j = 0; j < count; j++) {
-        int64_t block = (first + j) / sparse->block;
+    for (j = begin; j < end; j++) {
+        int64_t block = (base + j) / sparse->block;
         if (position / sparse->block - block >= sparse->local && (block + head + 1) % sparse->stride)
             scores[j] = -HUGE_VALF;
     }
 }
 
-/* A run of keys and values that a row sees, and who is looking. */
-typedef struct llm__attend_run {
-    llm_rows k, v;
-    int count, head, heads; /* head: the first of those that look */
-    int64_t position, first; /* of the query, and of the first key */
-} llm__attend_run;
-
-/* Adds a run to the softmax of the heads of one row. */
-LLM__FN void llm__attend_some(const llm__attend_work *w, const llm__attend_run *run, const float *q, float *out,
-                              float *state, float *p) {
-    int count = run->count;
-    const llm__ops *ops = w->s->model->ops;
-    size_t step = w->tiled ? (size_t)w->kv_heads : 1;
-    int g, j;
-    ops->scores_stored(q, run->heads, step * (size_t)w->key_width, &run->k, count, w->scale, p, LLM_PAGE_TOKENS);
-    for (g = 0; g < run->heads; g++) {
-        float *row = p + (size_t)g * LLM_PAGE_TOKENS, *o = out + (size_t)g * step * (size_t)w->value_width;
-        float *maximum = &state[2 * g], *sum = &state[2 * g + 1], best;
-        if (w->softcap > 0)
-            for (j = 0; j < count; j++) row[j] = w->softcap * tanhf(row[j] / w->softcap);
-        if (w->sparse.block)
-            llm__attend_sparse(&w->sparse, row, run->position, run->first, count, run->head + g * (int)step);
-        best = ops->max(row, count);
-        if (best < *maximum) best = *maximum;
-        if (best == -HUGE_VALF) { /* all are masked */
-            memset(row, 0, (size_t)count * sizeof *row);
-            continue;
-        }
-        if (best > *maximum) {
-            float shrink = *sum > 0 ? expf(*maximum - best) : 0;
-            *maximum = best;
-            *sum *= shrink;
-            ops->scale(o, shrink, w->value_width);
-        }
-        *sum += ops->exp_sum(row, count, *maximum);
+/* q . k of queries [first, first + n) and keys [begin, end) of a page; the values are fetched meanwhile. */
+LLM__FN void llm__attend_score(llm__attend_block *b, const llm_rows *k, const llm_rows *v, int first, int n, int begin,
+                               int end) {
+    const llm__ops *ops = b->w->s->model->ops;
+    size_t width = (size_t)k->width, unit = llm__dtype_bytes(k->dtype), panel = width * LLM__KEY_LANES * unit;
+    float *p = b->p + (size_t)first * LLM__PAGE_LANES;
+    const float *q = b->q + (size_t)first * width;
+    llm__queries16 q16 = b->q16;
+    int lane, i, lanes;
+    ops->turn(k, begin, end, b->panels);
+    if (k->bits) {
+        q16.rows = n;
+        q16.codes += (size_t)first * width;
+        q16.factors += (size_t)first * 2 * (size_t)(k->width / k->group);
+        ops->scores_codes(p, LLM__PAGE_LANES, &q16, k, b->panels, begin, end);
+        return;
     }
-    ops->weigh_stored(out, step * (size_t)w->value_width, p, LLM_PAGE_TOKENS, run->heads, &run->v, count,
-                      w->value_width);
+    for (lane = begin / LLM__KEY_LANES * LLM__KEY_LANES; lane < end; lane += LLM__KEY_LANES) {
+        const uint8_t *at = b->panels + (size_t)(lane / LLM__KEY_LANES) * panel;
+        lanes = (end - lane + LLM__TURNED - 1) / LLM__TURNED * LLM__TURNED;
+        if (lanes > LLM__KEY_LANES) lanes = LLM__KEY_LANES;
+        for (i = 0; i < n; i++) memset(p + (size_t)i * LLM__PAGE_LANES + (size_t)lane, 0, (size_t)lanes * sizeof *p);
+        ops->weigh(p + lane, LLM__PAGE_LANES, q, width, n, k->dtype, at, k->width, LLM__KEY_LANES * unit, lanes,
+                   v->data + (size_t)lane * v->stride, (size_t)lanes * v->stride);
+    }
+}
+
+/* Weights of queries [first, first + n) times values: what all of them see goes together, the rest row by row. */
+LLM__FN void llm__attend_weigh(llm__attend_block *b, const llm_rows *v, int first, int n, int begin, int end) {
+    const llm__ops *ops = b->w->s->model->ops;
+    size_t width = (size_t)b->w->value_width, at = (size_t)first;
+    float *out = b->out + at * width, *p = b->p + at * LLM__PAGE_LANES;
+    const int *runs = b->runs + 2 * at;
+    int i, step = b->heads, low = begin, high = end;
+    if (v->bits) {
+        ops->weigh_codes(out, width, p, LLM__PAGE_LANES, runs, n, v, begin, end, (int)width, b->panels);
+        return;
+    }
+    for (i = 0; i < n; i += step) {
+        if (runs[2 * i] > low) low = runs[2 * i];
+        if (runs[2 * i + 1] < high) high = runs[2 * i + 1];
+    }
+    if (high < low) high = low = 0;
+    for (i = 0; i < n; i += step) {
+        int until = high > low && low < runs[2 * i + 1] ? low : runs[2 * i + 1];
+        ops->weigh(out + (size_t)i * width, width, p + (size_t)i * LLM__PAGE_LANES + runs[2 * i], LLM__PAGE_LANES, step,
+                   v->dtype, v->data + (size_t)runs[2 * i] * v->stride, until - runs[2 * i], v->stride, (int)width,
+                   NULL, 0);
+    }
+    if (high == low) return;
+    ops->weigh(out, width, p + low, LLM__PAGE_LANES, n, v->dtype, v->data + (size_t)low * v->stride, high - low,
+               v->stride, (int)width, b->next, b->next_bytes);
+    for (i = 0; i < n; i += step)
+        ops->weigh(out + (size_t)i * width, width, p + (size_t)i * LLM__PAGE_LANES + high, LLM__PAGE_LANES, step,
+                   v->dtype, v->data + (size_t)high * v->stride, runs[2 * i + 1] - high, v->stride, (int)width, NULL,
+                   0);
+}
+
+/* Adds what rows [row, row + rows) of the block see of a page, their runs, to their softmax. */
+LLM__FN void llm__attend_some(llm__attend_block *b, const llm_rows *k, const llm_rows *v, int64_t base, int row,
+                              int rows) {
+    const llm__attend_work *w = b->w;
+    const llm__ops *ops = w->s->model->ops;
+    int first = row * b->heads, n = rows * b->heads, begin = LLM_PAGE_TOKENS, end = 0, i, j;
+    const int *runs = b->runs;
+    for (i = first; i < first + n; i++) {
+        if (runs[2 * i] < runs[2 * i + 1] && runs[2 * i] < begin) begin = runs[2 * i];
+        if (runs[2 * i + 1] > end) end = runs[2 * i + 1];
+    }
+    if (begin >= end) return;
+    llm__attend_score(b, k, v, first, n, begin, end);
+    for (i = first; i < first + n; i++) {
+        float *p = b->p + (size_t)i * LLM__PAGE_LANES;
+        if (w->softcap > 0)
+            for (j = runs[2 * i]; j < runs[2 * i + 1]; j++) p[j] = w->softcap * tanhf(p[j] / w->softcap);
+        if (w->sparse.block)
+            llm__attend_sparse(&w->sparse, p, b->part->position + b->from + i / b->heads, base, runs[2 * i],
+                               runs[2 * i + 1], b->head + i % b->heads * (w->tiled ? w->kv_heads : 1));
+    }
+    for (i = first; i < first + n; i += b->heads)
+        ops->soften(b->p + (size_t)i * LLM__PAGE_LANES, LLM__PAGE_LANES, b->heads, runs[2 * i], runs[2 * i + 1],
+                    b->state + 2 * i, b->shrink + i);
+    for (i = first; i < first + n; i++)
+        if (b->shrink[i] != 1) ops->scale(b->out + (size_t)i * (size_t)w->value_width, b->shrink[i], w->value_width);
+    llm__attend_weigh(b, v, first, n, begin, end);
 }
 
 /* The next tokens in a row that heads from `head` on of a row see among [*a, end) of the page that begins at `base`;
@@ -29394,81 +29880,165 @@ LLM__FN int llm__next_run(const llm__attend_work *w, int row, int head, int64_t 
     return *a < end;
 }
 
-/* One part's rows [from, to) x `heads` heads from `head` on that share a kv head. */
-LLM__FN void llm__attend_block(const llm__attend_work *w, const llm__part *part, int from, int to, int kv, int head,
-                               int heads, float *scratch) {
+/* The next run of a page that row r of the block sees from token `from` on, into the runs of its queries: empty if
+   there is none. */
+LLM__FN int llm__attend_run(llm__attend_block *b, int r, int64_t base, int from) {
+    int i, g, there = 0, row = b->part->first + b->from + r;
+    int64_t begin = 0, end = 0;
+    for (i = 0; i < b->counts[r] && !there; i++) {
+        int64_t most = b->spans[r][i].end - base;
+        begin = b->spans[r][i].begin - base;
+        if (begin < from) begin = from;
+        if (most > LLM_PAGE_TOKENS) most = LLM_PAGE_TOKENS;
+        there = begin < most && llm__next_run(b->w, row, b->head, base, &begin, most, &end);
+    }
+    for (g = r * b->heads; g < (r + 1) * b->heads; g++) {
+        b->runs[2 * g] = there ? (int)begin : 0;
+        b->runs[2 * g + 1] = there ? (int)end : 0;
+    }
+    return there;
+}
+
+/* One page, if it is seen at all: all rows together if none sees two runs of it. */
+LLM__FN void llm__attend_page(llm__attend_block *b, int64_t page) {
+    const llm__attend_work *w = b->w;
+    const llm_cache *cache = b->part->cache;
+    int64_t base = page * LLM_PAGE_TOKENS, fill = b->end - base < LLM_PAGE_TOKENS ? b->end - base : LLM_PAGE_TOKENS;
+    int r, more = 0, there = 0;
+    llm_rows k, v;
+    b->next = NULL;
+    b->next_bytes = 0;
+    for (r = 0; r < b->rows; r++) {
+        if (!llm__attend_run(b, r, base, 0)) continue;
+        there = 1;
+        more |= (b->counts[r] > 1 || w->pick_sets) && llm__attend_run(b, r, base, b->runs[2 * r * b->heads + 1]);
+    }
+    if (!there) return;
+    k = v = llm__page_rows(b, llm__cache_keys(cache, w->layer, b->kv, page), (int)fill, b->keys);
+    if (!llm__cache_is_latent(cache, w->layer))
+        v = llm__page_rows(b, llm__cache_values(cache, w->layer, b->kv, page), (int)fill, b->values);
+    if (base + LLM_PAGE_TOKENS < b->end && !b->gaps) {
+        llm_rows next = llm__cache_keys(cache, w->layer, b->kv, page + 1);
+        b->next = next.data;
+        b->next_bytes = LLM_PAGE_TOKENS * next.stride;
+    }
+    for (r = 0; r < b->rows && (more || w->pick_sets || b->counts[r] > 1); r++)
+        llm__attend_run(b, r, base, 0);
+    if (!more) {
+        llm__attend_some(b, &k, &v, base, 0, b->rows);
+        return;
+    }
+    for (r = 0; r < b->rows; r++)
+        while (b->runs[2 * r * b->heads] < b->runs[2 * r * b->heads + 1]) {
+            llm__attend_some(b, &k, &v, base, r, 1);
+            llm__attend_run(b, r, base, b->runs[2 * r * b->heads + 1]);
+        }
+}
+
+/* What the block's rows see in a segment. */
+LLM__FN void llm__attend_segment(llm__attend_block *b, int64_t segment) {
+    int64_t page = segment * LLM__SEGMENT_PAGES, end = page + LLM__SEGMENT_PAGES;
+    int i;
+    memset(b->out, 0, (size_t)b->queries * (size_t)b->w->value_width * sizeof(float));
+    for (i = 0; i < b->queries; i++) {
+        b->state[2 * i] = -HUGE_VALF;
+        b->state[2 * i + 1] = 0;
+    }
+    if (page < b->first / LLM_PAGE_TOKENS) page = b->first / LLM_PAGE_TOKENS;
+    for (; page < end && page * LLM_PAGE_TOKENS < b->end; page++) llm__attend_page(b, page);
+}
+
+/* Where the output of query i goes. */
+LLM__FN float *llm__attend_out(const llm__attend_block *b, int i) {
+    const llm__attend_work *w = b->w;
+    size_t row = (size_t)(b->part->first + b->from + i / b->heads);
+    size_t head = (size_t)(b->head + i % b->heads * (w->tiled ? w->kv_heads : 1));
+    return w->out + (row * (size_t)w->heads + head) * (size_t)w->value_width;
+}
+
+/* The outputs before the first segment. */
+LLM__FN void llm__attend_begin(llm__attend_block *b) {
+    const float *sinks = b->w->sinks;
+    int i;
+    for (i = 0; i < b->queries; i++) {
+        int head = b->head + i % b->heads * (b->w->tiled ? b->w->kv_heads : 1);
+        memset(llm__attend_out(b, i), 0, (size_t)b->w->value_width * sizeof(float));
+        b->totals[2 * i] = sinks ? sinks[head] : -HUGE_VALF;
+        b->totals[2 * i + 1] = sinks ? 1.0f : 0.0f;
+    }
+}
+
+/* Adds a segment, out and state, to the outputs. */
+LLM__FN void llm__attend_add(llm__attend_block *b, const float *out, const float *state) {
+    const llm__ops *ops = b->w->s->model->ops;
+    int width = b->w->value_width, i;
+    for (i = 0; i < b->queries; i++, out += width, state += 2) {
+        float *total = b->totals + 2 * i, most = state[0] > total[0] ? state[0] : total[0], old, more;
+        if (state[0] == -HUGE_VALF && state[1] == 0) continue; /* all are masked */
+        old = total[1] > 0 ? expf(total[0] - most) : 0;
+        more = expf(state[0] - most);
+        ops->scale(llm__attend_out(b, i), old, width);
+        ops->add_scaled(llm__attend_out(b, i), out, more, width);
+        total[0] = most;
+        total[1] = total[1] * old + state[1] * more;
+    }
+}
+
+LLM__FN void llm__attend_end(llm__attend_block *b) {
+    int i;
+    for (i = 0; i < b->queries; i++)
+        b->w->s->model->ops->scale(llm__attend_out(b, i), 1 / b->totals[2 * i + 1], b->w->value_width);
+}
+
+/* Block number `job`, without its totals.  0: the part has no such rows. */
+LLM__FN int llm__attend_open(llm__attend_block *b, const llm__attend_work *w, int job, void *scratch) {
+    int group = w->heads / w->kv_heads, head = job % w->head_blocks * w->head_block, r, i, to;
     const llm__ops *ops = w->s->model->ops;
-    float *p = scratch, *state = p + (size_t)heads * LLM_PAGE_TOKENS;
-    uint8_t *keys = (uint8_t *)(state + (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads);
-    uint8_t *values = keys + (size_t)LLM_PAGE_TOKENS * (size_t)w->key_width;
-    llm_span spans[LLM__QUERY_BLOCK][2];
-    int counts[LLM__QUERY_BLOCK], r, i, g, step = w->tiled ? w->kv_heads : 1;
-    int64_t page, first = INT64_MAX, end = 0;
-    for (r = from; r < to; r++) {
-        size_t row = (size_t)(part->first + r);
-        counts[r - from] = llm__cache_visible(part->cache, w->layer, part->position + r, spans[r - from]);
-        for (i = 0; i < counts[r - from]; i++) {
-            if (spans[r - from][i].begin < first) first = spans[r - from][i].begin;
-            if (spans[r - from][i].end > end) end = spans[r - from][i].end;
-        }
-        for (g = 0; g < heads; g++) {
-            memset(w->out + (row * (size_t)w->heads + (size_t)(head + g * step)) * (size_t)w->value_width, 0,
-                   (size_t)w->value_width * sizeof(float));
-            state[2 * ((r - from) * heads + g)] = w->sinks ? w->sinks[head + g * step] : -HUGE_VALF;
-            state[2 * ((r - from) * heads + g) + 1] = w->sinks ? 1.0f : 0.0f;
+    const llm_cache_layer *stored;
+    size_t width = (size_t)w->key_width;
+    b->kv = job / w->head_blocks % w->kv_heads;
+    b->from = job / (w->head_blocks * w->kv_heads) % w->blocks * w->rows;
+    b->part = &w->s->parts[job / (w->head_blocks * w->kv_heads * w->blocks)];
+    to = b->from + w->rows < b->part->count ? b->from + w->rows : b->part->count;
+    b->rows = to - b->from;
+    if (b->rows <= 0) return 0;
+    b->heads = group - head < w->head_block ? group - head : w->head_block;
+    b->head = w->tiled ? b->kv + head * w->kv_heads : b->kv * group + head;
+    llm__attend_place(b, w, b->rows * b->heads, scratch);
+    b->first = INT64_MAX;
+    b->end = 0;
+    b->gaps = 0;
+    for (r = 0; r < b->rows; r++) {
+        int64_t position = b->part->position + b->from + r;
+        b->counts[r] = llm__cache_visible(b->part->cache, w->layer, position, b->spans[r]);
+        b->gaps |= b->counts[r] > 1;
+        for (i = 0; i < b->counts[r]; i++) {
+            if (b->spans[r][i].begin < b->first) b->first = b->spans[r][i].begin;
+            if (b->spans[r][i].end > b->end) b->end = b->spans[r][i].end;
         }
     }
-    for (page = first / LLM_PAGE_TOKENS; page * LLM_PAGE_TOKENS < end; page++) {
-        int64_t base = page * LLM_PAGE_TOKENS;
-        int there = 0;
-        llm_rows k, v;
-        llm__attend_run run;
-        for (r = from; r < to; r++)
-            for (i = 0; i < counts[r - from]; i++) {
-                int64_t a = spans[r - from][i].begin - base, b = spans[r - from][i].end - base, until;
-                size_t row = (size_t)(part->first + r) * (size_t)w->heads + (size_t)head;
-                if (a < 0) a = 0;
-                if (b > LLM_PAGE_TOKENS) b = LLM_PAGE_TOKENS;
-                if (!llm__next_run(w, part->first + r, head, base, &a, b, &until)) continue;
-                if (!there++) {
-                    int64_t fill = end - base < LLM_PAGE_TOKENS ? end - base : LLM_PAGE_TOKENS;
-                    k = v = llm__page_rows(ops, llm__cache_keys(part->cache, w->layer, kv, page), (int)fill, keys);
-                    if (k.width != w->key_width || !llm__cache_is_latent(part->cache, w->layer))
-                        v = llm__page_rows(ops, llm__cache_values(part->cache, w->layer, kv, page), (int)fill, values);
-                }
-                for (; llm__next_run(w, part->first + r, head, base, &a, b, &until); a = until) {
-                    run.k = llm__rows_from(k, a);
-                    run.v = llm__rows_from(v, a);
-                    run.count = (int)(until - a);
-                    run.head = head;
-                    run.heads = heads;
-                    run.position = part->position + r;
-                    run.first = base + a;
-                    llm__attend_some(w, &run, w->q + row * (size_t)w->key_width,
-                                     w->out + row * (size_t)w->value_width,
-                                     state + 2 * (size_t)((r - from) * heads), p);
-                }
-            }
+    for (i = 0; i < b->queries; i++) {
+        size_t row = (size_t)(b->part->first + b->from + i / b->heads);
+        size_t at = row * (size_t)w->heads + (size_t)(b->head + i % b->heads * (w->tiled ? w->kv_heads : 1));
+        memcpy(b->q + (size_t)i * width, w->q + at * width, width * sizeof(float));
     }
-    for (r = from; r < to; r++)
-        for (g = 0; g < heads; g++) {
-            size_t row = (size_t)(part->first + r), at = row * (size_t)w->heads + (size_t)(head + g * step);
-            at *= (size_t)w->value_width;
-            ops->scale(w->out + at, 1 / state[2 * ((r - from) * heads + g) + 1], w->value_width);
-        }
+    ops->scale(b->q, w->scale, b->queries * w->key_width);
+    stored = llm__cache_layer_desc(b->part->cache, w->layer);
+    if (stored->keys.bits && !w->s->exact) llm__attend_round(b, stored->keys.group);
+    return 1;
 }
 
 static void llm__attend_job(void *argument, int job, int worker) {
     const llm__attend_work *w = (const llm__attend_work *)argument;
-    int group = w->heads / w->kv_heads, head_block = job % w->head_blocks, kv = job / w->head_blocks % w->kv_heads;
-    int block = job / (w->head_blocks * w->kv_heads) % w->blocks;
-    const llm__part *part = &w->s->parts[job / (w->head_blocks * w->kv_heads * w->blocks)];
-    int from = block * LLM__QUERY_BLOCK, to = from + LLM__QUERY_BLOCK, first = head_block * w->head_block;
-    int heads = group - first < w->head_block ? group - first : w->head_block;
-    if (to > part->count) to = part->count;
-    if (from < to)
-        llm__attend_block(w, part, from, to, kv, w->tiled ? kv + first * w->kv_heads : kv * group + first, heads,
-                          (float *)llm__scratch(w->s, worker));
+    llm__attend_block b;
+    int64_t segment;
+    if (!llm__attend_open(&b, w, job, llm__scratch(w->s, worker))) return;
+    llm__attend_begin(&b);
+    for (segment = b.first / LLM__SEGMENT; segment * LLM__SEGMENT < b.end; segment++) {
+        llm__attend_segment(&b, segment);
+        llm__attend_add(&b, b.out, b.state);
+    }
+    llm__attend_end(&b);
 }
 
 LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
@@ -29476,18 +30046,12 @@ LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
     for (i = 0; i < s->part_count; i++)
         if (s->parts[i].count > longest) longest = s->parts[i].count;
     w->s = s;
-    w->blocks = (longest + LLM__QUERY_BLOCK - 1) / LLM__QUERY_BLOCK;
     w->head_block = group < LLM__HEAD_BLOCK ? group : (int)LLM__HEAD_BLOCK;
     while (w->pick_sets && (group % w->head_block || w->heads / w->pick_sets % w->head_block)) w->head_block--;
     w->head_blocks = (group + w->head_block - 1) / w->head_block;
+    w->rows = LLM__QUERIES / w->head_block < LLM__QUERY_BLOCK ? LLM__QUERIES / w->head_block : (int)LLM__QUERY_BLOCK;
+    w->blocks = (longest + w->rows - 1) / w->rows;
     llm__parallel(s, s->part_count * w->blocks * w->kv_heads * w->head_blocks, llm__attend_job, w);
-}
-
-/* What one job needs: scores, the running softmax, and pages of keys and values as bytes. */
-LLM__FN size_t llm__attend_scratch(int key_width, int value_width, int group) {
-    int heads = group < LLM__HEAD_BLOCK ? group : (int)LLM__HEAD_BLOCK;
-    return sizeof(float) * ((size_t)heads * LLM_PAGE_TOKENS + (size_t)2 * LLM__QUERY_BLOCK * (size_t)heads) +
-           (size_t)LLM_PAGE_TOKENS * (size_t)(key_width + value_width);
 }
 
 /* ---- grouped-query attention (arXiv:2305.13245)
@@ -30396,15 +30960,20 @@ static void llm__compact_choose_job(void *argument, int job, int worker) {
         llm__pick_sort(s->candidates + c.row * s->most_candidates, s->candidate_counts[job]);
 }
 
-/* Adds `count` rows to the softmax of some heads of a query. */
-LLM__FN void llm__compact_see(const llm__attend_work *w, const float *rows, int64_t begin, int count, size_t at,
-                              int heads, float *state, float *p) {
-    llm__attend_run run;
-    memset(&run, 0, sizeof run);
-    run.k = run.v = llm__float_rows(rows + (size_t)begin * (size_t)w->key_width, (size_t)w->key_width, w->key_width);
-    run.count = count;
-    run.heads = heads;
-    if (count > 0) llm__attend_some(w, &run, w->q + at, w->out + at, state, p);
+/* Adds rows [begin, end) to the softmax of the heads of a query. */
+LLM__FN void llm__compact_see(llm__attend_block *b, const float *rows, int64_t begin, int64_t end) {
+    llm_rows stored = llm__float_rows(rows, (size_t)b->w->key_width, b->w->key_width);
+    int i;
+    for (i = 0; i < b->queries; i++) {
+        b->runs[2 * i] = (int)begin;
+        b->runs[2 * i + 1] = (int)end;
+    }
+    llm__attend_some(b, &stored, &stored, 0, 0, 1);
+}
+
+/* Scratch for decoding a page, rounded up to whole floats' alignment. */
+LLM__FN size_t llm__compact_decoding(const llm__compact *a) {
+    return (llm__decode_scratch(LLM_PAGE_TOKENS * a->width, 32) + 63) & ~(size_t)63;
 }
 
 typedef struct llm__compact_attend_work {
@@ -30423,16 +30992,22 @@ static void llm__compact_attend_job(void *argument, int job, int worker) {
     int heads = a->heads - head < LLM__HEAD_BLOCK ? a->heads - head : (int)LLM__HEAD_BLOCK;
     const llm__part *part = llm__part_of(s, row);
     size_t width = (size_t)a->width, at = ((size_t)row * (size_t)a->heads + (size_t)head) * width;
-    float *rows = (float *)llm__scratch(s, worker), *p = rows + (size_t)LLM_PAGE_TOKENS * width;
-    float *state = p + (size_t)LLM__HEAD_BLOCK * LLM_PAGE_TOKENS;
+    float *rows = (float *)llm__scratch(s, worker);
+    void *decoding = rows + (size_t)LLM_PAGE_TOKENS * width;
     const llm__pick *picks = s->picks + (size_t)row * s->most_picks;
-    void *decoding = state + 2 * LLM__HEAD_BLOCK;
+    llm__attend_block b;
     llm_span spans[2];
     int64_t page;
-    memset(w->out + at, 0, (size_t)heads * width * sizeof(float));
+    memset(&b, 0, sizeof b);
+    b.part = part;
+    b.heads = heads;
+    llm__attend_place(&b, &both->attend, heads, (uint8_t *)decoding + llm__compact_decoding(a));
+    memcpy(b.q, w->q + at, (size_t)heads * width * sizeof(float));
+    s->model->ops->scale(b.q, both->attend.scale, heads * a->width);
+    memset(b.out, 0, (size_t)heads * width * sizeof(float));
     for (g = 0; g < heads; g++) {
-        state[2 * g] = a->sinks[head + g];
-        state[2 * g + 1] = 1;
+        b.state[2 * g] = a->sinks[head + g];
+        b.state[2 * g + 1] = 1;
     }
     count = llm__cache_visible(part->cache, w->window, part->position + (row - part->first), spans);
     for (i = 0; i < count; i++)
@@ -30442,18 +31017,19 @@ static void llm__compact_attend_job(void *argument, int job, int worker) {
             if (begin < 0) begin = 0;
             if (end > LLM_PAGE_TOKENS) end = LLM_PAGE_TOKENS;
             llm__page_floats(s->model->ops, &stored, (int)end, rows, decoding);
-            llm__compact_see(&both->attend, rows, begin, (int)(end - begin), at, heads, state, p);
+            llm__compact_see(&b, rows, begin, end);
         }
     for (i = 0; a->ratio && a->is_chosen && a->rows_from >= 0 && i < s->pick_counts[row]; i++) {
         llm__cache_row(w, part->cache, w->rows, 0, picks[i].position * a->ratio + a->ratio - 1,
                        rows + (size_t)gathered * width, decoding);
         if (++gathered < LLM_PAGE_TOKENS) continue;
-        llm__compact_see(&both->attend, rows, 0, gathered, at, heads, state, p);
+        llm__compact_see(&b, rows, 0, gathered);
         gathered = 0;
     }
-    llm__compact_see(&both->attend, rows, 0, gathered, at, heads, state, p);
+    llm__compact_see(&b, rows, 0, gathered);
     for (g = 0; g < heads; g++) {
-        s->model->ops->scale(w->out + at + (size_t)g * width, 1 / state[2 * g + 1], a->width);
+        s->model->ops->scale(b.out + (size_t)g * width, 1 / b.state[2 * g + 1], a->width);
+        memcpy(w->out + at + (size_t)g * width, b.out + (size_t)g * width, width * sizeof(float));
         llm__compact_rotate(w, llm__compact_angles(w, row), w->out + at + (size_t)g * width, a->width, 1);
     }
 }
@@ -31310,8 +31886,10 @@ static void llm__lru_job(void *argument, int job, int worker) {
         memcpy(w->gate + begin + (size_t)t * stride, m->in_offset + first, (size_t)n * sizeof(float));
         memcpy(w->decay + begin + (size_t)t * stride, m->rec_offset + first, (size_t)n * sizeof(float));
     }
-    ops->weigh(w->gate + begin, stride, w->x + begin, stride, part->count, m->in_gate + square, n, (size_t)n, n);
-    ops->weigh(w->decay + begin, stride, w->x + begin, stride, part->count, m->rec_gate + square, n, (size_t)n, n);
+    ops->weigh(w->gate + begin, stride, w->x + begin, stride, part->count, LLM_F32,
+               (const uint8_t *)(m->in_gate + square), n, (size_t)n * sizeof(float), n, NULL, 0);
+    ops->weigh(w->decay + begin, stride, w->x + begin, stride, part->count, LLM_F32,
+               (const uint8_t *)(m->rec_gate + square), n, (size_t)n * sizeof(float), n, NULL, 0);
     for (t = 0; t < part->count; t++) {
         size_t at = begin + (size_t)t * stride;
         float *x = w->x + at, *gate = w->gate + at, *decay = w->decay + at;
@@ -32652,8 +33230,8 @@ LLM__FN void llm__need_compact(llm__needs *n, const llm__compact *a) {
     llm__most(&n->picks, (size_t)a->chosen);
     llm__most(&n->pick_sets, 1);
     if (a->finds_candidates) llm__most(&n->candidates, (size_t)a->blocks);
-    llm__most(&n->scratch, sizeof(float) * (page * (width + LLM__HEAD_BLOCK) + 2 * LLM__HEAD_BLOCK) +
-                               llm__decode_scratch(LLM_PAGE_TOKENS * a->width, 32));
+    llm__most(&n->scratch, sizeof(float) * page * width + llm__compact_decoding(a) +
+                               llm__attend_bytes(LLM__HEAD_BLOCK, width, width));
     llm__most(&n->scratch, sizeof(float) * (4 * width + (size_t)a->rotary) + llm__decode_scratch(a->width, 32));
     llm__most(&n->scratch, sizeof(float) * page * (size_t)(a->index_width + a->index_heads) +
                                llm__decode_scratch(a->index_width, 32));

@@ -49,7 +49,7 @@
        LLM_NO_STDIO      no file access of its own: bytes come from memory or from your llm_files
        LLM_NO_MMAP       read files, never map them
        LLM_NO_THREADS    no locks: a prompt store is then for one thread
-       LLM_PAGE_TOKENS   tokens on a page (default 64)
+       LLM_PAGE_TOKENS   tokens on a page (default 64; llm.h takes up to 256)
 
    Licence: MIT or public domain, as you choose; the text is at the end of the file. */
 #if (defined(LLM_IMPLEMENTATION) || defined(LLM_CACHE_IMPLEMENTATION)) && defined(__STRICT_ANSI__) && \

@@ -597,7 +597,8 @@ static void test_attention(const llm__ops *ops) {
                 CHECK(one == F(out)[i * keys + j]);
             }
         memcpy(o2.at, o.at, o.bytes);
-        ops->weigh(F(o), (size_t)width, F(p), (size_t)keys, rows, F(k), keys, (size_t)width, width);
+        ops->weigh(F(o), (size_t)width, F(p), (size_t)keys, rows, LLM_F32, k.at, keys, (size_t)width * 4, width, q.at,
+                   q.bytes);
         for (i = 0; i < rows; i++)
             for (c = 0; c < width; c++) {
                 double sum = (double)F(o2)[i * width + c];
@@ -606,7 +607,8 @@ static void test_attention(const llm__ops *ops) {
             }
         for (i = 0; i < rows; i++)
             for (j = 0; j < keys; j++)
-                ops->weigh(F(o2) + i * width, 0, F(p) + i * keys + j, 0, 1, F(k) + j * width, 1, 0, width);
+                ops->weigh(F(o2) + i * width, 0, F(p) + i * keys + j, 0, 1, LLM_F32, (uint8_t *)(F(k) + j * width), 1,
+                           0, width, NULL, 0);
         CHECK(!memcmp(o.at, o2.at, o.bytes));
         block_close(&q), block_close(&k), block_close(&out), block_close(&p), block_close(&o), block_close(&o2);
     }
@@ -630,7 +632,7 @@ static stored stored_open(int keys, int groups, int group, llm_dtype dtype, int 
     s.rows.group_stride = (size_t)groups;
     s.rows.stride = (size_t)s.rows.width * (bits ? 1 : llm__dtype_bytes(dtype));
     s.numbers = floats(n, 2.0f);
-    s.data = block_open((size_t)keys * s.rows.stride, 3);
+    s.data = block_open((size_t)keys * s.rows.stride, dtype == LLM_F32 && !bits ? 4 : 2);
     s.scales = floats((size_t)(keys * groups), 0.1f);
     s.biases = floats((size_t)(keys * groups), 3.0f);
     s.rows.data = s.data.at;
@@ -647,49 +649,170 @@ static void stored_close(stored *s) {
     block_close(&s->numbers), block_close(&s->data), block_close(&s->scales), block_close(&s->biases);
 }
 
-/* Half floats give the bits of the float32 that they are; codes what their numbers give but for rounding, and the same
-   bits for each query, key and group alone. */
-static void test_stored_attention(const llm__ops *ops) {
+/* Keys by columns: each number, or pair of codes, in its lane. */
+static void test_turn(const llm__ops *ops) {
     static const llm_dtype types[] = {LLM_F32, LLM_F16, LLM_BF16, LLM_F32};
     int round;
+    for (round = 0; round < 40; round++) {
+        const int bits = round % 4 == 3 ? 8 : 0, width = bits ? 32 * (1 + random_below(5)) : 1 + random_below(100);
+        const int begin = random_below(LLM_PAGE_TOKENS), end = begin + 1 + random_below(LLM_PAGE_TOKENS - begin);
+        stored s = stored_open(LLM_PAGE_TOKENS, bits ? width / 32 : 1, bits ? 32 : width, types[round % 4], bits);
+        const size_t size = bits ? 2 : llm__dtype_bytes(types[round % 4]), units = (size_t)width / (bits ? 2 : 1);
+        block panels = block_open(LLM__PAGE_LANES * units * size, 0);
+        int r, bad = 0;
+        size_t c;
+        ops->turn(&s.rows, begin, end, panels.at);
+        for (r = begin; r < end; r++)
+            for (c = 0; c < units; c++)
+                bad += memcmp(panels.at + (((size_t)(r / LLM__KEY_LANES) * units + c) * LLM__KEY_LANES +
+                                           (size_t)(r % LLM__KEY_LANES)) * size,
+                              s.data.at + (size_t)r * s.rows.stride + c * size, size) != 0;
+        CHECK(bad == 0);
+        block_close(&panels), stored_close(&s);
+    }
+}
+
+/* Half floats give the bits of the float32 that they are. */
+static void test_stored_attention(const llm__ops *ops) {
+    static const llm_dtype types[] = {LLM_F32, LLM_F16, LLM_BF16};
+    int round;
     for (round = 0; round < 60; round++) {
-        const int bits = round % 4 == 3 ? 8 : 0, rows = 1 + random_below(9);
-        const int keys = 1 + random_below(round % 5 ? 20 : 150);
-        const int group = bits ? 32 << random_below(3) : 1 + random_below(130), groups = bits ? 1 + random_below(3) : 1;
-        const int width = group * groups, few = bits ? group * (1 + random_below(groups)) : 1 + random_below(width);
-        stored s = stored_open(keys, groups, group, types[round % 4], bits);
-        block q = floats((size_t)(rows * width), 1.0f), p = floats((size_t)(rows * keys), 1.0f);
-        block out = block_open((size_t)(rows * keys) * 4, 4), plain = block_open((size_t)(rows * keys) * 4, 4);
-        block o = floats((size_t)(rows * width), 1.0f), o2 = block_open(o.bytes, 4), o3 = block_open(o.bytes, 4);
-        const float most = bits ? 30.0f : 1.0f; /* scale * code + bias */
-        int i, j, c;
-        ops->scores_stored(F(q), rows, (size_t)width, &s.rows, keys, 0.5f, F(out), (size_t)keys);
-        ops->scores(F(q), rows, (size_t)width, F(s.numbers), keys, (size_t)width, width, 0.5f, F(plain), (size_t)keys);
-        CHECK(bits || !memcmp(out.at, plain.at, out.bytes));
-        for (i = 0; i < rows; i++)
-            for (j = 0; j < keys; j++) {
-                llm_rows row = s.rows;
-                float one;
-                row.data += (size_t)j * row.stride;
-                row.scales += (size_t)j * row.group_stride, row.biases += (size_t)j * row.group_stride;
-                CHECK(fabs((double)(F(out)[i * keys + j] - F(plain)[i * keys + j])) <
-                      (double)(bound(width, width) * most));
-                ops->scores_stored(F(q) + i * width, 1, 0, &row, 1, 0.5f, &one, 0);
-                CHECK(one == F(out)[i * keys + j]);
-            }
+        const int rows = 1 + random_below(9), keys = 1 + random_below(round % 5 ? 20 : 150);
+        const int width = 1 + random_below(130), few = 1 + random_below(width);
+        stored s = stored_open(keys, 1, width, types[round % 3], 0);
+        block p = floats((size_t)(rows * keys), 1.0f), o = floats((size_t)(rows * width), 1.0f);
+        block o2 = block_open(o.bytes, 4), o3 = block_open(o.bytes, 4);
+        int i;
         memcpy(o2.at, o.at, o.bytes), memcpy(o3.at, o.at, o.bytes);
-        ops->weigh(F(o2), (size_t)width, F(p), (size_t)keys, rows, F(s.numbers), keys, (size_t)width, few);
-        ops->weigh_stored(F(o), (size_t)width, F(p), (size_t)keys, rows, &s.rows, keys, few);
-        CHECK(bits || !memcmp(o.at, o2.at, o.bytes));
-        for (i = 0; i < rows; i++) {
-            for (c = 0; c < width; c++)
-                CHECK(fabs((double)(F(o)[i * width + c] - F(o2)[i * width + c])) <
-                      (double)(bound(keys + 1, keys) * most));
-            ops->weigh_stored(F(o3) + i * width, 0, F(p) + i * keys, 0, 1, &s.rows, keys, few);
-        }
+        ops->weigh(F(o2), (size_t)width, F(p), (size_t)keys, rows, LLM_F32, s.numbers.at, keys, (size_t)width * 4, few,
+                   NULL, 0);
+        ops->weigh(F(o), (size_t)width, F(p), (size_t)keys, rows, types[round % 3], s.data.at, keys, s.rows.stride, few,
+                   p.at, p.bytes);
+        CHECK(!memcmp(o.at, o2.at, o.bytes));
+        for (i = 0; i < rows; i++)
+            ops->weigh(F(o3) + i * width, 0, F(p) + i * keys, 0, 1, types[round % 3], s.data.at, keys, s.rows.stride,
+                       few, NULL, 0);
         CHECK(!memcmp(o.at, o3.at, o.bytes));
-        block_close(&q), block_close(&p), block_close(&out), block_close(&plain);
-        block_close(&o), block_close(&o2), block_close(&o3), stored_close(&s);
+        block_close(&p), block_close(&o), block_close(&o2), block_close(&o3), stored_close(&s);
+    }
+}
+
+enum { MOST_QUERIES = 9, MOST_GROUPS = 3, MOST_WIDTH = 128 * MOST_GROUPS };
+
+/* Scores of codes against what the 16-bit queries are, in doubles; the same bits for each query and key alone. */
+static void check_scores(const llm__ops *ops, const stored *s, int rows, int begin, int end) {
+    static int16_t codes[MOST_QUERIES * MOST_WIDTH];
+    static float factors[MOST_QUERIES * 2 * MOST_WIDTH / 32];
+    const int width = s->rows.width, group = s->rows.group, groups = width / group;
+    block q = floats((size_t)(rows * width), 1.0f), panels = block_open(LLM__PAGE_LANES * (size_t)width, 0);
+    block out = block_open((size_t)rows * LLM__PAGE_LANES * 4, 4), one = block_open(LLM__PAGE_LANES * 4, 4);
+    llm__queries16 all;
+    int i, j, c;
+    all.rows = rows, all.codes = codes, all.factors = factors;
+    for (i = 0; i < rows * groups; i++) {
+        double sum = 0;
+        factors[2 * i] = ops->round16(F(q) + i * group, group, codes + i * group, &factors[2 * i + 1]);
+        for (c = i * group; c < (i + 1) * group; c++) {
+            sum += (double)F(q)[c];
+            /* half a step and three roundings of 32767 */
+            CHECK(fabsf(F(q)[c] - factors[2 * i] * (float)codes[c]) <= factors[2 * i] * 0.51f);
+        }
+        CHECK(fabs(sum - (double)factors[2 * i + 1]) < (double)bound(group, group));
+    }
+    ops->turn(&s->rows, begin, end, panels.at);
+    ops->scores_codes(F(out), LLM__PAGE_LANES, &all, &s->rows, panels.at, begin, end);
+    for (i = 0; i < rows; i++)
+        for (j = begin; j < end; j++) {
+            llm__queries16 single;
+            double sum = 0;
+            float got = F(out)[i * LLM__PAGE_LANES + j];
+            for (c = 0; c < width; c++)
+                sum += (double)F(q)[i * width + c] * (double)F(s->numbers)[j * width + c];
+            CHECK(fabs((double)got - sum) < (double)bound(width, width) * 30 + (double)width * 30 / 32767);
+            single.rows = 1, single.codes = codes + i * width, single.factors = factors + 2 * i * groups;
+            ops->scores_codes(F(one), LLM__PAGE_LANES, &single, &s->rows, panels.at, j, j + 1);
+            CHECK(F(one)[j] == got);
+        }
+    block_close(&q), block_close(&panels), block_close(&out), block_close(&one);
+}
+
+/* Weights, of a run of tokens for each row, times codes. */
+static void check_weigh(const llm__ops *ops, const stored *s, int rows, int begin, int end) {
+    const int width = s->rows.width, few = s->rows.group * (1 + random_below(width / s->rows.group)) - random_below(9);
+    block p = floats((size_t)rows * LLM__PAGE_LANES, 1.0f), o = floats((size_t)(rows * width), 1.0f);
+    block o2 = block_open(o.bytes, 4), o3 = block_open(o.bytes, 4);
+    block scratch = block_open(LLM__PAGE_LANES * (size_t)width, 0);
+    int runs[2 * MOST_QUERIES], i, j, c;
+    memcpy(o2.at, o.at, o.bytes), memcpy(o3.at, o.at, o.bytes);
+    for (i = 0; i < rows; i++) {
+        runs[2 * i] = begin + random_below(end - begin);
+        runs[2 * i + 1] = runs[2 * i] + random_below(end - runs[2 * i] + 1);
+    }
+    ops->weigh_codes(F(o), (size_t)width, F(p), LLM__PAGE_LANES, runs, rows, &s->rows, begin, end, few, scratch.at);
+    for (i = 0; i < rows; i++) {
+        const int from = runs[2 * i], to = runs[2 * i + 1] > from ? runs[2 * i + 1] : from + 1;
+        ops->weigh_codes(F(o3) + i * width, 0, F(p) + i * LLM__PAGE_LANES, 0, runs + 2 * i, 1, &s->rows, from, to, few,
+                         scratch.at);
+        for (c = 0; c < width; c++) {
+            double sum = (double)F(o2)[i * width + c];
+            for (j = runs[2 * i]; j < runs[2 * i + 1] && c < few; j++)
+                sum += (double)F(p)[i * LLM__PAGE_LANES + j] * (double)F(s->numbers)[j * width + c];
+            CHECK(fabs((double)F(o)[i * width + c] - sum) <
+                  (double)bound(end - begin + 1, end - begin) * 30 + (double)(end - begin) * 26 / 32767);
+        }
+    }
+    CHECK(!memcmp(o.at, o3.at, o.bytes));
+    block_close(&p), block_close(&o), block_close(&o2), block_close(&o3), block_close(&scratch);
+}
+
+static void test_attention_codes(const llm__ops *ops) {
+    int round;
+    for (round = 0; round < 24; round++) {
+        const int group = 32 << random_below(3), groups = 1 + random_below(MOST_GROUPS);
+        const int rows = 1 + random_below(MOST_QUERIES), begin = round % 3 ? random_below(LLM_PAGE_TOKENS) : 0;
+        const int end = round % 3 ? begin + 1 + random_below(LLM_PAGE_TOKENS - begin) : LLM_PAGE_TOKENS;
+        stored s = stored_open(LLM_PAGE_TOKENS, groups, group, LLM_F32, 8);
+        check_scores(ops, &s, rows, begin, end);
+        check_weigh(ops, &s, rows, begin, end);
+        stored_close(&s);
+    }
+}
+
+/* Steps of an online softmax against doubles; each row alone gives the same bits; what is masked weighs nothing. */
+static void test_soften(const llm__ops *ops) {
+    int round, step, i, j;
+    for (round = 0; round < 40; round++) {
+        const int rows = 1 + random_below(MOST_QUERIES);
+        float together[2 * MOST_QUERIES], alone[2 * MOST_QUERIES], shrink[MOST_QUERIES], one;
+        double sums[MOST_QUERIES] = {0};
+        for (i = 0; i < rows; i++) {
+            together[2 * i] = alone[2 * i] = -INFINITY;
+            together[2 * i + 1] = alone[2 * i + 1] = 0;
+        }
+        for (step = 0; step < 3; step++) {
+            const int begin = random_below(LLM_PAGE_TOKENS), end = begin + 1 + random_below(LLM_PAGE_TOKENS - begin);
+            block from = floats((size_t)rows * LLM__PAGE_LANES, round % 4 ? 8.0f : 300.0f);
+            block x = block_open(from.bytes, 4), y = block_open(from.bytes, 4);
+            for (i = 0; i < rows && round % 5 == 0; i++)
+                for (j = 0; j < LLM__PAGE_LANES; j += 1 + i) F(from)[i * LLM__PAGE_LANES + j] = -INFINITY;
+            memcpy(x.at, from.at, x.bytes), memcpy(y.at, from.at, y.bytes);
+            ops->soften(F(x), LLM__PAGE_LANES, rows, begin, end, together, shrink);
+            for (i = 0; i < rows; i++) {
+                const float *row = F(x) + i * LLM__PAGE_LANES, old = alone[2 * i];
+                ops->soften(F(y) + i * LLM__PAGE_LANES, 0, 1, begin, end, alone + 2 * i, &one);
+                CHECK(one == shrink[i]);
+                if (alone[2 * i] > old) sums[i] *= exp((double)old - (double)alone[2 * i]);
+                for (j = begin; j < end; j++) {
+                    const double number = (double)F(from)[i * LLM__PAGE_LANES + j];
+                    const double want = number == -INFINITY ? 0 : exp(number - (double)alone[2 * i]);
+                    CHECK(fabs((double)row[j] - want) <= 3e-7 * want + 1e-37);
+                    sums[i] += want;
+                }
+                CHECK(fabs(sums[i] - (double)alone[2 * i + 1]) <= 1e-5 * sums[i]);
+            }
+            CHECK(!memcmp(x.at, y.at, x.bytes) && !memcmp(together, alone, (size_t)rows * 2 * sizeof(float)));
+            block_close(&from), block_close(&x), block_close(&y);
+        }
     }
 }
 
@@ -927,7 +1050,10 @@ int main(int argc, char **argv) {
         test_conversions(ops);
         test_codes(ops);
         test_attention(ops);
-        test_stored_attention(ops);
+        test_turn(ops);
+    test_stored_attention(ops);
+    test_attention_codes(ops);
+    test_soften(ops);
         test_unpack(ops);
         test_recurrences(ops);
     }
