@@ -21792,12 +21792,16 @@ LLM__FN llm__experts llm__read_routed(llm__config *c, const llm__experts *usual)
     return e;
 }
 
+/* How many groups win; one group does, whatever the key says. */
+LLM__FN int llm__read_chosen_groups(llm__config *c, int groups, int fallback) {
+    return groups > 1 ? llm__config_int(c, "topk_group", fallback > groups ? groups : fallback, 1, groups) : 1;
+}
+
 /* n_group and topk_group. */
 LLM__FN void llm__read_groups(llm__config *c, llm__experts *e, const char *count_key, int groups, int chosen) {
     if (!e->count || c->status != LLM_OK) return;
     e->groups = llm__config_int(c, "n_group", groups, 1, e->count);
-    if (chosen > e->groups) chosen = e->groups;
-    e->chosen_groups = llm__config_int(c, "topk_group", chosen, 1, e->groups);
+    e->chosen_groups = llm__read_chosen_groups(c, e->groups, chosen);
     llm__config_divides(c, count_key, e->count, "n_group", e->groups);
     if (c->status == LLM_OK && e->groups > 1 && !e->group_best && e->count / e->groups < 2)
         c->status = llm__fail(c->error, LLM_BAD_CONFIG,
@@ -24284,7 +24288,7 @@ LLM__FN llm__experts llm__read_nemotron_experts(llm__config *c, int bias) {
     e.latent = llm__config_int(c, "moe_latent_size", 0, 1, 1 << 24);
     e.latent_bias = bias;
     e.groups = llm__config_int(c, "n_group", 1, 1, e.count);
-    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
+    e.chosen_groups = llm__read_chosen_groups(c, e.groups, 1);
     llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
     e.scores = LLM__SIGMOID;
     e.biased = 1;
@@ -25164,7 +25168,7 @@ LLM__FN llm__experts llm__read_kimi_experts(llm__config *c, int chosen) {
     e = llm__read_experts(c, "num_experts", e.count, "num_experts_per_token", chosen, "moe_intermediate_size",
                           LLM__REQUIRED);
     e.groups = llm__config_int(c, "num_expert_group", 1, 1, e.count);
-    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
+    e.chosen_groups = llm__read_chosen_groups(c, e.groups, 1);
     llm__config_divides(c, "num_experts", e.count, "num_expert_group", e.groups);
     if (c->status == LLM_OK && e.groups > 1 && e.count / e.groups < 2)
         llm__config_fail(c, "num_expert_group", "groups of at least 2 experts");
@@ -27318,6 +27322,13 @@ LLM__FN int llm__is_folded(const llm__binder *b, const llm__experts *e) {
     return e->folds && e->shared.width == e->width && t && t->dims == 3 && t->shape[0] == e->count + 1;
 }
 
+/* A vector for each of `count` matrices, of the stack at b->name. */
+LLM__FN void llm__bind_stacked_biases(llm__binder *b, llm__matrix *w, int count, const char *suffix) {
+    const float *bias = llm__bind_floats(b, suffix, count, w->rows, 0);
+    int k;
+    for (k = 0; bias && k < count; k++) w[k].bias = bias + (size_t)k * (size_t)w->rows;
+}
+
 /* The stack at b->name: [count, rows, cols], or all experts' rows together, or transposed. */
 LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int rows, int cols, int transposed) {
     llm__tensor *t = llm__bind_find(b, "");
@@ -27336,8 +27347,7 @@ LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int 
         flat = w[k];
         llm__bind_transposed(b, &flat, &w[k]);
     }
-    if (e->bias_each) w[0].bias = llm__bind_floats(b, "_bias", e->count, rows, 0);
-    for (k = 1; w[0].bias && k < e->count; k++) w[k].bias = w[0].bias + (size_t)k * (size_t)rows;
+    if (e->bias_each) llm__bind_stacked_biases(b, w, e->count, "_bias");
     return w;
 }
 
@@ -27350,11 +27360,12 @@ LLM__FN void llm__bind_stack_factors(llm__binder *b, const llm__experts *e, llm_
     for (k = 0; factors && k < e->count; k++) w[k].factor = factors[k * parts + part];
 }
 
-/* One of the maps of all experts: a stack, or a tensor for each expert under either of its two names. */
+/* One of the maps of all experts: a stack, or a tensor for each expert under either of its two names; their biases may
+   be a stack nonetheless, as mlx-lm stacks weights alone. */
 LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e, int rows, int cols, const char *name,
                                            const char *other) {
     llm__matrix *w;
-    int k, down = !strcmp(name, "down_proj");
+    int k, down = !strcmp(name, "down_proj"), stacked;
     if (llm__bind_stack_at(b, name)) {
         w = llm__bind_stack(b, e, rows, cols,
                             e->stacks == LLM__STACKS_TRANSPOSED || (down && e->stacks == LLM__DOWN_TRANSPOSED));
@@ -27365,10 +27376,14 @@ LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e
     if (!w) return NULL;
     llm__bind_name(b, "%s.experts.0.%s", b->place, other);
     if (!llm__bind_has(b)) other = name;
+    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
+    stacked = e->bias_each && llm__bind_find(b, ".bias") != NULL;
     for (k = 0; k < e->count; k++) {
         llm__bind_name(b, "%s.experts.%d.%s", b->place, k, other);
-        llm__bind_matrix(b, &w[k], 0, rows, cols, e->bias_each);
+        llm__bind_matrix(b, &w[k], 0, rows, cols, e->bias_each && !stacked);
     }
+    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
+    if (stacked && b->status == LLM_OK) llm__bind_stacked_biases(b, w, e->count, ".bias");
     return w;
 }
 

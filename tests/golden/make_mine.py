@@ -944,6 +944,7 @@ BAILING = but(EXPERT, model_type="bailing_moe", moe_intermediate_size=20, num_ex
     norm_topk_prob=False, num_experts_per_tok=2, first_k_dense_replace=0, use_bias=True, rotary_dim=6, n_group=3,
     topk_group=2, moe_shared_expert_intermediate_size=12, tie_word_embeddings=True)
 add("bailing_moe-groups-3", BAILING)
+add("bailing_moe-one-group-hf", but(BAILING, n_group=1, topk_group=4), hf=experts)
 EXAONE = but(EXPERT, model_type="exaone_moe", head_dim=12, moe_intermediate_size=20, num_experts=4,
     num_experts_per_tok=1, num_shared_experts=0, is_moe_layer=[True, False], **SORTS)
 add("exaone_moe-scaled", but(EXAONE, rope_scaling=dict(type="linear", factor=4.0)))
