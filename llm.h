@@ -20601,6 +20601,7 @@ typedef struct llm__experts {
     int biased;                       /* `bias` is added to choose, not to weigh */
     int groups, chosen_groups;        /* groups of experts compete, see llm__drop_groups; at most 1: none */
     int group_best;                   /* a group is worth its best expert, not its two best */
+    int weighs_choice;                /* experts of lost groups weigh what choosing took them for, not their score */
     float dropped;                    /* what an expert of a lost group scores: 0 or -infinity */
     int renormalize;
     float renormalize_eps;            /* added to the sum */
@@ -24697,7 +24698,7 @@ LLM__FN void llm__read_deepseek_v2(llm__config *c, llm_model *m) {
     e = llm__read_routed(c, &e);
     e.scores = LLM__SOFTMAX_ALL;
     e.renormalize = 0;
-    e.group_best = 1;
+    e.group_best = e.weighs_choice = 1;
     if (llm__json_text_is(llm__json_get(c->root, "topk_method"), "group_limited_greedy"))
         llm__read_groups(c, &e, "n_routed_experts", 1, 1);
     llm__set_routed(c, m, &e);
@@ -31119,7 +31120,7 @@ LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int
         llm__sparsemixer(e, logits, choice, n, ids, weights);
     } else {
         llm__largest(choice, n, e->chosen, ids);
-        for (i = 0; i < e->chosen; i++) weights[i] = logits[ids[i]];
+        for (i = 0; i < e->chosen; i++) weights[i] = e->weighs_choice ? choice[ids[i]] : logits[ids[i]];
     }
     if (e->scores == LLM__SOFTMAX_BEST) llm__softmax(weights, e->chosen);
     for (i = 0; i < e->chosen; i++) sum += weights[i];

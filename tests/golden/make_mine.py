@@ -758,6 +758,8 @@ add("deepseek_v2-heads-20", but(DSV3, model_type="deepseek_v2", num_attention_he
     prompt_len=70, chunks=[30, 40])
 add("deepseek_v2-best-group", but(DSV3, model_type="deepseek_v2", topk_method="group_limited_greedy", n_group=8,
     topk_group=4, n_shared_experts=None, rope_scaling=YARN, attention_bias=True))
+add("deepseek_v2-more-than-left", but(DSV3, model_type="deepseek_v2", topk_method="group_limited_greedy",
+    n_routed_experts=6, n_group=3, topk_group=1, num_experts_per_tok=4, rope_scaling=YARN))
 add("deepseek_v2-kv4g32", but(LAT, model_type="deepseek_v2", qk_nope_head_dim=24, qk_rope_head_dim=8,
     num_hidden_layers=1, topk_method="greedy", rope_scaling=YARN), kv=dict(group_size=32, bits=4), prompt_len=20)
 V32 = but(DSV3, model_type="deepseek_v32", index_n_heads=14, index_head_dim=12, index_topk=70, num_hidden_layers=1,

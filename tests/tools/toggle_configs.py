@@ -9,7 +9,7 @@ sizes changed, options that mlx-lm's ModelArgs knows and the config lacks.  What
             sanitize() converts it; model types without such a fixture are left out
 --packed    a random form for the file, and another for some of the modules, some of them plain; sizes are rounded up to
             multiples of 32 first
---long      long prompts in random chunks, some of the attention caches bounded
+--long      long prompts in random chunks, some with bounded attention caches
 """
 
 import argparse
@@ -39,7 +39,7 @@ sys.path.insert(0, args.oracle)
 import fixture
 import mlx.core as mx
 import pack
-from mlx.utils import tree_flatten
+from mlx_lm.models.cache import CacheList, KVCache, RotatingKVCache, make_prompt_cache
 
 KEPT = {"model_type", "quantization", "quantization_config", "torch_dtype", "architectures", "vocab_size"}
 SCALINGS = [
@@ -139,13 +139,24 @@ def packed(random, config, options):
     return {**config, "quantization": {**as_dict(first), **own}}, {**options, "store": store, "dtype": dtype}
 
 
-def lengthened(random, options):
+def bounded_cache(model, max_kv_size=None):
+    """Every unbounded attention cache is bounded, also where mlx-lm leaves those of models with a make_cache() alone."""
+    bound = lambda c: RotatingKVCache(max_kv_size, keep=4) if max_kv_size and type(c) is KVCache else c
+    return [bound(c) for c in make_prompt_cache(model)]
+
+
+fixture.make_cache = bounded_cache
+
+
+def lengthened(random, config, options):
+    """A model whose layers have lists of caches is not bounded: mlx-lm has no such form."""
+    lists = any(type(c) is CacheList for c in make_prompt_cache(fixture.build(config)))
     n = random.choice([37, 70, 131, 270])
     chunks, left = [], n
     while left:
         chunks.append(min(left, random.choice([1, 2, 7, 16, 33, 64, 128])))
         left -= chunks[-1]
-    bound = random.choice([None, None, 16, 24])
+    bound = None if lists else random.choice([None, None, 16, 24])
     return {**options, "prompt_len": n, "chunks": random.choice([None, chunks]), "max_kv_size": bound,
             "decode_len": random.choice([6, 20])}
 
@@ -176,7 +187,7 @@ for name, config, options in listed:
             if args.packed:
                 other, how = packed(generator, other, how)
             if args.long:
-                how = lengthened(generator, how)
+                how = lengthened(generator, other, how)
             with contextlib.redirect_stdout(io.StringIO()):
                 line = fixture.make(folders, title, other, **how)
         except Exception as error:
