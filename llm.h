@@ -24642,6 +24642,7 @@ LLM__FN void llm__read_gemma4(llm__config *c, llm_model *m) {
     llm__read_outer_vocabulary(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
     m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    if (!m->tied) llm__need_layout(m, "lm_head.weight");
     m->embedding_scale = sqrtf((float)m->hidden);
     m->logit_softcap = llm__read_cap(c, "final_logit_softcapping", 30);
     width = llm__config_int(c, "intermediate_size", 6144, 1, 1 << 23);
@@ -28452,7 +28453,8 @@ static const llm__arch llm__archs[] = {
     {{"gemma3n"}, llm__read_gemma3n, LLM__WRAPPED, LLM__NO_VISION,
      "alternating streams, low-rank residuals, per-layer embeddings, layers that share keys"},
     {{"gemma4", "gemma4_text", "gemma4_unified"}, llm__read_gemma4, LLM__GEMMA4 "|" LLM__GEMMA4
-     " model.=language_model.model. lm_head=language_model.lm_head|" LLM__GEMMA4 " model.=model.language_model.",
+     " model.=language_model.model. lm_head=language_model.lm_head|" LLM__GEMMA4 " model.=model.language_model.|"
+     LLM__GEMMA4 " model.=model.language_model. lm_head=language_model.lm_head",
      LLM__NO_VISION " *input_max *input_min *output_max *output_min",
      "full layers with wider heads, per-layer embeddings or experts beside the MLP, layers that share keys"},
     {{"kimi_k25", "kimi_vl"}, llm__read_deepseek_v3, LLM__WRAPPED,

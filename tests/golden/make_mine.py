@@ -1099,6 +1099,12 @@ add("recurrent_gemma-window-5", RECURRENT_GEMMA, prompt_len=17, chunks=[3, 1, 13
 RWKV7 = dict(model_type="rwkv7", vocab_size=41, hidden_size=40, intermediate_size=60, norm_eps=1e-5, head_dim=10,
     num_hidden_layers=3, a_low_rank_dim=5, v_low_rank_dim=3, gate_low_rank_dim=7, decay_low_rank_dim=9)
 add("rwkv7-odd-ranks", RWKV7, chunks=[1, 1, 3, 7])
+GEMMA4 = dict(model_type="gemma4", vocab_size=41, text_config=dict(model_type="gemma4_text", hidden_size=40,
+    num_hidden_layers=2, intermediate_size=44, num_attention_heads=3, head_dim=10, global_head_dim=12, rms_norm_eps=1e-5,
+    num_key_value_heads=1, num_kv_shared_layers=0, hidden_size_per_layer_input=0, sliding_window=4,
+    max_position_embeddings=64, layer_types=[S, F], use_double_wide_mlp=False, tie_word_embeddings=False))
+add("gemma4-hf-untied", GEMMA4, hf=lambda own: {re.sub(r"^language_model\.model\.", "model.language_model.", k): v
+    for k, v in own.items()})
 
 if __name__ == "__main__":
     out = Path(sys.argv[2])

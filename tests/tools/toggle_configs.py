@@ -2,13 +2,13 @@
 
 ORACLE is a folder with the scripts that the given fixtures were made with (Python with mlx and mlx-lm).  Every listed
 fixture without packed weights whose name begins with a NAME (default: all) gets --count changed configs: flags turned,
-sizes changed, options that mlx-lm's ModelArgs knows and the config lacks.  What mlx-lm cannot run is passed over.  Then:
-`build/golden --once OUT` shows where the engine disagrees.
+sizes changed, options that mlx-lm's ModelArgs knows and the config lacks.  What mlx-lm cannot run is passed over.
+Then `build/golden --once OUT` shows where the engine disagrees.
 
 --original  each config with the layout of a fixture of its model_type in the original layout, so that mlx-lm's
             sanitize() converts it; model types without such a fixture are left out
---packed    a random form for the file, and another for some of the modules, some of them plain; sizes are rounded up to
-            multiples of 32 first
+--packed    a random form for the file, and another for some of the modules, some of them plain (with --original: one
+            form for all maps); sizes are rounded up to multiples of 32 first
 --long      long prompts in random chunks, some with bounded attention caches
 """
 
@@ -20,6 +20,7 @@ import importlib
 import io
 import json
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -50,6 +51,7 @@ SCALINGS = [
 ]
 FORMS = [("affine", bits, group) for bits in (2, 3, 4, 5, 6, 8) for group in (32, 64, 128)]
 FORMS += [("mxfp4", 4, 32), ("mxfp8", 8, 32), ("nvfp4", 4, 16)] * 3
+PLAIN = r"(gate|router|wg|classifier|layer)\.weight$|kv_b_proj|conv|norm|visi|visual|mtp|eh_proj"
 
 
 def known(config):
@@ -109,6 +111,25 @@ def rounded_up(config):
     return {k: v if k == "vocab_size" or "window" in k else up(k, v) for k, v in config.items()}
 
 
+def packed_original(random, config, options):
+    """The same for the original layout, every map of the checkpoint in one form; mlx-lm stacks and splits the parts.
+
+    kv_b_proj stays plain, as mlx-lm packs it anew and loses by it; numbers are float32, as it shifts norms in theirs.
+    """
+    mode, bits, group = random.choice([f for f in FORMS if f[0] == "affine" and f[2] == 32])
+
+    def store(raw):
+        out = dict(raw)
+        for name, w in raw.items():
+            plain = re.search(PLAIN, name)
+            if name.endswith(".weight") and not plain and w.ndim == 2 and w.shape[-1] % group == 0:
+                for part, x in zip(("weight", "scales", "biases"), mx.quantize(w, group, bits)):
+                    out[name.removesuffix("weight") + part] = x
+        return out
+
+    return {**config, "quantization": {"group_size": group, "bits": bits}}, {**options, "store": store, "dtype": "F32"}
+
+
 def packed(random, config, options):
     """The config with a "quantization", and options that store the modules in those forms."""
     as_dict = lambda f: dict(zip(("mode", "bits", "group_size"), f))
@@ -140,7 +161,7 @@ def packed(random, config, options):
 
 
 def bounded_cache(model, max_kv_size=None):
-    """Every unbounded attention cache is bounded, also where mlx-lm leaves those of models with a make_cache() alone."""
+    """Every unbounded attention cache is bounded, also where a model's make_cache() leaves it alone."""
     bound = lambda c: RotatingKVCache(max_kv_size, keep=4) if max_kv_size and type(c) is KVCache else c
     return [bound(c) for c in make_prompt_cache(model)]
 
@@ -173,7 +194,7 @@ for name, config, options in listed:
     plain = not ({"store", "quantization", "kv"} & options.keys())
     if not plain or (args.names and not any(name.startswith(n) for n in args.names)):
         continue
-    if args.original and config["model_type"] not in layouts or args.packed and options.get("hf"):
+    if config["model_type"] not in layouts if args.original else args.packed and options.get("hf"):
         continue
     for i in range(args.count):
         generator = random.Random(f"{args.seed} {name} {i}")
@@ -185,7 +206,7 @@ for name, config, options in listed:
             if args.original:
                 how["hf"] = options.get("hf") or generator.choice(layouts[config["model_type"]])
             if args.packed:
-                other, how = packed(generator, other, how)
+                other, how = (packed_original if args.original else packed)(generator, other, how)
             if args.long:
                 how = lengthened(generator, other, how)
             with contextlib.redirect_stdout(io.StringIO()):
