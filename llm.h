@@ -21417,15 +21417,18 @@ LLM__FN void llm__set_width(llm__config *c, llm__attention *a, int width) {
     a->scale = 1.0f / sqrtf((float)width);
 }
 
+/* The width of heads that share the hidden size; a rest is nobody's, as in mlx-lm and the references. */
+LLM__FN int llm__shared_width(llm__config *c, const llm_model *m, int heads) {
+    if (c->status == LLM_OK && heads > m->hidden)
+        llm__config_fail(c, "num_attention_heads", "no more than \"hidden_size\"");
+    return c->status == LLM_OK ? m->hidden / heads : 1;
+}
+
 /* Grouped-query attention with the usual keys; the same in every layer until the reader says otherwise.
    default_width 0: the heads share the hidden size. */
 LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int default_width) {
     llm__attention a = llm__read_heads(c);
-    if (!default_width) {
-        if (!llm__config_has(c, "head_dim"))
-            llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
-        default_width = a.heads ? m->hidden / a.heads : 1;
-    }
+    if (!default_width && !llm__config_has(c, "head_dim")) default_width = llm__shared_width(c, m, a.heads);
     llm__set_width(c, &a, llm__config_int(c, "head_dim", default_width, 1, 65536));
     return a;
 }
@@ -21433,8 +21436,7 @@ LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int def
 /* The same where the heads share the hidden size whatever head_dim says. */
 LLM__FN llm__attention llm__read_even_attention(llm__config *c, llm_model *m) {
     llm__attention a = llm__read_heads(c);
-    llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
-    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    llm__set_width(c, &a, llm__shared_width(c, m, a.heads));
     return a;
 }
 
@@ -22853,10 +22855,9 @@ LLM__FN llm__attention llm__read_usual_heads(llm__config *c, const llm_model *m,
     a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads, 1, 65536);
     a.rope = -1;
     llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
-    if (width == LLM__EVEN) llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
-    else width = llm__config_int(c, "head_dim", width, 1, 65536);
-    if (width == LLM__EVEN) width = c->status == LLM_OK ? m->hidden / a.heads : 1;
-    llm__set_width(c, &a, width);
+    llm__set_width(c, &a,
+                   width == LLM__EVEN ? llm__shared_width(c, m, a.heads)
+                                      : llm__config_int(c, "head_dim", width, 1, 65536));
     return a;
 }
 
@@ -25334,8 +25335,7 @@ LLM__FN void llm__read_bailing_moe_linear(llm__config *c, llm_model *m) {
     llm__set_bias(&full, llm__config_flag(c, "use_qkv_bias", 0), bias);
     full.rope = llm__rope_add(c, m, (int)(full.width * part), theta, interleaved,
                               llm__json_get(c->root, "rope_scaling"));
-    llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", full.heads);
-    width = c->status == LLM_OK ? m->hidden / full.heads : 1;
+    width = llm__shared_width(c, m, full.heads);
     fading = llm__read_bailing_fading(c, m, width, (int)(width * part), interleaved, qk_norm);
     norm_groups = llm__config_int(c, "group_norm_size", LLM__REQUIRED, 1, 65536);
     llm__config_divides(c, "hidden_size", fading.heads * fading.width, "group_norm_size", norm_groups);

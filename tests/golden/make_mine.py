@@ -411,6 +411,7 @@ ONE = but(LLAMA, vocab_size=9, num_hidden_layers=1)
 LONG, SHORT = [1.0, 1.3, 1.6, 2.0, 3.1, 5.2], [1.0, 1.0, 1.1, 1.2, 1.4, 1.5]
 
 add("llama-one-layer", but(LLAMA, num_hidden_layers=1, num_key_value_heads=..., tie_word_embeddings=...))
+add("llama-uneven-heads", but(LLAMA, hidden_size=50))
 add("llama-gqa5", but(LLAMA, num_attention_heads=10, num_key_value_heads=2, head_dim=14))
 add("llama-mqa17", but(LLAMA, num_attention_heads=17, num_key_value_heads=1, head_dim=6, hidden_size=50))
 add("llama-d256", but(LLAMA, num_attention_heads=2, num_key_value_heads=1, head_dim=256))
