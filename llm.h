@@ -21425,6 +21425,7 @@ typedef struct llm__experts {
     int biased;                       /* `bias` is added to choose, not to weigh */
     int groups, chosen_groups;        /* groups of experts compete, see llm__drop_groups; at most 1: none */
     int group_best;                   /* a group is worth its best expert, not its two best */
+    int weighs_choice;                /* experts of lost groups weigh what choosing took them for, not their score */
     float dropped;                    /* what an expert of a lost group scores: 0 or -infinity */
     int renormalize;
     float renormalize_eps;            /* added to the sum */
@@ -22240,15 +22241,18 @@ LLM__FN void llm__set_width(llm__config *c, llm__attention *a, int width) {
     a->scale = 1.0f / sqrtf((float)width);
 }
 
+/* The width of heads that share the hidden size; a rest is nobody's, as in mlx-lm and the references. */
+LLM__FN int llm__shared_width(llm__config *c, const llm_model *m, int heads) {
+    if (c->status == LLM_OK && heads > m->hidden)
+        llm__config_fail(c, "num_attention_heads", "no more than \"hidden_size\"");
+    return c->status == LLM_OK ? m->hidden / heads : 1;
+}
+
 /* Grouped-query attention with the usual keys; the same in every layer until the reader says otherwise.
    default_width 0: the heads share the hidden size. */
 LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int default_width) {
     llm__attention a = llm__read_heads(c);
-    if (!default_width) {
-        if (!llm__config_has(c, "head_dim"))
-            llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
-        default_width = a.heads ? m->hidden / a.heads : 1;
-    }
+    if (!default_width && !llm__config_has(c, "head_dim")) default_width = llm__shared_width(c, m, a.heads);
     llm__set_width(c, &a, llm__config_int(c, "head_dim", default_width, 1, 65536));
     return a;
 }
@@ -22256,8 +22260,7 @@ LLM__FN llm__attention llm__read_attention(llm__config *c, llm_model *m, int def
 /* The same where the heads share the hidden size whatever head_dim says. */
 LLM__FN llm__attention llm__read_even_attention(llm__config *c, llm_model *m) {
     llm__attention a = llm__read_heads(c);
-    llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
-    llm__set_width(c, &a, c->status == LLM_OK ? m->hidden / a.heads : 1);
+    llm__set_width(c, &a, llm__shared_width(c, m, a.heads));
     return a;
 }
 
@@ -22616,12 +22619,16 @@ LLM__FN llm__experts llm__read_routed(llm__config *c, const llm__experts *usual)
     return e;
 }
 
+/* How many groups win; one group does, whatever the key says. */
+LLM__FN int llm__read_chosen_groups(llm__config *c, int groups, int fallback) {
+    return groups > 1 ? llm__config_int(c, "topk_group", fallback > groups ? groups : fallback, 1, groups) : 1;
+}
+
 /* n_group and topk_group. */
 LLM__FN void llm__read_groups(llm__config *c, llm__experts *e, const char *count_key, int groups, int chosen) {
     if (!e->count || c->status != LLM_OK) return;
     e->groups = llm__config_int(c, "n_group", groups, 1, e->count);
-    if (chosen > e->groups) chosen = e->groups;
-    e->chosen_groups = llm__config_int(c, "topk_group", chosen, 1, e->groups);
+    e->chosen_groups = llm__read_chosen_groups(c, e->groups, chosen);
     llm__config_divides(c, count_key, e->count, "n_group", e->groups);
     if (c->status == LLM_OK && e->groups > 1 && !e->group_best && e->count / e->groups < 2)
         c->status = llm__fail(c->error, LLM_BAD_CONFIG,
@@ -23672,10 +23679,9 @@ LLM__FN llm__attention llm__read_usual_heads(llm__config *c, const llm_model *m,
     a.kv_heads = llm__config_int(c, "num_key_value_heads", kv_heads, 1, 65536);
     a.rope = -1;
     llm__config_divides(c, "num_attention_heads", a.heads, "num_key_value_heads", a.kv_heads);
-    if (width == LLM__EVEN) llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", a.heads);
-    else width = llm__config_int(c, "head_dim", width, 1, 65536);
-    if (width == LLM__EVEN) width = c->status == LLM_OK ? m->hidden / a.heads : 1;
-    llm__set_width(c, &a, width);
+    llm__set_width(c, &a,
+                   width == LLM__EVEN ? llm__shared_width(c, m, a.heads)
+                                      : llm__config_int(c, "head_dim", width, 1, 65536));
     return a;
 }
 
@@ -25108,7 +25114,7 @@ LLM__FN llm__experts llm__read_nemotron_experts(llm__config *c, int bias) {
     e.latent = llm__config_int(c, "moe_latent_size", 0, 1, 1 << 24);
     e.latent_bias = bias;
     e.groups = llm__config_int(c, "n_group", 1, 1, e.count);
-    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
+    e.chosen_groups = llm__read_chosen_groups(c, e.groups, 1);
     llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
     e.scores = LLM__SIGMOID;
     e.biased = 1;
@@ -25461,6 +25467,7 @@ LLM__FN void llm__read_gemma4(llm__config *c, llm_model *m) {
     llm__read_outer_vocabulary(c, m);
     m->norm.eps = llm__config_eps(c, "rms_norm_eps", 1e-6);
     m->tied = llm__config_flag(c, "tie_word_embeddings", 1);
+    if (!m->tied) llm__need_layout(m, "lm_head.weight");
     m->embedding_scale = sqrtf((float)m->hidden);
     m->logit_softcap = llm__read_cap(c, "final_logit_softcapping", 30);
     width = llm__config_int(c, "intermediate_size", 6144, 1, 1 << 23);
@@ -25517,7 +25524,7 @@ LLM__FN void llm__read_deepseek_v2(llm__config *c, llm_model *m) {
     e = llm__read_routed(c, &e);
     e.scores = LLM__SOFTMAX_ALL;
     e.renormalize = 0;
-    e.group_best = 1;
+    e.group_best = e.weighs_choice = 1;
     if (llm__json_text_is(llm__json_get(c->root, "topk_method"), "group_limited_greedy"))
         llm__read_groups(c, &e, "n_routed_experts", 1, 1);
     llm__set_routed(c, m, &e);
@@ -25988,7 +25995,7 @@ LLM__FN llm__experts llm__read_kimi_experts(llm__config *c, int chosen) {
     e = llm__read_experts(c, "num_experts", e.count, "num_experts_per_token", chosen, "moe_intermediate_size",
                           LLM__REQUIRED);
     e.groups = llm__config_int(c, "num_expert_group", 1, 1, e.count);
-    e.chosen_groups = llm__config_int(c, "topk_group", 1, 1, e.groups);
+    e.chosen_groups = llm__read_chosen_groups(c, e.groups, 1);
     llm__config_divides(c, "num_experts", e.count, "num_expert_group", e.groups);
     if (c->status == LLM_OK && e.groups > 1 && e.count / e.groups < 2)
         llm__config_fail(c, "num_expert_group", "groups of at least 2 experts");
@@ -26152,8 +26159,7 @@ LLM__FN void llm__read_bailing_moe_linear(llm__config *c, llm_model *m) {
     llm__set_bias(&full, llm__config_flag(c, "use_qkv_bias", 0), bias);
     full.rope = llm__rope_add(c, m, (int)(full.width * part), theta, interleaved,
                               llm__json_get(c->root, "rope_scaling"));
-    llm__config_divides(c, "hidden_size", m->hidden, "num_attention_heads", full.heads);
-    width = c->status == LLM_OK ? m->hidden / full.heads : 1;
+    width = llm__shared_width(c, m, full.heads);
     fading = llm__read_bailing_fading(c, m, width, (int)(width * part), interleaved, qk_norm);
     norm_groups = llm__config_int(c, "group_norm_size", LLM__REQUIRED, 1, 65536);
     llm__config_divides(c, "hidden_size", fading.heads * fading.width, "group_norm_size", norm_groups);
@@ -28156,6 +28162,13 @@ LLM__FN int llm__is_folded(const llm__binder *b, const llm__experts *e) {
     return e->folds && e->shared.width == e->width && t && t->dims == 3 && t->shape[0] == e->count + 1;
 }
 
+/* A vector for each of `count` matrices, of the stack at b->name. */
+LLM__FN void llm__bind_stacked_biases(llm__binder *b, llm__matrix *w, int count, const char *suffix) {
+    const float *bias = llm__bind_floats(b, suffix, count, w->rows, 0);
+    int k;
+    for (k = 0; bias && k < count; k++) w[k].bias = bias + (size_t)k * (size_t)w->rows;
+}
+
 /* The stack at b->name: [count, rows, cols], or all experts' rows together, or transposed. */
 LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int rows, int cols, int transposed) {
     llm__tensor *t = llm__bind_find(b, "");
@@ -28174,8 +28187,7 @@ LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int 
         flat = w[k];
         llm__bind_transposed(b, &flat, &w[k]);
     }
-    if (e->bias_each) w[0].bias = llm__bind_floats(b, "_bias", e->count, rows, 0);
-    for (k = 1; w[0].bias && k < e->count; k++) w[k].bias = w[0].bias + (size_t)k * (size_t)rows;
+    if (e->bias_each) llm__bind_stacked_biases(b, w, e->count, "_bias");
     return w;
 }
 
@@ -28188,11 +28200,12 @@ LLM__FN void llm__bind_stack_factors(llm__binder *b, const llm__experts *e, llm_
     for (k = 0; factors && k < e->count; k++) w[k].factor = factors[k * parts + part];
 }
 
-/* One of the maps of all experts: a stack, or a tensor for each expert under either of its two names. */
+/* One of the maps of all experts: a stack, or a tensor for each expert under either of its two names; their biases may
+   be a stack nonetheless, as mlx-lm stacks weights alone. */
 LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e, int rows, int cols, const char *name,
                                            const char *other) {
     llm__matrix *w;
-    int k, down = !strcmp(name, "down_proj");
+    int k, down = !strcmp(name, "down_proj"), stacked;
     if (llm__bind_stack_at(b, name)) {
         w = llm__bind_stack(b, e, rows, cols,
                             e->stacks == LLM__STACKS_TRANSPOSED || (down && e->stacks == LLM__DOWN_TRANSPOSED));
@@ -28203,10 +28216,14 @@ LLM__FN llm__matrix *llm__bind_experts_map(llm__binder *b, const llm__experts *e
     if (!w) return NULL;
     llm__bind_name(b, "%s.experts.0.%s", b->place, other);
     if (!llm__bind_has(b)) other = name;
+    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
+    stacked = e->bias_each && llm__bind_find(b, ".bias") != NULL;
     for (k = 0; k < e->count; k++) {
         llm__bind_name(b, "%s.experts.%d.%s", b->place, k, other);
-        llm__bind_matrix(b, &w[k], 0, rows, cols, e->bias_each);
+        llm__bind_matrix(b, &w[k], 0, rows, cols, e->bias_each && !stacked);
     }
+    llm__bind_name(b, "%s.switch_mlp.%s", b->place, name);
+    if (stacked && b->status == LLM_OK) llm__bind_stacked_biases(b, w, e->count, ".bias");
     return w;
 }
 
@@ -29277,7 +29294,8 @@ static const llm__arch llm__archs[] = {
     {{"gemma3n"}, llm__read_gemma3n, LLM__WRAPPED, LLM__NO_VISION,
      "alternating streams, low-rank residuals, per-layer embeddings, layers that share keys"},
     {{"gemma4", "gemma4_text", "gemma4_unified"}, llm__read_gemma4, LLM__GEMMA4 "|" LLM__GEMMA4
-     " model.=language_model.model. lm_head=language_model.lm_head|" LLM__GEMMA4 " model.=model.language_model.",
+     " model.=language_model.model. lm_head=language_model.lm_head|" LLM__GEMMA4 " model.=model.language_model.|"
+     LLM__GEMMA4 " model.=model.language_model. lm_head=language_model.lm_head",
      LLM__NO_VISION " *input_max *input_min *output_max *output_min",
      "full layers with wider heads, per-layer embeddings or experts beside the MLP, layers that share keys"},
     {{"kimi_k25", "kimi_vl"}, llm__read_deepseek_v3, LLM__WRAPPED,
@@ -32165,7 +32183,7 @@ LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int
         llm__sparsemixer(e, logits, choice, n, ids, weights);
     } else {
         llm__largest(choice, n, e->chosen, ids);
-        for (i = 0; i < e->chosen; i++) weights[i] = logits[ids[i]];
+        for (i = 0; i < e->chosen; i++) weights[i] = e->weighs_choice ? choice[ids[i]] : logits[ids[i]];
     }
     if (e->scores == LLM__SOFTMAX_BEST) llm__softmax(weights, e->chosen);
     for (i = 0; i < e->chosen; i++) sum += weights[i];

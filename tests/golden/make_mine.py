@@ -411,6 +411,7 @@ ONE = but(LLAMA, vocab_size=9, num_hidden_layers=1)
 LONG, SHORT = [1.0, 1.3, 1.6, 2.0, 3.1, 5.2], [1.0, 1.0, 1.1, 1.2, 1.4, 1.5]
 
 add("llama-one-layer", but(LLAMA, num_hidden_layers=1, num_key_value_heads=..., tie_word_embeddings=...))
+add("llama-uneven-heads", but(LLAMA, hidden_size=50))
 add("llama-gqa5", but(LLAMA, num_attention_heads=10, num_key_value_heads=2, head_dim=14))
 add("llama-mqa17", but(LLAMA, num_attention_heads=17, num_key_value_heads=1, head_dim=6, hidden_size=50))
 add("llama-d256", but(LLAMA, num_attention_heads=2, num_key_value_heads=1, head_dim=256))
@@ -758,6 +759,8 @@ add("deepseek_v2-heads-20", but(DSV3, model_type="deepseek_v2", num_attention_he
     prompt_len=70, chunks=[30, 40])
 add("deepseek_v2-best-group", but(DSV3, model_type="deepseek_v2", topk_method="group_limited_greedy", n_group=8,
     topk_group=4, n_shared_experts=None, rope_scaling=YARN, attention_bias=True))
+add("deepseek_v2-more-than-left", but(DSV3, model_type="deepseek_v2", topk_method="group_limited_greedy",
+    n_routed_experts=6, n_group=3, topk_group=1, num_experts_per_tok=4, rope_scaling=YARN))
 add("deepseek_v2-kv4g32", but(LAT, model_type="deepseek_v2", qk_nope_head_dim=24, qk_rope_head_dim=8,
     num_hidden_layers=1, topk_method="greedy", rope_scaling=YARN), kv=dict(group_size=32, bits=4), prompt_len=20)
 V32 = but(DSV3, model_type="deepseek_v32", index_n_heads=14, index_head_dim=12, index_topk=70, num_hidden_layers=1,
@@ -944,6 +947,7 @@ BAILING = but(EXPERT, model_type="bailing_moe", moe_intermediate_size=20, num_ex
     norm_topk_prob=False, num_experts_per_tok=2, first_k_dense_replace=0, use_bias=True, rotary_dim=6, n_group=3,
     topk_group=2, moe_shared_expert_intermediate_size=12, tie_word_embeddings=True)
 add("bailing_moe-groups-3", BAILING)
+add("bailing_moe-one-group-hf", but(BAILING, n_group=1, topk_group=4), hf=experts)
 EXAONE = but(EXPERT, model_type="exaone_moe", head_dim=12, moe_intermediate_size=20, num_experts=4,
     num_experts_per_tok=1, num_shared_experts=0, is_moe_layer=[True, False], **SORTS)
 add("exaone_moe-scaled", but(EXAONE, rope_scaling=dict(type="linear", factor=4.0)))
@@ -1096,6 +1100,12 @@ add("recurrent_gemma-window-5", RECURRENT_GEMMA, prompt_len=17, chunks=[3, 1, 13
 RWKV7 = dict(model_type="rwkv7", vocab_size=41, hidden_size=40, intermediate_size=60, norm_eps=1e-5, head_dim=10,
     num_hidden_layers=3, a_low_rank_dim=5, v_low_rank_dim=3, gate_low_rank_dim=7, decay_low_rank_dim=9)
 add("rwkv7-odd-ranks", RWKV7, chunks=[1, 1, 3, 7])
+GEMMA4 = dict(model_type="gemma4", vocab_size=41, text_config=dict(model_type="gemma4_text", hidden_size=40,
+    num_hidden_layers=2, intermediate_size=44, num_attention_heads=3, head_dim=10, global_head_dim=12, rms_norm_eps=1e-5,
+    num_key_value_heads=1, num_kv_shared_layers=0, hidden_size_per_layer_input=0, sliding_window=4,
+    max_position_embeddings=64, layer_types=[S, F], use_double_wide_mlp=False, tie_word_embeddings=False))
+add("gemma4-hf-untied", GEMMA4, hf=lambda own: {re.sub(r"^language_model\.model\.", "model.language_model.", k): v
+    for k, v in own.items()})
 
 if __name__ == "__main__":
     out = Path(sys.argv[2])

@@ -1,9 +1,15 @@
-"""Makes fixtures from random changes of known ones.  usage: toggle_configs.py ORACLE OUT [--count N] [--seed N] [NAME ...]
+"""Makes fixtures from random changes of known ones.  usage: toggle_configs.py ORACLE OUT [options] [NAME ...]
 
 ORACLE is a folder with the scripts that the given fixtures were made with (Python with mlx and mlx-lm).  Every listed
-fixture without packed weights whose name begins with a NAME (default: all) gets N changed configs: flags turned, sizes
-changed, options that mlx-lm's ModelArgs knows and the config lacks.  What mlx-lm cannot run is passed over.  Then:
-`build/golden --once OUT` shows where the engine disagrees.
+fixture without packed weights whose name begins with a NAME (default: all) gets --count changed configs: flags turned,
+sizes changed, options that mlx-lm's ModelArgs knows and the config lacks.  What mlx-lm cannot run is passed over.
+Then `build/golden --once OUT` shows where the engine disagrees.
+
+--original  each config with the layout of a fixture of its model_type in the original layout, so that mlx-lm's
+            sanitize() converts it; model types without such a fixture are left out
+--packed    a random form for the file, and another for some of the modules, some of them plain (with --original: one
+            form for all maps); sizes are rounded up to multiples of 32 first
+--long      long prompts in random chunks, some with bounded attention caches
 """
 
 import argparse
@@ -14,6 +20,7 @@ import importlib
 import io
 import json
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -24,11 +31,16 @@ arguments.add_argument("oracle")
 arguments.add_argument("out")
 arguments.add_argument("--count", type=int, default=4)
 arguments.add_argument("--seed", type=int, default=1)
+arguments.add_argument("--original", action="store_true")
+arguments.add_argument("--packed", action="store_true")
+arguments.add_argument("--long", action="store_true")
 arguments.add_argument("names", nargs="*")
-args = arguments.parse_args()
+args = arguments.parse_intermixed_args()
 sys.path.insert(0, args.oracle)
 import fixture
+import mlx.core as mx
 import pack
+from mlx_lm.models.cache import CacheList, KVCache, RotatingKVCache, make_prompt_cache
 
 KEPT = {"model_type", "quantization", "quantization_config", "torch_dtype", "architectures", "vocab_size"}
 SCALINGS = [
@@ -37,6 +49,9 @@ SCALINGS = [
      "original_max_position_embeddings": 16},
     {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 32, "beta_slow": 1},
 ]
+FORMS = [("affine", bits, group) for bits in (2, 3, 4, 5, 6, 8) for group in (32, 64, 128)]
+FORMS += [("mxfp4", 4, 32), ("mxfp8", 8, 32), ("nvfp4", 4, 16)] * 3
+PLAIN = r"(gate|router|wg|classifier|layer)\.weight$|kv_b_proj|conv|norm|visi|visual|mtp|eh_proj"
 
 
 def known(config):
@@ -88,28 +103,124 @@ def mutate(random, config):
     return config, log
 
 
+def rounded_up(config):
+    """With sizes that divide into groups."""
+    named = lambda k: any(w in k for w in ("size", "dim", "rank", "hidden", "d_model")) and "num_" not in k
+    sizes = lambda k, v: type(v) is int and v > 3 and named(k)
+    up = lambda k, v: rounded_up(v) if isinstance(v, dict) else -(-v // 32) * 32 if sizes(k, v) else v
+    return {k: v if k == "vocab_size" or "window" in k else up(k, v) for k, v in config.items()}
+
+
+def packed_original(random, config, options):
+    """The same for the original layout, every map of the checkpoint in one form; mlx-lm stacks and splits the parts.
+
+    kv_b_proj stays plain, as mlx-lm packs it anew and loses by it; numbers are float32, as it shifts norms in theirs.
+    """
+    mode, bits, group = random.choice([f for f in FORMS if f[0] == "affine" and f[2] == 32])
+
+    def store(raw):
+        out = dict(raw)
+        for name, w in raw.items():
+            plain = re.search(PLAIN, name)
+            if name.endswith(".weight") and not plain and w.ndim == 2 and w.shape[-1] % group == 0:
+                for part, x in zip(("weight", "scales", "biases"), mx.quantize(w, group, bits)):
+                    out[name.removesuffix("weight") + part] = x
+        return out
+
+    return {**config, "quantization": {"group_size": group, "bits": bits}}, {**options, "store": store, "dtype": "F32"}
+
+
+def packed(random, config, options):
+    """The config with a "quantization", and options that store the modules in those forms."""
+    as_dict = lambda f: dict(zip(("mode", "bits", "group_size"), f))
+    first, second = random.sample(FORMS, 2)
+    share, plain = random.choice([0.0, 0.3]), random.choice([0.0, 0.2])
+    model = fixture.build(config)
+    chosen = {}
+    for path, module in sorted(model.named_modules()):
+        if hasattr(module, "to_quantized") and hasattr(module, "weight"):
+            form = second if random.random() < share else first
+            if "Embedding" in type(module).__name__ and form[0] != "affine":
+                continue  # mlx looks these up as bfloat16, and goes on in it
+            if random.random() >= plain and module.weight.shape[-1] % form[2] == 0:
+                chosen[path] = form
+    own = {p: as_dict(f) for p, f in chosen.items() if f != first}
+
+    def store(raw):
+        out = dict(raw)
+        for path, (mode, bits, group) in chosen.items():
+            w = out.pop(path + ".weight")
+            for name, part in zip(("weight", "scales", "biases"), mx.quantize(w, group, bits, mode=mode)):
+                out[f"{path}.{name}"] = part
+        return out
+
+    if not chosen:
+        raise ValueError("nothing to pack")
+    dtype = random.choice(["F32", "BF16", "F16"])
+    return {**config, "quantization": {**as_dict(first), **own}}, {**options, "store": store, "dtype": dtype}
+
+
+def bounded_cache(model, max_kv_size=None):
+    """Every unbounded attention cache is bounded, also where a model's make_cache() leaves it alone."""
+    bound = lambda c: RotatingKVCache(max_kv_size, keep=4) if max_kv_size and type(c) is KVCache else c
+    return [bound(c) for c in make_prompt_cache(model)]
+
+
+fixture.make_cache = bounded_cache
+
+
+def lengthened(random, config, options):
+    """A model whose layers have lists of caches is not bounded: mlx-lm has no such form."""
+    lists = any(type(c) is CacheList for c in make_prompt_cache(fixture.build(config)))
+    n = random.choice([37, 70, 131, 270])
+    chunks, left = [], n
+    while left:
+        chunks.append(min(left, random.choice([1, 2, 7, 16, 33, 64, 128])))
+        left -= chunks[-1]
+    bound = None if lists else random.choice([None, None, 16, 24])
+    return {**options, "prompt_len": n, "chunks": random.choice([None, chunks]), "max_kv_size": bound,
+            "decode_len": random.choice([6, 20])}
+
+
+listed = [entry for path in sorted(Path(args.oracle).glob("public_*.py"))
+          for entry in importlib.import_module(path.stem).FIXTURES]
+layouts = {}
+for name, config, options in listed:
+    if options.get("hf") and not options.get("store"):
+        layouts.setdefault(config["model_type"], []).append(options["hf"])
 folders = Path(tempfile.mkdtemp())
 made = passed_over = 0
-for path in sorted(Path(args.oracle).glob("public_*.py")):
-    for name, config, options in importlib.import_module(path.stem).FIXTURES:
-        plain = not ({"store", "quantization", "kv"} & options.keys())
-        if not plain or (args.names and not any(name.startswith(n) for n in args.names)):
+for name, config, options in listed:
+    plain = not ({"store", "quantization", "kv"} & options.keys())
+    if not plain or (args.names and not any(name.startswith(n) for n in args.names)):
+        continue
+    if config["model_type"] not in layouts if args.original else args.packed and options.get("hf"):
+        continue
+    for i in range(args.count):
+        generator = random.Random(f"{args.seed} {name} {i}")
+        kinds = [k for k in ("original", "packed", "long") if getattr(args, k)]
+        title = "-".join([name, *kinds, str(args.seed), str(i)])
+        try:
+            other, log = mutate(generator, rounded_up(config) if args.packed else config)
+            how = dict(options)
+            if args.original:
+                how["hf"] = options.get("hf") or generator.choice(layouts[config["model_type"]])
+            if args.packed:
+                other, how = (packed_original if args.original else packed)(generator, other, how)
+            if args.long:
+                how = lengthened(generator, other, how)
+            with contextlib.redirect_stdout(io.StringIO()):
+                line = fixture.make(folders, title, other, **how)
+        except Exception as error:
+            passed_over += 1
+            print(f"{title}: passed over, {type(error).__name__} {str(error)[:80]!r}", file=sys.stderr, flush=True)
             continue
-        for i in range(args.count):
-            generator = random.Random(f"{args.seed} {name} {i}")
-            title = f"{name}-toggled-{args.seed}-{i}"
-            try:
-                other, log = mutate(generator, config)
-                with contextlib.redirect_stdout(io.StringIO()):
-                    line = fixture.make(folders, title, other, **options)
-            except Exception:
-                passed_over += 1
-                continue
-            if "STEPS DIFFER" in line or "JITTER" in line:
-                passed_over += 1
-                continue
-            pack.pack(folders / title, Path(args.out))
-            made += 1
-            print(f"{title}: {json.dumps(log)}", flush=True)
+        if "STEPS DIFFER" in line or "JITTER" in line:
+            passed_over += 1
+            continue
+        pack.pack(folders / title, Path(args.out))
+        shutil.rmtree(folders / title)
+        made += 1
+        print(f"{title}: {json.dumps(log)}", flush=True)
 shutil.rmtree(folders)
 print(f"{made} made, {passed_over} passed over")
