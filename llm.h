@@ -1479,7 +1479,8 @@ LLM__FN llm__rows8 llm__rows8_place(void *memory, int n, int cols, int group) {
 /* Scratch of a product: of floats, sums and a strip; of int8, a panel and its rows. */
 LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
     const size_t cols = ((size_t)w->cols + 63) & ~(size_t)63;
-    const size_t floats = cols * 24 + 49152, panel = llm__int8_able(w) ? llm__panel_bytes(w) + cols * LLM__PANEL_ROWS : 0;
+    const size_t floats = cols * 24 + 49152;
+    const size_t panel = llm__int8_able(w) ? llm__panel_bytes(w) + cols * LLM__PANEL_ROWS : 0;
     return floats > panel ? floats : panel;
 }
 
@@ -2104,10 +2105,14 @@ LLMK_INLINE void LLMK_(v4_transpose)(V4 *a, V4 *b, V4 *c, V4 *d) {
 LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_t *out) {
     int r;
     for (r = 0; r < LLM__PANEL_ROWS; r += 4, rows += 4, out += 16) {
-        const uint32x4_t p = vreinterpretq_u32_u8(vld1q_u8(rows[0] + at)), q = vreinterpretq_u32_u8(vld1q_u8(rows[1] + at));
-        const uint32x4_t u = vreinterpretq_u32_u8(vld1q_u8(rows[2] + at)), v = vreinterpretq_u32_u8(vld1q_u8(rows[3] + at));
-        const uint64x2_t even = vreinterpretq_u64_u32(vtrn1q_u32(p, q)), odd = vreinterpretq_u64_u32(vtrn2q_u32(p, q));
-        const uint64x2_t even2 = vreinterpretq_u64_u32(vtrn1q_u32(u, v)), odd2 = vreinterpretq_u64_u32(vtrn2q_u32(u, v));
+        const uint32x4_t p = vreinterpretq_u32_u8(vld1q_u8(rows[0] + at));
+        const uint32x4_t q = vreinterpretq_u32_u8(vld1q_u8(rows[1] + at));
+        const uint32x4_t u = vreinterpretq_u32_u8(vld1q_u8(rows[2] + at));
+        const uint32x4_t v = vreinterpretq_u32_u8(vld1q_u8(rows[3] + at));
+        const uint64x2_t even = vreinterpretq_u64_u32(vtrn1q_u32(p, q));
+        const uint64x2_t odd = vreinterpretq_u64_u32(vtrn2q_u32(p, q));
+        const uint64x2_t even2 = vreinterpretq_u64_u32(vtrn1q_u32(u, v));
+        const uint64x2_t odd2 = vreinterpretq_u64_u32(vtrn2q_u32(u, v));
         vst1q_u8(out, vreinterpretq_u8_u64(vtrn1q_u64(even, even2)));
         vst1q_u8(out + 64, vreinterpretq_u8_u64(vtrn1q_u64(odd, odd2)));
         vst1q_u8(out + 128, vreinterpretq_u8_u64(vtrn2q_u64(even, even2)));
@@ -2140,7 +2145,8 @@ LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const 
             const int8x16_t odd = vreinterpretq_s8_u8(vshrq_n_u8(v, 4));
             LLMK_UNROLL for (x = 0; x < X; x++) {
                 const int8x16_t b = LLMK_(broadcast)(a[x] + at + k), c = LLMK_(broadcast)(a[x] + at + k + 4);
-                low[x] = vmlal_s8(vmlal_s8(low[x], vget_low_s8(even), vget_low_s8(b)), vget_low_s8(odd), vget_low_s8(c));
+                low[x] = vmlal_s8(low[x], vget_low_s8(even), vget_low_s8(b));
+                low[x] = vmlal_s8(low[x], vget_low_s8(odd), vget_low_s8(c));
                 high[x] = vmlal_high_s8(vmlal_high_s8(high[x], even, b), odd, c);
             }
         }
@@ -2355,7 +2361,8 @@ LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const 
             for (r = 0; r < LLM__PANEL_ROWS; r++)
                 for (c = 0; c < 4; c++) {
                     const uint8_t code = w[8 * k + 4 * r + c];
-                    sums[x * LLM__PANEL_ROWS + r] += (code & 15) * a[x][at + k + c] + (code >> 4) * a[x][at + k + 4 + c];
+                    sums[x * LLM__PANEL_ROWS + r] +=
+                        (code & 15) * a[x][at + k + c] + (code >> 4) * a[x][at + k + 4 + c];
                 }
 }
 
@@ -2690,11 +2697,11 @@ LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int8_t *co
     }
 }
 
-/* A PANEL is 16 rows of W in the order in which an int8 product reads them, so that it streams through memory.  For each
-   group of columns: the scales of the 16 rows and their biases, as the matrix has them; then the codes in steps of 64
-   bytes, 4 from each row, of columns 0 2 4 6 and then 1 3 5 7 of each eight.  Codes of up to 4 bits: both steps in one,
-   the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Panels are made when a model is loaded
-   (matrix.panels) or, into scratch, when they are needed. */
+/* A PANEL is 16 rows of W in the order in which an int8 product reads them, so that it streams through memory.  For
+   each group of columns: the scales of the 16 rows and their biases, as the matrix has them; then the codes in steps of
+   64 bytes, 4 from each row, of columns 0 2 4 6 and then 1 3 5 7 of each eight.  Codes of up to 4 bits: both steps in
+   one, the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Panels are made when a model is
+   loaded (matrix.panels) or, into scratch, when they are needed. */
 
 /* The codes of a row as a panel has them, [cols * llm__panel_bits / 8]; out may be used for them. */
 LLM__FN const uint8_t *LLMK_(panel_row)(const llm__matrix *w, const uint8_t *codes, uint8_t *out) {

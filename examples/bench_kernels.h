@@ -616,7 +616,8 @@ enum { QUERIES = 7, HEAD_WIDTH = 64, PAGES = 4096 };
 typedef struct attention {
     const llm__ops *ops;
     llm_rows rows;      /* of the first page; the others follow */
-    float *factors, *q, *p, *out;
+    float *q, *p, *out;
+    uint8_t *panels;
     int page, weighs;
 } attention;
 
@@ -625,14 +626,18 @@ enum { PAGES_A_RUN = 64 };
 static void run_pages(void *user) {
     attention *a = (attention *)user;
     llm_rows page = a->rows;
-    int i;
+    const size_t size = llm__dtype_bytes(page.dtype);
+    int i, lane;
     for (i = 0; i < PAGES_A_RUN; i++, a->page = (a->page + 1) % PAGES) {
         page.data = a->rows.data + (size_t)a->page * LLM_PAGE_TOKENS * a->rows.stride;
+        if (!a->weighs) a->ops->turn(&page, 0, LLM_PAGE_TOKENS, a->panels);
+        for (lane = 0; !a->weighs && lane < LLM_PAGE_TOKENS; lane += LLM__KEY_LANES)
+            a->ops->weigh(a->p + lane, LLM_PAGE_TOKENS, a->q, HEAD_WIDTH, QUERIES, page.dtype,
+                          a->panels + (size_t)(lane * HEAD_WIDTH) * size, HEAD_WIDTH, LLM__KEY_LANES * size,
+                          LLM__KEY_LANES, NULL, 0);
         if (a->weighs)
-            a->ops->weigh_stored(a->out, HEAD_WIDTH, a->p, LLM_PAGE_TOKENS, QUERIES, &page, LLM_PAGE_TOKENS,
-                                 HEAD_WIDTH);
-        else
-            a->ops->scores_stored(a->q, QUERIES, HEAD_WIDTH, &page, LLM_PAGE_TOKENS, 0.125f, a->p, LLM_PAGE_TOKENS);
+            a->ops->weigh(a->out, HEAD_WIDTH, a->p, LLM_PAGE_TOKENS, QUERIES, page.dtype, page.data, LLM_PAGE_TOKENS,
+                          page.stride, HEAD_WIDTH, NULL, 0);
     }
 }
 
@@ -647,7 +652,7 @@ static void time_pages(const options *o, const limits *l, attention *a, const ch
     timing t;
     for (a->weighs = 0; a->weighs < 2; a->weighs++) {
         memset(&t, 0, sizeof t);
-        t.kernel = a->weighs ? "weigh_stored" : "scores_stored";
+        t.kernel = a->weighs ? "weigh" : "turn, weigh"; /* values, keys */
         t.format = format;
         t.isa = a->ops->name;
         t.rows = QUERIES;
@@ -660,8 +665,8 @@ static void time_pages(const options *o, const limits *l, attention *a, const ch
 }
 
 static int time_attention(const options *o, const limits *l, const llm__ops *ops, float *block) {
-    static const struct { const char *name; llm_dtype dtype; int bits, bytes; } formats[] = {
-        {"f32", LLM_F32, 0, 4}, {"f16", LLM_F16, 0, 2}, {"bf16", LLM_BF16, 0, 2}, {"q8", LLM_F32, 8, 1}};
+    static const struct { const char *name; llm_dtype dtype; } formats[] = {
+        {"f32", LLM_F32}, {"f16", LLM_F16}, {"bf16", LLM_BF16}};
     const size_t bytes = (size_t)PAGES * LLM_PAGE_TOKENS * HEAD_WIDTH * 4;
     uint8_t *pages = (uint8_t *)take_pages(bytes, 1);
     uint64_t random = 1;
@@ -670,19 +675,13 @@ static int time_attention(const options *o, const limits *l, const llm__ops *ops
     if (!pages) return fail("out of memory");
     memset(&a, 0, sizeof a);
     a.ops = ops;
-    a.q = block, a.p = block + 1024, a.out = block + 4096, a.factors = block + 8192;
+    a.q = block, a.p = block + 1024, a.out = block + 4096, a.panels = (uint8_t *)(block + 8192);
     a.rows.width = HEAD_WIDTH;
-    for (i = 0; i < 256; i++) a.factors[i] = 0.01f;
     for (i = 0; i < sizeof formats / sizeof *formats; i++) {
         a.rows.data = pages;
         a.rows.dtype = formats[i].dtype;
-        a.rows.bits = formats[i].bits;
-        a.rows.stride = (size_t)HEAD_WIDTH * (size_t)formats[i].bytes;
-        a.rows.group = formats[i].bits ? HEAD_WIDTH : 0;
-        a.rows.group_stride = formats[i].bits ? 1 : 0;
-        a.rows.scales = a.rows.biases = formats[i].bits ? a.factors : NULL;
-        if (formats[i].bits) fill_words(&random, pages, bytes / 4);
-        else fill_halves(&random, pages, bytes / 2, 7, formats[i].dtype != LLM_F16);
+        a.rows.stride = (size_t)HEAD_WIDTH * llm__dtype_bytes(formats[i].dtype);
+        fill_halves(&random, pages, bytes / 2, 7, formats[i].dtype != LLM_F16);
         time_pages(o, l, &a, formats[i].name);
     }
     free(pages);

@@ -1,6 +1,6 @@
-/* test_quality - what quantized activations cost: on trained models with quantized weights, the default against `exact`.
-   Texts are sampled from each model at temperature 1, so that their perplexity is the model's own.  Weights read as they
-   lie must give the same bits as those laid out for the kernels. */
+/* test_quality - what quantized activations cost: on trained models with quantized weights, the default against
+   `exact`.  Texts are sampled from each model at temperature 1, so that their perplexity is the model's own.  Weights
+   read as they lie must give the same bits as those laid out for the kernels. */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
@@ -104,8 +104,9 @@ static void check_model(const char *folder, int32_t first) {
             loss8 += surprise(b, vocabulary, ids[i + 1]);
         }
     }
-    printf("%s: %.0f tokens, cosine of a text's logits at least %.6f, of a token's %.6f, perplexity %.4f exact, %.4f by "
-           "default\n", folder, tokens, lowest, lowest_token, exp(loss / tokens), exp(loss8 / tokens));
+    printf("%s: %.0f tokens, cosine of a text's logits at least %.6f, of a token's %.6f\n", folder, tokens, lowest,
+           lowest_token);
+    printf("    perplexity %.4f exact, %.4f by default\n", exp(loss / tokens), exp(loss8 / tokens));
     CHECK(lowest >= 0.9995 && lowest_token >= 0.998);
     CHECK(fabs(exp((loss8 - loss) / tokens) - 1) <= 0.005);
     free(exact);
