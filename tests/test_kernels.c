@@ -1,5 +1,5 @@
 /* >>kernels against >>formats and against themselves: every instruction set that this CPU has.
-   Usage: test_kernels [folder with the quantization fixtures] */
+   Usage: test_kernels [--isa NAME] [folder with the quantization fixtures] */
 #define LLM_IMPLEMENTATION
 #include "../llm.h"
 #include "test.h"
@@ -894,12 +894,14 @@ static int test_fixture(const char *folder, const char *format, int bits, int gr
 
 int main(int argc, char **argv) {
     static const int bits[] = {2, 3, 4, 5, 6, 8}, groups[] = {32, 64, 128};
-    const char *folder = argc > 1 ? argv[1] : "tests/golden/quantization";
+    const char *only = argc > 2 && !strcmp(argv[1], "--isa") ? argv[2] : NULL;
+    const char *folder = argc > (only ? 3 : 1) ? argv[argc - 1] : "tests/golden/quantization";
     const llm__ops *ops;
     size_t n;
     int b, g, found = 0;
     for (n = 0; (ops = llm__ops_at(n)) != NULL; n++) {
         CHECK(llm__ops_choose(ops->name) == ops);
+        if (only && strcmp(only, ops->name)) continue;
         test_products(ops);
         test_extremes(ops);
         test_quantize(ops, llm__ops_at(0));

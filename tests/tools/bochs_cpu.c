@@ -1,0 +1,36 @@
+/* For tests/tools/bochs.py, loaded before the package bochscpu: which of the CPUs that it knows it is to be, by the name
+   in the environment's BOCHS_CPU (it has no setting for that and asks for the Core i3-8121U), and two names of a newer
+   C library than the system may have. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void *_Z23create_corei3_cnl_cpuidP8BX_CPU_C(void *cpu) {
+    void *(*create)(void *) = NULL;
+    const char *name = getenv("BOCHS_CPU");
+    char symbol[128];
+    Dl_info info;
+    void *library;
+    if (!name || !*name) name = "sapphire_rapids";
+    snprintf(symbol, sizeof symbol, "_Z%dcreate_%s_cpuidP8BX_CPU_C", snprintf(NULL, 0, "create_%s_cpuid", name), name);
+    if (dladdr(__builtin_return_address(0), &info) && (library = dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD)) != NULL)
+        *(void **)&create = dlsym(library, symbol);
+    if (!create) {
+        fprintf(stderr, "bochs: no CPU %s\n", name);
+        exit(2);
+    }
+    return create(cpu);
+}
+
+unsigned long long __isoc23_strtoull(const char *text, char **end, int base) { return strtoull(text, end, base); }
+
+int __isoc23_sscanf(const char *text, const char *format, ...) {
+    va_list arguments;
+    int n;
+    va_start(arguments, format);
+    n = vsscanf(text, format, arguments);
+    va_end(arguments);
+    return n;
+}
