@@ -55,6 +55,10 @@
    CONFIGURATION (define before including)
        LLM_STATIC         every public function is static
        LLM_NO_SIMD        the scalar kernels only
+       LLM_NO_SSE4, LLM_NO_AVX2, LLM_NO_AVXVNNI, LLM_NO_AVX512, LLM_NO_AVX512VNNI, LLM_NO_AMX, LLM_NO_NEON,
+       LLM_NO_DOTPROD, LLM_NO_I8MM
+                          leave out the kernels for an instruction set, and those built on it: a shorter compilation
+                          and a smaller program.  Without any of these all are in, and the CPU chooses
        LLM_NO_THREADS     no built-in pool (job hooks still work)
        LLM_HEADER_NAME    how this file includes itself, if you renamed it (default "llm.h")
        and those of llm_cache.h
@@ -98,7 +102,7 @@ typedef struct llm_model_desc {
     size_t memory_count;
     llm_allocator allocator;
     llm_files files;
-    const char *isa;    /* "scalar", "avx2", "neon"; NULL: the best that this CPU has */
+    const char *isa;    /* a kernel table by name, see llm_isa; NULL: the best that this CPU has */
     int no_map;         /* read tensors into memory of their own instead of mapping files */
     int weights_only;   /* the folder needs no tokenizer: generation then takes and gives ids only */
     int describe;       /* facts only: names and shapes are checked, but weights are neither read nor converted (mapped
@@ -167,7 +171,9 @@ LLM_API llm_storage_info llm_model_get_storage(const llm_model *model, size_t n)
 /* The n-th architecture name (model_type) this version knows, or NULL beyond the last. */
 LLM_API const char *llm_architecture(size_t n);
 
-/* The n-th kernel table that this CPU can run ("scalar", ...), best last, or NULL beyond the last. */
+/* The n-th kernel table that this CPU can run, best last, or NULL beyond the last: "scalar"; on x86 "sse4" (SSE4.1),
+   "avx2" (with FMA and F16C), "avxvnni", "avx512" (F, BW, DQ and VL), "avx512vnni", "amx" (Linux); on 64-bit ARM "neon",
+   "dotprod", "i8mm"; in WebAssembly built with -msimd128 "wasm", with -mrelaxed-simd also "relaxed". */
 LLM_API const char *llm_isa(size_t n);
 
 /* ---- tokens */
@@ -1202,6 +1208,15 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    there is a table for each instruction set: the kernel text below is written once in a small vector vocabulary and
    compiled once per set, this file including itself with LLM__KERNEL_PASS defined.
 
+   SHORT PASSES   A set that adds nothing but instructions for int8 products (VNNI, AMX, dotprod, i8mm, relaxed SIMD)
+   has LLMK_BASE, the set that it is built on: the pass compiles the product only, and its table has the other slots
+   from the base's.
+
+   WHAT IS NOT HERE   Products in bf16 or half floats (AVX-512 BF16 and FP16, AMX bf16, ARM's bf16): they would round
+   activations to 8 or 11 bits, flush small numbers to zero, and add pairs in an order of their own, while a product of
+   one row, bound by memory, gains nothing by them and would have to follow.  SVE: its vectors have no size that a
+   compiler knows, so that they fit no array of sums, and the CPUs that have it do as much by NEON, but for the A64FX.
+
    THE ORDER OF SUMS   One number of a float product is one vector accumulator over the columns in ascending steps of
    VF_N, then a fixed horizontal sum, then the remaining columns one by one, then the bias.  Tiles compute several such
    numbers side by side and never split one, so a number has the same bits whatever else is computed with it.
@@ -1453,7 +1468,7 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
 #define LLM__HAVE_AVXVNNI
 #endif
 #endif
-#if !defined(LLM_NO_AVX512) && LLM__COMPILER(9, 9, 1920)
+#if !defined(LLM_NO_AVX512) && LLM__COMPILER(9, 9, 1920) && (!defined(__MINGW32__) || defined(__clang__))
 #define LLM__HAVE_AVX512
 #ifndef LLM_NO_AVX512VNNI
 #define LLM__HAVE_AVX512VNNI
@@ -2767,8 +2782,8 @@ LLMK_INLINE void LLMK_(pairs)(const int X, const int bits, int chunk, const uint
 #ifdef LLMK_DOTS
 /* Tiles of sets that add four products to a sum in one instruction: vi_dots for codes of at most 15, vi_signed_dots for
    those of 8 bits.  x86 multiplies unsigned bytes with signed ones: it takes activations plus 128, and the excess, 128
-   times the codes, is counted beside.  16 numbers in a vector leave so few sums that odd columns get their own, lest one
-   wait for the other. */
+   times the codes, is counted beside.  16 numbers in a vector leave so few sums that odd columns get their own, lest
+   one wait for the other. */
 LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
     enum { EACH = LLM__PANEL_ROWS / VF_N };
     VI more[LLM__TILE * EACH], *odd_sums = VF_N == 16 ? more : sums;
@@ -2783,7 +2798,8 @@ LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const 
                 odd_sums[i] = vi_dots(odd_sums[i], odd, vb_four(a[x] + k + 4));
             }
         }
-    if (VF_N == 16) LLMK_UNROLL for (x = 0; x < X * EACH; x++) sums[x] = vi_add(sums[x], more[x]);
+    if (VF_N < 16) return;
+    LLMK_UNROLL for (x = 0; x < X * EACH; x++) sums[x] = vi_add(sums[x], more[x]);
 }
 
 #ifdef vi_signed_dots
@@ -3183,8 +3199,8 @@ LLM__FN void LLMK_(panel_tile)(int X, const llm__matrix *w, const uint8_t *panel
 }
 
 #ifdef LLMK_AMX
-/* AMX: 16 rows of activations times a panel, a chunk at a time.  A panel's codes of 8 bits lie as a tile wants them, four
-   columns of 16 rows after another; nibbles become bytes first.  The sums are exact, so that a number has the same bits
+/* AMX: 16 rows of activations times a panel, a chunk at a time.  A panel's codes of 8 bits lie as a tile wants them,
+   four columns of 16 rows after another; nibbles become bytes first.  The sums are exact, so that a number has the same bits
    here and in the tiles above, which take the rows that are left over.  Tile 0 has the sums [16 of x][16 of W], 1 the
    activations [16][chunk], 2 the codes [chunk / 4][16][4].  The tiles are configured for each product and given back
    after it: what a thread does not use, the system need not save. */
@@ -4330,7 +4346,7 @@ LLM__FN uint32_t llm__xgetbv(void) {
 #endif
 }
 
-/* Linux lets a process use tiles once it has asked: arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA).  To ask twice is fine. */
+/* Linux lets a process use tiles once it has asked: arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA).  It may ask again. */
 LLM__FN int llm__may_use_tiles(void) {
 #ifdef LLM__HAVE_AMX
     long result = 158; /* arch_prctl */
@@ -4437,6 +4453,23 @@ LLM__FN const llm__ops *llm__ops_at(size_t n) {
     for (i = 0; i < sizeof tables / sizeof *tables; i++)
         if (llm__bits_in(has, tables[i]->needs) && n-- == 0) return tables[i];
     return NULL;
+}
+
+/* What a table has of its own: the name of slot n, NULL beyond the last; and whether it is the set's own kernel, or that
+   of its base. */
+LLM__FN const char *llm__slot_name(size_t n) {
+#define LLM__SLOT_NAME(slot) #slot,
+    static const char *const names[] = {LLM__SLOTS(LLM__SLOT_NAME, LLM__SLOT_NAME) NULL};
+#undef LLM__SLOT_NAME
+    return n < sizeof names / sizeof *names ? names[n] : NULL;
+}
+
+LLM__FN int llm__slot_own(const llm__ops *ops, size_t n) {
+#define LLM__SLOT_OWN(slot)                                                                          \
+    if (n-- == 0) return !ops->base || ops->slot != ops->base->slot;
+    LLM__SLOTS(LLM__SLOT_OWN, LLM__SLOT_OWN)
+#undef LLM__SLOT_OWN
+    return 0;
 }
 
 /* A table by name; NULL: the best.  NULL if there is none of that name or this CPU cannot run it. */
@@ -38585,12 +38618,22 @@ LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
     return llm__model_ends(m, llm__special_token(chat->config, chat->map, "eos_token"), error);
 }
 
+/* No table is named `isa`: the message lists those that there are. */
+LLM__FN llm_status llm__isa_fail(const char *isa, llm_error *error) {
+    char names[160] = "scalar";
+    const llm__ops *ops;
+    size_t n, used;
+    for (n = 1; (ops = llm__ops_at(n)) != NULL; n++) {
+        used = strlen(names);
+        snprintf(names + used, sizeof names - used, ", %s", ops->name);
+    }
+    return llm__fail(error, LLM_UNSUPPORTED, "isa \"%.40s\" is not one that this CPU and build have: %s", isa, names);
+}
+
 LLM__FN llm_status llm__model_load(llm_model *m, const llm_model_desc *d, llm_error *error) {
     llm_status status;
     m->ops = llm__ops_choose(d->isa);
-    if (!m->ops)
-        return llm__fail(error, LLM_UNSUPPORTED, "isa \"%.40s\" is not one that this CPU and build have",
-                         d->isa ? d->isa : "");
+    if (!m->ops) return llm__isa_fail(d->isa, error);
     status = llm__safetensors_open(&m->folder, &m->tensors, error);
     if (status == LLM_OK) status = llm__model_config(m, error);
     if (status == LLM_OK) status = llm__bind_model(m, error);

@@ -1,20 +1,41 @@
 """Runs a static x86-64 Linux program on the CPU that Bochs emulates: python tests/tools/bochs.py PROGRAM [ARGUMENT...]
 
-For instruction sets that the machine at hand does not have: AVX-512 with VNNI, AVX-VNNI, AMX.  Needs the package
-bochscpu-python.  Memory is one block in which virtual and physical addresses are the same; a system call halts the
-CPU and is carried out here.  Only what a program needs that reads files, prints and computes, on one thread, is there.
-With BOCHS_WITHOUT=avx512,amx,... the program is not told of these features.
+For instruction sets that the machine at hand does not have.  BOCHS_CPU says which CPU: corei7_skylake_x has AVX-512,
+arrow_lake AVX-VNNI, sapphire_rapids AVX-512 with VNNI, and AMX, whose instructions for bytes are carried out here: the
+package does not know them.  It needs bochscpu-python 0.4 (and numpy for AMX), and a C compiler once, for bochs_cpu.c.
+
+Memory is one block in which virtual and physical addresses are the same; a system call halts the CPU and is carried
+out here.  Only what a program needs that reads files, prints and computes, on one thread, is there.
 """
 import ctypes
 import mmap
 import os
 import struct
+import subprocess
 import sys
+import tempfile
 import time
 
-import bochscpu
-import bochscpu.cpu
-import bochscpu.memory
+
+def with_library():
+    """Starts again with bochs_cpu.c loaded, unless it is."""
+    if os.environ.get("LD_PRELOAD", "").endswith("bochs_cpu.so"):
+        return
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bochs_cpu.c")
+    with tempfile.TemporaryDirectory() as folder:
+        library = os.path.join(folder, "bochs_cpu.so")
+        subprocess.check_call(["cc", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"])
+        environment = dict(os.environ, LD_PRELOAD=library)
+        raise SystemExit(subprocess.call([sys.executable] + sys.argv, env=environment))
+
+
+with_library()
+try:
+    import bochscpu
+    import bochscpu.cpu
+    import bochscpu.memory
+except ImportError as error:
+    raise SystemExit("bochs: %s" % error)
 
 MEMORY = 1 << 30
 TABLES, HALT = 0x10000, 0x8000
@@ -33,6 +54,7 @@ class Machine:
         self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.block))
         self.view = memoryview(self.block)
         self.files, self.code, self.next_map = {}, None, FIRST_MAP
+        self.tiles, self.after_tile = Tiles(self), None
         self.trace = os.environ.get("BOCHS_TRACE")
         self.session = bochscpu.Session()
         self.session.missing_page_handler = self.give_page
@@ -113,6 +135,12 @@ class Machine:
 
     def exception(self, session, cpu, vector, error):
         c = session.cpu
+        if self.after_tile:
+            return
+        if vector == 6 and self.tiles.run(c):
+            self.after_tile = c.state  # what the CPU does about the exception is undone
+            session.stop()
+            return
         print("bochs: exception %d at %#x, address %#x" % (vector, c.rip, c.cr2), file=sys.stderr)
         self.code = 128 + vector
         session.stop()
@@ -123,6 +151,9 @@ class Machine:
             self.session.run([self.hook])
             if self.code is not None:
                 break
+            if self.after_tile:
+                cpu.state, self.after_tile = self.after_tile, None
+                continue
             number, before = cpu.rax, (cpu.rdi, cpu.rsi, cpu.rdx, cpu.r10, cpu.r8, cpu.r9)
             result = self.call(number, *before)
             if self.trace:
@@ -180,7 +211,8 @@ class Machine:
         return self.files[fd].seek(offset - (offset >> 63 << 64), whence)
 
     def put_stat(self, at, mode, size):
-        self.write(at, struct.pack("<QQQIIIIQqqq", 1, 1, 1, mode, 0, 0, 0, 0, size, PAGE, (size + 511) // 512) + bytes(72))
+        blocks = (size + 511) // 512
+        self.write(at, struct.pack("<QQQIIIIQqqq", 1, 1, 1, mode, 0, 0, 0, 0, size, PAGE, blocks) + bytes(72))
         return 0
 
     def sys_stat(self, folder, path, at, *_):
@@ -245,9 +277,99 @@ class Machine:
 
 
 NAMES = {0: "sys_read", 1: "sys_write", 3: "sys_close", 5: "sys_fstat", 8: "sys_seek", 9: "sys_mmap", 10: "sys_fine",
-         11: "sys_fine", 12: "sys_brk", 13: "sys_fine", 14: "sys_fine", 20: "sys_writev", 28: "sys_fine", 60: "sys_exit",
-         158: "sys_arch_prctl", 218: "sys_fine", 228: "sys_clock", 231: "sys_exit", 257: "sys_open", 262: "sys_stat",
-         273: "sys_fine", 318: "sys_random"}
+         11: "sys_fine", 12: "sys_brk", 13: "sys_fine", 14: "sys_fine", 20: "sys_writev", 28: "sys_fine",
+         60: "sys_exit", 158: "sys_arch_prctl", 218: "sys_fine", 228: "sys_clock", 231: "sys_exit", 257: "sys_open",
+         262: "sys_stat", 273: "sys_fine", 318: "sys_random"}
+
+
+class Tiles:
+    """AMX: eight tiles of up to 16 rows of 64 bytes, and the instructions that the kernels use."""
+
+    def __init__(self, machine):
+        self.machine, self.shapes, self.data = machine, None, {}
+
+    def run(self, cpu):
+        """Carries out the instruction that ends where the CPU is; False: it is none of these."""
+        for length in (5, 6, 7, 9, 10, 11):
+            code = self.machine.read(cpu.rip - length, length)
+            if code[0] == 0xC4 and code[1] & 0x1F == 2 and code[3] in (0x49, 0x4B, 0x5E):
+                size, address = self.operand(cpu, code)
+                if size == length:
+                    self.carry_out(cpu, code, address)
+                    return True
+        return False
+
+    def operand(self, cpu, code):
+        """The instruction's length, and the address of what is in memory: a base, perhaps an index, and a distance."""
+        mode, base = code[4] >> 6, code[4] & 7
+        if mode == 3:
+            return 5, None
+        at, index, scale = 5, 4, 0
+        if base == 4:
+            if len(code) < 6:
+                return 0, None
+            scale, index, base, at = code[5] >> 6, code[5] >> 3 & 7, code[5] & 7, 6
+        index += 0 if code[1] & 0x40 else 8
+        base += 0 if code[1] & 0x20 else 8
+        size = at + (0, 1, 4)[mode]
+        if size != len(code) or (mode == 0 and base & 7 == 5):
+            return 0, None
+        distance = int.from_bytes(code[at:], "little", signed=True)
+        self.stride = register(cpu, index) << scale if index != 4 else 0
+        if self.stride >> 63:
+            self.stride -= 1 << 64
+        return size, register(cpu, base) + distance
+
+    def carry_out(self, cpu, code, address):
+        kind, prefix, tile = code[3], code[2] & 3, code[4] >> 3 & 7
+        if kind == 0x49 and prefix == 0 and address is not None:
+            self.configure(self.machine.read(address, 64))
+        elif kind == 0x49 and prefix == 0:
+            self.shapes = None
+        elif kind == 0x49 and prefix == 3:
+            rows, bytes_ = self.shape(tile)
+            self.data[tile] = [bytes(bytes_)] * rows
+        elif kind == 0x4B and prefix == 3:
+            rows, bytes_ = self.shape(tile)
+            self.data[tile] = [self.machine.read(address + r * self.stride, bytes_) for r in range(rows)]
+        elif kind == 0x4B and prefix == 2:
+            for r, row in enumerate(self.data[tile]):
+                self.machine.write(address + r * self.stride, row)
+        elif kind == 0x5E and prefix == 3:
+            self.multiply(tile, code[4] & 7, ~(code[2] >> 3) & 7)
+        else:
+            raise RuntimeError("an AMX instruction that is not there: " + code.hex())
+
+    def configure(self, config):
+        if config[0] != 1 or any(config[2:16]) or any(config[32:48]):
+            raise RuntimeError("a wrong tile configuration")
+        self.shapes = [(config[48 + i], struct.unpack_from("<H", config, 16 + 2 * i)[0]) for i in range(8)]
+        if any(rows > 16 or bytes_ > 64 for rows, bytes_ in self.shapes):
+            raise RuntimeError("a tile that is too large")
+        self.data = {}
+
+    def shape(self, tile):
+        if not self.shapes or not all(self.shapes[tile]):
+            raise RuntimeError("a tile that is not configured")
+        return self.shapes[tile]
+
+    def multiply(self, to, first, second):
+        """to[m][n] += first[m][4 k + j] second[k][4 n + j], signed bytes"""
+        import numpy as np
+        rows, bytes_ = self.shape(to)
+        inner = self.shape(first)[1]
+        if self.shape(first)[0] != rows or self.shape(second) != (inner // 4, bytes_) or inner % 4:
+            raise RuntimeError("tiles that do not fit")
+        a = np.frombuffer(b"".join(self.data[first]), np.int8).reshape(rows, inner).astype(np.int32)
+        b = np.frombuffer(b"".join(self.data[second]), np.int8).reshape(inner // 4, bytes_ // 4, 4).astype(np.int32)
+        b = b.transpose(0, 2, 1).reshape(inner, bytes_ // 4)
+        c = np.frombuffer(b"".join(self.data[to]), np.int32).reshape(rows, bytes_ // 4) + a @ b
+        self.data[to] = [row.tobytes() for row in c.astype(np.int32)]
+
+
+def register(cpu, n):
+    names = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi")
+    return getattr(cpu, names[n] if n < 8 else "r%d" % n)
 
 
 def segment(selector, attributes):
