@@ -104,6 +104,8 @@ typedef struct llm_model_desc {
     llm_files files;
     const char *isa;    /* a kernel table by name, see llm_isa; NULL: the best that this CPU has */
     int no_map;         /* read tensors into memory of their own instead of mapping files */
+    int no_pack;        /* do without a copy of the quantized weights in the order in which sessions that are not exact
+                           read them fastest; see llm_model_info.pack_bytes */
     int weights_only;   /* the folder needs no tokenizer: generation then takes and gives ids only */
     int describe;       /* facts only: names and shapes are checked, but weights are neither read nor converted (mapped
                            files; norms and biases are).  Sessions can be opened, to see their size, but run nothing. */
@@ -120,6 +122,8 @@ typedef struct llm_model_info {
     int64_t parameters;           /* numbers in the checkpoint, packed ones counted one by one */
     size_t weight_bytes;          /* bytes of the tensors in use */
     size_t memory_bytes;          /* taken from the allocator (mapped files not counted) */
+    size_t pack_bytes;            /* of these: weights laid out for int8 products; if only described: what they would
+                                     take */
     const char *tool_dialect;     /* in which it calls tools, see llm_tool_dialect; NULL: it does not, or none known */
     const char *think_start, *think_end; /* what it writes around thoughts, or NULL */
 } llm_model_info;
@@ -171,9 +175,9 @@ LLM_API llm_storage_info llm_model_get_storage(const llm_model *model, size_t n)
 /* The n-th architecture name (model_type) this version knows, or NULL beyond the last. */
 LLM_API const char *llm_architecture(size_t n);
 
-/* The n-th kernel table that this CPU can run, best last, or NULL beyond the last: "scalar"; on x86 "sse4" (SSE4.1),
-   "avx2" (with FMA and F16C), "avxvnni", "avx512" (F, BW, DQ and VL), "avx512vnni", "amx" (Linux); on 64-bit ARM "neon",
-   "dotprod", "i8mm"; in WebAssembly built with -msimd128 "wasm", with -mrelaxed-simd also "relaxed". */
+/* The n-th kernel table that this CPU can run, best last, or NULL beyond the last: "scalar"; on x86-64 "sse4" (SSE4.1),
+   "avx2" (with FMA and F16C), "avxvnni", "avx512" (F, BW, DQ and VL), "avx512vnni", "amx" (Linux); on 64-bit ARM
+   "neon", "dotprod", "i8mm"; in WebAssembly built with -msimd128 "wasm", with -mrelaxed-simd also "relaxed". */
 LLM_API const char *llm_isa(size_t n);
 
 /* ---- tokens */
@@ -1378,7 +1382,8 @@ enum {
     LLM__TILE = 4,          /* rows of activations, at most, that a panel meets at once */
     LLM__PANEL = 512,       /* columns of W that should stay in the first-level cache meanwhile */
     LLM__BLOCK_ROWS = 96,   /* rows of activations, at most, that a strip meets... */
-    LLM__BLOCK_BYTES = 256 * 1024 /* ...and their size, so that they stay in the second-level cache */
+    LLM__BLOCK_BYTES = 256 * 1024, /* ...and their size, so that they stay in the second-level cache */
+    LLM__NEAR_BYTES = 12 * 1024   /* what stays in the first-level cache beside something that streams */
 };
 
 LLM__FN int llm__int8_able(const llm__matrix *w) {
@@ -1422,7 +1427,8 @@ LLM__FN llm__rows8 llm__rows8_place(void *memory, int n, int cols, int group) {
 /* Scratch of a product: of floats, sums and a strip; of int8, a panel and its rows. */
 LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
     const size_t cols = ((size_t)w->cols + 63) & ~(size_t)63;
-    const size_t floats = cols * 24 + 49152, panel = llm__int8_able(w) ? llm__panel_bytes(w) + cols * LLM__PANEL_ROWS : 0;
+    const size_t floats = cols * 24 + 49152;
+    const size_t panel = llm__int8_able(w) ? llm__panel_bytes(w) + cols * LLM__PANEL_ROWS : 0;
     return floats > panel ? floats : panel;
 }
 
@@ -1580,20 +1586,6 @@ LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t
     for (; i < n; i++) out[i] = (uint8_t)(codes[i / 2] >> (i % 2 * 4) & 15);
 }
 
-/* 16 bytes of each of four rows as four steps of a panel: out + 64 j gets their dwords j. */
-LLMK_INLINE void LLMK_(turn4)(const uint8_t *const *rows, size_t at, uint8_t *out) {
-    const __m128i a = LLMK_(load16)(rows[0] + at);
-    const __m128i b = LLMK_(load16)(rows[1] + at);
-    const __m128i c = LLMK_(load16)(rows[2] + at);
-    const __m128i d = LLMK_(load16)(rows[3] + at);
-    const __m128i ab = _mm_unpacklo_epi32(a, b), ab2 = _mm_unpackhi_epi32(a, b);
-    const __m128i cd = _mm_unpacklo_epi32(c, d), cd2 = _mm_unpackhi_epi32(c, d);
-    _mm_storeu_si128((__m128i *)(void *)out, _mm_unpacklo_epi64(ab, cd));
-    _mm_storeu_si128((__m128i *)(void *)(out + 64), _mm_unpackhi_epi64(ab, cd));
-    _mm_storeu_si128((__m128i *)(void *)(out + 128), _mm_unpacklo_epi64(ab2, cd2));
-    _mm_storeu_si128((__m128i *)(void *)(out + 192), _mm_unpackhi_epi64(ab2, cd2));
-}
-
 /* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
 LLMK_INLINE void LLMK_(evens_first)(const uint8_t *from, int flip, uint8_t *to) {
     const __m128i order = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
@@ -1745,6 +1737,21 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
     return _mm_cvtsi128_si32(_mm_hadd_epi32(sum, sum));
 }
 
+/* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
+LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r += 4, rows += 4, out += 16) {
+        const __m128i a = LLMK_(load16)(rows[0] + at), b = LLMK_(load16)(rows[1] + at);
+        const __m128i c = LLMK_(load16)(rows[2] + at), d = LLMK_(load16)(rows[3] + at);
+        const __m128i ab = _mm_unpacklo_epi32(a, b), ab2 = _mm_unpackhi_epi32(a, b);
+        const __m128i cd = _mm_unpacklo_epi32(c, d), cd2 = _mm_unpackhi_epi32(c, d);
+        _mm_storeu_si128((__m128i *)(void *)out, _mm_unpacklo_epi64(ab, cd));
+        _mm_storeu_si128((__m128i *)(void *)(out + 64), _mm_unpackhi_epi64(ab, cd));
+        _mm_storeu_si128((__m128i *)(void *)(out + 128), _mm_unpacklo_epi64(ab2, cd2));
+        _mm_storeu_si128((__m128i *)(void *)(out + 192), _mm_unpackhi_epi64(ab2, cd2));
+    }
+}
+
 /* Four rows at a time.  Codes of at most 15: maddubs adds two products, eight of its results still fit 16 bits. */
 LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
     const __m128i mask = _mm_set1_epi8(15), one = _mm_set1_epi16(1), zero = _mm_setzero_si128();
@@ -1882,6 +1889,45 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
     h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0x4e));
     h = _mm_add_epi32(h, _mm_shuffle_epi32(h, 0xb1));
     return _mm_cvtsi128_si32(h);
+}
+
+LLMK_INLINE __m256i LLMK_(two)(const uint8_t *a, const uint8_t *b) {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(LLMK_(load16)(a)),
+                                   LLMK_(load16)(b), 1);
+}
+
+/* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
+LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r += 8, rows += 8, out += 32) {
+        const __m256i a = LLMK_(two)(rows[0] + at, rows[4] + at), b = LLMK_(two)(rows[1] + at, rows[5] + at);
+        const __m256i c = LLMK_(two)(rows[2] + at, rows[6] + at), d = LLMK_(two)(rows[3] + at, rows[7] + at);
+        const __m256i ab = _mm256_unpacklo_epi32(a, b), ab2 = _mm256_unpackhi_epi32(a, b);
+        const __m256i cd = _mm256_unpacklo_epi32(c, d), cd2 = _mm256_unpackhi_epi32(c, d);
+        _mm256_storeu_si256((__m256i *)(void *)out, _mm256_unpacklo_epi64(ab, cd));
+        _mm256_storeu_si256((__m256i *)(void *)(out + 64), _mm256_unpackhi_epi64(ab, cd));
+        _mm256_storeu_si256((__m256i *)(void *)(out + 128), _mm256_unpacklo_epi64(ab2, cd2));
+        _mm256_storeu_si256((__m256i *)(void *)(out + 192), _mm256_unpackhi_epi64(ab2, cd2));
+    }
+}
+
+/* Eight halves of each row of a panel: out + stride j gets the j-th of all rows. */
+LLMK_INLINE void LLMK_(turn_halves)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t stride) {
+    int j;
+    __m256i v[8], t[8];
+    LLMK_UNROLL for (j = 0; j < 8; j++) v[j] = LLMK_(two)(rows[j] + at, rows[8 + j] + at);
+    LLMK_UNROLL for (j = 0; j < 8; j += 2) {
+        t[j] = _mm256_unpacklo_epi16(v[j], v[j + 1]), t[j + 1] = _mm256_unpackhi_epi16(v[j], v[j + 1]);
+    }
+    LLMK_UNROLL for (j = 0; j < 2; j++) {
+        const __m256i a = _mm256_unpacklo_epi32(t[j], t[j + 2]), b = _mm256_unpackhi_epi32(t[j], t[j + 2]);
+        const __m256i c = _mm256_unpacklo_epi32(t[j + 4], t[j + 6]), d = _mm256_unpackhi_epi32(t[j + 4], t[j + 6]);
+        uint8_t *to = out + (size_t)(4 * j) * stride;
+        _mm256_storeu_si256((__m256i *)(void *)to, _mm256_unpacklo_epi64(a, c));
+        _mm256_storeu_si256((__m256i *)(void *)(to + stride), _mm256_unpackhi_epi64(a, c));
+        _mm256_storeu_si256((__m256i *)(void *)(to + 2 * stride), _mm256_unpacklo_epi64(b, d));
+        _mm256_storeu_si256((__m256i *)(void *)(to + 3 * stride), _mm256_unpackhi_epi64(b, d));
+    }
 }
 #endif
 
@@ -2239,16 +2285,22 @@ LLMK_INLINE float32x4_t LLMK_(load_u8)(const uint8_t *p) {
     return vcvtq_f32_u32(vmovl_u16(LLMK_(load_4)(p)));
 }
 
-/* 16 bytes of each of four rows as four steps of a panel: out + 64 j gets their dwords j. */
-LLMK_INLINE void LLMK_(turn4)(const uint8_t *const *rows, size_t at, uint8_t *out) {
-    uint32x4_t p = vreinterpretq_u32_u8(vld1q_u8(rows[0] + at)), q = vreinterpretq_u32_u8(vld1q_u8(rows[1] + at));
-    uint32x4_t r = vreinterpretq_u32_u8(vld1q_u8(rows[2] + at)), s = vreinterpretq_u32_u8(vld1q_u8(rows[3] + at));
-    const uint64x2_t even = vreinterpretq_u64_u32(vtrn1q_u32(p, q)), odd = vreinterpretq_u64_u32(vtrn2q_u32(p, q));
-    const uint64x2_t even2 = vreinterpretq_u64_u32(vtrn1q_u32(r, s)), odd2 = vreinterpretq_u64_u32(vtrn2q_u32(r, s));
-    vst1q_u8(out, vreinterpretq_u8_u64(vtrn1q_u64(even, even2)));
-    vst1q_u8(out + 64, vreinterpretq_u8_u64(vtrn1q_u64(odd, odd2)));
-    vst1q_u8(out + 128, vreinterpretq_u8_u64(vtrn2q_u64(even, even2)));
-    vst1q_u8(out + 192, vreinterpretq_u8_u64(vtrn2q_u64(odd, odd2)));
+/* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
+LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r += 4, rows += 4, out += 16) {
+        const uint32x4_t p = vreinterpretq_u32_u8(vld1q_u8(rows[0] + at));
+        const uint32x4_t q = vreinterpretq_u32_u8(vld1q_u8(rows[1] + at));
+        const uint32x4_t u = vreinterpretq_u32_u8(vld1q_u8(rows[2] + at));
+        const uint32x4_t v = vreinterpretq_u32_u8(vld1q_u8(rows[3] + at));
+        const uint64x2_t even = vreinterpretq_u64_u32(vtrn1q_u32(p, q)), odd = vreinterpretq_u64_u32(vtrn2q_u32(p, q));
+        const uint64x2_t even2 = vreinterpretq_u64_u32(vtrn1q_u32(u, v));
+        const uint64x2_t odd2 = vreinterpretq_u64_u32(vtrn2q_u32(u, v));
+        vst1q_u8(out, vreinterpretq_u8_u64(vtrn1q_u64(even, even2)));
+        vst1q_u8(out + 64, vreinterpretq_u8_u64(vtrn1q_u64(odd, odd2)));
+        vst1q_u8(out + 128, vreinterpretq_u8_u64(vtrn2q_u64(even, even2)));
+        vst1q_u8(out + 192, vreinterpretq_u8_u64(vtrn2q_u64(odd, odd2)));
+    }
 }
 
 /* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
@@ -2322,7 +2374,8 @@ LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const 
             const int8x16_t odd = vreinterpretq_s8_u8(vshrq_n_u8(v, 4));
             LLMK_UNROLL for (x = 0; x < X; x++) {
                 const int8x16_t b = LLMK_(broadcast)(a[x] + at + k), c = LLMK_(broadcast)(a[x] + at + k + 4);
-                low[x] = vmlal_s8(vmlal_s8(low[x], vget_low_s8(even), vget_low_s8(b)), vget_low_s8(odd), vget_low_s8(c));
+                low[x] = vmlal_s8(low[x], vget_low_s8(even), vget_low_s8(b));
+                low[x] = vmlal_s8(low[x], vget_low_s8(odd), vget_low_s8(c));
                 high[x] = vmlal_high_s8(vmlal_high_s8(high[x], even, b), odd, c);
             }
         }
@@ -2469,19 +2522,22 @@ LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t
     for (; i < n; i++) out[i] = (uint8_t)(codes[i / 2] >> (i % 2 * 4) & 15);
 }
 
-/* 16 bytes of each of four rows as four steps of a panel: out + 64 j gets their dwords j. */
-LLMK_INLINE void LLMK_(turn4)(const uint8_t *const *rows, size_t at, uint8_t *out) {
-    const v128_t a = wasm_v128_load(rows[0] + at), b = wasm_v128_load(rows[1] + at), c = wasm_v128_load(rows[2] + at);
-    const v128_t d = wasm_v128_load(rows[3] + at), ab = wasm_i32x4_shuffle(a, b, 0, 4, 1, 5);
-    const v128_t ab2 = wasm_i32x4_shuffle(a, b, 2, 6, 3, 7), cd = wasm_i32x4_shuffle(c, d, 0, 4, 1, 5);
-    const v128_t cd2 = wasm_i32x4_shuffle(c, d, 2, 6, 3, 7);
-    wasm_v128_store(out, wasm_i64x2_shuffle(ab, cd, 0, 2));
-    wasm_v128_store(out + 64, wasm_i64x2_shuffle(ab, cd, 1, 3));
-    wasm_v128_store(out + 128, wasm_i64x2_shuffle(ab2, cd2, 0, 2));
-    wasm_v128_store(out + 192, wasm_i64x2_shuffle(ab2, cd2, 1, 3));
+/* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
+LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r += 4, rows += 4, out += 16) {
+        const v128_t a = wasm_v128_load(rows[0] + at), b = wasm_v128_load(rows[1] + at);
+        const v128_t c = wasm_v128_load(rows[2] + at), d = wasm_v128_load(rows[3] + at);
+        const v128_t ab = wasm_i32x4_shuffle(a, b, 0, 4, 1, 5), ab2 = wasm_i32x4_shuffle(a, b, 2, 6, 3, 7);
+        const v128_t cd = wasm_i32x4_shuffle(c, d, 0, 4, 1, 5), cd2 = wasm_i32x4_shuffle(c, d, 2, 6, 3, 7);
+        wasm_v128_store(out, wasm_i64x2_shuffle(ab, cd, 0, 2));
+        wasm_v128_store(out + 64, wasm_i64x2_shuffle(ab, cd, 1, 3));
+        wasm_v128_store(out + 128, wasm_i64x2_shuffle(ab2, cd2, 0, 2));
+        wasm_v128_store(out + 192, wasm_i64x2_shuffle(ab2, cd2, 1, 3));
+    }
 }
 
-/* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted. */
+/* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
 LLMK_INLINE void LLMK_(evens_first)(const uint8_t *from, int flip, uint8_t *to) {
     const v128_t v = wasm_v128_xor(wasm_v128_load(from), wasm_i8x16_splat((int8_t)flip));
     wasm_v128_store(to, wasm_i8x16_shuffle(v, v, 0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15));
@@ -2675,11 +2731,11 @@ LLMK_INLINE V4 LLMK_(sum4)(float a, float b, float c, float d) {
 #define v4_add LLMK_(v4_add)
 #define v4_mul LLMK_(v4_mul)
 
-/* 16 bytes of each of four rows as four steps of a panel: out + 64 j gets their dwords j. */
-LLMK_INLINE void LLMK_(turn4)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+/* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
+LLMK_INLINE void LLMK_(turn)(const uint8_t *const *rows, size_t at, uint8_t *out) {
     int j, r;
     for (j = 0; j < 4; j++)
-        for (r = 0; r < 4; r++) memcpy(out + 64 * j + 4 * r, rows[r] + at + 4 * j, 4);
+        for (r = 0; r < LLM__PANEL_ROWS; r++) memcpy(out + 64 * j + 4 * r, rows[r] + at + 4 * j, 4);
 }
 
 /* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
@@ -2699,7 +2755,8 @@ LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const 
             for (r = 0; r < LLM__PANEL_ROWS; r++)
                 for (c = 0; c < 4; c++) {
                     const uint8_t code = w[8 * k + 4 * r + c];
-                    sums[x * LLM__PANEL_ROWS + r] += (code & 15) * a[x][at + k + c] + (code >> 4) * a[x][at + k + 4 + c];
+                    sums[x * LLM__PANEL_ROWS + r] += (code & 15) * a[x][at + k + c];
+                    sums[x * LLM__PANEL_ROWS + r] += (code >> 4) * a[x][at + k + 4 + c];
                 }
 }
 
@@ -2745,6 +2802,15 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
         sum += bits - 0x4b400000;
     }
     return sum;
+}
+#endif
+
+#if LLM__KERNEL_PASS != LLM__AVX2 && LLM__KERNEL_PASS != LLM__AVX512
+/* Eight halves of each row of a panel: out + stride j gets the j-th of all rows. */
+LLMK_INLINE void LLMK_(turn_halves)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t stride) {
+    int r, j;
+    for (r = 0; r < LLM__PANEL_ROWS; r++)
+        for (j = 0; j < 8; j++) memcpy(out + (size_t)j * stride + 2 * r, rows[r] + at + 2 * j, 2);
 }
 #endif
 
@@ -3108,8 +3174,8 @@ LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int8_t *co
     }
 }
 
-/* A PANEL is 16 rows of W in the order in which an int8 product reads them, so that it streams through memory.  For each
-   group of columns: the scales of the 16 rows and their biases, as the matrix has them; then the codes in steps of 64
+/* A PANEL is 16 rows of W in the order in which an int8 product reads them, so that it streams through memory.  For
+   each group of columns: the scales of the 16 rows and their biases, as the matrix has them; then the codes in steps of 64
    bytes, 4 from each row, of columns 0 2 4 6 and then 1 3 5 7 of each eight.  Codes of up to 4 bits: both steps in one,
    the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Panels are made when a model is loaded
    (matrix.panels) or, into scratch, when they are needed. */
@@ -3126,9 +3192,24 @@ LLM__FN const uint8_t *LLMK_(panel_row)(const llm__matrix *w, int row, uint8_t *
     return out;
 }
 
+/* The factors of 16 rows, [groups][16], from group to group `stride` bytes. */
+LLM__FN void LLMK_(panel_factors)(const uint8_t *const *rows, size_t groups, size_t size, uint8_t *out, size_t stride) {
+    size_t g;
+    int r;
+    for (g = 0; size == 2 && g + 8 <= groups; g += 8) LLMK_(turn_halves)(rows, 2 * g, out + g * stride, stride);
+    if (size == 2 && g < groups && groups > 8) {
+        LLMK_(turn_halves)(rows, 2 * (groups - 8), out + (groups - 8) * stride, stride);
+        return;
+    }
+    for (; g < groups; g++)
+        for (r = 0; r < LLM__PANEL_ROWS; r++) memcpy(out + g * stride + (size_t)r * size, rows[r] + g * size, size);
+}
+
 /* The panel of rows o to o + 15, in out; a row that is missing repeats the last.  scratch: 16 rows of bytes. */
 LLM__FN void LLMK_(panel)(const llm__matrix *w, int o, uint8_t *out, void *scratch) {
-    const size_t size = llm__dtype_bytes(w->dtype), bytes = (size_t)w->group * (size_t)llm__panel_bits(w) / 8;
+    const size_t size = llm__dtype_bytes(w->dtype), factors = LLM__PANEL_ROWS * size;
+    const size_t bytes = (size_t)w->group * (size_t)llm__panel_bits(w) / 8, groups = (size_t)(w->cols / w->group);
+    const size_t stride = 2 * factors + LLM__PANEL_ROWS * bytes;
     const uint8_t *rows[LLM__PANEL_ROWS], *scales[LLM__PANEL_ROWS], *biases[LLM__PANEL_ROWS];
     size_t g, at;
     int r;
@@ -3138,12 +3219,10 @@ LLM__FN void LLMK_(panel)(const llm__matrix *w, int o, uint8_t *out, void *scrat
         scales[r] = w->scales + (size_t)row * w->scale_row_bytes;
         biases[r] = w->biases + (size_t)row * w->scale_row_bytes;
     }
-    for (g = 0; g < (size_t)(w->cols / w->group); g++) {
-        for (r = 0; r < LLM__PANEL_ROWS; r++, out += size) memcpy(out, scales[r] + g * size, size);
-        for (r = 0; r < LLM__PANEL_ROWS; r++, out += size) memcpy(out, biases[r] + g * size, size);
-        for (at = g * bytes; at < (g + 1) * bytes; at += 16, out += 256)
-            for (r = 0; r < LLM__PANEL_ROWS; r += 4) LLMK_(turn4)(rows + r, at, out + 4 * r);
-    }
+    LLMK_(panel_factors)(scales, groups, size, out, stride);
+    LLMK_(panel_factors)(biases, groups, size, out + factors, stride);
+    for (g = 0; g < groups; g++, out += stride)
+        for (at = 0; at < bytes; at += 16) LLMK_(turn)(rows, g * bytes + at, out + 2 * factors + 16 * at);
 }
 #endif
 
@@ -3200,8 +3279,8 @@ LLM__FN void LLMK_(panel_tile)(int X, const llm__matrix *w, const uint8_t *panel
 
 #ifdef LLMK_AMX
 /* AMX: 16 rows of activations times a panel, a chunk at a time.  A panel's codes of 8 bits lie as a tile wants them,
-   four columns of 16 rows after another; nibbles become bytes first.  The sums are exact, so that a number has the same bits
-   here and in the tiles above, which take the rows that are left over.  Tile 0 has the sums [16 of x][16 of W], 1 the
+   four columns of 16 rows after another; nibbles become bytes first.  The sums are exact, so that a number has the same
+   bits here and in the tiles above, which take the rows that are left over.  Tile 0 has the sums [16 of x][16 of W], 1 the
    activations [16][chunk], 2 the codes [chunk / 4][16][4].  The tiles are configured for each product and given back
    after it: what a thread does not use, the system need not save. */
 enum { LLMK_(BEST_ROWS) = 16 }; /* of activations, at once */
@@ -3270,12 +3349,14 @@ LLMK_INLINE void LLMK_(tiles_close)(void) {}
 #endif
 
 /* Rows [begin, end) of a panel's o to o + 15 go where they belong, for `count` rows of x from row i on. */
-LLMK_INLINE void LLMK_(panel_put)(const llm__matrix *w, int o, int begin, int end, const float *out, int i, int count,
+LLMK_INLINE void LLMK_(panel_put)(const llm__matrix *w, int o, int begin, int end, float *out, int i, int count,
                                   float *y, size_t y_stride) {
+    const int from = begin > o ? begin - o : 0, to = end < o + LLM__PANEL_ROWS ? end - o : LLM__PANEL_ROWS;
     int j, r;
-    for (j = 0; j < count; j++, out += LLM__PANEL_ROWS)
-        for (r = begin > o ? begin - o : 0; r < LLM__PANEL_ROWS && o + r < end; r++)
-            y[(size_t)(i + j) * y_stride + (size_t)(o + r)] = w->bias ? out[r] + w->bias[o + r] : out[r];
+    for (j = 0; j < count; j++, out += LLM__PANEL_ROWS) {
+        for (r = from; w->bias && r < to; r++) out[r] += w->bias[o + r];
+        memcpy(y + (size_t)(i + j) * y_stride + (size_t)(o + from), out + from, (size_t)(to - from) * sizeof *out);
+    }
 }
 
 /* Rows [first, last) of x times the panel of rows o to o + 15, of which [begin, end) are wanted. */
@@ -3303,19 +3384,26 @@ LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int 
     }
 }
 
+/* Panels that are ready stream past a few rows of activations, which stay in the first-level cache, as many at a time
+   as the second-level cache holds; one that has to be made meets as many rows as possible. */
 LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y, size_t y_stride, int begin, int end,
                              void *scratch) {
-    const size_t bytes = llm__panel_bytes(w);
-    const int rows = LLM__BLOCK_BYTES / (w->cols > 0 ? w->cols : 1) / LLMK_(BEST_ROWS) * LLMK_(BEST_ROWS);
-    const int block = rows < 16 ? 16 : rows, tiles = x->n >= LLMK_(BEST_ROWS);
-    int first, last, o;
+    const size_t bytes = llm__panel_bytes(w), cols = (size_t)w->cols + 1;
+    const int panels = w->panels && bytes < LLM__BLOCK_BYTES ? (int)(LLM__BLOCK_BYTES / bytes) : 1;
+    const size_t near = w->panels ? LLM__NEAR_BYTES : LLM__BLOCK_BYTES;
+    const int rows = (int)(near / cols / LLMK_(BEST_ROWS) + 1) * LLMK_(BEST_ROWS), tiles = x->n >= LLMK_(BEST_ROWS);
+    int first, last, from, to, o;
     if (tiles) LLMK_(tiles_open)(x->group);
-    for (first = 0; first < x->n; first = last) {
-        last = x->n - first < block ? x->n : first + block;
-        for (o = begin / LLM__PANEL_ROWS * LLM__PANEL_ROWS; o < end; o += LLM__PANEL_ROWS) {
-            const uint8_t *panel = w->panels ? w->panels + (size_t)(o / LLM__PANEL_ROWS) * bytes : (uint8_t *)scratch;
-            if (!w->panels) LLMK_OF_BASE(panel)(w, o, (uint8_t *)scratch, (uint8_t *)scratch + bytes);
-            LLMK_(panel_times)(w, panel, o, begin, end, x, first, last, y, y_stride);
+    for (from = begin / LLM__PANEL_ROWS * LLM__PANEL_ROWS; from < end; from = to) {
+        to = end - from > panels * LLM__PANEL_ROWS ? from + panels * LLM__PANEL_ROWS : end;
+        for (first = 0; first < x->n; first = last) {
+            last = x->n - first < rows ? x->n : first + rows;
+            for (o = from; o < to; o += LLM__PANEL_ROWS) {
+                const uint8_t *panel = (const uint8_t *)scratch;
+                if (w->panels) panel = w->panels + (size_t)(o / LLM__PANEL_ROWS) * bytes;
+                else LLMK_OF_BASE(panel)(w, o, (uint8_t *)scratch, (uint8_t *)scratch + bytes);
+                LLMK_(panel_times)(w, panel, o, begin, end, x, first, last, y, y_stride);
+            }
         }
     }
     if (tiles) LLMK_(tiles_close)();
@@ -4455,8 +4543,8 @@ LLM__FN const llm__ops *llm__ops_at(size_t n) {
     return NULL;
 }
 
-/* What a table has of its own: the name of slot n, NULL beyond the last; and whether it is the set's own kernel, or that
-   of its base. */
+/* What a table has of its own: the name of slot n, NULL beyond the last; and whether it is the set's own kernel, or
+   that of its base. */
 LLM__FN const char *llm__slot_name(size_t n) {
 #define LLM__SLOT_NAME(slot) #slot,
     static const char *const names[] = {LLM__SLOTS(LLM__SLOT_NAME, LLM__SLOT_NAME) NULL};
@@ -21744,7 +21832,7 @@ struct llm_model {
     const llm__think_marks *think;  /* or NULL */
     int hidden, vocabulary, layer_count, rope_count, tied;
     int64_t context, parameters;
-    size_t weight_bytes;
+    size_t weight_bytes, pack_bytes;
     float embedding_scale, logit_scale, logit_softcap;
     int transposed;         /* the layers' linear maps are stored as [inputs, outputs] */
     int embedding_normed;   /* embedding_norm comes after the scale */
@@ -21781,6 +21869,7 @@ struct llm_model {
     int alternates;                  /* as llm__altup.count */
     llm__matrix *alternates_in, *alternates_out; /* [alternates - 1] of [hidden, hidden]: all but the first */
     int describing;                  /* llm_model_desc.describe */
+    int unpacked;                    /* llm_model_desc.no_pack */
     int drafting;                    /* llm_model_desc.drafts */
     struct llm_model *drafter;       /* see llm__bind_drafter; NULL: there is none */
     llm__entrance entrance;          /* of a drafter */
@@ -26749,6 +26838,10 @@ typedef struct llm__binder {
     char name[320];  /* ...and one of its parts, in the checkpoint's */
     int transposed;  /* linear maps are stored as [inputs, outputs] */
     int fresh;       /* whether the last tensor was not in use before: layers may share */
+    int looked_up;   /* what is bound is a table of rows, not a map */
+    uint8_t *pack;      /* memory for panels, and how much is left... */
+    size_t pack_left;
+    size_t to_come;     /* ...bytes of quantized tensors that are not bound yet */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
 
@@ -27631,6 +27724,66 @@ LLM__FN void llm__bind_turn(llm__binder *b, llm__matrix *w) {
         if (fabsf(w->signs[k]) != 1) llm__bind_bad(b, "its signs must be 1 and -1");
 }
 
+enum { LLM__HUGE_PAGE = 1 << 21, LLM__PACK_BLOCK = 1 << 26 };
+
+/* Asks for large pages: streams of weights cross pages all the time, and the walks through the page table cost a
+   quarter of the bandwidth.  A wish; errors do not matter. */
+LLM__FN void llm__ask_huge_pages(void *memory, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    const uintptr_t page = LLM__HUGE_PAGE, begin = ((uintptr_t)memory + page - 1) & ~(page - 1);
+    const uintptr_t end = ((uintptr_t)memory + bytes) & ~(page - 1);
+    if (begin < end) madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#else
+    (void)memory, (void)bytes;
+#endif
+}
+
+/* Memory for panels comes in large blocks, but never much more than is still needed. */
+LLM__FN uint8_t *llm__bind_pack_memory(llm__binder *b, size_t bytes) {
+    uint8_t *at;
+    if (bytes > b->pack_left) {
+        size_t block = b->to_come < LLM__PACK_BLOCK ? b->to_come : LLM__PACK_BLOCK;
+        if (block < bytes) block = bytes;
+        b->pack = (uint8_t *)llm__arena_raw(&b->m->arena, block, 1);
+        b->pack_left = b->pack ? block : 0;
+        if (b->pack) llm__ask_huge_pages(b->pack, block);
+        else if (b->status == LLM_OK) b->status = llm__no_memory(b->error, block);
+    }
+    if (!b->pack || b->status != LLM_OK) return NULL;
+    at = b->pack;
+    b->pack += bytes;
+    b->pack_left -= bytes;
+    return at;
+}
+
+/* Lays out quantized maps w[0..count-1], all alike, as the panels that int8 products read. */
+LLM__FN void llm__bind_pack(llm__binder *b, llm__matrix *w, int count) {
+    llm_model *m = b->m;
+    size_t panels, each, bytes, scratch_bytes, codes, p;
+    void *scratch;
+    uint8_t *at;
+    int i;
+    if (b->status != LLM_OK || w->format != LLM__AFFINE) return;
+    codes = (size_t)count * (size_t)w->rows * (w->row_bytes + 2 * w->scale_row_bytes);
+    b->to_come -= codes < b->to_come ? codes : b->to_come;
+    if (m->unpacked || b->looked_up || !w->rows || !llm__int8_able(w)) return;
+    panels = ((size_t)w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS;
+    each = panels * llm__panel_bytes(w);
+    if (!llm__mul_ok(each, (size_t)count, &bytes)) return;
+    m->pack_bytes += bytes;
+    if (m->describing) return;
+    scratch_bytes = llm__product_scratch(w);
+    scratch = llm__alloc(&m->allocator, scratch_bytes, 1);
+    at = scratch ? llm__bind_pack_memory(b, bytes) : NULL;
+    if (!scratch) b->status = llm__no_memory(b->error, scratch_bytes);
+    for (i = 0; at && i < count; i++, at += each) {
+        for (p = 0; p < panels; p++)
+            m->ops->panel(&w[i], (int)p * LLM__PANEL_ROWS, at + p * llm__panel_bytes(w), scratch);
+        w[i].panels = at;
+    }
+    llm__free(&m->allocator, scratch, scratch_bytes);
+}
+
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
    many, written to w[0..lead-1]. */
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias) {
@@ -27663,6 +27816,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
         llm__bind_check_override(b, llm__json_get(b->m->config, "quantization"), w);
     if (b->m->turned && !lead) llm__bind_turn(b, w);
     if (lead) llm__spread(w, lead);
+    llm__bind_pack(b, w, lead ? lead : 1);
 }
 
 /* Rows [first, first + rows) of a matrix as a matrix. */
@@ -27670,6 +27824,8 @@ LLM__FN llm__matrix llm__matrix_slice(const llm__matrix *w, int first, int rows)
     llm__matrix part = *w;
     part.rows = rows;
     part.data += (size_t)first * w->row_bytes;
+    if (first % LLM__PANEL_ROWS) part.panels = NULL;
+    if (part.panels) part.panels += (size_t)(first / LLM__PANEL_ROWS) * llm__panel_bytes(w);
     if (w->format == LLM__FP8_BLOCK) part.first_row += first;
     else if (w->scales) part.scales += (size_t)first * w->scale_row_bytes;
     if (w->biases) part.biases += (size_t)first * w->scale_row_bytes;
@@ -27685,6 +27841,7 @@ LLM__FN llm__matrix llm__bind_every_other(llm__binder *b, const llm__matrix *w, 
     if (w->format == LLM__FP8_BLOCK) llm__bind_bad(b, "rows in turns do not go with block scales");
     part.row_bytes *= 2;
     part.scale_row_bytes *= 2;
+    part.panels = NULL;
     part.bias = bias;
     for (i = 0; bias && i < part.rows; i++) bias[i] = w->bias[first + 2 * i];
     return part;
@@ -28604,7 +28761,9 @@ LLM__FN void llm__bind_streams(llm__binder *b) {
     int i, all = m->side_width * m->layer_count;
     if (m->side_width) {
         llm__bind_name(b, "model.embed_tokens_per_layer");
+        b->looked_up = 1;
         llm__bind_matrix(b, &m->side_table, 0, m->side_count, all, 0);
+        b->looked_up = 0;
         llm__bind_name(b, "model.per_layer_model_projection");
         llm__bind_matrix(b, &m->side_map, 0, all, m->hidden, 0);
         llm__bind_name(b, "model.per_layer_projection_norm");
@@ -28903,8 +29062,13 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
             b.awq->shape[1] == m->tensors.items[k].shape[1])
             b.awq = NULL; /* GPTQ */
     }
+    for (k = 0; k < m->tensors.count; k++)
+        if (!llm__is_float(m->tensors.items[k].dtype) || llm__name_fits(m->tensors.items[k].name, "*scales *biases"))
+            b.to_come += (size_t)m->tensors.items[k].bytes;
     llm__bind_name(&b, "model.embed_tokens");
+    b.looked_up = !m->tied;
     llm__bind_matrix(&b, &m->embedding, 0, m->vocabulary, m->hidden, 0);
+    b.looked_up = 1;
     if (m->position_count) {
         llm__bind_name(&b, "model.embed_positions");
         llm__bind_matrix(&b, &m->positions, 0, m->position_count, m->hidden, 0);
@@ -28915,8 +29079,11 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         llm__bind_name(&b, "model.ngram_embeddings.embedders.%d", i);
         llm__bind_matrix(&b, &g->table, 0, (int)g->rows, width, 0);
         llm__bind_name(&b, "model.ngram_embeddings.post_projs.%d", i);
+        b.looked_up = 0;
         llm__bind_matrix(&b, &g->map, 0, m->hidden, width, 0);
+        b.looked_up = 1;
     }
+    b.looked_up = 0;
     if (m->embedding_normed) {
         llm__bind_name(&b, "model.embed_norm");
         llm__bind_norm(&b, &m->embedding_norm, m->hidden);
@@ -29459,7 +29626,7 @@ static void llm__product_job(void *argument, int job, int worker) {
     else ops->product(t->w, t->x, t->x_stride, t->n, t->y, t->y_stride, begin, end, llm__scratch(work->s, worker));
 }
 
-/* All tasks at once; jobs of at least 16 output rows, at most about 64 a task. */
+/* All tasks at once; jobs of whole panels, at most about 8 a task for each worker. */
 LLM__FN void llm__products(llm_session *s, llm__task *tasks, int count) {
     llm__product_work work;
     int i, jobs = 0;
@@ -29467,8 +29634,8 @@ LLM__FN void llm__products(llm_session *s, llm__task *tasks, int count) {
     work.tasks = tasks;
     work.count = count;
     for (i = 0; i < count; i++) {
-        int step = (tasks[i].w->rows + 63) / 64;
-        step = step < 16 ? 16 : (step + 7) / 8 * 8;
+        int step = tasks[i].w->rows / (s->workers * 8) + 1;
+        step = (step + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS * LLM__PANEL_ROWS;
         tasks[i].step = s->workers > 1 ? step : tasks[i].w->rows;
         tasks[i].first_job = jobs;
         jobs += (tasks[i].w->rows + tasks[i].step - 1) / tasks[i].step;
@@ -38663,6 +38830,7 @@ LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, l
     m->folder.memory_count = desc->memory_count;
     m->folder.no_map = desc->no_map;
     m->describing = desc->describe;
+    m->unpacked = desc->no_pack;
     m->drafting = desc->drafts;
     m->folder.arena = &m->arena;
     status =
@@ -38829,6 +38997,7 @@ LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
     info.context = m->context;
     info.parameters = m->parameters;
     info.weight_bytes = m->weight_bytes;
+    info.pack_bytes = m->pack_bytes;
     info.memory_bytes =
         sizeof *m + m->arena.bytes + m->tensors.capacity * sizeof(llm__tensor) + m->tensors.slots * sizeof(uint32_t);
     return info;

@@ -693,7 +693,7 @@ LLM__FN int llm__grow(const llm_allocator *a, void **items, size_t *capacity, si
     return 1;
 }
 
-/* An arena: blocks that grow in size, freed together.  Every allocation is zeroed and aligned to 64 bytes. */
+/* An arena: blocks, freed together.  Every allocation is aligned to 64 bytes and zeroed. */
 typedef struct llm__arena_block {
     struct llm__arena_block *next;
     size_t bytes, used;
@@ -707,7 +707,8 @@ typedef struct llm__arena {
 
 enum { LLM__ARENA_ALIGN = 64, LLM__ARENA_BLOCK = 16384 };
 
-LLM__FN void *llm__arena_alloc(llm__arena *arena, size_t count, size_t size) {
+/* As llm__arena_alloc, but as the allocator gave it. */
+LLM__FN void *llm__arena_raw(llm__arena *arena, size_t count, size_t size) {
     size_t bytes, need, wanted;
     llm__arena_block *block = arena->first;
     char *at;
@@ -727,7 +728,12 @@ LLM__FN void *llm__arena_alloc(llm__arena *arena, size_t count, size_t size) {
     at = (char *)block + block->used;
     at += (LLM__ARENA_ALIGN - (uintptr_t)at % LLM__ARENA_ALIGN) % LLM__ARENA_ALIGN;
     block->used = (size_t)(at - (char *)block) + bytes;
-    memset(at, 0, bytes);
+    return at;
+}
+
+LLM__FN void *llm__arena_alloc(llm__arena *arena, size_t count, size_t size) {
+    void *at = llm__arena_raw(arena, count, size);
+    if (at) memset(at, 0, count * size);
     return at;
 }
 

@@ -95,6 +95,8 @@ static void print_memory(const llm_model *model, const llm_model_info *info, int
     printf("; %s at %lld tokens\n", bytes_text((double)cache), (long long)tokens);
     printf("%-16s%s of weights, which may stay in the file, and %s\n", "memory", bytes_text((double)info->weight_bytes),
            bytes_text((double)cache + (double)session));
+    if (info->pack_bytes)
+        printf("%-16s%s more for int8 products, unless no_pack\n", "", bytes_text((double)info->pack_bytes));
 }
 
 int main(int count, char **arguments) {
