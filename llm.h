@@ -3175,9 +3175,9 @@ LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int8_t *co
 }
 
 /* A PANEL is 16 rows of W in the order in which an int8 product reads them, so that it streams through memory.  For
-   each group of columns: the scales of the 16 rows and their biases, as the matrix has them; then the codes in steps of 64
-   bytes, 4 from each row, of columns 0 2 4 6 and then 1 3 5 7 of each eight.  Codes of up to 4 bits: both steps in one,
-   the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Panels are made when a model is loaded
+   each group of columns: the scales of the 16 rows and their biases, as the matrix has them; then the codes in steps of
+   64 bytes, 4 from each row, of columns 0 2 4 6 and then 1 3 5 7 of each eight.  Codes of up to 4 bits: both steps in
+   one, the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Panels are made when a model is loaded
    (matrix.panels) or, into scratch, when they are needed. */
 
 /* The codes of row `row` as a panel has them, [cols * llm__panel_bits / 8]; out may be used for them. */
@@ -3280,9 +3280,9 @@ LLM__FN void LLMK_(panel_tile)(int X, const llm__matrix *w, const uint8_t *panel
 #ifdef LLMK_AMX
 /* AMX: 16 rows of activations times a panel, a chunk at a time.  A panel's codes of 8 bits lie as a tile wants them,
    four columns of 16 rows after another; nibbles become bytes first.  The sums are exact, so that a number has the same
-   bits here and in the tiles above, which take the rows that are left over.  Tile 0 has the sums [16 of x][16 of W], 1 the
-   activations [16][chunk], 2 the codes [chunk / 4][16][4].  The tiles are configured for each product and given back
-   after it: what a thread does not use, the system need not save. */
+   bits here and in the tiles above, which take the rows that are left over.  Tile 0 has the sums [16 of x][16 of W], 1
+   the activations [16][chunk], 2 the codes [chunk / 4][16][4].  The tiles are configured for each product and given
+   back after it: what a thread does not use, the system need not save. */
 enum { LLMK_(BEST_ROWS) = 16 }; /* of activations, at once */
 
 LLMK_INLINE void LLMK_(tiles_open)(int chunk) {
@@ -3390,8 +3390,8 @@ LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y
                              void *scratch) {
     const size_t bytes = llm__panel_bytes(w), cols = (size_t)w->cols + 1;
     const int panels = w->panels && bytes < LLM__BLOCK_BYTES ? (int)(LLM__BLOCK_BYTES / bytes) : 1;
-    const size_t near = w->panels ? LLM__NEAR_BYTES : LLM__BLOCK_BYTES;
-    const int rows = (int)(near / cols / LLMK_(BEST_ROWS) + 1) * LLMK_(BEST_ROWS), tiles = x->n >= LLMK_(BEST_ROWS);
+    const size_t budget = w->panels ? LLM__NEAR_BYTES : LLM__BLOCK_BYTES;
+    const int rows = (int)(budget / cols / LLMK_(BEST_ROWS) + 1) * LLMK_(BEST_ROWS), tiles = x->n >= LLMK_(BEST_ROWS);
     int first, last, from, to, o;
     if (tiles) LLMK_(tiles_open)(x->group);
     for (from = begin / LLM__PANEL_ROWS * LLM__PANEL_ROWS; from < end; from = to) {

@@ -373,7 +373,8 @@ static void test_quantize(const llm__ops *ops, const llm__ops *plain) {
         }
         for (i = 0; i < 128; i++) {
             float s = scales[i / group];
-            if (s == s) CHECK(fabs((double)x[i] - (double)s * codes[i / 8 * 8 + i % 2 * 4 + i % 8 / 2]) <= (double)s * 0.5001 + 1e-30);
+            const double code = codes[i / 8 * 8 + i % 2 * 4 + i % 8 / 2];
+            if (s == s) CHECK(fabs((double)x[i] - (double)s * code) <= (double)s * 0.5001 + 1e-30);
         }
     }
 }
