@@ -13,6 +13,7 @@ CC := $(shell command -v cc || command -v gcc || command -v clang)
 endif
 CFLAGS ?= -O2
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+INCLUDE = -I.
 LDLIBS = -lm -lpthread
 B ?= build
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
@@ -41,7 +42,7 @@ test:
 
 san:
 	@$(MAKE) --no-print-directory test B=$B/san TESTS="golden golden-scalar examples $(PROGRAMS)" \
-	    SCALAR=--once CFLAGS="-O0 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+	    SCALAR=--once OWN= CFLAGS="-O0 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
 # Every file of both checkpoints is a seed, behind the byte that says which it is; and the prompt caches of the fixtures,
 # without the checksum that would stop every change to them.
@@ -79,24 +80,31 @@ bench: $B/bench
 clean:
 	rm -rf $B
 
-# The implementation takes most of a program's build: the examples that are tools share one object of it, and are kept
-# from making their own.  Tests look into it; less optimised, they are built and done sooner (golden is not).
-SHARING := $(patsubst examples/%.c,$B/%,$(shell grep -L llm__ $$(grep -l '"tool.h"' examples/*.c)))
-$(SHARING): EXTRA = -DLLM_IMPLEMENTED -DLLM_CACHE_IMPLEMENTED -DLLM__KERNELS_INCLUDED $B/llm.o
+# The implementation takes most of a program's build, so programs share one object of it.  Tests look into it:
+# tests/share.awk makes of the headers $B/shared, where private functions are not static, for that object, and
+# $B/declared, where functions have no bodies, for the programs.  A copy of their own, of the headers as they stand, have:
+# - OWN: golden, to run what users build, and bench, to measure that (make san does without);
+# - tests of llm_cache.h alone: they are small, and some choose their own LLM_PAGE_TOKENS.
+OWN = golden bench
+SHARING := $(filter-out $(OWN:%=$B/%),$(EXAMPLES) $(patsubst tests/%.c,$B/%,$(shell grep -l '"llm.h"' tests/*.c)))
+$(SHARING): INCLUDE = -isystem $B/declared
+$(SHARING): EXTRA = $B/llm.o
 $(SHARING): $B/llm.o
-$B/test_%: CFLAGS := $(subst -O2,-O1,$(CFLAGS))
 
-$B/llm.o: $(HEADERS)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) -I. -DLLM_IMPLEMENTATION -x c -c -o $@ llm.h
+$B/llm.o: $(HEADERS) tests/share.awk
+	@mkdir -p $B/shared $B/declared
+	@for header in $(HEADERS); do \
+	    awk -f tests/share.awk $$header >$B/shared/$$header && \
+	    awk -v declare=1 -f tests/share.awk $$header >$B/declared/$$header || exit 1; done
+	$(CC) $(CFLAGS) $(WARN) -DLLM_IMPLEMENTATION -x c -c -o $@ $B/shared/llm.h
 
 $B/%: examples/%.c examples/tool.h $(HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) -I. -o $@ $< $(EXTRA) $(LDLIBS)
+	$(CC) $(CFLAGS) $(WARN) $(INCLUDE) -o $@ $< $(EXTRA) $(LDLIBS)
 
 $B/%: tests/%.c $(wildcard tests/*.h) $(HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) -I. -o $@ $< $(EXTRA) $(LDLIBS)
+	$(CC) $(CFLAGS) $(WARN) $(INCLUDE) -o $@ $< $(EXTRA) $(LDLIBS)
 
 results: $(TESTS:%=$B/log/%)
 
@@ -109,7 +117,7 @@ $B/log/golden-scalar: $B/golden
 $B/log/compile: $(HEADERS)
 	@sh tests/compile/run.sh $B/compile >$@ 2>&1; echo "exit $$?" >>$@
 
-$B/log/cross: $(HEADERS)
+$B/log/cross: $B/llm.o
 	@sh tests/cross.sh $B/cross >$@ 2>&1; echo "exit $$?" >>$@
 
 $B/log/examples: $(EXAMPLES) $B/test_engine

@@ -3,7 +3,8 @@
 # fixture and every kernel test), x86 without AVX by qemu and with more than this CPU may have by Bochs, WebAssembly by
 # node, Windows by MinGW (compiled and linked; run too where wine is).
 #
-# What is not installed is skipped with a line that says so.
+# What is not installed is skipped with a line that says so.  FOLDER lies in the build's, where the headers are that
+# programs share an object by (see the Makefile).
 out=${1:-build/cross}
 warnings="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
 mkdir -p "$out"
@@ -11,8 +12,11 @@ mkdir -p "$out"
 
 arm=aarch64-linux-gnu-gcc
 if command -v $arm >/dev/null && command -v qemu-aarch64 >/dev/null; then
+    check "llm.h for ARM" $arm -std=c99 -O2 $warnings -DLLM_IMPLEMENTATION -x c -c "$out/../shared/llm.h" \
+        -o "$out/llm.o"
     for program in golden test_kernels; do
-        check "$program for ARM" $arm -std=c99 -O2 $warnings -static -I. tests/$program.c -o "$out/$program" -lm -lpthread
+        check "$program for ARM" $arm -std=c99 -O2 $warnings -static -isystem "$out/../declared" tests/$program.c \
+            "$out/llm.o" -o "$out/$program" -lm -lpthread
     done
     check "golden on ARM" qemu-aarch64 "$out/golden" --once tests/golden/logits tests/golden/quantization \
         tests/golden/cachefiles tests/golden/mine

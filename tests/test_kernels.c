@@ -1,7 +1,7 @@
 /* >>kernels against >>formats and against themselves: every instruction set that this CPU has.
    Usage: test_kernels [--isa NAME] [folder with the quantization fixtures] */
 #define LLM_IMPLEMENTATION
-#include "../llm.h"
+#include "llm.h"
 #include "test.h"
 
 static uint32_t state = 12345;
