@@ -27742,7 +27742,7 @@ LLM__FN void llm__ask_huge_pages(void *memory, size_t bytes) {
 LLM__FN uint8_t *llm__bind_pack_memory(llm__binder *b, size_t bytes) {
     uint8_t *at;
     if (bytes > b->pack_left) {
-        size_t block = b->to_come < LLM__PACK_BLOCK ? b->to_come : LLM__PACK_BLOCK;
+        size_t block = b->to_come < LLM__PACK_BLOCK ? b->to_come : (size_t)LLM__PACK_BLOCK;
         if (block < bytes) block = bytes;
         b->pack = (uint8_t *)llm__arena_raw(&b->m->arena, block, 1);
         b->pack_left = b->pack ? block : 0;
