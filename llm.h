@@ -4280,6 +4280,13 @@ static const llm__ops LLMK_(ops) = {LLM__SLOTS(LLMK_OWN, LLMK_OWN) LLM__TEXT(LLM
 #pragma GCC optimize("fp-contract=off")
 #endif
 
+/* LLVM 18 to 21 know the wide registers of AVX-512 as a feature, which a compiler may have been told to do without. */
+#if defined(__clang__) && __clang_major__ >= 18 && __clang_major__ <= 21 && !defined(__apple_build_version__)
+#define LLM__WIDE ",evex512"
+#else
+#define LLM__WIDE
+#endif
+
 #define LLM__PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
 #define LLM__TARGET(t) LLM__PRAGMA(clang attribute push(__attribute__((target(t))), apply_to = function))
@@ -4330,7 +4337,7 @@ LLM__TARGET_END
 #endif
 
 #ifdef LLM__HAVE_AVX512
-LLM__TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")
+LLM__TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c" LLM__WIDE)
 #define LLM__KERNEL_PASS LLM__AVX512
 #define LLMK_ISA avx512
 #define LLMK_NEEDS LLM__CPU_AVX512
@@ -4340,7 +4347,7 @@ LLM__TARGET_END
 #endif
 
 #ifdef LLM__HAVE_AVX512VNNI
-LLM__TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,avx512vnni")
+LLM__TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,avx512vnni" LLM__WIDE)
 #define LLM__KERNEL_PASS LLM__AVX512
 #define LLMK_ISA avx512vnni
 #define LLMK_NEEDS (LLM__CPU_AVX512 | LLM__CPU_AVX512VNNI)
@@ -4351,7 +4358,7 @@ LLM__TARGET_END
 #endif
 
 #ifdef LLM__HAVE_AMX
-LLM__TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,avx512vnni,amx-tile,amx-int8")
+LLM__TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,avx512vnni,amx-tile,amx-int8" LLM__WIDE)
 #define LLM__KERNEL_PASS LLM__AVX512
 #define LLMK_ISA amx
 #define LLMK_NEEDS (LLM__CPU_AVX512 | LLM__CPU_AVX512VNNI | LLM__CPU_AMX)
