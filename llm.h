@@ -3177,8 +3177,8 @@ LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int8_t *co
 /* A PANEL is 16 rows of W in the order in which an int8 product reads them, so that it streams through memory.  For
    each group of columns: the scales of the 16 rows and their biases, as the matrix has them; then the codes in steps of
    64 bytes, 4 from each row, of columns 0 2 4 6 and then 1 3 5 7 of each eight.  Codes of up to 4 bits: both steps in
-   one, the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Panels are made when a model is loaded
-   (matrix.panels) or, into scratch, when they are needed. */
+   one, the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Panels are made when a model is
+   loaded (matrix.panels) or, into scratch, when they are needed. */
 
 /* The codes of row `row` as a panel has them, [cols * llm__panel_bits / 8]; out may be used for them. */
 LLM__FN const uint8_t *LLMK_(panel_row)(const llm__matrix *w, int row, uint8_t *out) {
