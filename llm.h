@@ -55,6 +55,10 @@
    CONFIGURATION (define before including)
        LLM_STATIC         every public function is static
        LLM_NO_SIMD        the scalar kernels only
+       LLM_NO_SSE4, LLM_NO_AVX2, LLM_NO_AVXVNNI, LLM_NO_AVX512, LLM_NO_AVX512VNNI, LLM_NO_AMX, LLM_NO_NEON,
+       LLM_NO_DOTPROD, LLM_NO_I8MM
+                          leave out the kernels for an instruction set, and those built on it: a shorter compilation
+                          and a smaller program.  Without any of these all are in, and the CPU chooses
        LLM_NO_THREADS     no built-in pool (job hooks still work)
        LLM_HEADER_NAME    how this file includes itself, if you renamed it (default "llm.h")
        and those of llm_cache.h
@@ -98,7 +102,7 @@ typedef struct llm_model_desc {
     size_t memory_count;
     llm_allocator allocator;
     llm_files files;
-    const char *isa;    /* "scalar", "avx2", "neon"; NULL: the best that this CPU has */
+    const char *isa;    /* a kernel table by name, see llm_isa; NULL: the best that this CPU has */
     int no_map;         /* read tensors into memory of their own instead of mapping files */
     int no_pack;        /* do without a copy of the quantized weights in the order in which sessions that are not exact
                            read them fastest (see llm_model_info.pack_bytes).  There is none anyway where it would take
@@ -172,7 +176,9 @@ LLM_API llm_storage_info llm_model_get_storage(const llm_model *model, size_t n)
 /* The n-th architecture name (model_type) this version knows, or NULL beyond the last. */
 LLM_API const char *llm_architecture(size_t n);
 
-/* The n-th kernel table that this CPU can run ("scalar", ...), best last, or NULL beyond the last. */
+/* The n-th kernel table that this CPU can run, best last, or NULL beyond the last: "scalar"; on x86-64 "sse4" (SSE4.1),
+   "avx2" (with FMA and F16C), "avxvnni", "avx512" (F, BW, DQ and VL), "avx512vnni", "amx" (Linux); on 64-bit ARM
+   "neon", "dotprod", "i8mm"; in WebAssembly built with -msimd128 "wasm", with -mrelaxed-simd also "relaxed". */
 LLM_API const char *llm_isa(size_t n);
 
 /* ---- tokens */
@@ -1243,6 +1249,15 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    there is a table for each instruction set: the kernel text below is written once in a small vector vocabulary and
    compiled once per set, this file including itself with LLM__KERNEL_PASS defined.
 
+   SHORT PASSES   A set that adds nothing but instructions for int8 products (VNNI, AMX, dotprod, i8mm, relaxed SIMD)
+   has LLMK_BASE, the set that it is built on: the pass compiles the product only, and its table has the other slots
+   from the base's.
+
+   WHAT IS NOT HERE   Products in bf16 or half floats (AVX-512 BF16 and FP16, AMX bf16, ARM's bf16): they would round
+   activations to 8 or 11 bits, flush small numbers to zero, and add pairs in an order of their own, while a product of
+   one row, bound by memory, gains nothing by them and would have to follow.  SVE: its vectors have no size that a
+   compiler knows, so that they fit no array of sums, and the CPUs that have it do as much by NEON, but for the A64FX.
+
    THE ORDER OF SUMS   One number of a float product is one vector accumulator over the columns in ascending steps of
    VF_N, then a fixed horizontal sum, then the remaining columns one by one, then the bias.  Tiles compute several such
    numbers side by side and never split one, so a number has the same bits whatever else is computed with it.
@@ -1341,8 +1356,6 @@ typedef struct llm__rwkv_run {
 } llm__rwkv_run;
 
 typedef struct llm__ops {
-    const char *name;
-
     /* ---- linear maps */
     /* y[i*y_stride + o] = W[o] . x[i*x_stride ..] + bias[o] for rows o in [begin, end) and i in [0, n).
        scratch: llm__product_scratch(w) bytes, aligned to 64. */
@@ -1426,7 +1439,21 @@ typedef struct llm__ops {
     void (*fading_run)(const llm__fading_run *run, const float *from, float *to);
     void (*scan_run)(const llm__scan_run *run, const float *from, float *to);
     void (*rwkv_run)(const llm__rwkv_run *run, const float *from, float *to);
+
+    const char *name;
+    uint32_t needs;              /* LLM__CPU_* that the CPU must have */
+    const struct llm__ops *base; /* a short pass: the table from which it has all but its products; or NULL */
 } llm__ops;
+
+/* The slots in their order.  INT8 are those that a short pass, of instructions that are about int8 products only, has
+   of its own. */
+#define LLM__SLOTS(X, INT8)                                                                                            \
+    X(product) INT8(product8) X(panel) X(quantize_row) X(decode_rows)                                                  \
+    X(dot) X(max) X(within) X(list) X(add) X(mul) X(scale) X(add_scaled) X(add_product) X(rms_norm) X(layer_norm)      \
+    X(exp_sum) X(softmax) X(silu) X(silu_mul) X(gelu) X(gelu_mul) X(gelu_tanh) X(gelu_tanh_mul) X(sigmoid)             \
+    X(sigmoid_mul) X(to_f32) X(from_f32)                                                                               \
+    X(scores) X(weigh) X(turn) X(round16) X(scores_codes) X(weigh_codes) X(soften) X(unpack)                           \
+    X(ssd_run) X(delta_run) X(fading_run) X(scan_run) X(rwkv_run)
 
 enum {
     LLM__STRIP = 4,         /* rows of W that are worked on together in a float product... */
@@ -1500,26 +1527,100 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
     return rows;
 }
 
-#if !defined(LLM_NO_SIMD) && (defined(__x86_64__) || defined(_M_X64))
-#define LLM__HAVE_AVX2
+/* The sets that this compiler can build and the caller wants.  Each comes with what it is built on. */
+#if defined(__clang__)
+#define LLM__COMPILER(gcc, clang, msvc) (__clang_major__ >= clang)
+#elif defined(__GNUC__)
+#define LLM__COMPILER(gcc, clang, msvc) (__GNUC__ >= gcc)
+#elif defined(_MSC_VER)
+#define LLM__COMPILER(gcc, clang, msvc) (_MSC_VER >= msvc)
+#else
+#define LLM__COMPILER(gcc, clang, msvc) 0
+#endif
+#if defined(LLM_NO_SIMD)
+#elif defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC))
 #include <immintrin.h>
 #if defined(__GNUC__) || defined(__clang__)
 #include <cpuid.h>
 #endif
-#elif !defined(LLM_NO_SIMD) && (defined(__aarch64__) || defined(_M_ARM64)) && !defined(__AARCH64EB__)
-#define LLM__HAVE_NEON
-#include <arm_neon.h>
+#define LLM__X86
+#ifndef LLM_NO_SSE4
+#define LLM__HAVE_SSE4
 #endif
+#ifndef LLM_NO_AVX2
+#define LLM__HAVE_AVX2
+#if !defined(LLM_NO_AVXVNNI) && LLM__COMPILER(11, 13, 1930)
+#define LLM__HAVE_AVXVNNI
+#endif
+#endif
+#if !defined(LLM_NO_AVX512) && LLM__COMPILER(9, 9, 1920) && (!defined(__MINGW32__) || defined(__clang__))
+#define LLM__HAVE_AVX512
+#ifndef LLM_NO_AVX512VNNI
+#define LLM__HAVE_AVX512VNNI
+#endif
+#if !defined(LLM_NO_AMX) && defined(__linux__) && LLM__COMPILER(11, 13, 9999)
+#define LLM__HAVE_AMX
+#endif
+#endif
+#elif (defined(__aarch64__) || defined(_M_ARM64)) && !defined(__AARCH64EB__)
+#include <arm_neon.h>
+#if defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
+#ifndef LLM_NO_NEON
+#define LLM__HAVE_NEON
+#if !defined(LLM_NO_DOTPROD) && (LLM__COMPILER(9, 16, 1925) || defined(__ARM_FEATURE_DOTPROD))
+#define LLM__HAVE_DOTPROD
+#endif
+#if !defined(LLM_NO_I8MM) && (LLM__COMPILER(10, 16, 9999) || defined(__ARM_FEATURE_MATMUL_INT8))
+#define LLM__HAVE_I8MM
+#endif
+#endif
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+#define LLM__HAVE_WASM
+#if defined(__wasm_relaxed_simd__)
+#define LLM__HAVE_RELAXED
+#endif
+#endif
+
+enum { /* what a CPU has, as far as a table may need it */
+    LLM__CPU_SSE4 = 1,
+    LLM__CPU_AVX2 = 2, /* with FMA and F16C */
+    LLM__CPU_AVXVNNI = 4,
+    LLM__CPU_AVX512 = 8, /* F, BW, DQ and VL */
+    LLM__CPU_AVX512VNNI = 16,
+    LLM__CPU_AMX = 32,
+    LLM__CPU_DOTPROD = 64,
+    LLM__CPU_I8MM = 128
+};
+
+/* The families of passes: those of one have the same vocabulary. */
+#define LLM__SCALAR 0
+#define LLM__SSE4 1
+#define LLM__AVX2 2
+#define LLM__AVX512 3
+#define LLM__NEON 4
+#define LLM__WASM 5
 
 #define LLM__JOIN2(a, b) a##_##b
 #define LLM__JOIN(a, b) LLM__JOIN2(a, b)
+#define LLM__TEXT2(a) #a
+#define LLM__TEXT(a) LLM__TEXT2(a)
 
 #endif /* LLM_IMPLEMENTATION */
 #endif /* LLM__KERNEL_PASS: what follows is the kernel text, seen once for each instruction set */
 #ifdef LLM__KERNEL_PASS
 
-/* LLMK_(dot) is llm__dot_avx2, llm__dot_neon, ... */
+/* LLMK_(dot) is llm__dot_avx2, llm__dot_neon, ...; LLMK_OF_BASE(dot) that of the table that a short pass adds to. */
 #define LLMK_(name) LLM__JOIN(llm__##name, LLMK_ISA)
+#ifdef LLMK_BASE
+#define LLMK_OF_BASE(name) LLM__JOIN(llm__##name, LLMK_BASE)
+#else
+#define LLMK_OF_BASE(name) LLMK_(name)
+#endif
 #if defined(__GNUC__) || defined(__clang__)
 #define LLMK_INLINE static inline __attribute__((always_inline, unused))
 #define LLMK_PREFETCH(address) __builtin_prefetch((const void *)(address))
@@ -1547,61 +1648,265 @@ LLM__FN llm_rows llm__float_rows(const float *x, size_t stride, int width) {
    VI as pairs of 16-bit numbers: vi_pairs takes 2 VF_N bytes in their order, vi_pair repeats two numbers;
    vi_dot2(sum, a, b) adds both products of each lane.  vi_store16 keeps the lower halves.  vf_round: to the nearest
    integer, to even between two.  vf_top: the largest lane.  LLMK_TURN, where there is one: see turn_16x8. */
-#if LLM__KERNEL_PASS == 1 /* ---- AVX2, FMA and F16C */
-#define VF_N 8
-#define VF __m256
-#define VI __m256i
-#define vf_set(x) _mm256_set1_ps(x)
-#define vf_add(a, b) _mm256_add_ps(a, b)
-#define vf_sub(a, b) _mm256_sub_ps(a, b)
-#define vf_mul(a, b) _mm256_mul_ps(a, b)
-#define vf_div(a, b) _mm256_div_ps(a, b)
-#define vf_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
-#define vf_bits(a) _mm256_castps_si256(a)
-#define vf_from_int(a) _mm256_cvtepi32_ps(a)
-#define vf_from_bits(a) _mm256_castsi256_ps(a)
-#define vf_load(p) _mm256_loadu_ps(p)
-#define vf_store(p, a) _mm256_storeu_ps(p, a)
-#define vf_load_f16(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p)))
-#define vf_store_f16(p, a) _mm_storeu_si128((__m128i *)(void *)(p), _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT))
-#define vf_max(a, b) _mm256_max_ps(b, a) /* a if b is NaN */
-#define vf_any_le(a, b) (_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LE_OQ)) != 0)
-#define vf_if_le(a, b, then, other) _mm256_blendv_ps(other, then, _mm256_cmp_ps(a, b, _CMP_LE_OQ))
-#define vf_clamp(x, low, high) _mm256_max_ps(low, _mm256_min_ps(high, x)) /* a NaN stays */
-#define vi_set(x) _mm256_set1_epi32(x)
-#define vi_add(a, b) _mm256_add_epi32(a, b)
-#define vi_sub(a, b) _mm256_sub_epi32(a, b)
-#define vi_shl23(a) _mm256_slli_epi32(a, 23)
-#define vi_half(a) _mm256_srai_epi32(a, 1)
-#define vf_round(a) _mm256_cvtps_epi32(a)
-#define vi_pairs(p) _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(p)))
-#define vf_top LLMK_(top)
-#define vi_pair(p) LLMK_(broadcast)((const int8_t *)(p))
-#define vi_dot2(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
-#define vi_store16 LLMK_(store16)
-#define LLMK_TURN LLMK_(turn_16x8)
-#define LLMK_CODES_TO_BYTES LLMK_(codes_to_bytes)
+#if LLM__KERNEL_PASS >= LLM__SSE4 && LLM__KERNEL_PASS <= LLM__AVX512 /* ---- x86: four numbers, in every pass */
 #define V4 __m128
 #define v4_load(p) _mm_loadu_ps(p)
 #define v4_store(p, a) _mm_storeu_ps(p, a)
 #define v4_transpose(a, b, c, d) _MM_TRANSPOSE4_PS(a, b, c, d)
-#define vf_sum LLMK_(sum)
-#define vf_sum4 LLMK_(sum4)
-#define sf_fma LLMK_(fma_one)
+
+LLMK_INLINE __m128i LLMK_(load16)(const void *p) { return _mm_loadu_si128((const __m128i *)p); }
+
+LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t *out) {
+    const __m128i mask = _mm_set1_epi8(15);
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        const __m128i v = LLMK_(load16)(codes + i / 2);
+        const __m128i low = _mm_and_si128(v, mask), high = _mm_and_si128(_mm_srli_epi16(v, 4), mask);
+        _mm_storeu_si128((__m128i *)(void *)(out + i), _mm_unpacklo_epi8(low, high));
+        _mm_storeu_si128((__m128i *)(void *)(out + i + 16), _mm_unpackhi_epi8(low, high));
+    }
+    for (; i < n; i++) out[i] = (uint8_t)(codes[i / 2] >> (i % 2 * 4) & 15);
+}
+
+/* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
+LLMK_INLINE void LLMK_(evens_first)(const uint8_t *from, int flip, uint8_t *to) {
+    const __m128i order = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+    const __m128i v = _mm_shuffle_epi8(LLMK_(load16)(from), order);
+    _mm_storeu_si128((__m128i *)(void *)to, _mm_xor_si128(v, _mm_set1_epi8((char)flip)));
+}
+
+/* n bytes of each, in turns. */
+LLMK_INLINE void LLMK_(zip_bytes)(const uint8_t *a, const uint8_t *b, int n, uint8_t *out) {
+    int i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(a + i));
+        const __m128i y = _mm_loadu_si128((const __m128i *)(const void *)(b + i));
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), _mm_unpacklo_epi8(x, y));
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i + 16), _mm_unpackhi_epi8(x, y));
+    }
+    for (; i < n; i++) out[2 * i] = a[i], out[2 * i + 1] = b[i];
+}
+#endif
+
+#if LLM__KERNEL_PASS == LLM__SSE4 /* ---- SSE4.1: no fused multiplication, half floats by integers */
+#define VF_N 4
+#define VF __m128
+#define VI __m128i
+#define vf_set(x) _mm_set1_ps(x)
+#define vf_add(a, b) _mm_add_ps(a, b)
+#define vf_sub(a, b) _mm_sub_ps(a, b)
+#define vf_mul(a, b) _mm_mul_ps(a, b)
+#define vf_div(a, b) _mm_div_ps(a, b)
+#define vf_fma(a, b, c) _mm_add_ps(_mm_mul_ps(a, b), c)
+#define sf_fma(a, b, c) ((a) * (b) + (c))
+#define vf_sum(a) _mm_cvtss_f32(vf_sum4(a, a, a, a))
+#define vf_sum4(a, b, c, d) _mm_hadd_ps(_mm_hadd_ps(a, b), _mm_hadd_ps(c, d))
+#define vf_bits(a) _mm_castps_si128(a)
+#define vf_from_int(a) _mm_cvtepi32_ps(a)
+#define vf_from_bits(a) _mm_castsi128_ps(a)
+#define vf_load(p) _mm_loadu_ps(p)
+#define vf_store(p, a) _mm_storeu_ps(p, a)
+#define vf_load_f16 LLMK_(load_f16)
+#define vf_store_f16 LLMK_(store_f16)
 #define vf_load_bf16 LLMK_(load_bf16)
 #define vf_store_bf16 LLMK_(store_bf16)
-#define vf_load_u8 LLMK_(load_u8)
+#define vf_load_u8(p) _mm_cvtepi32_ps(LLMK_(load_4)(p))
 #define vf_load_e4m3 LLMK_(load_e4m3)
 #define vf_load_e2m1 LLMK_(load_e2m1)
 #define vf_round_bf16(a) vf_from_bits(LLMK_(bf16_bits)(a))
+#define vf_max(a, b) _mm_max_ps(b, a) /* a if b is NaN */
+#define vf_clamp(x, low, high) _mm_max_ps(low, _mm_min_ps(high, x)) /* a NaN stays */
+#define vi_set(x) _mm_set1_epi32(x)
+#define vi_add(a, b) _mm_add_epi32(a, b)
+#define vi_sub(a, b) _mm_sub_epi32(a, b)
+#define vi_shl23(a) _mm_slli_epi32(a, 23)
+#define vi_half(a) _mm_srai_epi32(a, 1)
+#define vf_round(a) _mm_cvtps_epi32(a)
+#define vf_top LLMK_(top)
+#define vf_any_le(a, b) (_mm_movemask_ps(_mm_cmple_ps(a, b)) != 0)
+#define vf_if_le(a, b, then, other) _mm_blendv_ps(other, then, _mm_cmple_ps(a, b))
+#define vi_pairs(p) _mm_cvtepu8_epi16(LLMK_(load8)(p))
+#define vi_pair(p) LLMK_(broadcast)((const int8_t *)(p))
+#define vi_dot2(sum, a, b) _mm_add_epi32(sum, _mm_madd_epi16(a, b))
+#define vi_store16(p, a) _mm_storel_epi64((__m128i *)(void *)(p), _mm_packs_epi32(a, a))
+#define LLMK_CODES_TO_BYTES llm__affine_unpack
 
-LLMK_INLINE __m256i LLMK_(load32)(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
+LLMK_INLINE float LLMK_(top)(__m128 a) {
+    const __m128 x = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)));
+}
 
-LLMK_INLINE __m256i LLMK_(broadcast)(const int8_t *four) {
+/* 64 bits, and the 32 at `four` as a byte in each lane. */
+LLMK_INLINE __m128i LLMK_(load8)(const void *p) { return _mm_loadl_epi64((const __m128i *)p); }
+
+LLMK_INLINE __m128i LLMK_(load_4)(const uint8_t *four) {
     int32_t v;
     memcpy(&v, four, sizeof v);
-    return _mm256_set1_epi32(v);
+    return _mm_cvtepu8_epi32(_mm_cvtsi32_si128(v));
 }
+
+LLMK_INLINE __m128i LLMK_(broadcast)(const int8_t *four) {
+    int32_t v;
+    memcpy(&v, four, sizeof v);
+    return _mm_set1_epi32(v);
+}
+
+/* A half float in the lower bits of each lane, moved to a float's places: the exponent then needs 112 more, that of
+   infinity and NaN twice as much, and what has none is a multiple of 2^-24 that 2^-14 was added to. */
+LLMK_INLINE __m128 LLMK_(from_half)(__m128i h) {
+    const __m128i sign = _mm_slli_epi32(_mm_srli_epi32(h, 15), 31), more = _mm_set1_epi32(112 << 23);
+    const __m128i places = _mm_slli_epi32(_mm_and_si128(h, _mm_set1_epi32(0x7fff)), 13);
+    const __m128i exponent = _mm_and_si128(places, _mm_set1_epi32(31 << 23));
+    const __m128i special = _mm_and_si128(_mm_cmpeq_epi32(exponent, _mm_set1_epi32(31 << 23)), more);
+    const __m128i f = _mm_add_epi32(_mm_add_epi32(places, more), special);
+    const __m128 small = _mm_sub_ps(_mm_castsi128_ps(_mm_add_epi32(f, _mm_set1_epi32(1 << 23))),
+                                    _mm_castsi128_ps(_mm_set1_epi32(113 << 23)));
+    const __m128i none = _mm_cmpeq_epi32(exponent, _mm_setzero_si128());
+    return _mm_castsi128_ps(_mm_or_si128(_mm_blendv_epi8(f, _mm_castps_si128(small), none), sign));
+}
+
+/* The way back, as llm__f32_to_f16. */
+LLMK_INLINE __m128i LLMK_(to_half)(__m128 x) {
+    const __m128i bits = _mm_castps_si128(x), m = _mm_and_si128(bits, _mm_set1_epi32(0x7fffffff));
+    const __m128i odd = _mm_and_si128(_mm_srli_epi32(m, 13), _mm_set1_epi32(1));
+    const __m128 half = _mm_add_ps(_mm_castsi128_ps(m), _mm_set1_ps(0.5f));
+    const __m128i small = _mm_sub_epi32(_mm_castps_si128(half), _mm_set1_epi32(0x3f000000));
+    __m128i h = _mm_add_epi32(_mm_sub_epi32(m, _mm_set1_epi32(0x38000000 - 0xfff)), odd);
+    h = _mm_blendv_epi8(_mm_srli_epi32(h, 13), small, _mm_cmpgt_epi32(_mm_set1_epi32(0x38800000), m));
+    h = _mm_blendv_epi8(h, _mm_set1_epi32(0x7c00), _mm_cmpgt_epi32(m, _mm_set1_epi32(0x477fefff)));
+    h = _mm_blendv_epi8(h, _mm_set1_epi32(0x7e00), _mm_cmpgt_epi32(m, _mm_set1_epi32(0x7f800000)));
+    return _mm_or_si128(h, _mm_slli_epi32(_mm_srli_epi32(bits, 31), 15));
+}
+
+LLMK_INLINE __m128 LLMK_(load_f16)(const void *p) { return LLMK_(from_half)(_mm_cvtepu16_epi32(LLMK_(load8)(p))); }
+
+LLMK_INLINE void LLMK_(store_f16)(void *p, __m128 a) {
+    const __m128i h = LLMK_(to_half)(a);
+    _mm_storel_epi64((__m128i *)p, _mm_packus_epi32(h, h));
+}
+
+LLMK_INLINE __m128 LLMK_(load_bf16)(const void *p) {
+    return _mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), LLMK_(load8)(p)));
+}
+
+/* The bits of the nearest bf16, as in the pass for AVX2. */
+LLMK_INLINE __m128i LLMK_(bf16_bits)(__m128 a) {
+    const __m128i bits = _mm_castps_si128(a), even = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(1));
+    const __m128i quiet = _mm_or_si128(bits, _mm_set1_epi32(0x400000));
+    __m128i h = _mm_add_epi32(bits, _mm_add_epi32(even, _mm_set1_epi32(0x7fff)));
+    h = _mm_blendv_epi8(h, quiet, _mm_castps_si128(_mm_cmpunord_ps(a, a)));
+    return _mm_slli_epi32(_mm_srli_epi32(h, 16), 16);
+}
+
+LLMK_INLINE void LLMK_(store_bf16)(void *p, __m128 a) {
+    const __m128i h = _mm_srli_epi32(LLMK_(bf16_bits)(a), 16);
+    _mm_storel_epi64((__m128i *)p, _mm_packus_epi32(h, h));
+}
+
+/* e4m3 is a half float with a shorter exponent: shifted into place it is 2^8 too small.  0x7f is NaN. */
+LLMK_INLINE __m128 LLMK_(load_e4m3)(const uint8_t *p) {
+    const __m128i b = LLMK_(load_4)(p), size = _mm_and_si128(b, _mm_set1_epi32(0x7f));
+    const __m128i nan = _mm_cmpeq_epi32(size, _mm_set1_epi32(0x7f)), sign = _mm_slli_epi32(_mm_srli_epi32(b, 7), 15);
+    const __m128i h = _mm_or_si128(_mm_slli_epi32(size, 7), _mm_and_si128(nan, _mm_set1_epi32(0x7fff)));
+    return _mm_mul_ps(LLMK_(from_half)(_mm_or_si128(h, sign)), _mm_set1_ps(256.0f));
+}
+
+/* e2m1 codes, one a byte: like e4m3, a half float that is 2^14 too small. */
+LLMK_INLINE __m128 LLMK_(load_e2m1)(const uint8_t *p) {
+    const __m128i b = LLMK_(load_4)(p), sign = _mm_slli_epi32(_mm_srli_epi32(b, 3), 15);
+    const __m128i size = _mm_slli_epi32(_mm_and_si128(b, _mm_set1_epi32(7)), 9);
+    return _mm_mul_ps(LLMK_(from_half)(_mm_or_si128(size, sign)), _mm_set1_ps(16384.0f));
+}
+
+/* n is 32 or 64 in the next two. */
+LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n) {
+    __m128i v = _mm_setzero_si128();
+    int i;
+    for (i = 0; i < n; i += 4)
+        v = _mm_max_epi32(v, _mm_and_si128(LLMK_(load16)(x + i), _mm_set1_epi32(0x7fffffff)));
+    v = _mm_max_epi32(v, _mm_shuffle_epi32(v, 0x4e));
+    v = _mm_max_epi32(v, _mm_shuffle_epi32(v, 0xb1));
+    return _mm_cvtsi128_si32(v);
+}
+
+LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, int8_t *codes) {
+    const __m128i order = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 0, 2, 4, 6, 1, 3, 5, 7);
+    const __m128 f = _mm_set1_ps(factor);
+    __m128i sum = _mm_setzero_si128();
+    int i;
+    for (i = 0; i < n; i += 8) {
+        const __m128i a = _mm_cvtps_epi32(_mm_mul_ps(_mm_loadu_ps(x + i), f));
+        const __m128i b = _mm_cvtps_epi32(_mm_mul_ps(_mm_loadu_ps(x + i + 4), f)), p = _mm_packs_epi32(a, b);
+        _mm_storel_epi64((__m128i *)(void *)(codes + i), _mm_shuffle_epi8(_mm_packs_epi16(p, p), order));
+        sum = _mm_add_epi32(sum, _mm_add_epi32(a, b));
+    }
+    sum = _mm_hadd_epi32(sum, sum);
+    return _mm_cvtsi128_si32(_mm_hadd_epi32(sum, sum));
+}
+
+/* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
+LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r += 4, rows += 4, out += 16) {
+        const __m128i a = LLMK_(load16)(rows[0] + at), b = LLMK_(load16)(rows[1] + at);
+        const __m128i c = LLMK_(load16)(rows[2] + at), d = LLMK_(load16)(rows[3] + at);
+        const __m128i ab = _mm_unpacklo_epi32(a, b), ab2 = _mm_unpackhi_epi32(a, b);
+        const __m128i cd = _mm_unpacklo_epi32(c, d), cd2 = _mm_unpackhi_epi32(c, d);
+        _mm_storeu_si128((__m128i *)(void *)out, _mm_unpacklo_epi64(ab, cd));
+        _mm_storeu_si128((__m128i *)(void *)(out + 64), _mm_unpackhi_epi64(ab, cd));
+        _mm_storeu_si128((__m128i *)(void *)(out + 128), _mm_unpacklo_epi64(ab2, cd2));
+        _mm_storeu_si128((__m128i *)(void *)(out + 192), _mm_unpackhi_epi64(ab2, cd2));
+    }
+}
+
+/* Four rows at a time.  Codes of at most 15: maddubs adds two products, eight of its results still fit 16 bits. */
+LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    const __m128i mask = _mm_set1_epi8(15), one = _mm_set1_epi16(1), zero = _mm_setzero_si128();
+    int k, q, e, x;
+    LLMK_UNROLL for (x = 0; x < 4 * X; x++) sums[x] = zero;
+    for (k = at; k < at + chunk; k += 32, w += 256)
+        for (q = 0; q < 4; q++) {
+            __m128i p[LLM__TILE];
+            LLMK_UNROLL for (x = 0; x < X; x++) p[x] = zero;
+            LLMK_UNROLL for (e = 0; e < 4; e++) {
+                const __m128i v = LLMK_(load16)(w + 64 * e + 16 * q), even = _mm_and_si128(v, mask);
+                const __m128i odd = _mm_and_si128(_mm_srli_epi16(v, 4), mask);
+                LLMK_UNROLL for (x = 0; x < X; x++) {
+                    const int8_t *b = a[x] + k + 8 * e;
+                    p[x] = _mm_add_epi16(p[x], _mm_maddubs_epi16(even, LLMK_(broadcast)(b)));
+                    p[x] = _mm_add_epi16(p[x], _mm_maddubs_epi16(odd, LLMK_(broadcast)(b + 4)));
+                }
+            }
+            LLMK_UNROLL for (x = 0; x < X; x++)
+                sums[4 * x + q] = _mm_add_epi32(sums[4 * x + q], _mm_madd_epi16(p[x], one));
+        }
+}
+
+/* |w| times a with w's sign: 2 * 128 * 127 just fits 16 bits. */
+LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    const __m128i one = _mm_set1_epi16(1);
+    int k, q, x;
+    for (q = 0; q < 4; q++) {
+        __m128i s[LLM__TILE];
+        LLMK_UNROLL for (x = 0; x < X; x++) s[x] = _mm_setzero_si128();
+        for (k = 0; k < chunk; k += 4) {
+            const __m128i v = LLMK_(load16)(w + 16 * k + 16 * q), size = _mm_abs_epi8(v);
+            LLMK_UNROLL for (x = 0; x < X; x++) {
+                const __m128i b = _mm_sign_epi8(LLMK_(broadcast)(a[x] + at + k), v);
+                s[x] = _mm_add_epi32(s[x], _mm_madd_epi16(_mm_maddubs_epi16(size, b), one));
+            }
+        }
+        LLMK_UNROLL for (x = 0; x < X; x++) sums[4 * x + q] = s[x];
+    }
+}
+#endif
+
+#if LLM__KERNEL_PASS == LLM__AVX2 || LLM__KERNEL_PASS == LLM__AVX512 /* ---- what AVX2 and AVX-512 share */
+#define LLMK_CODES_TO_BYTES LLMK_(codes_to_bytes)
+#define LLMK_TURN LLMK_(turn_16x8)
+#define sf_fma LLMK_(fma_one)
+
+LLMK_INLINE __m256i LLMK_(load32)(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 
 LLMK_INLINE float LLMK_(sum)(__m256 a) {
     __m128 x = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -1625,70 +1930,11 @@ LLMK_INLINE float LLMK_(fma_one)(float a, float b, float c) {
     return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)));
 }
 
-LLMK_INLINE __m256 LLMK_(load_bf16)(const void *p) {
-    __m256i h = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(h, 16));
-}
-
-/* The bits of the nearest bf16, ties to even, by adding 0x7fff and the bit that will be the lowest; NaNs keep their top
-   bits, made quiet. */
-LLMK_INLINE __m256i LLMK_(bf16_bits)(__m256 a) {
-    const __m256i bits = _mm256_castps_si256(a);
-    __m256i even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-    __m256i h = _mm256_add_epi32(bits, _mm256_add_epi32(even, _mm256_set1_epi32(0x7fff)));
-    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
-    h = _mm256_blendv_epi8(h, quiet, _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q)));
-    return _mm256_slli_epi32(_mm256_srli_epi32(h, 16), 16);
-}
-
-LLMK_INLINE void LLMK_(store_bf16)(void *p, __m256 a) {
-    const __m256i h = _mm256_srli_epi32(LLMK_(bf16_bits)(a), 16);
-    _mm_storeu_si128((__m128i *)p, _mm_packus_epi32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1)));
-}
-
-/* e4m3 is a half float with a shorter exponent: shifted into place it is 2^8 too small.  0x7f is NaN. */
-LLMK_INLINE __m256 LLMK_(load_e4m3)(const uint8_t *p) {
-    const __m128i b = _mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)p));
-    const __m128i size = _mm_and_si128(b, _mm_set1_epi16(0x7f)), nan = _mm_cmpeq_epi16(size, _mm_set1_epi16(0x7f));
-    __m128i h = _mm_or_si128(_mm_slli_epi16(size, 7), _mm_srli_epi16(nan, 1));
-    h = _mm_or_si128(h, _mm_slli_epi16(_mm_srli_epi16(b, 7), 15));
-    return _mm256_mul_ps(_mm256_cvtph_ps(h), _mm256_set1_ps(256.0f));
-}
-
-/* e2m1 codes, one a byte: the lower three bits choose from eight numbers, the fourth is the sign. */
-LLMK_INLINE __m256 LLMK_(load_e2m1)(const uint8_t *p) {
-    const __m256 numbers = _mm256_setr_ps(0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f);
-    const __m256i b = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
-    const __m256i sign = _mm256_slli_epi32(_mm256_srli_epi32(b, 3), 31);
-    return _mm256_xor_ps(_mm256_permutevar8x32_ps(numbers, b), _mm256_castsi256_ps(sign));
-}
-
-/* Both halves get all eight bytes, each takes its four: cheaper than a conversion that crosses the halves. */
-LLMK_INLINE __m256 LLMK_(load_u8)(const uint8_t *p) {
-    const __m256i places = _mm256_setr_epi8(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, 3, -1, -1, -1, 4, -1, -1, -1,
-                                            5, -1, -1, -1, 6, -1, -1, -1, 7, -1, -1, -1);
-    int64_t eight;
-    memcpy(&eight, p, sizeof eight);
-    return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(_mm256_set1_epi64x(eight), places));
-}
-
 /* The largest lane. */
 LLMK_INLINE float LLMK_(top)(__m256 a) {
     __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     x = _mm_max_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_max_ss(x, _mm_shuffle_ps(x, x, 1)));
-}
-
-/* n bytes of each, in turns. */
-LLMK_INLINE void LLMK_(zip_bytes)(const uint8_t *a, const uint8_t *b, int n, uint8_t *out) {
-    int i = 0;
-    for (; i + 16 <= n; i += 16) {
-        const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(a + i));
-        const __m128i y = _mm_loadu_si128((const __m128i *)(const void *)(b + i));
-        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), _mm_unpacklo_epi8(x, y));
-        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i + 16), _mm_unpackhi_epi8(x, y));
-    }
-    for (; i < n; i++) out[2 * i] = a[i], out[2 * i + 1] = b[i];
 }
 
 /* The lower halves of eight numbers that fit 16 bits. */
@@ -1725,18 +1971,6 @@ LLMK_INLINE void LLMK_(turn_16x8)(const uint8_t *const *rows, size_t at, uint8_t
     LLMK_(put_columns)(out + 2 * step, step, _mm256_unpackhi_epi32(a0, b0), _mm256_unpackhi_epi32(c0, d0));
     LLMK_(put_columns)(out + 4 * step, step, _mm256_unpacklo_epi32(a1, b1), _mm256_unpacklo_epi32(c1, d1));
     LLMK_(put_columns)(out + 6 * step, step, _mm256_unpackhi_epi32(a1, b1), _mm256_unpackhi_epi32(c1, d1));
-}
-
-LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t *out) {
-    const __m128i mask = _mm_set1_epi8(15);
-    size_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-        const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(codes + i / 2));
-        const __m128i low = _mm_and_si128(v, mask), high = _mm_and_si128(_mm_srli_epi16(v, 4), mask);
-        _mm_storeu_si128((__m128i *)(void *)(out + i), _mm_unpacklo_epi8(low, high));
-        _mm_storeu_si128((__m128i *)(void *)(out + i + 16), _mm_unpackhi_epi8(low, high));
-    }
-    for (; i < n; i++) out[i] = (uint8_t)(codes[i / 2] >> (i % 2 * 4) & 15);
 }
 
 /* Codes of any width: a shuffle brings the two bytes that hold a code into a 16-bit lane, a multiplication by a power
@@ -1809,8 +2043,8 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
 }
 
 LLMK_INLINE __m256i LLMK_(two)(const uint8_t *a, const uint8_t *b) {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)a)),
-                                   _mm_loadu_si128((const __m128i *)(const void *)b), 1);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(LLMK_(load16)(a)),
+                                   LLMK_(load16)(b), 1);
 }
 
 /* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
@@ -1828,13 +2062,113 @@ LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_
     }
 }
 
-/* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
-LLMK_INLINE void LLMK_(evens_first)(const uint8_t *from, int flip, uint8_t *to) {
-    const __m128i order = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
-    const __m128i v = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)from), order);
-    _mm_storeu_si128((__m128i *)(void *)to, _mm_xor_si128(v, _mm_set1_epi8((char)flip)));
+#endif
+
+#if LLM__KERNEL_PASS == LLM__AVX2 /* ---- AVX2, FMA and F16C */
+#define VF_N 8
+#define VF __m256
+#define VI __m256i
+#define vf_set(x) _mm256_set1_ps(x)
+#define vf_add(a, b) _mm256_add_ps(a, b)
+#define vf_sub(a, b) _mm256_sub_ps(a, b)
+#define vf_mul(a, b) _mm256_mul_ps(a, b)
+#define vf_div(a, b) _mm256_div_ps(a, b)
+#define vf_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define vf_bits(a) _mm256_castps_si256(a)
+#define vf_from_int(a) _mm256_cvtepi32_ps(a)
+#define vf_from_bits(a) _mm256_castsi256_ps(a)
+#define vf_load(p) _mm256_loadu_ps(p)
+#define vf_store(p, a) _mm256_storeu_ps(p, a)
+#define vf_load_f16(p) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+#define vf_store_f16(p, a) _mm_storeu_si128((__m128i *)(void *)(p), _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT))
+#define vf_max(a, b) _mm256_max_ps(b, a) /* a if b is NaN */
+#define vf_any_le(a, b) (_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LE_OQ)) != 0)
+#define vf_if_le(a, b, then, other) _mm256_blendv_ps(other, then, _mm256_cmp_ps(a, b, _CMP_LE_OQ))
+#define vf_clamp(x, low, high) _mm256_max_ps(low, _mm256_min_ps(high, x)) /* a NaN stays */
+#define vi_set(x) _mm256_set1_epi32(x)
+#define vi_add(a, b) _mm256_add_epi32(a, b)
+#define vi_sub(a, b) _mm256_sub_epi32(a, b)
+#define vi_shl23(a) _mm256_slli_epi32(a, 23)
+#define vi_half(a) _mm256_srai_epi32(a, 1)
+#define vf_round(a) _mm256_cvtps_epi32(a)
+#define vf_top LLMK_(top)
+#define vi_pairs(p) _mm256_cvtepu8_epi16(LLMK_(load16)(p))
+#define vi_pair(p) LLMK_(broadcast)((const int8_t *)(p))
+#define vi_dot2(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
+#define vi_store16 LLMK_(store16)
+#define vf_sum LLMK_(sum)
+#define vf_sum4 LLMK_(sum4)
+#define vf_load_bf16 LLMK_(load_bf16)
+#define vf_store_bf16 LLMK_(store_bf16)
+#define vf_load_u8 LLMK_(load_u8)
+#define vf_load_e4m3 LLMK_(load_e4m3)
+#define vf_load_e2m1 LLMK_(load_e2m1)
+#define vf_round_bf16(a) vf_from_bits(LLMK_(bf16_bits)(a))
+
+LLMK_INLINE __m256i LLMK_(broadcast)(const int8_t *four) {
+    int32_t v;
+    memcpy(&v, four, sizeof v);
+    return _mm256_set1_epi32(v);
 }
 
+LLMK_INLINE __m256 LLMK_(load_bf16)(const void *p) {
+    __m256i h = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(h, 16));
+}
+
+/* The bits of the nearest bf16, ties to even, by adding 0x7fff and the bit that will be the lowest; NaNs keep their top
+   bits, made quiet. */
+LLMK_INLINE __m256i LLMK_(bf16_bits)(__m256 a) {
+    const __m256i bits = _mm256_castps_si256(a);
+    __m256i even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i h = _mm256_add_epi32(bits, _mm256_add_epi32(even, _mm256_set1_epi32(0x7fff)));
+    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    h = _mm256_blendv_epi8(h, quiet, _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q)));
+    return _mm256_slli_epi32(_mm256_srli_epi32(h, 16), 16);
+}
+
+LLMK_INLINE void LLMK_(store_bf16)(void *p, __m256 a) {
+    const __m256i h = _mm256_srli_epi32(LLMK_(bf16_bits)(a), 16);
+    _mm_storeu_si128((__m128i *)p, _mm_packus_epi32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1)));
+}
+
+/* e4m3 is a half float with a shorter exponent: shifted into place it is 2^8 too small.  0x7f is NaN. */
+LLMK_INLINE __m256 LLMK_(load_e4m3)(const uint8_t *p) {
+    const __m128i b = _mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(const void *)p));
+    const __m128i size = _mm_and_si128(b, _mm_set1_epi16(0x7f)), nan = _mm_cmpeq_epi16(size, _mm_set1_epi16(0x7f));
+    __m128i h = _mm_or_si128(_mm_slli_epi16(size, 7), _mm_srli_epi16(nan, 1));
+    h = _mm_or_si128(h, _mm_slli_epi16(_mm_srli_epi16(b, 7), 15));
+    return _mm256_mul_ps(_mm256_cvtph_ps(h), _mm256_set1_ps(256.0f));
+}
+
+/* e2m1 codes, one a byte: the lower three bits choose from eight numbers, the fourth is the sign. */
+LLMK_INLINE __m256 LLMK_(load_e2m1)(const uint8_t *p) {
+    const __m256 numbers = _mm256_setr_ps(0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f);
+    const __m256i b = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+    const __m256i sign = _mm256_slli_epi32(_mm256_srli_epi32(b, 3), 31);
+    return _mm256_xor_ps(_mm256_permutevar8x32_ps(numbers, b), _mm256_castsi256_ps(sign));
+}
+
+/* Both halves get all eight bytes, each takes its four: cheaper than a conversion that crosses the halves. */
+LLMK_INLINE __m256 LLMK_(load_u8)(const uint8_t *p) {
+    const __m256i places = _mm256_setr_epi8(0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, 3, -1, -1, -1, 4, -1, -1, -1,
+                                            5, -1, -1, -1, 6, -1, -1, -1, 7, -1, -1, -1);
+    int64_t eight;
+    memcpy(&eight, p, sizeof eight);
+    return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(_mm256_set1_epi64x(eight), places));
+}
+
+#ifdef LLMK_BASE /* with AVX-VNNI */
+#define LLMK_DOTS
+#define VB __m256i
+#define vb_load LLMK_(load32)
+#define vb_low(a) _mm256_and_si256(a, _mm256_set1_epi8(15))
+#define vb_high(a) vb_low(_mm256_srli_epi16(a, 4))
+#define vb_four LLMK_(broadcast)
+#define vi_dots(sum, w, a) _mm256_dpbusd_avx_epi32(sum, w, a)
+#define vi_signed_dots(sum, w, a) _mm256_dpbusd_avx_epi32(sum, _mm256_xor_si256(a, _mm256_set1_epi8(-128)), w)
+#define vi_excess(sum, w) _mm256_dpbusd_avx_epi32(sum, _mm256_set1_epi8(-128), w)
+#else
 /* Codes of at most 15: maddubs adds two products, eight of its results still fit 16 bits. */
 LLMK_INLINE void LLMK_(nibbles_step)(const int X, __m256i w0, __m256i w1, const int8_t *const *a, int k, __m256i *p) {
     int x;
@@ -1946,8 +2280,139 @@ LLMK_INLINE void LLMK_(direct_bytes)(int chunk, const uint8_t *const *rows, cons
         LLMK_(direct_put)(p, r, sums);
     }
 }
+#endif
+#endif
 
-#elif LLM__KERNEL_PASS == 2 /* ---- NEON as every 64-bit ARM has it */
+#if LLM__KERNEL_PASS == LLM__AVX512 /* ---- AVX-512 F, BW, DQ and VL */
+#define VF_N 16
+#define VF __m512
+#define VI __m512i
+#define vf_set(x) _mm512_set1_ps(x)
+#define vf_add(a, b) _mm512_add_ps(a, b)
+#define vf_sub(a, b) _mm512_sub_ps(a, b)
+#define vf_mul(a, b) _mm512_mul_ps(a, b)
+#define vf_div(a, b) _mm512_div_ps(a, b)
+#define vf_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define vf_sum(a) LLMK_(sum)(LLMK_(halves)(a))
+#define vf_sum4(a, b, c, d) LLMK_(sum4)(LLMK_(halves)(a), LLMK_(halves)(b), LLMK_(halves)(c), LLMK_(halves)(d))
+#define vf_bits(a) _mm512_castps_si512(a)
+#define vf_from_int(a) _mm512_cvtepi32_ps(a)
+#define vf_from_bits(a) _mm512_castsi512_ps(a)
+#define vf_load(p) _mm512_loadu_ps(p)
+#define vf_store(p, a) _mm512_storeu_ps(p, a)
+#define vf_load_f16(p) _mm512_cvtph_ps(LLMK_(load32)(p))
+#define vf_store_f16(p, a) LLMK_(store32)(p, _mm512_maskz_cvtps_ph(65535, a, _MM_FROUND_TO_NEAREST_INT))
+#define vf_load_bf16(p) vf_from_bits(_mm512_slli_epi32(_mm512_cvtepu16_epi32(LLMK_(load32)(p)), 16))
+#define vf_store_bf16(p, a) LLMK_(store32)(p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(LLMK_(bf16_bits)(a), 16)))
+#define vf_load_u8(p) vf_from_int(_mm512_cvtepu8_epi32(LLMK_(load16)(p)))
+#define vf_load_e4m3 LLMK_(load_e4m3)
+#define vf_load_e2m1 LLMK_(load_e2m1)
+#define vf_round_bf16(a) vf_from_bits(LLMK_(bf16_bits)(a))
+#define vf_max(a, b) _mm512_max_ps(b, a) /* a if b is NaN */
+#define vf_clamp(x, low, high) _mm512_max_ps(low, _mm512_min_ps(high, x)) /* a NaN stays */
+#define vi_set(x) _mm512_set1_epi32(x)
+#define vi_add(a, b) _mm512_add_epi32(a, b)
+#define vi_sub(a, b) _mm512_sub_epi32(a, b)
+#define vi_shl23(a) _mm512_slli_epi32(a, 23)
+#define vi_half(a) _mm512_srai_epi32(a, 1)
+#define vf_round(a) _mm512_cvtps_epi32(a)
+#define vf_top(a) LLMK_(top)(_mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)))
+#define vf_any_le(a, b) (_mm512_cmp_ps_mask(a, b, _CMP_LE_OQ) != 0)
+#define vf_if_le(a, b, then, other) _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LE_OQ), other, then)
+#define vi_pairs(p) _mm512_cvtepu8_epi16(LLMK_(load32)(p))
+#define vi_pair(p) LLMK_(broadcast)((const int8_t *)(p))
+#define vi_dot2(sum, a, b) _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
+#define vi_store16(p, a) LLMK_(store32)(p, _mm512_cvtepi32_epi16(a))
+
+LLMK_INLINE void LLMK_(store32)(void *p, __m256i a) { _mm256_storeu_si256((__m256i *)p, a); }
+
+LLMK_INLINE __m512i LLMK_(load64)(const void *p) { return _mm512_loadu_si512(p); }
+
+LLMK_INLINE __m256 LLMK_(halves)(__m512 a) {
+    return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+}
+
+/* The bits of the nearest bf16, as in the pass for AVX2. */
+LLMK_INLINE __m512i LLMK_(bf16_bits)(__m512 a) {
+    const __m512i bits = _mm512_castps_si512(a), even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), vi_set(1));
+    __m512i h = _mm512_add_epi32(bits, _mm512_add_epi32(even, vi_set(0x7fff)));
+    h = _mm512_mask_or_epi32(h, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), bits, vi_set(0x400000));
+    return _mm512_slli_epi32(_mm512_srli_epi32(h, 16), 16);
+}
+
+/* e4m3 is a half float with a shorter exponent: shifted into place it is 2^8 too small.  0x7f is NaN. */
+LLMK_INLINE __m512 LLMK_(load_e4m3)(const uint8_t *p) {
+    const __m256i b = _mm256_cvtepu8_epi16(LLMK_(load16)(p)), size = _mm256_and_si256(b, _mm256_set1_epi16(0x7f));
+    const __m256i sign = _mm256_slli_epi16(_mm256_srli_epi16(b, 7), 15);
+    const __mmask16 nan = _mm256_cmpeq_epi16_mask(size, _mm256_set1_epi16(0x7f));
+    __m256i h = _mm256_or_si256(_mm256_slli_epi16(size, 7), sign);
+    h = _mm256_mask_mov_epi16(h, nan, _mm256_or_si256(sign, _mm256_set1_epi16(0x7fff)));
+    return _mm512_mul_ps(_mm512_cvtph_ps(h), vf_set(256.0f));
+}
+
+/* e2m1 codes, one a byte: all sixteen numbers there are. */
+LLMK_INLINE __m512 LLMK_(load_e2m1)(const uint8_t *p) {
+    const __m512 numbers = _mm512_setr_ps(0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f, -0.0f, -0.5f, -1.0f, -1.5f,
+                                          -2.0f, -3.0f, -4.0f, -6.0f);
+    return _mm512_permutexvar_ps(_mm512_cvtepu8_epi32(LLMK_(load16)(p)), numbers);
+}
+
+LLMK_INLINE __m512i LLMK_(broadcast)(const int8_t *four) {
+    int32_t v;
+    memcpy(&v, four, sizeof v);
+    return _mm512_set1_epi32(v);
+}
+
+#ifdef LLMK_BASE /* with VNNI */
+#define LLMK_DOTS
+#define VB __m512i
+#define vb_load LLMK_(load64)
+#define vb_low(a) _mm512_and_si512(a, _mm512_set1_epi8(15))
+#define vb_high(a) vb_low(_mm512_srli_epi16(a, 4))
+#define vb_four LLMK_(broadcast)
+#define vi_dots(sum, w, a) _mm512_dpbusd_epi32(sum, w, a)
+#define vi_signed_dots(sum, w, a) _mm512_dpbusd_epi32(sum, _mm512_xor_si512(a, _mm512_set1_epi8(-128)), w)
+#define vi_excess(sum, w) _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(-128), w)
+#else
+/* Codes of at most 15: maddubs adds two products, eight of its results still fit 16 bits. */
+LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    const __m512i mask = _mm512_set1_epi8(15), one = _mm512_set1_epi16(1), zero = _mm512_setzero_si512();
+    int k, e, x;
+    LLMK_UNROLL for (x = 0; x < X; x++) sums[x] = zero;
+    for (k = at; k < at + chunk; k += 32, w += 256) {
+        __m512i p[LLM__TILE];
+        LLMK_UNROLL for (x = 0; x < X; x++) p[x] = zero;
+        LLMK_UNROLL for (e = 0; e < 4; e++) {
+            const __m512i v = LLMK_(load64)(w + 64 * e), even = _mm512_and_si512(v, mask);
+            const __m512i odd = _mm512_and_si512(_mm512_srli_epi16(v, 4), mask);
+            LLMK_UNROLL for (x = 0; x < X; x++) {
+                const int8_t *b = a[x] + k + 8 * e;
+                p[x] = _mm512_add_epi16(p[x], _mm512_maddubs_epi16(even, LLMK_(broadcast)(b)));
+                p[x] = _mm512_add_epi16(p[x], _mm512_maddubs_epi16(odd, LLMK_(broadcast)(b + 4)));
+            }
+        }
+        LLMK_UNROLL for (x = 0; x < X; x++) sums[x] = _mm512_add_epi32(sums[x], _mm512_madd_epi16(p[x], one));
+    }
+}
+
+/* |w| times a with w's sign: 2 * 128 * 127 just fits 16 bits. */
+LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi16(1);
+    int k, x;
+    LLMK_UNROLL for (x = 0; x < X; x++) sums[x] = zero;
+    for (k = at; k < at + chunk; k += 4, w += 64) {
+        const __m512i v = LLMK_(load64)(w), size = _mm512_abs_epi8(v);
+        const __mmask64 negative = _mm512_movepi8_mask(v);
+        LLMK_UNROLL for (x = 0; x < X; x++) {
+            const __m512i b = LLMK_(broadcast)(a[x] + k), turned = _mm512_mask_sub_epi8(b, negative, zero, b);
+            sums[x] = _mm512_add_epi32(sums[x], _mm512_madd_epi16(_mm512_maddubs_epi16(size, turned), one));
+        }
+    }
+}
+#endif
+#endif
+
+#if LLM__KERNEL_PASS == LLM__NEON /* ---- NEON as every 64-bit ARM has it */
 #define VF_N 4
 #define VF float32x4_t
 #define VI int32x4_t
@@ -2133,6 +2598,52 @@ LLMK_INLINE int8x16_t LLMK_(broadcast)(const int8_t *four) {
     return vreinterpretq_s8_s32(vdupq_n_s32(word));
 }
 
+LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t *out) {
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        const uint8x16_t v = vld1q_u8(codes + i / 2);
+        uint8x16x2_t two;
+        two.val[0] = vandq_u8(v, vdupq_n_u8(15)), two.val[1] = vshrq_n_u8(v, 4);
+        vst2q_u8(out + i, two);
+    }
+    for (; i < n; i++) out[i] = (uint8_t)(codes[i / 2] >> (i % 2 * 4) & 15);
+}
+
+/* n is 32 or 64 in the next two. */
+LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n) {
+    int32x4_t v = vdupq_n_s32(0);
+    int i;
+    for (i = 0; i < n; i += 4)
+        v = vmaxq_s32(v, vandq_s32(vreinterpretq_s32_f32(vld1q_f32(x + i)), vdupq_n_s32(0x7fffffff)));
+    return vmaxvq_s32(v);
+}
+
+LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, int8_t *codes) {
+    const float32x4_t f = vdupq_n_f32(factor);
+    int32x4_t sum = vdupq_n_s32(0);
+    int i;
+    for (i = 0; i < n; i += 8) {
+        const int32x4_t a = vcvtnq_s32_f32(vmulq_f32(vld1q_f32(x + i), f));
+        const int32x4_t b = vcvtnq_s32_f32(vmulq_f32(vld1q_f32(x + i + 4), f));
+        const int8x8_t natural = vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(b)));
+        vst1_s8(codes + i, vreinterpret_s8_s32(vzip1_s32(vreinterpret_s32_s8(vuzp1_s8(natural, natural)),
+                                                         vreinterpret_s32_s8(vuzp2_s8(natural, natural)))));
+        sum = vaddq_s32(sum, vaddq_s32(a, b));
+    }
+    return vaddvq_s32(sum);
+}
+
+#ifdef LLMK_BASE /* with the dot products of ARMv8.2 */
+#define LLMK_DOTS
+#define VB uint8x16_t
+#define vb_load(p) vld1q_u8(p)
+#define vb_low(a) vandq_u8(a, vdupq_n_u8(15))
+#define vb_high(a) vshrq_n_u8(a, 4)
+#define vb_four LLMK_(broadcast)
+#define vi_dots(sum, w, a) vdotq_s32(sum, vreinterpretq_s8_u8(w), a)
+#define vi_signed_dots vi_dots
+#define vi_excess(sum, w) (sum)
+#else
 /* Four rows at a time, two to a vector of 16-bit sums: 16 products of at most 15 * 127 fit. */
 LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
     int k, q, x;
@@ -2173,43 +2684,251 @@ LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const in
         LLMK_UNROLL for (x = 0; x < X; x++) sums[4 * x + q] = vpaddq_s32(low[x], high[x]);
     }
 }
+#endif
+#endif
+
+#if LLM__KERNEL_PASS == LLM__WASM /* ---- WebAssembly's SIMD128: no fused multiplication, half floats by integers */
+#define VF_N 4
+#define VF v128_t
+#define VI v128_t
+#define V4 v128_t
+#define vf_set(x) wasm_f32x4_splat(x)
+#define vf_add(a, b) wasm_f32x4_add(a, b)
+#define vf_sub(a, b) wasm_f32x4_sub(a, b)
+#define vf_mul(a, b) wasm_f32x4_mul(a, b)
+#define vf_div(a, b) wasm_f32x4_div(a, b)
+#define vf_fma(a, b, c) wasm_f32x4_add(wasm_f32x4_mul(a, b), c)
+#define sf_fma(a, b, c) ((a) * (b) + (c))
+#define vf_sum(a) wasm_f32x4_extract_lane(vf_sum4(a, a, a, a), 0)
+#define vf_sum4(a, b, c, d) LLMK_(pair_sums)(LLMK_(pair_sums)(a, b), LLMK_(pair_sums)(c, d))
+#define vf_bits(a) (a)
+#define vf_from_int(a) wasm_f32x4_convert_i32x4(a)
+#define vf_from_bits(a) (a)
+#define vf_load(p) wasm_v128_load(p)
+#define vf_store(p, a) wasm_v128_store(p, a)
+#define vf_load_f16 LLMK_(load_f16)
+#define vf_store_f16(p, a) LLMK_(store_halves)(p, LLMK_(to_half)(a))
+#define vf_load_bf16(p) wasm_i32x4_shl(wasm_u32x4_load16x4(p), 16)
+#define vf_store_bf16(p, a) LLMK_(store_halves)(p, wasm_u32x4_shr(LLMK_(bf16_bits)(a), 16))
+#define vf_load_u8(p) wasm_f32x4_convert_i32x4(LLMK_(load_4)(p))
+#define vf_load_e4m3 LLMK_(load_e4m3)
+#define vf_load_e2m1 LLMK_(load_e2m1)
+#define vf_round_bf16(a) LLMK_(bf16_bits)(a)
+#define vf_max(a, b) wasm_f32x4_pmax(a, b) /* a if b is NaN */
+#define vf_clamp(x, low, high) wasm_f32x4_pmax(wasm_f32x4_pmin(x, high), low) /* a NaN stays */
+#define vi_set(x) wasm_i32x4_splat(x)
+#define vi_add(a, b) wasm_i32x4_add(a, b)
+#define vi_sub(a, b) wasm_i32x4_sub(a, b)
+#define vi_shl23(a) wasm_i32x4_shl(a, 23)
+#define vi_half(a) wasm_i32x4_shr(a, 1)
+#define vf_round(a) wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(a))
+#define vf_top LLMK_(top)
+#define vf_any_le(a, b) wasm_v128_any_true(wasm_f32x4_le(a, b))
+#define vf_if_le(a, b, then, other) wasm_v128_bitselect(then, other, wasm_f32x4_le(a, b))
+#define vi_pairs(p) wasm_u16x8_load8x8(p)
+#define vi_pair(p) wasm_v128_load32_splat(p)
+#define vi_dot2(sum, a, b) wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(a, b))
+#define vi_store16(p, a) LLMK_(store_halves)(p, a)
+#define LLMK_CODES_TO_BYTES llm__affine_unpack
+#define v4_load vf_load
+#define v4_store vf_store
+#define v4_transpose(a, b, c, d) LLMK_(v4_transpose)(&(a), &(b), &(c), &(d))
+
+LLMK_INLINE void LLMK_(v4_transpose)(v128_t *a, v128_t *b, v128_t *c, v128_t *d) {
+    const v128_t p = wasm_i32x4_shuffle(*a, *b, 0, 4, 1, 5), q = wasm_i32x4_shuffle(*a, *b, 2, 6, 3, 7);
+    const v128_t r = wasm_i32x4_shuffle(*c, *d, 0, 4, 1, 5), s = wasm_i32x4_shuffle(*c, *d, 2, 6, 3, 7);
+    *a = wasm_i64x2_shuffle(p, r, 0, 2), *b = wasm_i64x2_shuffle(p, r, 1, 3);
+    *c = wasm_i64x2_shuffle(q, s, 0, 2), *d = wasm_i64x2_shuffle(q, s, 1, 3);
+}
+
+LLMK_INLINE float LLMK_(top)(v128_t a) {
+    v128_t x = wasm_f32x4_pmax(a, wasm_i32x4_shuffle(a, a, 2, 3, 0, 1));
+    x = wasm_f32x4_pmax(x, wasm_i32x4_shuffle(x, x, 1, 0, 3, 2));
+    return wasm_f32x4_extract_lane(x, 0);
+}
+
+/* n bytes of each, in turns. */
+LLMK_INLINE void LLMK_(zip_bytes)(const uint8_t *a, const uint8_t *b, int n, uint8_t *out) {
+    int i;
+    for (i = 0; i < n; i++) out[2 * i] = a[i], out[2 * i + 1] = b[i];
+}
+
+LLMK_INLINE v128_t LLMK_(pair_sums)(v128_t a, v128_t b) {
+    return wasm_f32x4_add(wasm_i32x4_shuffle(a, b, 0, 2, 4, 6), wasm_i32x4_shuffle(a, b, 1, 3, 5, 7));
+}
+
+LLMK_INLINE v128_t LLMK_(int_pair_sums)(v128_t a, v128_t b) {
+    return wasm_i32x4_add(wasm_i32x4_shuffle(a, b, 0, 2, 4, 6), wasm_i32x4_shuffle(a, b, 1, 3, 5, 7));
+}
+
+/* The lower halves of four lanes, and four bytes to a lane each. */
+LLMK_INLINE void LLMK_(store_halves)(void *p, v128_t a) {
+    wasm_v128_store64_lane(p, wasm_i16x8_shuffle(a, a, 0, 2, 4, 6, 0, 2, 4, 6), 0);
+}
+
+LLMK_INLINE v128_t LLMK_(load_4)(const uint8_t *p) {
+    return wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(p)));
+}
+
+/* A half float in the lower bits of each lane, moved to a float's places: the exponent then needs 112 more, that of
+   infinity and NaN twice as much, and what has none is a multiple of 2^-24 that 2^-14 was added to. */
+LLMK_INLINE v128_t LLMK_(from_half)(v128_t h) {
+    const v128_t sign = wasm_i32x4_shl(wasm_u32x4_shr(h, 15), 31), more = vi_set(112 << 23);
+    const v128_t places = wasm_i32x4_shl(wasm_v128_and(h, vi_set(0x7fff)), 13);
+    const v128_t exponent = wasm_v128_and(places, vi_set(31 << 23));
+    const v128_t special = wasm_v128_and(wasm_i32x4_eq(exponent, vi_set(31 << 23)), more);
+    const v128_t f = vi_add(vi_add(places, more), special);
+    const v128_t small = vf_sub(vi_add(f, vi_set(1 << 23)), vi_set(113 << 23));
+    return wasm_v128_or(wasm_v128_bitselect(small, f, wasm_i32x4_eq(exponent, vi_set(0))), sign);
+}
+
+/* The way back, as llm__f32_to_f16. */
+LLMK_INLINE v128_t LLMK_(to_half)(v128_t x) {
+    const v128_t m = wasm_v128_and(x, vi_set(0x7fffffff)), odd = wasm_v128_and(wasm_u32x4_shr(m, 13), vi_set(1));
+    const v128_t small = vi_sub(vf_add(m, vf_set(0.5f)), vi_set(0x3f000000));
+    v128_t h = wasm_u32x4_shr(vi_add(vi_sub(m, vi_set(0x38000000 - 0xfff)), odd), 13);
+    h = wasm_v128_bitselect(small, h, wasm_i32x4_lt(m, vi_set(0x38800000)));
+    h = wasm_v128_bitselect(vi_set(0x7c00), h, wasm_i32x4_gt(m, vi_set(0x477fefff)));
+    h = wasm_v128_bitselect(vi_set(0x7e00), h, wasm_i32x4_gt(m, vi_set(0x7f800000)));
+    return wasm_v128_or(h, wasm_i32x4_shl(wasm_u32x4_shr(x, 31), 15));
+}
+
+LLMK_INLINE v128_t LLMK_(load_f16)(const void *p) { return LLMK_(from_half)(wasm_u32x4_load16x4(p)); }
+
+/* The bits of the nearest bf16, as in the pass for AVX2. */
+LLMK_INLINE v128_t LLMK_(bf16_bits)(v128_t a) {
+    const v128_t even = wasm_v128_and(wasm_u32x4_shr(a, 16), vi_set(1)), quiet = wasm_v128_or(a, vi_set(0x400000));
+    const v128_t h = vi_add(a, vi_add(even, vi_set(0x7fff)));
+    return wasm_v128_and(wasm_v128_bitselect(h, quiet, wasm_f32x4_eq(a, a)), vi_set(-65536));
+}
+
+/* e4m3 is a half float with a shorter exponent: shifted into place it is 2^8 too small.  0x7f is NaN. */
+LLMK_INLINE v128_t LLMK_(load_e4m3)(const uint8_t *p) {
+    const v128_t b = LLMK_(load_4)(p), size = wasm_v128_and(b, vi_set(0x7f));
+    const v128_t nan = wasm_i32x4_eq(size, vi_set(0x7f)), sign = wasm_i32x4_shl(wasm_u32x4_shr(b, 7), 15);
+    const v128_t h = wasm_v128_or(wasm_i32x4_shl(size, 7), wasm_v128_and(nan, vi_set(0x7fff)));
+    return vf_mul(LLMK_(from_half)(wasm_v128_or(h, sign)), vf_set(256.0f));
+}
+
+/* e2m1 codes, one a byte: like e4m3, a half float that is 2^14 too small. */
+LLMK_INLINE v128_t LLMK_(load_e2m1)(const uint8_t *p) {
+    const v128_t b = LLMK_(load_4)(p), sign = wasm_i32x4_shl(wasm_u32x4_shr(b, 3), 15);
+    const v128_t size = wasm_i32x4_shl(wasm_v128_and(b, vi_set(7)), 9);
+    return vf_mul(LLMK_(from_half)(wasm_v128_or(size, sign)), vf_set(16384.0f));
+}
 
 LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t *out) {
     size_t i = 0;
     for (; i + 32 <= n; i += 32) {
-        const uint8x16_t v = vld1q_u8(codes + i / 2);
-        uint8x16x2_t two;
-        two.val[0] = vandq_u8(v, vdupq_n_u8(15)), two.val[1] = vshrq_n_u8(v, 4);
-        vst2q_u8(out + i, two);
+        const v128_t v = wasm_v128_load(codes + i / 2), low = wasm_v128_and(v, wasm_i8x16_splat(15));
+        const v128_t high = wasm_u8x16_shr(v, 4);
+        wasm_v128_store(out + i, wasm_i8x16_shuffle(low, high, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+        wasm_v128_store(out + i + 16, wasm_i8x16_shuffle(low, high, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14,
+                                                         30, 15, 31));
     }
     for (; i < n; i++) out[i] = (uint8_t)(codes[i / 2] >> (i % 2 * 4) & 15);
 }
 
+/* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
+LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_t *out) {
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r += 4, rows += 4, out += 16) {
+        const v128_t a = wasm_v128_load(rows[0] + at), b = wasm_v128_load(rows[1] + at);
+        const v128_t c = wasm_v128_load(rows[2] + at), d = wasm_v128_load(rows[3] + at);
+        const v128_t ab = wasm_i32x4_shuffle(a, b, 0, 4, 1, 5), ab2 = wasm_i32x4_shuffle(a, b, 2, 6, 3, 7);
+        const v128_t cd = wasm_i32x4_shuffle(c, d, 0, 4, 1, 5), cd2 = wasm_i32x4_shuffle(c, d, 2, 6, 3, 7);
+        wasm_v128_store(out, wasm_i64x2_shuffle(ab, cd, 0, 2));
+        wasm_v128_store(out + 64, wasm_i64x2_shuffle(ab, cd, 1, 3));
+        wasm_v128_store(out + 128, wasm_i64x2_shuffle(ab2, cd2, 0, 2));
+        wasm_v128_store(out + 192, wasm_i64x2_shuffle(ab2, cd2, 1, 3));
+    }
+}
+
+/* 16 bytes with the even ones of each eight in front, every bit of `flip` inverted.  `to` may be `from`. */
+LLMK_INLINE void LLMK_(evens_first)(const uint8_t *from, int flip, uint8_t *to) {
+    const v128_t v = wasm_v128_xor(wasm_v128_load(from), wasm_i8x16_splat((int8_t)flip));
+    wasm_v128_store(to, wasm_i8x16_shuffle(v, v, 0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15));
+}
+
 /* n is 32 or 64 in the next two. */
 LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n) {
-    int32x4_t v = vdupq_n_s32(0);
+    v128_t v = vi_set(0);
     int i;
-    for (i = 0; i < n; i += 4)
-        v = vmaxq_s32(v, vandq_s32(vreinterpretq_s32_f32(vld1q_f32(x + i)), vdupq_n_s32(0x7fffffff)));
-    return vmaxvq_s32(v);
+    for (i = 0; i < n; i += 4) v = wasm_i32x4_max(v, wasm_v128_and(vf_load(x + i), vi_set(0x7fffffff)));
+    v = wasm_i32x4_max(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
+    return wasm_i32x4_extract_lane(wasm_i32x4_max(v, wasm_i32x4_shuffle(v, v, 1, 0, 3, 2)), 0);
 }
 
 LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, int8_t *codes) {
-    const float32x4_t f = vdupq_n_f32(factor);
-    int32x4_t sum = vdupq_n_s32(0);
+    const v128_t f = vf_set(factor);
+    v128_t sum = vi_set(0);
     int i;
     for (i = 0; i < n; i += 8) {
-        const int32x4_t a = vcvtnq_s32_f32(vmulq_f32(vld1q_f32(x + i), f));
-        const int32x4_t b = vcvtnq_s32_f32(vmulq_f32(vld1q_f32(x + i + 4), f));
-        const int8x8_t natural = vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(b)));
-        vst1_s8(codes + i, vreinterpret_s8_s32(vzip1_s32(vreinterpret_s32_s8(vuzp1_s8(natural, natural)),
-                                                         vreinterpret_s32_s8(vuzp2_s8(natural, natural)))));
-        sum = vaddq_s32(sum, vaddq_s32(a, b));
+        const v128_t a = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(vf_mul(vf_load(x + i), f)));
+        const v128_t b = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(vf_mul(vf_load(x + i + 4), f)));
+        const v128_t v = wasm_i8x16_shuffle(a, b, 0, 8, 16, 24, 4, 12, 20, 28, 0, 8, 16, 24, 4, 12, 20, 28);
+        wasm_v128_store64_lane(codes + i, v, 0);
+        sum = vi_add(sum, vi_add(a, b));
     }
-    return vaddvq_s32(sum);
+    sum = LLMK_(int_pair_sums)(sum, sum);
+    return wasm_i32x4_extract_lane(LLMK_(int_pair_sums)(sum, sum), 0);
 }
 
-#else /* ---- plain C */
+#ifdef LLMK_BASE /* with relaxed SIMD: its dot product is the same everywhere when codes have at most seven bits */
+#define LLMK_DOTS
+#define VB v128_t
+#define vb_load(p) wasm_v128_load(p)
+#define vb_low(a) wasm_v128_and(a, wasm_i8x16_splat(15))
+#define vb_high(a) wasm_u8x16_shr(a, 4)
+#define vb_four(p) wasm_v128_load32_splat(p)
+#define vi_dots(sum, w, a) wasm_i32x4_relaxed_dot_i8x16_i7x16_add(a, w, sum)
+#else
+/* Four rows at a time, two to a vector of 16-bit sums: 16 products of at most 15 * 127 fit. */
+LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    int k, q, x;
+    for (q = 0; q < 4; q++) {
+        v128_t low[LLM__TILE], high[LLM__TILE];
+        LLMK_UNROLL for (x = 0; x < X; x++) low[x] = high[x] = vi_set(0);
+        for (k = 0; k < chunk; k += 8) {
+            const v128_t v = wasm_v128_load(w + 8 * k + 16 * q), even = wasm_v128_and(v, wasm_i8x16_splat(15));
+            const v128_t odd = wasm_u8x16_shr(v, 4);
+            LLMK_UNROLL for (x = 0; x < X; x++) {
+                const int8_t *from = a[x] + at + k;
+                const v128_t b = wasm_v128_load32_splat(from), c = wasm_v128_load32_splat(from + 4);
+                low[x] = wasm_i16x8_add(low[x], wasm_i16x8_extmul_low_i8x16(even, b));
+                low[x] = wasm_i16x8_add(low[x], wasm_i16x8_extmul_low_i8x16(odd, c));
+                high[x] = wasm_i16x8_add(high[x], wasm_i16x8_extmul_high_i8x16(even, b));
+                high[x] = wasm_i16x8_add(high[x], wasm_i16x8_extmul_high_i8x16(odd, c));
+            }
+        }
+        LLMK_UNROLL for (x = 0; x < X; x++)
+            sums[4 * x + q] = LLMK_(int_pair_sums)(wasm_i32x4_extadd_pairwise_i16x8(low[x]),
+                                                   wasm_i32x4_extadd_pairwise_i16x8(high[x]));
+    }
+}
+#endif
+
+/* Two products of at most 128 * 127 fit 16 bits. */
+LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    int k, q, x;
+    for (q = 0; q < 4; q++) {
+        v128_t low[LLM__TILE], high[LLM__TILE];
+        LLMK_UNROLL for (x = 0; x < X; x++) low[x] = high[x] = vi_set(0);
+        for (k = 0; k < chunk; k += 4) {
+            const v128_t v = wasm_v128_load(w + 16 * k + 16 * q);
+            const v128_t l = wasm_i16x8_extend_low_i8x16(v), h = wasm_i16x8_extend_high_i8x16(v);
+            LLMK_UNROLL for (x = 0; x < X; x++) {
+                const v128_t b = wasm_i16x8_extend_low_i8x16(wasm_v128_load32_splat(a[x] + at + k));
+                low[x] = vi_add(low[x], wasm_i32x4_dot_i16x8(l, b));
+                high[x] = vi_add(high[x], wasm_i32x4_dot_i16x8(h, b));
+            }
+        }
+        LLMK_UNROLL for (x = 0; x < X; x++) sums[4 * x + q] = LLMK_(int_pair_sums)(low[x], high[x]);
+    }
+}
+#endif
+
+#if LLM__KERNEL_PASS == LLM__SCALAR /* ---- plain C */
 #define VF_N 1
 #define VF float
 #define VI int32_t
@@ -2361,8 +3080,8 @@ LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const 
             for (r = 0; r < LLM__PANEL_ROWS; r++)
                 for (c = 0; c < 4; c++) {
                     const uint8_t code = w[8 * k + 4 * r + c];
-                    sums[x * LLM__PANEL_ROWS + r] +=
-                        (code & 15) * a[x][at + k + c] + (code >> 4) * a[x][at + k + 4 + c];
+                    sums[x * LLM__PANEL_ROWS + r] += (code & 15) * a[x][at + k + c];
+                    sums[x * LLM__PANEL_ROWS + r] += (code >> 4) * a[x][at + k + 4 + c];
                 }
 }
 
@@ -2411,6 +3130,79 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
 }
 #endif
 
+#ifdef LLMK_I8MM
+/* Matrix instructions of ARMv8.6: two rows of activations times two of W over eight columns, which a panel has as four
+   even ones and four odd ones.  The excess of rows is a chunk's [2 of x][2 of W] sums, taken apart at the end. */
+LLMK_INLINE void LLMK_(pairs)(const int X, const int bits, int chunk, const uint8_t *w, const int8_t *const *a, int at,
+                              VI *sums) {
+    VI two[LLM__TILE / 2 * 8];
+    int k, q, x;
+    LLMK_UNROLL for (x = 0; x < X / 2 * 8; x++) two[x] = vi_set(0);
+    for (k = at; k < at + chunk; k += 8, w += 16 * bits)
+        LLMK_UNROLL for (q = 0; q < 4; q++) {
+            const VB codes = vb_load(w + 16 * q), other = bits == 4 ? codes : vb_load(w + 64 + 16 * q);
+            const int32x4_t even = vreinterpretq_s32_u8(bits == 4 ? vb_low(codes) : codes);
+            const int32x4_t odd = vreinterpretq_s32_u8(bits == 4 ? vb_high(codes) : other);
+            const int8x16_t first = vreinterpretq_s8_s32(vzip1q_s32(even, odd));
+            const int8x16_t second = vreinterpretq_s8_s32(vzip2q_s32(even, odd));
+            LLMK_UNROLL for (x = 0; x < X / 2; x++) {
+                const int8x16_t b = vcombine_s8(vld1_s8(a[2 * x] + k), vld1_s8(a[2 * x + 1] + k));
+                two[8 * x + 2 * q] = vmmlaq_s32(two[8 * x + 2 * q], b, first);
+                two[8 * x + 2 * q + 1] = vmmlaq_s32(two[8 * x + 2 * q + 1], b, second);
+            }
+        }
+    LLMK_UNROLL for (x = 0; x < X / 2; x++)
+        LLMK_UNROLL for (q = 0; q < 4; q++) {
+            const int64x2_t p = vreinterpretq_s64_s32(two[8 * x + 2 * q]);
+            const int64x2_t r = vreinterpretq_s64_s32(two[8 * x + 2 * q + 1]);
+            sums[8 * x + q] = vreinterpretq_s32_s64(vzip1q_s64(p, r));
+            sums[8 * x + 4 + q] = vreinterpretq_s32_s64(vzip2q_s64(p, r));
+        }
+}
+#endif
+
+#ifdef LLMK_DOTS
+/* Tiles of sets that add four products to a sum in one instruction: vi_dots for codes of at most 15, vi_signed_dots for
+   those of 8 bits.  x86 multiplies unsigned bytes with signed ones: it takes activations plus 128, and the excess, 128
+   times the codes, is counted beside.  16 numbers in a vector leave so few sums that odd columns get their own, lest
+   one wait for the other. */
+LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    enum { EACH = LLM__PANEL_ROWS / VF_N };
+    VI more[LLM__TILE * EACH], *odd_sums = VF_N == 16 ? more : sums;
+    int k, v, x;
+    LLMK_UNROLL for (x = 0; x < X * EACH; x++) sums[x] = more[x] = vi_set(0);
+    for (k = at; k < at + chunk; k += 8, w += 64)
+        LLMK_UNROLL for (v = 0; v < EACH; v++) {
+            const VB codes = vb_load(w + 4 * VF_N * v), even = vb_low(codes), odd = vb_high(codes);
+            LLMK_UNROLL for (x = 0; x < X; x++) {
+                const int i = x * EACH + v;
+                sums[i] = vi_dots(sums[i], even, vb_four(a[x] + k));
+                odd_sums[i] = vi_dots(odd_sums[i], odd, vb_four(a[x] + k + 4));
+            }
+        }
+    if (VF_N < 16) return;
+    LLMK_UNROLL for (x = 0; x < X * EACH; x++) sums[x] = vi_add(sums[x], more[x]);
+}
+
+#ifdef vi_signed_dots
+LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    enum { EACH = LLM__PANEL_ROWS / VF_N };
+    VI excess[EACH];
+    int k, v, x;
+    LLMK_UNROLL for (x = 0; x < X * EACH; x++) sums[x] = vi_set(0);
+    LLMK_UNROLL for (v = 0; v < EACH; v++) excess[v] = vi_set(0);
+    for (k = at; k < at + chunk; k += 4, w += 64)
+        LLMK_UNROLL for (v = 0; v < EACH; v++) {
+            const VB codes = vb_load(w + 4 * VF_N * v);
+            excess[v] = vi_excess(excess[v], codes);
+            LLMK_UNROLL for (x = 0; x < X; x++)
+                sums[x * EACH + v] = vi_signed_dots(sums[x * EACH + v], codes, vb_four(a[x] + k));
+        }
+    LLMK_UNROLL for (x = 0; x < X * EACH; x++) sums[x] = vi_sub(sums[x], excess[x % EACH]);
+}
+#endif
+#endif
+
 /* ---- decoding a row */
 
 LLMK_INLINE float LLMK_(load_one)(llm_dtype t, const void *p) {
@@ -2429,6 +3221,7 @@ LLMK_INLINE VF LLMK_(load_as)(llm_dtype t, const uint8_t *p) {
     return t == LLM_F32 ? vf_load((const float *)(const void *)p) : t == LLM_F16 ? vf_load_f16(p) : vf_load_bf16(p);
 }
 
+#ifndef LLMK_BASE
 /* The last vector of a row overlaps the one before it; a row shorter than a vector goes through a copy. */
 LLMK_INLINE void LLMK_(halves_to_f32)(const llm_dtype t, const uint8_t *p, size_t n, float *y) {
     uint8_t few[2 * VF_N] = {0};
@@ -2760,6 +3553,7 @@ LLM__FN void LLMK_(panel)(const llm__matrix *w, int o, uint8_t *out, void *scrat
     for (g = 0; g < groups; g++, out += stride)
         for (at = 0; at < bytes; at += 16) LLMK_(turn_panel)(rows.codes, g * bytes + at, out + 2 * factors + 16 * at);
 }
+#endif
 
 /* Rows of activations that meet a panel together. */
 typedef struct LLMK_(few) {
@@ -2770,7 +3564,7 @@ typedef struct LLMK_(few) {
 /* X rows of activations times a panel: out[X][16].  bits are the panel's.  A chunk is the columns that share a scale
    among the activations: a group or a part of one.  rows: where the codes lie, if the panel is of factors alone. */
 LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matrix *w, const uint8_t *panel,
-                                   const LLMK_(sixteen) *rows, int chunk, const LLMK_(few) *a, float *out) {
+                                   const LLMK_OF_BASE(sixteen) *rows, int chunk, const LLMK_(few) *a, float *out) {
     enum { EACH = LLM__PANEL_ROWS / VF_N };
     const size_t size = llm__dtype_bytes(w->dtype) * VF_N;
     VF acc[LLM__TILE * EACH], low[LLM__TILE * EACH], scale[EACH], bias[EACH];
@@ -2816,14 +3610,101 @@ LLM__FN void LLMK_(panel_tile)(int X, const llm__matrix *w, const uint8_t *panel
     }
 }
 
+#ifdef LLMK_AMX
+/* AMX: 16 rows of activations times a panel, a chunk at a time.  A panel's codes of 8 bits lie as a tile wants them,
+   four columns of 16 rows after another; nibbles become bytes first.  The sums are exact, so that a number has the same
+   bits here and in the tiles above, which take the rows that are left over.  Tile 0 has the sums [16 of x][16 of W], 1
+   the activations [16][chunk], 2 the codes [chunk / 4][16][4].  The tiles are configured for each product and given
+   back after it: what a thread does not use, the system need not save. */
+enum { LLMK_(BEST_ROWS) = 16 }; /* of activations, at once */
+
+LLMK_INLINE void LLMK_(tiles_open)(int chunk) {
+    uint8_t config[64] = {0};
+    uint16_t bytes[3];
+    bytes[0] = bytes[2] = 64, bytes[1] = (uint16_t)chunk;
+    config[0] = 1;
+    memcpy(config + 16, bytes, sizeof bytes);
+    config[48] = config[49] = LLMK_(BEST_ROWS), config[50] = (uint8_t)(chunk / 4);
+    _tile_loadconfig(config);
+}
+
+LLMK_INLINE void LLMK_(tiles_close)(void) { _tile_release(); }
+
+/* sums[16][16] of rows i to i + 15. */
+LLMK_INLINE void LLMK_(tile_sums)(int bits, const uint8_t *w, int chunk, const int8_t *a, size_t a_stride,
+                                  int32_t *sums) {
+    uint8_t bytes[64 * LLM__PANEL_ROWS];
+    int k;
+    for (k = 0; bits == 4 && k < chunk / 8; k++) {
+        const __m512i codes = LLMK_(load64)(w + 64 * k);
+        _mm512_storeu_si512(bytes + 128 * k, vb_low(codes));
+        _mm512_storeu_si512(bytes + 128 * k + 64, vb_high(codes));
+    }
+    _tile_zero(0);
+    _tile_loadd(1, a, a_stride);
+    _tile_loadd(2, bits == 4 ? bytes : w, 64);
+    _tile_dpbssd(0, 1, 2);
+    _tile_stored(0, sums, 64);
+}
+
+/* out[16][16] */
+LLM__FN void LLMK_(panel_by_tiles)(const llm__matrix *w, const uint8_t *panel, const llm__rows8 *x, int i, float *out) {
+    const int bits = llm__panel_bits(w), chunk = x->group;
+    const size_t size = llm__dtype_bytes(w->dtype) * LLM__PANEL_ROWS;
+    const int8_t *a = x->codes + (size_t)i * x->code_stride;
+    VF acc[LLMK_(BEST_ROWS)], low[LLMK_(BEST_ROWS)];
+    int32_t sums[LLMK_(BEST_ROWS) * LLM__PANEL_ROWS];
+    int k, c, j, n = 0;
+    for (j = 0; j < LLMK_(BEST_ROWS); j++) acc[j] = low[j] = vf_set(0.0f);
+    for (k = 0; k < w->cols; k += w->group) {
+        const VF scale = LLMK_(load_as)(w->dtype, panel);
+        VF bias = LLMK_(load_as)(w->dtype, panel + size);
+        if (w->bits == 8) bias = vf_add(bias, vf_mul(vf_set(128.0f), scale));
+        panel += 2 * size;
+        for (c = 0; c < w->group; c += chunk, n++, panel += 2 * bits * chunk) {
+            const float *scales = x->scales + (size_t)i * x->scale_stride + n;
+            const float *totals = x->sums + (size_t)i * x->scale_stride + n;
+            LLMK_(tile_sums)(bits, panel, chunk, a + k + c, x->code_stride, sums);
+            for (j = 0; j < LLMK_(BEST_ROWS); j++, scales += x->scale_stride, totals += x->scale_stride) {
+                const VF exact = vf_from_int(LLMK_(load64)(sums + LLM__PANEL_ROWS * j));
+                acc[j] = vf_add(acc[j], vf_mul(exact, vf_mul(scale, vf_set(*scales))));
+                low[j] = vf_add(low[j], vf_mul(bias, vf_set(*totals)));
+            }
+        }
+    }
+    for (j = 0; j < LLMK_(BEST_ROWS); j++) vf_store(out + VF_N * j, vf_add(acc[j], low[j]));
+}
+#else
+enum { LLMK_(BEST_ROWS) = LLM__TILE };
+
+LLMK_INLINE void LLMK_(tiles_open)(int chunk) { (void)chunk; }
+LLMK_INLINE void LLMK_(tiles_close)(void) {}
+#endif
+
+/* Rows [begin, end) of a panel's o to o + 15 go where they belong, for `count` rows of x from row i on. */
+LLMK_INLINE void LLMK_(panel_put)(const llm__matrix *w, int o, int begin, int end, float *out, int i, int count,
+                                  float *y, size_t y_stride) {
+    const int from = begin > o ? begin - o : 0, to = end < o + LLM__PANEL_ROWS ? end - o : LLM__PANEL_ROWS;
+    int j, r;
+    for (j = 0; j < count; j++, out += LLM__PANEL_ROWS) {
+        for (r = from; w->bias && r < to; r++) out[r] += w->bias[o + r];
+        memcpy(y + (size_t)(i + j) * y_stride + (size_t)(o + from), out + from, (size_t)(to - from) * sizeof *out);
+    }
+}
+
 /* Rows [first, last) of x times the panel of rows o to o + 15, of which [begin, end) are wanted. */
 LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int o, int begin, int end,
                                 const llm__rows8 *x, int first, int last, float *y, size_t y_stride) {
-    const int from = begin > o ? begin - o : 0, to = end < o + LLM__PANEL_ROWS ? end - o : LLM__PANEL_ROWS;
-    float out[LLM__TILE * LLM__PANEL_ROWS];
+    float out[LLMK_(BEST_ROWS) * LLM__PANEL_ROWS];
     LLMK_(few) a;
-    int i, j, r, X;
-    for (i = first; i < last; i += X) {
+    int i = first, j, X;
+#ifdef LLMK_AMX
+    for (; i + LLMK_(BEST_ROWS) <= last; i += LLMK_(BEST_ROWS)) {
+        LLMK_(panel_by_tiles)(w, panel, x, i, out);
+        LLMK_(panel_put)(w, o, begin, end, out, i, LLMK_(BEST_ROWS), y, y_stride);
+    }
+#endif
+    for (; i < last; i += X) {
         X = last - i >= 3 ? 4 : last - i;
         for (j = 0; j < X; j++) {
             const size_t at = (size_t)(i + j < last ? i + j : last - 1); /* a fourth row may repeat the third */
@@ -2832,11 +3713,7 @@ LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int 
             a.sums[j] = x->sums + at * x->scale_stride;
         }
         LLMK_(panel_tile)(X, w, panel, x->group, &a, out);
-        for (j = 0; j < X && i + j < last; j++) {
-            float *row = out + j * LLM__PANEL_ROWS;
-            for (r = from; w->bias && r < to; r++) row[r] += w->bias[o + r];
-            memcpy(y + (size_t)(i + j) * y_stride + (size_t)(o + from), row + from, (size_t)(to - from) * sizeof *row);
-        }
+        LLMK_(panel_put)(w, o, begin, end, out, i, X < last - i ? X : last - i, y, y_stride);
     }
 }
 
@@ -2867,7 +3744,8 @@ LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y
                              void *scratch) {
     const size_t bytes = llm__panel_bytes(w), cols = (size_t)w->cols + 1;
     const int panels = w->panels && bytes < LLM__BLOCK_BYTES ? (int)(LLM__BLOCK_BYTES / bytes) : 1;
-    const int rows = (int)((w->panels ? LLM__NEAR_BYTES : LLM__BLOCK_BYTES) / cols / LLM__TILE + 1) * LLM__TILE;
+    const size_t budget = w->panels ? LLM__NEAR_BYTES : LLM__BLOCK_BYTES;
+    const int rows = (int)(budget / cols / LLMK_(BEST_ROWS) + 1) * LLMK_(BEST_ROWS), tiles = x->n >= LLMK_(BEST_ROWS);
     int first, last, from, to, o;
 #ifdef LLMK_DIRECT
     if (!w->panels && x->n == 1 && (w->bits == 4 || w->bits == 8)) {
@@ -2875,6 +3753,7 @@ LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y
         return;
     }
 #endif
+    if (tiles) LLMK_(tiles_open)(x->group);
     for (from = begin / LLM__PANEL_ROWS * LLM__PANEL_ROWS; from < end; from = to) {
         to = end - from > panels * LLM__PANEL_ROWS ? from + panels * LLM__PANEL_ROWS : end;
         for (first = 0; first < x->n; first = last) {
@@ -2882,13 +3761,15 @@ LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y
             for (o = from; o < to; o += LLM__PANEL_ROWS) {
                 const uint8_t *panel = (const uint8_t *)scratch;
                 if (w->panels) panel = w->panels + (size_t)(o / LLM__PANEL_ROWS) * bytes;
-                else LLMK_(panel)(w, o, (uint8_t *)scratch, (uint8_t *)scratch + bytes);
+                else LLMK_OF_BASE(panel)(w, o, (uint8_t *)scratch, (uint8_t *)scratch + bytes);
                 LLMK_(panel_times)(w, panel, o, begin, end, x, first, last, y, y_stride);
             }
         }
     }
+    if (tiles) LLMK_(tiles_close)();
 }
 
+#ifndef LLMK_BASE
 /* ---- rows */
 
 LLM__FN float LLMK_(dot)(const float *a, const float *b, int n) {
@@ -3890,18 +4771,34 @@ LLM__FN void LLMK_(rwkv_run)(const llm__rwkv_run *run, const float *from, float 
     if (whole < run->cols) LLMK_(rwkv_strip)(1, run, from, to, whole, 1);
 }
 
-static const llm__ops LLMK_(ops) = {
-    LLMK_NAME, LLMK_(product), LLMK_(product8), LLMK_(panel), LLMK_(quantize_row), LLMK_(decode_rows),
-    LLMK_(dot), LLMK_(max), LLMK_(within), LLMK_(list), LLMK_(add), LLMK_(mul), LLMK_(scale), LLMK_(add_scaled),
-    LLMK_(add_product),
-    LLMK_(rms_norm), LLMK_(layer_norm), LLMK_(exp_sum), LLMK_(softmax), LLMK_(silu), LLMK_(silu_mul), LLMK_(gelu),
-    LLMK_(gelu_mul), LLMK_(gelu_tanh), LLMK_(gelu_tanh_mul), LLMK_(sigmoid), LLMK_(sigmoid_mul), LLMK_(to_f32),
-    LLMK_(from_f32),
-    LLMK_(scores), LLMK_(weigh), LLMK_(turn), LLMK_(round16), LLMK_(scores_codes), LLMK_(weigh_codes), LLMK_(soften),
-    LLMK_(unpack),
-    LLMK_(ssd_run), LLMK_(delta_run), LLMK_(fading_run), LLMK_(scan_run), LLMK_(rwkv_run)
-};
+#endif
 
+#define LLMK_OWN(slot) LLMK_(slot),
+#define LLMK_THEIRS(slot) LLMK_OF_BASE(slot),
+#ifdef LLMK_BASE
+static const llm__ops LLMK_(ops) = {LLM__SLOTS(LLMK_THEIRS, LLMK_OWN) LLM__TEXT(LLMK_ISA), LLMK_NEEDS,
+                                    &LLMK_OF_BASE(ops)};
+#else
+static const llm__ops LLMK_(ops) = {LLM__SLOTS(LLMK_OWN, LLMK_OWN) LLM__TEXT(LLMK_ISA), LLMK_NEEDS, NULL};
+#endif
+
+#undef LLMK_OWN
+#undef LLMK_THEIRS
+#undef LLMK_ISA
+#undef LLMK_NEEDS
+#undef LLMK_BASE
+#undef LLMK_OF_BASE
+#undef LLMK_DOTS
+#undef LLMK_AMX
+#undef LLMK_I8MM
+#undef VB
+#undef vb_load
+#undef vb_low
+#undef vb_high
+#undef vb_four
+#undef vi_dots
+#undef vi_signed_dots
+#undef vi_excess
 #undef LLMK_
 #undef LLMK_INLINE
 #undef LLMK_KEEP
@@ -3969,51 +4866,153 @@ static const llm__ops LLMK_(ops) = {
 #pragma GCC optimize("fp-contract=off")
 #endif
 
-#define LLM__KERNEL_PASS 0
-#define LLMK_ISA scalar
-#define LLMK_NAME "scalar"
-#include LLM_HEADER_NAME
-#undef LLM__KERNEL_PASS
-#undef LLMK_ISA
-#undef LLMK_NAME
+/* LLVM 18 to 21 know the wide registers of AVX-512 as a feature, which a compiler may have been told to do without. */
+#if defined(__clang__) && __clang_major__ >= 18 && __clang_major__ <= 21 && !defined(__apple_build_version__)
+#define LLM__WIDE ",evex512"
+#else
+#define LLM__WIDE
+#endif
 
-#ifdef LLM__HAVE_NEON
-#define LLM__KERNEL_PASS 2
-#define LLMK_ISA neon
-#define LLMK_NAME "neon"
+#define LLM__PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define LLM__TARGET(t) LLM__PRAGMA(clang attribute push(__attribute__((target(t))), apply_to = function))
+#define LLM__TARGET_END LLM__PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+#define LLM__TARGET(t) LLM__PRAGMA(GCC push_options) LLM__PRAGMA(GCC target(t))
+#define LLM__TARGET_END LLM__PRAGMA(GCC pop_options)
+#else
+#define LLM__TARGET(t)
+#define LLM__TARGET_END
+#endif
+
+#define LLM__KERNEL_PASS LLM__SCALAR
+#define LLMK_ISA scalar
+#define LLMK_NEEDS 0
 #include LLM_HEADER_NAME
 #undef LLM__KERNEL_PASS
-#undef LLMK_ISA
-#undef LLMK_NAME
+
+#ifdef LLM__HAVE_SSE4
+LLM__TARGET("sse4.1")
+#define LLM__KERNEL_PASS LLM__SSE4
+#define LLMK_ISA sse4
+#define LLMK_NEEDS LLM__CPU_SSE4
+#include LLM_HEADER_NAME
+#undef LLM__KERNEL_PASS
+LLM__TARGET_END
 #endif
 
 #ifdef LLM__HAVE_AVX2
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
-#elif defined(__GNUC__)
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,f16c")
-#endif
-#define LLM__KERNEL_PASS 1
+LLM__TARGET("avx2,fma,f16c")
+#define LLM__KERNEL_PASS LLM__AVX2
 #define LLMK_ISA avx2
-#define LLMK_NAME "avx2"
+#define LLMK_NEEDS LLM__CPU_AVX2
 #include LLM_HEADER_NAME
 #undef LLM__KERNEL_PASS
-#undef LLMK_ISA
-#undef LLMK_NAME
-#if defined(__clang__)
-#pragma clang attribute pop
-#elif defined(__GNUC__)
-#pragma GCC pop_options
+LLM__TARGET_END
 #endif
 
-/* AVX2 needs the CPU to have it and the system to save the wide registers: cpuid and xgetbv, read by ourselves. */
-LLM__FN void llm__cpuid(uint32_t leaf, uint32_t *r) {
+#ifdef LLM__HAVE_AVXVNNI
+LLM__TARGET("avx2,fma,f16c,avxvnni")
+#define LLM__KERNEL_PASS LLM__AVX2
+#define LLMK_ISA avxvnni
+#define LLMK_NEEDS (LLM__CPU_AVX2 | LLM__CPU_AVXVNNI)
+#define LLMK_BASE avx2
+#include LLM_HEADER_NAME
+#undef LLM__KERNEL_PASS
+LLM__TARGET_END
+#endif
+
+#ifdef LLM__HAVE_AVX512
+LLM__TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c" LLM__WIDE)
+#define LLM__KERNEL_PASS LLM__AVX512
+#define LLMK_ISA avx512
+#define LLMK_NEEDS LLM__CPU_AVX512
+#include LLM_HEADER_NAME
+#undef LLM__KERNEL_PASS
+LLM__TARGET_END
+#endif
+
+#ifdef LLM__HAVE_AVX512VNNI
+LLM__TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,avx512vnni" LLM__WIDE)
+#define LLM__KERNEL_PASS LLM__AVX512
+#define LLMK_ISA avx512vnni
+#define LLMK_NEEDS (LLM__CPU_AVX512 | LLM__CPU_AVX512VNNI)
+#define LLMK_BASE avx512
+#include LLM_HEADER_NAME
+#undef LLM__KERNEL_PASS
+LLM__TARGET_END
+#endif
+
+#ifdef LLM__HAVE_AMX
+LLM__TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,avx512vnni,amx-tile,amx-int8" LLM__WIDE)
+#define LLM__KERNEL_PASS LLM__AVX512
+#define LLMK_ISA amx
+#define LLMK_NEEDS (LLM__CPU_AVX512 | LLM__CPU_AVX512VNNI | LLM__CPU_AMX)
+#define LLMK_BASE avx512
+#define LLMK_AMX
+#include LLM_HEADER_NAME
+#undef LLM__KERNEL_PASS
+LLM__TARGET_END
+#endif
+
+#ifdef LLM__HAVE_NEON
+#define LLM__KERNEL_PASS LLM__NEON
+#define LLMK_ISA neon
+#define LLMK_NEEDS 0
+#include LLM_HEADER_NAME
+#undef LLM__KERNEL_PASS
+#endif
+
+#ifdef LLM__HAVE_DOTPROD
+LLM__TARGET("arch=armv8.2-a+dotprod")
+#define LLM__KERNEL_PASS LLM__NEON
+#define LLMK_ISA dotprod
+#define LLMK_NEEDS LLM__CPU_DOTPROD
+#define LLMK_BASE neon
+#include LLM_HEADER_NAME
+#undef LLM__KERNEL_PASS
+LLM__TARGET_END
+#endif
+
+#ifdef LLM__HAVE_I8MM
+LLM__TARGET("arch=armv8.2-a+dotprod+i8mm")
+#define LLM__KERNEL_PASS LLM__NEON
+#define LLMK_ISA i8mm
+#define LLMK_NEEDS (LLM__CPU_DOTPROD | LLM__CPU_I8MM)
+#define LLMK_BASE neon
+#define LLMK_I8MM
+#include LLM_HEADER_NAME
+#undef LLM__KERNEL_PASS
+LLM__TARGET_END
+#endif
+
+#ifdef LLM__HAVE_WASM
+#define LLM__KERNEL_PASS LLM__WASM
+#define LLMK_ISA wasm
+#define LLMK_NEEDS 0
+#include LLM_HEADER_NAME
+#undef LLM__KERNEL_PASS
+#endif
+
+#ifdef LLM__HAVE_RELAXED
+#define LLM__KERNEL_PASS LLM__WASM
+#define LLMK_ISA relaxed
+#define LLMK_NEEDS 0
+#define LLMK_BASE wasm
+#include LLM_HEADER_NAME
+#undef LLM__KERNEL_PASS
+#endif
+
+LLM__FN int llm__bits_in(uint32_t bits, uint32_t wanted) { return (bits & wanted) == wanted; }
+
+#ifdef LLM__X86
+/* cpuid and xgetbv, read by ourselves: a set needs the CPU to have it and the system to save its registers. */
+LLM__FN void llm__cpuid(uint32_t leaf, uint32_t part, uint32_t *r) {
 #if defined(__GNUC__) || defined(__clang__)
-    __cpuid_count(leaf, 0, r[0], r[1], r[2], r[3]);
+    __cpuid_count(leaf, part, r[0], r[1], r[2], r[3]);
 #else
     int out[4];
-    __cpuidex(out, (int)leaf, 0);
+    __cpuidex(out, (int)leaf, (int)part);
     memcpy(r, out, sizeof out);
 #endif
 }
@@ -4028,17 +5027,63 @@ LLM__FN uint32_t llm__xgetbv(void) {
 #endif
 }
 
-LLM__FN int llm__has_avx2(void) {
-    const uint32_t wanted = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29; /* FMA, OSXSAVE, AVX, F16C */
-    uint32_t r[4];
-    llm__cpuid(0, r);
-    if (r[0] < 7) return 0;
-    llm__cpuid(1, r);
-    if ((r[2] & wanted) != wanted || (llm__xgetbv() & 6) != 6) return 0;
-    llm__cpuid(7, r);
-    return (r[1] >> 5 & 1) != 0;
+/* Linux lets a process use tiles once it has asked: arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA).  It may ask again. */
+LLM__FN int llm__may_use_tiles(void) {
+#ifdef LLM__HAVE_AMX
+    long result = 158; /* arch_prctl */
+    __asm__ volatile("syscall" : "+a"(result) : "D"(0x1023L), "S"(18L) : "rcx", "r11", "memory");
+    return result == 0;
+#else
+    return 0;
+#endif
 }
-#endif /* LLM__HAVE_AVX2 */
+
+LLM__FN uint32_t llm__cpu(void) {
+    const uint32_t amx = 1u << 24 | 1u << 25, avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
+    uint32_t one[4], seven[4] = {0}, more[4] = {0}, saved, has = 0;
+    llm__cpuid(0, 0, one);
+    if (one[0] >= 7) llm__cpuid(7, 0, seven);
+    if (seven[0] >= 1) llm__cpuid(7, 1, more);
+    llm__cpuid(1, 0, one);
+    if (llm__bits_in(one[2], 1u << 9 | 1u << 19)) has |= LLM__CPU_SSE4;
+    if (!llm__bits_in(one[2], 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29)) return has; /* FMA, OSXSAVE, AVX, F16C */
+    saved = llm__xgetbv();
+    if (!llm__bits_in(saved, 6) || !llm__bits_in(seven[1], 1u << 5)) return has;
+    has |= LLM__CPU_AVX2;
+    if (llm__bits_in(more[0], 1u << 4)) has |= LLM__CPU_AVXVNNI;
+    if (!llm__bits_in(saved, 0xe6) || !llm__bits_in(seven[1], avx512)) return has;
+    has |= LLM__CPU_AVX512;
+    if (llm__bits_in(seven[2], 1u << 11)) has |= LLM__CPU_AVX512VNNI;
+    if (llm__bits_in(saved, 3u << 17) && llm__bits_in(seven[3], amx) && llm__may_use_tiles()) has |= LLM__CPU_AMX;
+    return has;
+}
+#elif defined(LLM__HAVE_NEON)
+/* What the system says of the CPU, and what the compiler was told to take for granted. */
+LLM__FN uint32_t llm__cpu(void) {
+    uint32_t has = 0;
+#if defined(__linux__)
+    if (getauxval(16) >> 20 & 1) has |= LLM__CPU_DOTPROD; /* AT_HWCAP, HWCAP_ASIMDDP */
+    if (getauxval(26) >> 13 & 1) has |= LLM__CPU_I8MM;    /* AT_HWCAP2, HWCAP2_I8MM */
+#elif defined(__APPLE__)
+    int yes = 0;
+    size_t size = sizeof yes;
+    if (!sysctlbyname("hw.optional.arm.FEAT_DotProd", &yes, &size, NULL, 0) && yes) has |= LLM__CPU_DOTPROD;
+    size = sizeof yes;
+    if (!sysctlbyname("hw.optional.arm.FEAT_I8MM", &yes, &size, NULL, 0) && yes) has |= LLM__CPU_I8MM;
+#elif defined(_WIN32)
+    if (IsProcessorFeaturePresent(43)) has |= LLM__CPU_DOTPROD; /* PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE */
+#endif
+#ifdef __ARM_FEATURE_DOTPROD
+    has |= LLM__CPU_DOTPROD;
+#endif
+#ifdef __ARM_FEATURE_MATMUL_INT8
+    has |= LLM__CPU_I8MM;
+#endif
+    return has;
+}
+#else
+LLM__FN uint32_t llm__cpu(void) { return 0; }
+#endif
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT DEFAULT
@@ -4048,14 +5093,64 @@ LLM__FN int llm__has_avx2(void) {
 
 /* The n-th table that this CPU can run, the best last; NULL beyond. */
 LLM__FN const llm__ops *llm__ops_at(size_t n) {
-    if (n == 0) return &llm__ops_scalar;
+    static const llm__ops *const tables[] = {
+        &llm__ops_scalar,
+#ifdef LLM__HAVE_SSE4
+        &llm__ops_sse4,
+#endif
 #ifdef LLM__HAVE_AVX2
-    if (n == 1 && llm__has_avx2()) return &llm__ops_avx2;
+        &llm__ops_avx2,
+#endif
+#ifdef LLM__HAVE_AVXVNNI
+        &llm__ops_avxvnni,
+#endif
+#ifdef LLM__HAVE_AVX512
+        &llm__ops_avx512,
+#endif
+#ifdef LLM__HAVE_AVX512VNNI
+        &llm__ops_avx512vnni,
+#endif
+#ifdef LLM__HAVE_AMX
+        &llm__ops_amx,
 #endif
 #ifdef LLM__HAVE_NEON
-    if (n == 1) return &llm__ops_neon;
+        &llm__ops_neon,
 #endif
+#ifdef LLM__HAVE_DOTPROD
+        &llm__ops_dotprod,
+#endif
+#ifdef LLM__HAVE_I8MM
+        &llm__ops_i8mm,
+#endif
+#ifdef LLM__HAVE_WASM
+        &llm__ops_wasm,
+#endif
+#ifdef LLM__HAVE_RELAXED
+        &llm__ops_relaxed,
+#endif
+    };
+    const uint32_t has = llm__cpu();
+    size_t i;
+    for (i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (llm__bits_in(has, tables[i]->needs) && n-- == 0) return tables[i];
     return NULL;
+}
+
+/* What a table has of its own: the name of slot n, NULL beyond the last; and whether it is the set's own kernel, or
+   that of its base. */
+LLM__FN const char *llm__slot_name(size_t n) {
+#define LLM__SLOT_NAME(slot) #slot,
+    static const char *const names[] = {LLM__SLOTS(LLM__SLOT_NAME, LLM__SLOT_NAME) NULL};
+#undef LLM__SLOT_NAME
+    return n < sizeof names / sizeof *names ? names[n] : NULL;
+}
+
+LLM__FN int llm__slot_own(const llm__ops *ops, size_t n) {
+#define LLM__SLOT_OWN(slot)                                                                          \
+    if (n-- == 0) return !ops->base || ops->slot != ops->base->slot;
+    LLM__SLOTS(LLM__SLOT_OWN, LLM__SLOT_OWN)
+#undef LLM__SLOT_OWN
+    return 0;
 }
 
 /* A table by name; NULL: the best.  NULL if there is none of that name or this CPU cannot run it. */
@@ -39027,12 +40122,22 @@ LLM__FN llm_status llm__model_words(llm_model *m, llm_error *error) {
     return llm__model_ends(m, llm__special_token(chat->config, chat->map, "eos_token"), error);
 }
 
+/* No table is named `isa`: the message lists those that there are. */
+LLM__FN llm_status llm__isa_fail(const char *isa, llm_error *error) {
+    char names[160] = "scalar";
+    const llm__ops *ops;
+    size_t n, used;
+    for (n = 1; (ops = llm__ops_at(n)) != NULL; n++) {
+        used = strlen(names);
+        snprintf(names + used, sizeof names - used, ", %s", ops->name);
+    }
+    return llm__fail(error, LLM_UNSUPPORTED, "isa \"%.40s\" is not one that this CPU and build have: %s", isa, names);
+}
+
 LLM__FN llm_status llm__model_load(llm_model *m, const llm_model_desc *d, llm_error *error) {
     llm_status status;
     m->ops = llm__ops_choose(d->isa);
-    if (!m->ops)
-        return llm__fail(error, LLM_UNSUPPORTED, "isa \"%.40s\" is not one that this CPU and build have",
-                         d->isa ? d->isa : "");
+    if (!m->ops) return llm__isa_fail(d->isa, error);
     status = llm__safetensors_open(&m->folder, &m->tensors, error);
     if (status == LLM_OK) status = llm__model_config(m, error);
     if (status == LLM_OK) status = llm__bind_model(m, error);

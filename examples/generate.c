@@ -62,7 +62,7 @@ static const char help[] =
     "  --prompt-cache-file FILE  go on from what cache_prompt (or mlx-lm) saved; the prompt follows it\n"
     "  --prefill-step-size N     prompt tokens in one call (default 512)\n"
     "  --exact                   float32 activations and cache\n"
-    "  --isa NAME                kernels: scalar, avx2, neon (default: the best this CPU has)\n"
+    "  --isa NAME                kernels: scalar, sse4, avx2, ... (default: the best this CPU has)\n"
     "  --ignore-eos              go on after the model's end token\n"
     "  --ignore-chat-template    use the prompt as it is, even if the checkpoint has a chat template\n"
     "  --system-prompt TEXT      a system message before the prompt\n"

@@ -985,7 +985,7 @@ static int usage(FILE *out, int code) {
           "  --list     names and kinds only\n"
           "  --verbose  more about fixtures that pass, too\n"
           "  --once     only as the golden was made: no other cuts, batches, threads or caches\n"
-          "  --isa      the kernel table: scalar, avx2, neon (default: the best this CPU has)\n"
+          "  --isa      the kernel table: scalar, sse4, avx2, ... (default: the best this CPU has)\n"
           "  --save     where prompt caches are saved, for mlx-lm to go on from, and templates, for the fuzzer\n",
           out);
     return code;

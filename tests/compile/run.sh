@@ -64,6 +64,8 @@ variants() { # variants COMPILER
     command -v nm >/dev/null && check "$1 LLM_STATIC exports nothing" nothing_exported "$out/$1-static.o"
     link_and_run "$1" c "$1-static-program" "$out/$1-static.o"
     build "$1" c c99 "$1-no-simd" implement.c -DLLM_NO_SIMD
+    build "$1" c c99 "$1-few-sets" implement.c -DLLM_NO_AVX2 -DLLM_NO_AVX512VNNI -DLLM_NO_DOTPROD
+    build "$1" c c99 "$1-no-avx512" implement.c -DLLM_NO_SSE4 -DLLM_NO_AVXVNNI -DLLM_NO_AVX512
     build "$1" c c99 "$1-no-threads" implement.c -DLLM_NO_THREADS
     build "$1" c c99 "$1-no-mmap" implement.c -DLLM_NO_MMAP
     build "$1" c c99 "$1-O2" implement.c -O2
