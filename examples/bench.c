@@ -134,7 +134,7 @@ static const char help[] =
     "                   ones), in turn with this one; writes a GGUF file of that size here and removes it\n"
     "  --batched TEXT   the llama-batched-bench of the engine before, for texts written together\n"
     "  --depth N        tokens behind which --against writes, too (default 4096; 0: not)\n"
-    "  --isa NAME       kernels: scalar, avx2, neon\n"
+    "  --isa NAME       kernels: scalar, sse4, avx2, neon, ...; a wrong name lists those that there are\n"
     "  --exact          float32 activations\n"
     "  --no-pack        weights as the checkpoint has them, without a copy in the order of the products\n";
 
