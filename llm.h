@@ -29772,10 +29772,10 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
 
 /* ---- drafters: the layer behind the last one, which predicts further tokens (arXiv:2412.19437, section 2.2).  It is
    an ordinary layer of its model, run as a model of one layer whose input joins the embedding of a token with the
-   hidden state of the token before.  What it reads of the model is the hidden state behind the last norm; where it is asked
-   for several tokens, it hands on its own, behind its norm, as SGLang's deepseek_nextn.py and vLLM's mimo_mtp.py and
-   qwen3_next_mtp.py do.  vLLM's deepseek_mtp.py and glm4_moe_mtp.py hand it on from before that norm, and its mimo.py
-   the model's own: only how many drafts are taken depends on it. */
+   hidden state of the token before.  What it reads of the model is the hidden state behind the last norm; where it is
+   asked for several tokens, it hands on its own, behind its norm, as SGLang's deepseek_nextn.py and vLLM's mimo_mtp.py
+   and qwen3_next_mtp.py do.  vLLM's deepseek_mtp.py and glm4_moe_mtp.py hand it on from before that norm, and its
+   mimo.py the model's own: only how many drafts are taken depends on it. */
 
 typedef struct llm__drafter_form {
     const char *types[4]; /* model_type values */

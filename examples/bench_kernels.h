@@ -85,7 +85,7 @@ WIDE static void burst_adds(float *y, const float *x, int n) {
 }
 
 enum { FLOATS_A_STEP = 2 * 8 * CHAINS, BYTES_A_STEP = 2 * 4 * 64 };
-static int wide(void) { return llm__has_avx2(); }
+static int wide(void) { return (llm__cpu() & LLM__CPU_AVX2) != 0; }
 
 #elif defined(LLM__HAVE_NEON)
 
