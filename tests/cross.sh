@@ -78,11 +78,12 @@ else
 fi
 
 if command -v clang >/dev/null && command -v node >/dev/null && [ -d /usr/lib/wasm32-wasi ]; then
-    check "test_kernels for WebAssembly" clang --target=wasm32-wasi -std=c99 -O2 $warnings -msimd128 -DLLM_NO_THREADS \
-        -DLLM_NO_MMAP -I. tests/test_kernels.c -o "$out/test_kernels.wasm" -lm
-    check "kernels in WebAssembly" node --no-warnings tests/tools/wasi.mjs "$out/test_kernels.wasm"
-    check "generate for WebAssembly" clang --target=wasm32-wasi -std=c99 -O2 $warnings -msimd128 -DLLM_NO_THREADS \
-        -DLLM_NO_MMAP -I. examples/generate.c -o "$out/generate.wasm" -lm
+    # the stack of a WASI program has 64 KB unless more is asked for, and writes on into the heap
+    wasm="clang --target=wasm32-wasi -std=c99 -O2 $warnings -msimd128 -DLLM_NO_THREADS -DLLM_NO_MMAP"
+    wasm="$wasm -D_WASI_EMULATED_SIGNAL -I. -Wl,-z,stack-size=1048576"
+    check "test_kernels for WebAssembly" $wasm tests/test_kernels.c -o "$out/test_kernels.wasm" -lm -lwasi-emulated-signal
+    check "kernels in WebAssembly" timeout 300 node --no-warnings tests/tools/wasi.mjs "$out/test_kernels.wasm"
+    check "generate for WebAssembly" $wasm examples/generate.c -o "$out/generate.wasm" -lm -lwasi-emulated-signal
     [ ! -f "$out/story" ] || check "WebAssembly tells the same story" same_story wasm node --no-warnings \
         tests/tools/wasi.mjs "$out/generate.wasm"
 else

@@ -1071,9 +1071,9 @@ int main(int argc, char **argv) {
         test_codes(ops);
         test_attention(ops);
         test_turn(ops);
-    test_stored_attention(ops);
-    test_attention_codes(ops);
-    test_soften(ops);
+        test_stored_attention(ops);
+        test_attention_codes(ops);
+        test_soften(ops);
         test_unpack(ops);
         test_recurrences(ops);
     }
