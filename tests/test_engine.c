@@ -595,10 +595,11 @@ static void sampling_seeds(void) {
 }
 
 static void sampling_one_token(void) {
-    float logits[4] = {0, 2, NAN, 1}, scratch[8], logprob = 0;
+    float logits[4] = {0, 2, NAN, 1}, scratch[16], logprob = 0;
     llm_sampling s;
     int i, seen[4] = {0, 0, 0, 0};
     memset(&s, 0, sizeof s);
+    CHECK(sizeof scratch >= llm_sample_scratch(4));
     CHECK(llm_sample(&s, logits, 4, 0, scratch, &logprob) == 1);
     CHECK(fabs(logprob - (2 - log(1 + exp(2) + exp(1)))) < 1e-5);
     s.temperature = 1;
