@@ -979,9 +979,10 @@ static void test_recurrences(const llm__ops *ops) {
 
 static const uint8_t *fixture_tensor(const uint8_t *file, size_t bytes, const char *name) {
     char key[64];
-    size_t header = 0, begin = 0, i;
+    size_t begin = 0, i;
+    uint64_t header = 0;
     const char *at, *text = (const char *)file + 8;
-    for (i = 0; i < 8; i++) header |= (size_t)file[i] << (8 * i);
+    for (i = 0; i < 8; i++) header |= (uint64_t)file[i] << (8 * i);
     sprintf(key, "\"%s\":{\"data_offsets\":[", name);
     for (at = text; at + strlen(key) < text + header && strncmp(at, key, strlen(key)); at++) {}
     if (at + strlen(key) >= text + header) return NULL;
