@@ -1462,7 +1462,8 @@ enum {
     LLM__PANEL = 512,       /* columns of W that should stay in the first-level cache meanwhile */
     LLM__BLOCK_ROWS = 96,   /* rows of activations, at most, that a strip meets... */
     LLM__BLOCK_BYTES = 256 * 1024, /* ...and their size, so that they stay in the second-level cache */
-    LLM__NEAR_BYTES = 12 * 1024   /* what stays in the first-level cache beside something that streams */
+    LLM__NEAR_BYTES = 12 * 1024,   /* what stays in the first-level cache beside something that streams... */
+    LLM__STREAM_AHEAD = 2048       /* ...and how far ahead of its use that is asked for: found by measuring */
 };
 
 LLM__FN int llm__int8_able(const llm__matrix *w) {
@@ -3561,12 +3562,21 @@ typedef struct LLMK_(few) {
     const float *scales[LLM__TILE], *sums[LLM__TILE];
 } LLMK_(few);
 
+/* Asks for the lines of memory from `at` on, which may lie behind the end of what there is. */
+LLMK_INLINE void LLMK_(fetch)(const uint8_t *at, int bytes) {
+    const uintptr_t first = (uintptr_t)at;
+    int i;
+    for (i = 0; i < bytes; i += 64) LLMK_PREFETCH(first + (uintptr_t)i);
+}
+
 /* X rows of activations times a panel: out[X][16].  bits are the panel's.  A chunk is the columns that share a scale
    among the activations: a group or a part of one.  rows: where the codes lie, if the panel is of factors alone. */
 LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matrix *w, const uint8_t *panel,
                                    const LLMK_OF_BASE(sixteen) *rows, int chunk, const LLMK_(few) *a, float *out) {
     enum { EACH = LLM__PANEL_ROWS / VF_N };
     const size_t size = llm__dtype_bytes(w->dtype) * VF_N;
+    const int step = 2 * bits * chunk; /* bytes of 16 rows */
+    const uint8_t *next = rows ? rows->codes[0] + LLM__PANEL_ROWS * w->row_bytes : NULL;
     VF acc[LLM__TILE * EACH], low[LLM__TILE * EACH], scale[EACH], bias[EACH];
     VI exact[LLM__TILE * EACH];
     int k, c, v, x, n = 0;
@@ -3577,7 +3587,10 @@ LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matri
         if (w->bits == 8) {
             LLMK_UNROLL for (v = 0; v < EACH; v++) bias[v] = vf_add(bias[v], vf_mul(vf_set(128.0f), scale[v]));
         }
-        for (c = 0; c < w->group; c += chunk, n++, panel += rows ? 0 : 2 * bits * chunk) {
+        for (c = 0; c < w->group; c += chunk, n++, panel += rows ? 0 : step) {
+            /* more rows keep the sums so busy that memory is not what they wait for */
+            if (X <= 2 && rows) LLMK_(fetch)(next + 2 * bits * (k + c), step);
+            else if (X <= 2) LLMK_(fetch)(panel + LLM__STREAM_AHEAD, step);
             if (!rows && bits == 4) LLMK_(nibbles)(X, chunk, panel, a->codes, k + c, exact);
             if (!rows && bits == 8) LLMK_(bytes)(X, chunk, panel, a->codes, k + c, exact);
 #ifdef LLMK_DIRECT
