@@ -1644,8 +1644,8 @@ enum { /* what a CPU has, as far as a table may need it */
 #define LLMK_KEEP(v) ((void)(v))
 #endif
 
-/* ---- vocabulary: VF is VF_N floats, VI as many int32, V4 four floats (one for each row of a strip), I4 four int32.
-   sf_fma is vf_fma for one number.
+/* ---- vocabulary: VF is VF_N floats, VI as many int32, V4 four floats (one for each row of a strip).  sf_fma is
+   vf_fma for one number.
    VI as pairs of 16-bit numbers: vi_pairs takes 2 VF_N bytes in their order, vi_pair repeats two numbers;
    vi_dot2(sum, a, b) adds both products of each lane.  vi_store16 keeps the lower halves.  vf_round: to the nearest
    integer, to even between two.  vf_top: the largest lane.  LLMK_TURN, where there is one: see turn_16x8. */
@@ -1680,8 +1680,7 @@ LLMK_INLINE void LLMK_(evens_first)(const uint8_t *from, int flip, uint8_t *to) 
 LLMK_INLINE void LLMK_(zip_bytes)(const uint8_t *a, const uint8_t *b, int n, uint8_t *out) {
     int i = 0;
     for (; i + 16 <= n; i += 16) {
-        const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(a + i));
-        const __m128i y = _mm_loadu_si128((const __m128i *)(const void *)(b + i));
+        const __m128i x = LLMK_(load16)(a + i), y = LLMK_(load16)(b + i);
         _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), _mm_unpacklo_epi8(x, y));
         _mm_storeu_si128((__m128i *)(void *)(out + 2 * i + 16), _mm_unpackhi_epi8(x, y));
     }
@@ -1944,14 +1943,12 @@ LLMK_INLINE void LLMK_(store16)(int16_t *p, __m256i a) {
                      _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
 }
 
-/* 16 bytes of row i, and of row i + 8. */
-LLMK_INLINE __m256i LLMK_(rows_16)(const uint8_t *const *rows, int i, size_t at) {
-    const __m128i low = _mm_loadu_si128((const __m128i *)(const void *)(rows[i] + at));
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(low),
-                                   _mm_loadu_si128((const __m128i *)(const void *)(rows[i + 8] + at)), 1);
+/* 16 bytes of each. */
+LLMK_INLINE __m256i LLMK_(two)(const uint8_t *a, const uint8_t *b) {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(LLMK_(load16)(a)), LLMK_(load16)(b), 1);
 }
 
-/* Columns c and c + 1 to out and out + step, from rows 0 to 3 and rows 4 to 7 of both. */
+/* Of each half, the lower quarters of a and b to out and the upper ones to out + step: the last step of a transpose. */
 LLMK_INLINE void LLMK_(put_columns)(uint8_t *out, size_t step, __m256i a, __m256i b) {
     _mm256_storeu_si256((__m256i *)(void *)out, _mm256_unpacklo_epi64(a, b));
     _mm256_storeu_si256((__m256i *)(void *)(out + step), _mm256_unpackhi_epi64(a, b));
@@ -1960,13 +1957,13 @@ LLMK_INLINE void LLMK_(put_columns)(uint8_t *out, size_t step, __m256i a, __m256
 /* Eight columns of 16 rows of two-byte units, `at` bytes from their beginnings: column c goes to out + c step.  Each
    step doubles the runs of a column that lie side by side. */
 LLMK_INLINE void LLMK_(turn_16x8)(const uint8_t *const *rows, size_t at, uint8_t *out, size_t step) {
-    __m256i x = LLMK_(rows_16)(rows, 0, at), y = LLMK_(rows_16)(rows, 1, at);
+    __m256i x = LLMK_(two)(rows[0] + at, rows[8] + at), y = LLMK_(two)(rows[1] + at, rows[9] + at);
     const __m256i a0 = _mm256_unpacklo_epi16(x, y), a1 = _mm256_unpackhi_epi16(x, y);
-    x = LLMK_(rows_16)(rows, 2, at), y = LLMK_(rows_16)(rows, 3, at);
+    x = LLMK_(two)(rows[2] + at, rows[10] + at), y = LLMK_(two)(rows[3] + at, rows[11] + at);
     const __m256i b0 = _mm256_unpacklo_epi16(x, y), b1 = _mm256_unpackhi_epi16(x, y);
-    x = LLMK_(rows_16)(rows, 4, at), y = LLMK_(rows_16)(rows, 5, at);
+    x = LLMK_(two)(rows[4] + at, rows[12] + at), y = LLMK_(two)(rows[5] + at, rows[13] + at);
     const __m256i c0 = _mm256_unpacklo_epi16(x, y), c1 = _mm256_unpackhi_epi16(x, y);
-    x = LLMK_(rows_16)(rows, 6, at), y = LLMK_(rows_16)(rows, 7, at);
+    x = LLMK_(two)(rows[6] + at, rows[14] + at), y = LLMK_(two)(rows[7] + at, rows[15] + at);
     const __m256i d0 = _mm256_unpacklo_epi16(x, y), d1 = _mm256_unpackhi_epi16(x, y);
     LLMK_(put_columns)(out, step, _mm256_unpacklo_epi32(a0, b0), _mm256_unpacklo_epi32(c0, d0));
     LLMK_(put_columns)(out + 2 * step, step, _mm256_unpackhi_epi32(a0, b0), _mm256_unpackhi_epi32(c0, d0));
@@ -1977,9 +1974,7 @@ LLMK_INLINE void LLMK_(turn_16x8)(const uint8_t *const *rows, size_t at, uint8_t
 /* Codes of any width: a shuffle brings the two bytes that hold a code into a 16-bit lane, a multiplication by a power
    of two moves the code to the lane's upper byte. */
 LLMK_INLINE __m256i LLMK_(codes16)(const uint8_t *p, int bits, __m256i order, __m256i shift) {
-    const __m128i low = _mm_loadu_si128((const __m128i *)(const void *)p);
-    const __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(p + bits));
-    __m256i v = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+    __m256i v = LLMK_(two)(p, p + bits);
     v = _mm256_srli_epi16(_mm256_mullo_epi16(_mm256_shuffle_epi8(v, order), shift), 8);
     return _mm256_and_si256(v, _mm256_set1_epi16((short)((1 << bits) - 1)));
 }
@@ -2043,11 +2038,6 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
     return _mm_cvtsi128_si32(h);
 }
 
-LLMK_INLINE __m256i LLMK_(two)(const uint8_t *a, const uint8_t *b) {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(LLMK_(load16)(a)),
-                                   LLMK_(load16)(b), 1);
-}
-
 /* 16 bytes of each row of a panel as four steps of it: out + 64 j gets their dwords j. */
 LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_t *out) {
     int r;
@@ -2056,13 +2046,10 @@ LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_
         const __m256i c = LLMK_(two)(rows[2] + at, rows[6] + at), d = LLMK_(two)(rows[3] + at, rows[7] + at);
         const __m256i ab = _mm256_unpacklo_epi32(a, b), ab2 = _mm256_unpackhi_epi32(a, b);
         const __m256i cd = _mm256_unpacklo_epi32(c, d), cd2 = _mm256_unpackhi_epi32(c, d);
-        _mm256_storeu_si256((__m256i *)(void *)out, _mm256_unpacklo_epi64(ab, cd));
-        _mm256_storeu_si256((__m256i *)(void *)(out + 64), _mm256_unpackhi_epi64(ab, cd));
-        _mm256_storeu_si256((__m256i *)(void *)(out + 128), _mm256_unpacklo_epi64(ab2, cd2));
-        _mm256_storeu_si256((__m256i *)(void *)(out + 192), _mm256_unpackhi_epi64(ab2, cd2));
+        LLMK_(put_columns)(out, 64, ab, cd);
+        LLMK_(put_columns)(out + 128, 64, ab2, cd2);
     }
 }
-
 #endif
 
 #if LLM__KERNEL_PASS == LLM__AVX2 /* ---- AVX2, FMA and F16C */
@@ -2834,14 +2821,13 @@ LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t
 LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_t *out) {
     int r;
     for (r = 0; r < LLM__PANEL_ROWS; r += 4, rows += 4, out += 16) {
-        const v128_t a = wasm_v128_load(rows[0] + at), b = wasm_v128_load(rows[1] + at);
-        const v128_t c = wasm_v128_load(rows[2] + at), d = wasm_v128_load(rows[3] + at);
-        const v128_t ab = wasm_i32x4_shuffle(a, b, 0, 4, 1, 5), ab2 = wasm_i32x4_shuffle(a, b, 2, 6, 3, 7);
-        const v128_t cd = wasm_i32x4_shuffle(c, d, 0, 4, 1, 5), cd2 = wasm_i32x4_shuffle(c, d, 2, 6, 3, 7);
-        wasm_v128_store(out, wasm_i64x2_shuffle(ab, cd, 0, 2));
-        wasm_v128_store(out + 64, wasm_i64x2_shuffle(ab, cd, 1, 3));
-        wasm_v128_store(out + 128, wasm_i64x2_shuffle(ab2, cd2, 0, 2));
-        wasm_v128_store(out + 192, wasm_i64x2_shuffle(ab2, cd2, 1, 3));
+        v128_t a = wasm_v128_load(rows[0] + at), b = wasm_v128_load(rows[1] + at);
+        v128_t c = wasm_v128_load(rows[2] + at), d = wasm_v128_load(rows[3] + at);
+        v4_transpose(a, b, c, d);
+        wasm_v128_store(out, a);
+        wasm_v128_store(out + 64, b);
+        wasm_v128_store(out + 128, c);
+        wasm_v128_store(out + 192, d);
     }
 }
 
@@ -3842,6 +3828,7 @@ LLM__FN void LLMK_(add_product)(float *y, const float *a, const float *b, int n)
     for (; i < n; i++) y[i] = sf_fma(a[i], b[i], y[i]);
 }
 
+/* The largest lane that is a number; vf_top may be NaN where a lane is. */
 LLMK_INLINE float LLMK_(largest)(VF a) {
     float lanes[VF_N], best = -INFINITY;
     int i;
@@ -3900,9 +3887,14 @@ LLM__FN int LLMK_(list)(const float *x, int n, float low, float end, int first, 
     return count;
 }
 
-/* exp(r) for |r| <= ln 2 / 2: a polynomial (the coefficients are Cephes'). */
-LLMK_INLINE VF LLMK_(exp_part)(VF r) {
+/* exp: x = n ln 2 + r with |r| <= ln 2 / 2.  exp(r) is a polynomial (the coefficients are Cephes'); n comes out in the
+   bits of *whole. */
+LLMK_INLINE VF LLMK_(exp_part)(VF x, VI *whole) {
+    const VF magic = vf_set(12582912.0f), shifted = vf_fma(x, vf_set(1.44269504088896341f), magic);
+    const VF n = vf_sub(shifted, magic);
+    const VF r = vf_fma(n, vf_set(2.12194440e-4f), vf_fma(n, vf_set(-0.693359375f), x));
     VF p = vf_fma(vf_set(1.9875691500e-4f), r, vf_set(1.3981999507e-3f));
+    *whole = vi_sub(vf_bits(shifted), vi_set(0x4b400000));
     p = vf_fma(p, r, vf_set(8.3334519073e-3f));
     p = vf_fma(p, r, vf_set(4.1665795894e-2f));
     p = vf_fma(p, r, vf_set(1.6666665459e-1f));
@@ -3910,19 +3902,11 @@ LLMK_INLINE VF LLMK_(exp_part)(VF r) {
     return vf_add(vf_fma(vf_mul(r, r), p, r), vf_set(1.0f));
 }
 
-/* exp: x = n ln 2 + r with |r| <= ln 2 / 2, and 2^n as a product of two powers so that results below the smallest
-   normal number and above the largest come out right. */
+/* 2^n is a product of two powers so that results below the smallest normal number and above the largest come out
+   right. */
 LLMK_INLINE VF LLMK_(exp)(VF x) {
-    const VF magic = vf_set(12582912.0f);
-    VF shifted, n, r, p;
     VI whole, half;
-    x = vf_clamp(x, vf_set(-110.0f), vf_set(100.0f));
-    shifted = vf_fma(x, vf_set(1.44269504088896341f), magic);
-    n = vf_sub(shifted, magic);
-    r = vf_fma(n, vf_set(-0.693359375f), x);
-    r = vf_fma(n, vf_set(2.12194440e-4f), r);
-    p = LLMK_(exp_part)(r);
-    whole = vi_sub(vf_bits(shifted), vi_set(0x4b400000));
+    VF p = LLMK_(exp_part)(vf_clamp(x, vf_set(-110.0f), vf_set(100.0f)), &whole);
     half = vi_half(whole);
     p = vf_mul(p, vf_from_bits(vi_shl23(vi_add(half, vi_set(127)))));
     return vf_mul(p, vf_from_bits(vi_shl23(vi_add(vi_sub(whole, half), vi_set(127)))));
@@ -4229,15 +4213,9 @@ LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t 
 
 /* exp for numbers that are not above 0; 0 where it would not be a normal number. */
 LLMK_INLINE VF LLMK_(exp_below)(VF x) {
-    const VF magic = vf_set(12582912.0f);
-    VF shifted, n, r, p;
-    x = vf_clamp(x, vf_set(-88.0f), vf_set(0.0f)); /* -88 / ln 2 is nearest to -127, which makes the factor 0 */
-    shifted = vf_fma(x, vf_set(1.44269504088896341f), magic);
-    n = vf_sub(shifted, magic);
-    r = vf_fma(n, vf_set(-0.693359375f), x);
-    r = vf_fma(n, vf_set(2.12194440e-4f), r);
-    p = LLMK_(exp_part)(r);
-    return vf_mul(p, vf_from_bits(vi_shl23(vi_sub(vf_bits(shifted), vi_set(0x4b400000 - 127)))));
+    VI whole; /* -88 / ln 2 is nearest to -127, which makes the factor 0 */
+    const VF p = LLMK_(exp_part)(vf_clamp(x, vf_set(-88.0f), vf_set(0.0f)), &whole);
+    return vf_mul(p, vf_from_bits(vi_shl23(vi_add(whole, vi_set(127)))));
 }
 
 /* The vector at x[at], with something else in lanes outside [begin, end). */
