@@ -526,7 +526,8 @@ typedef struct llm_sequence {
     llm_logits want;
     float *logits;         /* [1 or count, vocabulary], the caller's */
     float *hidden;         /* [count, hidden], the caller's, or NULL: the hidden state of each token, that is what the
-                              model's head reads: the stream behind the last layer and its norm */
+                              model's head reads: the stream behind the last layer and its norm.  A mimo that was opened
+                              with its drafter gives what that reads: the stream before the norm */
     const float *given;    /* [count, hidden]: what a drafter takes with each token, see llm_model_drafter; else NULL.
                               hidden may be the same place */
     const float *embeddings; /* [count, hidden] or NULL: in place of the tokens' rows of the embedding table, before the
@@ -22755,6 +22756,7 @@ struct llm_model {
     int unpacked;                    /* llm_model_desc.no_pack */
     int drafting;                    /* llm_model_desc.drafts */
     struct llm_model *drafter;       /* see llm__bind_drafter; NULL: there is none */
+    int raw_states;                  /* llm_sequence.hidden is the stream before the last norm */
     llm__entrance entrance;          /* of a drafter */
     int storage_count;
     llm__storage storages[LLM__MAX_STORAGES];
@@ -29772,10 +29774,13 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
 
 /* ---- drafters: the layer behind the last one, which predicts further tokens (arXiv:2412.19437, section 2.2).  It is
    an ordinary layer of its model, run as a model of one layer whose input joins the embedding of a token with the
-   hidden state of the token before.  What it reads of the model is the hidden state behind the last norm; where it is
-   asked for several tokens, it hands on its own, behind its norm, as SGLang's deepseek_nextn.py and vLLM's mimo_mtp.py
-   and qwen3_next_mtp.py do.  vLLM's deepseek_mtp.py and glm4_moe_mtp.py hand it on from before that norm, and its
-   mimo.py the model's own: only how many drafts are taken depends on it. */
+   hidden state of the token before, and where it is asked for several tokens, with its own of the same kind.  Which
+   kind only changes how many drafts are taken:
+   - deepseek_v3, glm4_moe, qwen3_next: behind the last norm.  The modelling code of DeepSeek's checkpoints with the
+     layer calls it so, as vLLM and SGLang do; engines that handed on what is before the norm (vLLM's deepseek_mtp.py
+     until its pull request 45895, llama.cpp's qwen35 until 24025) measured that fewer drafts were taken.
+   - mimo: before it.  vLLM's mimo.py, which is the authors', returns the stream before the norm for that purpose;
+     exllamav3's mimo_mtp.py reads and hands on the same. */
 
 typedef struct llm__drafter_form {
     const char *types[4]; /* model_type values */
@@ -29784,14 +29789,15 @@ typedef struct llm__drafter_form {
     const char *token_norm, *given_norm, *map, *norm;
     const char *head;     /* the model's, if it is not there */
     int numbered_on, given_first;
+    int raw; /* the states that it reads are not normed */
 } llm__drafter_form;
 
 static const llm__drafter_form llm__drafter_forms[] = {
     {{"deepseek_v3", "glm4_moe", "glm4_moe_lite"}, "model.layers", NULL, "enorm", "hnorm", "eh_proj",
-     "shared_head.norm", "shared_head.head", 1, 0},
+     "shared_head.norm", "shared_head.head", 1, 0, 0},
     {{"mimo"}, "model.mtp_layers", NULL, "token_layernorm", "hidden_layernorm", "input_proj",
-     "final_layernorm", "", 0, 1},
-    {{"qwen3_next"}, "mtp.layers", "mtp", "pre_fc_norm_embedding", "pre_fc_norm_hidden", "fc", "norm", "", 0, 0},
+     "final_layernorm", "", 0, 1, 1},
+    {{"qwen3_next"}, "mtp.layers", "mtp", "pre_fc_norm_embedding", "pre_fc_norm_hidden", "fc", "norm", "", 0, 0, 0},
 };
 
 LLM__FN const llm__drafter_form *llm__find_drafter_form(const char *type) {
@@ -29860,6 +29866,7 @@ LLM__FN void llm__bind_drafter(llm__binder *b) {
     if (b->status == LLM_OK) llm__plan_caches(&c, d);
     if (c.status != LLM_OK) b->status = c.status;
     m->drafter = d;
+    m->raw_states = form->raw;
 }
 
 /* The whole of the model with the drafter's own parts in the place of the model's. */
@@ -34083,9 +34090,12 @@ LLM__FN void llm__pass_hidden(const llm_session *s) {
     int i;
     for (i = 0; i < s->part_count; i++) {
         const llm__part *part = &s->parts[i];
-        if (!part->sequence->hidden) continue;
-        llm__norm_rows(s, &m->norm, s->x + (size_t)part->first * hidden,
-                       part->sequence->hidden + llm__part_row(part, 0) * hidden, part->count, m->hidden);
+        const float *x = s->x + (size_t)part->first * hidden;
+        float *out = part->sequence->hidden;
+        if (!out) continue;
+        out += llm__part_row(part, 0) * hidden;
+        if (m->raw_states) memcpy(out, x, (size_t)part->count * hidden * sizeof *out);
+        else llm__norm_rows(s, &m->norm, x, out, part->count, m->hidden);
     }
 }
 
