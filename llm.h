@@ -892,7 +892,7 @@ LLM_API llm_status llm_scheduler_next_generated(llm_scheduler *scheduler, const 
                                                 llm_error *error);
 
 /* The same as llm_scheduler_next within a time budget: LLM_PENDING when it was used up first (never by more than one
-   layer); there may be events all the same. */
+   layer, or the opening of one request's caches); there may be events all the same. */
 LLM_API llm_status llm_scheduler_step(llm_scheduler *scheduler, int64_t budget_us, const llm_event **events,
                                       size_t *count, llm_error *error);
 
@@ -39432,7 +39432,7 @@ LLM__FN size_t llm__generation_bytes(const llm_generation *g) {
 }
 
 LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm_piece *piece, llm_error *error) {
-    int64_t start = g->clock.now_us(g->clock.user), now = start, left = budget_us;
+    int64_t start = g->clock.now_us(g->clock.user), before = start, now, left = budget_us;
     llm__row *r = &g->row;
     for (;;) {
         llm_status status = LLM_OK;
@@ -39443,14 +39443,15 @@ LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm
         }
         if (!llm__row_ready(r)) status = llm__generation_feed(g, budget_us < 0 ? -1 : left, error);
         now = g->clock.now_us(g->clock.user);
-        *(reading ? &r->prompt_us : &r->generation_us) += now - start;
-        start = now;
+        *(reading ? &r->prompt_us : &r->generation_us) += now - before;
+        before = now;
         if (status == LLM_CANCELLED) continue;
         if (status != LLM_OK) return status;
         if (llm_cache_length(r->cache) % LLM_PAGE_TOKENS == 0) llm__most(&g->peak_bytes, llm__generation_bytes(g));
         status = llm__row_take(r, g->scratch, piece, error);
         if (status != LLM_PENDING) return status;
-        if (budget_us >= 0 && (left -= now - start) <= llm__expected_us(g->session, budget_us)) return LLM_PENDING;
+        left = budget_us - (now - start);
+        if (budget_us >= 0 && left <= llm__expected_us(g->session, budget_us)) return LLM_PENDING;
     }
 }
 
@@ -39459,11 +39460,11 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_model *mode
     llm__row *r = &g->row;
     llm_status status = llm__row_open(r, model, d, error);
     if (status != LLM_OK) return status;
-    g->clock = llm__clock_or_default(d->session.clock);
     g->session = d->use_session;
     if (!g->session && (status = llm_session_open(&g->own_session, model, &d->session, error)) != LLM_OK)
         return status;
     if (!g->session) g->session = g->own_session;
+    g->clock = g->session->clock;
     if (g->session->model != model)
         return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
     if (g->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
@@ -39847,7 +39848,8 @@ LLM__FN llm_status llm__scheduler_pass(llm_scheduler *s, int64_t budget_us, llm_
         s->steps++;
     }
     if (status == LLM_OK && s->pass == LLM__PASS_BEGUN) {
-        status = llm_forward_advance(s->pass_session, budget_us, error);
+        int64_t left = budget_us < 0 ? -1 : budget_us - (s->clock.now_us(s->clock.user) - start);
+        status = llm_forward_advance(s->pass_session, budget_us >= 0 && left < 0 ? 0 : left, error);
         llm__scheduler_count_time(s, s->clock.now_us(s->clock.user) - start);
         if (status == LLM_OK) s->pass = LLM__PASS_DONE;
         else if (status != LLM_PENDING) llm__scheduler_replan(s);
@@ -39894,11 +39896,11 @@ LLM__FN llm_status llm__scheduler_make(llm_scheduler *s, const llm_scheduler_des
     s->most_reading = d->prefill_batch_size ? (size_t)d->prefill_batch_size : 8;
     s->prefill_step = d->prefill_step ? (size_t)d->prefill_step : 256;
     s->max_kv_size = d->max_kv_size;
-    s->clock = llm__clock_or_default(d->session.clock);
     s->session = d->use_session;
     if (!s->session && (status = llm_session_open(&s->own_session, s->model, &d->session, error)) != LLM_OK)
         return status;
     if (!s->session) s->session = s->own_session;
+    s->clock = s->session->clock;
     if (s->session->model != s->model)
         return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
     if (s->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
