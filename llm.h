@@ -738,7 +738,7 @@ typedef struct llm_generation_desc {
     size_t id_count;
     const llm_ids *segments;   /* [segment_count] instead of ids: the same in parts.  No call goes across from one to */
     size_t segment_count;      /* the next, so that the cache can be forked where one ends */
-    int no_special;            /* leave out the tokenizer's begin token */
+    int no_special;            /* leave out the tokenizer's begin token, as where the prompt begins with its text */
     int64_t max_tokens;        /* 0: 256; -1: no limit; LLM_PROMPT_ONLY */
     int ignore_end;            /* do not stop at the model's end tokens */
     llm_sampling sampling;
@@ -38450,6 +38450,7 @@ typedef struct llm__row {
     const llm_model *model, *draft_model;
     llm_cache *cache, *own_cache, *draft_cache, *own_draft_cache;
     int64_t base, draft_base; /* tokens that the caches held before */
+    int started;              /* whether these are known: until then, caches that were given are left alone */
     /* what is fed: `prompt_count` places of the prompt, then `generated` tokens of the text */
     int32_t *tokens;          /* the prompt's ids, the text's, and drafts behind them; in the arena's allocator */
     size_t id_count;          /* of the prompt: prompt_count or, with embeddings alone, 0 */
@@ -38846,7 +38847,7 @@ LLM__FN void llm__row_drop(llm__row *r) {
 LLM__FN void llm__row_rest(llm__row *r) {
     llm__row_drop(r);
     r->feed = LLM__FEED_NOTHING;
-    if (r->cache) (void)llm__row_settle(r->cache, r->base, llm__row_keep(r), NULL);
+    if (r->started) (void)llm__row_settle(r->cache, r->base, llm__row_keep(r), NULL);
 }
 
 /* The piece's text, and the end, if this is it.  LLM_PENDING: the cache is to be put in order first. */
@@ -39038,6 +39039,13 @@ LLM__FN llm_status llm__row_segments(llm__row *r, const llm_generation_desc *d, 
     return LLM_OK;
 }
 
+/* Whether a text begins with the begin token's, as chat templates write it: then it gets no other one. */
+LLM__FN int llm__has_begin(const llm_model *m, const char *text, size_t bytes) {
+    const llm__json *begin = llm__special_token(m->chat.config, m->chat.map, "bos_token");
+    return llm__json_is(begin, LLM__JSON_STRING) && begin->length <= bytes &&
+           !memcmp(text, begin->as.text, begin->length);
+}
+
 /* The prompt's ids: those given, then those of the text; and embeddings, in their place or with them. */
 LLM__FN llm_status llm__row_prompt(llm__row *r, const llm_generation_desc *d, llm_error *error) {
     size_t bytes = d->prompt ? (d->prompt_bytes ? d->prompt_bytes : strlen(d->prompt)) : 0, i;
@@ -39055,9 +39063,9 @@ LLM__FN llm_status llm__row_prompt(llm__row *r, const llm_generation_desc *d, ll
                              "the prompt is text but the model was opened without a tokenizer");
         status = llm__check_text(d->prompt, bytes, error);
         if (status != LLM_OK) return status;
-        status =
-            llm__words_encode(r->model->words, &r->arena.allocator, d->prompt, bytes, !d->no_special && !d->id_count,
-                              &r->tokens, &r->id_count, &r->token_capacity, error);
+        status = llm__words_encode(r->model->words, &r->arena.allocator, d->prompt, bytes,
+                                   !d->no_special && !d->id_count && !llm__has_begin(r->model, d->prompt, bytes),
+                                   &r->tokens, &r->id_count, &r->token_capacity, error);
         if (status != LLM_OK) return status;
     }
     for (i = 0; i < r->id_count; i++)
@@ -39194,7 +39202,8 @@ LLM__FN llm_status llm__check_stops(const llm_model *m, const llm_generation_des
     for (i = 0; i < d->stop_count; i++) {
         if (!d->stops[i] || !*d->stops[i])
             return llm__fail(error, LLM_BAD_ARGUMENT, "stop %llu is empty", (unsigned long long)i);
-        if (llm__check_text(d->stops[i], strlen(d->stops[i]), error) != LLM_OK) return LLM_BAD_ARGUMENT;
+        if (llm__check_text(d->stops[i], strlen(d->stops[i]), NULL) != LLM_OK)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "stop %llu is not valid UTF-8", (unsigned long long)i);
     }
     if (d->stop_id_count && !d->stop_ids)
         return llm__fail(error, LLM_BAD_ARGUMENT, "stop_ids: a count is given, but no sequences");
@@ -39338,6 +39347,7 @@ LLM__FN llm_status llm__row_start(llm__row *r, const llm_session *session, const
     if (status != LLM_OK) return status;
     r->base = llm_cache_length(r->cache);
     if (r->draft_model) r->draft_base = llm_cache_length(r->draft_cache);
+    r->started = 1;
     if (r->draft_model && r->draft_model->entrance.map.data) {
         size_t rows = 1 + (size_t)r->draft_most;
         llm__most(&rows, (size_t)r->prefill_step);
@@ -39364,7 +39374,7 @@ LLM__FN size_t llm__row_bytes(const llm__row *r) {
 /* Frees what the row owns.  A cache that it was given rests: it holds what came out of the row, but for the newest
    token. */
 LLM__FN void llm__row_close(llm__row *r) {
-    if (r->prompt_count && r->cache) llm__row_rest(r);
+    llm__row_rest(r);
     llm_guide_close(r->guide);
     llm__detok_free(&r->detok);
     llm_cache_close(r->own_cache);

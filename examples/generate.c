@@ -30,8 +30,8 @@ typedef struct options {
 static const char help[] =
     "usage: generate [options]\n"
     "  --model FOLDER            checkpoint folder (default examples/model)\n"
-    "  --prompt TEXT             what to continue; - reads it from standard input\n"
-    "  --max-tokens N            at most so many tokens (default 100; -1: no limit)\n"
+    "  --prompt TEXT, -p TEXT    what to continue; - reads it from standard input\n"
+    "  --max-tokens N, -m N      at most so many tokens (default 100; -1: no limit)\n"
     "  --temp T                  temperature (default 0: always the most likely token)\n"
     "  --top-p P                 keep the smallest set of tokens whose probabilities exceed P\n"
     "  --min-p P                 keep tokens at least P times as likely as the best\n"
@@ -197,6 +197,8 @@ static int read_options(options *o, int count, char **arguments) {
     o->generation.session.threads = LLM_ALL_CORES;
     for (i = 1; i < count; i++) {
         const char *flag = arguments[i];
+        if (!strcmp(flag, "-p")) flag = "--prompt";
+        if (!strcmp(flag, "-m")) flag = "--max-tokens";
         if (strncmp(flag, "--", 2)) return complain("unexpected argument '%s' (--help lists the options)", flag);
         if (read_switch(o, flag)) continue;
         if (i + 1 == count) return complain("unknown option, or no value, at the end: %s (--help lists them)", flag);

@@ -42,6 +42,9 @@ refused --max-tokens --model $stories --max-tokens 1x
 refused --max-tokens --model $stories --max-tokens 0
 refused vax --model $stories --isa vax
 
+"$build/generate" --model $stories -p "Once upon" -m 5 >"$golden/out" &&
+    "$build/generate" --model $stories --prompt "Once upon" --max-tokens 5 >"$golden/whole" &&
+    cmp -s "$golden/out" "$golden/whole" && pass || fail "generate -p -m"
 "$build/generate" --help >"$golden/out" 2>&1 && grep -q -e --prefill-step-size "$golden/out" && pass || fail "--help"
 "$build/generate" --model $stories --max-tokens 5 --verbose >"$golden/out" 2>"$golden/err"
 grep -q "Generation: 5 tokens" "$golden/err" && pass || fail "--verbose"
@@ -140,6 +143,10 @@ schema='{"type":"object","properties":{"age":{"type":"integer","minimum":3,"maxi
     grep -q -E '^\{"age":([3-9]|[123][0-9]|40),"is":"(cat|dog)"\}$' "$golden/out" && pass || fail "json"
 "$build/json" --model $stories '{"frob":1}' >"$golden/out" 2>"$golden/err" && fail "json refuses an unknown keyword"
 grep -q "#/frob" "$golden/err" && pass || fail "json names the keyword"
+"$build/json" --model $stories schema.jsn >"$golden/out" 2>"$golden/err" && fail "json reads a file that is not there"
+grep -q "cannot read schema.jsn" "$golden/err" && pass || fail "json names the file"
+"$build/json" --model $stories --temp hot '{}' >"$golden/out" 2>"$golden/err" && fail "json --temp hot"
+grep -q -e "--temp is hot" "$golden/err" && pass || fail "json --temp hot"
 "$build/bench" --model $stories --prompt 32 --generate 8 --repeat 1 >"$golden/out" && pass || fail "bench --model"
 "$build/bench" --kernels --only max --isa scalar --threads 1 >"$golden/out" &&
     grep -q "^max .* scalar .*%$" "$golden/out" && pass || fail "bench --kernels"

@@ -184,7 +184,7 @@ static int64_t prompt_time(const llm_model *model, llm_generation_desc d) {
     return m.now;
 }
 
-/* Cancels at a time, and checks that little was done after it; what is left of the prompt, then read, gives the text. */
+/* Cancels at a time, and checks that little was done after it; the rest of the prompt, read then, gives the text. */
 static void cancel_at(const llm_model *model, llm_generation_desc d, int64_t at, int64_t most, const told *plain) {
     static told rest;
     machine m;
