@@ -635,8 +635,8 @@ typedef struct llm_grammar llm_grammar;
 /* Where a grammar comes from: one of schema, regex and gbnf.
 
    schema: JSON Schema.  "{}" is any JSON, {"type": "object"} any object.  Known are type (also lists of them), enum,
-   const, anyOf, oneOf (read as anyOf: the same where no value fits two of its schemas), allOf, $ref within the schema
-   (also to itself), $defs, definitions; for strings
+   const, anyOf, oneOf (read as anyOf: the same where no value fits two of its schemas, such as objects that a required
+   property's const tells apart), allOf, $ref within the schema (also to itself), $defs, definitions; for strings
    minLength, maxLength, pattern, format (date, time, date-time, duration, uuid, email, hostname, ipv4, ipv6, uri); for
    numbers minimum, maximum, exclusiveMinimum, exclusiveMaximum, and whole multipleOf up to 100000; for lists items,
    prefixItems, additionalItems, minItems, maxItems; for objects properties, required, additionalProperties,
@@ -743,7 +743,7 @@ typedef struct llm_generation_desc {
     int ignore_end;            /* do not stop at the model's end tokens */
     llm_sampling sampling;
     llm_penalties penalties;
-    llm_session_desc session;  /* used to open a session of the generation's own... */
+    llm_session_desc session;  /* used to open the draft model's session, and one of the generation's own... */
     llm_session *use_session;  /* ...unless this one is given */
     llm_cache *use_cache;      /* continue from here (and leave the result here); NULL: a cache of its own */
     int64_t max_kv_size;       /* for a cache of its own */
@@ -837,7 +837,7 @@ typedef struct llm_scheduler llm_scheduler;
 /* What a step may take.  Zero-initialised: mlx-lm's values but for prefill_step, which bounds how long those who write
    wait for those who read. */
 typedef struct llm_scheduler_desc {
-    llm_session_desc session;      /* used to open a session of the scheduler's own... */
+    llm_session_desc session;      /* used to open the draft model's session, and one of the scheduler's own... */
     llm_session *use_session;      /* ...unless this one is given */
     const llm_model *draft_model;  /* the one that requests may name as theirs */
     int completion_batch_size;     /* requests that are read or written at the same time; 0: 32 */
@@ -877,7 +877,8 @@ LLM_API llm_status llm_scheduler_open(llm_scheduler **out, const llm_model *mode
 LLM_API void llm_scheduler_close(llm_scheduler *scheduler);
 
 /* Puts a request at the end of the line and gives it an id, counted up from 1.  Its session and use_session are left
-   alone.  A cache that it brings may not be in use by another request.  On failure nothing has changed. */
+   alone.  A cache that it brings may not be in use by another request, unless that has ended.  On failure nothing has
+   changed. */
 LLM_API llm_status llm_scheduler_insert(llm_scheduler *scheduler, const llm_generation_desc *request, uint64_t *id,
                                         llm_error *error);
 
@@ -38843,11 +38844,11 @@ LLM__FN void llm__row_drop(llm__row *r) {
     r->proposed = 0;
 }
 
-/* The same, and the cache rests, as far as it can. */
+/* The same, and the cache rests, as far as it can.  A row that has ended is done with it: others may have gone on. */
 LLM__FN void llm__row_rest(llm__row *r) {
     llm__row_drop(r);
     r->feed = LLM__FEED_NOTHING;
-    if (r->started) (void)llm__row_settle(r->cache, r->base, llm__row_keep(r), NULL);
+    if (r->started && r->finish == LLM_RUNNING) (void)llm__row_settle(r->cache, r->base, llm__row_keep(r), NULL);
 }
 
 /* The piece's text, and the end, if this is it.  LLM_PENDING: the cache is to be put in order first. */
@@ -39003,12 +39004,12 @@ LLM__FN llm_status llm__row_cancel(llm__row *r, llm_piece *piece, llm_error *err
     llm_finish finish = LLM_FINISH_CANCELLED;
     llm_status status = LLM_OK;
     llm__piece_clear(piece);
+    llm__row_rest(r);
     if (r->closing) {
         *piece = r->last;
         r->finish = piece->finish;
         return LLM_OK;
     }
-    llm__row_rest(r);
     r->finish = finish;
     status = llm__row_text(r, &finish, 0, error);
     if (status == LLM_OK) llm__row_give(r, finish, piece);
@@ -39465,6 +39466,14 @@ LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm
     }
 }
 
+/* The session of a draft model: as described, but by the clock of the one that checks its drafts. */
+LLM__FN llm_status llm__draft_session(llm_session **out, const llm_model *draft_model, const llm_session_desc *desc,
+                                      const llm_session *beside, llm_error *error) {
+    llm_session_desc d = *desc;
+    d.clock = beside->clock;
+    return llm_session_open(out, draft_model, &d, error);
+}
+
 LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_model *model, const llm_generation_desc *d,
                                         llm_error *error) {
     llm__row *r = &g->row;
@@ -39479,7 +39488,7 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_model *mode
         return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
     if (g->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
     if (d->draft_model &&
-        (status = llm_session_open(&g->draft_session, d->draft_model, &d->session, error)) != LLM_OK)
+        (status = llm__draft_session(&g->draft_session, d->draft_model, &d->session, g->session, error)) != LLM_OK)
         return status;
     g->logits = (float *)llm__arena_alloc(&g->arena, llm__row_logits(r), sizeof(float));
     g->scratch = llm__arena_alloc(&g->arena, llm__row_scratch(r), 1);
@@ -39602,6 +39611,7 @@ LLM__FN llm_event *llm__scheduler_event(llm_scheduler *s, const llm__request *q,
 /* The request has ended by a mistake. */
 LLM__FN void llm__scheduler_failed(llm_scheduler *s, llm__request *q, const llm_error *why) {
     llm_event *e = llm__scheduler_event(s, q, LLM_EVENT_PIECE);
+    llm__row_rest(&q->row);
     e->piece.finish = q->row.finish = LLM_FINISH_FAILED;
     e->error = *why;
     q->stage = LLM__OVER;
@@ -39614,7 +39624,6 @@ LLM__FN void llm__scheduler_piece(llm_scheduler *s, llm__request *q, const llm_p
     if (!llm__text_add(&s->text, piece->text, piece->bytes + 1)) {
         s->text.failed = 0;
         llm__no_memory(&why, piece->bytes);
-        llm__row_rest(&q->row);
         llm__scheduler_failed(s, q, &why);
         return;
     }
@@ -39690,7 +39699,6 @@ LLM__FN void llm__scheduler_plan(llm_scheduler *s, int budgeted) {
         llm_error why;
         if (q->planned || (reading ? !room : q->stage != LLM__WRITING)) continue;
         if (llm__row_plan(&q->row, reading ? room : s->prefill_step, &why) != LLM_OK) {
-            llm__row_rest(&q->row);
             llm__scheduler_failed(s, q, &why);
             continue;
         }
@@ -39751,7 +39759,6 @@ LLM__FN llm_status llm__scheduler_blame(llm_scheduler *s, llm_status status) {
         if (llm__check_sequence(s->pass_session, fed, 0, &why) == LLM_OK &&
             llm__cache_reserve(fed->cache, (int64_t)fed->count, s->pass_session->max_rows, &why) == LLM_OK)
             continue;
-        llm__row_rest(&q->row);
         llm__scheduler_failed(s, q, &why);
     }
     return s->event_count > blamed ? LLM_OK : status;
@@ -39915,7 +39922,8 @@ LLM__FN llm_status llm__scheduler_make(llm_scheduler *s, const llm_scheduler_des
         return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
     if (s->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
     s->draft_model = d->draft_model;
-    return s->draft_model ? llm_session_open(&s->draft_session, s->draft_model, &d->session, error) : LLM_OK;
+    if (!s->draft_model) return LLM_OK;
+    return llm__draft_session(&s->draft_session, s->draft_model, &d->session, s->session, error);
 }
 
 /* What a request may not do in this company. */
@@ -39925,6 +39933,7 @@ LLM__FN llm_status llm__scheduler_check(const llm_scheduler *s, const llm_genera
         return llm__fail(error, LLM_BAD_ARGUMENT, "the request's draft model is not the scheduler's");
     for (i = 0; i < s->count; i++) {
         const llm__row *r = &s->requests[i]->row;
+        if (s->requests[i]->stage == LLM__OVER) continue;
         if ((d->use_cache && (r->cache == d->use_cache || r->draft_cache == d->use_cache)) ||
             (d->draft_cache && (r->cache == d->draft_cache || r->draft_cache == d->draft_cache)))
             return llm__fail(error, LLM_BAD_ARGUMENT, "request %llu already uses that cache",

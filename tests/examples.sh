@@ -90,7 +90,7 @@ grep -q "^Named " "$golden/out" && pass || fail "template --name"
 # Each line's answer is what generate writes for it; a line that cannot be answered does not take the others along.
 printf 'Once upon a time\n\377\nOne day, a\n' >"$golden/prompts"
 "$build/batch" --model $stories --prompts "$golden/prompts" --answers "$golden/answers" --max-tokens 25 2>"$golden/err"
-[ $? = 1 ] && grep -q "line 2" "$golden/err" && [ "$(wc -l <"$golden/answers")" = 3 ] && pass || fail "batch"
+[ $? = 1 ] && grep -q "line 2" "$golden/err" && grep -q "^2 answers" "$golden/err" && [ "$(wc -l <"$golden/answers")" = 3 ] && pass || fail "batch"
 for line in 1 3; do
     "$build/generate" --model $stories --prompt "$(sed -n ${line}p "$golden/prompts")" --max-tokens 25 >"$golden/whole"
     sed -n ${line}p "$golden/answers" >"$golden/out"

@@ -95,7 +95,7 @@ static llm_generation_desc way_desc(int way, const llm_model *model, const llm_g
     d.ignore_end = 1;
     if (way == SHORT_CALLS) d.prefill_step = 2;
     if (way == LOOKUP) d.lookup.count = 6;
-    if (way == DRAFTS) d.draft_model = model;
+    if (way == DRAFTS || way == GIVEN_SESSION) d.draft_model = model;
     if (way == GRAMMAR) d.grammar = grammar;
     return d;
 }
@@ -139,8 +139,9 @@ static void generations_end_in_time(void) {
             llm_session_desc sd = on_machine(&m);
             llm_session *s = NULL;
             t.budget = budgets[k];
+            d.session = sd;
             if (way == GIVEN_SESSION) CHECK(llm_session_open(&s, model, &sd, NULL) == LLM_OK);
-            else d.session = sd;
+            if (s) memset(&d.session.clock, 0, sizeof d.session.clock); /* its own is the one that counts */
             d.use_session = s;
             step_through(model, &d, &m, &t, &out);
             CHECK(same_told(&plain, &out));

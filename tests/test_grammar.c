@@ -69,6 +69,12 @@ static const texts table[] = {
      "{\"type\":\"string\",\"pattern\":\"^(?i:ab|\\\\W)[[\\\\]]$\"}",
      {"\"aB[\"", "\"AB]\"", "\"\xC3\xA9]\"", "\"-[\""},
      {"\"a[\"", "\"ab\"", "\"_]\""}},
+    {SCHEMA, /* objects that a required property tells apart: oneOf is exact */
+     "{\"oneOf\":[{\"type\":\"object\",\"properties\":{\"is\":{\"const\":\"dot\"},\"r\":{\"type\":\"integer\"}},"
+     "\"required\":[\"is\",\"r\"]},{\"type\":\"object\",\"properties\":{\"is\":{\"enum\":[\"box\",\"bar\"]},"
+     "\"w\":{\"type\":\"integer\"}},\"required\":[\"is\"]}]}",
+     {"{\"is\":\"dot\",\"r\":1}", "{\"is\":\"box\"}", "{\"is\":\"bar\",\"w\":2}"},
+     {"{\"is\":\"dot\"}", "{\"is\":\"dot\",\"w\":1}", "{\"is\":\"box\",\"r\":1}", "{\"r\":1}", "{\"is\":\"cat\"}"}},
     {SCHEMA,
      "{\"type\":\"string\",\"format\":\"date\"}",
      {"\"2024-02-29\"", "\"1999-12-31\"", "\"2000-02-29\""},
