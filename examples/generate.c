@@ -277,20 +277,6 @@ static llm_status load_cache(const options *o, const llm_model *model, llm_gener
     return llm_model_cache_load(&g->use_cache, model, &cd, &from, error);
 }
 
-/* XTC leaves the end tokens and the line break alone, as in mlx-lm.  The list is to be freed. */
-static int32_t *protect_tokens(const llm_model *model, llm_sampling *sampling) {
-    int vocabulary = llm_model_get_info(model).vocabulary;
-    int32_t *ids = (int32_t *)malloc(((size_t)vocabulary + 8) * sizeof *ids), id;
-    size_t count = 0;
-    if (!ids) return NULL;
-    if (llm_encode(model, "\n", 1, 0, ids, 8, &count, NULL) || count > 8) count = 0;
-    for (id = 0; id < vocabulary; id++)
-        if (llm_token_is_end(model, id)) ids[count++] = id;
-    sampling->xtc_protected = ids;
-    sampling->xtc_protected_count = count;
-    return ids;
-}
-
 /* The ids of --extra-eos-token. */
 static int find_ends(const options *o, const llm_model *model, llm_generation_desc *g, int32_t *ids) {
     size_t i;

@@ -136,6 +136,10 @@ one=$(sed -n 1p "$golden/out")
 [ "$(sed -n 2p "$golden/out")" = "$(cat "$golden/whole")" ] && pass || fail "chat goes on from the conversation"
 printf 'Once\n' | "$build/chat" --model $stories --system-prompt "A story." --max-tokens 5 --temp 1 --seed 3 \
     >"$golden/out" 2>"$golden/err" && [ -s "$golden/out" ] && pass || fail "chat without a template"
+drawn="--max-tokens 40 --temp 1 --seed 3 --xtc-probability 1 --xtc-threshold 0.05 --prefill-step-size 2"
+printf 'Once upon a time\n' | "$build/chat" --model $stories $drawn >"$golden/out" 2>"$golden/err" &&
+    "$build/generate" --model $stories --prompt "Once upon a time" $drawn >"$golden/whole" &&
+    [ "$(cat "$golden/out")" = "$(cat "$golden/whole")" ] && pass || fail "chat draws as generate does"
 "$build/chat" --help | grep -q -e --system-prompt && pass || fail "chat --help"
 
 schema='{"type":"object","properties":{"age":{"type":"integer","minimum":3,"maximum":40},"is":{"enum":["cat","dog"]}},"required":["age","is"]}'
