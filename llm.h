@@ -527,7 +527,8 @@ typedef struct llm_sequence {
     llm_logits want;
     float *logits;         /* [1 or count, vocabulary], the caller's */
     float *hidden;         /* [count, hidden], the caller's, or NULL: the hidden state of each token, that is what the
-                              model's head reads: the stream behind the last layer and its norm */
+                              model's head reads: the stream behind the last layer and its norm.  A mimo that was opened
+                              with its drafter gives what that reads: the stream before the norm */
     const float *given;    /* [count, hidden]: what a drafter takes with each token, see llm_model_drafter; else NULL.
                               hidden may be the same place */
     const float *embeddings; /* [count, hidden] or NULL: in place of the tokens' rows of the embedding table, before the
@@ -635,8 +636,8 @@ typedef struct llm_grammar llm_grammar;
 /* Where a grammar comes from: one of schema, regex and gbnf.
 
    schema: JSON Schema.  "{}" is any JSON, {"type": "object"} any object.  Known are type (also lists of them), enum,
-   const, anyOf, oneOf (read as anyOf: the same where no value fits two of its schemas), allOf, $ref within the schema
-   (also to itself), $defs, definitions; for strings
+   const, anyOf, oneOf (read as anyOf: the same where no value fits two of its schemas, such as objects that a required
+   property's const tells apart), allOf, $ref within the schema (also to itself), $defs, definitions; for strings
    minLength, maxLength, pattern, format (date, time, date-time, duration, uuid, email, hostname, ipv4, ipv6, uri); for
    numbers minimum, maximum, exclusiveMinimum, exclusiveMaximum, and whole multipleOf up to 100000; for lists items,
    prefixItems, additionalItems, minItems, maxItems; for objects properties, required, additionalProperties,
@@ -738,12 +739,12 @@ typedef struct llm_generation_desc {
     size_t id_count;
     const llm_ids *segments;   /* [segment_count] instead of ids: the same in parts.  No call goes across from one to */
     size_t segment_count;      /* the next, so that the cache can be forked where one ends */
-    int no_special;            /* leave out the tokenizer's begin token */
+    int no_special;            /* leave out the tokenizer's begin token, as where the prompt begins with its text */
     int64_t max_tokens;        /* 0: 256; -1: no limit; LLM_PROMPT_ONLY */
     int ignore_end;            /* do not stop at the model's end tokens */
     llm_sampling sampling;
     llm_penalties penalties;
-    llm_session_desc session;  /* used to open a session of the generation's own... */
+    llm_session_desc session;  /* used to open the draft model's session, and one of the generation's own... */
     llm_session *use_session;  /* ...unless this one is given */
     llm_cache *use_cache;      /* continue from here (and leave the result here); NULL: a cache of its own */
     int64_t max_kv_size;       /* for a cache of its own */
@@ -837,7 +838,7 @@ typedef struct llm_scheduler llm_scheduler;
 /* What a step may take.  Zero-initialised: mlx-lm's values but for prefill_step, which bounds how long those who write
    wait for those who read. */
 typedef struct llm_scheduler_desc {
-    llm_session_desc session;      /* used to open a session of the scheduler's own... */
+    llm_session_desc session;      /* used to open the draft model's session, and one of the scheduler's own... */
     llm_session *use_session;      /* ...unless this one is given */
     const llm_model *draft_model;  /* the one that requests may name as theirs */
     int completion_batch_size;     /* requests that are read or written at the same time; 0: 32 */
@@ -877,7 +878,8 @@ LLM_API llm_status llm_scheduler_open(llm_scheduler **out, const llm_model *mode
 LLM_API void llm_scheduler_close(llm_scheduler *scheduler);
 
 /* Puts a request at the end of the line and gives it an id, counted up from 1.  Its session and use_session are left
-   alone.  A cache that it brings may not be in use by another request.  On failure nothing has changed. */
+   alone.  A cache that it brings may not be in use by another request, unless that has ended.  On failure nothing has
+   changed. */
 LLM_API llm_status llm_scheduler_insert(llm_scheduler *scheduler, const llm_generation_desc *request, uint64_t *id,
                                         llm_error *error);
 
@@ -892,7 +894,7 @@ LLM_API llm_status llm_scheduler_next_generated(llm_scheduler *scheduler, const 
                                                 llm_error *error);
 
 /* The same as llm_scheduler_next within a time budget: LLM_PENDING when it was used up first (never by more than one
-   layer); there may be events all the same. */
+   layer, or the opening of one request's caches); there may be events all the same. */
 LLM_API llm_status llm_scheduler_step(llm_scheduler *scheduler, int64_t budget_us, const llm_event **events,
                                       size_t *count, llm_error *error);
 
@@ -22747,6 +22749,7 @@ struct llm_model {
     int unpacked;                    /* llm_model_desc.no_pack */
     int drafting;                    /* llm_model_desc.drafts */
     struct llm_model *drafter;       /* see llm__bind_drafter; NULL: there is none */
+    int raw_states;                  /* llm_sequence.hidden is the stream before the last norm */
     llm__entrance entrance;          /* of a drafter */
     int storage_count;
     llm__storage storages[LLM__MAX_STORAGES];
@@ -29764,10 +29767,13 @@ LLM__FN void llm__bind_layer(llm__binder *b, llm__layer *layer) {
 
 /* ---- drafters: the layer behind the last one, which predicts further tokens (arXiv:2412.19437, section 2.2).  It is
    an ordinary layer of its model, run as a model of one layer whose input joins the embedding of a token with the
-   hidden state of the token before.  What it reads of the model is the hidden state behind the last norm; where it is
-   asked for several tokens, it hands on its own, behind its norm, as SGLang's deepseek_nextn.py and vLLM's mimo_mtp.py
-   and qwen3_next_mtp.py do.  vLLM's deepseek_mtp.py and glm4_moe_mtp.py hand it on from before that norm, and its
-   mimo.py the model's own: only how many drafts are taken depends on it. */
+   hidden state of the token before, and where it is asked for several tokens, with its own of the same kind.  Which
+   kind only changes how many drafts are taken:
+   - deepseek_v3, glm4_moe, qwen3_next: behind the last norm.  The modelling code of DeepSeek's checkpoints with the
+     layer calls it so, as vLLM and SGLang do; engines that handed on what is before the norm (vLLM's deepseek_mtp.py
+     until its pull request 45895, llama.cpp's qwen35 until 24025) measured that fewer drafts were taken.
+   - mimo: before it.  vLLM's mimo.py, which is the authors', returns the stream before the norm for that purpose;
+     exllamav3's mimo_mtp.py reads and hands on the same. */
 
 typedef struct llm__drafter_form {
     const char *types[4]; /* model_type values */
@@ -29776,14 +29782,15 @@ typedef struct llm__drafter_form {
     const char *token_norm, *given_norm, *map, *norm;
     const char *head;     /* the model's, if it is not there */
     int numbered_on, given_first;
+    int raw; /* the states that it reads are not normed */
 } llm__drafter_form;
 
 static const llm__drafter_form llm__drafter_forms[] = {
     {{"deepseek_v3", "glm4_moe", "glm4_moe_lite"}, "model.layers", NULL, "enorm", "hnorm", "eh_proj",
-     "shared_head.norm", "shared_head.head", 1, 0},
+     "shared_head.norm", "shared_head.head", 1, 0, 0},
     {{"mimo"}, "model.mtp_layers", NULL, "token_layernorm", "hidden_layernorm", "input_proj",
-     "final_layernorm", "", 0, 1},
-    {{"qwen3_next"}, "mtp.layers", "mtp", "pre_fc_norm_embedding", "pre_fc_norm_hidden", "fc", "norm", "", 0, 0},
+     "final_layernorm", "", 0, 1, 1},
+    {{"qwen3_next"}, "mtp.layers", "mtp", "pre_fc_norm_embedding", "pre_fc_norm_hidden", "fc", "norm", "", 0, 0, 0},
 };
 
 LLM__FN const llm__drafter_form *llm__find_drafter_form(const char *type) {
@@ -29852,6 +29859,7 @@ LLM__FN void llm__bind_drafter(llm__binder *b) {
     if (b->status == LLM_OK) llm__plan_caches(&c, d);
     if (c.status != LLM_OK) b->status = c.status;
     m->drafter = d;
+    m->raw_states = form->raw;
 }
 
 /* The whole of the model with the drafter's own parts in the place of the model's. */
@@ -34075,9 +34083,12 @@ LLM__FN void llm__pass_hidden(const llm_session *s) {
     int i;
     for (i = 0; i < s->part_count; i++) {
         const llm__part *part = &s->parts[i];
-        if (!part->sequence->hidden) continue;
-        llm__norm_rows(s, &m->norm, s->x + (size_t)part->first * hidden,
-                       part->sequence->hidden + llm__part_row(part, 0) * hidden, part->count, m->hidden);
+        const float *x = s->x + (size_t)part->first * hidden;
+        float *out = part->sequence->hidden;
+        if (!out) continue;
+        out += llm__part_row(part, 0) * hidden;
+        if (m->raw_states) memcpy(out, x, (size_t)part->count * hidden * sizeof *out);
+        else llm__norm_rows(s, &m->norm, x, out, part->count, m->hidden);
     }
 }
 
@@ -38432,6 +38443,7 @@ typedef struct llm__row {
     const llm_model *model, *draft_model;
     llm_cache *cache, *own_cache, *draft_cache, *own_draft_cache;
     int64_t base, draft_base; /* tokens that the caches held before */
+    int started;              /* whether these are known: until then, caches that were given are left alone */
     /* what is fed: `prompt_count` places of the prompt, then `generated` tokens of the text */
     int32_t *tokens;          /* the prompt's ids, the text's, and drafts behind them; in the arena's allocator */
     size_t id_count;          /* of the prompt: prompt_count or, with embeddings alone, 0 */
@@ -38824,11 +38836,11 @@ LLM__FN void llm__row_drop(llm__row *r) {
     r->proposed = 0;
 }
 
-/* The same, and the cache rests, as far as it can. */
+/* The same, and the cache rests, as far as it can.  A row that has ended is done with it: others may have gone on. */
 LLM__FN void llm__row_rest(llm__row *r) {
     llm__row_drop(r);
     r->feed = LLM__FEED_NOTHING;
-    if (r->cache) (void)llm__row_settle(r->cache, r->base, llm__row_keep(r), NULL);
+    if (r->started && r->finish == LLM_RUNNING) (void)llm__row_settle(r->cache, r->base, llm__row_keep(r), NULL);
 }
 
 /* The piece's text, and the end, if this is it.  LLM_PENDING: the cache is to be put in order first. */
@@ -38984,12 +38996,12 @@ LLM__FN llm_status llm__row_cancel(llm__row *r, llm_piece *piece, llm_error *err
     llm_finish finish = LLM_FINISH_CANCELLED;
     llm_status status = LLM_OK;
     llm__piece_clear(piece);
+    llm__row_rest(r);
     if (r->closing) {
         *piece = r->last;
         r->finish = piece->finish;
         return LLM_OK;
     }
-    llm__row_rest(r);
     r->finish = finish;
     status = llm__row_text(r, &finish, 0, error);
     if (status == LLM_OK) llm__row_give(r, finish, piece);
@@ -39020,6 +39032,13 @@ LLM__FN llm_status llm__row_segments(llm__row *r, const llm_generation_desc *d, 
     return LLM_OK;
 }
 
+/* Whether a text begins with the begin token's, as chat templates write it: then it gets no other one. */
+LLM__FN int llm__has_begin(const llm_model *m, const char *text, size_t bytes) {
+    const llm__json *begin = llm__special_token(m->chat.config, m->chat.map, "bos_token");
+    return llm__json_is(begin, LLM__JSON_STRING) && begin->length <= bytes &&
+           !memcmp(text, begin->as.text, begin->length);
+}
+
 /* The prompt's ids: those given, then those of the text; and embeddings, in their place or with them. */
 LLM__FN llm_status llm__row_prompt(llm__row *r, const llm_generation_desc *d, llm_error *error) {
     size_t bytes = d->prompt ? (d->prompt_bytes ? d->prompt_bytes : strlen(d->prompt)) : 0, i;
@@ -39037,9 +39056,9 @@ LLM__FN llm_status llm__row_prompt(llm__row *r, const llm_generation_desc *d, ll
                              "the prompt is text but the model was opened without a tokenizer");
         status = llm__check_text(d->prompt, bytes, error);
         if (status != LLM_OK) return status;
-        status =
-            llm__words_encode(r->model->words, &r->arena.allocator, d->prompt, bytes, !d->no_special && !d->id_count,
-                              &r->tokens, &r->id_count, &r->token_capacity, error);
+        status = llm__words_encode(r->model->words, &r->arena.allocator, d->prompt, bytes,
+                                   !d->no_special && !d->id_count && !llm__has_begin(r->model, d->prompt, bytes),
+                                   &r->tokens, &r->id_count, &r->token_capacity, error);
         if (status != LLM_OK) return status;
     }
     for (i = 0; i < r->id_count; i++)
@@ -39176,7 +39195,8 @@ LLM__FN llm_status llm__check_stops(const llm_model *m, const llm_generation_des
     for (i = 0; i < d->stop_count; i++) {
         if (!d->stops[i] || !*d->stops[i])
             return llm__fail(error, LLM_BAD_ARGUMENT, "stop %llu is empty", (unsigned long long)i);
-        if (llm__check_text(d->stops[i], strlen(d->stops[i]), error) != LLM_OK) return LLM_BAD_ARGUMENT;
+        if (llm__check_text(d->stops[i], strlen(d->stops[i]), NULL) != LLM_OK)
+            return llm__fail(error, LLM_BAD_ARGUMENT, "stop %llu is not valid UTF-8", (unsigned long long)i);
     }
     if (d->stop_id_count && !d->stop_ids)
         return llm__fail(error, LLM_BAD_ARGUMENT, "stop_ids: a count is given, but no sequences");
@@ -39320,6 +39340,7 @@ LLM__FN llm_status llm__row_start(llm__row *r, const llm_session *session, const
     if (status != LLM_OK) return status;
     r->base = llm_cache_length(r->cache);
     if (r->draft_model) r->draft_base = llm_cache_length(r->draft_cache);
+    r->started = 1;
     if (r->draft_model && r->draft_model->entrance.map.data) {
         size_t rows = 1 + (size_t)r->draft_most;
         llm__most(&rows, (size_t)r->prefill_step);
@@ -39346,7 +39367,7 @@ LLM__FN size_t llm__row_bytes(const llm__row *r) {
 /* Frees what the row owns.  A cache that it was given rests: it holds what came out of the row, but for the newest
    token. */
 LLM__FN void llm__row_close(llm__row *r) {
-    if (r->prompt_count && r->cache) llm__row_rest(r);
+    llm__row_rest(r);
     llm_guide_close(r->guide);
     llm__detok_free(&r->detok);
     llm_cache_close(r->own_cache);
@@ -39414,7 +39435,7 @@ LLM__FN size_t llm__generation_bytes(const llm_generation *g) {
 }
 
 LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm_piece *piece, llm_error *error) {
-    int64_t start = g->clock.now_us(g->clock.user), now = start, left = budget_us;
+    int64_t start = g->clock.now_us(g->clock.user), before = start, now, left = budget_us;
     llm__row *r = &g->row;
     for (;;) {
         llm_status status = LLM_OK;
@@ -39425,15 +39446,24 @@ LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm
         }
         if (!llm__row_ready(r)) status = llm__generation_feed(g, budget_us < 0 ? -1 : left, error);
         now = g->clock.now_us(g->clock.user);
-        *(reading ? &r->prompt_us : &r->generation_us) += now - start;
-        start = now;
+        *(reading ? &r->prompt_us : &r->generation_us) += now - before;
+        before = now;
         if (status == LLM_CANCELLED) continue;
         if (status != LLM_OK) return status;
         if (llm_cache_length(r->cache) % LLM_PAGE_TOKENS == 0) llm__most(&g->peak_bytes, llm__generation_bytes(g));
         status = llm__row_take(r, g->scratch, piece, error);
         if (status != LLM_PENDING) return status;
-        if (budget_us >= 0 && (left -= now - start) <= llm__expected_us(g->session, budget_us)) return LLM_PENDING;
+        left = budget_us - (now - start);
+        if (budget_us >= 0 && left <= llm__expected_us(g->session, budget_us)) return LLM_PENDING;
     }
+}
+
+/* The session of a draft model: as described, but by the clock of the one that checks its drafts. */
+LLM__FN llm_status llm__draft_session(llm_session **out, const llm_model *draft_model, const llm_session_desc *desc,
+                                      const llm_session *beside, llm_error *error) {
+    llm_session_desc d = *desc;
+    d.clock = beside->clock;
+    return llm_session_open(out, draft_model, &d, error);
 }
 
 LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_model *model, const llm_generation_desc *d,
@@ -39441,16 +39471,16 @@ LLM__FN llm_status llm__generation_make(llm_generation *g, const llm_model *mode
     llm__row *r = &g->row;
     llm_status status = llm__row_open(r, model, d, error);
     if (status != LLM_OK) return status;
-    g->clock = llm__clock_or_default(d->session.clock);
     g->session = d->use_session;
     if (!g->session && (status = llm_session_open(&g->own_session, model, &d->session, error)) != LLM_OK)
         return status;
     if (!g->session) g->session = g->own_session;
+    g->clock = g->session->clock;
     if (g->session->model != model)
         return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
     if (g->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
     if (d->draft_model &&
-        (status = llm_session_open(&g->draft_session, d->draft_model, &d->session, error)) != LLM_OK)
+        (status = llm__draft_session(&g->draft_session, d->draft_model, &d->session, g->session, error)) != LLM_OK)
         return status;
     g->logits = (float *)llm__arena_alloc(&g->arena, llm__row_logits(r), sizeof(float));
     g->scratch = llm__arena_alloc(&g->arena, llm__row_scratch(r), 1);
@@ -39573,6 +39603,7 @@ LLM__FN llm_event *llm__scheduler_event(llm_scheduler *s, const llm__request *q,
 /* The request has ended by a mistake. */
 LLM__FN void llm__scheduler_failed(llm_scheduler *s, llm__request *q, const llm_error *why) {
     llm_event *e = llm__scheduler_event(s, q, LLM_EVENT_PIECE);
+    llm__row_rest(&q->row);
     e->piece.finish = q->row.finish = LLM_FINISH_FAILED;
     e->error = *why;
     q->stage = LLM__OVER;
@@ -39585,7 +39616,6 @@ LLM__FN void llm__scheduler_piece(llm_scheduler *s, llm__request *q, const llm_p
     if (!llm__text_add(&s->text, piece->text, piece->bytes + 1)) {
         s->text.failed = 0;
         llm__no_memory(&why, piece->bytes);
-        llm__row_rest(&q->row);
         llm__scheduler_failed(s, q, &why);
         return;
     }
@@ -39661,7 +39691,6 @@ LLM__FN void llm__scheduler_plan(llm_scheduler *s, int budgeted) {
         llm_error why;
         if (q->planned || (reading ? !room : q->stage != LLM__WRITING)) continue;
         if (llm__row_plan(&q->row, reading ? room : s->prefill_step, &why) != LLM_OK) {
-            llm__row_rest(&q->row);
             llm__scheduler_failed(s, q, &why);
             continue;
         }
@@ -39722,7 +39751,6 @@ LLM__FN llm_status llm__scheduler_blame(llm_scheduler *s, llm_status status) {
         if (llm__check_sequence(s->pass_session, fed, 0, &why) == LLM_OK &&
             llm__cache_reserve(fed->cache, (int64_t)fed->count, s->pass_session->max_rows, &why) == LLM_OK)
             continue;
-        llm__row_rest(&q->row);
         llm__scheduler_failed(s, q, &why);
     }
     return s->event_count > blamed ? LLM_OK : status;
@@ -39829,7 +39857,8 @@ LLM__FN llm_status llm__scheduler_pass(llm_scheduler *s, int64_t budget_us, llm_
         s->steps++;
     }
     if (status == LLM_OK && s->pass == LLM__PASS_BEGUN) {
-        status = llm_forward_advance(s->pass_session, budget_us, error);
+        int64_t left = budget_us < 0 ? -1 : budget_us - (s->clock.now_us(s->clock.user) - start);
+        status = llm_forward_advance(s->pass_session, budget_us >= 0 && left < 0 ? 0 : left, error);
         llm__scheduler_count_time(s, s->clock.now_us(s->clock.user) - start);
         if (status == LLM_OK) s->pass = LLM__PASS_DONE;
         else if (status != LLM_PENDING) llm__scheduler_replan(s);
@@ -39876,16 +39905,17 @@ LLM__FN llm_status llm__scheduler_make(llm_scheduler *s, const llm_scheduler_des
     s->most_reading = d->prefill_batch_size ? (size_t)d->prefill_batch_size : 8;
     s->prefill_step = d->prefill_step ? (size_t)d->prefill_step : 256;
     s->max_kv_size = d->max_kv_size;
-    s->clock = llm__clock_or_default(d->session.clock);
     s->session = d->use_session;
     if (!s->session && (status = llm_session_open(&s->own_session, s->model, &d->session, error)) != LLM_OK)
         return status;
     if (!s->session) s->session = s->own_session;
+    s->clock = s->session->clock;
     if (s->session->model != s->model)
         return llm__fail(error, LLM_BAD_ARGUMENT, "use_session belongs to another model");
     if (s->session->active) return llm__fail(error, LLM_BAD_ARGUMENT, "use_session is in the middle of a call");
     s->draft_model = d->draft_model;
-    return s->draft_model ? llm_session_open(&s->draft_session, s->draft_model, &d->session, error) : LLM_OK;
+    if (!s->draft_model) return LLM_OK;
+    return llm__draft_session(&s->draft_session, s->draft_model, &d->session, s->session, error);
 }
 
 /* What a request may not do in this company. */
@@ -39895,6 +39925,7 @@ LLM__FN llm_status llm__scheduler_check(const llm_scheduler *s, const llm_genera
         return llm__fail(error, LLM_BAD_ARGUMENT, "the request's draft model is not the scheduler's");
     for (i = 0; i < s->count; i++) {
         const llm__row *r = &s->requests[i]->row;
+        if (s->requests[i]->stage == LLM__OVER) continue;
         if ((d->use_cache && (r->cache == d->use_cache || r->draft_cache == d->use_cache)) ||
             (d->draft_cache && (r->cache == d->draft_cache || r->draft_cache == d->draft_cache)))
             return llm__fail(error, LLM_BAD_ARGUMENT, "request %llu already uses that cache",

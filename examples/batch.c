@@ -224,7 +224,7 @@ static int run(const options *o, jobs *all, FILE *out) {
     if (status == LLM_END) {
         stats = llm_scheduler_get_stats(s);
         fprintf(stderr, "%zu answers of %zu tokens in %.2f s, %.1f tok/s; prompts: %zu tokens; peak memory: %.3f MB\n",
-                all->done, stats.generated_tokens, (double)(clock.now_us(clock.user) - start) * 1e-6,
+                all->done - all->failed, stats.generated_tokens, (double)(clock.now_us(clock.user) - start) * 1e-6,
                 (double)stats.generated_tokens / ((double)(clock.now_us(clock.user) - start) * 1e-6 + 1e-9),
                 stats.prompt_tokens, (double)stats.peak_bytes / 1e6);
         for (; printed < all->count; printed++) print_escaped(out, "", 0);

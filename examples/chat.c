@@ -34,6 +34,8 @@ typedef struct talk {
     size_t message_bytes, plain_bytes;
     int32_t *ids;            /* what the last round was about: its prompt, and its answer behind it */
     size_t id_count;
+    llm_sampling sampling;   /* with the tokens that XTC leaves alone */
+    int32_t *protected_ids;
 } talk;
 
 static const char help[] =
@@ -47,6 +49,7 @@ static const char help[] =
     "  --xtc-threshold P         ...where those count that have at least this probability (default 0)\n"
     "  --seed N                  of the random choices (default: from the time)\n"
     "  --max-kv-size N           remember so many tokens, the first 4 for good (default: all)\n"
+    "  --prefill-step-size N     prompt tokens in one call (default 512)\n"
     "  --threads N               threads (default and -1: one for each core)\n"
     "  --exact                   float32 activations and cache\n"
     "  --ignore-chat-template    only the words, even if the checkpoint has a chat template\n"
@@ -78,6 +81,11 @@ static int read_value(options *o, const char *flag, const char *text) {
         if (!read_integer(flag, text, INT64_MIN, INT64_MAX, &n)) return 0;
         g->sampling.seed = (uint64_t)n;
         return o->seeded = 1;
+    }
+    if (!strcmp(flag, "--prefill-step-size")) {
+        if (!read_integer(flag, text, 1, INT32_MAX, &n)) return 0;
+        g->prefill_step = (int)n;
+        return 1;
     }
     if (!strcmp(flag, "--threads")) {
         if (!read_integer(flag, text, -1, 1024, &n)) return 0;
@@ -227,6 +235,7 @@ static int answer(talk *t) {
     t->id_count = count;
     d.ids = ids + shared;
     d.id_count = count - shared;
+    d.sampling = t->sampling;
     d.use_session = t->session;
     d.use_cache = t->cache;
     if (llm_generation_open(&g, t->model, &d, &error)) return complain("%s", error.message);
@@ -247,7 +256,7 @@ static int answer(talk *t) {
 /* A line without its end; NULL: there is none. */
 static char *read_line(char *line, size_t size) {
     fputs(">> ", stderr);
-    if (!fgets(line, (int)size, stdin)) return NULL;
+    if (!fgets(line, (int)size, stdin)) return fputs("\n", stderr), NULL;
     line[strcspn(line, "\r\n")] = 0;
     return line;
 }
@@ -279,7 +288,10 @@ static int run(const options *o) {
     ok = llm_model_open(&t.model, &o->model, &error) == LLM_OK &&
          llm_session_open(&t.session, t.model, &o->generation.session, &error) == LLM_OK &&
          llm_model_cache_open(&t.cache, t.model, &cd, &error) == LLM_OK;
+    t.sampling = o->generation.sampling;
+    if (ok && t.sampling.xtc_probability > 0) t.protected_ids = protect_tokens(t.model, &t.sampling);
     ok = ok ? converse(&t) : complain("%s", error.message);
+    free(t.protected_ids);
     free(t.messages);
     free(t.plain);
     free(t.ids);

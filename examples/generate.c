@@ -30,8 +30,8 @@ typedef struct options {
 static const char help[] =
     "usage: generate [options]\n"
     "  --model FOLDER            checkpoint folder (default examples/model)\n"
-    "  --prompt TEXT             what to continue; - reads it from standard input\n"
-    "  --max-tokens N            at most so many tokens (default 100; -1: no limit)\n"
+    "  --prompt TEXT, -p TEXT    what to continue; - reads it from standard input\n"
+    "  --max-tokens N, -m N      at most so many tokens (default 100; -1: no limit)\n"
     "  --temp T                  temperature (default 0: always the most likely token)\n"
     "  --top-p P                 keep the smallest set of tokens whose probabilities exceed P\n"
     "  --min-p P                 keep tokens at least P times as likely as the best\n"
@@ -197,6 +197,8 @@ static int read_options(options *o, int count, char **arguments) {
     o->generation.session.threads = LLM_ALL_CORES;
     for (i = 1; i < count; i++) {
         const char *flag = arguments[i];
+        if (!strcmp(flag, "-p")) flag = "--prompt";
+        if (!strcmp(flag, "-m")) flag = "--max-tokens";
         if (strncmp(flag, "--", 2)) return complain("unexpected argument '%s' (--help lists the options)", flag);
         if (read_switch(o, flag)) continue;
         if (i + 1 == count) return complain("unknown option, or no value, at the end: %s (--help lists them)", flag);
@@ -273,20 +275,6 @@ static llm_status load_cache(const options *o, const llm_model *model, llm_gener
     from.path = o->cache_file;
     g->no_special = 1;
     return llm_model_cache_load(&g->use_cache, model, &cd, &from, error);
-}
-
-/* XTC leaves the end tokens and the line break alone, as in mlx-lm.  The list is to be freed. */
-static int32_t *protect_tokens(const llm_model *model, llm_sampling *sampling) {
-    int vocabulary = llm_model_get_info(model).vocabulary;
-    int32_t *ids = (int32_t *)malloc(((size_t)vocabulary + 8) * sizeof *ids), id;
-    size_t count = 0;
-    if (!ids) return NULL;
-    if (llm_encode(model, "\n", 1, 0, ids, 8, &count, NULL) || count > 8) count = 0;
-    for (id = 0; id < vocabulary; id++)
-        if (llm_token_is_end(model, id)) ids[count++] = id;
-    sampling->xtc_protected = ids;
-    sampling->xtc_protected_count = count;
-    return ids;
 }
 
 /* The ids of --extra-eos-token. */

@@ -31,8 +31,9 @@ static const char help[] =
     "  --after TEXT     the answer is free up to this text (\"</think>\")\n"
     "  --compact        no spaces and line ends between values\n"
     "  --max-tokens N   (default 512)\n"
-    "  --temp X         (default 0)\n"
-    "  --seed N\n";
+    "  --temp T         temperature (default 0: always the most likely token)\n"
+    "  --seed N         of the random choices (default 0)\n"
+    "  --help           this text\n";
 
 static int read_options(options *o, int count, char **arguments) {
     int i;
@@ -41,19 +42,36 @@ static int read_options(options *o, int count, char **arguments) {
         if (!strcmp(flag, "--regex")) o->kind = 'r';
         else if (!strcmp(flag, "--gbnf")) o->kind = 'g';
         else if (!strcmp(flag, "--compact")) o->compact = 1;
-        else if (flag[0] != '-' || flag[1] != '-') o->source = flag;
-        else if (!value) return complain("%s is not known, or wants a value", flag);
+        else if (flag[0] != '-' || flag[1] != '-') {
+            if (o->source) return complain("%s is one argument too many: expected one schema", flag);
+            o->source = flag;
+        } else if (!value) return complain("unknown option, or no value, at the end: %s (--help lists them)", flag);
         else if (!strcmp(flag, "--model")) o->model = arguments[++i];
         else if (!strcmp(flag, "--prompt")) o->prompt = arguments[++i];
         else if (!strcmp(flag, "--after")) o->trigger = arguments[++i];
-        else if (!strcmp(flag, "--temp")) o->temperature = (float)atof(arguments[++i]);
-        else if (!strcmp(flag, "--max-tokens")) {
+        else if (!strcmp(flag, "--temp")) {
+            if (!read_number(flag, arguments[++i], &o->temperature)) return 0;
+        } else if (!strcmp(flag, "--max-tokens")) {
             if (!read_integer(flag, arguments[++i], 1, 1 << 30, &o->max_tokens)) return 0;
         } else if (!strcmp(flag, "--seed")) {
             if (!read_integer(flag, arguments[++i], 0, INT64_MAX, &o->seed)) return 0;
-        } else return complain("%s is not known", flag);
+        } else return complain("unknown option %s (--help lists them)", flag);
     }
-    return o->source ? 1 : complain("%s", "which schema?");
+    return o->source ? 1 : complain("%s", "a schema is needed, as text or as the name of a file (--help)");
+}
+
+/* The source, or what is in the file of that name, to be freed.  What cannot be a schema must be a file. */
+static char *read_source(const options *o) {
+    int schema = strpbrk(o->source, "{}\n\"") || !strcmp(o->source, "true") || !strcmp(o->source, "false");
+    FILE *file = schema ? NULL : fopen(o->source, "rb");
+    size_t bytes = strlen(o->source);
+    char *text = NULL;
+    if (file) text = read_text(file, &bytes);
+    else if (!schema && o->kind == 's') return complain("cannot read %s", o->source), NULL;
+    else if ((text = (char *)malloc(bytes + 1)) != NULL) memcpy(text, o->source, bytes + 1);
+    if (file) fclose(file);
+    if (!text) complain("%s", "not enough memory for the schema");
+    return text;
 }
 
 /* The answer as it comes.  0: it did not end within its grammar. */
@@ -115,17 +133,15 @@ out:
 
 int main(int count, char **arguments) {
     options o = {"examples/model", "Once upon a time", NULL, NULL, 's', 512, 0, 0, 0};
-    FILE *file;
-    char *text = NULL;
-    size_t bytes;
+    char *text;
     llm_error error;
-    int good;
-    if (count > 1 && !strcmp(arguments[1], "--help")) return fputs(help, stdout), 0;
+    int i, good;
+    for (i = 1; i < count; i++)
+        if (!strcmp(arguments[i], "--help") || !strcmp(arguments[i], "-h")) return fputs(help, stdout) < 0;
     if (!read_options(&o, count, arguments)) return 1;
-    file = strpbrk(o.source, "{}\n\"") ? NULL : fopen(o.source, "rb");
-    if (file) text = read_text(file, &bytes);
-    if (file) fclose(file);
-    good = run(&o, text ? text : o.source, &error);
+    text = read_source(&o);
+    if (!text) return 1;
+    good = run(&o, text, &error);
     if (!good) complain("%s", error.message);
     free(text);
     return !good;

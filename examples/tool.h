@@ -1,5 +1,5 @@
-/* tool.h - what the command-line examples share: complaints, numbers from arguments, whole files, prompts as chats.
-   Include after llm.h; TOOL is the program's name. */
+/* tool.h - what the command-line examples share: complaints, numbers from arguments, whole files, tokens that XTC
+   leaves alone, prompts as chats.  Include after llm.h; TOOL is the program's name. */
 #ifndef TOOL_H
 #define TOOL_H
 
@@ -70,6 +70,20 @@ static inline size_t unescape(char *text, size_t bytes) {
         i += at != NULL;
     }
     return n;
+}
+
+/* XTC leaves the end tokens and the line break alone, as in mlx-lm.  The list is to be freed. */
+static inline int32_t *protect_tokens(const llm_model *model, llm_sampling *sampling) {
+    int vocabulary = llm_model_get_info(model).vocabulary;
+    int32_t *ids = (int32_t *)malloc(((size_t)vocabulary + 8) * sizeof *ids), id;
+    size_t count = 0;
+    if (!ids) return NULL;
+    if (llm_encode(model, "\n", 1, 0, ids, 8, &count, NULL) || count > 8) count = 0;
+    for (id = 0; id < vocabulary; id++)
+        if (llm_token_is_end(model, id)) ids[count++] = id;
+    sampling->xtc_protected = ids;
+    sampling->xtc_protected_count = count;
+    return ids;
 }
 
 /* ---- a prompt as a chat, for checkpoints that have a template */

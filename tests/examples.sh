@@ -42,6 +42,9 @@ refused --max-tokens --model $stories --max-tokens 1x
 refused --max-tokens --model $stories --max-tokens 0
 refused vax --model $stories --isa vax
 
+"$build/generate" --model $stories -p "Once upon" -m 5 >"$golden/out" &&
+    "$build/generate" --model $stories --prompt "Once upon" --max-tokens 5 >"$golden/whole" &&
+    cmp -s "$golden/out" "$golden/whole" && pass || fail "generate -p -m"
 "$build/generate" --help >"$golden/out" 2>&1 && grep -q -e --prefill-step-size "$golden/out" && pass || fail "--help"
 "$build/generate" --model $stories --max-tokens 5 --verbose >"$golden/out" 2>"$golden/err"
 grep -q "Generation: 5 tokens" "$golden/err" && pass || fail "--verbose"
@@ -87,7 +90,7 @@ grep -q "^Named " "$golden/out" && pass || fail "template --name"
 # Each line's answer is what generate writes for it; a line that cannot be answered does not take the others along.
 printf 'Once upon a time\n\377\nOne day, a\n' >"$golden/prompts"
 "$build/batch" --model $stories --prompts "$golden/prompts" --answers "$golden/answers" --max-tokens 25 2>"$golden/err"
-[ $? = 1 ] && grep -q "line 2" "$golden/err" && [ "$(wc -l <"$golden/answers")" = 3 ] && pass || fail "batch"
+[ $? = 1 ] && grep -q "line 2" "$golden/err" && grep -q "^2 answers" "$golden/err" && [ "$(wc -l <"$golden/answers")" = 3 ] && pass || fail "batch"
 for line in 1 3; do
     "$build/generate" --model $stories --prompt "$(sed -n ${line}p "$golden/prompts")" --max-tokens 25 >"$golden/whole"
     sed -n ${line}p "$golden/answers" >"$golden/out"
@@ -133,6 +136,10 @@ one=$(sed -n 1p "$golden/out")
 [ "$(sed -n 2p "$golden/out")" = "$(cat "$golden/whole")" ] && pass || fail "chat goes on from the conversation"
 printf 'Once\n' | "$build/chat" --model $stories --system-prompt "A story." --max-tokens 5 --temp 1 --seed 3 \
     >"$golden/out" 2>"$golden/err" && [ -s "$golden/out" ] && pass || fail "chat without a template"
+drawn="--max-tokens 40 --temp 1 --seed 3 --xtc-probability 1 --xtc-threshold 0.05 --prefill-step-size 2"
+printf 'Once upon a time\n' | "$build/chat" --model $stories $drawn >"$golden/out" 2>"$golden/err" &&
+    "$build/generate" --model $stories --prompt "Once upon a time" $drawn >"$golden/whole" &&
+    [ "$(cat "$golden/out")" = "$(cat "$golden/whole")" ] && pass || fail "chat draws as generate does"
 "$build/chat" --help | grep -q -e --system-prompt && pass || fail "chat --help"
 
 schema='{"type":"object","properties":{"age":{"type":"integer","minimum":3,"maximum":40},"is":{"enum":["cat","dog"]}},"required":["age","is"]}'
@@ -140,6 +147,10 @@ schema='{"type":"object","properties":{"age":{"type":"integer","minimum":3,"maxi
     grep -q -E '^\{"age":([3-9]|[123][0-9]|40),"is":"(cat|dog)"\}$' "$golden/out" && pass || fail "json"
 "$build/json" --model $stories '{"frob":1}' >"$golden/out" 2>"$golden/err" && fail "json refuses an unknown keyword"
 grep -q "#/frob" "$golden/err" && pass || fail "json names the keyword"
+"$build/json" --model $stories schema.jsn >"$golden/out" 2>"$golden/err" && fail "json reads a file that is not there"
+grep -q "cannot read schema.jsn" "$golden/err" && pass || fail "json names the file"
+"$build/json" --model $stories --temp hot '{}' >"$golden/out" 2>"$golden/err" && fail "json --temp hot"
+grep -q -e "--temp is hot" "$golden/err" && pass || fail "json --temp hot"
 "$build/bench" --model $stories --prompt 32 --generate 8 --repeat 1 >"$golden/out" && pass || fail "bench --model"
 "$build/bench" --kernels --only max --isa scalar --threads 1 >"$golden/out" &&
     grep -q "^max .* scalar .*%$" "$golden/out" && pass || fail "bench --kernels"

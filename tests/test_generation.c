@@ -122,6 +122,41 @@ static void test_generate_with_processor(void) {
     }
 }
 
+typedef struct began {
+    int32_t ids[8];
+    size_t count;
+} began;
+
+static void look_at_prompt(void *user, const int32_t *tokens, size_t count, float *logits, int vocabulary) {
+    began *b = (began *)user;
+    (void)logits;
+    (void)vocabulary;
+    b->count = count;
+    memcpy(b->ids, tokens, (count < 8 ? count : 8) * sizeof *tokens);
+}
+
+/* A prompt that begins with the begin token, as templates write it, gets no other one; `no_special`: none at all. */
+static void one_begin_token(void) {
+    static const char *const texts[] = {"Once", "<s>Once", "<s>", "<s> Once", "Once<s>"};
+    static const size_t begins[] = {1, 1, 1, 1, 2};
+    static told t;
+    size_t i, k, n;
+    for (i = 0; i < 5; i++) {
+        began b;
+        llm_generation_desc d = prompt_desc(texts[i], 1);
+        d.penalties.process = look_at_prompt;
+        d.penalties.process_user = &b;
+        tell(stories, &d, &t);
+        CHECK(b.count >= 1 && b.count < 8 && b.ids[0] == 1);
+        for (k = n = 0; k < b.count; k++) n += b.ids[k] == 1;
+        CHECK_EQ(n, begins[i]);
+        if (i) continue;
+        d.no_special = 1;
+        tell(stories, &d, &t);
+        CHECK(b.count >= 1 && b.ids[0] != 1);
+    }
+}
+
 static void test_stream_generate_speculative(void) {
     static const int expected[] = {1, 1, 0, 1, 1};
     static told t;
@@ -774,6 +809,7 @@ int main(void) {
     TEST(test_generate_with_logit_bias);
     TEST(test_stream_generate_max_tokens);
     TEST(test_generate_with_processor);
+    TEST(one_begin_token);
     TEST(test_stream_generate_speculative);
     TEST(test_stream_generate_input_embeddings);
     TEST(test_stream_generate_input_embeddings_prefill);

@@ -69,6 +69,12 @@ static const texts table[] = {
      "{\"type\":\"string\",\"pattern\":\"^(?i:ab|\\\\W)[[\\\\]]$\"}",
      {"\"aB[\"", "\"AB]\"", "\"\xC3\xA9]\"", "\"-[\""},
      {"\"a[\"", "\"ab\"", "\"_]\""}},
+    {SCHEMA, /* objects that a required property tells apart: oneOf is exact */
+     "{\"oneOf\":[{\"type\":\"object\",\"properties\":{\"is\":{\"const\":\"dot\"},\"r\":{\"type\":\"integer\"}},"
+     "\"required\":[\"is\",\"r\"]},{\"type\":\"object\",\"properties\":{\"is\":{\"enum\":[\"box\",\"bar\"]},"
+     "\"w\":{\"type\":\"integer\"}},\"required\":[\"is\"]}]}",
+     {"{\"is\":\"dot\",\"r\":1}", "{\"is\":\"box\"}", "{\"is\":\"bar\",\"w\":2}"},
+     {"{\"is\":\"dot\"}", "{\"is\":\"dot\",\"w\":1}", "{\"is\":\"box\",\"r\":1}", "{\"r\":1}", "{\"is\":\"cat\"}"}},
     {SCHEMA,
      "{\"type\":\"string\",\"format\":\"date\"}",
      {"\"2024-02-29\"", "\"1999-12-31\"", "\"2000-02-29\""},
@@ -976,6 +982,67 @@ static void bad_sources_are_refused(void) {
     }
 }
 
+/* Whole sentences: where, what, and what was expected. */
+static const bad sentences[] = {
+    {SCHEMA, "{\"type\":5}", LLM_BAD_FORMAT, "schema: #/type: expected the name of a type"},
+    {SCHEMA, "{\"items\":5}", LLM_BAD_FORMAT, "schema: #/items: expected a schema, or a list of schemas"},
+    {SCHEMA, "{\"properties\":[]}", LLM_BAD_FORMAT, "schema: #/properties: expected an object of schemas"},
+    {SCHEMA, "{\"allOf\":{}}", LLM_BAD_FORMAT, "schema: #/allOf: expected a list of schemas"},
+    {SCHEMA, "{\"enum\":5}", LLM_BAD_FORMAT, "schema: #/enum: expected a list"},
+    {SCHEMA, "{\"pattern\":5}", LLM_BAD_FORMAT, "schema: #/pattern: expected a string"},
+    {SCHEMA, "{\"required\":\"a\"}", LLM_BAD_FORMAT, "schema: #/required: expected a list of strings"},
+    {SCHEMA, "{\"minimum\":1e40}", LLM_BAD_FORMAT, "schema: #/minimum: expected a number between -1e30 and 1e30"},
+    {SCHEMA, "{\"maximum\":\"5\"}", LLM_BAD_FORMAT, "schema: #/maximum: expected a number between -1e30 and 1e30"},
+    {SCHEMA, "{\"minLength\":1.5}", LLM_BAD_FORMAT, "schema: #/minLength: expected a whole number, 0 or more"},
+    {SCHEMA, "{\"multipleOf\":0}", LLM_UNSUPPORTED, "schema: #/multipleOf: expected a whole number from 1 to 100000"},
+    {SCHEMA, "{\"multipleOf\":100001}", LLM_UNSUPPORTED,
+     "schema: #/multipleOf: expected a whole number from 1 to 100000"},
+    {SCHEMA, "{\"const\":[1],\"minItems\":1}", LLM_UNSUPPORTED,
+     "schema: #/minItems: keyword \"minItems\" is not supported beside enum or const"},
+    {SCHEMA, "{\"type\":\"strin\"}", LLM_BAD_FORMAT, "schema: #/type: expected the name of a type"},
+    {SCHEMA, "{\"format\":\"zip\"}", LLM_UNSUPPORTED, "schema: #/format: format \"zip\" is not supported"},
+    {SCHEMA, "{\"$ref\":\"#/$defs/a\"}", LLM_BAD_FORMAT, "schema: #/$ref: \"#/$defs/a\" leads to no schema"},
+    {SCHEMA, "{\"properties\":{\"a b\":{\"not\":{}}}}", LLM_UNSUPPORTED,
+     "schema: #/properties/a b/not: keyword \"not\" is not supported"},
+    {SCHEMA, "{\"patternProperties\":{\"(\":{}}}", LLM_BAD_FORMAT,
+     "schema: #/patternProperties/(: the pattern has a group without its closing parenthesis"},
+    {SCHEMA, "false", LLM_BAD_FORMAT, "schema: no text satisfies it"},
+    {REGEX, "(a", LLM_BAD_FORMAT, "regex: it has a group without its closing parenthesis"},
+    {REGEX, "a)", LLM_BAD_FORMAT, "regex: it has a parenthesis too many"},
+    {REGEX, "a++", LLM_BAD_FORMAT, "regex: it has a possessive repetition, which is not supported"},
+    {REGEX, "a^b", LLM_BAD_FORMAT, "regex: no text satisfies it"},
+    {GBNF, "root ::= x\nx := \"a\"", LLM_BAD_FORMAT,
+     "gbnf:2:3: the grammar needs a name, a text in quotes, a class, '.' or '('"},
+    {GBNF, "root ::= \"a\" ]", LLM_BAD_FORMAT,
+     "gbnf:1:14: the grammar needs a name, a text in quotes, a class, '.' or '('"},
+    {GBNF, "root ::= \"\\U00110000\"", LLM_BAD_FORMAT, "gbnf:1:21: the grammar has a character above 10FFFF"},
+    {GBNF, "root ::= [z-a]", LLM_BAD_FORMAT, "gbnf:1:14: the grammar has a range that runs backwards"},
+    {GBNF, "root ::= [a\n]", LLM_BAD_FORMAT,
+     "gbnf:1:12: the grammar has a text or class that goes over the end of a line"},
+    {GBNF, "root ::= (\"a\"", LLM_BAD_FORMAT, "gbnf:1:14: the grammar has a group without its closing parenthesis"},
+    {GBNF, "root ::= \"a\"\nroot ::= \"b\"", LLM_BAD_FORMAT, "gbnf:2:1: rule \"root\" is there twice"},
+    {GBNF, "root ::= root \"a\" | \"b\"", LLM_UNSUPPORTED,
+     "gbnf: rule \"root\" can begin with itself (left recursion)"},
+    {GBNF, "a ::= \"b\"", LLM_BAD_FORMAT, "gbnf: there is no rule \"root\" to begin with"},
+};
+
+static void bad_sources_by_their_sentences(void) {
+    size_t i;
+    for (i = 0; i < sizeof sentences / sizeof *sentences; i++) {
+        texts t;
+        llm_grammar_desc d;
+        llm_grammar *g = NULL;
+        llm_error error;
+        memset(&t, 0, sizeof t);
+        t.kind = sentences[i].kind;
+        t.source = sentences[i].source;
+        d = desc_of(&t, NULL);
+        CHECK_EQ(llm_grammar_open(&g, &d, &error), sentences[i].status);
+        CHECK(!g && error.status == sentences[i].status);
+        CHECK_STR(error.message, sentences[i].says);
+    }
+}
+
 /* Texts of one character, many times over: nothing in the compilers may go as deep as they do. */
 static void deep_sources_are_refused(void) {
     static const char *const units[] = {"(", "a*", "[", "{\"items\":", "[[", "root::=(", "\"\"*", "a|", "*", "(?:a"};
@@ -1107,6 +1174,7 @@ int main(void) {
     TEST(how_far_a_text_fits);
     TEST(numbers_within_bounds);
     TEST(bad_sources_are_refused);
+    TEST(bad_sources_by_their_sentences);
     TEST(deep_sources_are_refused);
     descriptors_are_checked(stories);
     guides_go_back_and_end(stories);

@@ -715,10 +715,19 @@ static size_t dice(size_t sides) {
     return (size_t)(dice_state >> 33) % sides;
 }
 
+/* What requests are made of. */
+typedef struct soil {
+    llm_model *model;
+    llm_cache *base;          /* what some of them go on from, each from a fork of its own */
+    llm_grammar *grammars[2]; /* NULL: the model has no texts */
+    int codes;                /* caches of codes, in groups of 32; 0: keys are too short for it */
+} soil;
+
 /* A request, and what it must come to. */
 typedef struct soaked {
     uint64_t id;
     llm_generation_desc desc;
+    llm_cache *cache; /* a fork */
     int32_t ids[40];
     size_t bad_after;
     told heard;
@@ -726,14 +735,27 @@ typedef struct soaked {
 
 static const char *const soak_stops[] = {" the", "!", "Lily", ". "};
 
-static void soak_request(soaked *q) {
+static void soak_fork(const soil *from, llm_cache **cache) {
+    CHECK(llm_cache_fork(cache, from->base, NULL) == LLM_OK);
+}
+
+static void soak_request(const soil *from, soaked *q) {
     llm_generation_desc *d = &q->desc;
+    int texts = from->grammars[0] != NULL;
     memset(q, 0, sizeof *q);
-    *d = prompt_desc(dice(2) ? prompts[dice(MANY)] : NULL, (int64_t)dice(14) + 1);
+    *d = prompt_desc(texts && dice(2) ? prompts[dice(MANY)] : NULL, (int64_t)dice(14) + 1);
     if (!d->prompt) {
         d->ids = q->ids;
         d->id_count = 1 + dice(40);
-        fill_ids(q->ids, d->id_count, dice(1000), 512);
+        fill_ids(q->ids, d->id_count, dice(1000), llm_model_get_info(from->model).vocabulary);
+    }
+    if (!dice(5)) soak_fork(from, &q->cache);
+    d->use_cache = q->cache;
+    if (texts && !dice(5)) d->grammar = from->grammars[dice(2)];
+    if (from->codes && dice(3)) {
+        d->kv_bits = dice(2) ? 8 : 4;
+        d->kv_group_size = 32;
+        d->quantized_kv_start = (int64_t)dice(50);
     }
     if (dice(2)) d->sampling.temperature = 0.2f + 0.2f * (float)dice(6);
     d->sampling.seed = dice(1000);
@@ -741,10 +763,10 @@ static void soak_request(soaked *q) {
     if (!dice(3)) d->sampling.min_p = 0.05f;
     if (!dice(4)) d->penalties.repetition = 1.2f;
     if (!dice(5)) d->penalties.frequency = 0.5f;
-    if (!dice(3)) d->stops = soak_stops + dice(3);
+    if (texts && !dice(3)) d->stops = soak_stops + dice(3);
     if (d->stops) d->stop_count = 1 + dice(2) % 2;
     if (!dice(4)) d->lookup.count = 1 + (int)dice(6);
-    else if (!dice(6)) d->draft_model = stories;
+    else if (!dice(6)) d->draft_model = from->model;
     if (!dice(6)) d->max_kv_size = 8 + (int64_t)dice(20);
     if (!dice(6)) d->top_logprobs = (int)dice(5);
     if (!dice(10)) d->max_tokens = LLM_PROMPT_ONLY;
@@ -757,9 +779,13 @@ static void soak_request(soaked *q) {
 }
 
 /* A row's answer is that of its single run; one that was removed has written the beginning of it. */
-static void soak_check(const soaked *q, int removed) {
+static void soak_check(const soil *from, const soaked *q, int removed) {
     static told alone;
-    tell(stories, &q->desc, &alone);
+    llm_generation_desc d = q->desc;
+    d.use_cache = NULL;
+    if (q->cache) soak_fork(from, &d.use_cache);
+    tell(from->model, &d, &alone);
+    llm_cache_close(d.use_cache);
     if (removed) {
         CHECK(q->heard.count <= alone.count && !memcmp(q->heard.ids, alone.ids, q->heard.count * sizeof *alone.ids));
     } else if (q->heard.finish == LLM_FINISH_FAILED) {
@@ -771,7 +797,7 @@ static void soak_check(const soaked *q, int removed) {
     }
 }
 
-static void soak(void) {
+static void soak_in(const char *name, const soil *from, size_t requests) {
     static soaked alive[SOAK_ALIVE];
     llm_scheduler_desc batch = batches(6, 3, 24);
     llm_scheduler *s;
@@ -781,15 +807,15 @@ static void soak(void) {
     int64_t at_start;
     tally t;
     batch.session.allocator = tally_allocator(&t);
-    batch.draft_model = stories;
-    s = open_scheduler(stories, batch);
+    batch.draft_model = from->model;
+    s = open_scheduler(from->model, batch);
     at_start = t.live;
-    while (inserted < SOAK || living) {
+    while (inserted < requests || living) {
         llm_status status;
-        while (inserted < SOAK && living < SOAK_ALIVE && dice(3)) {
+        while (inserted < requests && living < SOAK_ALIVE && dice(3)) {
             soaked *q = alive;
             while (q->id) q++;
-            soak_request(q);
+            soak_request(from, q);
             q->id = insert(s, &q->desc);
             inserted++;
             living++;
@@ -803,25 +829,136 @@ static void soak(void) {
             soaked *q = &alive[i];
             int removed = q->id && q->heard.finish == LLM_RUNNING && !dice(60);
             if (!q->id || (!removed && q->heard.finish == LLM_RUNNING)) continue;
-            if (removed || dice(2)) {
+            if (removed || q->cache || dice(2)) {
                 llm_cache *cache = NULL;
                 CHECK(!llm_scheduler_remove(s, q->id, dice(2) ? &cache : NULL, &error));
-                llm_cache_close(cache);
+                if (cache != q->cache) llm_cache_close(cache);
             }
-            soak_check(q, removed);
+            soak_check(from, q, removed);
+            llm_cache_close(q->cache);
             q->id = 0;
             living--;
             ended++;
         }
     }
-    CHECK_EQ(ended, SOAK);
+    CHECK_EQ(ended, requests);
     CHECK_EQ(llm_scheduler_next(s, &events, &count, &error), LLM_END);
     k = llm_scheduler_get_stats(s).waiting + llm_scheduler_get_stats(s).reading + llm_scheduler_get_stats(s).writing;
     CHECK_EQ(k, 0);
+    CHECK_EQ(llm_scheduler_get_stats(s).cache_bytes, 0);
     CHECK(t.live - at_start < 200000); /* lists and logits that were grown, whatever the number of requests */
     llm_scheduler_close(s);
     CHECK_EQ(t.live, 0);
-    printf("soak: %d requests\n", (int)SOAK);
+    printf("soak: %d requests of %s\n", (int)requests, name);
+}
+
+/* A cache that holds a few tokens. */
+static llm_cache *soak_base(const llm_model *model) {
+    static told out;
+    llm_generation_desc d = prompt_desc(NULL, LLM_PROMPT_ONLY);
+    llm_model_cache_desc cd;
+    llm_cache *cache = NULL;
+    int32_t ids[24];
+    memset(&cd, 0, sizeof cd);
+    cd.checkpoint_every = 8;
+    fill_ids(ids, 24, 3, llm_model_get_info(model).vocabulary);
+    CHECK(llm_model_cache_open(&cache, model, &cd, NULL) == LLM_OK);
+    d.ids = ids;
+    d.id_count = 24;
+    d.use_cache = cache;
+    tell(model, &d, &out);
+    CHECK_EQ(llm_cache_length(cache), 24);
+    return cache;
+}
+
+/* Texts with grammars; and fixtures: caches of codes, recurrent layers, windows. */
+static void soak(void) {
+    static const char *const names[] = {"llama-kv8g32", "qwen3_next", "gemma3"};
+    llm_grammar_desc gd;
+    soil from;
+    size_t i;
+    memset(&from, 0, sizeof from);
+    memset(&gd, 0, sizeof gd);
+    from.model = stories;
+    gd.model = stories;
+    from.base = soak_base(stories);
+    gd.regex = " ?[a-zA-Z ,.!]{3,60}";
+    CHECK(llm_grammar_open(&from.grammars[0], &gd, NULL) == LLM_OK);
+    gd.regex = NULL;
+    gd.schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"string\"}}}";
+    CHECK(llm_grammar_open(&from.grammars[1], &gd, NULL) == LLM_OK);
+    soak_in("stories", &from, SOAK);
+    for (i = 0; i < 2; i++) llm_grammar_close(from.grammars[i]);
+    llm_cache_close(from.base);
+    for (i = 0; i < 3; i++) {
+        borrowed b;
+        char path[80];
+        snprintf(path, sizeof path, "tests/golden/logits/%s.safetensors", names[i]);
+        memset(&from, 0, sizeof from);
+        from.model = open_borrowed(&b, path);
+        from.base = soak_base(from.model);
+        from.codes = i == 0;
+        soak_in(names[i], &from, SOAK / 8);
+        llm_cache_close(from.base);
+        close_borrowed(&b);
+    }
+}
+
+/* A request that has ended is done with the cache that it was given: it can go on at once, here or elsewhere, and what
+   happens to it then is not undone. */
+static void a_given_cache_goes_on(void) {
+    static told first, second, whole;
+    llm_scheduler *s = open_scheduler(stories, batches(0, 0, 0));
+    llm_generation_desc d = prompt_desc(prompts[0], 6);
+    llm_generation *g = NULL;
+    llm_cache *cache = NULL;
+    const llm_event *events;
+    llm_error error;
+    llm_piece piece;
+    int32_t last;
+    size_t count;
+    int here;
+    tell(stories, &d, &whole);
+    for (here = 0; here < 2; here++) {
+        memset(&first, 0, sizeof first);
+        memset(&second, 0, sizeof second);
+        CHECK(!llm_model_cache_open(&cache, stories, NULL, &error));
+        d = prompt_desc(prompts[0], 3);
+        d.use_cache = cache;
+        insert(s, &d);
+        while (first.finish == LLM_RUNNING && !llm_scheduler_next(s, &events, &count, &error))
+            hear(events, count, events[0].id, &first, 1);
+        CHECK(first.count == 3 && first.finish == LLM_FINISH_LENGTH);
+        last = first.ids[2];
+        d = prompt_desc(NULL, 3);
+        d.ids = &last;
+        d.id_count = 1;
+        d.use_cache = cache;
+        if (here) {
+            uint64_t id = insert(s, &d);
+            run_all(s, id, &second, 1);
+        } else {
+            tell(stories, &d, &second);
+            CHECK_EQ(llm_scheduler_next(s, &events, &count, &error), LLM_END);
+        }
+        CHECK(second.count == 3 && !memcmp(second.ids, whole.ids + 3, 3 * sizeof *whole.ids));
+        CHECK_EQ(llm_cache_length(cache), 5 + 5);
+        llm_cache_close(cache);
+    }
+    CHECK(!llm_model_cache_open(&cache, stories, NULL, &error));
+    d = prompt_desc(prompts[0], 3);
+    d.use_cache = cache;
+    CHECK(!llm_generation_open(&g, stories, &d, &error));
+    while (llm_generation_next(g, &piece, &error) == LLM_OK) last = piece.token;
+    d = prompt_desc(NULL, 3);
+    d.ids = &last;
+    d.id_count = 1;
+    d.use_cache = cache;
+    tell(stories, &d, &second);
+    llm_generation_close(g);
+    CHECK_EQ(llm_cache_length(cache), 5 + 5);
+    llm_cache_close(cache);
+    llm_scheduler_close(s);
 }
 
 int main(void) {
@@ -848,6 +985,7 @@ int main(void) {
     TEST(failures_stay_alone);
     TEST(too_long_ends_alone);
     TEST(given_caches);
+    TEST(a_given_cache_goes_on);
     TEST(refused_memory_loses_nothing);
     TEST(soak);
     llm_model_close(stories);

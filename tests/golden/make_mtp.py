@@ -9,10 +9,10 @@ glm4_moe_mtp.py / glm4_moe_nextn.py, mimo_mtp.py and qwen3_next_mtp.py.  In thei
     x = fc [enorm(embedding(t)) | hnorm(h_p)]        mimo: [hnorm(h_p) | enorm(embedding(t))]
     g_p = norm(decoder layer(x))                     logits of the token at position p+2 = head(g_p)
 
-where h is what the model's own head reads (behind its last norm), and g_p takes the place of h where several tokens are
-predicted, one from another.  The decoder layer is one of the model's, so it is run here as an mlx-lm model of one layer
-whose embedding does what the first line says.  vLLM puts zeros for the embedding at position 0; SGLang and the report
-do not, nor does this.
+where h is what the model's own head reads (behind its last norm), and g_p takes the place of h where several tokens
+are predicted, one from another.  For mimo both are taken before their norms, as in vLLM's mimo.py and exllamav3.  The
+decoder layer is one of the model's, so it is run here as an mlx-lm model of one layer whose embedding does what the
+first line says.  vLLM puts zeros for the embedding at position 0; SGLang and the report do not, nor does this.
 """
 
 import importlib
@@ -41,11 +41,12 @@ def given(name):
 
 
 class Form:
-    """Where a checkpoint has the layer, and what is around it.  head: whether it comes with one of its own."""
+    """Where a checkpoint has the layer, and what is around it.  head: whether it comes with one of its own; raw: the
+    states that it reads are not normed."""
 
-    def __init__(self, layer, token_norm, given_norm, join, norm, head=None, given_first=False):
+    def __init__(self, layer, token_norm, given_norm, join, norm, head=None, given_first=False, raw=False):
         self.layer, self.token_norm, self.given_norm, self.join = layer, token_norm, given_norm, join
-        self.norm, self.head, self.given_first = norm, head, given_first
+        self.norm, self.head, self.given_first, self.raw = norm, head, given_first, raw
 
     def theirs(self, name):
         """The checkpoint's name for a tensor of the model of one layer; None: it is the big model's."""
@@ -72,6 +73,7 @@ FORMS = {
             MIMO[:-1],
             *[MIMO + p + ".weight" for p in ("token_layernorm", "hidden_layernorm", "input_proj", "final_layernorm")],
             given_first=True,
+            raw=True,
         ),
     ),
     "qwen3_next": (
@@ -149,21 +151,25 @@ def make(out, name, bits=None):
     if hasattr(drafter.model, "ssm_idx"):
         drafter.model.ssm_idx, drafter.model.fa_idx = None, 0
 
-    def head_of(m, x):
-        return m.lm_head(x)
+    norm, draft_norm = model.model.norm, drafter.model.norm
+    if form.raw:
+        model.model.norm = drafter.model.norm = lambda x: x
+
+    def head_of(m, x, norm):
+        return m.lm_head(norm(x) if form.raw else x)
 
     prompt = fixture.tokens_for(name + salt, PROMPT, config["vocab_size"])
     chain = fixture.tokens_for(name + salt + "d", CHAIN, config["vocab_size"])
     states = model.model(mx.array(prompt)[None], fixture.make_cache(model))
-    logits = head_of(model, states)
+    logits = head_of(model, states, norm)
     cache = fixture.make_cache(drafter)
     entrance.rows = states[:, :-1]
     guesses = drafter.model(mx.array(prompt[1:])[None], cache)
-    draft_logits, last, steps = head_of(drafter, guesses), guesses[:, -1:], []
+    draft_logits, last, steps = head_of(drafter, guesses, draft_norm), guesses[:, -1:], []
     for token in chain:
         entrance.rows = last
         last = drafter.model(mx.array([[int(token)]]), cache)
-        steps.append(head_of(drafter, last))
+        steps.append(head_of(drafter, last, draft_norm))
 
     if bits:
         name += f"-q{bits}"
