@@ -1206,6 +1206,21 @@ LLM__FN void llm__affine_row(const llm__matrix *w, int row, float *out) {
     }
 }
 
+LLM__FN float llm__rounded(llm_dtype t, float x) {
+    uint8_t bytes[sizeof(float)];
+    llm__from_f32(t, &x, 1, bytes);
+    return llm__number_at(t, bytes);
+}
+
+/* One number as mlx's dequantize() gives it: product and sum are each rounded to the type of scale and bias. */
+LLM__FN float llm__affine_rounded(const llm__matrix *w, int row, int col) {
+    const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
+    size_t at = (size_t)row * w->scale_row_bytes + (size_t)(col / w->group) * llm__dtype_bytes(w->dtype);
+    float code = (float)llm__affine_code(codes, (size_t)col, w->bits);
+    float product = llm__rounded(w->dtype, llm__number_at(w->dtype, w->scales + at) * code);
+    return llm__rounded(w->dtype, product + llm__number_at(w->dtype, w->biases + at));
+}
+
 LLM__FN void llm__fp8_row(const llm__matrix *w, int row, float *out) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
     int i, block;
@@ -27726,7 +27741,7 @@ typedef struct llm__binder {
     char name[320];  /* ...and one of its parts, in the checkpoint's */
     int transposed;  /* linear maps are stored as [inputs, outputs] */
     int fresh;       /* whether the last tensor was not in use before: layers may share */
-    int looked_up;   /* what is bound is a table of rows, not a map */
+    int looked_up;   /* what is bound is a table of rows, or what maps are made of: not a map */
     uint8_t *pack;      /* memory for panels, and how much is left... */
     size_t pack_left;
     size_t to_come;     /* ...bytes of quantized tensors that are not bound yet */
@@ -28925,8 +28940,72 @@ LLM__FN void llm__bind_indexer(llm__binder *b, llm__latent *a) {
     llm__bind_matrix(b, &x->weights, 0, x->heads, b->m->hidden, 0);
 }
 
+/* Rows [first, first + count) of each head in `both`, or their transpose, quantized anew as mlx's quantize() does; out:
+   [heads]. */
+LLM__FN void llm__bind_requantized(llm__binder *b, const llm__matrix *both, int heads, int first, int count, int turned,
+                                   llm__matrix *out) {
+    const int stride = both->rows / heads, rows = turned ? both->cols : count, cols = turned ? count : both->cols;
+    const size_t groups = (size_t)(cols / both->group), all = (size_t)heads * (size_t)rows;
+    const size_t scale_row_bytes = groups * llm__dtype_bytes(both->dtype);
+    const size_t row_bytes = (size_t)cols * (size_t)both->bits / 8;
+    size_t i;
+    int c;
+    out[0] = *both;
+    out->rows = rows;
+    out->cols = cols;
+    out->row_bytes = row_bytes;
+    out->scale_row_bytes = scale_row_bytes;
+    if (!b->m->describing) {
+        uint8_t *codes = (uint8_t *)llm__bind_alloc(b, all, row_bytes);
+        uint8_t *scales = (uint8_t *)llm__bind_alloc(b, all, scale_row_bytes);
+        uint8_t *biases = (uint8_t *)llm__bind_alloc(b, all, scale_row_bytes);
+        float *row = (float *)llm__bind_alloc(b, (size_t)cols + 2 * groups, sizeof(float)), *fit = row + cols;
+        if (!codes || !scales || !biases || !row) return;
+        out->data = codes;
+        out->scales = scales;
+        out->biases = biases;
+        for (i = 0; i < all; i++) {
+            const int top = (int)(i / (size_t)rows) * stride + first, own = (int)(i % (size_t)rows);
+            for (c = 0; c < cols; c++) row[c] = llm__affine_rounded(both, top + (turned ? c : own), turned ? own : c);
+            llm__affine_encode(row, (size_t)cols, both->bits, both->group, codes, fit, fit + groups);
+            llm__from_f32(both->dtype, fit, groups, scales);
+            llm__from_f32(both->dtype, fit + groups, groups, biases);
+            codes += row_bytes;
+            scales += scale_row_bytes;
+            biases += scale_row_bytes;
+        }
+    }
+    llm__spread(out, heads);
+    llm__bind_pack(b, out, heads);
+}
+
+/* kv_b_proj, the halves of embed_q and unembed_out for each head.  Where it is of mlx's affine codes, or of words that
+   mlx-lm takes for those, mlx-lm decodes it and quantizes the halves anew, embed_q across its rows; so do we, but for
+   heads whose rows are no whole groups, which mlx-lm refuses. */
+LLM__FN void llm__bind_kv_b(llm__binder *b, llm__latent *a) {
+    const int stride = a->nope + a->value;
+    int h, anew = llm__bind_find(b, ".weight") ? llm__bind_find(b, ".scales") != NULL
+                                               : llm__bind_find(b, ".weight_packed") &&
+                                                     !llm__bind_find(b, ".weight_zero_point");
+    llm__matrix both, part;
+    b->looked_up = anew;
+    llm__bind_matrix(b, &both, 0, a->heads * stride, a->rank, 0);
+    b->looked_up = 0;
+    if (b->status != LLM_OK) return;
+    if (anew && both.format == LLM__AFFINE && !both.index && a->nope % both.group == 0) {
+        llm__bind_requantized(b, &both, a->heads, 0, a->nope, 1, a->embed_q);
+        llm__bind_requantized(b, &both, a->heads, a->nope, a->value, 0, a->unembed);
+        return;
+    }
+    for (h = 0; h < a->heads && b->status == LLM_OK; h++) {
+        part = llm__matrix_slice(&both, h * stride, a->nope);
+        llm__bind_transposed(b, &part, &a->embed_q[h]);
+        a->unembed[h] = llm__matrix_slice(&both, h * stride + a->nope, a->value);
+    }
+}
+
 LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
-    int hidden = b->m->hidden, q = a->heads * (a->nope + a->rotary), h;
+    int hidden = b->m->hidden, q = a->heads * (a->nope + a->rotary);
     if (a->q_rank) {
         llm__bind_part(b, "q_a_proj");
         llm__bind_matrix(b, &a->q_a, 0, a->q_rank, hidden, a->bias);
@@ -28957,13 +29036,7 @@ LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
     a->embed_q = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
     a->unembed = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
     if (llm__bind_find(b, ".weight") || llm__bind_find(b, ".weight_packed") || llm__bind_find(b, ".qweight")) {
-        llm__matrix both, part;
-        llm__bind_matrix(b, &both, 0, a->heads * (a->nope + a->value), a->rank, 0);
-        for (h = 0; h < a->heads && b->status == LLM_OK; h++) {
-            part = llm__matrix_slice(&both, h * (a->nope + a->value), a->nope);
-            llm__bind_transposed(b, &part, &a->embed_q[h]);
-            a->unembed[h] = llm__matrix_slice(&both, h * (a->nope + a->value) + a->nope, a->value);
-        }
+        llm__bind_kv_b(b, a);
         return;
     }
     llm__bind_part(b, "embed_q");
