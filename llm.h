@@ -23736,20 +23736,26 @@ LLM__FN llm__experts llm__read_routed(llm__config *c, const llm__experts *usual)
     return e;
 }
 
-/* How many groups win; one group does, whatever the key says. */
-LLM__FN int llm__read_chosen_groups(llm__config *c, int groups, int fallback) {
-    return groups > 1 ? llm__config_int(c, "topk_group", fallback > groups ? groups : fallback, 1, groups) : 1;
+/* How many groups there are, and how many of them win (topk_group); one group does, and none is one, whatever
+   topk_group says. */
+LLM__FN void llm__read_groups_as(llm__config *c, llm__experts *e, const char *count_key, const char *key, int groups,
+                                 int chosen) {
+    if (!e->count || c->status != LLM_OK) return;
+    e->groups = llm__config_int(c, key, groups, 0, e->count);
+    e->chosen_groups = 1;
+    if (e->groups < 2) {
+        e->groups = 1;
+        return;
+    }
+    e->chosen_groups = llm__config_int(c, "topk_group", chosen > e->groups ? e->groups : chosen, 1, e->groups);
+    llm__config_divides(c, count_key, e->count, key, e->groups);
+    if (c->status == LLM_OK && !e->group_best && e->count / e->groups < 2)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
+                              "config.json: \"%s\" (%d) leaves fewer than 2 experts a group", key, e->groups);
 }
 
-/* n_group and topk_group. */
 LLM__FN void llm__read_groups(llm__config *c, llm__experts *e, const char *count_key, int groups, int chosen) {
-    if (!e->count || c->status != LLM_OK) return;
-    e->groups = llm__config_int(c, "n_group", groups, 1, e->count);
-    e->chosen_groups = llm__read_chosen_groups(c, e->groups, chosen);
-    llm__config_divides(c, count_key, e->count, "n_group", e->groups);
-    if (c->status == LLM_OK && e->groups > 1 && !e->group_best && e->count / e->groups < 2)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
-                              "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e->groups);
+    llm__read_groups_as(c, e, count_key, "n_group", groups, chosen);
 }
 
 /* Gives them to the layers that have experts. */
@@ -26230,9 +26236,7 @@ LLM__FN llm__experts llm__read_nemotron_experts(llm__config *c, int bias) {
     e.width = llm__config_size(c, "moe_intermediate_size");
     e.latent = llm__config_int(c, "moe_latent_size", 0, 1, 1 << 24);
     e.latent_bias = bias;
-    e.groups = llm__config_int(c, "n_group", 1, 1, e.count);
-    e.chosen_groups = llm__read_chosen_groups(c, e.groups, 1);
-    llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
+    llm__read_groups(c, &e, "n_routed_experts", 1, 1);
     e.scores = LLM__SIGMOID;
     e.biased = 1;
     e.renormalize = llm__config_flag(c, "norm_topk_prob", 0) && e.chosen > 1;
@@ -27111,11 +27115,7 @@ LLM__FN llm__experts llm__read_kimi_experts(llm__config *c, int chosen) {
     if (!e.count || c->status != LLM_OK) return e;
     e = llm__read_experts(c, "num_experts", e.count, "num_experts_per_token", chosen, "moe_intermediate_size",
                           LLM__REQUIRED);
-    e.groups = llm__config_int(c, "num_expert_group", 1, 1, e.count);
-    e.chosen_groups = llm__read_chosen_groups(c, e.groups, 1);
-    llm__config_divides(c, "num_experts", e.count, "num_expert_group", e.groups);
-    if (c->status == LLM_OK && e.groups > 1 && e.count / e.groups < 2)
-        llm__config_fail(c, "num_expert_group", "groups of at least 2 experts");
+    llm__read_groups_as(c, &e, "num_experts", "num_expert_group", 1, 1);
     e.scores = llm__config_word(c, "moe_router_activation_func", "sigmoid", "softmax sigmoid") ? LLM__SIGMOID
                                                                                              : LLM__SOFTMAX_ALL;
     e.biased = 1;

@@ -588,6 +588,7 @@ BIAS = {r"e_score_correction_bias": (0.0, 0.5)}
 YARN = dict(type="yarn", factor=40, original_max_position_embeddings=64, beta_fast=32, beta_slow=1, mscale=1.3,
     mscale_all_dim=0.7)
 add("deepseek_v3-bias-negative", DSV3, overrides={r"e_score_correction_bias": (-0.7, 0.5)})
+add("deepseek_v3-no-groups", but(DSV3, n_group=0, topk_group=0), overrides=BIAS)
 add("deepseek_v3-groups-8-3", but(DSV3, n_routed_experts=16, n_group=8, topk_group=3, num_experts_per_tok=5),
     overrides=BIAS)
 add("deepseek_v3-freq3", but(DSV3, num_hidden_layers=5, moe_layer_freq=3), overrides=BIAS)
@@ -1030,6 +1031,7 @@ NEMOTRON_H = dict(model_type="nemotron_h", vocab_size=41, hidden_size=40, interm
     moe_intermediate_size=24, n_group=1, topk_group=1, n_routed_experts=5, num_experts_per_tok=1, norm_topk_prob=True,
     routed_scaling_factor=1.3, moe_latent_size=28)
 add("nemotron_h-latent-bias", NEMOTRON_H)
+add("nemotron_h-no-groups", but(NEMOTRON_H, n_group=0, hybrid_override_pattern=["E", "M", "*"]))
 add("nemotron_h-shared", but(NEMOTRON_H, n_shared_experts=2, moe_latent_size=..., num_experts_per_tok=3, n_group=1,
     hybrid_override_pattern=..., layer_types=["moe", "linear_attention", "full_attention", "mlp"]), chunks=[4, 8])
 LFM2 = dict(model_type="lfm2", vocab_size=41, hidden_size=40, num_hidden_layers=3, num_attention_heads=4,
@@ -1066,6 +1068,7 @@ KIMI = dict(model_type="kimi_linear", vocab_size=41, hidden_size=40, num_hidden_
     num_experts=5, moe_intermediate_size=20, kv_lora_rank=18, num_experts_per_token=1, moe_layer_freq=2,
     tie_word_embeddings=True)
 add("kimi_linear-no-rope-width", KIMI, chunks=[1, 4, 7])
+add("kimi_linear-no-groups", but(KIMI, num_expert_group=0, num_hidden_layers=2))
 q = but(KIMI, hidden_size=64, num_experts=0, kv_lora_rank=32, qk_nope_head_dim=32, qk_rope_head_dim=8, v_head_dim=32,
     intermediate_size=64, linear_attn_config=dict(kda_layers=[1, 3, 4], num_heads=2, head_dim=32),
     quantization=dict(group_size=32, bits=4))
@@ -1088,6 +1091,7 @@ LING = dict(model_type="bailing_hybrid", hidden_size=40, intermediate_size=44, m
     head_dim=8, kv_lora_rank=20, qk_rope_head_dim=6, qk_nope_head_dim=10, v_head_dim=9, use_bias=True,
     use_qk_norm=False, rope_interleave=False, score_function="softmax", moe_router_enable_expert_bias=False)
 add("bailing_hybrid-plain", LING, chunks=[5, 7])
+add("bailing_hybrid-no-groups", but(LING, n_group=0, num_hidden_layers=1))
 OLMO_HYBRID = dict(model_type="olmo_hybrid", hidden_size=40, intermediate_size=44, num_hidden_layers=3,
     num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-5, vocab_size=41, max_position_embeddings=64,
     linear_num_key_heads=2, linear_num_value_heads=6, linear_key_head_dim=5, linear_value_head_dim=9,
