@@ -26610,7 +26610,8 @@ LLM__FN void llm__read_gemma4(llm__config *c, llm_model *m) {
     full.rope = llm__read_gemma4_rope(c, m, "full_attention", full.width);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *layer = &m->layers[i];
-        int slides = llm__config_has(c, "layer_types") ? llm__layer_slides(c, m, i) : (i + 1) % pattern != 0;
+        int slides = llm__config_has(c, "layer_types") ? llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)
+                                                       : (i + 1) % pattern != 0;
         layer->scheme = LLM__SANDWICH;
         layer->mixer = LLM__ATTENTION;
         layer->attention = slides ? a : full;

@@ -1114,6 +1114,7 @@ GEMMA4 = dict(model_type="gemma4", vocab_size=41, text_config=dict(model_type="g
     num_hidden_layers=2, intermediate_size=44, num_attention_heads=3, head_dim=10, global_head_dim=12, rms_norm_eps=1e-5,
     num_key_value_heads=1, num_kv_shared_layers=0, hidden_size_per_layer_input=0, sliding_window=4,
     max_position_embeddings=64, layer_types=[S, F], use_double_wide_mlp=False, tie_word_embeddings=False))
+add("gemma4-more-types", inner(GEMMA4, layer_types=[F, S, F], num_attention_heads=2))
 add("gemma4-hf-untied", GEMMA4, hf=lambda own: {re.sub(r"^language_model\.model\.", "model.language_model.", k): v
     for k, v in own.items()})
 
