@@ -608,8 +608,8 @@ add("deepseek_v3-int4-f32", but(PACKED, quantization_config=dict(quant_method="c
     format="pack-quantized")), hf=deepseek, store=int4(r"mlp\..*proj\.weight$|o_proj\.weight$|q_[ab]_proj\.weight$",
     mx.float32), overrides=BIAS)
 add("deepseek_v3-int4-kv_b", but(PACKED, num_hidden_layers=1, quantization_config=dict(
-    quant_method="compressed-tensors", format="pack-quantized")), hf=deepseek, store=int4(r"proj\.weight$", mx.bfloat16),
-    dtype="BF16", overrides=BIAS)
+    quant_method="compressed-tensors", format="pack-quantized")), hf=deepseek, dtype="BF16",
+    store=int4(r"proj\.weight$", mx.bfloat16), overrides=BIAS)
 q = but(PACKED, num_hidden_layers=1, first_k_dense_replace=0, quantization=dict(group_size=32, bits=6))
 add("deepseek_v3-hf-q6", q, hf=experts, store=quantized(q, keep=[r"mlp\.gate\."]), dtype="BF16", overrides=BIAS)
 
