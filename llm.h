@@ -23750,8 +23750,8 @@ LLM__FN void llm__read_groups_as(llm__config *c, llm__experts *e, const char *co
     e->chosen_groups = llm__config_int(c, "topk_group", chosen > e->groups ? e->groups : chosen, 1, e->groups);
     llm__config_divides(c, count_key, e->count, key, e->groups);
     if (c->status == LLM_OK && !e->group_best && e->count / e->groups < 2)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
-                              "config.json: \"%s\" (%d) leaves fewer than 2 experts a group", key, e->groups);
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\" (%d) leaves fewer than 2 experts a group",
+                              key, e->groups);
 }
 
 LLM__FN void llm__read_groups(llm__config *c, llm__experts *e, const char *count_key, int groups, int chosen) {
@@ -28985,9 +28985,9 @@ LLM__FN void llm__bind_requantized(llm__binder *b, const llm__matrix *both, int 
    heads whose rows are no whole groups, which mlx-lm refuses. */
 LLM__FN void llm__bind_kv_b(llm__binder *b, llm__latent *a) {
     const int stride = a->nope + a->value;
-    int h, anew = llm__bind_find(b, ".weight") ? llm__bind_find(b, ".scales") != NULL
-                                               : llm__bind_find(b, ".weight_packed") &&
-                                                     !llm__bind_find(b, ".weight_zero_point");
+    int h, anew = llm__bind_find(b, ".weight")
+                      ? llm__bind_find(b, ".scales") != NULL
+                      : llm__bind_find(b, ".weight_packed") && !llm__bind_find(b, ".weight_zero_point");
     llm__matrix both, part;
     b->looked_up = anew;
     llm__bind_matrix(b, &both, 0, a->heads * stride, a->rank, 0);
