@@ -1209,6 +1209,21 @@ LLM__FN void llm__affine_row(const llm__matrix *w, int row, float *out) {
     }
 }
 
+LLM__FN float llm__rounded(llm_dtype t, float x) {
+    uint8_t bytes[sizeof(float)];
+    llm__from_f32(t, &x, 1, bytes);
+    return llm__number_at(t, bytes);
+}
+
+/* One number as mlx's dequantize() gives it: product and sum are each rounded to the type of scale and bias. */
+LLM__FN float llm__affine_rounded(const llm__matrix *w, int row, int col) {
+    const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
+    size_t at = (size_t)row * w->scale_row_bytes + (size_t)(col / w->group) * llm__dtype_bytes(w->dtype);
+    float code = (float)llm__affine_code(codes, (size_t)col, w->bits);
+    float product = llm__rounded(w->dtype, llm__number_at(w->dtype, w->scales + at) * code);
+    return llm__rounded(w->dtype, product + llm__number_at(w->dtype, w->biases + at));
+}
+
 LLM__FN void llm__fp8_row(const llm__matrix *w, int row, float *out) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
     int i, block;
@@ -23716,20 +23731,26 @@ LLM__FN llm__experts llm__read_routed(llm__config *c, const llm__experts *usual)
     return e;
 }
 
-/* How many groups win; one group does, whatever the key says. */
-LLM__FN int llm__read_chosen_groups(llm__config *c, int groups, int fallback) {
-    return groups > 1 ? llm__config_int(c, "topk_group", fallback > groups ? groups : fallback, 1, groups) : 1;
+/* How many groups there are, and how many of them win (topk_group); one group does, and none is one, whatever
+   topk_group says. */
+LLM__FN void llm__read_groups_as(llm__config *c, llm__experts *e, const char *count_key, const char *key, int groups,
+                                 int chosen) {
+    if (!e->count || c->status != LLM_OK) return;
+    e->groups = llm__config_int(c, key, groups, 0, e->count);
+    e->chosen_groups = 1;
+    if (e->groups < 2) {
+        e->groups = 1;
+        return;
+    }
+    e->chosen_groups = llm__config_int(c, "topk_group", chosen > e->groups ? e->groups : chosen, 1, e->groups);
+    llm__config_divides(c, count_key, e->count, key, e->groups);
+    if (c->status == LLM_OK && !e->group_best && e->count / e->groups < 2)
+        c->status = llm__fail(c->error, LLM_BAD_CONFIG, "config.json: \"%s\" (%d) leaves fewer than 2 experts a group",
+                              key, e->groups);
 }
 
-/* n_group and topk_group. */
 LLM__FN void llm__read_groups(llm__config *c, llm__experts *e, const char *count_key, int groups, int chosen) {
-    if (!e->count || c->status != LLM_OK) return;
-    e->groups = llm__config_int(c, "n_group", groups, 1, e->count);
-    e->chosen_groups = llm__read_chosen_groups(c, e->groups, chosen);
-    llm__config_divides(c, count_key, e->count, "n_group", e->groups);
-    if (c->status == LLM_OK && e->groups > 1 && !e->group_best && e->count / e->groups < 2)
-        c->status = llm__fail(c->error, LLM_BAD_CONFIG,
-                              "config.json: \"n_group\" (%d) leaves fewer than 2 experts a group", e->groups);
+    llm__read_groups_as(c, e, count_key, "n_group", groups, chosen);
 }
 
 /* Gives them to the layers that have experts. */
@@ -26210,9 +26231,7 @@ LLM__FN llm__experts llm__read_nemotron_experts(llm__config *c, int bias) {
     e.width = llm__config_size(c, "moe_intermediate_size");
     e.latent = llm__config_int(c, "moe_latent_size", 0, 1, 1 << 24);
     e.latent_bias = bias;
-    e.groups = llm__config_int(c, "n_group", 1, 1, e.count);
-    e.chosen_groups = llm__read_chosen_groups(c, e.groups, 1);
-    llm__config_divides(c, "n_routed_experts", e.count, "n_group", e.groups);
+    llm__read_groups(c, &e, "n_routed_experts", 1, 1);
     e.scores = LLM__SIGMOID;
     e.biased = 1;
     e.renormalize = llm__config_flag(c, "norm_topk_prob", 0) && e.chosen > 1;
@@ -26586,7 +26605,8 @@ LLM__FN void llm__read_gemma4(llm__config *c, llm_model *m) {
     full.rope = llm__read_gemma4_rope(c, m, "full_attention", full.width);
     for (i = 0; i < m->layer_count && c->status == LLM_OK; i++) {
         llm__layer *layer = &m->layers[i];
-        int slides = llm__config_has(c, "layer_types") ? llm__layer_slides(c, m, i) : (i + 1) % pattern != 0;
+        int slides = llm__config_has(c, "layer_types") ? llm__layer_word(c, m, "layer_types", i, llm__layer_sorts)
+                                                       : (i + 1) % pattern != 0;
         layer->scheme = LLM__SANDWICH;
         layer->mixer = LLM__ATTENTION;
         layer->attention = slides ? a : full;
@@ -27091,11 +27111,7 @@ LLM__FN llm__experts llm__read_kimi_experts(llm__config *c, int chosen) {
     if (!e.count || c->status != LLM_OK) return e;
     e = llm__read_experts(c, "num_experts", e.count, "num_experts_per_token", chosen, "moe_intermediate_size",
                           LLM__REQUIRED);
-    e.groups = llm__config_int(c, "num_expert_group", 1, 1, e.count);
-    e.chosen_groups = llm__read_chosen_groups(c, e.groups, 1);
-    llm__config_divides(c, "num_experts", e.count, "num_expert_group", e.groups);
-    if (c->status == LLM_OK && e.groups > 1 && e.count / e.groups < 2)
-        llm__config_fail(c, "num_expert_group", "groups of at least 2 experts");
+    llm__read_groups_as(c, &e, "num_experts", "num_expert_group", 1, 1);
     e.scores = llm__config_word(c, "moe_router_activation_func", "sigmoid", "softmax sigmoid") ? LLM__SIGMOID
                                                                                              : LLM__SOFTMAX_ALL;
     e.biased = 1;
@@ -27721,7 +27737,7 @@ typedef struct llm__binder {
     char name[320];  /* ...and one of its parts, in the checkpoint's */
     int transposed;  /* linear maps are stored as [inputs, outputs] */
     int fresh;       /* whether the last tensor was not in use before: layers may share */
-    int looked_up;   /* what is bound is a table of rows, not a map */
+    int looked_up;   /* what is bound is a table of rows, or what maps are made of: not a map */
     uint8_t *pack;      /* memory for panels, and how much is left... */
     size_t pack_left;
     size_t to_come;     /* ...bytes of quantized tensors that are not bound yet */
@@ -28920,8 +28936,72 @@ LLM__FN void llm__bind_indexer(llm__binder *b, llm__latent *a) {
     llm__bind_matrix(b, &x->weights, 0, x->heads, b->m->hidden, 0);
 }
 
+/* Rows [first, first + count) of each head in `both`, or their transpose, quantized anew as mlx's quantize() does; out:
+   [heads]. */
+LLM__FN void llm__bind_requantized(llm__binder *b, const llm__matrix *both, int heads, int first, int count, int turned,
+                                   llm__matrix *out) {
+    const int stride = both->rows / heads, rows = turned ? both->cols : count, cols = turned ? count : both->cols;
+    const size_t groups = (size_t)(cols / both->group), all = (size_t)heads * (size_t)rows;
+    const size_t scale_row_bytes = groups * llm__dtype_bytes(both->dtype);
+    const size_t row_bytes = (size_t)cols * (size_t)both->bits / 8;
+    size_t i;
+    int c;
+    out[0] = *both;
+    out->rows = rows;
+    out->cols = cols;
+    out->row_bytes = row_bytes;
+    out->scale_row_bytes = scale_row_bytes;
+    if (!b->m->describing) {
+        uint8_t *codes = (uint8_t *)llm__bind_alloc(b, all, row_bytes);
+        uint8_t *scales = (uint8_t *)llm__bind_alloc(b, all, scale_row_bytes);
+        uint8_t *biases = (uint8_t *)llm__bind_alloc(b, all, scale_row_bytes);
+        float *row = (float *)llm__bind_alloc(b, (size_t)cols + 2 * groups, sizeof(float)), *fit = row + cols;
+        if (!codes || !scales || !biases || !row) return;
+        out->data = codes;
+        out->scales = scales;
+        out->biases = biases;
+        for (i = 0; i < all; i++) {
+            const int top = (int)(i / (size_t)rows) * stride + first, own = (int)(i % (size_t)rows);
+            for (c = 0; c < cols; c++) row[c] = llm__affine_rounded(both, top + (turned ? c : own), turned ? own : c);
+            llm__affine_encode(row, (size_t)cols, both->bits, both->group, codes, fit, fit + groups);
+            llm__from_f32(both->dtype, fit, groups, scales);
+            llm__from_f32(both->dtype, fit + groups, groups, biases);
+            codes += row_bytes;
+            scales += scale_row_bytes;
+            biases += scale_row_bytes;
+        }
+    }
+    llm__spread(out, heads);
+    llm__bind_pack(b, out, heads);
+}
+
+/* kv_b_proj, the halves of embed_q and unembed_out for each head.  Where it is of mlx's affine codes, or of words that
+   mlx-lm takes for those, mlx-lm decodes it and quantizes the halves anew, embed_q across its rows; so do we, but for
+   heads whose rows are no whole groups, which mlx-lm refuses. */
+LLM__FN void llm__bind_kv_b(llm__binder *b, llm__latent *a) {
+    const int stride = a->nope + a->value;
+    int h, anew = llm__bind_find(b, ".weight")
+                      ? llm__bind_find(b, ".scales") != NULL
+                      : llm__bind_find(b, ".weight_packed") && !llm__bind_find(b, ".weight_zero_point");
+    llm__matrix both, part;
+    b->looked_up = anew;
+    llm__bind_matrix(b, &both, 0, a->heads * stride, a->rank, 0);
+    b->looked_up = 0;
+    if (b->status != LLM_OK) return;
+    if (anew && both.format == LLM__AFFINE && !both.index && a->nope % both.group == 0) {
+        llm__bind_requantized(b, &both, a->heads, 0, a->nope, 1, a->embed_q);
+        llm__bind_requantized(b, &both, a->heads, a->nope, a->value, 0, a->unembed);
+        return;
+    }
+    for (h = 0; h < a->heads && b->status == LLM_OK; h++) {
+        part = llm__matrix_slice(&both, h * stride, a->nope);
+        llm__bind_transposed(b, &part, &a->embed_q[h]);
+        a->unembed[h] = llm__matrix_slice(&both, h * stride + a->nope, a->value);
+    }
+}
+
 LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
-    int hidden = b->m->hidden, q = a->heads * (a->nope + a->rotary), h;
+    int hidden = b->m->hidden, q = a->heads * (a->nope + a->rotary);
     if (a->q_rank) {
         llm__bind_part(b, "q_a_proj");
         llm__bind_matrix(b, &a->q_a, 0, a->q_rank, hidden, a->bias);
@@ -28952,13 +29032,7 @@ LLM__FN void llm__bind_latent(llm__binder *b, llm__latent *a) {
     a->embed_q = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
     a->unembed = (llm__matrix *)llm__bind_alloc(b, (size_t)a->heads, sizeof(llm__matrix));
     if (llm__bind_find(b, ".weight") || llm__bind_find(b, ".weight_packed") || llm__bind_find(b, ".qweight")) {
-        llm__matrix both, part;
-        llm__bind_matrix(b, &both, 0, a->heads * (a->nope + a->value), a->rank, 0);
-        for (h = 0; h < a->heads && b->status == LLM_OK; h++) {
-            part = llm__matrix_slice(&both, h * (a->nope + a->value), a->nope);
-            llm__bind_transposed(b, &part, &a->embed_q[h]);
-            a->unembed[h] = llm__matrix_slice(&both, h * (a->nope + a->value) + a->nope, a->value);
-        }
+        llm__bind_kv_b(b, a);
         return;
     }
     llm__bind_part(b, "embed_q");

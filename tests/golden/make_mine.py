@@ -17,7 +17,7 @@ import fixture
 import mlx.core as mx
 import numpy as np
 import pack
-from mlx_lm.models import deepseek_v3, deepseek_v32, gemma2, glm4_moe_lite, longcat_flash, rope_utils
+from mlx_lm.models import gemma2, glm4_moe_lite, longcat_flash, rope_utils
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 
 FIXTURES, READS, PATCH, DECODE = [], {}, {}, {}
@@ -588,6 +588,7 @@ BIAS = {r"e_score_correction_bias": (0.0, 0.5)}
 YARN = dict(type="yarn", factor=40, original_max_position_embeddings=64, beta_fast=32, beta_slow=1, mscale=1.3,
     mscale_all_dim=0.7)
 add("deepseek_v3-bias-negative", DSV3, overrides={r"e_score_correction_bias": (-0.7, 0.5)})
+add("deepseek_v3-no-groups", but(DSV3, n_group=0, topk_group=0), overrides=BIAS)
 add("deepseek_v3-groups-8-3", but(DSV3, n_routed_experts=16, n_group=8, topk_group=3, num_experts_per_tok=5),
     overrides=BIAS)
 add("deepseek_v3-freq3", but(DSV3, num_hidden_layers=5, moe_layer_freq=3), overrides=BIAS)
@@ -606,6 +607,9 @@ PACKED = but(SMALL, hidden_size=64, intermediate_size=64, moe_intermediate_size=
 add("deepseek_v3-int4-f32", but(PACKED, quantization_config=dict(quant_method="compressed-tensors",
     format="pack-quantized")), hf=deepseek, store=int4(r"mlp\..*proj\.weight$|o_proj\.weight$|q_[ab]_proj\.weight$",
     mx.float32), overrides=BIAS)
+add("deepseek_v3-int4-kv_b", but(PACKED, num_hidden_layers=1, quantization_config=dict(
+    quant_method="compressed-tensors", format="pack-quantized")), hf=deepseek, dtype="BF16",
+    store=int4(r"proj\.weight$", mx.bfloat16), overrides=BIAS)
 q = but(PACKED, num_hidden_layers=1, first_k_dense_replace=0, quantization=dict(group_size=32, bits=6))
 add("deepseek_v3-hf-q6", q, hf=experts, store=quantized(q, keep=[r"mlp\.gate\."]), dtype="BF16", overrides=BIAS)
 
@@ -719,28 +723,22 @@ def latent_caches(model):
     model.make_cache = lambda: [Latent() for _ in model.layers]
 
 
-def dequantize_kv_b(module):
-    """mlx-lm rounds the halves of a quantized kv_b_proj once more; the reference takes them as they are."""
+def decode_mxfp4_kv_b(module):
+    """mlx-lm splits a quantized kv_b_proj and quantizes the halves anew, for which it wants biases; of mxfp4, which has
+    none, the numbers are taken as they are."""
     sanitize = module.Model.sanitize
 
     def plain(self, weights):
-        for k in [k for k in weights if k.endswith("kv_b_proj.scales")]:
+        for k in [k for k in weights if k.endswith("kv_b_proj.scales") and weights[k].dtype == mx.uint8]:
             base = k.removesuffix("scales")
-            w, *parts = (weights.pop(base + n, None) for n in ("weight", "scales", "biases"))
-            scales, biases = (x.astype(mx.float32) if x is not None and x.dtype != mx.uint8 else x for x in parts)
-            group = self.args.kv_lora_rank // scales.shape[-1]
-            mode = {True: "affine", False: "mxfp4"}[biases is not None]
-            bits = w.shape[-1] * 32 // self.args.kv_lora_rank
-            weights[base + "weight"] = mx.dequantize(w, scales, biases, group_size=group, bits=bits, mode=mode).astype(
-                mx.float32)
+            w, scales = weights.pop(base + "weight"), weights.pop(k)
+            weights[base + "weight"] = mx.dequantize(w, scales, group_size=32, bits=4, mode="mxfp4").astype(mx.float32)
         return sanitize(self, weights)
 
     module.Model.sanitize = plain
 
 
-dequantize_kv_b(deepseek_v3)
-dequantize_kv_b(deepseek_v32)
-dequantize_kv_b(glm4_moe_lite)
+decode_mxfp4_kv_b(glm4_moe_lite)
 longcat_flash.LongcatFlashMLA.mla_scale_q_lora = longcat_flash.LongcatFlashMLA.mla_scale_kv_lora = None
 
 LAT = but(PACKED, moe_intermediate_size=20, num_attention_heads=3, vocab_size=23)
@@ -748,12 +746,16 @@ add("deepseek_v3-kv8g32", but(LAT, kv_lora_rank=64, num_hidden_layers=1), kv=dic
     patch=latent_caches, prompt_len=90, overrides=BIAS)
 add("deepseek_v3-kv4g32", but(LAT, num_hidden_layers=1), kv=dict(group_size=32, bits=4), patch=latent_caches,
     prompt_len=20, overrides=BIAS)
-for name, config, how in [("deepseek_v3", LAT, dict(group_size=32, bits=8)),
-        ("deepseek_v32", but(LAT, index_n_heads=14, index_head_dim=32, index_topk=5), dict(group_size=32, bits=4)),
-        ("glm4_moe_lite", LAT, dict(group_size=32, bits=4, mode="mxfp4"))]:
+for name, config, dtype, how in [("deepseek_v3", LAT, "BF16", dict(group_size=32, bits=8)),
+        ("deepseek_v3", but(LAT, qk_nope_head_dim=64, v_head_dim=20), "F16", dict(group_size=32, bits=3)),
+        ("deepseek_v32", but(LAT, index_n_heads=14, index_head_dim=32, index_topk=5), "BF16", dict(group_size=32,
+            bits=4)),
+        ("glm4_moe_lite", LAT, "BF16", dict(group_size=32, bits=4, mode="mxfp4")),
+        ("glm4_moe_lite", but(LAT, qk_nope_head_dim=64, kv_lora_rank=64, num_hidden_layers=1, q_lora_rank=64), "F32",
+            dict(group_size=64, bits=2))]:
     q = but(config, model_type=name, quantization=how)
     add(f"{name}-hf-kv_b-" + how.get("mode", f"q{how['bits']}"), q, hf=deepseek,
-        store=quantized(q, keep=[r"mlp\.gate\."]), dtype="BF16", overrides=BIAS)
+        store=quantized(q, keep=[r"mlp\.gate\."]), dtype=dtype, overrides=BIAS)
 add("deepseek_v2-heads-20", but(DSV3, model_type="deepseek_v2", num_attention_heads=20, qk_nope_head_dim=4,
     v_head_dim=6, num_hidden_layers=1, topk_method="greedy", n_group=3, rope_scaling=but(YARN, type="linear")),
     prompt_len=70, chunks=[30, 40])
@@ -789,6 +791,7 @@ add("longcat_flash-unscaled", but(LONG, mla_scale_q_lora=False, mla_scale_kv_lor
 q = but(LONG, quantization={"group_size": 32, "bits": 4, "mode": "affine", **{
     f"model.layers.{i}.mlp.router.classifier": dict(group_size=64, bits=8) for i in range(2)}})
 add("longcat_flash-q4", q, store=quantized(q), dtype="BF16", overrides=BIAS)
+add("longcat_flash-hf-kv_b-q4", q, hf=kv_b, store=quantized(q), dtype="BF16", overrides=BIAS)
 add("longcat_flash_ngram-reach5", but(LONG, model_type="longcat_flash_ngram", hidden_size=70, num_layers=1,
     ngram_vocab_size_ratio=7, emb_neighbor_num=5, emb_split_num=2, vocab_size=9), overrides={**BIAS,
     r"post_projs": (0.0, 1.2), r"embedders": (0.0, 0.8)}, prompt_len=70, chunks=[2, 1, 67])
@@ -815,6 +818,8 @@ add("mistral4-q8-top1", q, store=quantized(q), dtype="BF16")
 add("mistral4-int4", but(M4, quantization_config=dict(quant_method="compressed-tensors",
     format="pack-quantized")), hf=deepseek,
     store=int4(r"mlp\..*proj\.weight$|q_[ab]_proj\.weight$", mx.float32))
+q = but(M4, qk_nope_head_dim=32, v_head_dim=32, quantization=dict(group_size=32, bits=5))
+add("mistral4-hf-kv_b-q5", q, hf=kv_b, store=quantized(q), dtype="BF16")
 add("mistral3-sliding", dict(model_type="mistral3", text_config=but(PLAIN, model_type="llama", sliding_window=3,
     num_hidden_layers=2, layer_types=[S, F], tie_word_embeddings=True)), prompt_len=70)
 add("pixtral-defaults", dict(model_type="pixtral", text_config=but(PLAIN, model_type="llama", hidden_size=64,
@@ -1026,6 +1031,7 @@ NEMOTRON_H = dict(model_type="nemotron_h", vocab_size=41, hidden_size=40, interm
     moe_intermediate_size=24, n_group=1, topk_group=1, n_routed_experts=5, num_experts_per_tok=1, norm_topk_prob=True,
     routed_scaling_factor=1.3, moe_latent_size=28)
 add("nemotron_h-latent-bias", NEMOTRON_H)
+add("nemotron_h-no-groups", but(NEMOTRON_H, n_group=0, hybrid_override_pattern=["E", "M", "*"]))
 add("nemotron_h-shared", but(NEMOTRON_H, n_shared_experts=2, moe_latent_size=..., num_experts_per_tok=3, n_group=1,
     hybrid_override_pattern=..., layer_types=["moe", "linear_attention", "full_attention", "mlp"]), chunks=[4, 8])
 LFM2 = dict(model_type="lfm2", vocab_size=41, hidden_size=40, num_hidden_layers=3, num_attention_heads=4,
@@ -1062,10 +1068,13 @@ KIMI = dict(model_type="kimi_linear", vocab_size=41, hidden_size=40, num_hidden_
     num_experts=5, moe_intermediate_size=20, kv_lora_rank=18, num_experts_per_token=1, moe_layer_freq=2,
     tie_word_embeddings=True)
 add("kimi_linear-no-rope-width", KIMI, chunks=[1, 4, 7])
+add("kimi_linear-no-groups", but(KIMI, num_expert_group=0, num_hidden_layers=2))
 q = but(KIMI, hidden_size=64, num_experts=0, kv_lora_rank=32, qk_nope_head_dim=32, qk_rope_head_dim=8, v_head_dim=32,
     intermediate_size=64, linear_attn_config=dict(kda_layers=[1, 3, 4], num_heads=2, head_dim=32),
     quantization=dict(group_size=32, bits=4))
 add("kimi_linear-q4", q, store=quantized(q, keep=["conv", "A_log"]), dtype="BF16")
+q = but(q, quantization=dict(group_size=32, bits=6))
+add("kimi_linear-hf-kv_b-q6", q, hf=kv_b, store=quantized(q, keep=["conv", "A_log"]), dtype="F16")
 LINEAR_MOE = dict(model_type="bailing_moe_linear", hidden_size=42, intermediate_size=44, max_position_embeddings=512,
     moe_intermediate_size=20, num_experts=6, num_shared_experts=2, norm_topk_prob=False, num_attention_heads=7,
     num_experts_per_tok=2, num_hidden_layers=5, num_key_value_heads=7, rms_norm_eps=1e-5, rope_theta=60000.0,
@@ -1082,6 +1091,7 @@ LING = dict(model_type="bailing_hybrid", hidden_size=40, intermediate_size=44, m
     head_dim=8, kv_lora_rank=20, qk_rope_head_dim=6, qk_nope_head_dim=10, v_head_dim=9, use_bias=True,
     use_qk_norm=False, rope_interleave=False, score_function="softmax", moe_router_enable_expert_bias=False)
 add("bailing_hybrid-plain", LING, chunks=[5, 7])
+add("bailing_hybrid-no-groups", but(LING, n_group=0, num_hidden_layers=1))
 OLMO_HYBRID = dict(model_type="olmo_hybrid", hidden_size=40, intermediate_size=44, num_hidden_layers=3,
     num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-5, vocab_size=41, max_position_embeddings=64,
     linear_num_key_heads=2, linear_num_value_heads=6, linear_key_head_dim=5, linear_value_head_dim=9,
@@ -1104,6 +1114,7 @@ GEMMA4 = dict(model_type="gemma4", vocab_size=41, text_config=dict(model_type="g
     num_hidden_layers=2, intermediate_size=44, num_attention_heads=3, head_dim=10, global_head_dim=12, rms_norm_eps=1e-5,
     num_key_value_heads=1, num_kv_shared_layers=0, hidden_size_per_layer_input=0, sliding_window=4,
     max_position_embeddings=64, layer_types=[S, F], use_double_wide_mlp=False, tie_word_embeddings=False))
+add("gemma4-more-types", inner(GEMMA4, layer_types=[F, S, F], num_attention_heads=2))
 add("gemma4-hf-untied", GEMMA4, hf=lambda own: {re.sub(r"^language_model\.model\.", "model.language_model.", k): v
     for k, v in own.items()})
 

@@ -51,7 +51,7 @@ SCALINGS = [
 ]
 FORMS = [("affine", bits, group) for bits in (2, 3, 4, 5, 6, 8) for group in (32, 64, 128)]
 FORMS += [("mxfp4", 4, 32), ("mxfp8", 8, 32), ("nvfp4", 4, 16)] * 3
-PLAIN = r"(gate|router|wg|classifier|layer)\.weight$|kv_b_proj|conv|norm|visi|visual|mtp|eh_proj"
+PLAIN = r"(gate|router|wg|classifier|layer)\.weight$|conv|norm|visi|visual|mtp|eh_proj"
 
 
 def known(config):
@@ -114,7 +114,7 @@ def rounded_up(config):
 def packed_original(random, config, options):
     """The same for the original layout, every map of the checkpoint in one form; mlx-lm stacks and splits the parts.
 
-    kv_b_proj stays plain, as mlx-lm packs it anew and loses by it; numbers are float32, as it shifts norms in theirs.
+    Numbers are float32, as it shifts norms in theirs.
     """
     mode, bits, group = random.choice([f for f in FORMS if f[0] == "affine" and f[2] == 32])
 
