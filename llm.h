@@ -542,9 +542,9 @@ LLM_API llm_status llm_forward(llm_session *session, const llm_sequence *sequenc
 LLM_API llm_status llm_forward_begin(llm_session *session, const llm_sequence *sequences, size_t count,
                                      llm_error *error);
 
-/* Works on the call for about budget_us microseconds (never less than one layer, and no further one that would exceed
-   them if it took as long as the slowest lately; below 0: until done).  LLM_PENDING
-   while something is left, LLM_OK when it is done; any other status ends the call as llm_forward_abandon does. */
+/* Works on the call for about budget_us microseconds; below 0: until it is done.  At least one layer is run, and no
+   further one that would exceed the budget if it took as long as the slowest did lately.  LLM_PENDING while something
+   is left, LLM_OK when it is done; any other status ends the call as llm_forward_abandon does. */
 LLM_API llm_status llm_forward_advance(llm_session *session, int64_t budget_us, llm_error *error);
 
 /* Forgets the pass under way: each cache then holds the tokens of the passes that were finished. */
@@ -634,13 +634,13 @@ typedef struct llm_grammar llm_grammar;
 /* Where a grammar comes from: one of schema, regex and gbnf.
 
    schema: JSON Schema.  "{}" is any JSON, {"type": "object"} any object.  Known are type (also lists of them), enum,
-   const, anyOf, oneOf (read as anyOf: the same where no value fits two of its schemas), allOf, $ref within the schema
-   (also to itself), $defs, definitions; for strings
-   minLength, maxLength, pattern, format (date, time, date-time, duration, uuid, email, hostname, ipv4, ipv6, uri); for
-   numbers minimum, maximum, exclusiveMinimum, exclusiveMaximum, and whole multipleOf up to 100000; for lists items,
-   prefixItems, additionalItems, minItems, maxItems; for objects properties, required, additionalProperties,
-   patternProperties.  What only describes (title, description, default, examples, $comment, x-...) is passed over; any
-   other keyword is refused by name, since the texts would not keep it.
+   const, anyOf, oneOf (read as anyOf, which is the same where no value fits two of its schemas), allOf, $ref within
+   the schema (recursive ones, too), $defs, definitions; for strings minLength, maxLength, pattern, format (date, time,
+   date-time, duration, uuid, email, hostname, ipv4, ipv6, uri); for numbers minimum, maximum, exclusiveMinimum,
+   exclusiveMaximum, and whole multipleOf up to 100000; for lists items, prefixItems, additionalItems, minItems,
+   maxItems; for objects properties, required, additionalProperties, patternProperties.  What only describes (title,
+   description, default, examples, $comment, x-...) is passed over; any other keyword is refused by name, since the
+   texts would not keep it.
        Properties come in the order of the schema, those without a name last.  Where properties are given and
    additionalProperties is not, there are no others.  Between values there may be nothing, a space, or a new line with
    up to 32 spaces or 8 tabs; `compact`: nothing.  Strings with a length, a pattern or a format, and names, are written
@@ -8184,7 +8184,7 @@ static double llm__score_value(const char *at, const char *end) {
     return negative ? -value : value;
 }
 
-/* 0: not a number, or not one that ends. */
+/* The score that comes next.  0: it is no number, or too large for one. */
 static int llm__vocab_score(llm__vocab *v) {
     const char *number = v->r.at;
     llm__json score;
@@ -11898,9 +11898,9 @@ static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
     w->single = 1;
     w->unknown_score = (double)(least - 10.0f);
     for (i = 0; i < s->count; i++) {
-        const llm__sentence_piece *piece = m->pieces + i;
+        const llm__sentence_piece *piece = i < m->count ? m->pieces + i : NULL;
         w->scores[i] = -HUGE_VAL;
-        if (i >= m->count) continue;
+        if (!piece) continue;
         if (piece->kind == LLM__PIECE_NORMAL) w->scores[i] = (double)piece->score;
         if (piece->kind == LLM__PIECE_USER)
             w->scores[i] = (double)(float)((double)((float)piece->bytes * most) - 0.1);
@@ -28672,8 +28672,10 @@ LLM__FN void llm__bind_pack(llm__binder *b, llm__matrix *w, int count) {
     panels = ((size_t)w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS;
     each = panels * llm__panel_bytes(w);
     if (!llm__mul_ok(each, (size_t)count, &bytes)) return;
-    if (m->describing) m->pack_bytes += bytes;
-    if (m->describing) return;
+    if (m->describing) {
+        m->pack_bytes += bytes;
+        return;
+    }
     scratch_bytes = llm__product_scratch(w);
     scratch = llm__alloc(&m->allocator, scratch_bytes, 1);
     at = scratch ? llm__bind_pack_memory(b, bytes) : NULL;
@@ -31042,8 +31044,8 @@ LLM__FN void llm__attend_page(llm__attend_block *b, int64_t page) {
         b->next = next.data;
         b->next_bytes = LLM_PAGE_TOKENS * next.stride;
     }
-    for (r = 0; r < b->rows && (more || w->pick_sets || b->counts[r] > 1); r++)
-        llm__attend_run(b, r, base, 0);
+    for (r = 0; r < b->rows; r++) /* looking for a second run has overwritten the first */
+        if (b->counts[r] > 1 || w->pick_sets) llm__attend_run(b, r, base, 0);
     if (!more) {
         llm__attend_some(b, &k, &v, base, 0, b->rows);
         return;
@@ -32091,7 +32093,7 @@ LLM__FN void llm__compact_see(llm__attend_block *b, const float *rows, int64_t b
     llm__attend_some(b, &stored, &stored, 0, 0, 1);
 }
 
-/* Scratch for decoding a page, rounded up to whole floats' alignment. */
+/* Scratch for decoding a page, rounded up so that what follows is aligned as scratch is. */
 LLM__FN size_t llm__compact_decoding(const llm__compact *a) {
     return (llm__decode_scratch(LLM_PAGE_TOKENS * a->width, 32) + 63) & ~(size_t)63;
 }
