@@ -74,7 +74,7 @@ static LLM__UNUSED int collect(void *user, const void *data, size_t bytes) {
 }
 
 /* A cache's file, to be freed. */
-static LLM__UNUSED llm__text save_cache(const llm_cache *cache, const llm_note *notes, size_t count) {
+static LLM__UNUSED llm__text file_of_cache(const llm_cache *cache, const llm_note *notes, size_t count) {
     llm__text file;
     llm_cache_save_desc d;
     llm_error error;

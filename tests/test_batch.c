@@ -256,7 +256,7 @@ static int save_and_load(row *r, tally *t) {
     llm_cache_load_desc ld;
     llm_cache *loaded = NULL;
     llm_error error;
-    llm__text file = save_cache(r->cache, NULL, 0);
+    llm__text file = file_of_cache(r->cache, NULL, 0);
     memset(&ld, 0, sizeof ld);
     memcpy(want, r->shape->layer, sizeof want);
     d.layers = want;

@@ -216,7 +216,7 @@ static llm_cache *through_a_file(const llm_cache *cache, const llm_cache_layer *
     llm_cache_load_desc from;
     llm_cache *loaded = NULL;
     llm_error error;
-    llm__text file = save_cache(cache, &note, 1);
+    llm__text file = file_of_cache(cache, &note, 1);
     memset(&want, 0, sizeof want);
     memset(&from, 0, sizeof from);
     want.layers = layers;

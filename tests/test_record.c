@@ -284,7 +284,7 @@ static int round_trip(const shape *s, int64_t length, int64_t pass, int64_t trim
     tally t;
     int ok, n;
     for (; trim && !llm_cache_trim(c, 1, NULL, NULL); trim--) continue;
-    file = save_cache(c, some_notes, 2);
+    file = file_of_cache(c, some_notes, 2);
     loaded = must_load(&file, &want, &t);
     ok = loaded && same_content(c, loaded) && loaded->dtype == s->dtype;
     for (n = 0; n < 2 && ok; n++) {
@@ -294,7 +294,7 @@ static int round_trip(const shape *s, int64_t length, int64_t pass, int64_t trim
     }
     if (ok) {
         step = "saving again";
-        again = save_cache(loaded, notes, 2);
+        again = file_of_cache(loaded, notes, 2);
         ok = again.length == file.length && !memcmp(again.data, file.data, file.length);
         llm__text_free(&again);
     }
@@ -348,7 +348,7 @@ static void trims_after_loading(void) {
     for (round = 0; round < 600; round++) {
         const shape *s = &shapes[4 + round % 2];
         llm_cache *c = make(s, 90 + (int64_t)(mix(round) % 250), 60, NULL), *loaded;
-        llm__text file = save_cache(c, NULL, 0);
+        llm__text file = file_of_cache(c, NULL, 0);
         int64_t trim = 1 + (int64_t)(mix(round + 1) % (round % 4 ? 20 : 90));
         tally t;
         loaded = must_load(&file, NULL, &t);
@@ -414,7 +414,7 @@ static void without_want(void) {
     tally t;
     for (i = 0; i < SHAPES; i++) {
         llm_cache *c = make(&shapes[i], 130, 50, NULL), *loaded;
-        llm__text file = save_cache(c, NULL, 0);
+        llm__text file = file_of_cache(c, NULL, 0);
         loaded = must_load(&file, NULL, &t);
         CHECK(loaded != NULL);
         if (i == LATENTS || i == MIXED || i == CHUNKED) {
@@ -432,7 +432,7 @@ static void other_dtypes(void) {
     shape s = shapes[PLAIN];
     llm_cache *wide = make(&s, 70, 70, NULL), *narrow, *loaded;
     llm_cache_desc want;
-    llm__text file = save_cache(wide, NULL, 0);
+    llm__text file = file_of_cache(wide, NULL, 0);
     tally t;
     s.dtype = LLM_F16;
     want = desc_of(&s, NULL);
@@ -456,7 +456,7 @@ static void partial_loads(void) {
     for (i = 0; i < 3; i++)
         for (n = 0; n < 8; n++) {
             llm_cache *c = make(all[i], 200, 200, NULL), *loaded;
-            llm__text file = save_cache(c, NULL, 0);
+            llm__text file = file_of_cache(c, NULL, 0);
             llm_cache_load_desc d = from_memory(file.data, file.length, NULL);
             d.tokens = counts[n];
             loaded = load_with(d, &t, &error);
@@ -470,7 +470,7 @@ static void partial_loads(void) {
 
 static void partial_refusals(void) {
     llm_cache *c = make(&shapes[4], 101, 1, NULL);
-    llm__text file = save_cache(c, NULL, 0);
+    llm__text file = file_of_cache(c, NULL, 0);
     llm_cache_load_desc d = from_memory(file.data, file.length, NULL);
     tally t;
     llm_error error;
@@ -479,7 +479,7 @@ static void partial_refusals(void) {
     llm__text_free(&file);
     llm_cache_close(c);
     c = make(&shapes[STATES], 9, 1, NULL);
-    file = save_cache(c, NULL, 0);
+    file = file_of_cache(c, NULL, 0);
     d = from_memory(file.data, file.length, NULL);
     d.tokens = 5;
     CHECK(!load_with(d, &t, &error) && error.status == LLM_UNSUPPORTED && says(&error, "layer 0") &&
@@ -558,7 +558,7 @@ static void any_notes(void) {
         notes[i].key = key;
         notes[i].value = value;
     }
-    file = save_cache(c, notes, COUNT);
+    file = file_of_cache(c, notes, COUNT);
     loaded = must_load(&file, NULL, &t);
     for (i = 0; i < COUNT && same; i++) {
         const char *value = llm_cache_note(loaded, notes[i].key);
@@ -639,7 +639,7 @@ static llm_cache *load_chain(const chain *x, const llm_cache_desc *want, int64_t
 
 /* Whether the files together give what one whole file gives, to the byte, and go on as it does. */
 static int chain_holds(const chain *x, const llm_cache *c, const llm_cache_desc *want) {
-    llm__text whole = save_cache(c, some_notes, 2), again;
+    llm__text whole = file_of_cache(c, some_notes, 2), again;
     llm_cache *one, *many;
     tally t[2];
     llm_error error;
@@ -649,7 +649,7 @@ static int chain_holds(const chain *x, const llm_cache *c, const llm_cache_desc 
     if (!many) printf("loading a chain: %s\n", error.message);
     ok = one && many && same_content(one, many) && one->dtype == many->dtype;
     if (ok) {
-        again = save_cache(many, some_notes, 2);
+        again = file_of_cache(many, some_notes, 2);
         ok = again.length == whole.length && !memcmp(again.data, whole.data, whole.length);
         llm__text_free(&again);
     }
@@ -1044,7 +1044,7 @@ static void rows_refused(void) {
     CHECK(c && same_content(c, rows[0]));
     llm_cache_close(c);
     llm__text_free(&file);
-    file = save_cache(rows[0], some_notes, 2); /* and a sequence a batch of one */
+    file = file_of_cache(rows[0], some_notes, 2); /* and a sequence a batch of one */
     CHECK(load_rows(&file, NULL, out, 1, &t, &error) && same_content(out[0], rows[0]));
     llm_cache_close(out[0]);
     llm__text_free(&file);
@@ -1720,7 +1720,7 @@ static void mixed_dtypes(void) {
 
 static void truncated(void) {
     llm_cache *c = make(&shapes[MIXED], 5, 5, NULL), *loaded;
-    llm__text file = save_cache(c, some_notes, 2);
+    llm__text file = file_of_cache(c, some_notes, 2);
     size_t n, bad = 0;
     tally t;
     llm_error error;
@@ -1739,7 +1739,7 @@ static void truncated(void) {
 static void flipped(void) {
     llm_cache *c = make(&shapes[MIXED], 5, 5, NULL), *loaded;
     llm_cache_desc want = desc_of(&shapes[MIXED], NULL);
-    llm__text file = save_cache(c, some_notes, 2);
+    llm__text file = file_of_cache(c, some_notes, 2);
     size_t header = 8 + (size_t)(uint8_t)file.data[0] + ((size_t)(uint8_t)file.data[1] << 8), n, taken = 0, bad = 0;
     uint32_t bit;
     tally t;
@@ -1763,7 +1763,7 @@ static void flipped(void) {
 
 static void damaged(void) {
     llm_cache *c = make(&shapes[PLAIN], 300, 300, NULL);
-    llm__text file = save_cache(c, some_notes, 2);
+    llm__text file = file_of_cache(c, some_notes, 2);
     char *note = strstr(file.data + 8, "tiny");
     tally t;
     llm_error error;
@@ -1804,7 +1804,7 @@ static void expect_mismatch(const llm__text *file, const llm_cache_desc *want, c
 
 static void other_models(void) {
     llm_cache *c = make(&shapes[MIXED], 90, 90, NULL), *loaded;
-    llm__text file = save_cache(c, NULL, 0);
+    llm__text file = file_of_cache(c, NULL, 0);
     shape s = shapes[MIXED];
     const llm_cache_codes plain = {0, 0};
     llm_cache_desc want = desc_of(&s, NULL);
@@ -1868,7 +1868,7 @@ static void other_models(void) {
 /* Empty caches: the file says which kinds, the description how large they are. */
 static void empty_caches(void) {
     llm_cache *c = make(&shapes[MIXED], 0, 1, NULL), *loaded;
-    llm__text file = save_cache(c, NULL, 0);
+    llm__text file = file_of_cache(c, NULL, 0);
     shape s = shapes[MIXED];
     llm_cache_desc want = desc_of(&s, NULL);
     tally t;
@@ -1909,7 +1909,7 @@ static void refused_memory(void) {
     to.notes = some_notes;
     to.note_count = 2;
     to.sink.write = collect;
-    file = save_cache(c, some_notes, 2);
+    file = file_of_cache(c, some_notes, 2);
     for (n = 1;; n++) {
         memset(&again, 0, sizeof again);
         to.sink.user = &again;
@@ -1982,7 +1982,7 @@ static int weak_patch(void *user, uint64_t at, const void *data, size_t bytes) {
 /* A sink that can patch gets the same file, in one go. */
 static void patching_sinks(void) {
     llm_cache *c = make(&shapes[MIXED], 300, 300, NULL);
-    llm__text file = save_cache(c, some_notes, 2), patched;
+    llm__text file = file_of_cache(c, some_notes, 2), patched;
     llm_cache_save_desc d;
     weak_sink s;
     llm_error error;
@@ -2061,7 +2061,7 @@ static llm_cache *load_weak(weak_files *w, const char *path, tally *t, llm_error
 static void files_of_the_host(void) {
     static const char *const path = "pre/some..where/a cache..safetensors";
     llm_cache *c = make(&shapes[4], 300, 300, NULL), *loaded;
-    llm__text file = save_cache(c, NULL, 0);
+    llm__text file = file_of_cache(c, NULL, 0);
     weak_files w;
     tally t;
     llm_error error;
@@ -2179,7 +2179,7 @@ static void files_on_disk(void) {
 /* Whatever stops a save, the file that was there stays, and no part of another beside it. */
 static void saves_that_fail(void) {
     llm_cache *a = make(&shapes[PLAIN], 65, 65, NULL), *b = make(&shapes[PLAIN], 300, 300, NULL);
-    llm__text file = save_cache(b, NULL, 0);
+    llm__text file = file_of_cache(b, NULL, 0);
     char path[4000];
     struct rlimit all, little;
     llm_error error;
