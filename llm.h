@@ -7834,7 +7834,7 @@ static int llm__trie_exact(const llm__trie *t, const char *text, size_t bytes, u
    one before it and in the order of their bytes; below a node that only one piece goes through there are no more. */
 typedef struct llm__tree {
     uint32_t *child; /* [nodes + 1] where a node's children begin; they end where the next node's begin */
-    int32_t *id;     /* [nodes] the piece that ends here, or of a node without children goes on from here; -1: none */
+    int32_t *id;     /* [nodes] the piece that ends here or, if there are no children, goes on from here; -1: none */
     uint8_t *byte;   /* [nodes] that leads here */
 } llm__tree;
 
@@ -27727,9 +27727,9 @@ typedef struct llm__binder {
     int transposed;  /* linear maps are stored as [inputs, outputs] */
     int fresh;       /* whether the last tensor was not in use before: layers may share */
     int looked_up;   /* what is bound is a table of rows, not a map */
-    uint8_t *pack;      /* memory for panels, and how much is left... */
+    uint8_t *pack;   /* memory for panels, pack_left bytes */
     size_t pack_left;
-    size_t to_come;     /* ...bytes of quantized tensors that are not bound yet */
+    size_t to_come;  /* bytes of quantized tensors that are not bound yet */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
 
@@ -34637,10 +34637,10 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
 }
 
 /* ======================================================================================================= >>sampling
-   From logits to a token.  Filters look at the distribution before the temperature; what each leaves is all that is
-   between two logits, so it is found by passes over the vocabulary, in chunks, most of which the largest logit of each
-   shows to be of no concern.  Where a filter ends is found without sorting: among the best of the chunks, if that is
-   enough, else between two places that a sample of the vocabulary says it must lie between; what is between them is cut
+   From logits to a token.  Filters look at the distribution before the temperature; what each leaves is all that lies
+   between two logits, so it is found by passes over the vocabulary in chunks, most of which are passed over by their
+   largest logit.  Where a filter ends is found without sorting: among the few tokens above the largest logits of most
+   chunks, if these are enough, else between two places that a sample of the vocabulary gives; what lies between is cut
    into slices until few tokens are left to be put in order. */
 
 /* What may be drawn. */
@@ -34808,8 +34808,8 @@ LLM__FN double llm__moments_entropy(const llm__moments *m) { return log(m->share
 
 /* ---- where a filter ends */
 
-/* Tokens are in the order of their keys, the largest first, those with equal keys by their ids.  A key is what other
-   than rounding makes of the logit: equal log-probabilities are equal. */
+/* Tokens are in the order of their keys, the largest first, those with equal keys by their ids.  A key is the
+   log-probability, or its nearness, rounded to a float: what is equal then counts as equal. */
 LLM__FN float llm__key(const llm__choices *p, float x) {
     float logprob = (float)(x - p->norm);
     return p->by_nearness ? -(float)fabs(logprob - p->center) : logprob;
@@ -34865,8 +34865,8 @@ LLM__FN int llm__choices_add(const llm__choices *p, float from, float to, int n)
     return n;
 }
 
-/* Lists the tokens that are in one band and not in another, which lies within or is empty: ids[0, n), rising unless
-   they are by nearness. */
+/* Lists the tokens that are in one band and not in another, which lies within it or is empty: ids[0, n), in the order
+   of the ids unless there is such another. */
 LLM__FN int llm__choices_list(const llm__choices *p, llm__band in, llm__band out) {
     float end = in.high < FLT_MAX ? nextafterf(in.high, HUGE_VALF) : HUGE_VALF;
     int n = llm__choices_add(p, in.low, out.low < end ? out.low : end, 0);
@@ -35021,10 +35021,10 @@ LLM__FN double llm__choices_sum(const llm__choices *p, int n, int counted) {
     return sum * exp(p->peak - p->norm);
 }
 
-/* Two keys that the end very likely lies between, by a sample of the tokens whose logits are below `best`.  `above` of
-   the goal is with better ones; by nearness those are `listed`, and are slices like the others.  The sample says what
-   comes up to a slice, give or take three standard deviations, and so does, where less is behind it, what it leaves of
-   the total. */
+/* Two keys between which the end very likely lies, by a sample of the tokens whose logits are below `best`.  The others,
+   `listed` of them, come to `above`; by nearness they are sliced with the sample.  What comes before the end of a slice
+   is estimated, give or take three standard deviations, by what the sample has up to there or, where that has less
+   doubt, by the total without what it has behind. */
 LLM__FN void llm__choices_bracket(const llm__choices *p, float best, int listed, double above, double goal,
                                   int counted, float *low, float *high) {
     llm__slices s;

@@ -619,15 +619,19 @@ static int measure_session(const options *o, const llm_model *model, llm_session
     return ok;
 }
 
-static int measure(const options *o, const llm_model *model, speeds *out) {
+static int open_session(const options *o, const llm_model *model, llm_session **out) {
     llm_session_desc sd;
-    llm_session *session = NULL;
     llm_error error;
-    int ok;
     memset(&sd, 0, sizeof sd);
     sd.threads = o->threads;
     sd.exact = o->exact;
-    if (llm_session_open(&session, model, &sd, &error)) return fail(error.message);
+    return !llm_session_open(out, model, &sd, &error) || fail(error.message);
+}
+
+static int measure(const options *o, const llm_model *model, speeds *out) {
+    llm_session *session = NULL;
+    int ok;
+    if (!open_session(o, model, &session)) return 0;
     ok = measure_session(o, model, session, out);
     llm_session_close(session);
     return ok;
@@ -767,19 +771,15 @@ static int add_words(image *m, int vocabulary) {
 
 static int open_bed(bed *b, const options *o) {
     llm_model_desc md;
-    llm_session_desc sd;
     llm_error error;
     memset(b, 0, sizeof *b);
     memset(&md, 0, sizeof md);
-    memset(&sd, 0, sizeof sd);
     if (!make_image(&b->m, &shapes[0], recipe_named("q4")) || !add_words(&b->m, shapes[0].vocabulary)) return 0;
     md.memory = b->m.files;
     md.memory_count = 3;
     md.isa = o->isa;
-    sd.threads = o->threads;
-    sd.exact = o->exact;
-    return (!llm_model_open(&b->model, &md, &error) && !llm_session_open(&b->session, b->model, &sd, &error)) ||
-           fail(error.message);
+    if (llm_model_open(&b->model, &md, &error)) return fail(error.message);
+    return open_session(o, b->model, &b->session);
 }
 
 static void close_bed(bed *b) {

@@ -425,19 +425,16 @@ static void show_rivals(const options *o) {
 
 static int open_ours(contest *c, const shape *s, const recipe *f) {
     llm_model_desc md;
-    llm_session_desc sd;
     llm_error error;
     memset(&md, 0, sizeof md);
-    memset(&sd, 0, sizeof sd);
     if (!make_image(&c->made, s, f)) return 0;
     md.memory = c->made.files;
     md.memory_count = 2;
     md.weights_only = 1;
     md.no_pack = c->o->no_pack;
     md.isa = c->o->isa;
-    sd.threads = c->o->threads;
-    return (!llm_model_open(&c->model, &md, &error) && !llm_session_open(&c->session, c->model, &sd, &error)) ||
-           fail(error.message);
+    if (llm_model_open(&c->model, &md, &error)) return fail(error.message);
+    return open_session(c->o, c->model, &c->session);
 }
 
 static int contest_shape(const options *o, const shape *s, const recipe *f) {
