@@ -73,17 +73,23 @@ static LLM__UNUSED int collect(void *user, const void *data, size_t bytes) {
     return !llm__text_add(text, (const char *)data, bytes);
 }
 
-/* A cache's file, to be freed. */
-static LLM__UNUSED llm__text file_of_cache(const llm_cache *cache, const llm_note *notes, size_t count) {
-    llm__text file;
+/* What saves a cache as a text, which is empty at first. */
+static LLM__UNUSED llm_cache_save_desc into_text(llm__text *file, const llm_note *notes, size_t count) {
     llm_cache_save_desc d;
-    llm_error error;
-    memset(&file, 0, sizeof file);
+    memset(file, 0, sizeof *file);
     memset(&d, 0, sizeof d);
-    d.sink.user = &file;
+    d.sink.user = file;
     d.sink.write = collect;
     d.notes = notes;
     d.note_count = count;
+    return d;
+}
+
+/* A cache's file, to be freed. */
+static LLM__UNUSED llm__text file_of_cache(const llm_cache *cache, const llm_note *notes, size_t count) {
+    llm__text file;
+    llm_cache_save_desc d = into_text(&file, notes, count);
+    llm_error error;
     if (llm_cache_save(cache, &d, &error)) {
         printf("saving: %s\n", error.message);
         exit(2);

@@ -512,17 +512,13 @@ static void test_save_load_batch_caches(void) {
     size_t s, i, n;
     for (s = 0; s < sizeof shapes_of_mlx / sizeof *shapes_of_mlx; s++)
         for (n = 1; n <= 3; n += 2) {
-            llm_cache_save_desc to;
+            llm__text file;
+            llm_cache_save_desc to = into_text(&file, NULL, 0);
             llm_cache_load_desc from;
             llm_cache_desc want = desc_of(&shapes[shapes_of_mlx[s]], &t);
             llm_batch *batch, *loaded = NULL;
-            llm__text file;
             llm_error error;
-            memset(&to, 0, sizeof to);
             memset(&from, 0, sizeof from);
-            memset(&file, 0, sizeof file);
-            to.sink.user = &file;
-            to.sink.write = collect;
             open_rows(rows, (int)n, &shapes[shapes_of_mlx[s]], lengths, &t);
             batch = merge(rows, (int)n);
             CHECK(!llm_batch_save(batch, &to, NULL));

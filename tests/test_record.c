@@ -496,14 +496,8 @@ static void partial_refusals(void) {
 static void refused_notes(const llm_note *notes, size_t count, llm_status status, const char *word) {
     llm_cache *c = make(&shapes[PLAIN], 3, 3, NULL);
     llm__text file;
-    llm_cache_save_desc d;
+    llm_cache_save_desc d = into_text(&file, notes, count);
     llm_error error;
-    memset(&file, 0, sizeof file);
-    memset(&d, 0, sizeof d);
-    d.sink.user = &file;
-    d.sink.write = collect;
-    d.notes = notes;
-    d.note_count = count;
     CHECK_EQ(llm_cache_save(c, &d, &error), status);
     CHECK(says(&error, word) && !file.length);
     llm_cache_close(c);
@@ -589,16 +583,10 @@ static void chain_free(chain *x) {
 
 /* Saves what is new; a whole file begins the chain anew. */
 static int64_t save_more(llm_cache *c, chain *x) {
-    llm_cache_save_desc d;
     llm__text file;
+    llm_cache_save_desc d = into_text(&file, some_notes, 2);
     llm_error error;
     int64_t after = -1;
-    memset(&file, 0, sizeof file);
-    memset(&d, 0, sizeof d);
-    d.sink.user = &file;
-    d.sink.write = collect;
-    d.notes = some_notes;
-    d.note_count = 2;
     if (llm_cache_save_more(c, &d, &after, &error) || x->count == MOST_PARTS) {
         printf("saving more: %s\n", error.message);
         exit(2);
@@ -890,15 +878,9 @@ enum { MOST_ROWS = 6 };
 static llm__text save_rows(llm_cache *const *rows, size_t count) {
     const llm_cache *list[MOST_ROWS];
     llm__text file;
-    llm_cache_save_desc d;
+    llm_cache_save_desc d = into_text(&file, some_notes, 2);
     llm_error error;
-    memset(&file, 0, sizeof file);
-    memset(&d, 0, sizeof d);
     memcpy(list, rows, count * sizeof *list);
-    d.sink.user = &file;
-    d.sink.write = collect;
-    d.notes = some_notes;
-    d.note_count = 2;
     if (llm_cache_save_rows(list, count, &d, &error)) {
         printf("saving rows: %s\n", error.message);
         exit(2);
@@ -967,14 +949,10 @@ static void rows_round_trips(void) {
 
 static void refused_rows(llm_cache *const *rows, size_t count, llm_status status, const char *word) {
     const llm_cache *list[MOST_ROWS];
-    llm_cache_save_desc d;
     llm__text file;
+    llm_cache_save_desc d = into_text(&file, NULL, 0);
     llm_error error;
-    memset(&d, 0, sizeof d);
-    memset(&file, 0, sizeof file);
     memcpy(list, rows, count * sizeof *list);
-    d.sink.user = &file;
-    d.sink.write = collect;
     CHECK(llm_cache_save_rows(list, count, &d, &error) == status && says(&error, word) && !file.length);
 }
 
