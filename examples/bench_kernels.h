@@ -17,8 +17,8 @@ enum { CACHE_BYTES = 128 << 10, BURST = 1 << 16, BURSTS = 40, CHAINS = 12 };
 static volatile float float_sink;
 static volatile int32_t int_sink;
 
-/* Chains that do not wait for each other: number i begins with from(i), each of `steps` makes next(a) of a, and of(a)
-   is where it goes.  keep: what the compiler must do at each step. */
+/* Chains that do not wait for each other: number i begins as from(i), each of `steps` makes next(a) of its a, and of(a)
+   goes to the sink.  keep: a statement at the end of each step. */
 #define EACH_CHAIN(X, ...)                                                                                    \
     X(0, __VA_ARGS__) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__)                 \
     X(5, __VA_ARGS__) X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__)                 \

@@ -3,6 +3,10 @@
 #ifndef COMMON_H
 #define COMMON_H
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 /* ---- an allocator that counts, for any number of threads; refuses the call number `refuse` (from 1; 0: none), and
    what is larger than 2 GB, whatever this machine has */
 typedef struct tally {
