@@ -35021,10 +35021,10 @@ LLM__FN double llm__choices_sum(const llm__choices *p, int n, int counted) {
     return sum * exp(p->peak - p->norm);
 }
 
-/* Two keys between which the end very likely lies, by a sample of the tokens whose logits are below `best`.  The others,
-   `listed` of them, come to `above`; by nearness they are sliced with the sample.  What comes before the end of a slice
-   is estimated, give or take three standard deviations, by what the sample has up to there or, where that has less
-   doubt, by the total without what it has behind. */
+/* Two keys between which the end very likely lies, by a sample of the tokens whose logits are below `best`.  The
+   others, `listed` of them, come to `above`; by nearness they are sliced with the sample.  What comes before the end of
+   a slice is estimated, give or take three standard deviations, by what the sample has up to there or, where that has
+   less doubt, by the total without what it has behind. */
 LLM__FN void llm__choices_bracket(const llm__choices *p, float best, int listed, double above, double goal,
                                   int counted, float *low, float *high) {
     llm__slices s;
