@@ -47,7 +47,8 @@ san:
 
 # Every file of both checkpoints is a seed, behind the byte that says which it is; and the prompt caches of the fixtures,
 # without the checksum that would stop every change to them.
-fuzz: $B/golden $B/test_tools $B/test_words
+FUZZING = -O1 -g -fsanitize=address,undefined $(WARN)
+fuzz: $B/golden $B/test_tools $B/test_words $B/fuzz/llm.o
 	@mkdir -p $B/fuzz/corpus $B/fuzz/caches $B/fuzz/templates
 	@$B/golden --save $B/fuzz/caches tests/golden/cachefiles
 	@$B/golden --save $B/fuzz/templates tests/golden/templates
@@ -59,7 +60,8 @@ fuzz: $B/golden $B/test_tools $B/test_words
 	    { printf f; cat $$file; } >$B/fuzz/corpus/$$(basename $$file); done
 	@for file in $B/fuzz/templates/*.data; do \
 	    { printf g; cat $$file; } >$B/fuzz/corpus/$$(basename $$file); done
-	clang -O1 -g -fsanitize=fuzzer,address,undefined $(WARN) $(FUZZ:%=-DFUZZ_ONLY="'%'") -I. -o $B/fuzz/fuzz tests/fuzz.c $(LDLIBS)
+	clang $(FUZZING) -fsanitize=fuzzer $(FUZZ:%=-DFUZZ_ONLY="'%'") -isystem $B/declared -o $B/fuzz/fuzz tests/fuzz.c \
+	    $B/fuzz/llm.o $(LDLIBS)
 	@for seed in a:config.json b:model.safetensors c:tokenizer.json d:tokenizer_config.json; do \
 	    letter=$${seed%%:*} file=$${seed#*:}; \
 	    { printf $$letter; cat tests/golden/models/stories260K/$$file; } >$B/fuzz/corpus/$$seed; \
@@ -110,6 +112,10 @@ $B/llm.o: $(HEADERS) tests/share.awk
 	    awk -f tests/share.awk $$header >$B/shared/$$header && \
 	    awk -v declare=1 -f tests/share.awk $$header >$B/declared/$$header || exit 1; done
 	$(CC) $(CFLAGS) $(WARN) -DLLM_IMPLEMENTATION -x c -c -o $@ $B/shared/llm.h
+
+$B/fuzz/llm.o: $B/llm.o
+	@mkdir -p $(@D)
+	clang $(FUZZING) -fsanitize=fuzzer-no-link -DLLM_IMPLEMENTATION -x c -c -o $@ $B/shared/llm.h
 
 $B/%: examples/%.c examples/tool.h $(HEADERS)
 	@mkdir -p $(@D)

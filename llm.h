@@ -544,9 +544,9 @@ LLM_API llm_status llm_forward(llm_session *session, const llm_sequence *sequenc
 LLM_API llm_status llm_forward_begin(llm_session *session, const llm_sequence *sequences, size_t count,
                                      llm_error *error);
 
-/* Works on the call for about budget_us microseconds (never less than one layer, and no further one that would exceed
-   them if it took as long as the slowest lately; below 0: until done).  LLM_PENDING
-   while something is left, LLM_OK when it is done; any other status ends the call as llm_forward_abandon does. */
+/* Works on the call for about budget_us microseconds; below 0: until it is done.  At least one layer is run, and no
+   further one that would exceed the budget if it took as long as the slowest did lately.  LLM_PENDING while something
+   is left, LLM_OK when it is done; any other status ends the call as llm_forward_abandon does. */
 LLM_API llm_status llm_forward_advance(llm_session *session, int64_t budget_us, llm_error *error);
 
 /* Forgets the pass under way: each cache then holds the tokens of the passes that were finished. */
@@ -637,7 +637,7 @@ typedef struct llm_grammar llm_grammar;
 
    schema: JSON Schema.  "{}" is any JSON, {"type": "object"} any object.  Known are type (also lists of them), enum,
    const, anyOf, oneOf (read as anyOf: the same where no value fits two of its schemas, such as objects that a required
-   property's const tells apart), allOf, $ref within the schema (also to itself), $defs, definitions; for strings
+   property's const tells apart), allOf, $ref within the schema (recursive ones, too), $defs, definitions; for strings
    minLength, maxLength, pattern, format (date, time, date-time, duration, uuid, email, hostname, ipv4, ipv6, uri); for
    numbers minimum, maximum, exclusiveMinimum, exclusiveMaximum, and whole multipleOf up to 100000; for lists items,
    prefixItems, additionalItems, minItems, maxItems; for objects properties, required, additionalProperties,
@@ -7843,7 +7843,7 @@ static int llm__trie_exact(const llm__trie *t, const char *text, size_t bytes, u
    one before it and in the order of their bytes; below a node that only one piece goes through there are no more. */
 typedef struct llm__tree {
     uint32_t *child; /* [nodes + 1] where a node's children begin; they end where the next node's begin */
-    int32_t *id;     /* [nodes] the piece that ends here, or of a node without children goes on from here; -1: none */
+    int32_t *id;     /* [nodes] the piece that ends here or, if there are no children, goes on from here; -1: none */
     uint8_t *byte;   /* [nodes] that leads here */
 } llm__tree;
 
@@ -8193,7 +8193,7 @@ static double llm__score_value(const char *at, const char *end) {
     return negative ? -value : value;
 }
 
-/* 0: not a number, or not one that ends. */
+/* The score that comes next.  0: it is no number, or too large for one. */
 static int llm__vocab_score(llm__vocab *v) {
     const char *number = v->r.at;
     llm__json score;
@@ -11907,9 +11907,9 @@ static llm_status llm__sentence_scores(llm__source *s, const llm__sentence *m) {
     w->single = 1;
     w->unknown_score = (double)(least - 10.0f);
     for (i = 0; i < s->count; i++) {
-        const llm__sentence_piece *piece = m->pieces + i;
+        const llm__sentence_piece *piece = i < m->count ? m->pieces + i : NULL;
         w->scores[i] = -HUGE_VAL;
-        if (i >= m->count) continue;
+        if (!piece) continue;
         if (piece->kind == LLM__PIECE_NORMAL) w->scores[i] = (double)piece->score;
         if (piece->kind == LLM__PIECE_USER)
             w->scores[i] = (double)(float)((double)((float)piece->bytes * most) - 0.1);
@@ -27738,9 +27738,9 @@ typedef struct llm__binder {
     int transposed;  /* linear maps are stored as [inputs, outputs] */
     int fresh;       /* whether the last tensor was not in use before: layers may share */
     int looked_up;   /* what is bound is a table of rows, or what maps are made of: not a map */
-    uint8_t *pack;      /* memory for panels, and how much is left... */
+    uint8_t *pack;   /* memory for panels, pack_left bytes */
     size_t pack_left;
-    size_t to_come;     /* ...bytes of quantized tensors that are not bound yet */
+    size_t to_come;  /* bytes of quantized tensors that are not bound yet */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
 
@@ -28683,8 +28683,10 @@ LLM__FN void llm__bind_pack(llm__binder *b, llm__matrix *w, int count) {
     panels = ((size_t)w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS;
     each = panels * llm__panel_bytes(w);
     if (!llm__mul_ok(each, (size_t)count, &bytes)) return;
-    if (m->describing) m->pack_bytes += bytes;
-    if (m->describing) return;
+    if (m->describing) {
+        m->pack_bytes += bytes;
+        return;
+    }
     scratch_bytes = llm__product_scratch(w);
     scratch = llm__alloc(&m->allocator, scratch_bytes, 1);
     at = scratch ? llm__bind_pack_memory(b, bytes) : NULL;
@@ -31116,8 +31118,8 @@ LLM__FN void llm__attend_page(llm__attend_block *b, int64_t page) {
         b->next = next.data;
         b->next_bytes = LLM_PAGE_TOKENS * next.stride;
     }
-    for (r = 0; r < b->rows && (more || w->pick_sets || b->counts[r] > 1); r++)
-        llm__attend_run(b, r, base, 0);
+    for (r = 0; r < b->rows; r++) /* looking for a second run has overwritten the first */
+        if (b->counts[r] > 1 || w->pick_sets) llm__attend_run(b, r, base, 0);
     if (!more) {
         llm__attend_some(b, &k, &v, base, 0, b->rows);
         return;
@@ -32165,7 +32167,7 @@ LLM__FN void llm__compact_see(llm__attend_block *b, const float *rows, int64_t b
     llm__attend_some(b, &stored, &stored, 0, 0, 1);
 }
 
-/* Scratch for decoding a page, rounded up to whole floats' alignment. */
+/* Scratch for decoding a page, rounded up so that what follows is aligned as scratch is. */
 LLM__FN size_t llm__compact_decoding(const llm__compact *a) {
     return (llm__decode_scratch(LLM_PAGE_TOKENS * a->width, 32) + 63) & ~(size_t)63;
 }
@@ -34712,10 +34714,10 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
 }
 
 /* ======================================================================================================= >>sampling
-   From logits to a token.  Filters look at the distribution before the temperature; what each leaves is all that is
-   between two logits, so it is found by passes over the vocabulary, in chunks, most of which the largest logit of each
-   shows to be of no concern.  Where a filter ends is found without sorting: among the best of the chunks, if that is
-   enough, else between two places that a sample of the vocabulary says it must lie between; what is between them is cut
+   From logits to a token.  Filters look at the distribution before the temperature; what each leaves is all that lies
+   between two logits, so it is found by passes over the vocabulary in chunks, most of which are passed over by their
+   largest logit.  Where a filter ends is found without sorting: among the few tokens above the largest logits of most
+   chunks, if these are enough, else between two places that a sample of the vocabulary gives; what lies between is cut
    into slices until few tokens are left to be put in order. */
 
 /* What may be drawn. */
@@ -34883,8 +34885,8 @@ LLM__FN double llm__moments_entropy(const llm__moments *m) { return log(m->share
 
 /* ---- where a filter ends */
 
-/* Tokens are in the order of their keys, the largest first, those with equal keys by their ids.  A key is what other
-   than rounding makes of the logit: equal log-probabilities are equal. */
+/* Tokens are in the order of their keys, the largest first, those with equal keys by their ids.  A key is the
+   log-probability, or its nearness, rounded to a float: what is equal then counts as equal. */
 LLM__FN float llm__key(const llm__choices *p, float x) {
     float logprob = (float)(x - p->norm);
     return p->by_nearness ? -(float)fabs(logprob - p->center) : logprob;
@@ -34940,8 +34942,8 @@ LLM__FN int llm__choices_add(const llm__choices *p, float from, float to, int n)
     return n;
 }
 
-/* Lists the tokens that are in one band and not in another, which lies within or is empty: ids[0, n), rising unless
-   they are by nearness. */
+/* Lists the tokens that are in one band and not in another, which lies within it or is empty: ids[0, n), in the order
+   of the ids unless there is such another. */
 LLM__FN int llm__choices_list(const llm__choices *p, llm__band in, llm__band out) {
     float end = in.high < FLT_MAX ? nextafterf(in.high, HUGE_VALF) : HUGE_VALF;
     int n = llm__choices_add(p, in.low, out.low < end ? out.low : end, 0);
@@ -35096,10 +35098,10 @@ LLM__FN double llm__choices_sum(const llm__choices *p, int n, int counted) {
     return sum * exp(p->peak - p->norm);
 }
 
-/* Two keys that the end very likely lies between, by a sample of the tokens whose logits are below `best`.  `above` of
-   the goal is with better ones; by nearness those are `listed`, and are slices like the others.  The sample says what
-   comes up to a slice, give or take three standard deviations, and so does, where less is behind it, what it leaves of
-   the total. */
+/* Two keys between which the end very likely lies, by a sample of the tokens whose logits are below `best`.  The
+   others, `listed` of them, come to `above`; by nearness they are sliced with the sample.  What comes before the end of
+   a slice is estimated, give or take three standard deviations, by what the sample has up to there or, where that has
+   less doubt, by the total without what it has behind. */
 LLM__FN void llm__choices_bracket(const llm__choices *p, float best, int listed, double above, double goal,
                                   int counted, float *low, float *high) {
     llm__slices s;

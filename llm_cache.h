@@ -323,9 +323,8 @@ LLM_API void llm_cache_abandon(llm_cache *cache);
 LLM_API const float *llm_cache_state(const llm_cache *cache, size_t layer, int array);
 
 /* The mask: which positions a query at `position` sees in an attention layer, itself included, as 1 or 2 spans in
-   order.
-   `position` is one of the pass under way or, without one, that of the token that would come next, alone.  0: there is
-   no such layer or position. */
+   order.  `position` is one of the pass under way or, without one, that of the token that would come next, alone.  0:
+   there is no such layer or position. */
 LLM_API int llm_cache_visible(const llm_cache *cache, size_t layer, int64_t position, llm_span out[2]);
 
 /* Keys and values (NULL: not wanted) of `count` tokens from `position` on, decoded, as [count, heads, width].  Those of

@@ -128,7 +128,7 @@ static llm_status insert(const options *o, const llm_model *model, llm_scheduler
     llm_generation_desc d = o->request;
     llm_rendering *rendered = NULL;
     llm_status status = LLM_OK;
-    chat c;
+    chat_words c;
     memset(&c, 0, sizeof c);
     d.prompt = j->prompt;
     d.prompt_bytes = j->prompt_bytes;

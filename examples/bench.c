@@ -30,12 +30,12 @@
 
 enum { MAX_REPEAT = 101 };
 
-typedef enum kind { LLAMA, MAMBA2, QWEN3_NEXT } kind;
+typedef enum shape_kind { LLAMA, MAMBA2, QWEN3_NEXT } shape_kind;
 
 typedef struct shape {
     const char *name, *config; /* config.json without the closing brace */
     int layers, hidden, inner, heads, kv_heads, head, vocabulary, tied, qkv_bias;
-    kind kind;
+    shape_kind kind;
 } shape;
 
 /* Of the recurrent shapes besides: mamba2-1.3b as published; qwen3-next has the published widths, but 8 layers with 16
@@ -157,7 +157,7 @@ typedef struct image {
     uint8_t *block, *data; /* data: 64-byte aligned, after the header */
     size_t data_bytes, skipped_bytes; /* skipped: an embedding table of which a token reads one row only */
     uint64_t random;
-    const recipe *recipe;
+    const recipe *how;
 } image;
 
 static void put_to(llm__text *text, const char *format, ...) LLM__PRINTF(2, 3);
@@ -228,12 +228,12 @@ static void add_vector(image *m, const char *name, int n, float value) {
 
 static void add_float_matrix(image *m, const char *name, int rows, int cols) {
     size_t count = (size_t)rows * (size_t)cols;
-    uint8_t *out = add_tensor(m, name, m->recipe->dtype, rows, cols, count * 2);
-    if (out) fill_halves(&m->random, out, count, exponent_for(cols), !strcmp(m->recipe->dtype, "BF16"));
+    uint8_t *out = add_tensor(m, name, m->how->dtype, rows, cols, count * 2);
+    if (out) fill_halves(&m->random, out, count, exponent_for(cols), !strcmp(m->how->dtype, "BF16"));
 }
 
 static void add_quantized_matrix(image *m, const char *path, int rows, int cols, int bits) {
-    const int group = m->recipe->group;
+    const int group = m->how->group;
     size_t count = (size_t)rows * (size_t)cols, packed = count * (size_t)bits / 8, groups = count / (size_t)group;
     const float top = (float)((1 << bits) - 1), scale = (float)(sqrt(12.0 / cols)) / top;
     char name[120];
@@ -247,7 +247,7 @@ static void add_quantized_matrix(image *m, const char *path, int rows, int cols,
     snprintf(name, sizeof name, "%s.biases", path);
     out = add_tensor(m, name, "F16", rows, cols / group, groups * 2);
     if (out) fill_constant(out, groups, -0.5f * top * scale);
-    if (!m->data && bits != m->recipe->bits)
+    if (!m->data && bits != m->how->bits)
         put_to(&m->config, ",\"%s\":{\"group_size\":%d,\"bits\":%d}", path, group, bits);
 }
 
@@ -267,7 +267,7 @@ static int keeps_more(const shape *s, int layer) {
 
 static int bits_of(const image *m, const shape *s, int layer, const char *name) {
     const int more = keeps_more(s, layer) && (strstr(name, "v_proj") || strstr(name, "down_proj"));
-    return more ? m->recipe->more_bits : m->recipe->bits;
+    return more ? m->how->more_bits : m->how->bits;
 }
 
 /* model.layers.LAYER.NAME; mamba2's checkpoints say backbone.layers.LAYER.NAME. */
@@ -376,11 +376,11 @@ static void add_tensors(image *m, const shape *s) {
     int layer, recurrent = s->kind == MAMBA2;
     m->data_bytes = 0;
     add_matrix(m, recurrent ? "backbone.embeddings" : "model.embed_tokens", s->vocabulary, s->hidden,
-               m->recipe->more_bits);
+               m->how->more_bits);
     m->skipped_bytes = s->tied ? 0 : m->data_bytes;
     for (layer = 0; layer < s->layers; layer++) add_layer(m, s, layer);
     add_vector(m, recurrent ? "backbone.norm_f.weight" : "model.norm.weight", s->hidden, 1);
-    if (!s->tied) add_matrix(m, "lm_head", s->vocabulary, s->hidden, m->recipe->more_bits);
+    if (!s->tied) add_matrix(m, "lm_head", s->vocabulary, s->hidden, m->how->more_bits);
 }
 
 /* Ends within the description of the quantization, to which the tensors add what they have of their own. */
@@ -393,8 +393,8 @@ static void begin_config(image *m, const shape *s) {
         put_to(&m->config,
                ",\"intermediate_size\":%d,\"num_attention_heads\":%d,\"num_key_value_heads\":%d,\"head_dim\":%d",
                s->inner, s->heads, s->kv_heads, s->head);
-    if (m->recipe->bits < 16)
-        put_to(&m->config, ",\"quantization\":{\"group_size\":%d,\"bits\":%d", m->recipe->group, m->recipe->bits);
+    if (m->how->bits < 16)
+        put_to(&m->config, ",\"quantization\":{\"group_size\":%d,\"bits\":%d", m->how->group, m->how->bits);
 }
 
 /* 0: unknown. */
@@ -419,7 +419,7 @@ static int make_image(image *m, const shape *s, const recipe *f) {
     memset(m, 0, sizeof *m);
     m->header.allocator = m->config.allocator = llm__allocator_or_default(m->header.allocator);
     m->random = UINT64_C(88172645463325252);
-    m->recipe = f;
+    m->how = f;
     begin_config(m, s);
     put(m, "{");
     add_tensors(m, s);
@@ -485,7 +485,7 @@ static double bytes_between(const reader *r, double from, double to) {
     int i;
     for (i = 1; i <= r->bursts && r->at[i - 1] < to; i++) {
         const double begin = r->at[i - 1] > from ? r->at[i - 1] : from, end = r->at[i] < to ? r->at[i] : to;
-        if (end > begin) sum += BURST_BYTES * (end - begin) / (r->at[i] - r->at[i - 1]);
+        if (end > begin) sum += (double)BURST_BYTES * (end - begin) / (r->at[i] - r->at[i - 1]);
     }
     return sum;
 }
@@ -619,15 +619,19 @@ static int measure_session(const options *o, const llm_model *model, llm_session
     return ok;
 }
 
-static int measure(const options *o, const llm_model *model, speeds *out) {
+static int open_session(const options *o, const llm_model *model, llm_session **out) {
     llm_session_desc sd;
-    llm_session *session = NULL;
     llm_error error;
-    int ok;
     memset(&sd, 0, sizeof sd);
     sd.threads = o->threads;
     sd.exact = o->exact;
-    if (llm_session_open(&session, model, &sd, &error)) return fail(error.message);
+    return !llm_session_open(out, model, &sd, &error) || fail(error.message);
+}
+
+static int measure(const options *o, const llm_model *model, speeds *out) {
+    llm_session *session = NULL;
+    int ok;
+    if (!open_session(o, model, &session)) return 0;
     ok = measure_session(o, model, session, out);
     llm_session_close(session);
     return ok;
@@ -767,19 +771,15 @@ static int add_words(image *m, int vocabulary) {
 
 static int open_bed(bed *b, const options *o) {
     llm_model_desc md;
-    llm_session_desc sd;
     llm_error error;
     memset(b, 0, sizeof *b);
     memset(&md, 0, sizeof md);
-    memset(&sd, 0, sizeof sd);
     if (!make_image(&b->m, &shapes[0], recipe_named("q4")) || !add_words(&b->m, shapes[0].vocabulary)) return 0;
     md.memory = b->m.files;
     md.memory_count = 3;
     md.isa = o->isa;
-    sd.threads = o->threads;
-    sd.exact = o->exact;
-    return (!llm_model_open(&b->model, &md, &error) && !llm_session_open(&b->session, b->model, &sd, &error)) ||
-           fail(error.message);
+    if (llm_model_open(&b->model, &md, &error)) return fail(error.message);
+    return open_session(o, b->model, &b->session);
 }
 
 static void close_bed(bed *b) {
@@ -861,7 +861,7 @@ static int bench_fork(const options *o) {
 /* The plain speed of the same disk: a file of as many bytes, written in pieces, synced, and put in the place of another
    one. */
 static double plain_write(const char *path, const char *part, size_t bytes) {
-    static const uint8_t piece[16384];
+    static const uint8_t piece[16384] = {0};
     double start = now();
     int file = open(part, O_WRONLY | O_CREAT | O_TRUNC, 0666), ok = file >= 0;
     size_t at;
@@ -1006,7 +1006,7 @@ static int fetch_all(llm_store *store, int32_t *tokens, double *us) {
         llm_cache_close(found);
         if (used != STORE_TOKENS) return fail("the store has lost an entry");
     }
-    *us = 1e6 * (now() - start) / STORE_ENTRIES;
+    *us = 1e6 * (now() - start) / (double)STORE_ENTRIES;
     return 1;
 }
 
@@ -1564,7 +1564,7 @@ static int bench_words(const options *o) {
    the first-level cache, for 16 tokens: what bounds the kernels is how many products the machine makes in a cycle. */
 
 typedef struct head {
-    kind kind;
+    shape_kind kind;
     int rows, cols, tokens;
     float *state, *k, *q, *v, *y; /* [rows, cols]; [tokens, cols] twice; [tokens, rows] twice */
     float decay[LLM__RUN], beta[LLM__RUN];
@@ -1621,7 +1621,7 @@ static double time_head(const llm__ops *ops, const head *h, int run) {
                         h->v + (size_t)t * (size_t)h->rows, h->y + (size_t)t * (size_t)h->rows);
         if ((took = now() - start) < best) best = took;
     }
-    return best * h->tokens / STRETCH;
+    return best * h->tokens / (double)STRETCH;
 }
 
 static void show_recurrence(const options *o, const llm__ops *ops, const head *h, int heads, double prompt_seconds) {
@@ -1745,7 +1745,7 @@ static int bench_budget(const options *o, const bed *b) {
     } while (status == LLM_OK || status == LLM_PENDING);
     llm_generation_close(g);
     if (status != LLM_END) return fail(error.message);
-    printf("steps with a budget of %.1f ms:\n", BUDGET_US * 1e-3);
+    printf("steps with a budget of %.1f ms:\n", (double)BUDGET_US * 1e-3);
     for (i = 0; i < 2; i++) {
         double middle = median(ms[i], counts[i]);
         printf("  %s %6d: median %5.2f ms, 99 %% within %5.2f ms, longest %5.2f ms\n",

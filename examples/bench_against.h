@@ -29,11 +29,11 @@ static const codec codecs[] = {
 enum { GGUF_ALIGNMENT = 32, GGUF_U32 = 4, GGUF_F32 = 6, GGUF_TEXT = 8, GGUF_PIECE = 1 << 18 };
 
 /* The tensors are gone through three times: to count them, to list them, and to write them. */
-typedef enum pass { COUNT, LIST, WRITE } pass;
+typedef enum gguf_pass { COUNT, LIST, WRITE } gguf_pass;
 
 typedef struct gguf {
     FILE *file;
-    pass pass;
+    gguf_pass pass;
     uint64_t tensors, at, random; /* at: where the next tensor begins, behind the list */
     uint8_t *piece;               /* [GGUF_PIECE] */
 } gguf;
@@ -140,7 +140,7 @@ static void gguf_layer(gguf *g, const shape *s, const recipe *f, int layer) {
     const codec *norm = codec_named("F32"), *plain = codec_named(f->gguf);
     const codec *more = keeps_more(s, layer) ? codec_named(f->more_gguf) : plain;
     const int queries = s->heads * s->head, keys = s->kv_heads * s->head;
-    const struct { const char *name; int rows, cols; const codec *codec; } tensors[] = {
+    const struct { const char *name; int rows, cols; const codec *how; } tensors[] = {
         {"attn_norm.weight", 0, s->hidden, norm}, {"ffn_norm.weight", 0, s->hidden, norm},
         {"attn_q.weight", queries, s->hidden, plain}, {"attn_k.weight", keys, s->hidden, plain},
         {"attn_v.weight", keys, s->hidden, more}, {"attn_output.weight", s->hidden, queries, plain},
@@ -152,11 +152,11 @@ static void gguf_layer(gguf *g, const shape *s, const recipe *f, int layer) {
     size_t i;
     for (i = 0; i < count; i++) {
         snprintf(name, sizeof name, "blk.%d.%s", layer, tensors[i].name);
-        gguf_tensor(g, name, tensors[i].rows, tensors[i].cols, tensors[i].codec);
+        gguf_tensor(g, name, tensors[i].rows, tensors[i].cols, tensors[i].how);
     }
 }
 
-static void gguf_tensors(gguf *g, const shape *s, const recipe *f, pass p) {
+static void gguf_tensors(gguf *g, const shape *s, const recipe *f, gguf_pass p) {
     int layer;
     g->pass = p;
     g->tensors = g->at = 0;
@@ -425,19 +425,16 @@ static void show_rivals(const options *o) {
 
 static int open_ours(contest *c, const shape *s, const recipe *f) {
     llm_model_desc md;
-    llm_session_desc sd;
     llm_error error;
     memset(&md, 0, sizeof md);
-    memset(&sd, 0, sizeof sd);
     if (!make_image(&c->made, s, f)) return 0;
     md.memory = c->made.files;
     md.memory_count = 2;
     md.weights_only = 1;
     md.no_pack = c->o->no_pack;
     md.isa = c->o->isa;
-    sd.threads = c->o->threads;
-    return (!llm_model_open(&c->model, &md, &error) && !llm_session_open(&c->session, c->model, &sd, &error)) ||
-           fail(error.message);
+    if (llm_model_open(&c->model, &md, &error)) return fail(error.message);
+    return open_session(c->o, c->model, &c->session);
 }
 
 static int contest_shape(const options *o, const shape *s, const recipe *f) {

@@ -17,7 +17,22 @@ enum { CACHE_BYTES = 128 << 10, BURST = 1 << 16, BURSTS = 40, CHAINS = 12 };
 static volatile float float_sink;
 static volatile int32_t int_sink;
 
-#define EACH_CHAIN(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+/* Chains that do not wait for each other: number i begins as from(i), each of `steps` makes next(a) of its a, and of(a)
+   goes to the sink.  keep: a statement at the end of each step. */
+#define EACH_CHAIN(X, ...)                                                                                    \
+    X(0, __VA_ARGS__) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__)                 \
+    X(5, __VA_ARGS__) X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__)                 \
+    X(10, __VA_ARGS__) X(11, __VA_ARGS__)
+#define CHAIN_BEGIN(i, type, from) type a##i = from(i);
+#define CHAIN_STEP(i, next) a##i = next(a##i);
+#define CHAIN_END(i, sink, of) sink = of(a##i);
+#define RUN_CHAINS(type, from, next, keep, sink, of)                                                          \
+    EACH_CHAIN(CHAIN_BEGIN, type, from)                                                                       \
+    for (; steps > 0; steps--) {                                                                              \
+        EACH_CHAIN(CHAIN_STEP, next)                                                                          \
+        keep;                                                                                                 \
+    }                                                                                                         \
+    EACH_CHAIN(CHAIN_END, sink, of)
 
 #if defined(LLM__HAVE_AVX2) && (defined(__GNUC__) || defined(__clang__))
 #define WIDE __attribute__((target("avx2,fma")))
@@ -25,18 +40,9 @@ static volatile int32_t int_sink;
 
 WIDE static void burst_floats(int steps) {
     __m256 x = _mm256_set1_ps(1.0f), y = _mm256_set1_ps(1e-9f);
-#define MAKE(i) __m256 a##i = _mm256_set1_ps(i);
-#define STEP(i) a##i = _mm256_fmadd_ps(x, y, a##i);
-#define SUM(i) float_sink = _mm256_cvtss_f32(a##i);
-    EACH_CHAIN(MAKE)
-    for (; steps > 0; steps--) {
-        EACH_CHAIN(STEP)
-        UNKNOWN(x);
-    }
-    EACH_CHAIN(SUM)
-#undef MAKE
-#undef STEP
-#undef SUM
+#define NEXT(a) _mm256_fmadd_ps(x, y, a)
+    RUN_CHAINS(__m256, _mm256_set1_ps, NEXT, UNKNOWN(x), float_sink, _mm256_cvtss_f32)
+#undef NEXT
 }
 
 /* Four products of bytes are added up in 16 bits before they go to 32. */
@@ -89,17 +95,19 @@ static int wide(void) { return (llm__cpu() & LLM__CPU_AVX2) != 0; }
 
 #elif defined(LLM__HAVE_NEON)
 
+#if defined(__GNUC__) || defined(__clang__)
+#define UNKNOWN(x) __asm__ volatile("" : "+w"(x))
+#else
+#define UNKNOWN(x) (void)(x)
+#endif
+
 static void burst_floats(int steps) {
     const float32x4_t x = vdupq_n_f32(1.0f), y = vdupq_n_f32(1e-9f);
-#define MAKE(i) float32x4_t a##i = vdupq_n_f32(i);
-#define STEP(i) a##i = vfmaq_f32(a##i, x, y);
-#define SUM(i) float_sink = vgetq_lane_f32(a##i, 0);
-    EACH_CHAIN(MAKE)
-    for (; steps > 0; steps--) { EACH_CHAIN(STEP) }
-    EACH_CHAIN(SUM)
-#undef MAKE
-#undef STEP
-#undef SUM
+#define NEXT(a) vfmaq_f32(a, x, y)
+#define OF(a) vgetq_lane_f32(a, 0)
+    RUN_CHAINS(float32x4_t, vdupq_n_f32, NEXT, (void)0, float_sink, OF)
+#undef NEXT
+#undef OF
 }
 
 #ifdef __ARM_FEATURE_DOTPROD
@@ -111,20 +119,9 @@ enum { BYTES_A_STEP = 2 * 8 * CHAINS };
 #endif
 static void burst_bytes(int steps) {
     int8x16_t x = vdupq_n_s8(3), y = vdupq_n_s8(-2);
-#define MAKE(i) int32x4_t a##i = vdupq_n_s32(i);
-#define STEP(i) a##i = DOT(a##i);
-#define SUM(i) int_sink = vgetq_lane_s32(a##i, 0);
-    EACH_CHAIN(MAKE)
-    for (; steps > 0; steps--) {
-        EACH_CHAIN(STEP)
-#if defined(__GNUC__) || defined(__clang__)
-        __asm__ volatile("" : "+w"(x));
-#endif
-    }
-    EACH_CHAIN(SUM)
-#undef MAKE
-#undef STEP
-#undef SUM
+#define OF(a) vgetq_lane_s32(a, 0)
+    RUN_CHAINS(int32x4_t, vdupq_n_s32, DOT, UNKNOWN(x), int_sink, OF)
+#undef OF
 }
 #undef DOT
 
@@ -156,29 +153,21 @@ static void burst_adds(float *y, const float *x, int n) { (void)y, (void)x, (voi
 static void plain_floats(int steps) {
     volatile float seed = 1e-9f;
     const float y = seed;
-#define MAKE(i) float a##i = y + i;
-#define STEP(i) a##i = a##i * y + y;
-#define SUM(i) float_sink = a##i;
-    EACH_CHAIN(MAKE)
-    for (; steps > 0; steps--) { EACH_CHAIN(STEP) }
-    EACH_CHAIN(SUM)
-#undef MAKE
-#undef STEP
-#undef SUM
+#define FROM(i) y + i
+#define NEXT(a) a * y + y
+    RUN_CHAINS(float, FROM, NEXT, (void)0, float_sink, )
+#undef FROM
+#undef NEXT
 }
 
 static void plain_bytes(int steps) {
     volatile int32_t seed = 3;
     const int32_t y = seed;
-#define MAKE(i) uint32_t a##i = (uint32_t)(y + i);
-#define STEP(i) a##i = a##i * (uint32_t)y + (uint32_t)y;
-#define SUM(i) int_sink = (int32_t)a##i;
-    EACH_CHAIN(MAKE)
-    for (; steps > 0; steps--) { EACH_CHAIN(STEP) }
-    EACH_CHAIN(SUM)
-#undef MAKE
-#undef STEP
-#undef SUM
+#define FROM(i) (uint32_t)(y + i)
+#define NEXT(a) a * (uint32_t)y + (uint32_t)y
+    RUN_CHAINS(uint32_t, FROM, NEXT, (void)0, int_sink, (int32_t))
+#undef FROM
+#undef NEXT
 }
 
 static double best_burst(void (*burst)(int steps), int a_step) {
@@ -187,7 +176,7 @@ static double best_burst(void (*burst)(int steps), int a_step) {
     for (i = 0; i < BURSTS; i++) {
         double start = now();
         burst(BURST);
-        rate = (double)a_step * BURST / (now() - start);
+        rate = (double)a_step * (double)BURST / (now() - start);
         if (rate > best) best = rate;
     }
     return best;
@@ -202,11 +191,11 @@ static double best_cache(void) {
     for (i = 0; block && wide() && i < BURSTS; i++) {
         double start = now();
         for (k = 0; k < TURNS; k++) burst_reads((const uint8_t *)block, CACHE_BYTES);
-        rate = (double)TURNS * CACHE_BYTES / (now() - start);
+        rate = (double)(TURNS * CACHE_BYTES) / (now() - start);
         if (rate > best) best = rate;
         start = now();
         for (k = 0; k < TURNS; k++) burst_adds(block, block + FLOATS_EACH, FLOATS_EACH);
-        rate = 12.0 * TURNS * FLOATS_EACH / (now() - start);
+        rate = (double)(12 * TURNS * FLOATS_EACH) / (now() - start);
         if (rate > best) best = rate;
     }
     free(block);
@@ -233,7 +222,7 @@ static limits measure_limits(const options *o) {
 /* ---- timing a kernel */
 
 typedef enum place { IN_CACHE, IN_MEMORY } place;
-typedef enum arithmetic { FLOATS, BYTES } arithmetic;
+typedef enum unit { FLOATS, BYTES } unit;
 
 typedef struct timing {
     const char *kernel, *format, *isa;
@@ -241,7 +230,7 @@ typedef struct timing {
     int rows;
     double bytes, work; /* of one run; work: multiplications and additions */
     place from;
-    arithmetic arithmetic;
+    unit arithmetic;
 } timing;
 
 /* Seconds of one run: the best of many.  prepare, not timed, comes before each. */
@@ -658,7 +647,7 @@ static void time_pages(const options *o, const limits *l, attention *a, const ch
         t.rows = QUERIES;
         t.from = IN_MEMORY;
         t.bytes = (double)PAGES_A_RUN * LLM_PAGE_TOKENS * (double)a->rows.stride;
-        t.work = 2.0 * PAGES_A_RUN * LLM_PAGE_TOKENS * HEAD_WIDTH * QUERIES;
+        t.work = 2.0 * (double)(PAGES_A_RUN * LLM_PAGE_TOKENS * HEAD_WIDTH) * (double)QUERIES;
         snprintf(t.shape, sizeof t.shape, "%dx%d", LLM_PAGE_TOKENS, HEAD_WIDTH);
         if (wanted(o, t.kernel)) show_timing(l, &t, best_run(prepare_pages, run_pages, a));
     }
@@ -761,7 +750,7 @@ static void time_recurrences(const options *o, const limits *l, const llm__ops *
         t.isa = ops->name;
         t.rows = LLM__RUN;
         t.bytes = 8 * numbers;
-        t.work = recurrences[i].work * numbers * LLM__RUN;
+        t.work = recurrences[i].work * numbers * (double)LLM__RUN;
         snprintf(t.shape, sizeof t.shape, "%dx%d", r.rows, r.cols);
         show_timing(l, &t, best_run(prepare_state, recurrences[i].run, &r));
     }

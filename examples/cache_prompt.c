@@ -126,7 +126,7 @@ static llm_status read_prompt(const options *o, llm_session *session, llm_cache 
     s.want = LLM_LOGITS_NONE;
     for (done = 0; done < count && status == LLM_OK; done += s.count) {
         s.tokens = ids + done;
-        s.count = count - done < STEP ? count - done : STEP;
+        s.count = count - done < STEP ? count - done : (size_t)STEP;
         status = llm_forward(session, &s, 1, error);
         if (status == LLM_OK && !quantized && llm_cache_length(cache) >= o->start) {
             status = llm_cache_quantize(cache, codes, codes, 0, error);
@@ -169,7 +169,7 @@ static llm_status encode(const llm_model *model, const char *text, size_t bytes,
     llm_rendering *rendered = NULL;
     llm_status status = LLM_OK;
     int special = 1;
-    chat c;
+    chat_words c;
     memset(&c, 0, sizeof c);
     c.continued = 1;
     if (llm_model_get_info(model).chat_template) {

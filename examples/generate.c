@@ -20,7 +20,7 @@ enum { MOST_STOPS = 64 };
 typedef struct options {
     llm_model_desc model, draft;
     llm_generation_desc generation;
-    chat chat;
+    chat_words chat;
     const char *prompt, *cache_file;
     const char *stops[MOST_STOPS], *ends[MOST_STOPS];
     size_t end_count;

@@ -99,7 +99,7 @@ static int run(const options *o, const char *source, llm_error *error) {
     llm_model *model = NULL;
     llm_grammar *g = NULL;
     llm_rendering *rendering = NULL;
-    chat c;
+    chat_words c;
     int good = 0;
     memset(&md, 0, sizeof md);
     memset(&grammar, 0, sizeof grammar);

@@ -87,11 +87,11 @@ static inline int32_t *protect_tokens(const llm_model *model, llm_sampling *samp
 }
 
 /* ---- a prompt as a chat, for checkpoints that have a template */
-typedef struct chat {
+typedef struct chat_words {
     const char *system, *prefill; /* the system's words, and how the answer begins; NULL: none */
     const char *variables;        /* an object of further template variables; NULL: none */
     int continued;                /* go on with the last message instead of beginning an answer */
-} chat;
+} chat_words;
 
 /* {"role": role, "content": text} at the end of a JSON list; returns how many bytes that takes (to may be NULL). */
 static size_t put_message(char *to, size_t at, const char *role, const char *text, size_t bytes) {
@@ -111,7 +111,7 @@ static size_t put_message(char *to, size_t at, const char *role, const char *tex
 }
 
 /* The messages as JSON, to be freed; NULL: no memory. */
-static char *chat_messages(const chat *c, const char *prompt, size_t bytes) {
+static char *chat_messages(const chat_words *c, const char *prompt, size_t bytes) {
     char *text = NULL;
     size_t at = 0;
     int pass;
@@ -129,7 +129,7 @@ static char *chat_messages(const chat *c, const char *prompt, size_t bytes) {
 }
 
 /* What the model's template makes of the prompt. */
-static inline llm_status render_chat(llm_rendering **out, const llm_model *model, const chat *c,
+static inline llm_status render_chat(llm_rendering **out, const llm_model *model, const chat_words *c,
                                           const char *prompt, size_t bytes, llm_error *error) {
     llm_render_desc d;
     llm_status status;

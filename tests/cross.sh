@@ -3,8 +3,9 @@
 # fixture and every kernel test), x86 without AVX by qemu and with more than this CPU may have by Bochs, WebAssembly by
 # node, Windows by MinGW (compiled and linked; run too where wine is).
 #
-# What is not installed is skipped with a line that says so.  FOLDER lies in the build's, where the headers are that
-# programs share an object by (see the Makefile).
+# What is not installed is skipped with a line that says so.  FOLDER lies in the build's, where the headers and the
+# object are that programs share (see the Makefile): each system has one object of the implementation, this machine's
+# is that of the build.
 out=${1:-build/cross}
 warnings="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
 mkdir -p "$out"
@@ -13,10 +14,10 @@ mkdir -p "$out"
 arm=aarch64-linux-gnu-gcc
 if command -v $arm >/dev/null && command -v qemu-aarch64 >/dev/null; then
     check "llm.h for ARM" $arm -std=c99 -O2 $warnings -DLLM_IMPLEMENTATION -x c -c "$out/../shared/llm.h" \
-        -o "$out/llm.o"
+        -o "$out/llm-arm.o"
     for program in golden test_kernels; do
         check "$program for ARM" $arm -std=c99 -O2 $warnings -static -isystem "$out/../declared" tests/$program.c \
-            "$out/llm.o" -o "$out/$program" -lm -lpthread
+            "$out/llm-arm.o" -o "$out/$program" -lm -lpthread
     done
     check "golden on ARM" qemu-aarch64 "$out/golden" --once tests/golden/logits tests/golden/quantization \
         tests/golden/cachefiles tests/golden/mine
@@ -45,8 +46,8 @@ lists_what_there_is() { # lists_what_there_is COMMAND...: one that has SSE4.1 an
 
 if [ "$(uname -m)" = x86_64 ]; then
     for source in examples/generate.c tests/test_kernels.c tests/golden.c; do
-        check "$source for any x86-64" "${CC:-cc}" -std=c99 -O2 -static -no-pie -I. $source \
-            -o "$out/x86-$(basename $source .c)" -lm -lpthread
+        check "$source for any x86-64" "${CC:-cc}" -std=c99 -O2 -static -no-pie -isystem "$out/../declared" $source \
+            "$out/../llm.o" -o "$out/x86-$(basename $source .c)" -lm -lpthread
     done
     tell=$out/x86-generate
     story "$tell" >"$out/story"
@@ -80,10 +81,13 @@ fi
 if command -v clang >/dev/null && command -v node >/dev/null && [ -d /usr/lib/wasm32-wasi ]; then
     # the stack of a WASI program has 64 KB unless more is asked for, and writes on into the heap
     wasm="clang --target=wasm32-wasi -std=c99 -O2 $warnings -msimd128 -DLLM_NO_THREADS -DLLM_NO_MMAP"
-    wasm="$wasm -D_WASI_EMULATED_SIGNAL -I. -Wl,-z,stack-size=1048576"
-    check "test_kernels for WebAssembly" $wasm tests/test_kernels.c -o "$out/test_kernels.wasm" -lm -lwasi-emulated-signal
+    wasm="$wasm -D_WASI_EMULATED_SIGNAL"
+    check "llm.h for WebAssembly" $wasm -DLLM_IMPLEMENTATION -x c -c "$out/../shared/llm.h" -o "$out/llm-wasm.o"
+    for source in tests/test_kernels.c examples/generate.c; do
+        check "$source for WebAssembly" $wasm -isystem "$out/../declared" $source "$out/llm-wasm.o" \
+            -o "$out/$(basename $source .c).wasm" -Wl,-z,stack-size=1048576 -lm -lwasi-emulated-signal
+    done
     check "kernels in WebAssembly" timeout 300 node --no-warnings tests/tools/wasi.mjs "$out/test_kernels.wasm"
-    check "generate for WebAssembly" $wasm examples/generate.c -o "$out/generate.wasm" -lm -lwasi-emulated-signal
     [ ! -f "$out/story" ] || check "WebAssembly tells the same story" same_story wasm node --no-warnings \
         tests/tools/wasi.mjs "$out/generate.wasm"
 else

@@ -1,7 +1,9 @@
 /* fixture.h - reads a fixture (tests/README.md has the format) and builds its checkpoint in memory.  Include after
-   llm.h and its implementation, whose JSON and safetensors readers it uses.  PROGRAM names who complains. */
+   llm.h and its implementation, whose JSON and safetensors readers it uses. */
 #ifndef FIXTURE_H
 #define FIXTURE_H
+
+#include "common.h"
 
 enum { NAME_BYTES = 120 };
 
@@ -33,12 +35,6 @@ static int say(fixture *f, const char *format, ...) {
     vsnprintf(f->problem, sizeof f->problem, format, list);
     va_end(list);
     return 0;
-}
-
-static void *need(void *block) {
-    if (block) return block;
-    fprintf(stderr, PROGRAM ": out of memory\n");
-    exit(2);
 }
 
 static void *take(fixture *f, size_t count, size_t size) { return need(llm__arena_alloc(&f->arena, count, size)); }

@@ -95,7 +95,7 @@ static void use_cache(const uint8_t *data, size_t bytes) {
     from.parts = &part;
     from.part_count = bytes && data[bytes - 1] % 8 == 0;
     from.tokens = bytes && data[bytes - 1] % 8 == 1;
-    from.allocator = tally_allocator(&memory);
+    from.allocator = tally_start(&memory);
     if (llm_cache_load_rows(rows, ROWS, &count, &from, NULL) == LLM_OK)
         for (i = 0; i < count; i++) llm_cache_save(rows[i], &to, NULL);
     for (i = 0; i < ROWS; i++) llm_cache_close(rows[i]);
@@ -124,7 +124,7 @@ static void render(const llm_template *t, const llm_render_desc *d) {
 static void use_source(const uint8_t *data, size_t bytes) {
     static const llm_note tokens[] = {{"bos_token", "<s>"}, {"eos_token", "</s>"}};
     tally memory;
-    llm_template_desc td = small_template(tally_allocator(&memory));
+    llm_template_desc td = small_template(tally_start(&memory));
     llm_template *t = NULL;
     llm_render_desc d;
     memset(&d, 0, sizeof d);
@@ -217,7 +217,7 @@ static int use_calls(const uint8_t *data, size_t bytes) {
     td.tools = d.tools = tools;
     d.think_start = "<think>";
     d.think_end = "</think>";
-    td.allocator = d.allocator = tally_allocator(&memory);
+    td.allocator = d.allocator = tally_start(&memory);
     if (llm_splitter_open(&s, &d, NULL)) abort();
     data++, bytes--;
     if (cut > bytes) cut = bytes;
@@ -338,7 +338,7 @@ static int use_vocabulary(const char *name, const uint8_t *data, size_t bytes) {
     file.bytes = bytes;
     d.memory = &file;
     d.memory_count = 1;
-    d.allocator = tally_allocator(&memory);
+    d.allocator = tally_start(&memory);
     if (llm_tokenizer_open(&t, &d, NULL) == LLM_OK) {
         size = llm_tokenizer_size(t);
         encode_text(t, text, sizeof text - 1, 0);
@@ -368,7 +368,7 @@ static void use_grammar(const uint8_t *data, size_t bytes) {
     d.bytes = bytes - 1;
     d.max_states = 20000;
     d.max_memory_bytes = 1 << 20;
-    d.allocator = tally_allocator(&memory);
+    d.allocator = tally_start(&memory);
     if (llm_grammar_open(&grammar, &d, NULL) == LLM_OK) llm_grammar_match(grammar, text, d.bytes, &fits, &whole, NULL);
     llm_grammar_close(grammar);
     free(text);
@@ -398,7 +398,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     memset(&md, 0, sizeof md);
     md.memory = files;
     md.memory_count = FILES;
-    md.allocator = tally_allocator(&memory);
+    md.allocator = tally_start(&memory);
     if (llm_model_open(&model, &md, NULL) == LLM_OK) use(model);
     llm_model_close(model);
     if (memory.live) abort();

@@ -9,7 +9,6 @@
 
 #include <dirent.h>
 
-#define PROGRAM "golden"
 #include "fixture.h"
 
 enum { MEMBERS = 3, MAIN = 0 };

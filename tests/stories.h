@@ -1,56 +1,13 @@
-/* stories.h - what the tests of the engine share: a real checkpoint in memory, its golden texts, a generation as one
-   call, and an allocator that counts and can refuse. */
+/* stories.h - what the tests of the engine share: a real checkpoint in memory, a session with a cache, a generation as
+   one call. */
 #ifndef STORIES_H
 #define STORIES_H
 
+#include "common.h"
+
 #define STORIES "tests/golden/models/stories260K"
 
-/* ---- an allocator that counts, for any number of threads; refuses the call number `refuse` (from 1; 0: none) */
-typedef struct tally {
-    llm__atomic calls, refuse;
-    int64_t live; /* bytes */
-} tally;
-
-static void *tally_reallocate(void *user, void *block, size_t old_bytes, size_t new_bytes) {
-    tally *t = (tally *)user;
-    void *moved;
-    if (!new_bytes) {
-        free(block);
-        __atomic_fetch_sub(&t->live, (int64_t)old_bytes, __ATOMIC_SEQ_CST);
-        return NULL;
-    }
-    if (llm__atomic_add(&t->calls, 1) == llm__atomic_get(&t->refuse)) return NULL;
-    moved = realloc(block, new_bytes);
-    if (moved) __atomic_fetch_add(&t->live, (int64_t)new_bytes - (int64_t)(block ? old_bytes : 0), __ATOMIC_SEQ_CST);
-    return moved;
-}
-
-static LLM__UNUSED llm_allocator tally_allocator(tally *t) {
-    llm_allocator a;
-    memset(t, 0, sizeof *t);
-    a.user = t;
-    a.reallocate = tally_reallocate;
-    return a;
-}
-
 /* ---- the checkpoint */
-
-/* A whole file, with a NUL after it; ends the program when it is not there: nothing can be tested then. */
-static void *read_file(const char *path, size_t *bytes) {
-    FILE *file = fopen(path, "rb");
-    long length = -1;
-    char *data = NULL;
-    if (file && !fseek(file, 0, SEEK_END) && (length = ftell(file)) >= 0 && !fseek(file, 0, SEEK_SET))
-        data = (char *)malloc((size_t)length + 1);
-    if (!data || fread(data, 1, (size_t)length, file) != (size_t)length) {
-        printf("cannot read %s\n", path);
-        exit(2);
-    }
-    fclose(file);
-    data[length] = 0;
-    *bytes = (size_t)length;
-    return data;
-}
 
 enum { CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, FILES };
 
@@ -91,6 +48,29 @@ static LLM__UNUSED llm_model *stories_open(void) {
         exit(2);
     }
     return model;
+}
+
+/* ---- a session with a cache, and a sequence that reads into it */
+
+typedef struct reading {
+    llm_session *session;
+    llm_cache *cache;
+    llm_sequence sequence;
+} reading;
+
+/* Either description may be NULL.  0: something could not be opened; to be closed all the same. */
+static LLM__UNUSED int reading_open(reading *r, const llm_model *model, const llm_session_desc *session,
+                                    const llm_model_cache_desc *cache) {
+    memset(r, 0, sizeof *r);
+    if (llm_session_open(&r->session, model, session, NULL) || llm_model_cache_open(&r->cache, model, cache, NULL))
+        return 0;
+    r->sequence.cache = r->cache;
+    return 1;
+}
+
+static LLM__UNUSED void reading_close(reading *r) {
+    llm_cache_close(r->cache);
+    llm_session_close(r->session);
 }
 
 /* ---- a generation as one call */

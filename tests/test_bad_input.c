@@ -25,7 +25,7 @@ static attempt open_files(const llm_memory_file *files, size_t count, int weight
     md.memory = files;
     md.memory_count = count;
     md.weights_only = weights_only;
-    md.allocator = tally_allocator(&a.memory);
+    md.allocator = tally_start(&a.memory);
     a.status = llm_model_open(&model, &md, &a.error);
     CHECK(a.status == a.error.status);
     CHECK((a.status == LLM_OK) == (model != NULL));
@@ -46,10 +46,7 @@ static attempt open_without(int missing) {
 static attempt open_with(int which, const void *data, size_t bytes) {
     llm_memory_file files[FILES];
     attempt a;
-    /* A block of exactly the right size: a read past its end shows under the address sanitizer. */
-    void *copy = malloc(bytes ? bytes : 1);
-    if (!copy) exit(2);
-    if (bytes) memcpy(copy, data, bytes);
+    void *copy = exactly(data, bytes);
     memcpy(files, stories_files, sizeof files);
     files[which].data = copy;
     files[which].bytes = bytes;
@@ -60,11 +57,7 @@ static attempt open_with(int which, const void *data, size_t bytes) {
 
 static attempt open_with_text(int which, const char *text) { return open_with(which, text, strlen(text)); }
 
-static int says(const attempt *a, const char *word) {
-    if (strstr(a->error.message, word)) return 1;
-    printf("the message \"%s\" does not say \"%s\"\n", a->error.message, word);
-    return 0;
-}
+static int names(const attempt *a, const char *word) { return says(&a->error, word); }
 
 /* `text` with its first `find` replaced; NULL when it is not there. */
 static char *replaced(const char *text, size_t bytes, const char *find, const char *by, size_t *out_bytes) {
@@ -162,11 +155,11 @@ static void missing_files(void) {
     CHECK(strstr(error.message, "no/such/folder") || strstr(error.message, "config.json"));
     CHECK(llm_model_open(&model, &md, NULL) == LLM_BAD_FILE);
     a = open_without(CONFIG);
-    CHECK(a.status == LLM_BAD_FILE && says(&a, "config.json"));
+    CHECK(a.status == LLM_BAD_FILE && names(&a, "config.json"));
     a = open_without(WEIGHTS);
-    CHECK(a.status == LLM_BAD_FILE && says(&a, "model.safetensors"));
+    CHECK(a.status == LLM_BAD_FILE && names(&a, "model.safetensors"));
     a = open_without(TOKENIZER);
-    CHECK(a.status == LLM_BAD_FILE && says(&a, "tokenizer.json"));
+    CHECK(a.status == LLM_BAD_FILE && names(&a, "tokenizer.json"));
     a = open_files(stories_files, 2, 1);
     CHECK(a.status == LLM_OK);
     CHECK(still_works());
@@ -190,7 +183,7 @@ static void truncated_weights(void) {
     cuts[11] = whole - 1;
     for (i = 0; i < 12; i++) {
         attempt a = open_with(WEIGHTS, stories_files[WEIGHTS].data, cuts[i]);
-        CHECK(a.status == LLM_BAD_FORMAT && says(&a, "model.safetensors"));
+        CHECK(a.status == LLM_BAD_FORMAT && names(&a, "model.safetensors"));
     }
     CHECK(still_works());
 }
@@ -205,7 +198,7 @@ static void lying_header_length(void) {
         attempt a;
         for (k = 0; k < 8; k++) image[k] = (uint8_t)(lengths[i] >> 8 * k);
         a = open_with(WEIGHTS, image, bytes);
-        CHECK(a.status == LLM_BAD_FORMAT && says(&a, "model.safetensors"));
+        CHECK(a.status == LLM_BAD_FORMAT && names(&a, "model.safetensors"));
     }
     free(image);
 }
@@ -231,26 +224,26 @@ static void lying_headers(void) {
     size_t i;
     for (i = 0; i < sizeof texts / sizeof *texts; i++) {
         attempt a = open_with_header(texts[i], strlen(texts[i]));
-        CHECK(a.status == LLM_BAD_FORMAT && says(&a, "model.safetensors"));
+        CHECK(a.status == LLM_BAD_FORMAT && names(&a, "model.safetensors"));
     }
     CHECK(still_works());
 }
 
 static void wrong_tensors(void) {
     attempt a = open_with_header_edit("model.norm.weight", "model.nurm.weight");
-    CHECK(a.status == LLM_BAD_TENSOR && says(&a, "model.norm.weight"));
+    CHECK(a.status == LLM_BAD_TENSOR && names(&a, "model.norm.weight"));
     a = open_with_header_edit("model.layers.3.mlp.up_proj.weight", "model.layers.3.mlp.up_prog.weight");
-    CHECK(a.status == LLM_BAD_TENSOR && says(&a, "model.layers.3.mlp.up_proj.weight"));
+    CHECK(a.status == LLM_BAD_TENSOR && names(&a, "model.layers.3.mlp.up_proj.weight"));
     a = open_with_tensor("\"model.norm.weight", "[64]", "[2,32]");
-    CHECK(a.status == LLM_BAD_TENSOR && says(&a, "model.norm.weight") && says(&a, "[2, 32]") && says(&a, "[64]"));
+    CHECK(a.status == LLM_BAD_TENSOR && names(&a, "model.norm.weight") && names(&a, "[2, 32]") && names(&a, "[64]"));
     a = open_with_tensor("\"model.layers.2.mlp.down_proj.weight", "[64,172]", "[172,64]");
-    CHECK(a.status == LLM_BAD_TENSOR && says(&a, "model.layers.2.mlp.down_proj.weight") && says(&a, "[172, 64]") &&
-          says(&a, "[64, 172]"));
+    CHECK(a.status == LLM_BAD_TENSOR && names(&a, "model.layers.2.mlp.down_proj.weight") && names(&a, "[172, 64]") &&
+          names(&a, "[64, 172]"));
     a = open_with_tensor("\"model.embed_tokens.weight", "[512,64]", "[256,128]");
-    CHECK(a.status == LLM_BAD_TENSOR && says(&a, "model.embed_tokens.weight") && says(&a, "[256, 128]") &&
-          says(&a, "[512, 64]"));
+    CHECK(a.status == LLM_BAD_TENSOR && names(&a, "model.embed_tokens.weight") && names(&a, "[256, 128]") &&
+          names(&a, "[512, 64]"));
     a = open_with_tensor("\"model.layers.0.self_attn.q_proj.weight", "\"F32\"", "\"I32\"");
-    CHECK(a.status == LLM_BAD_TENSOR && says(&a, "model.layers.0.self_attn.q_proj.weight"));
+    CHECK(a.status == LLM_BAD_TENSOR && names(&a, "model.layers.0.self_attn.q_proj.weight"));
     CHECK(still_works());
 }
 
@@ -267,20 +260,20 @@ static void wrong_json(void) {
     for (i = 0; i < sizeof texts / sizeof *texts; i++) {
         a = open_with_text(CONFIG, texts[i]);
         CHECK(a.status != LLM_OK && a.status != LLM_OUT_OF_MEMORY);
-        CHECK(says(&a, "config.json") || says(&a, "model_type") || a.status == LLM_BAD_CONFIG);
+        CHECK(names(&a, "config.json") || names(&a, "model_type") || a.status == LLM_BAD_CONFIG);
     }
     memset(deep, '[', 200000);
     a = open_with_text(CONFIG, deep);
     CHECK(a.status == LLM_BAD_FORMAT || a.status == LLM_TOO_LARGE);
-    CHECK(says(&a, "config.json"));
+    CHECK(names(&a, "config.json"));
     CHECK(still_works());
 }
 
 static void unknown_model_type(void) {
     attempt a = open_with_edit(CONFIG, "\"model_type\": \"llama\"", "\"model_type\": \"lama\"");
-    CHECK(a.status == LLM_UNSUPPORTED && says(&a, "\"lama\"") && says(&a, "llama"));
+    CHECK(a.status == LLM_UNSUPPORTED && names(&a, "\"lama\"") && names(&a, "llama"));
     a = open_with_edit(CONFIG, "\"model_type\": \"llama\"", "\"model_type\": \"qwen3_mo\"");
-    CHECK(a.status == LLM_UNSUPPORTED && says(&a, "qwen3_moe"));
+    CHECK(a.status == LLM_UNSUPPORTED && names(&a, "qwen3_moe"));
     CHECK(still_works());
 }
 
@@ -356,7 +349,7 @@ static void wrong_values(void) {
     for (i = 0; i < sizeof edits / sizeof *edits; i++) {
         attempt a = open_with_edit(CONFIG, edits[i].find, edits[i].by);
         int refused = a.status == LLM_BAD_CONFIG || a.status == LLM_UNSUPPORTED || a.status == LLM_TOO_LARGE;
-        CHECK(refused && says(&a, edits[i].word));
+        CHECK(refused && names(&a, edits[i].word));
         if (!refused) printf("  status %d with %s: %s\n", (int)a.status, edits[i].by, a.error.message);
     }
     CHECK(still_works());
@@ -365,11 +358,11 @@ static void wrong_values(void) {
 /* Values that fit the configuration but not the weights. */
 static void config_against_weights(void) {
     attempt a = open_with_edit(CONFIG, "\"num_hidden_layers\": 5", "\"num_hidden_layers\": 6");
-    CHECK(a.status == LLM_BAD_TENSOR && says(&a, "model.layers.5."));
+    CHECK(a.status == LLM_BAD_TENSOR && names(&a, "model.layers.5."));
     a = open_with_edit(CONFIG, "\"vocab_size\": 512", "\"vocab_size\": 511");
-    CHECK(a.status == LLM_BAD_TENSOR && says(&a, "[512, 64]") && says(&a, "[511, 64]"));
+    CHECK(a.status == LLM_BAD_TENSOR && names(&a, "[512, 64]") && names(&a, "[511, 64]"));
     a = open_with_edit(CONFIG, "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
-    CHECK(a.status == LLM_BAD_TENSOR && says(&a, "lm_head.weight"));
+    CHECK(a.status == LLM_BAD_TENSOR && names(&a, "lm_head.weight"));
     CHECK(still_works());
 }
 
@@ -379,12 +372,12 @@ static void wrong_tokenizers(void) {
     attempt a;
     for (cut = 0; cut + 1 < whole; cut += 1 + whole / 60) {
         a = open_with(TOKENIZER, text, cut);
-        CHECK(a.status == LLM_BAD_FORMAT && says(&a, "tokenizer.json"));
+        CHECK(a.status == LLM_BAD_FORMAT && names(&a, "tokenizer.json"));
     }
     a = open_with_text(TOKENIZER, "{}");
-    CHECK(a.status != LLM_OK && says(&a, "tokenizer.json"));
+    CHECK(a.status != LLM_OK && names(&a, "tokenizer.json"));
     a = open_with_edit(TOKENIZER, "\"BPE\"", "\"BPX\"");
-    CHECK(a.status != LLM_OK && says(&a, "BPX"));
+    CHECK(a.status != LLM_OK && names(&a, "BPX"));
     CHECK(still_works());
 }
 
@@ -460,40 +453,32 @@ static void wrong_sampling(void) {
 static void wrong_sequences(void) {
     static float logits[2 * 512];
     static const int32_t good[2] = {1, 403}, bad[2] = {1, 512};
-    llm_session_desc sd;
-    llm_model_cache_desc cd;
-    llm_session *session = NULL;
-    llm_cache *cache = NULL;
+    reading r;
     llm_sequence s[2];
     llm_error error;
-    memset(&sd, 0, sizeof sd);
-    memset(&cd, 0, sizeof cd);
-    memset(s, 0, sizeof s);
-    CHECK(llm_session_open(&session, stories, &sd, &error) == LLM_OK);
-    CHECK(llm_model_cache_open(&cache, stories, &cd, &error) == LLM_OK);
-    s[0].cache = cache;
+    CHECK(reading_open(&r, stories, NULL, NULL));
+    s[0] = r.sequence;
     s[0].tokens = bad;
     s[0].count = 2;
     s[0].logits = logits;
-    CHECK(llm_forward(session, s, 1, &error) == LLM_BAD_ARGUMENT && strstr(error.message, "512"));
+    CHECK(llm_forward(r.session, s, 1, &error) == LLM_BAD_ARGUMENT && strstr(error.message, "512"));
     s[0].tokens = good;
     s[0].count = 0;
-    CHECK(llm_forward(session, s, 1, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_forward(r.session, s, 1, &error) == LLM_BAD_ARGUMENT);
     s[0].count = 2;
     s[0].cache = NULL;
-    CHECK(llm_forward(session, s, 1, &error) == LLM_BAD_ARGUMENT);
-    s[0].cache = cache;
+    CHECK(llm_forward(r.session, s, 1, &error) == LLM_BAD_ARGUMENT);
+    s[0].cache = r.cache;
     s[0].logits = NULL;
-    CHECK(llm_forward(session, s, 1, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_forward(r.session, s, 1, &error) == LLM_BAD_ARGUMENT);
     s[0].logits = logits;
     s[1] = s[0];
-    CHECK(llm_forward(session, s, 2, &error) == LLM_BAD_ARGUMENT);
-    CHECK(llm_forward(session, s, 0, &error) == LLM_BAD_ARGUMENT);
-    CHECK(llm_forward_advance(session, -1, &error) == LLM_BAD_ARGUMENT);
-    CHECK(llm_cache_length(cache) == 0);
-    CHECK(llm_forward(session, s, 1, &error) == LLM_OK && llm_cache_length(cache) == 2);
-    llm_session_close(session);
-    llm_cache_close(cache);
+    CHECK(llm_forward(r.session, s, 2, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_forward(r.session, s, 0, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_forward_advance(r.session, -1, &error) == LLM_BAD_ARGUMENT);
+    CHECK(llm_cache_length(r.cache) == 0);
+    CHECK(llm_forward(r.session, s, 1, &error) == LLM_OK && llm_cache_length(r.cache) == 2);
+    reading_close(&r);
 }
 
 /* A cache of another shape than the model's. */
@@ -502,27 +487,23 @@ static void wrong_cache(void) {
     static const int32_t id = 1;
     llm_cache_layer layer;
     llm_cache_desc desc;
-    llm_session_desc sd;
-    llm_session *session = NULL;
     llm_cache *cache = NULL;
-    llm_sequence s;
+    reading r;
     llm_error error;
     memset(&layer, 0, sizeof layer);
     memset(&desc, 0, sizeof desc);
-    memset(&sd, 0, sizeof sd);
-    memset(&s, 0, sizeof s);
     layer.heads = 1;
     layer.key_width = layer.value_width = 32;
     desc.layers = &layer;
     desc.layer_count = 1;
     CHECK(llm_cache_open(&cache, &desc, &error) == LLM_OK);
-    CHECK(llm_session_open(&session, stories, &sd, &error) == LLM_OK);
-    s.cache = cache;
-    s.tokens = &id;
-    s.count = 1;
-    s.logits = logits;
-    CHECK(llm_forward(session, &s, 1, &error) == LLM_BAD_ARGUMENT && error.message[0]);
-    llm_session_close(session);
+    CHECK(reading_open(&r, stories, NULL, NULL));
+    r.sequence.cache = cache;
+    r.sequence.tokens = &id;
+    r.sequence.count = 1;
+    r.sequence.logits = logits;
+    CHECK(llm_forward(r.session, &r.sequence, 1, &error) == LLM_BAD_ARGUMENT && error.message[0]);
+    reading_close(&r);
     llm_cache_close(cache);
     CHECK(still_works());
 }

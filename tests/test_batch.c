@@ -4,47 +4,14 @@
 #define LLM_PAGE_TOKENS 4 /* many pages in short sequences */
 #define LLM_CACHE_IMPLEMENTATION
 #include "llm_cache.h"
+#include "common.h"
 #include "test.h"
 
 enum { SEQUENCES = 10000, STEPS = 10, MOST_ROWS = 6, MOST_TOKENS = 48, MOST_LAYERS = 4, ROW = 128, STATE = 15 };
 
-/* ---- memory that is counted, and refused when asked to */
-
-typedef struct tally {
-    long live, refuse; /* refuse: this many requests from now on is refused; 0: none */
-} tally;
-
-static void *tally_reallocate(void *user, void *block, size_t old_bytes, size_t new_bytes) {
-    tally *t = (tally *)user;
-    void *p;
-    (void)old_bytes;
-    if (!new_bytes) {
-        t->live -= block != NULL;
-        free(block);
-        return NULL;
-    }
-    if (t->refuse && !--t->refuse) return NULL;
-    p = realloc(block, new_bytes);
-    t->live += !block && p;
-    return p;
-}
-
 static uint32_t random_state;
 
-static uint32_t random_bits(void) {
-    uint32_t x = random_state += 0x9e3779b9U;
-    x = (x ^ x >> 16) * 0x7feb352dU;
-    x = (x ^ x >> 15) * 0x846ca68bU;
-    return x ^ x >> 16;
-}
-
-static int below(int n) { return (int)(random_bits() % (uint32_t)n); }
-
-static int says(const llm_error *error, const char *word) {
-    if (strstr(error->message, word)) return 1;
-    printf("  \"%s\" does not say \"%s\"\n", error->message, word);
-    return 0;
-}
+static int below(int n) { return (int)(random_bits(&random_state) % (uint32_t)n); }
 
 /* ---- kinds of caches */
 
@@ -88,8 +55,7 @@ static llm_cache_desc desc_of(const shape *s, tally *t) {
     d.layers = s->layer;
     d.layer_count = s->layers;
     d.dtype = s->dtype;
-    d.allocator.user = t;
-    d.allocator.reallocate = tally_reallocate;
+    d.allocator = tally_allocator(t);
     return d;
 }
 
@@ -198,7 +164,7 @@ static int remembers(const row *r) {
 
 /* ---- operations */
 
-static float number(void) { return (float)(int32_t)random_bits() / 2147483648.0f; }
+static float number(void) { return (float)(int32_t)random_bits(&random_state) / 2147483648.0f; }
 
 static int put_tokens(row *r, size_t layer, int count) {
     const llm_cache_layer *l = &r->shape->layer[layer];
@@ -283,28 +249,16 @@ static int quantize(row *r) {
     return 1;
 }
 
-static int collect(void *user, const void *data, size_t bytes) {
-    llm__text_add((llm__text *)user, (const char *)data, bytes);
-    return 0;
-}
-
 /* Through a file and back. */
 static int save_and_load(row *r, tally *t) {
     llm_cache_layer want[MOST_LAYERS];
     llm_cache_desc d = desc_of(r->shape, t);
-    llm_cache_save_desc sd;
     llm_cache_load_desc ld;
     llm_cache *loaded = NULL;
     llm_error error;
-    llm__text file;
-    memset(&file, 0, sizeof file);
-    memset(&sd, 0, sizeof sd);
+    llm__text file = file_of_cache(r->cache, NULL, 0);
     memset(&ld, 0, sizeof ld);
     memcpy(want, r->shape->layer, sizeof want);
-    file.allocator = llm__allocator_or_default(file.allocator);
-    sd.sink.user = &file;
-    sd.sink.write = collect;
-    if (llm_cache_save(r->cache, &sd, &error)) return printf("  %s\n", error.message), 0;
     d.layers = want;
     ld.want = &d;
     ld.allocator = d.allocator;
@@ -324,10 +278,8 @@ static int through_a_batch(row *rows, int *count, tally *t) {
     llm_cache *caches[MOST_ROWS];
     size_t keep[MOST_ROWS], n = 0, i, from[2 * MOST_ROWS];
     llm_batch *batch = NULL;
-    llm_allocator a;
+    llm_allocator a = tally_allocator(t);
     int merged = 1 + below(*count), ok;
-    a.user = t;
-    a.reallocate = tally_reallocate;
     for (i = 0; i < (size_t)*count; i++) caches[i] = rows[i].cache;
     ok = !llm_batch_open(&batch, caches, (size_t)merged, &a, NULL);
     while (ok && n < 1 + (size_t)below(MOST_ROWS / 2)) from[n] = keep[n] = (size_t)below(merged), n++;
@@ -430,7 +382,7 @@ static void test_batch_kv_cache(void) {
     static row rows[5];
     static const int first[] = {6, 7}, second[] = {6, 1, 4};
     static const size_t others[] = {2, 0};
-    tally t = {0, 0};
+    tally t = {0};
     llm_batch *batch, *more;
     open_rows(rows, 2, &shapes[0], first, &t);
     open_rows(rows + 2, 3, &shapes[0], second, &t);
@@ -460,7 +412,7 @@ static void test_batch_kv_cache(void) {
 static void test_batch_rotating_kv_cache(void) {
     static row rows[3], alone[3];
     static const int lengths[] = {3, 9, 20};
-    tally t = {0, 0};
+    tally t = {0};
     llm_batch *batch;
     int i, s;
     for (s = 1; s <= 2; s++) {
@@ -478,7 +430,7 @@ static void test_batch_rotating_kv_cache(void) {
 static void test_merge_with_empty_caches(void) {
     static row rows[2];
     static const int lengths[] = {0, 5};
-    tally t = {0, 0};
+    tally t = {0};
     size_t s;
     for (s = 0; s < SHAPES; s++) {
         llm_batch *batch;
@@ -496,7 +448,7 @@ static void test_merge_with_empty_caches(void) {
 static void test_extend_with_empty_and_nonempty_batch_caches(void) {
     static row rows[2];
     static const int lengths[] = {0, 5};
-    tally t = {0, 0};
+    tally t = {0};
     size_t s;
     int turn;
     for (s = 0; s < SHAPES; s++)
@@ -515,7 +467,7 @@ static void test_extend_with_empty_and_nonempty_batch_caches(void) {
 static void test_arrays_cache_extend_with_empty(void) {
     static row rows[2];
     static const int lengths[] = {4, 0};
-    tally t = {0, 0};
+    tally t = {0};
     llm_batch *batch;
     int i;
     open_rows(rows, 2, &shapes[9], lengths, &t);
@@ -532,7 +484,7 @@ static void test_arrays_cache_extend_with_empty(void) {
 static void test_cache_list(void) {
     static row rows[3];
     static const int lengths[] = {8, 0, 3};
-    tally t = {0, 0};
+    tally t = {0};
     llm_batch *batch;
     size_t i;
     open_rows(rows, 3, &shapes[8], lengths, &t);
@@ -556,22 +508,17 @@ static void test_save_load_batch_caches(void) {
     static row rows[3];
     static const int lengths[] = {4, 11, 1};
     static const int shapes_of_mlx[] = {0, 1, 6, 7, 9}; /* those that mlx-lm has batches of */
-    tally t = {0, 0};
+    tally t = {0};
     size_t s, i, n;
     for (s = 0; s < sizeof shapes_of_mlx / sizeof *shapes_of_mlx; s++)
         for (n = 1; n <= 3; n += 2) {
-            llm_cache_save_desc to;
+            llm__text file;
+            llm_cache_save_desc to = into_text(&file, NULL, 0);
             llm_cache_load_desc from;
             llm_cache_desc want = desc_of(&shapes[shapes_of_mlx[s]], &t);
             llm_batch *batch, *loaded = NULL;
-            llm__text file;
             llm_error error;
-            memset(&to, 0, sizeof to);
             memset(&from, 0, sizeof from);
-            memset(&file, 0, sizeof file);
-            file.allocator = llm__allocator_or_default(file.allocator);
-            to.sink.user = &file;
-            to.sink.write = collect;
             open_rows(rows, (int)n, &shapes[shapes_of_mlx[s]], lengths, &t);
             batch = merge(rows, (int)n);
             CHECK(!llm_batch_save(batch, &to, NULL));
@@ -596,7 +543,7 @@ static void wrong_calls(void) {
     static row rows[2];
     static const int lengths[] = {3, 5};
     static const size_t numbers[] = {0, 2};
-    tally t = {0, 0};
+    tally t = {0};
     llm_batch *batch, *none = (llm_batch *)&t;
     llm_cache *other = NULL, *nothing = NULL;
     llm_cache_desc d = desc_of(&shapes[1], &t);
@@ -636,14 +583,11 @@ static void refused_allocations(void) {
     static row rows[2];
     static const int lengths[] = {6, 11};
     static const size_t twice[] = {1, 0, 1};
-    tally t = {0, 0};
-    llm_allocator a;
+    tally t = {0};
+    llm_allocator a = tally_allocator(&t);
     int call;
-    a.user = &t;
-    a.reallocate = tally_reallocate;
     for (call = 0; call < 4; call++) {
-        long n;
-        int done = 0;
+        int n, done = 0;
         for (n = 1; !done && n < 200; n++) {
             llm_cache *caches[2];
             llm_batch *batch = NULL;
@@ -652,12 +596,12 @@ static void refused_allocations(void) {
             caches[0] = rows[0].cache;
             caches[1] = rows[1].cache;
             if (call) CHECK(!llm_batch_open(&batch, caches, 2, &a, NULL));
-            t.refuse = n;
+            t.refuse = t.calls + n;
             if (call == 0) status = llm_batch_open(&batch, caches, 2, &a, NULL);
             else if (call == 1) status = llm_batch_extend(batch, caches, 2, NULL);
             else if (call == 2) status = llm_batch_filter(batch, twice, 3, NULL);
             else status = llm_batch_trim(batch, 2, NULL);
-            done = t.refuse > 0; /* fewer requests than that */
+            done = t.calls < t.refuse; /* fewer requests than that */
             t.refuse = 0;
             CHECK_EQ(status, done ? LLM_OK : LLM_OUT_OF_MEMORY);
             if (!done && call) CHECK(llm_batch_get_info(batch).rows == 2 && row_is(batch, 1, &rows[1]));

@@ -4,6 +4,7 @@
 #define LLM_CACHE_IMPLEMENTATION
 #include "llm_cache.h"
 
+#include "common.h"
 #include "test.h"
 
 #if (defined(__unix__) || defined(__APPLE__)) && !defined(LLM_NO_THREADS)
@@ -11,54 +12,7 @@
 #define HAVE_THREADS 1
 #endif
 
-/* ---- shared: an allocator that counts what lives and refuses its nth call, and random numbers */
-
-typedef struct tally {
-    long calls, refuse; /* refuse: number of the call to refuse, from 1; 0: none */
-    long long live;     /* bytes */
-} tally;
-
-static void *tally_reallocate(void *user, void *block, size_t old_bytes, size_t new_bytes) {
-    tally *t = (tally *)user;
-    void *moved;
-    if (!new_bytes) {
-        t->live -= (long long)old_bytes;
-        free(block);
-        return NULL;
-    }
-    if (++t->calls == t->refuse || new_bytes > (size_t)1 << 31) return NULL;
-    moved = realloc(block, new_bytes);
-    if (moved) t->live += (long long)new_bytes - (long long)(block ? old_bytes : 0);
-    return moved;
-}
-
-static llm_allocator tally_allocator(tally *t) {
-    llm_allocator a;
-    a.user = t;
-    a.reallocate = tally_reallocate;
-    return a;
-}
-
-static void *need(size_t count, size_t size) {
-    void *block = calloc(count ? count : 1, size);
-    if (!block) exit(2);
-    return block;
-}
-
-static uint32_t mix(uint32_t x) {
-    x = (x ^ x >> 16) * 0x7feb352dU;
-    x = (x ^ x >> 15) * 0x846ca68bU;
-    return x ^ x >> 16;
-}
-
-static uint32_t random_bits(uint32_t *state) { return mix(*state += 0x9e3779b9U); }
 static int64_t below(uint32_t *state, int64_t n) { return (int64_t)(random_bits(state) % (uint32_t)n); }
-
-static int says(const llm_error *error, const char *word) {
-    if (strstr(error->message, word)) return 1;
-    printf("the message \"%s\" does not say \"%s\"\n", error->message, word);
-    return 0;
-}
 
 /* ---- shapes of caches */
 
@@ -276,9 +230,9 @@ static void memory_open(memory *m, const shape *s, llm_cache *cache, uint32_t se
     m->random = seed;
     for (i = 0; i < m->layers; i++) {
         const llm_cache_layer *l = &s->layers[i];
-        m->rows[i] = (float *)need(row_floats(l) * (is_attention(l) ? (size_t)MOST_TOKENS : 1), sizeof(float));
+        m->rows[i] = (float *)need(calloc(row_floats(l) * (is_attention(l) ? (size_t)MOST_TOKENS : 1), sizeof(float)));
         if (!l->window) continue;
-        m->rings[i] = (ring *)need(1, sizeof(ring));
+        m->rings[i] = (ring *)need(calloc(1, sizeof(ring)));
         m->rings[i]->max_size = l->window;
         m->rings[i]->keep = l->keep;
     }
@@ -295,7 +249,7 @@ static float *states_copied(const memory *m, size_t layer, const float *from) {
     const llm_cache_layer *l = &m->as.layers[layer];
     float *to = NULL;
     if (is_attention(l)) return NULL;
-    to = (float *)need(row_floats(l), sizeof(float));
+    to = (float *)need(calloc(row_floats(l), sizeof(float)));
     if (row_floats(l)) memcpy(to, from, row_floats(l) * sizeof(float));
     return to;
 }
@@ -314,7 +268,7 @@ static void past_add(memory *m) {
     size_t i;
     int k, worst = 0;
     if (!m->length || !forgets(m) || (m->past_count && m->pasts[m->past_count - 1]->length == m->length)) return;
-    p = (past *)need(1, sizeof *p);
+    p = (past *)need(calloc(1, sizeof *p));
     p->length = m->length;
     memcpy(p->gone, m->gone, sizeof p->gone);
     for (i = 0; i < m->layers; i++) p->states[i] = states_copied(m, i, m->rows[i]);
@@ -348,7 +302,7 @@ static void memory_copy(memory *to, const memory *from, llm_cache *cache) {
     to->wish[1] = from->wish[1];
     to->wish_from = from->wish_from;
     for (; to->past_count < from->past_count; to->past_count++) {
-        past *p = (past *)need(1, sizeof *p);
+        past *p = (past *)need(calloc(1, sizeof *p));
         *p = *from->pasts[to->past_count];
         for (i = 0; i < from->layers; i++) p->states[i] = states_copied(from, i, p->states[i]);
         to->pasts[to->past_count] = p;

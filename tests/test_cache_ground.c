@@ -3,28 +3,10 @@
 #define LLM_CACHE_IMPLEMENTATION
 #include "llm_cache.h"
 
+#include "common.h"
 #include "test.h"
 
-/* ---- shared: an allocator that counts what lives and refuses its nth call, a folder over memory files */
-
-typedef struct tally {
-    long calls, refuse; /* refuse: number of the call to refuse, from 1; 0: none */
-    long long live;     /* bytes */
-} tally;
-
-static void *tally_reallocate(void *user, void *block, size_t old_bytes, size_t new_bytes) {
-    tally *t = (tally *)user;
-    void *moved;
-    if (!new_bytes) {
-        t->live -= (long long)old_bytes;
-        free(block);
-        return NULL;
-    }
-    if (++t->calls == t->refuse) return NULL;
-    moved = realloc(block, new_bytes);
-    if (moved) t->live += (long long)new_bytes - (long long)(block ? old_bytes : 0);
-    return moved;
-}
+/* ---- a folder over memory files */
 
 typedef struct world {
     tally memory;
@@ -34,11 +16,10 @@ typedef struct world {
     llm_error error;
 } world;
 
-static void begin(world *w, const llm_memory_file *files, size_t count, const char *path, long refuse) {
+static void begin(world *w, const llm_memory_file *files, size_t count, const char *path, int refuse) {
     memset(w, 0, sizeof *w);
     w->memory.refuse = refuse;
-    w->arena.allocator.user = &w->memory;
-    w->arena.allocator.reallocate = tally_reallocate;
+    w->arena.allocator = tally_allocator(&w->memory);
     w->folder.path = path;
     w->folder.files = llm__files_or_default(w->folder.files);
     w->folder.memory = files;
@@ -53,28 +34,9 @@ static void end(world *w) {
     CHECK_EQ(w->memory.live, 0);
 }
 
-static int says(const llm_error *error, const char *word) {
-    if (strstr(error->message, word)) return 1;
-    printf("the message \"%s\" does not say \"%s\"\n", error->message, word);
-    return 0;
-}
-
-/* A copy in a block of exactly that size, so that the address sanitizer sees a read past its end. */
-static void *exactly(const void *data, size_t bytes) {
-    void *copy = malloc(bytes ? bytes : 1);
-    if (!copy) exit(2);
-    if (bytes) memcpy(copy, data, bytes);
-    return copy;
-}
-
 static uint32_t random_state = 1;
 
-static uint32_t random_bits(void) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 17;
-    random_state ^= random_state << 5;
-    return random_state;
-}
+static uint32_t any_bits(void) { return random_bits(&random_state); }
 
 /* ================================================================================ numbers */
 
@@ -540,11 +502,11 @@ static void json_numbers(void) {
     for (i = 0; i < sizeof hard / sizeof *hard; i++)
         if (number(hard[i]) != strtod(hard[i], NULL)) bad++, printf("  %s\n", hard[i]);
     for (round = 0; round < 20000; round++) {
-        uint64_t m = ((uint64_t)random_bits() << 32 | random_bits()) % 10000000000000000000u >> random_bits() % 60;
+        uint64_t m = ((uint64_t)any_bits() << 32 | any_bits()) % 10000000000000000000u >> any_bits() % 60;
         double mine, right;
-        snprintf(text, sizeof text, "%llue%d", (unsigned long long)m, (int)(random_bits() % 45) - 22);
+        snprintf(text, sizeof text, "%llue%d", (unsigned long long)m, (int)(any_bits() % 45) - 22);
         if (number(text) != strtod(text, NULL)) bad++, printf("  %s\n", text);
-        snprintf(text, sizeof text, "%llue%d", (unsigned long long)m, (int)(random_bits() % 580) - 300);
+        snprintf(text, sizeof text, "%llue%d", (unsigned long long)m, (int)(any_bits() % 580) - 300);
         mine = number(text);
         right = strtod(text, NULL);
         if (!(fabs(mine - right) <= fabs(right) * 4e-15) && mine != right) far++, printf("  %s\n", text);
@@ -626,7 +588,7 @@ static void json_no_memory(void) {
     const llm__json *root;
     char text[40000]; /* more than one block of the arena */
     size_t i;
-    long nth, failures = 0;
+    int nth, failures = 0;
     text[0] = '[';
     for (i = 1; i + 2 < sizeof text; i += 2) memcpy(text + i, "1,", 2);
     memcpy(text + i - 1, "]", 1);
@@ -966,7 +928,7 @@ static void many_tensors(void) {
 
 static void tensors_no_memory(void) {
     llm_memory_file files[3];
-    long nth;
+    int nth;
     files[0] = memory_text(INDEX, "{\"weight_map\":{\"a\":\"1.st\",\"b\":\"2.st\"}}");
     files[1] = memory_tensors("1.st", "{\"a\":" T("[4]", "0", "4") "}", 4);
     files[2] = memory_tensors("2.st", "{\"b\":" T("[2]", "0", "2") "}", 2);

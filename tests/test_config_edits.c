@@ -17,6 +17,7 @@
 
 #define PROGRAM "test_config_edits"
 #include "fixture.h"
+#include "stories.h"
 #include "test.h"
 
 enum { QUICK = 40, MOST_EDITS = 3, LONGEST = 60, MEMORY = 512 << 20 };
@@ -193,34 +194,28 @@ static void write_value(writer *w, const llm__json *v) {
 static void run_model(const llm_model *model, const fixture *f) {
     llm_session_desc sd;
     llm_model_cache_desc cd;
-    llm_session *session = NULL;
-    llm_cache *cache = NULL;
-    llm_error error;
-    llm_sequence s;
+    reading r;
     int vocabulary = llm_model_get_info(model).vocabulary, call;
     float *logits = (float *)need(malloc((size_t)vocabulary * sizeof *logits));
     float *given = (float *)need(calloc(6 * (size_t)llm_model_get_info(model).hidden, sizeof *given));
     int32_t tokens[8];
     memset(&sd, 0, sizeof sd);
     memset(&cd, 0, sizeof cd);
-    memset(&s, 0, sizeof s);
     sd.max_rows = 4;
     sd.exact = draw(2) != 0;
     if (draw(4) == 0) cd.max_kv_size = 3;
-    if (!llm_session_open(&session, model, &sd, &error) && !llm_model_cache_open(&cache, model, &cd, &error))
+    if (reading_open(&r, model, &sd, &cd))
         for (call = 0; call < 4; call++) {
             size_t i;
-            s.cache = cache;
-            s.tokens = tokens;
-            s.count = call ? 1 : 6;
-            s.logits = logits;
-            s.given = model->entrance.map.data ? given : NULL;
-            for (i = 0; i < s.count; i++) tokens[i] = (int32_t)draw((uint64_t)vocabulary);
+            r.sequence.tokens = tokens;
+            r.sequence.count = call ? 1 : 6;
+            r.sequence.logits = logits;
+            r.sequence.given = model->entrance.map.data ? given : NULL;
+            for (i = 0; i < r.sequence.count; i++) tokens[i] = (int32_t)draw((uint64_t)vocabulary);
             if (f->prompt_count && f->prompt[0] < vocabulary) tokens[0] = f->prompt[0];
-            if (llm_forward(session, &s, 1, &error)) break;
+            if (llm_forward(r.session, &r.sequence, 1, NULL)) break;
         }
-    llm_cache_close(cache);
-    llm_session_close(session);
+    reading_close(&r);
     free(given);
     free(logits);
 }

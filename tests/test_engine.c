@@ -58,14 +58,10 @@ static int matches(const told *t, const greedy *g) {
 
 static llm_generation_desc golden_desc(const greedy *g) { return prompt_desc(g->prompt, (int64_t)g->count); }
 
-static int write_file(const char *folder, size_t i, const char *name, const char *text, size_t bytes) {
-    char path[400];
-    FILE *file;
-    int ok;
-    snprintf(path, sizeof path, "%s/%d-%s", folder, (int)i, name);
-    file = fopen(path, "wb");
-    ok = file && fwrite(text, 1, bytes, file) == bytes;
-    return file && !fclose(file) && ok;
+static int write_part(const char *folder, size_t i, const char *part, const char *text, size_t bytes) {
+    char name[40];
+    snprintf(name, sizeof name, "%d-%s", (int)i, part);
+    return write_file(folder, name, "", 0, text, bytes);
 }
 
 static int write_greedy(const char *folder) {
@@ -74,9 +70,9 @@ static int write_greedy(const char *folder) {
     for (i = 0; i < golden_count; i++) {
         const greedy *g = &goldens[i];
         snprintf(count, sizeof count, "%d", (int)g->count);
-        if (!write_file(folder, i, "prompt", g->prompt, g->prompt_bytes) ||
-            !write_file(folder, i, "text", g->text, g->text_bytes) ||
-            !write_file(folder, i, "count", count, strlen(count)))
+        if (!write_part(folder, i, "prompt", g->prompt, g->prompt_bytes) ||
+            !write_part(folder, i, "text", g->text, g->text_bytes) ||
+            !write_part(folder, i, "count", count, strlen(count)))
             return 1;
     }
     return 0;
@@ -245,29 +241,22 @@ static void steps_end_in_time(void) {
     for (k = 0; k < 3; k++) {
         int64_t now = 0, before, longest = 0;
         llm_session_desc sd;
-        llm_model_cache_desc cd;
-        llm_session *s = NULL;
-        llm_cache *cache = NULL;
-        llm_sequence sequence;
+        reading r;
         llm_status status = LLM_PENDING;
         int round, steps = 0;
         memset(&sd, 0, sizeof sd);
-        memset(&cd, 0, sizeof cd);
-        memset(&sequence, 0, sizeof sequence);
         sd.clock.now_us = slow_clock;
         sd.clock.user = &now;
-        CHECK(llm_session_open(&s, stories, &sd, NULL) == LLM_OK);
-        CHECK(llm_model_cache_open(&cache, stories, &cd, NULL) == LLM_OK);
-        sequence.cache = cache;
-        sequence.tokens = prompt;
-        sequence.count = 4;
-        sequence.want = LLM_LOGITS_LAST;
-        sequence.logits = logits;
+        CHECK(reading_open(&r, stories, &sd, NULL));
+        r.sequence.tokens = prompt;
+        r.sequence.count = 4;
+        r.sequence.want = LLM_LOGITS_LAST;
+        r.sequence.logits = logits;
         for (round = 0; round < 20; round++) {
-            CHECK(llm_forward_begin(s, &sequence, 1, NULL) == LLM_OK);
+            CHECK(llm_forward_begin(r.session, &r.sequence, 1, NULL) == LLM_OK);
             do {
                 before = now;
-                status = llm_forward_advance(s, budgets[k], NULL);
+                status = llm_forward_advance(r.session, budgets[k], NULL);
                 if (now - before > longest) longest = now - before;
                 steps++;
             } while (status == LLM_PENDING);
@@ -275,8 +264,7 @@ static void steps_end_in_time(void) {
         }
         CHECK(longest <= (k ? budgets[k] + 300 : 1000)); /* the clock's first reading is not the step's */
         CHECK(steps > 20 * (k == 2 ? 1 : 3));
-        llm_cache_close(cache);
-        llm_session_close(s);
+        reading_close(&r);
     }
 }
 
@@ -405,38 +393,28 @@ static void stepped_forward(void) {
     enum { TOKENS = 5, VOCABULARY = 512 };
     static float whole[TOKENS * VOCABULARY], stepped[TOKENS * VOCABULARY];
     static const int32_t ids[TOKENS] = {1, 403, 407, 261, 378};
-    llm_session_desc sd;
-    llm_model_cache_desc cd;
-    llm_session *session = NULL;
-    llm_cache *cache = NULL;
-    llm_sequence s;
+    reading r;
     llm_status status;
     int pending = 0;
-    memset(&sd, 0, sizeof sd);
-    memset(&cd, 0, sizeof cd);
-    memset(&s, 0, sizeof s);
-    CHECK(llm_session_open(&session, stories, &sd, NULL) == LLM_OK);
-    CHECK(llm_model_cache_open(&cache, stories, &cd, NULL) == LLM_OK);
-    s.cache = cache;
-    s.tokens = ids;
-    s.count = TOKENS;
-    s.want = LLM_LOGITS_ALL;
-    s.logits = whole;
-    CHECK(llm_forward(session, &s, 1, NULL) == LLM_OK);
-    CHECK(llm_cache_length(cache) == TOKENS);
-    llm_cache_clear(cache);
-    s.logits = stepped;
-    CHECK(llm_forward_begin(session, &s, 1, NULL) == LLM_OK);
-    CHECK(llm_forward_advance(session, 0, NULL) == LLM_PENDING);
-    llm_forward_abandon(session);
-    CHECK(llm_cache_length(cache) == 0);
-    CHECK(llm_forward_begin(session, &s, 1, NULL) == LLM_OK);
-    while ((status = llm_forward_advance(session, 0, NULL)) == LLM_PENDING) pending++;
+    CHECK(reading_open(&r, stories, NULL, NULL));
+    r.sequence.tokens = ids;
+    r.sequence.count = TOKENS;
+    r.sequence.want = LLM_LOGITS_ALL;
+    r.sequence.logits = whole;
+    CHECK(llm_forward(r.session, &r.sequence, 1, NULL) == LLM_OK);
+    CHECK(llm_cache_length(r.cache) == TOKENS);
+    llm_cache_clear(r.cache);
+    r.sequence.logits = stepped;
+    CHECK(llm_forward_begin(r.session, &r.sequence, 1, NULL) == LLM_OK);
+    CHECK(llm_forward_advance(r.session, 0, NULL) == LLM_PENDING);
+    llm_forward_abandon(r.session);
+    CHECK(llm_cache_length(r.cache) == 0);
+    CHECK(llm_forward_begin(r.session, &r.sequence, 1, NULL) == LLM_OK);
+    while ((status = llm_forward_advance(r.session, 0, NULL)) == LLM_PENDING) pending++;
     CHECK(status == LLM_OK && pending >= 4); /* five layers, one at a time */
     CHECK(!memcmp(whole, stepped, sizeof whole));
-    CHECK(llm_session_bytes(session) > 0);
-    llm_session_close(session);
-    llm_cache_close(cache);
+    CHECK(llm_session_bytes(r.session) > 0);
+    reading_close(&r);
 }
 
 /* ---- memory */
@@ -448,7 +426,7 @@ static int whole_life(tally *t, int refuse, int threads) {
     llm_model *model = NULL;
     static told result;
     llm_error error;
-    md.allocator = tally_allocator(t);
+    md.allocator = tally_start(t);
     t->refuse = refuse;
     desc.session.threads = threads;
     result.status = llm_model_open(&model, &md, &error);
@@ -487,7 +465,7 @@ static void writing_allocates_nothing(void) {
         llm_model *model = NULL;
         llm_piece piece;
         int before;
-        md.allocator = tally_allocator(&t);
+        md.allocator = tally_start(&t);
         desc.session.threads = threads;
         desc.sampling.temperature = 0.7f;
         desc.sampling.top_p = 0.9f;

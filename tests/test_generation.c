@@ -4,18 +4,11 @@
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
-#define PROGRAM "test_generation"
 #include "fixture.h"
 #include "stories.h"
 #include "test.h"
 
 static llm_model *stories;
-
-static int says(const llm_error *error, const char *word) {
-    if (strstr(error->message, word)) return 1;
-    printf("  \"%s\" does not say \"%s\"\n", error->message, word);
-    return 0;
-}
 
 /* ---- models by formula: windows, recurrences and whatever else layers do */
 
@@ -643,7 +636,7 @@ static void proposing_allocates_nothing(void) {
     llm_model *model = NULL;
     llm_piece piece;
     int before;
-    md.allocator = tally_allocator(&t);
+    md.allocator = tally_start(&t);
     d.lookup.count = 4;
     d.ignore_end = 1;
     d.top_logprobs = 5;
@@ -675,7 +668,7 @@ static void refused_and_tried_again(void) {
             llm_piece piece;
             llm_status status;
             int refused = 0;
-            d.session.allocator = tally_allocator(&t);
+            d.session.allocator = tally_start(&t);
             d.draft_model = o->model;
             d.top_logprobs = 2;
             d.stop_ids = stops;

@@ -1118,7 +1118,7 @@ static void refused_memory(const llm_model *model) {
         llm_grammar *g = NULL;
         llm_guide *guide = NULL;
         llm_status status;
-        d.allocator = tally_allocator(&memory);
+        d.allocator = tally_start(&memory);
         memory.refuse = refuse;
         status = llm_grammar_open(&g, &d, &error);
         if (status == LLM_OK) status = llm_guide_open(&guide, g, NULL, &error);
@@ -1145,7 +1145,7 @@ static void the_vocabulary_can_be_refused_memory(void) {
     int refuse, done = 0, wrong = 0, base;
     memset(&d, 0, sizeof d);
     d.regex = "a";
-    md.allocator = tally_allocator(&memory);
+    md.allocator = tally_start(&memory);
     CHECK_EQ(llm_model_open(&model, &md, &error), LLM_OK);
     d.model = model;
     for (refuse = 1; !done && refuse < 500; refuse++) {

@@ -7,7 +7,6 @@
 #include "test.h"
 #include "stories.h"
 
-#define PROGRAM "test_mtp"
 #include "fixture.h"
 
 static const char *const families[] = {"deepseek_v3", "glm4_moe", "glm4_moe_lite", "mimo", "qwen3_next", "mimo-q4"};
@@ -687,7 +686,7 @@ static void refused_allocations(void) {
         md.memory = o.f.checkpoint;
         md.memory_count = 2;
         md.weights_only = md.drafts = 1;
-        md.allocator = tally_allocator(&t);
+        md.allocator = tally_start(&t);
         t.refuse = refuse;
         status = llm_model_open(&model, &md, &error);
         CHECK_EQ(status, refuse ? LLM_OUT_OF_MEMORY : LLM_OK);

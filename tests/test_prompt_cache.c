@@ -209,30 +209,16 @@ static void test_llama4_chunked_kv_cache(void) {
 
 /* ---- persistence */
 
-static int collect(void *user, const void *data, size_t bytes) {
-    llm__text_add((llm__text *)user, (const char *)data, bytes);
-    return 0;
-}
-
 /* Through a file with a note; layers: what is in it, for those that are empty. */
 static llm_cache *through_a_file(const llm_cache *cache, const llm_cache_layer *layers) {
     static const llm_note note = {"model", "t\xC3\xAAst"};
     llm_cache_desc want;
-    llm_cache_save_desc to;
     llm_cache_load_desc from;
     llm_cache *loaded = NULL;
     llm_error error;
-    llm__text file;
+    llm__text file = file_of_cache(cache, &note, 1);
     memset(&want, 0, sizeof want);
-    memset(&to, 0, sizeof to);
     memset(&from, 0, sizeof from);
-    memset(&file, 0, sizeof file);
-    file.allocator = llm__allocator_or_default(file.allocator);
-    to.sink.user = &file;
-    to.sink.write = collect;
-    to.notes = &note;
-    to.note_count = 1;
-    CHECK(!llm_cache_save(cache, &to, NULL));
     want.layers = layers;
     want.layer_count = llm_cache_layers(cache);
     want.dtype = LLM_F32;
@@ -402,10 +388,8 @@ static void test_trim_cache(void) {
 /* ---- with a model */
 
 static llm_cache *model_cache(const llm_model *m) {
-    llm_model_cache_desc d;
     llm_cache *cache = NULL;
-    memset(&d, 0, sizeof d);
-    CHECK(!llm_model_cache_open(&cache, m, &d, NULL));
+    CHECK(!llm_model_cache_open(&cache, m, NULL, NULL));
     return cache;
 }
 

@@ -4,6 +4,7 @@
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
+#include "stories.h"
 #include "test.h"
 
 enum { TEXTS = 12, LENGTH = 200 };
@@ -24,23 +25,18 @@ static llm_model *open_model(const char *folder, int no_pack) {
 static int read_text(const llm_model *model, const int32_t *ids, size_t count, int exact, float *logits) {
     llm_session_desc sd;
     llm_model_cache_desc cd;
-    llm_session *session = NULL;
-    llm_cache *cache = NULL;
-    llm_sequence s;
+    reading r;
     int good;
     memset(&sd, 0, sizeof sd);
     memset(&cd, 0, sizeof cd);
-    memset(&s, 0, sizeof s);
     sd.exact = cd.exact = exact;
-    good = !llm_session_open(&session, model, &sd, NULL) && !llm_model_cache_open(&cache, model, &cd, NULL);
-    s.cache = cache;
-    s.tokens = ids;
-    s.count = count;
-    s.want = LLM_LOGITS_ALL;
-    s.logits = logits;
-    good = good && !llm_forward(session, &s, 1, NULL);
-    llm_session_close(session);
-    llm_cache_close(cache);
+    good = reading_open(&r, model, &sd, &cd);
+    r.sequence.tokens = ids;
+    r.sequence.count = count;
+    r.sequence.want = LLM_LOGITS_ALL;
+    r.sequence.logits = logits;
+    good = good && !llm_forward(r.session, &r.sequence, 1, NULL);
+    reading_close(&r);
     return good;
 }
 

@@ -5,6 +5,7 @@
 #define LLM_CACHE_IMPLEMENTATION
 #include "llm_cache.h"
 
+#include "common.h"
 #include "test.h"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -14,66 +15,12 @@
 #define HAVE_POSIX 1
 #endif
 
-/* ---- shared: an allocator that counts what lives and refuses its nth call, random numbers, bytes that grow */
-
-typedef struct tally {
-    long calls, refuse;   /* refuse: number of the call to refuse, from 1; 0: none */
-    long long live, most; /* bytes */
-} tally;
-
-static void *tally_reallocate(void *user, void *block, size_t old_bytes, size_t new_bytes) {
-    tally *t = (tally *)user;
-    void *moved;
-    if (!new_bytes) {
-        t->live -= (long long)old_bytes;
-        free(block);
-        return NULL;
-    }
-    if (++t->calls == t->refuse || new_bytes > (size_t)1 << 31) return NULL;
-    moved = realloc(block, new_bytes);
-    if (moved) t->live += (long long)new_bytes - (long long)(block ? old_bytes : 0);
-    if (t->live > t->most) t->most = t->live;
-    return moved;
-}
-
-static llm_allocator tally_allocator(tally *t) {
-    llm_allocator a;
-    a.user = t;
-    a.reallocate = tally_reallocate;
-    return a;
-}
-
-static uint32_t mix(uint32_t x) {
-    x = (x ^ x >> 16) * 0x7feb352dU;
-    x = (x ^ x >> 15) * 0x846ca68bU;
-    return x ^ x >> 16;
-}
-
-static int says(const llm_error *error, const char *word) {
-    if (strstr(error->message, word)) return 1;
-    printf("the message \"%s\" does not say \"%s\"\n", error->message, word);
-    return 0;
-}
-
-/* A block of exactly that size: a read past its end shows under the address sanitizer. */
-static uint8_t *exactly(const void *data, size_t bytes) {
-    uint8_t *copy = (uint8_t *)malloc(bytes ? bytes : 1);
-    if (!copy) exit(2);
-    if (bytes) memcpy(copy, data, bytes);
-    return copy;
-}
-
 static void add(llm__text *t, const void *data, size_t bytes) {
     t->allocator = llm__allocator_or_default(t->allocator);
     if (!llm__text_add(t, (const char *)data, bytes)) exit(2);
 }
 
 static void add_text(llm__text *t, const char *text) { add(t, text, strlen(text)); }
-
-static int collect(void *user, const void *data, size_t bytes) {
-    add((llm__text *)user, data, bytes);
-    return 0;
-}
 
 /* ---- caches of every kind, with numbers that follow from layer and position alone */
 
@@ -282,23 +229,6 @@ static int go_on_alike(llm_cache *a, llm_cache *b) {
 static const llm_note some_notes[] = {{"model", "tiny"},
                                       {"template", "{\"a\\b\"}\n\t\x01\x7F \xC3\xA9 \xF0\x9F\x8C\x8D"}};
 
-static llm__text save(const llm_cache *c, const llm_note *notes, size_t count) {
-    llm__text file;
-    llm_cache_save_desc d;
-    llm_error error;
-    memset(&file, 0, sizeof file);
-    memset(&d, 0, sizeof d);
-    d.sink.user = &file;
-    d.sink.write = collect;
-    d.notes = notes;
-    d.note_count = count;
-    if (llm_cache_save(c, &d, &error)) {
-        printf("saving: %s\n", error.message);
-        exit(2);
-    }
-    return file;
-}
-
 static llm_cache_load_desc from_memory(const void *data, size_t bytes, const llm_cache_desc *want) {
     llm_cache_load_desc d;
     memset(&d, 0, sizeof d);
@@ -320,12 +250,12 @@ static llm_cache *load_with(llm_cache_load_desc d, tally *t, llm_error *error) {
         return c;
     test_failed++;
     printf("a load left what it must not: status %d and %d, cache %p, %lld bytes, \"%s\"\n", (int)status,
-           (int)error->status, (void *)c, t->live, error->message);
+           (int)error->status, (void *)c, (long long)t->live, error->message);
     return c;
 }
 
 static llm_cache *load(const void *data, size_t bytes, const llm_cache_desc *want, tally *t, llm_error *error) {
-    uint8_t *copy = exactly(data, bytes);
+    uint8_t *copy = (uint8_t *)exactly(data, bytes);
     llm_cache *c = load_with(from_memory(copy, bytes, want), t, error);
     free(copy);
     return c;
@@ -354,7 +284,7 @@ static int round_trip(const shape *s, int64_t length, int64_t pass, int64_t trim
     tally t;
     int ok, n;
     for (; trim && !llm_cache_trim(c, 1, NULL, NULL); trim--) continue;
-    file = save(c, some_notes, 2);
+    file = file_of_cache(c, some_notes, 2);
     loaded = must_load(&file, &want, &t);
     ok = loaded && same_content(c, loaded) && loaded->dtype == s->dtype;
     for (n = 0; n < 2 && ok; n++) {
@@ -364,7 +294,7 @@ static int round_trip(const shape *s, int64_t length, int64_t pass, int64_t trim
     }
     if (ok) {
         step = "saving again";
-        again = save(loaded, notes, 2);
+        again = file_of_cache(loaded, notes, 2);
         ok = again.length == file.length && !memcmp(again.data, file.data, file.length);
         llm__text_free(&again);
     }
@@ -418,7 +348,7 @@ static void trims_after_loading(void) {
     for (round = 0; round < 600; round++) {
         const shape *s = &shapes[4 + round % 2];
         llm_cache *c = make(s, 90 + (int64_t)(mix(round) % 250), 60, NULL), *loaded;
-        llm__text file = save(c, NULL, 0);
+        llm__text file = file_of_cache(c, NULL, 0);
         int64_t trim = 1 + (int64_t)(mix(round + 1) % (round % 4 ? 20 : 90));
         tally t;
         loaded = must_load(&file, NULL, &t);
@@ -484,7 +414,7 @@ static void without_want(void) {
     tally t;
     for (i = 0; i < SHAPES; i++) {
         llm_cache *c = make(&shapes[i], 130, 50, NULL), *loaded;
-        llm__text file = save(c, NULL, 0);
+        llm__text file = file_of_cache(c, NULL, 0);
         loaded = must_load(&file, NULL, &t);
         CHECK(loaded != NULL);
         if (i == LATENTS || i == MIXED || i == CHUNKED) {
@@ -502,7 +432,7 @@ static void other_dtypes(void) {
     shape s = shapes[PLAIN];
     llm_cache *wide = make(&s, 70, 70, NULL), *narrow, *loaded;
     llm_cache_desc want;
-    llm__text file = save(wide, NULL, 0);
+    llm__text file = file_of_cache(wide, NULL, 0);
     tally t;
     s.dtype = LLM_F16;
     want = desc_of(&s, NULL);
@@ -526,7 +456,7 @@ static void partial_loads(void) {
     for (i = 0; i < 3; i++)
         for (n = 0; n < 8; n++) {
             llm_cache *c = make(all[i], 200, 200, NULL), *loaded;
-            llm__text file = save(c, NULL, 0);
+            llm__text file = file_of_cache(c, NULL, 0);
             llm_cache_load_desc d = from_memory(file.data, file.length, NULL);
             d.tokens = counts[n];
             loaded = load_with(d, &t, &error);
@@ -540,7 +470,7 @@ static void partial_loads(void) {
 
 static void partial_refusals(void) {
     llm_cache *c = make(&shapes[4], 101, 1, NULL);
-    llm__text file = save(c, NULL, 0);
+    llm__text file = file_of_cache(c, NULL, 0);
     llm_cache_load_desc d = from_memory(file.data, file.length, NULL);
     tally t;
     llm_error error;
@@ -549,7 +479,7 @@ static void partial_refusals(void) {
     llm__text_free(&file);
     llm_cache_close(c);
     c = make(&shapes[STATES], 9, 1, NULL);
-    file = save(c, NULL, 0);
+    file = file_of_cache(c, NULL, 0);
     d = from_memory(file.data, file.length, NULL);
     d.tokens = 5;
     CHECK(!load_with(d, &t, &error) && error.status == LLM_UNSUPPORTED && says(&error, "layer 0") &&
@@ -566,14 +496,8 @@ static void partial_refusals(void) {
 static void refused_notes(const llm_note *notes, size_t count, llm_status status, const char *word) {
     llm_cache *c = make(&shapes[PLAIN], 3, 3, NULL);
     llm__text file;
-    llm_cache_save_desc d;
+    llm_cache_save_desc d = into_text(&file, notes, count);
     llm_error error;
-    memset(&file, 0, sizeof file);
-    memset(&d, 0, sizeof d);
-    d.sink.user = &file;
-    d.sink.write = collect;
-    d.notes = notes;
-    d.note_count = count;
     CHECK_EQ(llm_cache_save(c, &d, &error), status);
     CHECK(says(&error, word) && !file.length);
     llm_cache_close(c);
@@ -628,7 +552,7 @@ static void any_notes(void) {
         notes[i].key = key;
         notes[i].value = value;
     }
-    file = save(c, notes, COUNT);
+    file = file_of_cache(c, notes, COUNT);
     loaded = must_load(&file, NULL, &t);
     for (i = 0; i < COUNT && same; i++) {
         const char *value = llm_cache_note(loaded, notes[i].key);
@@ -659,16 +583,10 @@ static void chain_free(chain *x) {
 
 /* Saves what is new; a whole file begins the chain anew. */
 static int64_t save_more(llm_cache *c, chain *x) {
-    llm_cache_save_desc d;
     llm__text file;
+    llm_cache_save_desc d = into_text(&file, some_notes, 2);
     llm_error error;
     int64_t after = -1;
-    memset(&file, 0, sizeof file);
-    memset(&d, 0, sizeof d);
-    d.sink.user = &file;
-    d.sink.write = collect;
-    d.notes = some_notes;
-    d.note_count = 2;
     if (llm_cache_save_more(c, &d, &after, &error) || x->count == MOST_PARTS) {
         printf("saving more: %s\n", error.message);
         exit(2);
@@ -689,7 +607,7 @@ static llm_cache *load_order(const chain *x, const char *order, const llm_cache_
     memset(parts, 0, sizeof parts);
     for (i = 0; i < count; i++) {
         const llm__text *file = &x->files[order[i] - 'a'];
-        parts[i].data = copies[i] = exactly(file->data, file->length);
+        parts[i].data = copies[i] = (uint8_t *)exactly(file->data, file->length);
         parts[i].bytes = file->length;
     }
     d = from_memory(parts[0].data, parts[0].bytes, want);
@@ -709,7 +627,7 @@ static llm_cache *load_chain(const chain *x, const llm_cache_desc *want, int64_t
 
 /* Whether the files together give what one whole file gives, to the byte, and go on as it does. */
 static int chain_holds(const chain *x, const llm_cache *c, const llm_cache_desc *want) {
-    llm__text whole = save(c, some_notes, 2), again;
+    llm__text whole = file_of_cache(c, some_notes, 2), again;
     llm_cache *one, *many;
     tally t[2];
     llm_error error;
@@ -719,7 +637,7 @@ static int chain_holds(const chain *x, const llm_cache *c, const llm_cache_desc 
     if (!many) printf("loading a chain: %s\n", error.message);
     ok = one && many && same_content(one, many) && one->dtype == many->dtype;
     if (ok) {
-        again = save(many, some_notes, 2);
+        again = file_of_cache(many, some_notes, 2);
         ok = again.length == whole.length && !memcmp(again.data, whole.data, whole.length);
         llm__text_free(&again);
     }
@@ -924,7 +842,7 @@ static void parts_failing(void) {
     tally t;
     chain x;
     int64_t after = 5;
-    long n, last;
+    int n, last;
     memset(&x, 0, sizeof x);
     memset(&d, 0, sizeof d);
     save_more(c, &x);
@@ -960,15 +878,9 @@ enum { MOST_ROWS = 6 };
 static llm__text save_rows(llm_cache *const *rows, size_t count) {
     const llm_cache *list[MOST_ROWS];
     llm__text file;
-    llm_cache_save_desc d;
+    llm_cache_save_desc d = into_text(&file, some_notes, 2);
     llm_error error;
-    memset(&file, 0, sizeof file);
-    memset(&d, 0, sizeof d);
     memcpy(list, rows, count * sizeof *list);
-    d.sink.user = &file;
-    d.sink.write = collect;
-    d.notes = some_notes;
-    d.note_count = 2;
     if (llm_cache_save_rows(list, count, &d, &error)) {
         printf("saving rows: %s\n", error.message);
         exit(2);
@@ -979,7 +891,7 @@ static llm__text save_rows(llm_cache *const *rows, size_t count) {
 /* Loads what must be `count` sequences, or fails; what of `out` lies behind them is NULL in any case. */
 static int load_rows(const llm__text *file, const llm_cache_desc *want, llm_cache *out[MOST_ROWS], size_t count,
                      tally *t, llm_error *error) {
-    uint8_t *copy = exactly(file->data, file->length);
+    uint8_t *copy = (uint8_t *)exactly(file->data, file->length);
     llm_cache_load_desc d = from_memory(copy, file->length, want);
     size_t found = 77, i;
     llm_status status;
@@ -1037,14 +949,10 @@ static void rows_round_trips(void) {
 
 static void refused_rows(llm_cache *const *rows, size_t count, llm_status status, const char *word) {
     const llm_cache *list[MOST_ROWS];
-    llm_cache_save_desc d;
     llm__text file;
+    llm_cache_save_desc d = into_text(&file, NULL, 0);
     llm_error error;
-    memset(&d, 0, sizeof d);
-    memset(&file, 0, sizeof file);
     memcpy(list, rows, count * sizeof *list);
-    d.sink.user = &file;
-    d.sink.write = collect;
     CHECK(llm_cache_save_rows(list, count, &d, &error) == status && says(&error, word) && !file.length);
 }
 
@@ -1104,7 +1012,7 @@ static void rows_refused(void) {
     for (n = 0; n < 2; n++) llm_cache_close(out[n]);
     for (n = 1; n <= (size_t)last; n++) {
         memset(&t, 0, sizeof t);
-        t.refuse = (long)n;
+        t.refuse = (int)n;
         d.allocator = tally_allocator(&t);
         CHECK(llm_cache_load_rows(out, MOST_ROWS, &found, &d, &error) == LLM_OUT_OF_MEMORY && !out[0] && !t.live);
     }
@@ -1114,7 +1022,7 @@ static void rows_refused(void) {
     CHECK(c && same_content(c, rows[0]));
     llm_cache_close(c);
     llm__text_free(&file);
-    file = save(rows[0], some_notes, 2); /* and a sequence a batch of one */
+    file = file_of_cache(rows[0], some_notes, 2); /* and a sequence a batch of one */
     CHECK(load_rows(&file, NULL, out, 1, &t, &error) && same_content(out[0], rows[0]));
     llm_cache_close(out[0]);
     llm__text_free(&file);
@@ -1790,7 +1698,7 @@ static void mixed_dtypes(void) {
 
 static void truncated(void) {
     llm_cache *c = make(&shapes[MIXED], 5, 5, NULL), *loaded;
-    llm__text file = save(c, some_notes, 2);
+    llm__text file = file_of_cache(c, some_notes, 2);
     size_t n, bad = 0;
     tally t;
     llm_error error;
@@ -1809,7 +1717,7 @@ static void truncated(void) {
 static void flipped(void) {
     llm_cache *c = make(&shapes[MIXED], 5, 5, NULL), *loaded;
     llm_cache_desc want = desc_of(&shapes[MIXED], NULL);
-    llm__text file = save(c, some_notes, 2);
+    llm__text file = file_of_cache(c, some_notes, 2);
     size_t header = 8 + (size_t)(uint8_t)file.data[0] + ((size_t)(uint8_t)file.data[1] << 8), n, taken = 0, bad = 0;
     uint32_t bit;
     tally t;
@@ -1833,7 +1741,7 @@ static void flipped(void) {
 
 static void damaged(void) {
     llm_cache *c = make(&shapes[PLAIN], 300, 300, NULL);
-    llm__text file = save(c, some_notes, 2);
+    llm__text file = file_of_cache(c, some_notes, 2);
     char *note = strstr(file.data + 8, "tiny");
     tally t;
     llm_error error;
@@ -1874,7 +1782,7 @@ static void expect_mismatch(const llm__text *file, const llm_cache_desc *want, c
 
 static void other_models(void) {
     llm_cache *c = make(&shapes[MIXED], 90, 90, NULL), *loaded;
-    llm__text file = save(c, NULL, 0);
+    llm__text file = file_of_cache(c, NULL, 0);
     shape s = shapes[MIXED];
     const llm_cache_codes plain = {0, 0};
     llm_cache_desc want = desc_of(&s, NULL);
@@ -1938,7 +1846,7 @@ static void other_models(void) {
 /* Empty caches: the file says which kinds, the description how large they are. */
 static void empty_caches(void) {
     llm_cache *c = make(&shapes[MIXED], 0, 1, NULL), *loaded;
-    llm__text file = save(c, NULL, 0);
+    llm__text file = file_of_cache(c, NULL, 0);
     shape s = shapes[MIXED];
     llm_cache_desc want = desc_of(&s, NULL);
     tally t;
@@ -1962,7 +1870,7 @@ static void empty_caches(void) {
 /* ---- memory that is refused, sinks and files that fail */
 
 static void refused_memory(void) {
-    long n, last;
+    int n, last;
     tally mine, t;
     llm_cache *c = make(&shapes[MIXED], 70, 70, &mine), *loaded;
     llm_cache_desc want = desc_of(&shapes[MIXED], NULL);
@@ -1979,7 +1887,7 @@ static void refused_memory(void) {
     to.notes = some_notes;
     to.note_count = 2;
     to.sink.write = collect;
-    file = save(c, some_notes, 2);
+    file = file_of_cache(c, some_notes, 2);
     for (n = 1;; n++) {
         memset(&again, 0, sizeof again);
         to.sink.user = &again;
@@ -2052,7 +1960,7 @@ static int weak_patch(void *user, uint64_t at, const void *data, size_t bytes) {
 /* A sink that can patch gets the same file, in one go. */
 static void patching_sinks(void) {
     llm_cache *c = make(&shapes[MIXED], 300, 300, NULL);
-    llm__text file = save(c, some_notes, 2), patched;
+    llm__text file = file_of_cache(c, some_notes, 2), patched;
     llm_cache_save_desc d;
     weak_sink s;
     llm_error error;
@@ -2131,7 +2039,7 @@ static llm_cache *load_weak(weak_files *w, const char *path, tally *t, llm_error
 static void files_of_the_host(void) {
     static const char *const path = "pre/some..where/a cache..safetensors";
     llm_cache *c = make(&shapes[4], 300, 300, NULL), *loaded;
-    llm__text file = save(c, NULL, 0);
+    llm__text file = file_of_cache(c, NULL, 0);
     weak_files w;
     tally t;
     llm_error error;
@@ -2249,7 +2157,7 @@ static void files_on_disk(void) {
 /* Whatever stops a save, the file that was there stays, and no part of another beside it. */
 static void saves_that_fail(void) {
     llm_cache *a = make(&shapes[PLAIN], 65, 65, NULL), *b = make(&shapes[PLAIN], 300, 300, NULL);
-    llm__text file = save(b, NULL, 0);
+    llm__text file = file_of_cache(b, NULL, 0);
     char path[4000];
     struct rlimit all, little;
     llm_error error;

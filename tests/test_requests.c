@@ -263,7 +263,7 @@ static void caches_that_do_not_fit(void) {
     d.kv_bits = 0;
     for (refuse = 1; refuse < 100; refuse++) {
         llm_generation *g = NULL;
-        d.session.allocator = tally_allocator(&t);
+        d.session.allocator = tally_start(&t);
         llm__atomic_set(&t.refuse, refuse);
         out.status = llm_generation_open(&g, stories, &d, &out.error);
         CHECK(out.status == LLM_OK || out.status == LLM_OUT_OF_MEMORY);

@@ -16,12 +16,6 @@ static llm_sampling options(float temperature) {
     return s;
 }
 
-static int says(const llm_error *error, const char *word) {
-    if (strstr(error->message, word)) return 1;
-    printf("  \"%s\" does not say \"%s\"\n", error->message, word);
-    return 0;
-}
-
 /* ---- mlx-lm's tests, by their names */
 
 static const float four[] = {-0.105361f, -2.302585f, -HUGE_VALF, -HUGE_VALF}; /* 0.9, 0.1, 0, 0 */

@@ -3,7 +3,6 @@
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
-#define PROGRAM "test_scheduler"
 #include "fixture.h"
 #include "stories.h"
 #include "test.h"
@@ -684,7 +683,7 @@ static void refused_memory_loses_nothing(void) {
         uint64_t id;
         llm_status status;
         tally t;
-        batch.session.allocator = tally_allocator(&t);
+        batch.session.allocator = tally_start(&t);
         llm__atomic_set(&t.refuse, refuse);
         memset(&out, 0, sizeof out);
         status = llm_scheduler_open(&s, stories, &batch, &error);
@@ -806,7 +805,7 @@ static void soak_in(const char *name, const soil *from, size_t requests) {
     size_t inserted = 0, living = 0, i, k, count, ended = 0;
     int64_t at_start;
     tally t;
-    batch.session.allocator = tally_allocator(&t);
+    batch.session.allocator = tally_start(&t);
     batch.draft_model = from->model;
     s = open_scheduler(from->model, batch);
     at_start = t.live;

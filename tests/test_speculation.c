@@ -6,7 +6,6 @@
 
 #include "test.h"
 
-#define PROGRAM "test_speculation"
 #include "fixture.h"
 
 /* One or two of each kind of cache; and learned positions, whose end stops drafts before it stops the text. */

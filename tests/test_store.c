@@ -5,52 +5,12 @@
 #define LLM_PAGE_TOKENS 4 /* so that short prompts have pages to share and windows to move */
 #include "llm_cache.h"
 
+#include "common.h"
 #include "test.h"
 
 #if (defined(__unix__) || defined(__APPLE__)) && !defined(LLM_NO_THREADS)
 #define HAVE_THREADS 1
 #endif
-
-/* ---- an allocator that counts, for any number of threads; refuses the call number `refuse` (from 1; 0: none) */
-
-typedef struct tally {
-    llm__atomic calls, refuse;
-    int64_t live; /* bytes */
-} tally;
-
-static void *tally_reallocate(void *user, void *block, size_t old_bytes, size_t new_bytes) {
-    tally *t = (tally *)user;
-    void *moved;
-    if (!new_bytes) {
-        free(block);
-        __atomic_fetch_sub(&t->live, (int64_t)old_bytes, __ATOMIC_SEQ_CST);
-        return NULL;
-    }
-    if (llm__atomic_add(&t->calls, 1) == llm__atomic_get(&t->refuse)) return NULL;
-    moved = realloc(block, new_bytes);
-    if (moved) __atomic_fetch_add(&t->live, (int64_t)new_bytes - (int64_t)(block ? old_bytes : 0), __ATOMIC_SEQ_CST);
-    return moved;
-}
-
-static llm_allocator tally_allocator(tally *t) {
-    llm_allocator a;
-    a.user = t;
-    a.reallocate = tally_reallocate;
-    return a;
-}
-
-static void *need(size_t count, size_t size) {
-    void *block = calloc(count ? count : 1, size);
-    if (!block) exit(2);
-    return block;
-}
-
-static uint32_t random_bits(uint32_t *state) {
-    uint32_t x = *state += 0x9e3779b9U;
-    x = (x ^ x >> 16) * 0x7feb352dU;
-    x = (x ^ x >> 15) * 0x846ca68bU;
-    return x ^ x >> 16;
-}
 
 static size_t below(uint32_t *state, size_t n) { return (size_t)random_bits(state) % n; }
 
@@ -870,7 +830,7 @@ static llm_cache *long_cache(size_t count) {
 
 static void test_million_tokens(void) {
     size_t million = 1000000, used;
-    int32_t *tokens = (int32_t *)need(million, sizeof *tokens);
+    int32_t *tokens = (int32_t *)need(calloc(million, sizeof *tokens));
     llm_store *s = open_store(10, 0, NULL);
     llm_cache *c = long_cache(million), *fork = NULL;
     CHECK_EQ(llm_store_insert(s, 1, tokens, million, c, LLM_ENTRY_USER, NULL), LLM_OK);

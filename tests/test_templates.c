@@ -439,12 +439,12 @@ static void refused_allocations(void) {
     for (i = 0; i < 4; i++) {
         const char *source = golden_template(names[i]);
         tally memory;
-        llm_allocator a = tally_allocator(&memory);
+        llm_allocator a = tally_start(&memory);
         int n, calls;
         CHECK(try_render(source, 0, a) == LLM_OK && !memory.live);
         calls = memory.calls;
         for (n = 1; n <= calls; n++) {
-            a = tally_allocator(&memory);
+            a = tally_start(&memory);
             memory.refuse = n;
             CHECK(try_render(source, 0, a) == LLM_OUT_OF_MEMORY && !memory.live);
         }
@@ -463,7 +463,7 @@ static void broken_sources(void) {
         char *copy = (char *)malloc(bytes + 1);
         for (n = 1; n < bytes; n++) {
             tally memory;
-            llm_allocator a = tally_allocator(&memory);
+            llm_allocator a = tally_start(&memory);
             try_render(source, n, a);
             memcpy(copy, source, bytes + 1);
             copy[n] = odd[n % (sizeof odd - 1)];

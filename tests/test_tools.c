@@ -454,14 +454,14 @@ static void refused_allocations(void) {
     d.tools = "[{\"function\": {\"name\": \"g\"}}]";
     d.think_start = "<think>";
     d.think_end = "</think>";
-    d.allocator = tally_allocator(&memory);
+    d.allocator = tally_start(&memory);
     CHECK_EQ(gather(&d, text, sizeof text - 1, 9, 0, &g), LLM_END);
     CHECK_STR(shown(&g.tools), "f\n{\"a\": [1, {\"b\": 2}]}\n-\n");
     forget(&g);
     CHECK(!memory.live);
     calls = memory.calls;
     for (n = 1; n <= calls; n++) {
-        d.allocator = tally_allocator(&memory);
+        d.allocator = tally_start(&memory);
         memory.refuse = n;
         CHECK_EQ(gather(&d, text, sizeof text - 1, 9, 0, &g), LLM_OUT_OF_MEMORY);
         forget(&g);
@@ -581,14 +581,11 @@ static int save_seeds(const char *folder) {
         if (llm__json_parse(&arena, path, file, bytes, &root, NULL)) return 1;
         cases = llm__json_get(root, "cases");
         for (i = 0; i < cases->length; i++) {
-            FILE *seed;
+            char head[2] = {'h', 0};
+            head[1] = (char)('A' + (int)n);
             text = llm__json_get(llm__json_at(cases, i), "text");
-            snprintf(path, sizeof path, "%s/%s-%u", folder, name, (unsigned)i);
-            seed = fopen(path, "wb");
-            if (!seed) return 1;
-            fprintf(seed, "h%c", (int)('A' + n));
-            fwrite(text->as.text, 1, text->length, seed);
-            fclose(seed);
+            snprintf(path, sizeof path, "%s-%u", name, (unsigned)i);
+            if (!write_file(folder, path, head, 2, text->as.text, text->length)) return 1;
         }
         llm__arena_free(&arena);
         free(file);

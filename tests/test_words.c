@@ -10,6 +10,7 @@
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
+#include "common.h"
 #include "styles.h"
 #include "test.h"
 
@@ -185,23 +186,6 @@ static void count(style *s, int kind, int good) {
     else test_failed++, s->failed[kind]++;
 }
 
-static char *read_file(const char *path, size_t *bytes) {
-    FILE *f = fopen(path, "rb");
-    char *text = NULL;
-    long n = -1;
-    if (f && !fseek(f, 0, SEEK_END) && (n = ftell(f)) >= 0 && !fseek(f, 0, SEEK_SET))
-        text = (char *)malloc((size_t)n + 1);
-    if (text && fread(text, 1, (size_t)n, f) != (size_t)n) {
-        free(text);
-        text = NULL;
-    }
-    if (f) fclose(f);
-    if (!text) return NULL;
-    *bytes = (size_t)n;
-    text[n] = 0;
-    return text;
-}
-
 static const llm__json *read_json(style *s, const char *name, char **keep, size_t *keep_bytes) {
     char path[600];
     size_t bytes = 0;
@@ -209,9 +193,8 @@ static const llm__json *read_json(style *s, const char *name, char **keep, size_
     const llm__json *root = NULL;
     llm_error e;
     snprintf(path, sizeof path, "%s/%s/%s", folder, s->name, name);
-    text = read_file(path, &bytes);
-    if (!text) printf("%s: cannot be read\n", path);
-    else if (llm__json_parse(&s->arena, path, text, bytes, &root, &e) != LLM_OK) printf("%s\n", e.message);
+    text = (char *)read_file(path, &bytes);
+    if (llm__json_parse(&s->arena, path, text, bytes, &root, &e) != LLM_OK) printf("%s\n", e.message);
     if (keep) *keep = text, *keep_bytes = bytes;
     else free(text);
     return root;
@@ -1689,16 +1672,6 @@ static void test_broken_bytes(void) {
 
 /* ---- seeds for the fuzzers */
 
-static int save(const char *to, const char *name, const char *head, size_t head_bytes, const char *data, size_t bytes) {
-    char path[600];
-    FILE *f;
-    int good;
-    snprintf(path, sizeof path, "%s/%s", to, name);
-    f = fopen(path, "wb");
-    good = f && fwrite(head, 1, head_bytes, f) == head_bytes && fwrite(data, 1, bytes, f) == bytes;
-    return (f && fclose(f)) || !good;
-}
-
 /* Of a style: its tokenizer.json behind 'k', and behind 'i', 'I' and its number texts, and their ids. */
 static int save_style(const char *to, size_t number) {
     enum { MOST = 4000 };
@@ -1726,11 +1699,11 @@ static int save_style(const char *to, size_t number) {
     }
     head[1] = (char)number;
     snprintf(name, sizeof name, "style-%s", styles[number]);
-    wrong |= save(to, name, "k", 1, file ? file : "", file ? bytes : 0);
+    wrong |= !write_file(to, name, "k", 1, file ? file : "", file ? bytes : 0);
     snprintf(name, sizeof name, "text-%s", styles[number]);
-    wrong |= save(to, name, (head[0] = 'i', head), 2, text.data, text.length);
+    wrong |= !write_file(to, name, (head[0] = 'i', head), 2, text.data, text.length);
     snprintf(name, sizeof name, "ids-%s", styles[number]);
-    wrong |= save(to, name, (head[0] = 'I', head), 2, ids.data, ids.length);
+    wrong |= !write_file(to, name, (head[0] = 'I', head), 2, ids.data, ids.length);
     free(file);
     llm__text_free(&text);
     llm__text_free(&ids);
@@ -1743,10 +1716,10 @@ static int save_seeds(const char *to) {
     size_t i;
     int wrong = !file;
     for (i = 0; i < LLM__LENGTH(styles); i++) wrong |= save_style(to, i);
-    wrong = wrong || save(to, "sentence", "l", 1, file, sentence_model(file, 1)) ||
-            save(to, "tekken", "m", 1, file, byte_vocabulary(file, 1)) ||
-            save(to, "tiktoken", "n", 1, file, byte_vocabulary(file, 0)) ||
-            save(to, "kimi", "o", 1, file, byte_vocabulary(file, 0));
+    wrong = wrong || !write_file(to, "sentence", "l", 1, file, sentence_model(file, 1)) ||
+            !write_file(to, "tekken", "m", 1, file, byte_vocabulary(file, 1)) ||
+            !write_file(to, "tiktoken", "n", 1, file, byte_vocabulary(file, 0)) ||
+            !write_file(to, "kimi", "o", 1, file, byte_vocabulary(file, 0));
     if (wrong) printf("%s: the seeds cannot be written\n", to);
     free(file);
     return wrong;

@@ -88,6 +88,16 @@ fresh_project() { # fresh_project COMPILER LANGUAGE
     check "$1 $2 project runs" tells_a_story "$folder/main"
 }
 
+# The examples are C that is C++, too, but for a warning about C's {0}; of the headers the declarations are enough.
+examples_as_cpp() { # examples_as_cpp COMPILER
+    mkdir -p "$out/declared"
+    for header in llm.h llm_cache.h; do awk -v declare=1 -f tests/share.awk $header >"$out/declared/$header"; done
+    for source in examples/*.c; do
+        check "$1 $source as C++" "$1" -x c++ -std=c++17 $warnings -Wno-missing-field-initializers \
+            -isystem "$out/declared" -fsyntax-only $source
+    done
+}
+
 tells_a_story() { # tells_a_story PROGRAM: with the bundled model, from the repository's root
     "$1" >"$out/story" && [ "$(wc -c <"$out/story")" -gt 100 ]
 }
@@ -105,6 +115,7 @@ for compiler in gcc clang; do
         one_standard $compiler c++ c++17
         build $compiler c++ c++17 $compiler-c++-static static.c
         fresh_project $compiler cc
+        examples_as_cpp $compiler
     else
         echo "$compiler as C++: skipped, its C++ compiler is not installed"
     fi
