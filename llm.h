@@ -724,7 +724,8 @@ typedef struct llm_choice {
 /* Drafts without a draft model: where the newest tokens of prompt and text stood before, what followed them is proposed
    again. */
 typedef struct llm_lookup {
-    int count;    /* tokens proposed at once, up to 64; 0: off */
+    int count;    /* tokens proposed at once, at most, up to 64; 0: off.  While guesses are wrong there are fewer: one
+                     more than were right the last time, and twice as many where all were */
     int longest;  /* newest tokens that are looked for; 0: 3.  The place that shares most of them is taken... */
     int shortest; /* ...if it shares this many; 0: 1 */
 } llm_lookup;
@@ -1480,8 +1481,8 @@ enum {
     LLM__PANEL = 512,       /* columns of W that should stay in the first-level cache meanwhile */
     LLM__BLOCK_ROWS = 96,   /* rows of activations, at most, that a strip meets... */
     LLM__BLOCK_BYTES = 256 * 1024, /* ...and their size, so that they stay in the second-level cache */
-    LLM__NEAR_BYTES = 12 * 1024,   /* what stays in the first-level cache beside something that streams... */
-    LLM__STREAM_AHEAD = 2048       /* ...and how far ahead of its use that is asked for: found by measuring */
+    LLM__NEAR_BYTES = 12 * 1024,  /* what stays in the first-level cache beside something that streams... */
+    LLM__STREAM_AHEAD = 2048      /* ...and how far ahead of its use that is asked for: found by measuring */
 };
 
 LLM__FN int llm__int8_able(const llm__matrix *w) {
@@ -3566,11 +3567,11 @@ typedef struct LLMK_(few) {
     const float *scales[LLM__TILE], *sums[LLM__TILE];
 } LLMK_(few);
 
-/* Asks for the lines of memory from `at` on, which may lie behind the end of what there is. */
-LLMK_INLINE void LLMK_(fetch)(const uint8_t *at, int bytes) {
-    const uintptr_t first = (uintptr_t)at;
+/* Asks for the lines of memory that lie so far ahead, which may be behind the end of what there is. */
+LLMK_INLINE void LLMK_(fetch)(const uint8_t *from, size_t ahead, int bytes) {
+    const uintptr_t at = (uintptr_t)from + ahead;
     int i;
-    for (i = 0; i < bytes; i += 64) LLMK_PREFETCH(first + (uintptr_t)i);
+    for (i = 0; i < bytes; i += 64) LLMK_PREFETCH(at + (uintptr_t)i);
 }
 
 /* X rows of activations times a panel: out[X][16].  bits are the panel's.  A chunk is the columns that share a scale
@@ -3580,7 +3581,6 @@ LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matri
     enum { EACH = LLM__PANEL_ROWS / VF_N };
     const size_t size = llm__dtype_bytes(w->dtype) * VF_N;
     const int step = 2 * bits * chunk; /* bytes of 16 rows */
-    const uint8_t *next = rows ? rows->codes[0] + LLM__PANEL_ROWS * w->row_bytes : NULL;
     VF acc[LLM__TILE * EACH], low[LLM__TILE * EACH], scale[EACH], bias[EACH];
     VI exact[LLM__TILE * EACH];
     int k, c, v, x, n = 0;
@@ -3593,8 +3593,9 @@ LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matri
         }
         for (c = 0; c < w->group; c += chunk, n++, panel += rows ? 0 : step) {
             /* more rows keep the sums so busy that memory is not what they wait for */
-            if (X <= 2 && rows) LLMK_(fetch)(next + 2 * bits * (k + c), step);
-            else if (X <= 2) LLMK_(fetch)(panel + LLM__STREAM_AHEAD, step);
+            if (X <= 2 && rows)
+                LLMK_(fetch)(rows->codes[0], LLM__PANEL_ROWS * w->row_bytes + (size_t)(2 * bits * (k + c)), step);
+            else if (X <= 2) LLMK_(fetch)(panel, LLM__STREAM_AHEAD, step);
             if (!rows && bits == 4) LLMK_(nibbles)(X, chunk, panel, a->codes, k + c, exact);
             if (!rows && bits == 8) LLMK_(bytes)(X, chunk, panel, a->codes, k + c, exact);
 #ifdef LLMK_DIRECT
@@ -38535,6 +38536,7 @@ typedef struct llm__row {
     llm_cache_codes codes;
     int prefill_step, ignore_end, draft_most, top_most;
     llm_lookup lookup;
+    int lookup_now;           /* how many of lookup.count are proposed at present */
     const int32_t *extra_ends;
     size_t extra_end_count;
     const char *const *stops;
@@ -38674,6 +38676,7 @@ LLM__FN size_t llm__row_lookup(const llm__row *r, size_t room) {
     }
     if (!best || best < (size_t)r->lookup.shortest) return 0;
     if (room > count - from) room = count - from;
+    if (room > (size_t)r->lookup_now) room = (size_t)r->lookup_now;
     memcpy(r->tokens + count, r->tokens + from, room * sizeof *r->tokens);
     return room;
 }
@@ -38968,6 +38971,12 @@ LLM__FN void llm__row_top(llm__row *r, const float *logits, void *scratch, llm_p
     piece->top_count = (size_t)n;
 }
 
+/* So many of the drafts were right.  A wrong guess costs its row of the pass, so that few are made where they fail. */
+LLM__FN void llm__row_learn(llm__row *r, size_t right) {
+    r->lookup_now = right < r->drafts ? (int)right + 1 : 2 * (int)right;
+    if (r->lookup_now > r->lookup.count) r->lookup_now = r->lookup.count;
+}
+
 /* Chooses a token from the next row of logits.  A draft is taken if it is what would have been chosen anyway: numbers
    are drawn by position, so that the text is the one that would have come without drafts. */
 LLM__FN llm_status llm__row_judge(llm__row *r, void *scratch, llm_piece *piece, llm_error *error) {
@@ -38987,7 +38996,10 @@ LLM__FN llm_status llm__row_judge(llm__row *r, void *scratch, llm_piece *piece, 
     r->tokens[count] = piece->token;
     r->generated++;
     r->judged++;
-    if (!piece->from_draft) llm__row_drop(r);
+    if (!piece->from_draft) {
+        if (r->drafts) llm__row_learn(r, r->judged - 1);
+        llm__row_drop(r);
+    }
     if (r->guide && (status = llm__guide_accept(r->guide, piece->token, error)) != LLM_OK) return status;
     ended = llm__row_is_end(r, piece->token) || (r->guide && r->guide->sets[r->guide->count] == LLM__GUIDE_ENDED);
     if (r->limit > 0 && r->generated >= (uint64_t)r->limit) finish = LLM_FINISH_LENGTH;
@@ -39303,7 +39315,7 @@ LLM__FN llm_status llm__row_drafting(llm__row *r, const llm_generation_desc *d, 
     if (r->lookup.longest < r->lookup.shortest)
         return llm__fail(error, LLM_BAD_ARGUMENT, "lookup: shortest is %d, longest %d", r->lookup.shortest,
                          r->lookup.longest);
-    r->draft_most = d->lookup.count;
+    r->draft_most = r->lookup_now = d->lookup.count;
     if (!d->draft_model) {
         if (!d->draft_cache) return LLM_OK;
         return llm__fail(error, LLM_BAD_ARGUMENT, "draft_cache is given, but no draft_model");

@@ -457,6 +457,26 @@ static void drafts_change_nothing(void) {
     CHECK(drafted > 500 && accepted > drafted / 4 && accepted < drafted);
 }
 
+/* A pass has one guess more than were right in the one before, or twice as many: hardly any where words come by chance. */
+static void few_guesses_where_they_fail(void) {
+    enum { GUESSES = 24, TOKENS = 200 };
+    llm_generation_desc d = prompt_desc("Once upon a time", TOKENS);
+    llm_generation_stats s;
+    llm_generation *g = NULL;
+    llm_piece piece;
+    d.sampling.temperature = 1.5f;
+    d.sampling.seed = 3;
+    d.ignore_end = 1;
+    d.lookup.count = GUESSES;
+    CHECK(llm_generation_open(&g, stories, &d, NULL) == LLM_OK);
+    while (llm_generation_next(g, &piece, NULL) == LLM_OK) continue;
+    s = llm_generation_get_stats(g);
+    printf("%lu of %lu guesses were right\n", (unsigned long)s.accepted_tokens, (unsigned long)s.drafted_tokens);
+    CHECK(s.generated_tokens == TOKENS && s.drafted_tokens > TOKENS / 4);
+    CHECK(s.drafted_tokens <= GUESSES + s.generated_tokens + s.accepted_tokens);
+    llm_generation_close(g);
+}
+
 /* What is drawn where a draft was proposed has the model's distribution: tokens that are expected 8 times or more, and
    the others together.  99.99 % of fair draws have a chi-square below n + 3.72 sqrt(2 n) + 9.2. */
 static void drawn_as_without_drafts(void) {
@@ -814,6 +834,7 @@ int main(void) {
     TEST(log_probabilities);
     TEST(drafts_change_nothing);
     TEST(drawn_as_without_drafts);
+    TEST(few_guesses_where_they_fail);
     TEST(closed_at_any_time);
     TEST(cancelled_in_the_prompt);
     TEST(quantized_by_calls);
