@@ -938,8 +938,8 @@ typedef pthread_cond_t llm__signal;
 #define LLM__WAKE_ALL(s) pthread_cond_broadcast(s)
 #endif
 
-/* LLM__SPINS: looks at a counter before a thread sleeps, with a pause of the CPU after each.  55 us on a Zen 3; how long
-   a pause is differs from CPU to CPU by up to ten times. */
+/* LLM__SPINS: looks at a counter before a thread sleeps, with a pause of the CPU after each: 55 us on a Zen 3.  Other
+   CPUs' pauses are up to ten times shorter or twice as long. */
 enum { LLM__MAX_THREADS = 256, LLM__SPINS = 2000, LLM__OPEN = 1 << 16 };
 
 #if (defined(__GNUC__) || defined(__clang__)) && (defined(__x86_64__) || defined(__i386__))

@@ -457,7 +457,7 @@ static void drafts_change_nothing(void) {
     CHECK(drafted > 500 && accepted > drafted / 4 && accepted < drafted);
 }
 
-/* A pass has one guess more than were right in the one before, or twice as many: hardly any where words come by chance. */
+/* A pass has one guess more than were right in the one before, or twice as many: few where words come by chance. */
 static void few_guesses_where_they_fail(void) {
     enum { GUESSES = 24, TOKENS = 200 };
     llm_generation_desc d = prompt_desc("Once upon a time", TOKENS);
