@@ -256,7 +256,10 @@ static int answer(talk *t) {
 /* A line without its end; NULL: there is none. */
 static char *read_line(char *line, size_t size) {
     fputs(">> ", stderr);
-    if (!fgets(line, (int)size, stdin)) return fputs("\n", stderr), NULL;
+    if (!fgets(line, (int)size, stdin)) {
+        fputs("\n", stderr);
+        return NULL;
+    }
     line[strcspn(line, "\r\n")] = 0;
     return line;
 }

@@ -66,8 +66,11 @@ static char *read_source(const options *o) {
     FILE *file = schema ? NULL : fopen(o->source, "rb");
     size_t bytes = strlen(o->source);
     char *text = NULL;
+    if (!file && !schema && o->kind == 's') {
+        complain("cannot read %s", o->source);
+        return NULL;
+    }
     if (file) text = read_text(file, &bytes);
-    else if (!schema && o->kind == 's') return complain("cannot read %s", o->source), NULL;
     else if ((text = (char *)malloc(bytes + 1)) != NULL) memcpy(text, o->source, bytes + 1);
     if (file) fclose(file);
     if (!text) complain("%s", "not enough memory for the schema");
