@@ -3209,6 +3209,13 @@ LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const in
 #endif
 #endif
 
+/* Asks for the lines of memory that lie so far ahead, which may be behind the end of what there is. */
+LLMK_INLINE void LLMK_(fetch)(const uint8_t *from, size_t ahead, int bytes) {
+    const uintptr_t at = (uintptr_t)from + ahead;
+    int i;
+    for (i = 0; i < bytes; i += 64) LLMK_PREFETCH(at + (uintptr_t)i);
+}
+
 /* ---- decoding a row */
 
 LLMK_INLINE float LLMK_(load_one)(llm_dtype t, const void *p) {
@@ -3339,7 +3346,7 @@ LLM__FN void LLMK_(decode_rows)(const llm__matrix *w, int begin, int end, float 
    they stood.  t and X are constants where it is called. */
 LLMK_INLINE void LLMK_(tile)(const int X, const llm_dtype t, const uint8_t *const *rows, const float *x,
                              size_t x_stride, int cols, float *sums) {
-    const size_t size = t == LLM_F32 ? 4 : 2;
+    const size_t size = t == LLM_F32 ? 4 : 2, strip = (size_t)(rows[1] - rows[0]) * LLM__STRIP;
     const VF zero = vf_set(0.0f);
     VF a00 = vf_load(sums), a01 = vf_load(sums + VF_N), a02 = vf_load(sums + 2 * VF_N), a03 = vf_load(sums + 3 * VF_N);
     VF a10 = zero, a11 = zero, a12 = zero, a13 = zero, a20 = zero, a21 = zero, a22 = zero, a23 = zero;
@@ -3353,6 +3360,7 @@ LLMK_INLINE void LLMK_(tile)(const int X, const llm_dtype t, const uint8_t *cons
         const VF w0 = LLMK_(load_as)(t, rows[0] + at), w1 = LLMK_(load_as)(t, rows[1] + at);
         const VF w2 = LLMK_(load_as)(t, rows[2] + at), w3 = LLMK_(load_as)(t, rows[3] + at);
         VF v = vf_load(x + k);
+        if (X < 2) LLMK_(fetch)(rows[0], strip + LLM__STRIP * at, (int)(LLM__STRIP * VF_N * size)); /* the next rows */
         a00 = vf_fma(w0, v, a00), a01 = vf_fma(w1, v, a01), a02 = vf_fma(w2, v, a02), a03 = vf_fma(w3, v, a03);
         if (X < 2) continue;
         v = vf_load(x + x_stride + k);
@@ -3566,13 +3574,6 @@ typedef struct LLMK_(few) {
     const int8_t *codes[LLM__TILE];
     const float *scales[LLM__TILE], *sums[LLM__TILE];
 } LLMK_(few);
-
-/* Asks for the lines of memory that lie so far ahead, which may be behind the end of what there is. */
-LLMK_INLINE void LLMK_(fetch)(const uint8_t *from, size_t ahead, int bytes) {
-    const uintptr_t at = (uintptr_t)from + ahead;
-    int i;
-    for (i = 0; i < bytes; i += 64) LLMK_PREFETCH(at + (uintptr_t)i);
-}
 
 /* X rows of activations times a panel: out[X][16].  bits are the panel's.  A chunk is the columns that share a scale
    among the activations: a group or a part of one.  rows: where the codes lie, if the panel is of factors alone. */
