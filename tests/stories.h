@@ -104,6 +104,19 @@ static LLM__UNUSED void tell(const llm_model *model, const llm_generation_desc *
     llm_generation_close(generation);
 }
 
+/* What came for request `first + i` goes to told[i]. */
+static LLM__UNUSED void hear(const llm_event *events, size_t count, uint64_t first, told *out, size_t most) {
+    size_t i;
+    for (i = 0; i < count; i++) {
+        told *t;
+        if (events[i].kind != LLM_EVENT_PIECE || events[i].id < first || events[i].id - first >= most) continue;
+        t = &out[events[i].id - first];
+        told_piece(t, &events[i].piece);
+        if (t->finish != LLM_RUNNING) t->status = LLM_END;
+        if (t->finish == LLM_FINISH_FAILED) t->error = events[i].error;
+    }
+}
+
 static LLM__UNUSED int same_told(const told *a, const told *b) {
     return a->status == LLM_END && b->status == LLM_END && a->bytes == b->bytes && a->count == b->count &&
            a->finish == b->finish && !memcmp(a->text, b->text, a->bytes) &&

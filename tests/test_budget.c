@@ -238,15 +238,6 @@ static llm_generation_desc row_desc(int i, const llm_model *model) {
     return d;
 }
 
-static void hear(const llm_event *events, size_t count, told *out) {
-    size_t i;
-    for (i = 0; i < count; i++)
-        if (events[i].kind == LLM_EVENT_PIECE && events[i].id <= ROWS) {
-            told_piece(&out[events[i].id - 1], &events[i].piece);
-            if (events[i].piece.finish != LLM_RUNNING) out[events[i].id - 1].status = LLM_END;
-        }
-}
-
 /* Requests come by and by; opening their caches takes time, too. */
 static void schedulers_end_in_time(void) {
     static const int64_t budgets[] = {1000, 3000, 6000};
@@ -288,7 +279,7 @@ static void schedulers_end_in_time(void) {
             before = m.now;
             status = llm_scheduler_step(s, t.budget, &events, &count, NULL);
             time_step(&t, m.now - before, status);
-            hear(events, count, out);
+            hear(events, count, 1, out, ROWS);
         } while (status == LLM_OK || status == LLM_PENDING);
         CHECK_EQ(status, LLM_END);
         for (i = 0; i < ROWS; i++) CHECK(same_told(&plain[i], &out[i]));
@@ -327,7 +318,7 @@ static void removed_within_a_pass(void) {
         for (steps = 0; status == LLM_OK || status == LLM_PENDING; steps++) {
             if (steps == after) CHECK(llm_scheduler_remove(s, 1, &cache, NULL) == LLM_OK);
             status = llm_scheduler_step(s, steps <= after ? 0 : -1, &events, &count, NULL);
-            hear(events, count, out);
+            hear(events, count, 1, out, ROWS);
         }
         CHECK_EQ(status, LLM_END);
         CHECK(!out[0].count && (!cache || llm_cache_length(cache) < PROMPT));

@@ -138,15 +138,6 @@ static llm_generation_desc other_desc(int i) {
     return d;
 }
 
-static void hear(const llm_event *events, size_t count, told *out, size_t most) {
-    size_t i;
-    for (i = 0; i < count; i++)
-        if (events[i].kind == LLM_EVENT_PIECE && events[i].id <= most) {
-            told_piece(&out[events[i].id - 1], &events[i].piece);
-            if (events[i].piece.finish != LLM_RUNNING) out[events[i].id - 1].status = LLM_END;
-        }
-}
-
 /* Between any two steps of others, one of them in the middle of a pass. */
 static void every_mistake_by_its_sentence(void) {
     static told alone, out[OTHERS];
@@ -182,12 +173,12 @@ static void every_mistake_by_its_sentence(void) {
         CHECK_STR(error.message, sentence);
         CHECK_EQ(llm_cache_length(cache), KEPT);
         status = llm_scheduler_step(s, which % 3 ? 0 : -1, &events, &count, &error);
-        hear(events, count, out, OTHERS);
+        hear(events, count, 1, out, OTHERS);
     }
     CHECK_EQ(which, 68);
     while (status == LLM_OK || status == LLM_PENDING) {
         status = llm_scheduler_next(s, &events, &count, &error);
-        hear(events, count, out, OTHERS);
+        hear(events, count, 1, out, OTHERS);
     }
     for (i = 0; i < OTHERS; i++) {
         llm_generation_desc d = other_desc(i);

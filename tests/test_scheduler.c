@@ -47,19 +47,6 @@ static uint64_t insert(llm_scheduler *s, const llm_generation_desc *d) {
     return id;
 }
 
-/* What came for request `first + i` goes to told[i]. */
-static void hear(const llm_event *events, size_t count, uint64_t first, told *out, size_t most) {
-    size_t i;
-    for (i = 0; i < count; i++) {
-        told *t;
-        if (events[i].kind != LLM_EVENT_PIECE || events[i].id < first || events[i].id - first >= most) continue;
-        t = &out[events[i].id - first];
-        told_piece(t, &events[i].piece);
-        if (t->finish != LLM_RUNNING) t->status = LLM_END;
-        if (t->finish == LLM_FINISH_FAILED) t->error = events[i].error;
-    }
-}
-
 static void run_all(llm_scheduler *s, uint64_t first, told *out, size_t most) {
     const llm_event *events;
     llm_error error;
