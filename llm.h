@@ -104,9 +104,10 @@ typedef struct llm_model_desc {
     llm_files files;
     const char *isa;    /* a kernel table by name, see llm_isa; NULL: the best that this CPU has */
     int no_map;         /* read tensors into memory of their own instead of mapping files */
-    int no_pack;        /* do without a copy of the quantized weights in the order in which sessions that are not exact
-                           read them fastest (see llm_model_info.pack_bytes).  There is none anyway where it would take
-                           more than half of the machine's memory, or where the allocator refuses it. */
+    int no_pack;        /* do without a copy of affine codes and half floats in the order in which sessions that are not
+                           exact read them fastest (see llm_model_info.pack_bytes).  There is none anyway where it would
+                           take more than half of the machine's memory, or where the allocator refuses it.  Codes give
+                           the same numbers either way, half floats others within what llm_session_desc.exact says. */
     int weights_only;   /* the folder needs no tokenizer: generation then takes and gives ids only */
     int describe;       /* facts only: names and shapes are checked, but weights are neither read nor converted (mapped
                            files; norms and biases are).  Sessions can be opened, to see their size, but run nothing. */
@@ -123,7 +124,7 @@ typedef struct llm_model_info {
     int64_t parameters;           /* numbers in the checkpoint, packed ones counted one by one */
     size_t weight_bytes;          /* bytes of the tensors in use */
     size_t memory_bytes;          /* taken from the allocator (mapped files not counted) */
-    size_t pack_bytes;            /* of these: weights laid out for int8 products; if only described: what they would
+    size_t pack_bytes;            /* of these: weights laid out for products; if only described: what they would
                                      take */
     const char *tool_dialect;     /* in which it calls tools, see llm_tool_dialect; NULL: it does not, or none known */
     const char *think_start, *think_end; /* what it writes around thoughts, or NULL */
@@ -500,7 +501,9 @@ typedef struct llm_session_desc {
                       the end of a piece of work, look 2,000 times for what comes next (55 us on a Zen 3),
                       then sleep. */
     llm_jobs jobs; /* if run is set: used instead of threads */
-    int exact;     /* float32 activations throughout (default: int8 activations with quantized weights) */
+    int exact;     /* float32 activations throughout.  Default: int8 with affine codes, 13 bits with a scale for each 64
+                      with half floats, which become 14 bits the same way where the model has its copy of them (see
+                      llm_model_desc.no_pack): about as exact as half floats, and twice as fast */
     int max_rows;  /* tokens that one pass over the layers takes together; 0: 256 */
     llm_clock clock;
     llm_allocator allocator; /* zero: the model's */
@@ -1159,8 +1162,8 @@ typedef struct llm__matrix {
     size_t scale_row_bytes;
     int first_row;     /* FP8_BLOCK: where this matrix's row 0 lies within the grid of factors */
     const float *bias; /* [rows] or NULL, added to the product */
-    const uint8_t *panels;      /* AFFINE: the same weights as int8 products read them, llm__panel_bytes for each 16
-                                   rows (see >>kernels), aligned to 64; NULL: made as they are needed */
+    const uint8_t *panels;      /* AFFINE and half floats: the same weights as products of codes read them,
+                                   llm__panel_bytes for each 16 rows (see >>kernels), aligned to 64; or NULL */
     const int32_t *index;       /* AFFINE: [cols] or NULL */
     int block_rows, block_cols; /* FP8_BLOCK; 0: 128.  block_cols is a multiple of 16 or at least cols */
     int unrounded;              /* FP8_BLOCK */
@@ -1268,9 +1271,9 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    there is a table for each instruction set: the kernel text below is written once in a small vector vocabulary and
    compiled once per set, this file including itself with LLM__KERNEL_PASS defined.
 
-   SHORT PASSES   A set that adds nothing but instructions for int8 products (VNNI, AMX, dotprod, i8mm, relaxed SIMD)
-   has LLMK_BASE, the set that it is built on: the pass compiles the product only, and its table has the other slots
-   from the base's.
+   SHORT PASSES   A set that adds nothing but instructions for products of integers (VNNI, AMX, dotprod, i8mm, relaxed
+   SIMD) has LLMK_BASE, the set that it is built on: the pass compiles the product only, and its table has the other
+   slots from the base's.
 
    WHAT IS NOT HERE   Products in bf16 or half floats (AVX-512 BF16 and FP16, AMX bf16, ARM's bf16): they would round
    activations to 8 or 11 bits, flush small numbers to zero, and add pairs in an order of their own, while a product of
@@ -1281,8 +1284,8 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    VF_N, then a fixed horizontal sum, then the remaining columns one by one, then the bias.  Tiles compute several such
    numbers side by side and never split one, so a number has the same bits whatever else is computed with it.
 
-   INT8 PRODUCTS   Activations are rounded to int8 with one scale for each `group` columns; the sum of codes in a group
-   is an exact integer, and the groups are added up in ascending order, scales and biases apart:
+   PRODUCTS OF CODES   Activations are rounded to int8 with one scale for each `group` columns; the sum of codes in a
+   group is an exact integer, and the groups are added up in ascending order, scales and biases apart:
        y = sum_g float(sum_k w[k] a[k]) * (scale_w[g] * scale_a[g])  +  sum_g bias_w[g] * sum_a[g]  (+ bias)
    with plain multiplications and additions: all instruction sets give the same bits.  Codes of 8 bits are taken minus
    128, and the bias plus 128 scales.  Weights lie in panels of 16 rows (the text of the kernels says how), so that a
@@ -1291,19 +1294,25 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    activations, the bandwidth of memory; four and more, arithmetic: of 4 bits, a multiplication and an addition for 32
    products; of 8 bits, two, a sign and an addition.
 
-   WHAT AGREES   Between instruction sets: int8 products, quantize_row, decoding and conversions to the bit (unless a
-   compiler is told to fuse whatever the source says, as clang by -ffp-contract=fast); the rest within rounding, as VF_N
-   differs and the scalar set does not fuse multiplications with additions. */
+   Half floats in panels become integers too, of 14 bits with a scale for each 64 columns, and their activations of 13:
+   about as far from the real numbers as half floats are, and a multiplication that adds two products to a lane does
+   twice what one of floats does, for the same bytes.  64 * 8191 * 4095 just fits 32 bits.
 
-/* Rows of activations, quantized.  group is llm__rows8_group(w) of every matrix they meet. */
-typedef struct llm__rows8 {
+   WHAT AGREES   Between instruction sets: products of codes, quantize_row, decoding and conversions to the bit (unless
+   a compiler is told to fuse whatever the source says, as clang by -ffp-contract=fast); the rest within rounding, as
+   VF_N differs and the scalar set does not fuse multiplications with additions. */
+
+/* Rows of activations as integers.  bits and group are llm__code_bits(w) and llm__coded_group(w) of every matrix they
+   meet. */
+typedef struct llm__coded_rows {
     int n, cols;
-    int group;           /* columns that share a scale: 32 or 64 */
-    const int8_t *codes; /* [n, cols], code_stride from row to row; of each eight columns the even ones come first */
+    int bits, group;     /* of codes; columns that share a scale: 32 or 64 */
+    const int8_t *codes; /* [n, cols], code_stride bytes from row to row.  8 bits: of each eight columns the even ones
+                            come first; 16 bits: int16_t in their order */
     const float *scales; /* [n, cols/group], scale_stride from row to row */
-    const float *sums;   /* the same shape: scale times the sum of the group's codes */
+    const float *sums;   /* 8 bits: the same shape, scale times the sum of the group's codes */
     size_t code_stride, scale_stride;
-} llm__rows8;
+} llm__coded_rows;
 
 /* Lanes of a panel of keys, how many of them `turn` fills at once, and those of a whole page.  An integer sum over a
    page fits 32 bits: 256 * 255 * 32767. */
@@ -1380,15 +1389,15 @@ typedef struct llm__ops {
        scratch: llm__product_scratch(w) bytes, aligned to 64. */
     void (*product)(const llm__matrix *w, const float *x, size_t x_stride, int n, float *y, size_t y_stride, int begin,
                     int end, void *scratch);
-    /* The same with quantized activations; only if llm__int8_able(w). */
-    void (*product8)(const llm__matrix *w, const llm__rows8 *x, float *y, size_t y_stride, int begin, int end,
-                     void *scratch);
+    /* The same with activations of llm__code_bits(w), which are not 0. */
+    void (*coded_product)(const llm__matrix *w, const llm__coded_rows *x, float *y, size_t y_stride, int begin,
+                          int end, void *scratch);
     /* The panel of rows [o, o + 16), llm__panel_bytes(w) bytes; a row that is missing repeats the last. */
     void (*panel)(const llm__matrix *w, int o, uint8_t *out, void *scratch);
-    /* One row of activations to int8: codes[cols], scales and sums [cols/group].  Each group's scale is its largest
-       magnitude / 127, codes are rounded to nearest even.  A group with a NaN or an infinity has codes 0 and a NaN
-       scale; one whose magnitudes all lie below 1e-30 is zero. */
-    void (*quantize_row)(const float *x, int cols, int group, int8_t *codes, float *scales, float *sums);
+    /* One row of activations to codes[cols] of 8 or 16 bits, scales and, of 8 bits, sums [cols/group].  Each group's
+       scale is its largest magnitude over 127 or LLM__MOST16, codes are rounded to nearest even.  A group with a NaN or
+       an infinity has codes 0 and a NaN scale; one whose magnitudes all lie below 1e-30 is zero. */
+    void (*quantize_row)(const float *x, int cols, int group, int bits, void *codes, float *scales, float *sums);
     /* Rows [begin, end) of W as float32, one behind the other, each as llm__matrix_row but faster.  scratch as for
        product; llm__decode_scratch bytes are enough. */
     void (*decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch);
@@ -1464,10 +1473,10 @@ typedef struct llm__ops {
     const struct llm__ops *base; /* a short pass: the table from which it has all but its products; or NULL */
 } llm__ops;
 
-/* The slots in their order.  INT8 are those that a short pass, of instructions that are about int8 products only, has
+/* The slots in their order.  CODED are those that a short pass, of instructions that multiply integers only, has
    of its own. */
-#define LLM__SLOTS(X, INT8)                                                                                            \
-    X(product) INT8(product8) X(panel) X(quantize_row) X(decode_rows)                                                  \
+#define LLM__SLOTS(X, CODED)                                                                                           \
+    X(product) CODED(coded_product) X(panel) X(quantize_row) X(decode_rows)                                            \
     X(dot) X(max) X(within) X(list) X(add) X(mul) X(scale) X(add_scaled) X(add_product) X(rms_norm) X(layer_norm)      \
     X(exp_sum) X(softmax) X(silu) X(silu_mul) X(gelu) X(gelu_mul) X(gelu_tanh) X(gelu_tanh_mul) X(sigmoid)             \
     X(sigmoid_mul) X(to_f32) X(from_f32)                                                                               \
@@ -1476,13 +1485,16 @@ typedef struct llm__ops {
 
 enum {
     LLM__STRIP = 4,         /* rows of W that are worked on together in a float product... */
-    LLM__PANEL_ROWS = 16,   /* ...and in one of int8 */
+    LLM__PANEL_ROWS = 16,   /* ...and in one of codes */
     LLM__TILE = 4,          /* rows of activations, at most, that a panel meets at once */
     LLM__PANEL = 512,       /* columns of W that should stay in the first-level cache meanwhile */
     LLM__BLOCK_ROWS = 96,   /* rows of activations, at most, that a strip meets... */
     LLM__BLOCK_BYTES = 256 * 1024, /* ...and their size, so that they stay in the second-level cache */
     LLM__NEAR_BYTES = 12 * 1024,  /* what stays in the first-level cache beside something that streams... */
-    LLM__STREAM_AHEAD = 2048      /* ...and how far ahead of its use that is asked for: found by measuring */
+    LLM__STREAM_AHEAD = 2048,     /* ...and how far ahead of its use that is asked for: found by measuring */
+    LLM__GROUP16 = 64,      /* columns whose codes of 16 bits share a scale... */
+    LLM__MOST16 = 4095,     /* ...and the largest of them, of activations... */
+    LLM__MOST16_WEIGHT = 8191 /* ...and of weights: 64 * 4095 * 8191 fits 32 bits */
 };
 
 LLM__FN int llm__int8_able(const llm__matrix *w) {
@@ -1490,44 +1502,63 @@ LLM__FN int llm__int8_able(const llm__matrix *w) {
            w->cols % w->group == 0;
 }
 
-LLM__FN int llm__rows8_group(const llm__matrix *w) { return w->group < 64 ? 32 : 64; }
-
-/* Bits of a code in a panel, and bytes of a panel. */
-LLM__FN int llm__panel_bits(const llm__matrix *w) { return w->bits <= 4 ? 4 : 8; }
-
-LLM__FN size_t llm__panel_bytes(const llm__matrix *w) {
-    const size_t cols = (size_t)w->cols, groups = cols / (size_t)w->group;
-    return LLM__PANEL_ROWS * (groups * 2 * llm__dtype_bytes(w->dtype) + cols * (size_t)llm__panel_bits(w) / 8);
+/* Whether panels can be made of W: of affine codes, or of half floats as codes of 16 bits. */
+LLM__FN int llm__panel_able(const llm__matrix *w) {
+    if (w->format != LLM__FLOAT) return llm__int8_able(w);
+    return w->dtype != LLM_F32 && w->cols && w->cols % LLM__GROUP16 == 0;
 }
 
-/* Bytes behind quantized rows, groups of 32, each part rounded up to 64; llm__rows8_place lays them out. */
-LLM__FN size_t llm__rows8_bytes(int n, int cols) {
-    size_t codes = ((size_t)n * (size_t)cols + 63) & ~(size_t)63;
+/* Bits of the codes that activations become for a product with W; 0: they stay floats. */
+LLM__FN int llm__code_bits(const llm__matrix *w) {
+    return w->format == LLM__FLOAT && w->panels ? 16 : llm__int8_able(w) ? 8 : 0;
+}
+
+LLM__FN int llm__coded_group(const llm__matrix *w) {
+    return w->format == LLM__FLOAT ? LLM__GROUP16 : w->group < 64 ? 32 : 64;
+}
+
+/* Bits of a code in a panel, columns that share a scale there, the scales' type, and bytes of a panel. */
+LLM__FN int llm__panel_bits(const llm__matrix *w) { return w->format == LLM__FLOAT ? 16 : w->bits <= 4 ? 4 : 8; }
+
+LLM__FN int llm__panel_group(const llm__matrix *w) { return w->format == LLM__FLOAT ? LLM__GROUP16 : w->group; }
+
+LLM__FN llm_dtype llm__panel_dtype(const llm__matrix *w) { return w->format == LLM__FLOAT ? LLM_BF16 : w->dtype; }
+
+LLM__FN size_t llm__panel_bytes(const llm__matrix *w) {
+    const size_t cols = (size_t)w->cols, groups = cols / (size_t)llm__panel_group(w), bits = (size_t)llm__panel_bits(w);
+    const size_t factors = (bits < 16 ? 2 : 1) * llm__dtype_bytes(llm__panel_dtype(w)); /* biases, too */
+    return LLM__PANEL_ROWS * (groups * factors + cols * bits / 8);
+}
+
+/* Bytes behind coded rows, groups of 32, each part rounded up to 64; llm__coded_place lays them out. */
+LLM__FN size_t llm__coded_bytes(int n, int cols, int bits) {
+    size_t codes = ((size_t)n * (size_t)cols * (size_t)bits / 8 + 63) & ~(size_t)63;
     size_t scales = ((size_t)n * (size_t)(cols / 32 + 1) * sizeof(float) + 63) & ~(size_t)63;
     return codes + 2 * scales;
 }
 
-LLM__FN llm__rows8 llm__rows8_place(void *memory, int n, int cols, int group) {
-    size_t codes = ((size_t)n * (size_t)cols + 63) & ~(size_t)63;
+LLM__FN llm__coded_rows llm__coded_place(void *memory, int n, int cols, int bits, int group) {
+    size_t codes = ((size_t)n * (size_t)cols * (size_t)bits / 8 + 63) & ~(size_t)63;
     size_t scales = ((size_t)n * (size_t)(cols / 32 + 1) * sizeof(float) + 63) & ~(size_t)63;
     uint8_t *at = (uint8_t *)memory;
-    llm__rows8 x;
+    llm__coded_rows x;
     x.n = n;
     x.cols = cols;
+    x.bits = bits;
     x.group = group;
     x.codes = (const int8_t *)at;
     x.scales = (const float *)(void *)(at + codes);
     x.sums = (const float *)(void *)(at + codes + scales);
-    x.code_stride = (size_t)cols;
+    x.code_stride = (size_t)cols * (size_t)bits / 8;
     x.scale_stride = (size_t)(cols / group);
     return x;
 }
 
-/* Scratch of a product: of floats, sums and a strip; of int8, a panel and its rows. */
+/* Scratch of a product: of floats, sums and a strip; of codes, a panel and its rows. */
 LLM__FN size_t llm__product_scratch(const llm__matrix *w) {
     const size_t cols = ((size_t)w->cols + 63) & ~(size_t)63;
     const size_t floats = cols * 24 + 49152;
-    const size_t panel = llm__int8_able(w) ? llm__panel_bytes(w) + cols * LLM__PANEL_ROWS : 0;
+    const size_t panel = llm__panel_able(w) ? llm__panel_bytes(w) + cols * LLM__PANEL_ROWS : 0;
     return floats > panel ? floats : panel;
 }
 
@@ -1665,7 +1696,7 @@ enum { /* what a CPU has, as far as a table may need it */
 
 /* ---- vocabulary: VF is VF_N floats, VI as many int32, V4 four floats (one for each row of a strip).  sf_fma is
    vf_fma for one number.
-   VI as pairs of 16-bit numbers: vi_pairs takes 2 VF_N bytes in their order, vi_pair repeats two numbers;
+   VI as pairs of 16-bit numbers: vi_load16 takes 2 VF_N in their order, vi_pairs as many bytes, vi_pair repeats two;
    vi_dot2(sum, a, b) adds both products of each lane.  vi_store16 keeps the lower halves.  vf_round: to the nearest
    integer, to even between two.  vf_top: the largest lane.  LLMK_TURN, where there is one: see turn_16x8. */
 #if LLM__KERNEL_PASS >= LLM__SSE4 && LLM__KERNEL_PASS <= LLM__AVX512 /* ---- x86: four numbers, in every pass */
@@ -2166,6 +2197,8 @@ LLMK_INLINE __m256 LLMK_(load_u8)(const uint8_t *p) {
 }
 
 #ifdef LLMK_BASE /* with AVX-VNNI */
+#undef vi_dot2
+#define vi_dot2(sum, a, b) _mm256_dpwssd_avx_epi32(sum, a, b)
 #define LLMK_DOTS
 #define VB __m256i
 #define vb_load LLMK_(load32)
@@ -2191,7 +2224,6 @@ LLMK_INLINE void LLMK_(nibbles_step)(const int X, __m256i w0, __m256i w1, const 
 LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
     const __m256i mask = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1), zero = _mm256_setzero_si256();
     int k, e, x;
-    LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = zero;
     for (k = at; k < at + chunk; k += 32, w += 256) {
         __m256i p[2 * LLM__TILE];
         LLMK_UNROLL for (x = 0; x < 2 * X; x++) p[x] = zero;
@@ -2201,7 +2233,10 @@ LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const 
             LLMK_(nibbles_step)(X, _mm256_and_si256(_mm256_srli_epi16(v0, 4), mask),
                                 _mm256_and_si256(_mm256_srli_epi16(v1, 4), mask), a, k + 8 * e + 4, p);
         }
-        LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = _mm256_add_epi32(sums[x], _mm256_madd_epi16(p[x], one));
+        LLMK_UNROLL for (x = 0; x < 2 * X; x++) {
+            const __m256i sum = _mm256_madd_epi16(p[x], one);
+            sums[x] = k > at ? _mm256_add_epi32(sums[x], sum) : sum;
+        }
     }
 }
 
@@ -2212,17 +2247,22 @@ LLMK_INLINE __m256i LLMK_(bytes_step)(__m256i sum, __m256i size, __m256i w, __m2
 }
 
 LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
-    int k, x;
-    LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = _mm256_setzero_si256();
-    for (k = at; k < at + chunk; k += 4, w += 64) {
-        const __m256i w0 = LLMK_(load32)(w), w1 = LLMK_(load32)(w + 32);
-        const __m256i size0 = _mm256_abs_epi8(w0), size1 = _mm256_abs_epi8(w1);
-        LLMK_UNROLL for (x = 0; x < X; x++) {
-            const __m256i v = LLMK_(broadcast)(a[x] + k);
-            sums[2 * x] = LLMK_(bytes_step)(sums[2 * x], size0, w0, v);
-            sums[2 * x + 1] = LLMK_(bytes_step)(sums[2 * x + 1], size1, w1, v);
+    __m256i s[2 * LLM__TILE];
+    int k, e, x;
+    LLMK_UNROLL for (x = 0; x < 2 * X; x++) s[x] = _mm256_setzero_si256();
+    for (k = at; k < at + chunk; k += 8, w += 128)
+        LLMK_UNROLL for (e = 0; e < 2; e++) {
+            const __m256i w0 = LLMK_(load32)(w + 64 * e), w1 = LLMK_(load32)(w + 64 * e + 32);
+            const __m256i size0 = _mm256_abs_epi8(w0), size1 = _mm256_abs_epi8(w1);
+            LLMK_UNROLL for (x = 0; x < X; x++) {
+                const __m256i v = LLMK_(broadcast)(a[x] + k + 4 * e);
+                s[2 * x] = LLMK_(bytes_step)(s[2 * x], size0, w0, v);
+                LLMK_KEEP(s[2 * x]);
+                s[2 * x + 1] = LLMK_(bytes_step)(s[2 * x + 1], size1, w1, v);
+                LLMK_KEEP(s[2 * x + 1]);
+            }
         }
-    }
+    LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = s[x];
 }
 
 /* One row of activations times 16 rows of W where they lie: cheaper than making a panel, if that serves no other. */
@@ -2371,6 +2411,8 @@ LLMK_INLINE __m512i LLMK_(broadcast)(const int8_t *four) {
 }
 
 #ifdef LLMK_BASE /* with VNNI */
+#undef vi_dot2
+#define vi_dot2(sum, a, b) _mm512_dpwssd_epi32(sum, a, b)
 #define LLMK_DOTS
 #define VB __m512i
 #define vb_load LLMK_(load64)
@@ -2972,6 +3014,7 @@ LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const in
 #define vf_round LLMK_(round)
 #define vi_pairs(p) ((int32_t)((p)[0] | (p)[1] << 16))
 #define vf_top(a) (a)
+#define vi_load16 LLMK_(pair)
 #define vi_pair LLMK_(pair)
 #define vi_dot2 LLMK_(dot2)
 #define vi_store16(p, a) (*(p) = (int16_t)(a))
@@ -3208,6 +3251,35 @@ LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const in
 }
 #endif
 #endif
+
+#ifndef vi_load16
+#define vi_load16(p) vf_bits(vf_load((const float *)(const void *)(p)))
+#endif
+
+/* Codes of 16 bits. */
+LLMK_INLINE void LLMK_(words_step)(const int X, const uint8_t *w, const int8_t *const *a, int k, VI *sums) {
+    enum { EACH = LLM__PANEL_ROWS / VF_N };
+    VI codes[EACH];
+    int v, x;
+    LLMK_UNROLL for (v = 0; v < EACH; v++) codes[v] = vi_load16((const int16_t *)(const void *)(w + 4 * VF_N * v));
+    LLMK_UNROLL for (x = 0; x < X; x++) {
+        const VI two = vi_pair((const int16_t *)(const void *)a[x] + k);
+        LLMK_UNROLL for (v = 0; v < EACH; v++) {
+            sums[x * EACH + v] = vi_dot2(sums[x * EACH + v], codes[v], two);
+            LLMK_KEEP(sums[x * EACH + v]);
+        }
+    }
+}
+
+LLMK_INLINE void LLMK_(words)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    enum { EACH = LLM__PANEL_ROWS / VF_N };
+    VI s[LLM__TILE * EACH];
+    int k, e, x;
+    LLMK_UNROLL for (x = 0; x < X * EACH; x++) s[x] = vi_set(0);
+    for (k = at; k < at + chunk; k += 8, w += 256)
+        LLMK_UNROLL for (e = 0; e < 4; e++) LLMK_(words_step)(X, w + 64 * e, a, k + 2 * e, s);
+    LLMK_UNROLL for (x = 0; x < X * EACH; x++) sums[x] = s[x];
+}
 
 /* Asks for the lines of memory that lie so far ahead, which may be behind the end of what there is. */
 LLMK_INLINE void LLMK_(fetch)(const uint8_t *from, size_t ahead, int bytes) {
@@ -3487,28 +3559,75 @@ LLM__FN void LLMK_(product)(const llm__matrix *w, const float *x, size_t x_strid
 
 /* ---- int8 products */
 
+LLMK_INLINE void LLMK_(round_to_words)(const float *x, int n, float factor, int16_t *codes) {
+    int i;
+    for (i = 0; i < n; i += VF_N) vi_store16(codes + i, vf_round(vf_mul(vf_load(x + i), vf_set(factor))));
+}
+
 /* The largest magnitude is found on the bits, where infinity and NaN are the largest of all. */
-LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int8_t *codes, float *scales, float *sums) {
+LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int bits, void *codes, float *scales,
+                                 float *sums) {
+    const float most = bits == 8 ? 127.0f : LLM__MOST16;
+    const size_t bytes = (size_t)(group * bits / 8);
+    uint8_t *to = (uint8_t *)codes;
     int g;
-    for (g = 0; g < cols / group; g++, x += group, codes += group) {
+    for (g = 0; g < cols / group; g++, x += group, to += bytes) {
         const int32_t largest = LLMK_(largest_bits)(x, group);
         float max;
         memcpy(&max, &largest, sizeof max);
+        scales[g] = max / most;
         if (largest >= 0x7f800000 || max < 1e-30f) {
-            memset(codes, 0, (size_t)group);
+            memset(to, 0, bytes);
             scales[g] = sums[g] = largest >= 0x7f800000 ? (float)NAN : 0.0f;
-        } else {
-            scales[g] = max / 127.0f;
-            sums[g] = scales[g] * (float)LLMK_(round_to_codes)(x, group, 127.0f / max, codes);
-        }
+        } else if (bits == 8) {
+            sums[g] = scales[g] * (float)LLMK_(round_to_codes)(x, group, most / max, (int8_t *)to);
+        } else LLMK_(round_to_words)(x, group, most / max, (int16_t *)(void *)to);
     }
 }
 
-/* A PANEL is 16 rows of W in the order in which an int8 product reads them, so that it streams through memory.  For
+/* A PANEL is 16 rows of W in the order in which a product of codes reads them, so that it streams through memory.  For
    each group of columns: the scales of the 16 rows and their biases, as the matrix has them; then the codes in steps of
    64 bytes, 4 from each row, of columns 0 2 4 6 and then 1 3 5 7 of each eight.  Codes of up to 4 bits: both steps in
-   one, the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Panels are made when a model is
-   loaded (matrix.panels) or, into scratch, when they are needed. */
+   one, the second in the upper halves of the bytes.  Codes of 8 bits: minus 128.  Half floats become codes of 16 bits,
+   two columns in a step, whose scales are bf16; there are no biases.  Panels are made when a model is loaded
+   (matrix.panels) or, but for half floats, into scratch when they are needed. */
+
+/* Half floats: 64 columns of a row as codes; returns their scale, which is no less than their largest magnitude /
+   LLM__MOST16_WEIGHT and NaN if one of them is not finite. */
+LLM__FN uint16_t LLMK_(code_weights)(const float *x, int16_t *codes) {
+    const int32_t largest = LLMK_(largest_bits)(x, LLM__GROUP16);
+    uint16_t scale;
+    uint32_t bits;
+    float max;
+    memcpy(&max, &largest, sizeof max);
+    max /= LLM__MOST16_WEIGHT;
+    memcpy(&bits, &max, sizeof bits);
+    scale = largest >= 0x7f800000 ? 0x7fc0 : max < 1e-34f ? 0 : (uint16_t)((bits + 0xffff) >> 16);
+    memset(codes, 0, LLM__GROUP16 * sizeof *codes);
+    if (scale && scale != 0x7fc0) LLMK_(round_to_words)(x, LLM__GROUP16, 1 / llm__bf16_to_f32(scale), codes);
+    return scale;
+}
+
+/* The panel of rows o to o + 15 of half floats, as below. */
+LLM__FN void LLMK_(panel_of_floats)(const llm__matrix *w, int o, uint8_t *out) {
+    float numbers[LLM__GROUP16];
+    int16_t codes[LLM__PANEL_ROWS][LLM__GROUP16];
+    const uint8_t *rows[LLM__PANEL_ROWS];
+    int k, r;
+    size_t at;
+    for (r = 0; r < LLM__PANEL_ROWS; r++) rows[r] = (const uint8_t *)codes[r];
+    for (k = 0; k < w->cols; k += LLM__GROUP16, out += LLM__PANEL_ROWS * 2 * (1 + LLM__GROUP16)) {
+        for (r = 0; r < LLM__PANEL_ROWS; r++) {
+            const size_t row = (size_t)(o + r < w->rows ? o + r : w->rows - 1);
+            uint16_t scale;
+            LLMK_(to_f32)(w->dtype, w->data + row * w->row_bytes + 2 * (size_t)k, LLM__GROUP16, numbers);
+            scale = LLMK_(code_weights)(numbers, codes[r]);
+            memcpy(out + 2 * r, &scale, sizeof scale);
+        }
+        for (at = 0; at < 2 * LLM__GROUP16; at += 16)
+            LLMK_(turn_panel)(rows, at, out + 2 * LLM__PANEL_ROWS + LLM__PANEL_ROWS * at);
+    }
+}
 
 /* The codes of a row as a panel has them, [cols * llm__panel_bits / 8]; out may be used for them. */
 LLM__FN const uint8_t *LLMK_(panel_row)(const llm__matrix *w, const uint8_t *codes, uint8_t *out) {
@@ -3554,11 +3673,15 @@ LLM__FN void LLMK_(sixteen_rows)(LLMK_(sixteen) *rows, const llm__matrix *w, int
 /* The panel of rows o to o + 15, in out; a row that is missing repeats the last.  scratch: 16 rows of bytes. */
 LLM__FN void LLMK_(panel)(const llm__matrix *w, int o, uint8_t *out, void *scratch) {
     const size_t size = llm__dtype_bytes(w->dtype), factors = LLM__PANEL_ROWS * size;
-    const size_t bytes = (size_t)w->group * (size_t)llm__panel_bits(w) / 8, groups = (size_t)(w->cols / w->group);
-    const size_t stride = 2 * factors + LLM__PANEL_ROWS * bytes;
+    const size_t group = (size_t)llm__panel_group(w), bytes = group * (size_t)llm__panel_bits(w) / 8;
+    const size_t groups = (size_t)w->cols / group, stride = 2 * factors + LLM__PANEL_ROWS * bytes;
     LLMK_(sixteen) rows;
     size_t g, at;
     int r;
+    if (w->format == LLM__FLOAT) {
+        LLMK_(panel_of_floats)(w, o, out);
+        return;
+    }
     LLMK_(sixteen_rows)(&rows, w, o);
     for (r = 0; r < LLM__PANEL_ROWS; r++)
         rows.codes[r] = LLMK_(panel_row)(w, rows.codes[r], (uint8_t *)scratch + (size_t)r * (size_t)w->cols);
@@ -3580,52 +3703,64 @@ typedef struct LLMK_(few) {
 LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matrix *w, const uint8_t *panel,
                                    const LLMK_OF_BASE(sixteen) *rows, int chunk, const LLMK_(few) *a, float *out) {
     enum { EACH = LLM__PANEL_ROWS / VF_N };
-    const size_t size = llm__dtype_bytes(w->dtype) * VF_N;
-    const int step = 2 * bits * chunk; /* bytes of 16 rows */
+    const llm_dtype type = bits == 16 ? LLM_BF16 : w->dtype;
+    const size_t size = llm__dtype_bytes(type) * VF_N;
+    const int step = 2 * bits * chunk, group = llm__panel_group(w); /* bytes of 16 rows */
     VF acc[LLM__TILE * EACH], low[LLM__TILE * EACH], scale[EACH], bias[EACH];
     VI exact[LLM__TILE * EACH];
     int k, c, v, x, n = 0;
     LLMK_UNROLL for (v = 0; v < X * EACH; v++) acc[v] = low[v] = vf_set(0.0f);
-    for (k = 0; k < w->cols; k += w->group) {
-        LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) scale[v] = LLMK_(load_as)(w->dtype, panel);
-        LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) bias[v] = LLMK_(load_as)(w->dtype, panel);
-        if (w->bits == 8) {
+    for (k = 0; k < w->cols; k += group) {
+        LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) scale[v] = LLMK_(load_as)(type, panel);
+        if (bits < 16) {
+            LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) bias[v] = LLMK_(load_as)(type, panel);
+        }
+        if (bits == 8 && w->bits == 8) {
             LLMK_UNROLL for (v = 0; v < EACH; v++) bias[v] = vf_add(bias[v], vf_mul(vf_set(128.0f), scale[v]));
         }
-        for (c = 0; c < w->group; c += chunk, n++, panel += rows ? 0 : step) {
+        for (c = 0; c < group; c += chunk, n++, panel += rows ? 0 : step) {
             /* more rows keep the sums so busy that memory is not what they wait for */
             if (X <= 2 && rows)
                 LLMK_(fetch)(rows->codes[0], LLM__PANEL_ROWS * w->row_bytes + (size_t)(2 * bits * (k + c)), step);
-            else if (X <= 2) LLMK_(fetch)(panel, LLM__STREAM_AHEAD, step);
+            else if (X <= 2 && bits < 16) LLMK_(fetch)(panel, LLM__STREAM_AHEAD, step);
             if (!rows && bits == 4) LLMK_(nibbles)(X, chunk, panel, a->codes, k + c, exact);
             if (!rows && bits == 8) LLMK_(bytes)(X, chunk, panel, a->codes, k + c, exact);
+            if (bits == 16) LLMK_(words)(X, chunk, panel, a->codes, k + c, exact);
 #ifdef LLMK_DIRECT
             if (rows && bits == 4) LLMK_(direct_nibbles)(chunk, rows->codes, a->codes[0], k + c, exact);
             if (rows && bits == 8) LLMK_(direct_bytes)(chunk, rows->codes, a->codes[0], k + c, exact);
 #endif
             LLMK_UNROLL for (x = 0; x < X; x++) {
-                const VF factor = vf_set(a->scales[x][n]), sum = vf_set(a->sums[x][n]);
+                const VF factor = vf_set(a->scales[x][n]), sum = bits < 16 ? vf_set(a->sums[x][n]) : factor;
                 LLMK_UNROLL for (v = 0; v < EACH; v++) {
                     const int i = x * EACH + v;
                     acc[i] = vf_add(acc[i], vf_mul(vf_from_int(exact[i]), vf_mul(scale[v], factor)));
-                    low[i] = vf_add(low[i], vf_mul(bias[v], sum));
+                    if (bits < 16) low[i] = vf_add(low[i], vf_mul(bias[v], sum));
                 }
             }
         }
     }
-    LLMK_UNROLL for (v = 0; v < X * EACH; v++) vf_store(out + v * VF_N, vf_add(acc[v], low[v]));
+    LLMK_UNROLL for (v = 0; v < X * EACH; v++)
+        vf_store(out + v * VF_N, bits < 16 ? vf_add(acc[v], low[v]) : acc[v]);
 }
 
 LLM__FN void LLMK_(panel_tile)(int X, const llm__matrix *w, const uint8_t *panel, int chunk, const LLMK_(few) *a,
                                float *out) {
-    if (llm__panel_bits(w) == 4) {
+    switch (llm__panel_bits(w)) {
+    case 4:
         if (X == 4) LLMK_(panel_rows)(4, 4, w, panel, NULL, chunk, a, out);
         else if (X == 2) LLMK_(panel_rows)(2, 4, w, panel, NULL, chunk, a, out);
         else LLMK_(panel_rows)(1, 4, w, panel, NULL, chunk, a, out);
-    } else {
+        break;
+    case 8:
         if (X == 4) LLMK_(panel_rows)(4, 8, w, panel, NULL, chunk, a, out);
         else if (X == 2) LLMK_(panel_rows)(2, 8, w, panel, NULL, chunk, a, out);
         else LLMK_(panel_rows)(1, 8, w, panel, NULL, chunk, a, out);
+        break;
+    default:
+        if (X == 4) LLMK_(panel_rows)(4, 16, w, panel, NULL, chunk, a, out);
+        else if (X == 2) LLMK_(panel_rows)(2, 16, w, panel, NULL, chunk, a, out);
+        else LLMK_(panel_rows)(1, 16, w, panel, NULL, chunk, a, out);
     }
 }
 
@@ -3667,7 +3802,8 @@ LLMK_INLINE void LLMK_(tile_sums)(int bits, const uint8_t *w, int chunk, const i
 }
 
 /* out[16][16] */
-LLM__FN void LLMK_(panel_by_tiles)(const llm__matrix *w, const uint8_t *panel, const llm__rows8 *x, int i, float *out) {
+LLM__FN void LLMK_(panel_by_tiles)(const llm__matrix *w, const uint8_t *panel, const llm__coded_rows *x, int i,
+                                   float *out) {
     const int bits = llm__panel_bits(w), chunk = x->group;
     const size_t size = llm__dtype_bytes(w->dtype) * LLM__PANEL_ROWS;
     const int8_t *a = x->codes + (size_t)i * x->code_stride;
@@ -3713,12 +3849,12 @@ LLMK_INLINE void LLMK_(panel_put)(const llm__matrix *w, int o, int begin, int en
 
 /* Rows [first, last) of x times the panel of rows o to o + 15, of which [begin, end) are wanted. */
 LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int o, int begin, int end,
-                                const llm__rows8 *x, int first, int last, float *y, size_t y_stride) {
+                                const llm__coded_rows *x, int first, int last, float *y, size_t y_stride) {
     float out[LLMK_(BEST_ROWS) * LLM__PANEL_ROWS];
     LLMK_(few) a;
     int i = first, j, X;
 #ifdef LLMK_AMX
-    for (; i + LLMK_(BEST_ROWS) <= last; i += LLMK_(BEST_ROWS)) {
+    for (; x->bits == 8 && i + LLMK_(BEST_ROWS) <= last; i += LLMK_(BEST_ROWS)) {
         LLMK_(panel_by_tiles)(w, panel, x, i, out);
         LLMK_(panel_put)(w, o, begin, end, out, i, LLMK_(BEST_ROWS), y, y_stride);
     }
@@ -3738,7 +3874,8 @@ LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int 
 
 #ifdef LLMK_DIRECT
 /* One row of activations, 4 or 8 bits.  scratch: the factors. */
-LLM__FN void LLMK_(direct)(const llm__matrix *w, const llm__rows8 *x, float *y, int begin, int end, uint8_t *scratch) {
+LLM__FN void LLMK_(direct)(const llm__matrix *w, const llm__coded_rows *x, float *y, int begin, int end,
+                           uint8_t *scratch) {
     const size_t size = llm__dtype_bytes(w->dtype), factors = LLM__PANEL_ROWS * size;
     const size_t groups = (size_t)(w->cols / w->group);
     LLMK_(sixteen) rows;
@@ -3759,12 +3896,13 @@ LLM__FN void LLMK_(direct)(const llm__matrix *w, const llm__rows8 *x, float *y, 
 
 /* Panels that are ready stream past a few rows of activations, which stay in the first-level cache, as many at a time
    as the second-level cache holds; one that has to be made meets as many rows as possible. */
-LLM__FN void LLMK_(product8)(const llm__matrix *w, const llm__rows8 *x, float *y, size_t y_stride, int begin, int end,
-                             void *scratch) {
-    const size_t bytes = llm__panel_bytes(w), cols = (size_t)w->cols + 1;
+LLM__FN void LLMK_(coded_product)(const llm__matrix *w, const llm__coded_rows *x, float *y, size_t y_stride, int begin,
+                                  int end, void *scratch) {
+    const size_t bytes = llm__panel_bytes(w), row = x->code_stride + 1;
     const int panels = w->panels && bytes < LLM__BLOCK_BYTES ? (int)(LLM__BLOCK_BYTES / bytes) : 1;
     const size_t budget = w->panels ? LLM__NEAR_BYTES : LLM__BLOCK_BYTES;
-    const int rows = (int)(budget / cols / LLMK_(BEST_ROWS) + 1) * LLMK_(BEST_ROWS), tiles = x->n >= LLMK_(BEST_ROWS);
+    const int rows = (int)(budget / row / LLMK_(BEST_ROWS) + 1) * LLMK_(BEST_ROWS);
+    const int tiles = x->bits == 8 && x->n >= LLMK_(BEST_ROWS);
     int first, last, from, to, o;
 #ifdef LLMK_DIRECT
     if (!w->panels && x->n == 1 && (w->bits == 4 || w->bits == 8)) {
@@ -4833,6 +4971,7 @@ static const llm__ops LLMK_(ops) = {LLM__SLOTS(LLMK_OWN, LLMK_OWN) LLM__TEXT(LLM
 #undef vf_sum4
 #undef vf_bits
 #undef vf_round
+#undef vi_load16
 #undef vi_pairs
 #undef vf_top
 #undef vi_pair
@@ -27742,7 +27881,7 @@ typedef struct llm__binder {
     int looked_up;   /* what is bound is a table of rows, or what maps are made of: not a map */
     uint8_t *pack;   /* memory for panels, pack_left bytes */
     size_t pack_left;
-    size_t to_come;  /* bytes of quantized tensors that are not bound yet */
+    size_t to_come;  /* bytes of tensors that are not bound yet, as far as panels can be made of them */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
 
@@ -28671,17 +28810,17 @@ LLM__FN uint8_t *llm__bind_pack_memory(llm__binder *b, size_t bytes) {
     return at;
 }
 
-/* Lays out quantized maps w[0..count-1], all alike, as the panels that int8 products read. */
+/* Lays out maps w[0..count-1], all alike, as the panels that products of codes read. */
 LLM__FN void llm__bind_pack(llm__binder *b, llm__matrix *w, int count) {
     llm_model *m = b->m;
     size_t panels, each, bytes, scratch_bytes, codes, p;
     void *scratch;
     uint8_t *at;
     int i;
-    if (b->status != LLM_OK || w->format != LLM__AFFINE) return;
+    if (b->status != LLM_OK || (w->format != LLM__AFFINE && w->format != LLM__FLOAT)) return;
     codes = (size_t)count * (size_t)w->rows * (w->row_bytes + 2 * w->scale_row_bytes);
     b->to_come -= codes < b->to_come ? codes : b->to_come;
-    if (m->unpacked || b->looked_up || !w->rows || !llm__int8_able(w)) return;
+    if (m->unpacked || b->looked_up || !w->rows || !llm__panel_able(w)) return;
     panels = ((size_t)w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS;
     each = panels * llm__panel_bytes(w);
     if (!llm__mul_ok(each, (size_t)count, &bytes)) return;
@@ -30056,7 +30195,8 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
             b.awq = NULL; /* GPTQ */
     }
     for (k = 0; k < m->tensors.count; k++)
-        if (!llm__is_float(m->tensors.items[k].dtype) || llm__name_fits(m->tensors.items[k].name, "*scales *biases"))
+        if (m->tensors.items[k].dims > 1 &&
+            (m->tensors.items[k].dtype != LLM_F32 || llm__name_fits(m->tensors.items[k].name, "*scales *biases")))
             b.to_come += (size_t)m->tensors.items[k].bytes;
     if (!llm__leaves_half(b.to_come)) m->unpacked = 1;
     llm__bind_name(&b, "model.embed_tokens");
@@ -30523,11 +30663,11 @@ typedef struct llm__part {
     int last;                   /* whether the call ends with this pass */
 } llm__part;
 
-/* One product of a batch of them: y = W x for n rows.  x8, if any, is x in int8. */
+/* One product of a batch of them: y = W x for n rows.  coded, if any, is x in codes. */
 typedef struct llm__task {
     const llm__matrix *w;
     const float *x;
-    const llm__rows8 *x8;
+    const llm__coded_rows *coded;
     float *y;
     size_t x_stride, y_stride;
     int n, step, first_job; /* step: output rows in one job */
@@ -30543,7 +30683,7 @@ enum {
     LLM__SEGMENT = LLM__SEGMENT_PAGES * LLM_PAGE_TOKENS
 };
 
-enum { LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 2 };
+enum { LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 3 };
 
 /* A token that an indexer chose, or a block of them by its number, and what it is worth. */
 typedef struct llm__pick {
@@ -30577,10 +30717,10 @@ struct llm_session {
     float **angles;                  /* [rope_count][max_rows, dims/2, 2]: cosine and sine */
     float *slab;                     /* scratch that a block takes from */
     size_t slab_floats, slab_used;
-    uint8_t *codes;                  /* int8 activations: LLM__VARIANTS areas */
+    uint8_t *codes;                  /* activations as codes: LLM__VARIANTS areas */
     size_t code_area;
     llm__task *tasks;
-    llm__rows8 *expert_rows; /* beside tasks */
+    llm__coded_rows *expert_rows; /* beside tasks */
     size_t task_capacity;
     int *order, *starts;             /* experts: rows by expert */
     uint8_t *scratch;                /* [workers, scratch_bytes] */
@@ -30628,7 +30768,7 @@ static void llm__product_job(void *argument, int job, int worker) {
     t = &work->tasks[low];
     begin = (job - t->first_job) * t->step;
     end = begin + t->step < t->w->rows ? begin + t->step : t->w->rows;
-    if (t->x8) ops->product8(t->w, t->x8, t->y, t->y_stride, begin, end, llm__scratch(work->s, worker));
+    if (t->coded) ops->coded_product(t->w, t->coded, t->y, t->y_stride, begin, end, llm__scratch(work->s, worker));
     else ops->product(t->w, t->x, t->x_stride, t->n, t->y, t->y_stride, begin, end, llm__scratch(work->s, worker));
 }
 
@@ -30649,9 +30789,9 @@ LLM__FN void llm__products(llm_session *s, llm__task *tasks, int count) {
     if (jobs) llm__parallel(s, jobs, llm__product_job, &work);
 }
 
-/* Rows of x in int8: made once for each group size that a batch of tasks needs. */
+/* Rows of x in codes: made once for each kind that a batch of tasks needs. */
 typedef struct llm__variants {
-    llm__rows8 rows[LLM__VARIANTS];
+    llm__coded_rows rows[LLM__VARIANTS];
     int count;
 } llm__variants;
 
@@ -30659,8 +30799,8 @@ typedef struct llm__quantize_work {
     const llm__ops *ops;
     const float *x;
     size_t stride;
-    const llm__rows8 *rows;
-    int8_t *codes;
+    const llm__coded_rows *rows;
+    uint8_t *codes;
     float *scales, *sums;
 } llm__quantize_work;
 
@@ -30668,27 +30808,28 @@ static void llm__quantize_job(void *argument, int job, int worker) {
     llm__quantize_work *q = (llm__quantize_work *)argument;
     size_t scale_at = (size_t)job * q->rows->scale_stride;
     (void)worker;
-    q->ops->quantize_row(q->x + (size_t)job * q->stride, q->rows->cols, q->rows->group,
+    q->ops->quantize_row(q->x + (size_t)job * q->stride, q->rows->cols, q->rows->group, q->rows->bits,
                          q->codes + (size_t)job * q->rows->code_stride, q->scales + scale_at, q->sums + scale_at);
 }
 
-/* x for w in int8, or NULL where w is multiplied with float32. */
-LLM__FN const llm__rows8 *llm__int8(llm_session *s, llm__variants *v, const llm__matrix *w, const float *x,
-                                    size_t stride, int n) {
+/* x in codes for w, or NULL where w is multiplied with float32. */
+LLM__FN const llm__coded_rows *llm__coded(llm_session *s, llm__variants *v, const llm__matrix *w, const float *x,
+                                          size_t stride, int n) {
+    const int bits = llm__code_bits(w), group = llm__coded_group(w);
     llm__quantize_work work;
-    llm__rows8 *rows;
+    llm__coded_rows *rows;
     uint8_t *memory = s->codes + (size_t)v->count * s->code_area;
     int i;
-    if (s->exact || !llm__int8_able(w)) return NULL;
+    if (s->exact || !bits) return NULL;
     for (i = 0; i < v->count; i++)
-        if (v->rows[i].group == llm__rows8_group(w)) return &v->rows[i];
+        if (v->rows[i].bits == bits && v->rows[i].group == group) return &v->rows[i];
     rows = &v->rows[v->count++];
-    *rows = llm__rows8_place(memory, n, w->cols, llm__rows8_group(w));
+    *rows = llm__coded_place(memory, n, w->cols, bits, group);
     work.ops = s->model->ops;
     work.x = x;
     work.stride = stride;
     work.rows = rows;
-    work.codes = (int8_t *)memory;
+    work.codes = memory;
     work.scales = (float *)(void *)(memory + ((const uint8_t *)rows->scales - memory));
     work.sums = (float *)(void *)(memory + ((const uint8_t *)rows->sums - memory));
     llm__parallel(s, n, llm__quantize_job, &work);
@@ -30764,7 +30905,7 @@ LLM__FN void llm__linear3(llm_session *s, const float *x, size_t x_stride, int n
             continue;
         }
         tasks[count] = llm__task_of(w[i], x, x_stride, y[i], (size_t)w[i]->rows, n);
-        tasks[count++].x8 = llm__int8(s, &v, w[i], x, x_stride, n);
+        tasks[count++].coded = llm__coded(s, &v, w[i], x, x_stride, n);
     }
     llm__products(s, tasks, count);
 }
@@ -32803,7 +32944,7 @@ LLM__FN void llm__delta_qkv(llm_session *s, const llm__delta *m, const float *h,
     for (i = 0; i < 3; first += (size_t)maps[i++]->rows) {
         tasks[i] = llm__task_of(maps[i], h, (size_t)s->model->hidden, in + first, (size_t)m->conv.channels,
                                 s->row_count);
-        tasks[i].x8 = llm__int8(s, &v, maps[i], h, (size_t)s->model->hidden, s->row_count);
+        tasks[i].coded = llm__coded(s, &v, maps[i], h, (size_t)s->model->hidden, s->row_count);
     }
     llm__products(s, tasks, 3);
 }
@@ -33376,18 +33517,18 @@ LLM__FN void llm__route(const llm__experts *e, float *logits, float *choice, int
 /* The tasks' products, whose x are runs of rows of one array of `rows` rows. */
 LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float *x, size_t stride, int rows,
                                   int count) {
-    llm__rows8 *parts = s->expert_rows;
+    llm__coded_rows *parts = s->expert_rows;
     int i;
     for (i = 0; i < count; i++) {
         llm__task *t = &s->tasks[i];
-        const llm__rows8 *all = llm__int8(s, v, t->w, x, stride, rows);
+        const llm__coded_rows *all = llm__coded(s, v, t->w, x, stride, rows);
         if (!all) continue;
         parts[i] = *all;
         parts[i].n = t->n;
         parts[i].codes += (size_t)(t->x - x) / stride * all->code_stride;
         parts[i].scales += (size_t)(t->x - x) / stride * all->scale_stride;
         parts[i].sums += (size_t)(t->x - x) / stride * all->scale_stride;
-        t->x8 = &parts[i];
+        t->coded = &parts[i];
     }
     llm__products(s, s->tasks, count);
 }
@@ -34216,7 +34357,7 @@ LLM__FN void llm__pass_logits(llm_session *s, int first, int end) {
         }
         v.count = 0;
         task = llm__task_of(&head, s->h + (size_t)count * hidden, hidden, out + first, stride, rows);
-        task.x8 = llm__int8(s, &v, &head, task.x, hidden, rows);
+        task.coded = llm__coded(s, &v, &head, task.x, hidden, rows);
         llm__products(s, &task, 1);
         count += rows;
     }
@@ -34306,7 +34447,8 @@ typedef struct llm__needs {
     size_t fixed;        /* ...and whatever the rows */
     size_t scratch;      /* bytes for each worker */
     size_t widest;       /* widest input of a linear map that may run in int8 */
-    size_t pair_bytes;   /* int8 rows of the experts */
+    size_t pairs, pair_width; /* the experts' rows of codes, and their columns */
+    int code_bits;            /* of activations, at most */
     size_t tasks, order, starts;
     size_t picks, pick_sets, candidates; /* of a row, by indexers */
 } llm__needs;
@@ -34317,6 +34459,7 @@ LLM__FN void llm__most(size_t *a, size_t b) {
 
 LLM__FN void llm__need_matrix(llm__needs *n, const llm__matrix *w) {
     if (!w->data) return;
+    if (w->format == LLM__FLOAT && w->dtype != LLM_F32) n->code_bits = 16;
     llm__most(&n->scratch, llm__product_scratch(w));
     llm__most(&n->widest, (size_t)w->cols);
 }
@@ -34391,8 +34534,9 @@ LLM__FN void llm__need_experts(llm__needs *n, const llm_model *m, const llm__exp
     size_t all = (size_t)(e->count + e->identity), row = (size_t)llm__expert_width(m, e);
     *floats = llm__mlp_floats(&e->shared) + (e->shared.width ? hidden : 0) + 2 * (size_t)e->latent + 16;
     *fixed = rows * (all + chosen * (2 * row + 2 * (size_t)e->width + 1)) + all;
-    llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), (int)row));
-    llm__most(&n->pair_bytes, llm__rows8_bytes((int)(rows * chosen), e->width));
+    llm__most(&n->pairs, rows * chosen);
+    llm__most(&n->pair_width, row);
+    llm__most(&n->pair_width, (size_t)e->width);
     llm__most(&n->tasks, 2 * (size_t)e->count);
     llm__most(&n->order, 2 * rows * chosen);
     llm__most(&n->starts, all + 1);
@@ -34536,6 +34680,7 @@ LLM__FN llm__needs llm__needs_of(const llm_model *m, size_t rows) {
     llm__needs n;
     int i;
     memset(&n, 0, sizeof n);
+    n.code_bits = 8;
     n.tasks = 4;
     n.order = rows;
     n.starts = 1;
@@ -34569,8 +34714,8 @@ LLM__FN int llm__session_memory(llm_session *s) {
     llm__needs n = llm__needs_of(m, rows);
     int i, ok = 1;
     s->slab_floats = n.floats * rows + n.fixed + 64 * 16;
-    area = llm__rows8_bytes((int)rows, (int)n.widest);
-    llm__most(&area, n.pair_bytes);
+    area = llm__coded_bytes((int)rows, (int)n.widest, n.code_bits);
+    llm__most(&area, llm__coded_bytes((int)n.pairs, (int)n.pair_width, n.code_bits));
     s->code_area = (area + 63) & ~(size_t)63;
     s->scratch_bytes = n.scratch;
     s->task_capacity = n.tasks;
@@ -34582,7 +34727,7 @@ LLM__FN int llm__session_memory(llm_session *s) {
     ok &= (s->slab = (float *)llm__arena_alloc(a, s->slab_floats, sizeof(float))) != NULL;
     ok &= (s->codes = (uint8_t *)llm__arena_alloc(a, s->code_area, LLM__VARIANTS)) != NULL;
     ok &= (s->tasks = (llm__task *)llm__arena_alloc(a, n.tasks, sizeof *s->tasks)) != NULL;
-    ok &= (s->expert_rows = (llm__rows8 *)llm__arena_alloc(a, n.tasks, sizeof *s->expert_rows)) != NULL;
+    ok &= (s->expert_rows = (llm__coded_rows *)llm__arena_alloc(a, n.tasks, sizeof *s->expert_rows)) != NULL;
     ok &= (s->order = (int *)llm__arena_alloc(a, n.order, sizeof(int))) != NULL;
     ok &= (s->starts = (int *)llm__arena_alloc(a, n.starts, sizeof(int))) != NULL;
     ok &= (s->scratch = (uint8_t *)llm__arena_alloc(a, (size_t)s->workers, s->scratch_bytes)) != NULL;

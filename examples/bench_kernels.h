@@ -9,7 +9,8 @@
 
 typedef struct limits {
     double memory, cache; /* bytes/s that one thread reads */
-    double floats, bytes; /* multiplications and additions a second: of float32, and of int8 with sums of 32 bits */
+    double floats, words, bytes; /* multiplications and additions a second: of float32, and of 16 and 8 bits with sums
+                                    of 32 */
 } limits;
 
 enum { CACHE_BYTES = 128 << 10, BURST = 1 << 16, BURSTS = 40, CHAINS = 12 };
@@ -42,6 +43,13 @@ WIDE static void burst_floats(int steps) {
     __m256 x = _mm256_set1_ps(1.0f), y = _mm256_set1_ps(1e-9f);
 #define NEXT(a) _mm256_fmadd_ps(x, y, a)
     RUN_CHAINS(__m256, _mm256_set1_ps, NEXT, UNKNOWN(x), float_sink, _mm256_cvtss_f32)
+#undef NEXT
+}
+
+WIDE static void burst_words(int steps) {
+    __m256i x = _mm256_set1_epi16(3), y = _mm256_set1_epi16(-2);
+#define NEXT(a) _mm256_add_epi32(a, _mm256_madd_epi16(x, y)); UNKNOWN(x)
+    RUN_CHAINS(__m256i, _mm256_set1_epi32, NEXT, (void)0, int_sink, _mm256_cvtsi256_si32)
 #undef NEXT
 }
 
@@ -90,7 +98,7 @@ WIDE static void burst_adds(float *y, const float *x, int n) {
     }
 }
 
-enum { FLOATS_A_STEP = 2 * 8 * CHAINS, BYTES_A_STEP = 2 * 4 * 64 };
+enum { FLOATS_A_STEP = 2 * 8 * CHAINS, WORDS_A_STEP = 2 * 16 * CHAINS, BYTES_A_STEP = 2 * 4 * 64 };
 static int wide(void) { return (llm__cpu() & LLM__CPU_AVX2) != 0; }
 
 #elif defined(LLM__HAVE_NEON)
@@ -106,6 +114,15 @@ static void burst_floats(int steps) {
 #define NEXT(a) vfmaq_f32(a, x, y)
 #define OF(a) vgetq_lane_f32(a, 0)
     RUN_CHAINS(float32x4_t, vdupq_n_f32, NEXT, (void)0, float_sink, OF)
+#undef NEXT
+#undef OF
+}
+
+static void burst_words(int steps) {
+    int16x4_t x = vdup_n_s16(3), y = vdup_n_s16(-2);
+#define NEXT(a) vmlal_s16(a, x, y)
+#define OF(a) vgetq_lane_s32(a, 0)
+    RUN_CHAINS(int32x4_t, vdupq_n_s32, NEXT, UNKNOWN(x), int_sink, OF)
 #undef NEXT
 #undef OF
 }
@@ -137,13 +154,14 @@ static void burst_adds(float *y, const float *x, int n) {
     for (i = 0; i < n; i += 4) vst1q_f32(y + i, vaddq_f32(vld1q_f32(y + i), vld1q_f32(x + i)));
 }
 
-enum { FLOATS_A_STEP = 2 * 4 * CHAINS };
+enum { FLOATS_A_STEP = 2 * 4 * CHAINS, WORDS_A_STEP = 2 * 4 * CHAINS };
 static int wide(void) { return 1; }
 
 #else
-enum { FLOATS_A_STEP = 0, BYTES_A_STEP = 0 };
+enum { FLOATS_A_STEP = 0, WORDS_A_STEP = 0, BYTES_A_STEP = 0 };
 static int wide(void) { return 0; }
 static void burst_floats(int steps) { (void)steps; }
+static void burst_words(int steps) { (void)steps; }
 static void burst_bytes(int steps) { (void)steps; }
 static void burst_reads(const uint8_t *p, size_t bytes) { (void)p, (void)bytes; }
 static void burst_adds(float *y, const float *x, int n) { (void)y, (void)x, (void)n; }
@@ -214,15 +232,17 @@ static limits measure_limits(const options *o) {
     l.cache = best_cache();
     l.floats = wide() ? best_burst(burst_floats, FLOATS_A_STEP) : best_burst(plain_floats, 2 * CHAINS);
     l.bytes = wide() ? best_burst(burst_bytes, BYTES_A_STEP) : best_burst(plain_bytes, 2 * CHAINS);
+    l.words = wide() ? best_burst(burst_words, WORDS_A_STEP) : best_burst(plain_bytes, 2 * CHAINS);
     printf("second-level cache       %6.1f GB/s\nfloat32                  %6.1f GFLOP/s a core\n"
-           "int8                     %6.1f GOP/s a core\n\n", l.cache / 1e9, l.floats / 1e9, l.bytes / 1e9);
+           "int16                    %6.1f GOP/s a core\nint8                     %6.1f GOP/s a core\n\n",
+           l.cache / 1e9, l.floats / 1e9, l.words / 1e9, l.bytes / 1e9);
     return l;
 }
 
 /* ---- timing a kernel */
 
 typedef enum place { IN_CACHE, IN_MEMORY } place;
-typedef enum unit { FLOATS, BYTES } unit;
+typedef enum unit { FLOATS, WORDS, BYTES } unit;
 
 typedef struct timing {
     const char *kernel, *format, *isa;
@@ -256,12 +276,12 @@ static void show_timings(void) {
 
 static void show_timing(const limits *l, const timing *t, double seconds) {
     const double reads = t->bytes / (t->from == IN_MEMORY ? l->memory : l->cache);
-    const double works = t->work / (t->arithmetic == FLOATS ? l->floats : l->bytes);
+    const double rates[] = {l->floats, l->words, l->bytes}, works = t->work / rates[t->arithmetic];
+    static const char *const units[] = {"float32", "int16", "int8"};
     const char *place_name = t->from == IN_MEMORY ? "memory" : "cache";
-    const char *work_name = t->arithmetic == FLOATS ? "float32" : "int8";
     printf("%-14s %-7s %-12s %5d %-8s %10.2f %8.2f %8.2f %-7s %5.1f%%\n", t->kernel, t->format, t->shape, t->rows,
            t->isa, seconds * 1e6, t->bytes / seconds / 1e9, t->work / seconds / 1e9,
-           reads > works ? place_name : work_name,
+           reads > works ? place_name : units[t->arithmetic],
            100 * (reads > works ? reads : works) / seconds);
     fflush(stdout);
 }
@@ -279,13 +299,13 @@ enum { MOST_ROWS = 512, MOST_HEAD_ROWS = 16, HEAD_OUT = 100000, WEIGHT_BYTES = 1
 typedef struct product {
     const llm__ops *ops;
     llm__matrix w;
-    llm__rows8 rows8;
+    llm__coded_rows coded;
     uint8_t *weights, *scratch, *codes;
     uint8_t *panels;   /* of each copy; NULL: the products read the weights themselves */
     size_t copy_bytes; /* of weights or, if there are some, of panels */
     float *x, *y;
     int copies, copy, n, rows, begin; /* rows: of the matrix, at a time */
-    int quantized;
+    int bits;          /* of the activations' codes; 0: floats */
 } product;
 
 static void run_product(void *user) {
@@ -297,8 +317,8 @@ static void run_product(void *user) {
     w.scales = w.data + w.row_bytes * (size_t)w.rows;
     w.biases = w.scales + w.scale_row_bytes * (size_t)w.rows;
     w.panels = p->panels ? p->panels + offset : NULL;
-    if (p->quantized)
-        p->ops->product8(&w, &p->rows8, p->y, (size_t)w.rows, p->begin, p->begin + p->rows, p->scratch);
+    if (p->bits)
+        p->ops->coded_product(&w, &p->coded, p->y, (size_t)w.rows, p->begin, p->begin + p->rows, p->scratch);
     else
         p->ops->product(&w, p->x, (size_t)w.cols, p->n, p->y, (size_t)w.rows, p->begin, p->begin + p->rows, p->scratch);
     p->begin += p->rows;
@@ -313,16 +333,16 @@ static int rows_at_a_time(const product *p) {
 }
 
 static void quantize_rows(product *p) {
-    const int cols = p->w.cols, group = llm__rows8_group(&p->w);
-    llm__rows8 *to = &p->rows8;
+    const int cols = p->w.cols, group = llm__coded_group(&p->w);
+    llm__coded_rows *to = &p->coded;
     int i;
-    *to = llm__rows8_place(p->codes, p->n, cols, group);
+    *to = llm__coded_place(p->codes, p->n, cols, p->bits, group);
     for (i = 0; i < p->n; i++) {
         uint8_t *scales = p->codes + ((const uint8_t *)to->scales - p->codes);
         uint8_t *sums = p->codes + ((const uint8_t *)to->sums - p->codes);
         const size_t at = (size_t)i * to->scale_stride;
-        p->ops->quantize_row(p->x + (size_t)i * (size_t)cols, cols, group,
-                             (int8_t *)p->codes + (size_t)i * to->code_stride, (float *)(void *)scales + at,
+        p->ops->quantize_row(p->x + (size_t)i * (size_t)cols, cols, group, p->bits,
+                             p->codes + (size_t)i * to->code_stride, (float *)(void *)scales + at,
                              (float *)(void *)sums + at);
     }
 }
@@ -331,18 +351,18 @@ static void time_product(const limits *l, product *p, const char *format) {
     timing t;
     p->rows = rows_at_a_time(p);
     p->begin = p->copy = 0;
-    if (p->quantized) quantize_rows(p);
+    if (p->bits) quantize_rows(p);
     memset(&t, 0, sizeof t);
-    t.kernel = p->panels ? "product8 panel" : p->quantized ? "product8" : "product";
+    t.kernel = p->panels ? "coded panels" : p->bits ? "coded" : "product";
     t.format = format;
     t.isa = p->ops->name;
     t.rows = p->n;
     snprintf(t.shape, sizeof t.shape, "%dx%d", p->w.rows, p->w.cols);
     t.bytes = (double)p->rows * (double)p->copy_bytes / p->w.rows +
-              (double)p->n * ((double)p->w.cols * (p->quantized ? 1 : 4) + 4.0 * p->rows);
+              (double)p->n * ((double)p->w.cols * (p->bits ? p->bits / 8 : 4) + 4.0 * p->rows);
     t.work = 2.0 * p->n * p->rows * p->w.cols;
     t.from = IN_MEMORY;
-    t.arithmetic = p->quantized ? BYTES : FLOATS;
+    t.arithmetic = p->bits == 8 ? BYTES : p->bits ? WORDS : FLOATS;
     show_timing(l, &t, best_run(NULL, run_product, p));
 }
 
@@ -350,15 +370,16 @@ typedef struct stored {
     const char *name;
     llm__format format;
     llm_dtype dtype;
-    int bits, group, quantized; /* with int8 activations */
+    int bits, group;
+    int codes, codes_of_panels; /* bits of activations: as stored, and of panels if there are some */
 } stored;
 
 static const stored stored_formats[] = {
-    {"q4", LLM__AFFINE, LLM_F16, 4, 64, 1},    {"q4-32", LLM__AFFINE, LLM_F16, 4, 32, 1},
-    {"q6", LLM__AFFINE, LLM_F16, 6, 64, 1},    {"q8", LLM__AFFINE, LLM_F16, 8, 64, 1},
-    {"q8-32", LLM__AFFINE, LLM_F16, 8, 32, 1}, {"q4", LLM__AFFINE, LLM_F16, 4, 64, 0},
-    {"q8", LLM__AFFINE, LLM_F16, 8, 64, 0},    {"f16", LLM__FLOAT, LLM_F16, 16, 0, 0},
-    {"bf16", LLM__FLOAT, LLM_BF16, 16, 0, 0},  {"f32", LLM__FLOAT, LLM_F32, 32, 0, 0},
+    {"q4", LLM__AFFINE, LLM_F16, 4, 64, 8, 8},    {"q4-32", LLM__AFFINE, LLM_F16, 4, 32, 8, 8},
+    {"q6", LLM__AFFINE, LLM_F16, 6, 64, 8, 8},    {"q8", LLM__AFFINE, LLM_F16, 8, 64, 8, 8},
+    {"q8-32", LLM__AFFINE, LLM_F16, 8, 32, 8, 8}, {"q4", LLM__AFFINE, LLM_F16, 4, 64, 0, 0},
+    {"q8", LLM__AFFINE, LLM_F16, 8, 64, 0, 0},    {"f16", LLM__FLOAT, LLM_F16, 16, 0, 0, 16},
+    {"bf16", LLM__FLOAT, LLM_BF16, 16, 0, 0, 16}, {"f32", LLM__FLOAT, LLM_F32, 32, 0, 0, 0},
 };
 
 /* Floats of every kind around 0.01, codes all over their range, scales of 0.01. */
@@ -379,7 +400,7 @@ static void fill_weights(product *p, const stored *f) {
 
 static int open_product(product *p, const stored *f, int rows, int cols) {
     memset(p, 0, sizeof *p);
-    p->quantized = f->quantized;
+    p->bits = f->codes;
     p->w.format = f->format;
     p->w.dtype = f->dtype;
     p->w.rows = rows;
@@ -458,8 +479,10 @@ static int time_products_of(const options *o, const limits *l, const stored *f, 
         if (o->isa && strcmp(o->isa, ops->name)) continue;
         p.ops = ops;
         plain = p.copy_bytes;
-        time_counts(l, &p, f->name);
-        if (!f->quantized) continue;
+        p.bits = f->codes;
+        if (wanted(o, f->codes ? "coded" : "product")) time_counts(l, &p, f->name);
+        if (!f->codes_of_panels || !wanted(o, "coded")) continue;
+        p.bits = f->codes_of_panels;
         ok = use_panels(l, &p, f->name);
         if (ok) time_counts(l, &p, f->name);
         free(p.panels);
@@ -483,12 +506,12 @@ static int time_products(const options *o, const limits *l) {
     room.w.group = 32;
     room.x = (float *)take_pages(floats * sizeof(float), 1);
     room.y = (float *)take_pages(floats * sizeof(float), 1);
-    room.codes = (uint8_t *)take_pages(llm__rows8_bytes(MOST_ROWS, 8192), 1);
+    room.codes = (uint8_t *)take_pages(llm__coded_bytes(MOST_ROWS, 8192, 16), 1);
     room.scratch = (uint8_t *)take_pages(llm__product_scratch(&room.w), 1);
     for (i = 0; room.x && i < floats; i++) room.x[i] = (float)(i % 8191 * 37 % 101) * 0.02f - 1;
     for (k = 0; ok && k < sizeof stored_formats / sizeof *stored_formats; k++)
         for (s = 0; ok && s < sizeof sizes / sizeof *sizes; s++)
-            if (wanted(o, stored_formats[k].quantized ? "product8" : "product"))
+            if (wanted(o, "product") || wanted(o, "coded"))
                 ok = time_products_of(o, l, &stored_formats[k], sizes[s].rows, sizes[s].cols, &room);
     free(room.x);
     free(room.y);
@@ -525,7 +548,7 @@ static void run_rows(void *user) {
         (void)a, (void)b, (void)c;                                                                \
         statement;                                                                                \
     }
-ROW(quantize_row, ops->quantize_row(a, n, 32, (int8_t *)b, c, c + n / 32))
+ROW(quantize_row, ops->quantize_row(a, n, 32, 8, b, c, c + n / 32))
 ROW(dot, float_sink = ops->dot(a, b, n))
 ROW(max, float_sink = ops->max(a, n))
 ROW(add, ops->add(a, b, n))
