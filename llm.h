@@ -3567,7 +3567,7 @@ LLMK_INLINE void LLMK_(round_to_words)(const float *x, int n, float factor, int1
 /* The largest magnitude is found on the bits, where infinity and NaN are the largest of all. */
 LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int bits, void *codes, float *scales,
                                  float *sums) {
-    const float most = bits == 8 ? 127.0f : LLM__MOST16;
+    const float most = bits == 8 ? 127.0f : (float)LLM__MOST16;
     const size_t bytes = (size_t)(group * bits / 8);
     uint8_t *to = (uint8_t *)codes;
     int g;
