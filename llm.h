@@ -1317,7 +1317,7 @@ typedef struct llm__coded_rows {
 /* Lanes of a panel of keys, how many of them `turn` fills at once, and those of a whole page.  An integer sum over a
    page fits 32 bits: 256 * 255 * 32767. */
 enum {
-    LLM__KEY_LANES = 32,
+    LLM__KEY_LANES = 64,
     LLM__TURNED = 16,
     LLM__PAGE_LANES = (LLM_PAGE_TOKENS + LLM__KEY_LANES - 1) / LLM__KEY_LANES * LLM__KEY_LANES
 };
@@ -1434,9 +1434,11 @@ typedef struct llm__ops {
     void (*scores)(const float *q, int rows_q, size_t q_stride, const float *k, int keys, size_t k_stride, int width,
                    float scale, float *out, size_t out_stride);
     /* out row i [width] += sum over j, ascending, of p[i*p_stride + j] times v row j in F32, F16 or BF16, v_stride
-       bytes from one to the next.  Meanwhile ahead_bytes at `ahead` are fetched, which may be NULL and 0. */
+       bytes from one to the next; with `fresh`, out was 0, whatever it holds.  Meanwhile ahead_bytes at `ahead` are
+       fetched, which may be NULL and 0. */
     void (*weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, llm_dtype t,
-                  const uint8_t *v, int keys, size_t v_stride, int width, const uint8_t *ahead, size_t ahead_bytes);
+                  const uint8_t *v, int keys, size_t v_stride, int width, int fresh, const uint8_t *ahead,
+                  size_t ahead_bytes);
     /* Rows [begin, end) of a page, in F32, F16, BF16 or as codes, a byte each (bits 8), by columns: row r becomes lane
        r % LLM__KEY_LANES of panel r / LLM__KEY_LANES, which has LLM__KEY_LANES units for each column: numbers or, of
        codes, those of two columns.  Lanes around [begin, end) are filled up to multiples of LLM__TURNED with what is
@@ -1675,9 +1677,11 @@ enum { /* what a CPU has, as far as a table may need it */
 #if defined(__GNUC__) || defined(__clang__)
 #define LLMK_INLINE static inline __attribute__((always_inline, unused))
 #define LLMK_PREFETCH(address) __builtin_prefetch((const void *)(address))
+#define LLMK_PREFETCH_LATER(address) __builtin_prefetch((const void *)(address), 0, 2)
 #else
 #define LLMK_INLINE static inline
 #define LLMK_PREFETCH(address) ((void)(address))
+#define LLMK_PREFETCH_LATER(address) ((void)(address))
 #endif
 /* LLMK_UNROLL: a loop so short that its array is meant to be registers.  LLMK_KEEP: v is needed now, in a register;
    keeps compilers from adding up a chain of sums as a tree, which takes more registers than there are. */
@@ -4252,69 +4256,35 @@ LLM__FN void LLMK_(turn)(const llm_rows *k, int begin, int end, uint8_t *out) {
 }
 
 /* Memory that is wanted next, fetched in steps while something else is worked on: faster than a page's loads, which end
-   where the page does, would have it come. */
+   where the page does, would have it come.  It goes to the second-level cache, as what is worked on fills the first.
+   With `fresh`, sums begin at 0. */
 typedef struct LLMK_(ahead) {
     const uint8_t *at, *end;
     size_t step;
+    int fresh;
 } LLMK_(ahead);
 
-/* K vectors of columns of P rows; P, K and t are constants, P * K at most 12. */
+/* K vectors of columns of P rows; P, K and t are constants, P * K at most 12.  All weights of a key are in registers
+   while its vectors come one by one. */
 LLMK_INLINE void LLMK_(weigh_block)(const int P, const int K, const llm_dtype t, float *out, size_t out_stride,
                                     const float *p, size_t p_stride, const uint8_t *v, int keys, size_t v_stride,
                                     LLMK_(ahead) *ahead) {
     const size_t size = VF_N * (t == LLM_F32 ? 4 : 2), step = ahead->at < ahead->end ? ahead->step : 0;
     const uint8_t *next = step ? ahead->at : v;
-    const VF zero = vf_set(0.0f);
-    float *o1 = P > 1 ? out + out_stride : out, *o2 = P > 2 ? o1 + out_stride : out;
-    float *o3 = P > 3 ? o2 + out_stride : out;
-    const float *p1 = P > 1 ? p + p_stride : p, *p2 = P > 2 ? p1 + p_stride : p, *p3 = P > 3 ? p2 + p_stride : p;
-    VF a0 = vf_load(out), a1 = zero, a2 = zero, a3 = zero, b0 = zero, b1 = zero, b2 = zero, b3 = zero;
-    VF c0 = zero, c1 = zero, c2 = zero, d0 = zero, d1 = zero, d2 = zero;
-    int j;
-    if (P > 1) a1 = vf_load(o1);
-    if (P > 2) a2 = vf_load(o2);
-    if (P > 3) a3 = vf_load(o3);
-    if (K > 1) b0 = vf_load(out + VF_N);
-    if (K > 1 && P > 1) b1 = vf_load(o1 + VF_N);
-    if (K > 1 && P > 2) b2 = vf_load(o2 + VF_N);
-    if (K > 1 && P > 3) b3 = vf_load(o3 + VF_N);
-    if (K > 2) c0 = vf_load(out + 2 * VF_N), d0 = vf_load(out + 3 * VF_N);
-    if (K > 2 && P > 1) c1 = vf_load(o1 + 2 * VF_N), d1 = vf_load(o1 + 3 * VF_N);
-    if (K > 2 && P > 2) c2 = vf_load(o2 + 2 * VF_N), d2 = vf_load(o2 + 3 * VF_N);
+    VF sums[12], weights[3];
+    int i, j, k;
+    LLMK_UNROLL for (i = 0; i < P * K; i++)
+        sums[i] = ahead->fresh ? vf_set(0.0f) : vf_load(out + (size_t)(i / K) * out_stride + i % K * VF_N);
     ahead->at += (size_t)keys * step;
-    for (j = 0; j < keys; j++, v += v_stride, next += step) {
-        const VF w0 = vf_set(p[j]), w1 = P > 1 ? vf_set(p1[j]) : zero, w2 = P > 2 ? vf_set(p2[j]) : zero;
-        const VF w3 = P > 3 ? vf_set(p3[j]) : zero;
-        VF x = LLMK_(load_as)(t, v);
-        LLMK_PREFETCH(next);
-        a0 = vf_fma(w0, x, a0);
-        if (P > 1) a1 = vf_fma(w1, x, a1);
-        if (P > 2) a2 = vf_fma(w2, x, a2);
-        if (P > 3) a3 = vf_fma(w3, x, a3);
-        if (K < 2) continue;
-        x = LLMK_(load_as)(t, v + size), b0 = vf_fma(w0, x, b0);
-        if (P > 1) b1 = vf_fma(w1, x, b1);
-        if (P > 2) b2 = vf_fma(w2, x, b2);
-        if (P > 3) b3 = vf_fma(w3, x, b3);
-        if (K < 4) continue;
-        x = LLMK_(load_as)(t, v + 2 * size), c0 = vf_fma(w0, x, c0);
-        if (P > 1) c1 = vf_fma(w1, x, c1);
-        if (P > 2) c2 = vf_fma(w2, x, c2);
-        x = LLMK_(load_as)(t, v + 3 * size), d0 = vf_fma(w0, x, d0);
-        if (P > 1) d1 = vf_fma(w1, x, d1);
-        if (P > 2) d2 = vf_fma(w2, x, d2);
+    for (j = 0; j < keys; j++, p++, v += v_stride, next += step) {
+        LLMK_PREFETCH_LATER(next);
+        LLMK_UNROLL for (i = 0; i < P; i++) weights[i] = vf_set(p[(size_t)i * p_stride]);
+        LLMK_UNROLL for (k = 0; k < K; k++) {
+            const VF x = LLMK_(load_as)(t, v + (size_t)k * size);
+            LLMK_UNROLL for (i = 0; i < P; i++) sums[i * K + k] = vf_fma(weights[i], x, sums[i * K + k]);
+        }
     }
-    vf_store(out, a0);
-    if (P > 1) vf_store(o1, a1);
-    if (P > 2) vf_store(o2, a2);
-    if (P > 3) vf_store(o3, a3);
-    if (K > 1) vf_store(out + VF_N, b0);
-    if (K > 1 && P > 1) vf_store(o1 + VF_N, b1);
-    if (K > 1 && P > 2) vf_store(o2 + VF_N, b2);
-    if (K > 1 && P > 3) vf_store(o3 + VF_N, b3);
-    if (K > 2) vf_store(out + 2 * VF_N, c0), vf_store(out + 3 * VF_N, d0);
-    if (K > 2 && P > 1) vf_store(o1 + 2 * VF_N, c1), vf_store(o1 + 3 * VF_N, d1);
-    if (K > 2 && P > 2) vf_store(o2 + 2 * VF_N, c2), vf_store(o2 + 3 * VF_N, d2);
+    LLMK_UNROLL for (i = 0; i < P * K; i++) vf_store(out + (size_t)(i / K) * out_stride + i % K * VF_N, sums[i]);
 }
 
 /* `width` columns of P rows.  Those that do not fill a vector go one by one. */
@@ -4323,16 +4293,15 @@ LLMK_INLINE void LLMK_(weigh_columns)(const int P, const llm_dtype t, float *out
                                       LLMK_(ahead) *ahead) {
     const size_t size = t == LLM_F32 ? 4 : 2;
     int c = 0, i, j;
-    for (; P < 4 && c + 4 * VF_N <= width; c += 4 * VF_N)
-        LLMK_(weigh_block)(P, P < 4 ? 4 : 2, t, out + c, out_stride, p, p_stride, v + (size_t)c * size, keys,
-                           v_stride, ahead);
+    for (; c + 4 * VF_N <= width; c += 4 * VF_N)
+        LLMK_(weigh_block)(P, 4, t, out + c, out_stride, p, p_stride, v + (size_t)c * size, keys, v_stride, ahead);
     for (; c + 2 * VF_N <= width; c += 2 * VF_N)
         LLMK_(weigh_block)(P, 2, t, out + c, out_stride, p, p_stride, v + (size_t)c * size, keys, v_stride, ahead);
     for (; c + VF_N <= width; c += VF_N)
         LLMK_(weigh_block)(P, 1, t, out + c, out_stride, p, p_stride, v + (size_t)c * size, keys, v_stride, ahead);
     for (; c < width; c++)
         for (i = 0; i < P; i++) {
-            float sum = out[(size_t)i * out_stride + (size_t)c];
+            float sum = ahead->fresh ? 0.0f : out[(size_t)i * out_stride + (size_t)c];
             for (j = 0; j < keys; j++)
                 sum = sf_fma(p[(size_t)i * p_stride + (size_t)j],
                              LLMK_(load_one)(t, v + (size_t)j * v_stride + (size_t)c * size), sum);
@@ -4340,29 +4309,28 @@ LLMK_INLINE void LLMK_(weigh_columns)(const int P, const llm_dtype t, float *out
         }
 }
 
-/* How many of the rows that are left go together: 3 and 2 use more columns at once than 4 and lose nothing. */
-LLMK_INLINE int LLMK_(rows_at_once)(int left) { return left < 4 ? left : left == 5 || left == 6 ? 3 : 4; }
-
+/* Three rows with four vectors of columns each are as many sums as there are registers for; two come near. */
 LLMK_INLINE void LLMK_(weigh_as)(const llm_dtype t, float *out, size_t out_stride, const float *p, size_t p_stride,
                                  int rows, const uint8_t *v, int keys, size_t v_stride, int width,
                                  LLMK_(ahead) *ahead) {
     int P;
     for (; rows; rows -= P, out += (size_t)P * out_stride, p += (size_t)P * p_stride) {
-        P = LLMK_(rows_at_once)(rows);
-        if (P == 4) LLMK_(weigh_columns)(4, t, out, out_stride, p, p_stride, v, keys, v_stride, width, ahead);
-        else if (P == 3) LLMK_(weigh_columns)(3, t, out, out_stride, p, p_stride, v, keys, v_stride, width, ahead);
+        P = rows % 3 == 0 ? 3 : rows == 1 ? 1 : 2;
+        if (P == 3) LLMK_(weigh_columns)(3, t, out, out_stride, p, p_stride, v, keys, v_stride, width, ahead);
         else if (P == 2) LLMK_(weigh_columns)(2, t, out, out_stride, p, p_stride, v, keys, v_stride, width, ahead);
         else LLMK_(weigh_columns)(1, t, out, out_stride, p, p_stride, v, keys, v_stride, width, ahead);
     }
 }
 
 LLM__FN void LLMK_(weigh)(float *out, size_t out_stride, const float *p, size_t p_stride, int rows, llm_dtype t,
-                          const uint8_t *v, int keys, size_t v_stride, int width, const uint8_t *ahead,
+                          const uint8_t *v, int keys, size_t v_stride, int width, int fresh, const uint8_t *ahead,
                           size_t ahead_bytes) {
-    const size_t blocks = (size_t)rows * (size_t)width / (12 * VF_N), each = (size_t)keys * (blocks ? blocks : 1);
+    const int blocks = (rows + 2) / 3 * ((width + 4 * VF_N - 1) / (4 * VF_N));
+    const size_t each = (size_t)blocks * (size_t)keys;
     LLMK_(ahead) next;
-    next.at = ahead, next.end = ahead + ahead_bytes;
-    next.step = each && ahead_bytes / each > 48 ? 64 : 32; /* a line is 64 bytes; twice the same does no harm */
+    next.fresh = fresh, next.at = ahead, next.end = ahead + ahead_bytes;
+    next.step = each ? ahead_bytes / each + 1 : 0; /* evenly; a line is 64 bytes, but twice the same does no harm */
+    if (next.step < 16) next.step = 16;
     if (t == LLM_F16) LLMK_(weigh_as)(LLM_F16, out, out_stride, p, p_stride, rows, v, keys, v_stride, width, &next);
     else if (t == LLM_BF16)
         LLMK_(weigh_as)(LLM_BF16, out, out_stride, p, p_stride, rows, v, keys, v_stride, width, &next);
@@ -4952,6 +4920,7 @@ static const llm__ops LLMK_(ops) = {LLM__SLOTS(LLMK_OWN, LLMK_OWN) LLM__TEXT(LLM
 #undef LLMK_INLINE
 #undef LLMK_KEEP
 #undef LLMK_PREFETCH
+#undef LLMK_PREFETCH_LATER
 #undef LLMK_DIRECT
 #undef LLMK_EACH
 #undef LLMK_UNROLL
@@ -30680,7 +30649,8 @@ enum {
     LLM__HEAD_BLOCK = 16,
     LLM__QUERIES = 96,
     LLM__SEGMENT_PAGES = 512 / LLM_PAGE_TOKENS,
-    LLM__SEGMENT = LLM__SEGMENT_PAGES * LLM_PAGE_TOKENS
+    LLM__SEGMENT = LLM__SEGMENT_PAGES * LLM_PAGE_TOKENS,
+    LLM__PIECES = 8 /* for each worker, where segments are jobs of their own */
 };
 
 enum { LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 3 };
@@ -30723,6 +30693,7 @@ struct llm_session {
     llm__coded_rows *expert_rows; /* beside tasks */
     size_t task_capacity;
     int *order, *starts;             /* experts: rows by expert */
+    float *pieces;                   /* see llm__attend_pieces; NULL: there is one worker */
     uint8_t *scratch;                /* [workers, scratch_bytes] */
     size_t scratch_bytes;
     llm__pick *picks;                /* [max_rows, pick_sets, most_picks]: what sparse attention sees, in order... */
@@ -30983,6 +30954,9 @@ typedef struct llm__attend_work {
     llm__sparse sparse;
     const float *q; /* [rows, heads, key_width] */
     float *out;     /* [rows, heads, value_width] */
+    int pieces;     /* segments of a block that are jobs of their own, at a time; 0: a block is a job */
+    int64_t wave;   /* how many segments of each block are done */
+    int last;       /* no segments are left behind the pieces at hand */
 } llm__attend_work;
 
 /* Queries that are worked on together: rows x heads that share a kv head.  They are in the order of their rows. */
@@ -31110,7 +31084,7 @@ LLM__FN void llm__attend_score(llm__attend_block *b, const llm_rows *k, const ll
     float *p = b->p + (size_t)first * LLM__PAGE_LANES;
     const float *q = b->q + (size_t)first * width;
     llm__queries16 q16 = b->q16;
-    int lane, i, lanes;
+    int lane, lanes;
     ops->turn(k, begin, end, b->panels);
     if (k->bits) {
         q16.rows = n;
@@ -31123,8 +31097,7 @@ LLM__FN void llm__attend_score(llm__attend_block *b, const llm_rows *k, const ll
         const uint8_t *at = b->panels + (size_t)(lane / LLM__KEY_LANES) * panel;
         lanes = (end - lane + LLM__TURNED - 1) / LLM__TURNED * LLM__TURNED;
         if (lanes > LLM__KEY_LANES) lanes = LLM__KEY_LANES;
-        for (i = 0; i < n; i++) memset(p + (size_t)i * LLM__PAGE_LANES + (size_t)lane, 0, (size_t)lanes * sizeof *p);
-        ops->weigh(p + lane, LLM__PAGE_LANES, q, width, n, k->dtype, at, k->width, LLM__KEY_LANES * unit, lanes,
+        ops->weigh(p + lane, LLM__PAGE_LANES, q, width, n, k->dtype, at, k->width, LLM__KEY_LANES * unit, lanes, 1,
                    v->data + (size_t)lane * v->stride, (size_t)lanes * v->stride);
     }
 }
@@ -31148,16 +31121,16 @@ LLM__FN void llm__attend_weigh(llm__attend_block *b, const llm_rows *v, int firs
     for (i = 0; i < n; i += step) {
         int until = high > low && low < runs[2 * i + 1] ? low : runs[2 * i + 1];
         ops->weigh(out + (size_t)i * width, width, p + (size_t)i * LLM__PAGE_LANES + runs[2 * i], LLM__PAGE_LANES, step,
-                   v->dtype, v->data + (size_t)runs[2 * i] * v->stride, until - runs[2 * i], v->stride, (int)width,
+                   v->dtype, v->data + (size_t)runs[2 * i] * v->stride, until - runs[2 * i], v->stride, (int)width, 0,
                    NULL, 0);
     }
     if (high == low) return;
     ops->weigh(out, width, p + low, LLM__PAGE_LANES, n, v->dtype, v->data + (size_t)low * v->stride, high - low,
-               v->stride, (int)width, b->next, b->next_bytes);
+               v->stride, (int)width, 0, b->next, b->next_bytes);
     for (i = 0; i < n; i += step)
         ops->weigh(out + (size_t)i * width, width, p + (size_t)i * LLM__PAGE_LANES + high, LLM__PAGE_LANES, step,
-                   v->dtype, v->data + (size_t)high * v->stride, runs[2 * i + 1] - high, v->stride, (int)width, NULL,
-                   0);
+                   v->dtype, v->data + (size_t)high * v->stride, runs[2 * i + 1] - high, v->stride, (int)width, 0,
+                   NULL, 0);
 }
 
 /* Adds what rows [row, row + rows) of the block see of a page, their runs, to their softmax. */
@@ -31367,6 +31340,50 @@ LLM__FN int llm__attend_open(llm__attend_block *b, const llm__attend_work *w, in
     return 1;
 }
 
+/* Floats of a piece, what a segment comes to: [queries, value_width] and [queries, 2]. */
+LLM__FN size_t llm__attend_piece_floats(int value_width) {
+    return (size_t)LLM__HEAD_BLOCK * (size_t)(value_width + 2);
+}
+
+/* Floats of pieces for each worker: it has LLM__PIECES of them, and a block, which has two or more, has totals. */
+LLM__FN size_t llm__attend_pieces_floats(int value_width) {
+    return LLM__PIECES * (llm__attend_piece_floats(value_width) + LLM__HEAD_BLOCK);
+}
+
+/* What is kept of block number `job` from wave to wave: its totals, [queries, 2], and its pieces. */
+LLM__FN float *llm__attend_kept(const llm__attend_work *w, int job) {
+    size_t totals = 2 * LLM__HEAD_BLOCK;
+    return w->s->pieces + (size_t)job * (totals + (size_t)w->pieces * llm__attend_piece_floats(w->value_width));
+}
+
+/* Whether the block sees segment number i of the wave, and where its piece is: out and state. */
+LLM__FN int llm__attend_piece(llm__attend_block *b, int job, int i) {
+    const llm__attend_work *w = b->w;
+    b->out = llm__attend_kept(w, job) + 2 * LLM__HEAD_BLOCK + (size_t)i * llm__attend_piece_floats(w->value_width);
+    b->state = b->out + (size_t)LLM__HEAD_BLOCK * (size_t)w->value_width;
+    return b->first / LLM__SEGMENT + w->wave + i <= (b->end - 1) / LLM__SEGMENT;
+}
+
+static void llm__attend_piece_job(void *argument, int job, int worker) {
+    const llm__attend_work *w = (const llm__attend_work *)argument;
+    int block = job / w->pieces, i = job % w->pieces;
+    llm__attend_block b;
+    if (llm__attend_open(&b, w, block, llm__scratch(w->s, worker)) && llm__attend_piece(&b, block, i))
+        llm__attend_segment(&b, b.first / LLM__SEGMENT + w->wave + i);
+}
+
+/* Adds a block's pieces in the order of its segments. */
+static void llm__attend_join_job(void *argument, int job, int worker) {
+    const llm__attend_work *w = (const llm__attend_work *)argument;
+    llm__attend_block b;
+    int i;
+    if (!llm__attend_open(&b, w, job, llm__scratch(w->s, worker))) return;
+    b.totals = llm__attend_kept(w, job);
+    if (!w->wave) llm__attend_begin(&b);
+    for (i = 0; i < w->pieces && llm__attend_piece(&b, job, i); i++) llm__attend_add(&b, b.out, b.state);
+    if (w->last) llm__attend_end(&b);
+}
+
 static void llm__attend_job(void *argument, int job, int worker) {
     const llm__attend_work *w = (const llm__attend_work *)argument;
     llm__attend_block b;
@@ -31380,8 +31397,33 @@ static void llm__attend_job(void *argument, int job, int worker) {
     llm__attend_end(&b);
 }
 
+/* The most segments that a part of one row sees; 1 if there are gaps in what it sees. */
+LLM__FN int64_t llm__attend_segments(const llm__attend_work *w) {
+    int64_t most = 1;
+    int i;
+    for (i = 0; i < w->s->part_count; i++) {
+        const llm__part *part = &w->s->parts[i];
+        llm_span spans[2];
+        int64_t segments;
+        if (llm__cache_visible(part->cache, w->layer, part->position, spans) != 1) return 1;
+        segments = (spans[0].end - 1) / LLM__SEGMENT - spans[0].begin / LLM__SEGMENT + 1;
+        if (segments > most) most = segments;
+    }
+    return most;
+}
+
+/* Few rows behind many tokens: all workers take segments of a block, a wave of them at a time. */
+LLM__FN void llm__attend_in_pieces(llm_session *s, llm__attend_work *w, int jobs, int64_t segments) {
+    for (w->wave = 0; w->wave < segments; w->wave += w->pieces) {
+        w->last = w->wave + w->pieces >= segments;
+        llm__parallel(s, jobs * w->pieces, llm__attend_piece_job, w);
+        llm__parallel(s, jobs, llm__attend_join_job, w);
+    }
+}
+
 LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
-    int i, longest = 0, group = w->heads / w->kv_heads;
+    int i, jobs, longest = 0, group = w->heads / w->kv_heads;
+    int64_t segments;
     for (i = 0; i < s->part_count; i++)
         if (s->parts[i].count > longest) longest = s->parts[i].count;
     w->s = s;
@@ -31390,7 +31432,12 @@ LLM__FN void llm__attend(llm_session *s, llm__attend_work *w) {
     w->head_blocks = (group + w->head_block - 1) / w->head_block;
     w->rows = LLM__QUERIES / w->head_block < LLM__QUERY_BLOCK ? LLM__QUERIES / w->head_block : (int)LLM__QUERY_BLOCK;
     w->blocks = (longest + w->rows - 1) / w->rows;
-    llm__parallel(s, s->part_count * w->blocks * w->kv_heads * w->head_blocks, llm__attend_job, w);
+    jobs = s->part_count * w->blocks * w->kv_heads * w->head_blocks;
+    segments = longest == 1 && s->workers > 1 && jobs < s->workers * LLM__PIECES ? llm__attend_segments(w) : 1;
+    w->pieces = segments > 1 ? s->workers * LLM__PIECES / jobs : 0;
+    if (w->pieces > segments) w->pieces = (int)segments;
+    if (w->pieces > 1) llm__attend_in_pieces(s, w, jobs, segments);
+    else llm__parallel(s, jobs, llm__attend_job, w);
 }
 
 /* ---- grouped-query attention (arXiv:2305.13245)
@@ -33226,9 +33273,9 @@ static void llm__lru_job(void *argument, int job, int worker) {
         memcpy(w->decay + begin + (size_t)t * stride, m->rec_offset + first, (size_t)n * sizeof(float));
     }
     ops->weigh(w->gate + begin, stride, w->x + begin, stride, part->count, LLM_F32,
-               (const uint8_t *)(m->in_gate + square), n, (size_t)n * sizeof(float), n, NULL, 0);
+               (const uint8_t *)(m->in_gate + square), n, (size_t)n * sizeof(float), n, 0, NULL, 0);
     ops->weigh(w->decay + begin, stride, w->x + begin, stride, part->count, LLM_F32,
-               (const uint8_t *)(m->rec_gate + square), n, (size_t)n * sizeof(float), n, NULL, 0);
+               (const uint8_t *)(m->rec_gate + square), n, (size_t)n * sizeof(float), n, 0, NULL, 0);
     for (t = 0; t < part->count; t++) {
         size_t at = begin + (size_t)t * stride;
         float *x = w->x + at, *gate = w->gate + at, *decay = w->decay + at;
@@ -34446,6 +34493,7 @@ typedef struct llm__needs {
     size_t floats;       /* scratch a block takes for one row... */
     size_t fixed;        /* ...and whatever the rows */
     size_t scratch;      /* bytes for each worker */
+    size_t pieces;       /* floats for each worker, if there are several */
     size_t widest;       /* widest input of a linear map that may run in int8 */
     size_t pairs, pair_width; /* the experts' rows of codes, and their columns */
     int code_bits;            /* of activations, at most */
@@ -34595,6 +34643,7 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         llm__need_matrix(n, &a->o);
         llm__need_matrix(n, &a->gates);
         llm__most(&n->scratch, llm__attend_scratch(a->width, a->value_width, a->heads / a->kv_heads));
+        llm__most(&n->pieces, llm__attend_pieces_floats(a->value_width));
         break;
     case LLM__COMPACT: llm__need_compact(n, &l->compact); break;
     case LLM__LATENT:
@@ -34605,12 +34654,14 @@ LLM__FN void llm__need_mixer(llm__needs *n, const llm__layer *l, llm__mixer_kind
         if (t->expanded) {
             llm__need_matrix(n, &t->kv_b);
             llm__most(&n->scratch, llm__attend_scratch(t->nope + t->rotary, t->value, 1));
+            llm__most(&n->pieces, llm__attend_pieces_floats(t->value));
             break;
         }
         llm__need_matrix(n, &t->embed_q[0]);
         llm__need_matrix(n, &t->unembed[0]);
         llm__most(&n->tasks, (size_t)t->heads);
         llm__most(&n->scratch, llm__attend_scratch(t->rank + t->rotary, t->rank, t->heads));
+        llm__most(&n->pieces, llm__attend_pieces_floats(t->rank));
         break;
     case LLM__SSM:
         llm__need_matrix(n, &l->ssm.out);
@@ -34731,6 +34782,8 @@ LLM__FN int llm__session_memory(llm_session *s) {
     ok &= (s->order = (int *)llm__arena_alloc(a, n.order, sizeof(int))) != NULL;
     ok &= (s->starts = (int *)llm__arena_alloc(a, n.starts, sizeof(int))) != NULL;
     ok &= (s->scratch = (uint8_t *)llm__arena_alloc(a, (size_t)s->workers, s->scratch_bytes)) != NULL;
+    if (s->workers > 1)
+        ok &= (s->pieces = (float *)llm__arena_alloc(a, n.pieces, (size_t)s->workers * sizeof(float))) != NULL;
     s->most_picks = n.picks;
     s->pick_sets = n.pick_sets;
     ok &= (s->picks = (llm__pick *)llm__arena_alloc(a, rows * n.pick_sets, n.picks * sizeof *s->picks)) != NULL;

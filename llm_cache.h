@@ -2356,7 +2356,6 @@ typedef struct llm__page {
     struct llm__page *next; /* in a free list */
     size_t bytes;           /* of the whole allocation */
     llm__atomic holders;
-    uint8_t *data;          /* aligned to 64 */
 } llm__page;
 
 /* Where keys (or values) lie on a page. */
@@ -2423,21 +2422,26 @@ LLM__FN llm__page *llm__page_new(const llm_allocator *a, const llm__layout *y) {
     page->next = NULL;
     page->bytes = bytes;
     llm__atomic_set(&page->holders, 1);
-    page->data = (uint8_t *)page + sizeof(llm__page);
-    page->data += (64 - (uintptr_t)page->data % 64) % 64;
     return page;
+}
+
+/* What a page holds lies behind it, aligned to 64: to find it takes no look at the page, which may be far from every
+   cache of the CPU. */
+LLM__FN uint8_t *llm__page_data(const llm__page *page) {
+    uint8_t *data = (uint8_t *)(uintptr_t)(page + 1);
+    return data + (64 - (uintptr_t)data % 64) % 64;
 }
 
 /* Where a token's row of a head lies, and its scales or its biases. */
 LLM__FN uint8_t *llm__page_row(const llm__layout *y, const llm__page *page, int value, int head, int token) {
     size_t row = (size_t)head * LLM_PAGE_TOKENS + (size_t)token;
-    return page->data + y->planes[value].data + row * y->planes[value].row;
+    return llm__page_data(page) + y->planes[value].data + row * y->planes[value].row;
 }
 
 LLM__FN float *llm__page_scales(const llm__layout *y, const llm__page *page, int value, int head, int token,
                                 int biases) {
     size_t row = (size_t)head * LLM_PAGE_TOKENS + (size_t)token;
-    uint8_t *plane = page->data + y->planes[value].scales + (biases ? y->biases : 0);
+    uint8_t *plane = llm__page_data(page) + y->planes[value].scales + (biases ? y->biases : 0);
     return (float *)(void *)plane + row * y->planes[value].groups;
 }
 
@@ -2647,7 +2651,7 @@ LLM__FN int llm__page_own(const llm_allocator *a, llm__kept *k, int64_t number) 
     page = llm__page_take(a, k);
     if (!page) return 0;
     if (entry) {
-        memcpy(page->data, (*entry)->data, k->layout.bytes);
+        memcpy(llm__page_data(page), llm__page_data(*entry), k->layout.bytes);
         llm__page_drop(k, *entry);
         *entry = page;
         return 1;

@@ -806,7 +806,7 @@ static int add_tokens(llm_cache *cache, int64_t tokens, llm_error *error) {
     if (llm__cache_begin(cache, tokens, 0, tokens, error)) return 0;
     for (i = 0; i < cache->layer_count; i++)
         for (page = 0; page < cache->layers[i].count; page++) {
-            uint8_t *data = cache->layers[i].pages[page]->data;
+            uint8_t *data = llm__page_data(cache->layers[i].pages[page]);
             for (k = 0; k + 2 <= cache->layers[i].layout.bytes; k += 2) {
                 uint16_t half = (uint16_t)((random >> 16 & 0x83ff) | 0x2c00);
                 memcpy(data + k, &half, sizeof half);

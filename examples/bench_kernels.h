@@ -646,10 +646,10 @@ static void run_pages(void *user) {
         for (lane = 0; !a->weighs && lane < LLM_PAGE_TOKENS; lane += LLM__KEY_LANES)
             a->ops->weigh(a->p + lane, LLM_PAGE_TOKENS, a->q, HEAD_WIDTH, QUERIES, page.dtype,
                           a->panels + (size_t)(lane * HEAD_WIDTH) * size, HEAD_WIDTH, LLM__KEY_LANES * size,
-                          LLM__KEY_LANES, NULL, 0);
+                          LLM__KEY_LANES, 1, NULL, 0);
         if (a->weighs)
             a->ops->weigh(a->out, HEAD_WIDTH, a->p, LLM_PAGE_TOKENS, QUERIES, page.dtype, page.data, LLM_PAGE_TOKENS,
-                          page.stride, HEAD_WIDTH, NULL, 0);
+                          page.stride, HEAD_WIDTH, 0, NULL, 0);
     }
 }
 

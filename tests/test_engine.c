@@ -417,6 +417,59 @@ static void stepped_forward(void) {
     reading_close(&r);
 }
 
+/* Behind more tokens than a segment has, workers share what one row looks at: the logits are those of one worker, and
+   of the prompt, whoever else writes. */
+static void behind_many_tokens(void) {
+    enum { LONG = 1700, SHORT = 700, VOCABULARY = 512 };
+    static float logits[5][VOCABULARY];
+    static int32_t ids[LONG + 1];
+    llm_session_desc desc;
+    llm_session *shared = NULL;
+    llm_cache *forks[2] = {NULL, NULL};
+    llm_sequence both[2];
+    reading r;
+    int calls = 0, i;
+    for (i = 0; i <= LONG; i++) ids[i] = 3 + i * 7919 % 500;
+    memset(&desc, 0, sizeof desc);
+    memset(both, 0, sizeof both);
+    desc.jobs.user = &calls;
+    desc.jobs.width = 3;
+    desc.jobs.run = run_backwards;
+    CHECK(llm_session_open(&shared, stories, &desc, NULL) == LLM_OK);
+    CHECK(reading_open(&r, stories, NULL, NULL));
+    r.sequence.tokens = ids;
+    r.sequence.want = LLM_LOGITS_LAST;
+    for (i = 0; i < 2; i++) { /* the short one, then, behind it, the long one */
+        const int32_t length = i ? LONG : SHORT;
+        r.sequence.logits = logits[i];
+        r.sequence.tokens = ids + (i ? SHORT : 0);
+        r.sequence.count = (size_t)(i ? LONG - SHORT : SHORT);
+        CHECK(llm_forward(r.session, &r.sequence, 1, NULL) == LLM_OK);
+        CHECK(llm_cache_fork(&forks[i], r.cache, NULL) == LLM_OK);
+        r.sequence.tokens = ids + length;
+        r.sequence.count = 1;
+        CHECK(llm_forward(r.session, &r.sequence, 1, NULL) == LLM_OK);
+        CHECK(llm_cache_trim(r.cache, 1, NULL, NULL) == LLM_OK);
+        both[i] = r.sequence;
+        both[i].cache = forks[i];
+        both[i].logits = logits[2 + i];
+    }
+    CHECK(llm_forward(shared, both, 2, NULL) == LLM_OK);
+    CHECK(!memcmp(logits[0], logits[2], 2 * sizeof logits[0]));
+    CHECK(llm_cache_trim(forks[1], 1, NULL, NULL) == LLM_OK);
+    CHECK(llm_forward(shared, &both[1], 1, NULL) == LLM_OK);
+    CHECK(!memcmp(logits[1], logits[3], sizeof logits[0]));
+    llm_cache_clear(r.cache);
+    r.sequence.tokens = ids;
+    r.sequence.count = LONG + 1;
+    r.sequence.logits = logits[4];
+    CHECK(llm_forward(r.session, &r.sequence, 1, NULL) == LLM_OK);
+    CHECK(!memcmp(logits[1], logits[4], sizeof logits[0]));
+    for (i = 0; i < 2; i++) llm_cache_close(forks[i]);
+    llm_session_close(shared);
+    reading_close(&r);
+}
+
 /* ---- memory */
 
 /* Runs a whole life, the call number `refuse` refused; 1: it went through. */
@@ -711,6 +764,7 @@ int main(int count, char **arguments) {
     TEST(figures);
     TEST(continuing);
     TEST(stepped_forward);
+    TEST(behind_many_tokens);
     TEST(every_allocation_refused);
     TEST(writing_allocates_nothing);
     TEST(file_hook);

@@ -701,8 +701,8 @@ static void test_attention(const llm__ops *ops) {
                 CHECK(one == F(out)[i * keys + j]);
             }
         memcpy(o2.at, o.at, o.bytes);
-        ops->weigh(F(o), (size_t)width, F(p), (size_t)keys, rows, LLM_F32, k.at, keys, (size_t)width * 4, width, q.at,
-                   q.bytes);
+        ops->weigh(F(o), (size_t)width, F(p), (size_t)keys, rows, LLM_F32, k.at, keys, (size_t)width * 4, width, 0,
+                   q.at, q.bytes);
         for (i = 0; i < rows; i++)
             for (c = 0; c < width; c++) {
                 double sum = (double)F(o2)[i * width + c];
@@ -712,7 +712,7 @@ static void test_attention(const llm__ops *ops) {
         for (i = 0; i < rows; i++)
             for (j = 0; j < keys; j++)
                 ops->weigh(F(o2) + i * width, 0, F(p) + i * keys + j, 0, 1, LLM_F32, (uint8_t *)(F(k) + j * width), 1,
-                           0, width, NULL, 0);
+                           0, width, 0, NULL, 0);
         CHECK(!memcmp(o.at, o2.at, o.bytes));
         block_close(&q), block_close(&k), block_close(&out), block_close(&p), block_close(&o), block_close(&o2);
     }
@@ -786,16 +786,18 @@ static void test_stored_attention(const llm__ops *ops) {
         stored s = stored_open(keys, 1, width, types[round % 3], 0);
         block p = floats((size_t)(rows * keys), 1.0f), o = floats((size_t)(rows * width), 1.0f);
         block o2 = block_open(o.bytes, 4), o3 = block_open(o.bytes, 4);
-        int i;
+        int i, fresh = round % 4 == 3;
         memcpy(o2.at, o.at, o.bytes), memcpy(o3.at, o.at, o.bytes);
         ops->weigh(F(o2), (size_t)width, F(p), (size_t)keys, rows, LLM_F32, s.numbers.at, keys, (size_t)width * 4, few,
-                   NULL, 0);
+                   fresh, NULL, 0);
         ops->weigh(F(o), (size_t)width, F(p), (size_t)keys, rows, types[round % 3], s.data.at, keys, s.rows.stride, few,
-                   p.at, p.bytes);
+                   fresh, p.at, p.bytes);
         CHECK(!memcmp(o.at, o2.at, o.bytes));
-        for (i = 0; i < rows; i++)
+        for (i = 0; i < rows; i++) {
+            if (fresh) memset(F(o3) + i * width, 0, (size_t)few * sizeof(float));
             ops->weigh(F(o3) + i * width, 0, F(p) + i * keys, 0, 1, types[round % 3], s.data.at, keys, s.rows.stride,
-                       few, NULL, 0);
+                       few, 0, NULL, 0);
+        }
         CHECK(!memcmp(o.at, o3.at, o.bytes));
         block_close(&p), block_close(&o), block_close(&o2), block_close(&o3), stored_close(&s);
     }
