@@ -1426,6 +1426,8 @@ typedef struct llm__ops {
     /* The sum of e = exp(d) with d = by (x - max); *weighed: that of d e, unless NULL.  max is the largest x, or more;
        by >= 0.  What is not a number, not finite or far below max counts for nothing. */
     float (*exp_weigh)(const float *x, int n, float max, float by, float *weighed);
+    /* (a, b) becomes s (a cosine - b sine, a sine + b cosine); angles: n cosines, then n sines */
+    void (*rotate)(float *a, float *b, const float *angles, float s, int n);
     void (*to_f32)(llm_dtype t, const void *x, size_t n, float *y);   /* any dtype; F32, F16, BF16 fast */
     void (*from_f32)(llm_dtype t, const float *x, size_t n, void *y); /* F32, F16, BF16 */
 
@@ -1479,7 +1481,7 @@ typedef struct llm__ops {
     X(product) INT8(product8) X(panel) X(quantize_row) X(decode_rows)                                                  \
     X(dot) X(max) X(within) X(list) X(add) X(mul) X(scale) X(add_scaled) X(add_product) X(rms_norm) X(layer_norm)      \
     X(exp_sum) X(softmax) X(silu) X(silu_mul) X(gelu) X(gelu_mul) X(gelu_tanh) X(gelu_tanh_mul) X(sigmoid)             \
-    X(sigmoid_mul) X(exp_weigh) X(to_f32) X(from_f32)                                                                  \
+    X(sigmoid_mul) X(exp_weigh) X(rotate) X(to_f32) X(from_f32)                                                        \
     X(scores) X(weigh) X(turn) X(round16) X(scores_codes) X(weigh_codes) X(soften) X(unpack)                           \
     X(ssd_run) X(delta_run) X(fading_run) X(scan_run) X(rwkv_run)
 
@@ -3978,6 +3980,21 @@ LLM__FN void LLMK_(gelu_tanh_mul)(float *y, const float *up, int n) {
 LLM__FN void LLMK_(sigmoid)(float *y, int n) { LLMK_EACH(n, y, y, LLMK_(sigmoid_of)(a)); }
 LLM__FN void LLMK_(sigmoid_mul)(float *y, const float *gate, int n) {
     LLMK_EACH(n, y, gate, vf_mul(a, LLMK_(sigmoid_of)(b)));
+}
+
+LLM__FN void LLMK_(rotate)(float *a, float *b, const float *angles, float s, int n) {
+    int i = 0;
+    for (; i + VF_N <= n; i += VF_N) {
+        const VF x = vf_mul(vf_load(a + i), vf_set(s)), y = vf_mul(vf_load(b + i), vf_set(s));
+        const VF cosine = vf_load(angles + i), sine = vf_load(angles + n + i);
+        vf_store(a + i, vf_sub(vf_mul(x, cosine), vf_mul(y, sine)));
+        vf_store(b + i, vf_add(vf_mul(x, sine), vf_mul(y, cosine)));
+    }
+    for (; i < n; i++) {
+        const float x = a[i] * s, y = b[i] * s;
+        a[i] = x * angles[i] - y * angles[n + i];
+        b[i] = x * angles[n + i] + y * angles[i];
+    }
 }
 
 LLM__FN void LLMK_(gelu)(float *x, int n) {
@@ -30603,7 +30620,7 @@ enum {
     LLM__SEGMENT = LLM__SEGMENT_PAGES * LLM_PAGE_TOKENS
 };
 
-enum { LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 2 };
+enum { LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 2, LLM__ROW_FLOATS = 8192 };
 
 /* A token that an indexer chose, or a block of them by its number, and what it is worth. */
 typedef struct llm__pick {
@@ -30634,7 +30651,7 @@ struct llm_session {
     int32_t *tokens;                 /* [max_rows] */
     float *x, *h, *y;                /* [max_rows, hidden]: the stream, its norm, a branch */
     float *carry;                    /* [max_rows, model's carry]: what layers hand on to later ones */
-    float **angles;                  /* [rope_count][max_rows, dims/2, 2]: cosine and sine */
+    float **angles;                  /* [rope_count][max_rows, 2, dims/2]: cosines and sines */
     float *slab;                     /* scratch that a block takes from */
     size_t slab_floats, slab_used;
     uint8_t *codes;                  /* int8 activations: LLM__VARIANTS areas */
@@ -30652,7 +30669,7 @@ struct llm_session {
     size_t pick_sets, most_picks, most_candidates;
 };
 
-LLM__FN void llm__parallel(llm_session *s, int count, llm_job_fn fn, void *argument) {
+LLM__FN void llm__parallel(const llm_session *s, int count, llm_job_fn fn, void *argument) {
     llm__run_jobs(&s->jobs, count, fn, argument);
 }
 
@@ -30843,21 +30860,76 @@ LLM__FN void llm__norm_row(const llm__ops *ops, const llm__norm *norm, const flo
     ops->rms_norm(y, y, NULL, norm->eps, width);
 }
 
+/* What is done to each row alone, in jobs of at least LLM__ROW_FLOATS numbers: few rows are not worth a second
+   thread. */
+typedef struct llm__rows_work {
+    const llm__ops *ops;
+    const llm__norm *norm;
+    const float *x;
+    float *y, scale;
+    int n, width, step;
+} llm__rows_work;
+
+LLM__FN void llm__each_rows(const llm_session *s, llm__rows_work *w, llm_job_fn fn) {
+    if (w->n < 1 || w->width < 1) return;
+    w->ops = s->model->ops;
+    w->step = (int)LLM__ROW_FLOATS / w->width + 1;
+    llm__parallel(s, (w->n + w->step - 1) / w->step, fn, w);
+}
+
+static void llm__norm_job(void *argument, int job, int worker) {
+    const llm__rows_work *w = (const llm__rows_work *)argument;
+    int i = job * w->step, end = w->n - i < w->step ? w->n : i + w->step;
+    (void)worker;
+    for (; i < end; i++)
+        llm__norm_row(w->ops, w->norm, w->x + (size_t)i * (size_t)w->width, w->y + (size_t)i * (size_t)w->width,
+                      w->width);
+}
+
 LLM__FN void llm__norm_rows(const llm_session *s, const llm__norm *norm, const float *x, float *y, int n, int width) {
-    int i;
-    for (i = 0; i < n; i++)
-        llm__norm_row(s->model->ops, norm, x + (size_t)i * (size_t)width, y + (size_t)i * (size_t)width, width);
+    llm__rows_work w;
+    memset(&w, 0, sizeof w);
+    w.norm = norm;
+    w.x = x;
+    w.y = y;
+    w.n = n;
+    w.width = width;
+    llm__each_rows(s, &w, llm__norm_job);
+}
+
+static void llm__add_job(void *argument, int job, int worker) {
+    const llm__rows_work *w = (const llm__rows_work *)argument;
+    size_t at = (size_t)job * (size_t)w->step * (size_t)w->width;
+    int left = w->n - job * w->step, n = (left < w->step ? left : w->step) * w->width;
+    (void)worker;
+    if (w->scale == 1) w->ops->add(w->y + at, w->x + at, n);
+    else w->ops->add_scaled(w->y + at, w->x + at, w->scale, n);
+}
+
+/* y += scale x */
+LLM__FN void llm__add_rows(const llm_session *s, float *y, const float *x, float scale, int n, int width) {
+    llm__rows_work w;
+    memset(&w, 0, sizeof w);
+    w.x = x;
+    w.y = y;
+    w.scale = scale;
+    w.n = n;
+    w.width = width;
+    llm__each_rows(s, &w, llm__add_job);
 }
 
 /* ---- rotary embedding: (a, b) -> (a cos - b sin, a sin + b cos) for each pair */
 
-LLM__FN void llm__rotate(const llm__rope *r, const float *angles, float *x) {
-    int half = r->dims / 2, i, first = r->interleaved ? 2 : 1, second = r->interleaved ? 1 : half;
+LLM__FN void llm__rotate(const llm__ops *ops, const llm__rope *r, const float *angles, float *x) {
+    int half = r->dims / 2, i;
+    if (!r->interleaved) {
+        ops->rotate(x, x + half, angles, r->scale, half);
+        return;
+    }
     for (i = 0; i < half; i++) {
-        float cosine = angles[2 * i], sine = angles[2 * i + 1];
-        float a = x[i * first] * r->scale, b = x[i * first + second] * r->scale;
-        x[i * first] = a * cosine - b * sine;
-        x[i * first + second] = a * sine + b * cosine;
+        float cosine = angles[i], sine = angles[half + i], a = x[2 * i] * r->scale, b = x[2 * i + 1] * r->scale;
+        x[2 * i] = a * cosine - b * sine;
+        x[2 * i + 1] = a * sine + b * cosine;
     }
 }
 
@@ -30873,8 +30945,8 @@ LLM__FN void llm__angles(const llm__rope *r, int64_t position, int64_t call_end,
     }
     for (i = 0; i < r->dims / 2; i++) {
         angle = (double)position * (base > 0 ? pow(base, -2.0 * i / r->dims) : frequency[i]);
-        out[2 * i] = (float)cos(angle);
-        out[2 * i + 1] = (float)sin(angle);
+        out[i] = (float)cos(angle);
+        out[r->dims / 2 + i] = (float)sin(angle);
     }
 }
 
@@ -31388,7 +31460,7 @@ LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t
         llm__interleave(x + (size_t)i * (size_t)a->width, a->width, scratch);
     if (a->qk_norm != LLM__QK_PLAIN && !a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
     for (i = 0; a->rope >= 0 && i < heads; i++)
-        llm__rotate(&w->s->model->ropes[a->rope], llm__row_angles(w->s, a->rope, (int)row),
+        llm__rotate(ops, &w->s->model->ropes[a->rope], llm__row_angles(w->s, a->rope, (int)row),
                     x + (size_t)i * (size_t)a->width);
     if (a->qk_norm != LLM__QK_PLAIN && a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
 }
@@ -31595,10 +31667,11 @@ static void llm__indexer_place_job(void *argument, int row, int worker) {
     int i;
     (void)worker;
     llm__norm_row(m->ops, &x->k_norm, k, k, x->width);
-    llm__rotate(&m->ropes[x->rope], angles, k);
+    llm__rotate(m->ops, &m->ropes[x->rope], angles, k);
     llm__cache_put(part->cache, w->layer, part->position + (row - part->first), k, w->zeros);
     for (i = 0; i < x->heads; i++)
-        llm__rotate(&m->ropes[x->rope], angles, w->q + ((size_t)row * (size_t)x->heads + (size_t)i) * (size_t)x->width);
+        llm__rotate(m->ops, &m->ropes[x->rope], angles,
+                    w->q + ((size_t)row * (size_t)x->heads + (size_t)i) * (size_t)x->width);
 }
 
 /* What the tokens [a, b) of a page are worth to a row: relu(q . k) of each head times its weight.  Where no head cares
@@ -31799,7 +31872,8 @@ typedef struct llm__latent_work {
 } llm__latent_work;
 
 LLM__FN void llm__latent_rotate(const llm__latent_work *w, int row, float *x) {
-    if (w->a->rope >= 0) llm__rotate(&w->s->model->ropes[w->a->rope], llm__row_angles(w->s, w->a->rope, row), x);
+    const llm_model *m = w->s->model;
+    if (w->a->rope >= 0) llm__rotate(m->ops, &m->ropes[w->a->rope], llm__row_angles(w->s, w->a->rope, row), x);
 }
 
 static void llm__latent_norm_job(void *argument, int row, int worker) {
@@ -31989,7 +32063,8 @@ LLM__FN void llm__compact_rotate(const llm__compact_work *w, const float *angles
     int i;
     if (!r) return;
     for (x += width - r->dims, i = 0; i < r->dims; i += 2) {
-        float cosine = angles[i], sine = back ? -angles[i + 1] : angles[i + 1], a = x[i], b = x[i + 1];
+        float cosine = angles[i / 2], sine = angles[(r->dims + i) / 2], a = x[i], b = x[i + 1];
+        if (back) sine = -sine;
         x[i] = a * cosine - b * sine;
         x[i + 1] = a * sine + b * cosine;
     }
@@ -34069,7 +34144,7 @@ LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm_
                             const llm__residual *residual, const float *gain, float factor) {
     const llm_model *m = s->model;
     float scale = layer->branch_scale * (gain ? *gain : 1);
-    int n = (int)((size_t)s->row_count * (size_t)m->hidden), i;
+    int i;
     if (m->streams) {
         llm__parallel(s, s->row_count, llm__hyper_end_job, s);
         return;
@@ -34079,9 +34154,7 @@ LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm_
         m->ops->mul(s->x + (size_t)i * (size_t)m->hidden, residual->keep, m->hidden);
         m->ops->mul(s->y + (size_t)i * (size_t)m->hidden, residual->take, m->hidden);
     }
-    scale *= factor;
-    if (scale == 1) m->ops->add(s->x, s->y, n);
-    else m->ops->add_scaled(s->x, s->y, scale, n);
+    llm__add_rows(s, s->x, s->y, scale * factor, s->row_count, m->hidden);
 }
 
 typedef struct llm__recall_work {

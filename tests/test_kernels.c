@@ -456,6 +456,23 @@ static void test_exp_weigh(const llm__ops *ops, const float *a, int n, float bes
     }
 }
 
+/* Pairs turned by angles of which the sines lie behind the cosines. */
+static void test_rotate(const llm__ops *ops, const float *a, const float *b, int n) {
+    float x[300], y[300], angles[600] = {0};
+    int i;
+    if (n > 300) return;
+    for (i = 0; i < n; i++) {
+        x[i] = a[i], y[i] = b[i];
+        angles[i] = cosf((float)i), angles[n + i] = sinf((float)i);
+    }
+    ops->rotate(x, y, angles, 1.5f, n);
+    for (i = 0; i < n; i++) {
+        double cosine = (double)angles[i] * 1.5, sine = (double)angles[n + i] * 1.5;
+        CHECK(fabs((double)x[i] - ((double)a[i] * cosine - (double)b[i] * sine)) <= 4e-6);
+        CHECK(fabs((double)y[i] - ((double)a[i] * sine + (double)b[i] * cosine)) <= 4e-6);
+    }
+}
+
 static void test_rows(const llm__ops *ops) {
     static const int sizes[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 257};
     int s, i;
@@ -477,6 +494,7 @@ static void test_rows(const llm__ops *ops) {
         CHECK(fabs((double)ops->dot(F(a), F(b), n) - sum) <= (double)bound(size, n));
         CHECK((double)ops->max(F(a), n) == best);
         test_within(ops, F(a), n);
+        test_rotate(ops, F(a), F(b), n);
 #define TRY(call, want, tolerance)                                               \
         memcpy(y.at, a.at, a.bytes);                                             \
         call;                                                                    \
