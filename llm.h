@@ -1132,6 +1132,12 @@ static void llm__run_alone(void *user, int count, llm_job_fn fn, void *argument)
     for (job = 0; job < count; job++) fn(argument, job, 0);
 }
 
+/* One job needs nobody else. */
+LLM__FN void llm__run_jobs(const llm_jobs *jobs, int count, llm_job_fn fn, void *argument) {
+    if (count == 1) fn(argument, 0, 0);
+    else jobs->run(jobs->user, count, fn, argument);
+}
+
 /* ======================================================================================================== >>formats
    A linear map W [rows, cols] lies in memory as a checkpoint stored it.  After this chapter every storage has a picture
    of its bits and one plain-C decode, llm__matrix_row, which is what the kernels are tested against.
@@ -1426,6 +1432,11 @@ typedef struct llm__ops {
     void (*gelu_tanh_mul)(float *gate, const float *up, int n);
     void (*sigmoid)(float *x, int n);
     void (*sigmoid_mul)(float *y, const float *gate, int n);      /* y *= sigmoid(gate) */
+    /* The sum of e = exp(d) with d = by (x - max); *weighed: that of d e, unless NULL.  max is the largest x, or more;
+       by >= 0.  What is not a number, not finite or far below max counts for nothing. */
+    float (*exp_weigh)(const float *x, int n, float max, float by, float *weighed);
+    /* (a, b) becomes s (a cosine - b sine, a sine + b cosine); angles: n cosines, then n sines */
+    void (*rotate)(float *a, float *b, const float *angles, float s, int n);
     void (*to_f32)(llm_dtype t, const void *x, size_t n, float *y);   /* any dtype; F32, F16, BF16 fast */
     void (*from_f32)(llm_dtype t, const float *x, size_t n, void *y); /* F32, F16, BF16 */
 
@@ -1481,13 +1492,14 @@ typedef struct llm__ops {
     X(product) CODED(coded_product) X(panel) X(quantize_row) X(decode_rows)                                            \
     X(dot) X(max) X(within) X(list) X(add) X(mul) X(scale) X(add_scaled) X(add_product) X(rms_norm) X(layer_norm)      \
     X(exp_sum) X(softmax) X(silu) X(silu_mul) X(gelu) X(gelu_mul) X(gelu_tanh) X(gelu_tanh_mul) X(sigmoid)             \
-    X(sigmoid_mul) X(to_f32) X(from_f32)                                                                               \
+    X(sigmoid_mul) X(exp_weigh) X(rotate) X(to_f32) X(from_f32)                                                        \
     X(scores) X(weigh) X(turn) X(round16) X(scores_codes) X(weigh_codes) X(soften) X(unpack)                           \
     X(ssd_run) X(delta_run) X(fading_run) X(scan_run) X(rwkv_run)
 
 enum {
     LLM__STRIP = 4,         /* rows of W that are worked on together in a float product... */
     LLM__PANEL_ROWS = 16,   /* ...and in one of codes */
+    LLM__EXPS = 4,          /* vectors whose exp is taken at once, where many are */
     LLM__TILE = 4,          /* rows of activations, at most, that a panel meets at once */
     LLM__PANEL = 512,       /* columns of W that should stay in the first-level cache meanwhile */
     LLM__BLOCK_ROWS = 96,   /* rows of activations, at most, that a strip meets... */
@@ -4049,19 +4061,29 @@ LLM__FN int LLMK_(list)(const float *x, int n, float low, float end, int first, 
     return count;
 }
 
-/* exp: x = n ln 2 + r with |r| <= ln 2 / 2.  exp(r) is a polynomial (the coefficients are Cephes'); n comes out in the
-   bits of *whole. */
+/* exp of at most LLM__EXPS vectors, side by side, so that the waits of one are the work of the others:
+   x = n ln 2 + r with |r| <= ln 2 / 2.  x becomes exp(r), a polynomial (the coefficients are Cephes'); n comes out in
+   the bits of whole. */
+LLMK_INLINE void LLMK_(exp_parts)(VF *x, VI *whole, int count) {
+    const VF magic = vf_set(12582912.0f);
+    const float terms[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+    VF p[LLM__EXPS];
+    int i, k;
+    LLMK_UNROLL for (i = 0; i < count; i++) {
+        const VF shifted = vf_fma(x[i], vf_set(1.44269504088896341f), magic), n = vf_sub(shifted, magic);
+        whole[i] = vi_sub(vf_bits(shifted), vi_set(0x4b400000));
+        x[i] = vf_fma(n, vf_set(2.12194440e-4f), vf_fma(n, vf_set(-0.693359375f), x[i]));
+        p[i] = vf_set(1.9875691500e-4f);
+    }
+    LLMK_UNROLL for (k = 0; k < 5; k++)
+        LLMK_UNROLL for (i = 0; i < count; i++) p[i] = vf_fma(p[i], x[i], vf_set(terms[k]));
+    LLMK_UNROLL for (i = 0; i < count; i++)
+        x[i] = vf_add(vf_fma(vf_mul(x[i], x[i]), p[i], x[i]), vf_set(1.0f));
+}
+
 LLMK_INLINE VF LLMK_(exp_part)(VF x, VI *whole) {
-    const VF magic = vf_set(12582912.0f), shifted = vf_fma(x, vf_set(1.44269504088896341f), magic);
-    const VF n = vf_sub(shifted, magic);
-    const VF r = vf_fma(n, vf_set(2.12194440e-4f), vf_fma(n, vf_set(-0.693359375f), x));
-    VF p = vf_fma(vf_set(1.9875691500e-4f), r, vf_set(1.3981999507e-3f));
-    *whole = vi_sub(vf_bits(shifted), vi_set(0x4b400000));
-    p = vf_fma(p, r, vf_set(8.3334519073e-3f));
-    p = vf_fma(p, r, vf_set(4.1665795894e-2f));
-    p = vf_fma(p, r, vf_set(1.6666665459e-1f));
-    p = vf_fma(p, r, vf_set(5.0000001201e-1f));
-    return vf_add(vf_fma(vf_mul(r, r), p, r), vf_set(1.0f));
+    LLMK_(exp_parts)(&x, whole, 1);
+    return x;
 }
 
 /* 2^n is a product of two powers so that results below the smallest normal number and above the largest come out
@@ -4100,6 +4122,21 @@ LLM__FN void LLMK_(gelu_tanh_mul)(float *y, const float *up, int n) {
 LLM__FN void LLMK_(sigmoid)(float *y, int n) { LLMK_EACH(n, y, y, LLMK_(sigmoid_of)(a)); }
 LLM__FN void LLMK_(sigmoid_mul)(float *y, const float *gate, int n) {
     LLMK_EACH(n, y, gate, vf_mul(a, LLMK_(sigmoid_of)(b)));
+}
+
+LLM__FN void LLMK_(rotate)(float *a, float *b, const float *angles, float s, int n) {
+    int i = 0;
+    for (; i + VF_N <= n; i += VF_N) {
+        const VF x = vf_mul(vf_load(a + i), vf_set(s)), y = vf_mul(vf_load(b + i), vf_set(s));
+        const VF cosine = vf_load(angles + i), sine = vf_load(angles + n + i);
+        vf_store(a + i, vf_sub(vf_mul(x, cosine), vf_mul(y, sine)));
+        vf_store(b + i, vf_add(vf_mul(x, sine), vf_mul(y, cosine)));
+    }
+    for (; i < n; i++) {
+        const float x = a[i] * s, y = b[i] * s;
+        a[i] = x * angles[i] - y * angles[n + i];
+        b[i] = x * angles[n + i] + y * angles[i];
+    }
 }
 
 LLM__FN void LLMK_(gelu)(float *x, int n) {
@@ -4546,6 +4583,38 @@ LLM__FN void LLMK_(weigh_codes)(float *out, size_t out_stride, const float *p, s
             else LLMK_(weigh_group)(1, to, out_stride, &w, two, step, even, pairs, columns);
         }
     }
+}
+
+/* ---- choosing tokens */
+
+/* LLM__EXPS vectors.  At -88 the power is 0, as in exp_below. */
+LLMK_INLINE void LLMK_(exp_weigh_some)(const float *x, VF max, VF by, VF *sum, VF *more) {
+    VF d[LLM__EXPS], e[LLM__EXPS];
+    VI whole[LLM__EXPS];
+    int i;
+    LLMK_UNROLL for (i = 0; i < LLM__EXPS; i++)
+        e[i] = d[i] = vf_max(vf_set(-88.0f), vf_mul(vf_sub(vf_load(x + i * VF_N), max), by));
+    LLMK_(exp_parts)(e, whole, LLM__EXPS);
+    LLMK_UNROLL for (i = 0; i < LLM__EXPS; i++) {
+        e[i] = vf_mul(e[i], vf_from_bits(vi_shl23(vi_add(whole[i], vi_set(127)))));
+        sum[i % 2] = vf_add(sum[i % 2], e[i]);
+        more[i % 2] = vf_fma(d[i], e[i], more[i % 2]);
+    }
+}
+
+LLM__FN float LLMK_(exp_weigh)(const float *x, int n, float max, float by, float *weighed) {
+    const VF largest = vf_set(max), factor = vf_set(by);
+    VF sum[2] = {vf_set(0.0f), vf_set(0.0f)}, more[2] = {vf_set(0.0f), vf_set(0.0f)};
+    float rest[LLM__EXPS * VF_N];
+    int i = 0, k;
+    for (; i + LLM__EXPS * VF_N <= n; i += LLM__EXPS * VF_N)
+        LLMK_(exp_weigh_some)(x + i, largest, factor, sum, more);
+    if (i < n) {
+        for (k = 0; k < LLM__EXPS * VF_N; k++) rest[k] = i + k < n ? x[i + k] : -INFINITY;
+        LLMK_(exp_weigh_some)(rest, largest, factor, sum, more);
+    }
+    if (weighed) *weighed = vf_sum(vf_add(more[0], more[1]));
+    return vf_sum(vf_add(sum[0], sum[1]));
 }
 
 /* ---- recurrences
@@ -5210,6 +5279,14 @@ LLM__FN uint32_t llm__cpu(void) { return 0; }
 #pragma GCC pop_options
 #endif
 
+/* The same, asked once: in a virtual machine each question takes microseconds. */
+LLM__FN uint32_t llm__cpu_known(void) {
+    static llm__atomic known; /* 0: not yet; else that, and 1 */
+    int has = llm__atomic_get(&known);
+    if (!has) llm__atomic_set(&known, has = (int)llm__cpu() + 1);
+    return (uint32_t)has - 1;
+}
+
 /* The n-th table that this CPU can run, the best last; NULL beyond. */
 LLM__FN const llm__ops *llm__ops_at(size_t n) {
     static const llm__ops *const tables[] = {
@@ -5248,7 +5325,7 @@ LLM__FN const llm__ops *llm__ops_at(size_t n) {
         &llm__ops_relaxed,
 #endif
     };
-    const uint32_t has = llm__cpu();
+    const uint32_t has = llm__cpu_known();
     size_t i;
     for (i = 0; i < sizeof tables / sizeof *tables; i++)
         if (llm__bits_in(has, tables[i]->needs) && n-- == 0) return tables[i];
@@ -30653,7 +30730,7 @@ enum {
     LLM__PIECES = 8 /* for each worker, where segments are jobs of their own */
 };
 
-enum { LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 3 };
+enum { LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 3, LLM__ROW_FLOATS = 8192 };
 
 /* A token that an indexer chose, or a block of them by its number, and what it is worth. */
 typedef struct llm__pick {
@@ -30684,7 +30761,7 @@ struct llm_session {
     int32_t *tokens;                 /* [max_rows] */
     float *x, *h, *y;                /* [max_rows, hidden]: the stream, its norm, a branch */
     float *carry;                    /* [max_rows, model's carry]: what layers hand on to later ones */
-    float **angles;                  /* [rope_count][max_rows, dims/2, 2]: cosine and sine */
+    float **angles;                  /* [rope_count][max_rows, 2, dims/2]: cosines and sines */
     float *slab;                     /* scratch that a block takes from */
     size_t slab_floats, slab_used;
     uint8_t *codes;                  /* activations as codes: LLM__VARIANTS areas */
@@ -30703,9 +30780,8 @@ struct llm_session {
     size_t pick_sets, most_picks, most_candidates;
 };
 
-LLM__FN void llm__parallel(llm_session *s, int count, llm_job_fn fn, void *argument) {
-    if (count == 1) fn(argument, 0, 0);
-    else s->jobs.run(s->jobs.user, count, fn, argument);
+LLM__FN void llm__parallel(const llm_session *s, int count, llm_job_fn fn, void *argument) {
+    llm__run_jobs(&s->jobs, count, fn, argument);
 }
 
 LLM__FN float *llm__take(llm_session *s, size_t floats) {
@@ -30896,21 +30972,76 @@ LLM__FN void llm__norm_row(const llm__ops *ops, const llm__norm *norm, const flo
     ops->rms_norm(y, y, NULL, norm->eps, width);
 }
 
+/* What is done to each row alone, in jobs of at least LLM__ROW_FLOATS numbers: few rows are not worth a second
+   thread. */
+typedef struct llm__rows_work {
+    const llm__ops *ops;
+    const llm__norm *norm;
+    const float *x;
+    float *y, scale;
+    int n, width, step;
+} llm__rows_work;
+
+LLM__FN void llm__each_rows(const llm_session *s, llm__rows_work *w, llm_job_fn fn) {
+    if (w->n < 1 || w->width < 1) return;
+    w->ops = s->model->ops;
+    w->step = (int)LLM__ROW_FLOATS / w->width + 1;
+    llm__parallel(s, (w->n + w->step - 1) / w->step, fn, w);
+}
+
+static void llm__norm_job(void *argument, int job, int worker) {
+    const llm__rows_work *w = (const llm__rows_work *)argument;
+    int i = job * w->step, end = w->n - i < w->step ? w->n : i + w->step;
+    (void)worker;
+    for (; i < end; i++)
+        llm__norm_row(w->ops, w->norm, w->x + (size_t)i * (size_t)w->width, w->y + (size_t)i * (size_t)w->width,
+                      w->width);
+}
+
 LLM__FN void llm__norm_rows(const llm_session *s, const llm__norm *norm, const float *x, float *y, int n, int width) {
-    int i;
-    for (i = 0; i < n; i++)
-        llm__norm_row(s->model->ops, norm, x + (size_t)i * (size_t)width, y + (size_t)i * (size_t)width, width);
+    llm__rows_work w;
+    memset(&w, 0, sizeof w);
+    w.norm = norm;
+    w.x = x;
+    w.y = y;
+    w.n = n;
+    w.width = width;
+    llm__each_rows(s, &w, llm__norm_job);
+}
+
+static void llm__add_job(void *argument, int job, int worker) {
+    const llm__rows_work *w = (const llm__rows_work *)argument;
+    size_t at = (size_t)job * (size_t)w->step * (size_t)w->width;
+    int left = w->n - job * w->step, n = (left < w->step ? left : w->step) * w->width;
+    (void)worker;
+    if (w->scale == 1) w->ops->add(w->y + at, w->x + at, n);
+    else w->ops->add_scaled(w->y + at, w->x + at, w->scale, n);
+}
+
+/* y += scale x */
+LLM__FN void llm__add_rows(const llm_session *s, float *y, const float *x, float scale, int n, int width) {
+    llm__rows_work w;
+    memset(&w, 0, sizeof w);
+    w.x = x;
+    w.y = y;
+    w.scale = scale;
+    w.n = n;
+    w.width = width;
+    llm__each_rows(s, &w, llm__add_job);
 }
 
 /* ---- rotary embedding: (a, b) -> (a cos - b sin, a sin + b cos) for each pair */
 
-LLM__FN void llm__rotate(const llm__rope *r, const float *angles, float *x) {
-    int half = r->dims / 2, i, first = r->interleaved ? 2 : 1, second = r->interleaved ? 1 : half;
+LLM__FN void llm__rotate(const llm__ops *ops, const llm__rope *r, const float *angles, float *x) {
+    int half = r->dims / 2, i;
+    if (!r->interleaved) {
+        ops->rotate(x, x + half, angles, r->scale, half);
+        return;
+    }
     for (i = 0; i < half; i++) {
-        float cosine = angles[2 * i], sine = angles[2 * i + 1];
-        float a = x[i * first] * r->scale, b = x[i * first + second] * r->scale;
-        x[i * first] = a * cosine - b * sine;
-        x[i * first + second] = a * sine + b * cosine;
+        float cosine = angles[i], sine = angles[half + i], a = x[2 * i] * r->scale, b = x[2 * i + 1] * r->scale;
+        x[2 * i] = a * cosine - b * sine;
+        x[2 * i + 1] = a * sine + b * cosine;
     }
 }
 
@@ -30926,8 +31057,8 @@ LLM__FN void llm__angles(const llm__rope *r, int64_t position, int64_t call_end,
     }
     for (i = 0; i < r->dims / 2; i++) {
         angle = (double)position * (base > 0 ? pow(base, -2.0 * i / r->dims) : frequency[i]);
-        out[2 * i] = (float)cos(angle);
-        out[2 * i + 1] = (float)sin(angle);
+        out[i] = (float)cos(angle);
+        out[r->dims / 2 + i] = (float)sin(angle);
     }
 }
 
@@ -31517,7 +31648,7 @@ LLM__FN void llm__gqa_turn(const llm__gqa_work *w, const llm__norm *norm, size_t
         llm__interleave(x + (size_t)i * (size_t)a->width, a->width, scratch);
     if (a->qk_norm != LLM__QK_PLAIN && !a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
     for (i = 0; a->rope >= 0 && i < heads; i++)
-        llm__rotate(&w->s->model->ropes[a->rope], llm__row_angles(w->s, a->rope, (int)row),
+        llm__rotate(ops, &w->s->model->ropes[a->rope], llm__row_angles(w->s, a->rope, (int)row),
                     x + (size_t)i * (size_t)a->width);
     if (a->qk_norm != LLM__QK_PLAIN && a->norm_last) llm__norm_heads(ops, a, norm, x, heads);
 }
@@ -31724,10 +31855,11 @@ static void llm__indexer_place_job(void *argument, int row, int worker) {
     int i;
     (void)worker;
     llm__norm_row(m->ops, &x->k_norm, k, k, x->width);
-    llm__rotate(&m->ropes[x->rope], angles, k);
+    llm__rotate(m->ops, &m->ropes[x->rope], angles, k);
     llm__cache_put(part->cache, w->layer, part->position + (row - part->first), k, w->zeros);
     for (i = 0; i < x->heads; i++)
-        llm__rotate(&m->ropes[x->rope], angles, w->q + ((size_t)row * (size_t)x->heads + (size_t)i) * (size_t)x->width);
+        llm__rotate(m->ops, &m->ropes[x->rope], angles,
+                    w->q + ((size_t)row * (size_t)x->heads + (size_t)i) * (size_t)x->width);
 }
 
 /* What the tokens [a, b) of a page are worth to a row: relu(q . k) of each head times its weight.  Where no head cares
@@ -31928,7 +32060,8 @@ typedef struct llm__latent_work {
 } llm__latent_work;
 
 LLM__FN void llm__latent_rotate(const llm__latent_work *w, int row, float *x) {
-    if (w->a->rope >= 0) llm__rotate(&w->s->model->ropes[w->a->rope], llm__row_angles(w->s, w->a->rope, row), x);
+    const llm_model *m = w->s->model;
+    if (w->a->rope >= 0) llm__rotate(m->ops, &m->ropes[w->a->rope], llm__row_angles(w->s, w->a->rope, row), x);
 }
 
 static void llm__latent_norm_job(void *argument, int row, int worker) {
@@ -32118,7 +32251,8 @@ LLM__FN void llm__compact_rotate(const llm__compact_work *w, const float *angles
     int i;
     if (!r) return;
     for (x += width - r->dims, i = 0; i < r->dims; i += 2) {
-        float cosine = angles[i], sine = back ? -angles[i + 1] : angles[i + 1], a = x[i], b = x[i + 1];
+        float cosine = angles[i / 2], sine = angles[(r->dims + i) / 2], a = x[i], b = x[i + 1];
+        if (back) sine = -sine;
         x[i] = a * cosine - b * sine;
         x[i + 1] = a * sine + b * cosine;
     }
@@ -34198,7 +34332,7 @@ LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm_
                             const llm__residual *residual, const float *gain, float factor) {
     const llm_model *m = s->model;
     float scale = layer->branch_scale * (gain ? *gain : 1);
-    int n = (int)((size_t)s->row_count * (size_t)m->hidden), i;
+    int i;
     if (m->streams) {
         llm__parallel(s, s->row_count, llm__hyper_end_job, s);
         return;
@@ -34208,9 +34342,7 @@ LLM__FN void llm__add_branch(llm_session *s, const llm__layer *layer, const llm_
         m->ops->mul(s->x + (size_t)i * (size_t)m->hidden, residual->keep, m->hidden);
         m->ops->mul(s->y + (size_t)i * (size_t)m->hidden, residual->take, m->hidden);
     }
-    scale *= factor;
-    if (scale == 1) m->ops->add(s->x, s->y, n);
-    else m->ops->add_scaled(s->x, s->y, scale, n);
+    llm__add_rows(s, s->x, s->y, scale * factor, s->row_count, m->hidden);
 }
 
 typedef struct llm__recall_work {
@@ -34918,17 +35050,23 @@ LLM__FN llm_status llm__check_sequence(const llm_session *s, const llm_sequence 
    between two logits, so it is found by passes over the vocabulary in chunks, most of which are passed over by their
    largest logit.  Where a filter ends is found without sorting: among the few tokens above the largest logits of most
    chunks, if these are enough, else between two places that a sample of the vocabulary gives; what lies between is cut
-   into slices until few tokens are left to be put in order. */
+   into slices until few tokens are left to be put in order.  A pass leaves a number or two for each chunk, which are
+   added up in order: who works on which chunks changes nothing. */
 
 /* What may be drawn. */
 typedef struct llm__choices {
     const llm__ops *ops;
-    float *x;           /* [vocabulary] logits; minus infinity: cannot be drawn */
+    const llm_jobs *jobs;
+    const float *x;     /* [vocabulary] logits, the caller's until something is taken out; minus infinity: cannot be
+                           drawn */
+    float *kept;        /* [vocabulary] room for x then */
     float *tops;        /* [chunks] the largest of x in each; minus infinity: nothing in x counts */
+    float *sums;        /* [LLM__CHUNK_SUMS][chunks]: what the last pass found */
     int32_t *ids;       /* [vocabulary] room for tokens that are looked at one by one */
     int vocabulary, chunks;
     float peak, best;   /* the largest logit that there was, and that there is */
     double norm;        /* log-probability of a token: its logit - norm */
+    double entropy;     /* of all that there was, in nats */
     double mass;        /* probability of all together; negative: to be found out, see llm__choices_mass */
     int by_nearness;    /* tokens are in the order of how near their log-probability is to `center` */
     double center;
@@ -34936,12 +35074,19 @@ typedef struct llm__choices {
 
 enum {
     LLM__CHUNK = 256,
+    LLM__CHUNK_SUMS = 3,
+    LLM__CHUNKS_EACH = 32, /* in a job */
     LLM__SLICES = 1024,
     LLM__FEW_TOKENS = 256, /* tokens that are put in order at once */
     LLM__FIRST_TOPS = 64,
-    LLM__SAMPLE = 8192,
+    LLM__SAMPLE = 4096,
     LLM__DRY_LONGEST = 64
 };
+
+/* The logits that lie between two. */
+typedef struct llm__band {
+    float low, high;
+} llm__band;
 
 /* A number in [0, 1) that depends on the seed and the position alone (SplitMix64, Steele et al. 2014). */
 LLM__FN double llm__uniform(uint64_t seed, int64_t position) {
@@ -34959,94 +35104,193 @@ LLM__FN int llm__chunk_length(int n, int chunk) {
     return left < (int)LLM__CHUNK ? left : (int)LLM__CHUNK;
 }
 
-/* out = exp(by (x - best)) for at most a chunk, 0 where x is not a number; returns the sum. */
-LLM__FN double llm__chunk_exp(const llm__ops *ops, const float *x, int n, float best, float by, float *out) {
-    float sum;
-    int i;
-    memcpy(out, x, (size_t)n * sizeof *out);
-    if (by != 1) ops->scale(out, by, n);
-    sum = ops->exp_sum(out, n, best * by);
-    if (sum == sum) return sum;
-    for (sum = 0, i = 0; i < n; i++) sum += out[i] = out[i] > 0 ? out[i] : 0;
-    return sum;
+/* ---- passes over the chunks */
+
+typedef struct llm__sweep {
+    llm__choices *p;
+    void (*visit)(const struct llm__sweep *w, const float *x, int n, int c); /* chunk c of p->x, n numbers */
+    llm__band band, after; /* after: for tokens from `until` on */
+    int until;
+    float by;
+} llm__sweep;
+
+static void llm__sweep_job(void *argument, int job, int worker) {
+    const llm__sweep *w = (const llm__sweep *)argument;
+    int c = job * (int)LLM__CHUNKS_EACH, end = c + (int)LLM__CHUNKS_EACH;
+    (void)worker;
+    for (; c < end && c < w->p->chunks; c++)
+        w->visit(w, w->p->x + c * (int)LLM__CHUNK, llm__chunk_length(w->p->vocabulary, c), c);
 }
 
-/* The logarithm of the sum of exp(logit); NaNs count for nothing. */
-LLM__FN double llm__log_sum(const llm__ops *ops, const float *logits, int n, float best) {
-    float shares[LLM__CHUNK];
-    double sum = 0;
+LLM__FN void llm__sweep_chunks(llm__sweep *w) {
+    llm__run_jobs(w->p->jobs, (w->p->chunks + (int)LLM__CHUNKS_EACH - 1) / (int)LLM__CHUNKS_EACH, llm__sweep_job, w);
+}
+
+LLM__FN llm__sweep llm__sweep_with(llm__choices *p,
+                                   void (*visit)(const llm__sweep *w, const float *x, int n, int c)) {
+    llm__sweep w;
+    memset(&w, 0, sizeof w);
+    w.p = p;
+    w.visit = visit;
+    return w;
+}
+
+/* One of the sums, of all chunks. */
+LLM__FN double llm__choices_add_up(const llm__choices *p, int which) {
+    const float *sums = p->sums + (size_t)which * (size_t)p->chunks;
+    double total = 0;
     int c;
-    if (!(best > -HUGE_VALF && best < HUGE_VALF)) return best;
-    for (c = 0; c < llm__chunks(n); c++)
-        sum += llm__chunk_exp(ops, logits + c * (int)LLM__CHUNK, llm__chunk_length(n, c), best, 1, shares);
-    return best + log(sum);
+    for (c = 0; c < p->chunks; c++) total += sums[c];
+    return total;
+}
+
+/* Sums of exp(by (x - the chunk's top)) become ones of exp(by (x - best)); returns the total. */
+LLM__FN double llm__choices_level(const llm__choices *p, float by) {
+    float factors[LLM__CHUNK];
+    double total = 0;
+    int c, i, n;
+    for (c = 0; c < p->chunks; c += n) {
+        n = p->chunks - c < LLM__CHUNK ? p->chunks - c : (int)LLM__CHUNK;
+        for (i = 0; i < n; i++) factors[i] = (p->tops[c + i] - p->best) * by;
+        p->ops->exp_sum(factors, n, 0);
+        for (i = 0; i < n; i++) total += p->sums[c + i] = factors[i] > 0 ? p->sums[c + i] * factors[i] : 0;
+    }
+    return total;
+}
+
+static void llm__visit_first(const llm__sweep *w, const float *x, int n, int c) {
+    const llm__choices *p = w->p;
+    float top = p->tops[c] = p->ops->max(x, n), *sum = p->sums + c, *below = sum + p->chunks;
+    *sum = *below = 0;
+    if (top > -HUGE_VALF) *sum = p->ops->exp_weigh(x, n, top, 1, below);
+    if (*sum > 0) *below /= *sum;
+}
+
+/* What the first pass found makes norm and entropy. */
+LLM__FN void llm__choices_measure(llm__choices *p) {
+    const float *below = p->sums + p->chunks; /* how far, on average, a token drawn from the chunk is below its top */
+    double total, all = 0;
+    int c;
+    p->peak = p->best = p->ops->max(p->tops, p->chunks);
+    p->norm = p->best;
+    if (!(p->best > -HUGE_VALF && p->best < HUGE_VALF)) return;
+    total = llm__choices_level(p, 1);
+    for (c = 0; c < p->chunks; c++)
+        if (p->sums[c] > 0) all += p->sums[c] * ((double)(p->tops[c] - p->best) + below[c]);
+    p->norm += log(total);
+    p->entropy = log(total) - all / total;
 }
 
 /* All tokens with a logit above minus infinity.  scratch: as llm_sample's. */
-LLM__FN llm__choices llm__choices_open(const llm__ops *ops, void *scratch, const float *logits, int vocabulary,
-                                       double norm, float best) {
+LLM__FN llm__choices llm__choices_open(const llm__ops *ops, const llm_jobs *jobs, void *scratch, const float *logits,
+                                       int vocabulary) {
     llm__choices p;
-    int c;
+    llm__sweep w;
     memset(&p, 0, sizeof p);
     p.ops = ops;
-    p.x = (float *)scratch;
-    p.ids = (int32_t *)scratch + vocabulary;
-    p.tops = p.x + 2 * (size_t)vocabulary;
+    p.jobs = jobs;
+    p.x = logits;
     p.vocabulary = vocabulary;
     p.chunks = llm__chunks(vocabulary);
-    p.peak = p.best = best;
-    p.norm = norm;
+    p.kept = (float *)scratch;
+    p.ids = (int32_t *)scratch + vocabulary;
+    p.tops = p.kept + 2 * (size_t)vocabulary;
+    p.sums = p.tops + p.chunks;
     p.mass = 1;
-    for (c = 0; c < p.chunks; c++)
-        p.tops[c] = ops->within(p.x + c * (int)LLM__CHUNK, logits + c * (int)LLM__CHUNK, -FLT_MAX, FLT_MAX,
-                                llm__chunk_length(vocabulary, c));
+    w = llm__sweep_with(&p, llm__visit_first);
+    llm__sweep_chunks(&w);
+    llm__choices_measure(&p);
     return p;
 }
 
-/* Of the tokens from one on, keeps those whose logits are between two. */
-LLM__FN void llm__choices_keep(llm__choices *p, int from, float low, float high) {
-    int c;
-    for (c = from / (int)LLM__CHUNK; c < p->chunks; c++) {
-        int start = c * (int)LLM__CHUNK, end = start + llm__chunk_length(p->vocabulary, c);
-        int at = from > start ? from : start;
-        float before, top = -HUGE_VALF;
-        if (p->tops[c] == -HUGE_VALF) continue;
-        before = p->ops->max(p->x + start, at - start);
-        if (p->tops[c] >= low) top = p->ops->within(p->x + at, p->x + at, low, high, end - at);
-        else if (at > start) p->ops->within(p->x + at, p->x + at, HUGE_VALF, HUGE_VALF, end - at);
-        p->tops[c] = before > top ? before : top;
+static void llm__visit_keep(const llm__sweep *w, const float *x, int n, int c) {
+    const llm__choices *p = w->p;
+    float *kept = p->kept + c * (int)LLM__CHUNK, first = -HUGE_VALF, rest = -HUGE_VALF;
+    int before = w->until - c * (int)LLM__CHUNK;
+    before = before < 0 ? 0 : before > n ? n : before;
+    if (p->tops[c] >= w->band.low) {
+        first = p->ops->within(kept, x, w->band.low, w->band.high, before);
+        rest = p->ops->within(kept + before, x + before, w->after.low, w->after.high, n - before);
     }
+    p->tops[c] = first > rest ? first : rest;
+}
+
+/* Keeps the tokens whose logits are in a band, from `until` on in one within it. */
+LLM__FN void llm__choices_keep(llm__choices *p, llm__band band, int until, llm__band after) {
+    llm__sweep w = llm__sweep_with(p, llm__visit_keep);
+    w.band = band;
+    w.until = until;
+    w.after = after;
+    llm__sweep_chunks(&w);
+    p->x = p->kept;
     p->best = p->ops->max(p->tops, p->chunks);
     p->mass = -1;
 }
 
-/* The probability of what lies between two logits. */
-LLM__FN double llm__choices_between(const llm__choices *p, float low, float high) {
-    float kept[LLM__CHUNK];
-    double mass = 0;
-    int c;
-    for (c = 0; c < p->chunks; c++) {
-        int n = llm__chunk_length(p->vocabulary, c);
-        if (p->tops[c] < low) continue;
-        p->ops->within(kept, p->x + c * (int)LLM__CHUNK, low, high, n);
-        mass += p->ops->exp_sum(kept, n, p->peak);
+static void llm__visit_between(const llm__sweep *w, const float *x, int n, int c) {
+    const llm__choices *p = w->p;
+    float some[LLM__CHUNK], top = p->tops[c];
+    p->sums[c] = 0;
+    if (top == -HUGE_VALF || top < w->band.low) return;
+    if (w->band.low > -FLT_MAX || top > w->band.high) {
+        p->ops->within(some, x, w->band.low, w->band.high, n);
+        x = some;
     }
-    return mass * exp(p->peak - p->norm);
+    p->sums[c] = p->ops->exp_weigh(x, n, p->peak, 1, NULL);
+}
+
+/* The probability of what lies in a band. */
+LLM__FN double llm__choices_between(llm__choices *p, llm__band band) {
+    llm__sweep w = llm__sweep_with(p, llm__visit_between);
+    w.band = band;
+    llm__sweep_chunks(&w);
+    return llm__choices_add_up(p, 0) * exp(p->peak - p->norm);
+}
+
+LLM__FN llm__band llm__logits_from(float low) {
+    llm__band b;
+    b.low = low;
+    b.high = FLT_MAX;
+    return b;
 }
 
 /* That of all together. */
 LLM__FN double llm__choices_mass(llm__choices *p) {
-    if (p->mass < 0) p->mass = llm__choices_between(p, -FLT_MAX, FLT_MAX);
+    if (p->mass < 0) p->mass = llm__choices_between(p, llm__logits_from(-FLT_MAX));
     return p->mass;
 }
 
-/* Sums over what is left. */
-typedef struct llm__moments {
-    double count, sum, square; /* of logit - peak */
-    double share, weighed;     /* of exp(logit - peak), and of that times (logit - peak) */
-} llm__moments;
+static void llm__visit_entropy(const llm__sweep *w, const float *x, int n, int c) {
+    const llm__choices *p = w->p;
+    float *share = p->sums + c, *weighed = share + p->chunks;
+    *share = *weighed = 0;
+    if (p->tops[c] > -HUGE_VALF) *share = p->ops->exp_weigh(x, n, p->peak, 1, weighed);
+}
 
-/* Takes what was removed out of a chunk of n; returns how many are left. */
+/* The entropy of what is left, in nats. */
+LLM__FN double llm__choices_entropy(llm__choices *p) {
+    llm__sweep w = llm__sweep_with(p, llm__visit_entropy);
+    double share;
+    if (p->x != p->kept) return p->entropy;
+    llm__sweep_chunks(&w);
+    share = llm__choices_add_up(p, 0);
+    p->mass = share * exp(p->peak - p->norm);
+    return log(share) - llm__choices_add_up(p, 1) / share;
+}
+
+static void llm__visit_count(const llm__sweep *w, const float *x, int n, int c) {
+    const llm__choices *p = w->p; /* exp(0) of each number */
+    p->sums[c] = p->tops[c] > -HUGE_VALF ? p->ops->exp_weigh(x, n, 0, 0, NULL) : 0;
+}
+
+/* How many tokens are left. */
+LLM__FN double llm__choices_count(llm__choices *p) {
+    llm__sweep w = llm__sweep_with(p, llm__visit_count);
+    llm__sweep_chunks(&w);
+    return llm__choices_add_up(p, 0);
+}
+
+/* Takes what is not a number or removed out of a chunk of n; returns how many are left. */
 LLM__FN int llm__chunk_pack(float *x, int n) {
     int i, k = 0;
     for (i = 0; i < n; i++) {
@@ -35057,31 +35301,31 @@ LLM__FN int llm__chunk_pack(float *x, int n) {
     return k;
 }
 
-LLM__FN llm__moments llm__choices_moments(const llm__choices *p) {
-    float x[LLM__CHUNK], shares[LLM__CHUNK], ones[LLM__CHUNK], peak[LLM__CHUNK];
-    llm__moments m;
-    int c, i, n;
-    memset(&m, 0, sizeof m);
-    for (i = 0; i < LLM__CHUNK; i++) ones[i] = 1, peak[i] = -p->peak;
-    for (c = 0; c < p->chunks; c++) {
-        float sum;
-        if (p->tops[c] == -HUGE_VALF) continue;
-        n = llm__chunk_length(p->vocabulary, c);
-        memcpy(x, p->x + c * (int)LLM__CHUNK, (size_t)n * sizeof *x);
-        p->ops->add(x, peak, n);
-        sum = p->ops->dot(x, ones, n);
-        if (!(sum > -HUGE_VALF)) n = llm__chunk_pack(x, n), sum = p->ops->dot(x, ones, n);
-        m.count += n;
-        m.sum += sum;
-        m.square += p->ops->dot(x, x, n);
-        m.share += llm__chunk_exp(p->ops, x, n, 0, 1, shares);
-        m.weighed += p->ops->dot(x, shares, n);
-    }
-    return m;
+static void llm__visit_spread(const llm__sweep *w, const float *x, int n, int c) {
+    const llm__choices *p = w->p;
+    float off[LLM__CHUNK], ones[LLM__CHUNK], *sum = p->sums + c, *square = sum + p->chunks, *count = square + p->chunks;
+    int i;
+    *sum = *square = *count = 0;
+    if (p->tops[c] == -HUGE_VALF) return;
+    for (i = 0; i < LLM__CHUNK; i++) ones[i] = 1;
+    memcpy(off, x, (size_t)n * sizeof *off);
+    p->ops->add_scaled(off, ones, -p->peak, n);
+    *sum = p->ops->dot(off, ones, n);
+    if (!(*sum > -HUGE_VALF)) n = llm__chunk_pack(off, n), *sum = p->ops->dot(off, ones, n);
+    *square = p->ops->dot(off, off, n);
+    *count = (float)n;
 }
 
-/* Their entropy in nats. */
-LLM__FN double llm__moments_entropy(const llm__moments *m) { return log(m->share) - m->weighed / m->share; }
+/* The standard deviation of the logits that are left. */
+LLM__FN double llm__choices_deviation(llm__choices *p) {
+    llm__sweep w = llm__sweep_with(p, llm__visit_spread);
+    double count, mean, variance;
+    llm__sweep_chunks(&w);
+    count = llm__choices_add_up(p, 2);
+    mean = llm__choices_add_up(p, 0) / count;
+    variance = llm__choices_add_up(p, 1) / count - mean * mean;
+    return variance > 0 ? sqrt(variance) : 0;
+}
 
 /* ---- where a filter ends */
 
@@ -35120,10 +35364,6 @@ LLM__FN float llm__logit_with(const llm__choices *p, float key, float from, floa
 }
 
 /* The logits whose keys are not below one. */
-typedef struct llm__band {
-    float low, high;
-} llm__band;
-
 LLM__FN llm__band llm__choices_band(const llm__choices *p, float key) {
     float middle = p->by_nearness ? (float)(p->center + p->norm) : FLT_MAX;
     llm__band b;
@@ -35132,23 +35372,27 @@ LLM__FN llm__band llm__choices_band(const llm__choices *p, float key) {
     return b;
 }
 
-/* Adds the tokens from..to, `to` not among them, to n listed ones. */
-LLM__FN int llm__choices_add(const llm__choices *p, float from, float to, int n) {
-    int c;
-    for (c = 0; c < p->chunks && from < to; c++)
-        if (p->tops[c] >= from)
-            n += p->ops->list(p->x + c * (int)LLM__CHUNK, llm__chunk_length(p->vocabulary, c), from, to,
-                              c * (int)LLM__CHUNK, p->ids + n);
-    return n;
+static void llm__visit_list(const llm__sweep *w, const float *x, int n, int c) {
+    const llm__choices *p = w->p;
+    int32_t *ids = p->ids + c * (int)LLM__CHUNK;
+    int first = c * (int)LLM__CHUNK, count = 0;
+    if (p->tops[c] >= w->band.low) count = p->ops->list(x, n, w->band.low, w->band.high, first, ids);
+    if (p->tops[c] >= w->after.low) count += p->ops->list(x, n, w->after.low, w->after.high, first, ids + count);
+    p->sums[c] = (float)count;
 }
 
-/* Lists the tokens that are in one band and not in another, which lies within it or is empty: ids[0, n), in the order
-   of the ids unless there is such another. */
-LLM__FN int llm__choices_list(const llm__choices *p, llm__band in, llm__band out) {
-    float end = in.high < FLT_MAX ? nextafterf(in.high, HUGE_VALF) : HUGE_VALF;
-    int n = llm__choices_add(p, in.low, out.low < end ? out.low : end, 0);
-    return out.low <= out.high && out.high < in.high
-               ? llm__choices_add(p, nextafterf(out.high, HUGE_VALF), end, n) : n;
+/* Lists the tokens in two bands, each without its upper end; returns how many: ids[0, n). */
+LLM__FN int llm__choices_collect(llm__choices *p, llm__band one, llm__band other) {
+    llm__sweep w = llm__sweep_with(p, llm__visit_list);
+    int c, n = 0;
+    w.band = one;
+    w.after = other;
+    llm__sweep_chunks(&w);
+    for (c = 0; c < p->chunks; c++) {
+        memmove(p->ids + n, p->ids + c * (int)LLM__CHUNK, (size_t)p->sums[c] * sizeof *p->ids);
+        n += (int)p->sums[c];
+    }
+    return n;
 }
 
 LLM__FN llm__band llm__no_band(void) {
@@ -35156,6 +35400,19 @@ LLM__FN llm__band llm__no_band(void) {
     b.low = HUGE_VALF;
     b.high = -HUGE_VALF;
     return b;
+}
+
+/* Lists the tokens that are in one band and not in another, which lies within it or is empty: ids[0, n), in the order
+   of the ids unless there is such another. */
+LLM__FN int llm__choices_list(llm__choices *p, llm__band in, llm__band out) {
+    float end = in.high < FLT_MAX ? nextafterf(in.high, HUGE_VALF) : HUGE_VALF;
+    llm__band rest = llm__no_band();
+    in.high = out.low < end ? out.low : end;
+    if (out.low <= out.high && out.high < end) {
+        rest.low = nextafterf(out.high, HUGE_VALF);
+        rest.high = end;
+    }
+    return llm__choices_collect(p, in, rest);
 }
 
 /* Slices of tokens by their keys: how many are in each (`counted`), or what probability. */
@@ -35271,7 +35528,8 @@ LLM__FN llm__limit llm__choices_end(const llm__choices *p, int n, double above, 
     return at;
 }
 
-/* The nth largest of the chunks' tops, -FLT_MAX if there are fewer; n > 0. */
+/* A number that at least n of the chunks' tops are not below, and hardly twice as many unless they are equal; -FLT_MAX
+   if there are fewer.  n > 0. */
 LLM__FN float llm__choices_nth_top(const llm__choices *p, int n) {
     int64_t low = llm__rank_of(-FLT_MAX), high = llm__rank_of(p->best) + 1;
     int c, count;
@@ -35281,6 +35539,7 @@ LLM__FN float llm__choices_nth_top(const llm__choices *p, int n) {
         for (c = count = 0; c < p->chunks; c++) count += p->tops[c] >= x;
         if (count >= n) low = middle;
         else high = middle;
+        if (count >= n && count <= 2 * n) break;
     }
     return llm__of_rank(low);
 }
@@ -35326,10 +35585,10 @@ LLM__FN void llm__choices_bracket(const llm__choices *p, float best, int listed,
 }
 
 /* Where the first tokens together reach a number (`counted`) or a probability; the last of all if they never do. */
-LLM__FN llm__limit llm__choices_find(const llm__choices *p, double goal, int counted) {
+LLM__FN llm__limit llm__choices_find(llm__choices *p, double goal, int counted) {
     float best = llm__choices_nth_top(p, counted && goal < p->chunks / 2 ? (int)goal : LLM__FIRST_TOPS);
     float low, high = HUGE_VALF;
-    int n = llm__choices_add(p, best, HUGE_VALF, 0);
+    int n = llm__choices_list(p, llm__logits_from(best), llm__no_band());
     double above = llm__choices_sum(p, n, counted), more;
     llm__band in, out = llm__no_band();
     if (best == -FLT_MAX || (above >= goal && !p->by_nearness)) return llm__choices_end(p, n, 0, goal, counted);
@@ -35337,7 +35596,7 @@ LLM__FN llm__limit llm__choices_find(const llm__choices *p, double goal, int cou
     above = 0;
     if (!counted && high < HUGE_VALF) {
         out = llm__choices_band(p, high);
-        above = llm__choices_between(p, out.low, out.high);
+        above = llm__choices_between(p, out);
     }
     in = llm__choices_band(p, above < goal ? low : -HUGE_VALF);
     n = llm__choices_list(p, in, above < goal ? out : llm__no_band());
@@ -35352,16 +35611,14 @@ LLM__FN llm__limit llm__choices_find(const llm__choices *p, double goal, int cou
 
 /* Keeps what comes up to a place. */
 LLM__FN void llm__choices_cut(llm__choices *p, llm__limit last) {
-    llm__band b = llm__choices_band(p, last.key);
-    llm__choices_keep(p, 0, b.low, b.high);
-    if (last.id + 1 >= p->vocabulary) return;
-    b = llm__choices_band(p, nextafterf(last.key, HUGE_VALF));
-    llm__choices_keep(p, last.id + 1, b.low, b.high);
+    llm__band all = llm__choices_band(p, last.key), before = llm__choices_band(p, nextafterf(last.key, HUGE_VALF));
+    llm__choices_keep(p, all, last.id < p->vocabulary ? last.id + 1 : p->vocabulary, before);
 }
 
 /* Keeps tokens of at least this log-probability. */
 LLM__FN void llm__choices_above(llm__choices *p, float least) {
-    llm__choices_keep(p, 0, llm__choices_band(p, least).low, FLT_MAX);
+    llm__band b = llm__logits_from(llm__choices_band(p, least).low);
+    llm__choices_keep(p, b, p->vocabulary, b);
 }
 
 /* Lists the k likeliest tokens, best first, and forgets the others; returns how many there are. */
@@ -35382,19 +35639,15 @@ LLM__FN int llm__choices_best(llm__choices *p, int k) {
 /* ---- filters */
 
 LLM__FN void llm__filter_sigma(const llm_sampling *s, llm__choices *p) {
-    llm__moments m = llm__choices_moments(p);
-    double mean = m.sum / m.count, variance = m.square / m.count - mean * mean;
-    llm__choices_above(p, (float)(p->best - p->norm - s->top_n_sigma * sqrt(variance > 0 ? variance : 0)));
+    llm__choices_above(p, (float)(p->best - p->norm - s->top_n_sigma * llm__choices_deviation(p)));
 }
 
 /* By nearness to the entropy instead of likelihood. */
 LLM__FN void llm__filter_typical(const llm_sampling *s, llm__choices *p) {
-    llm__moments m = llm__choices_moments(p);
-    double mass = m.share * exp(p->peak - p->norm);
-    p->mass = mass;
-    p->center = log(mass) - llm__moments_entropy(&m);
+    double entropy = llm__choices_entropy(p);
+    p->center = log(p->mass) - entropy;
     p->by_nearness = 1;
-    llm__choices_cut(p, llm__choices_find(p, s->typical_p * mass, 0));
+    llm__choices_cut(p, llm__choices_find(p, s->typical_p * p->mass, 0));
     p->by_nearness = 0;
 }
 
@@ -35430,21 +35683,21 @@ LLM__FN void llm__filter_xtc(const llm_sampling *s, llm__choices *p) {
     n = llm__choices_list(p, llm__choices_band(p, edge), llm__no_band());
     for (i = 0; i < n; i++)
         if (llm__key(p, p->x[p->ids[i]]) < lowest) lowest = llm__key(p, p->x[p->ids[i]]);
-    for (i = 0; i < n; i++)
+    if (n) llm__choices_keep(p, llm__logits_from(-FLT_MAX), p->vocabulary, llm__logits_from(-FLT_MAX));
+    for (i = 0; i < n; i++) {
+        int c = p->ids[i] / (int)LLM__CHUNK;
         if (llm__key(p, p->x[p->ids[i]]) > lowest &&
-            !llm__is_listed(s->xtc_protected, s->xtc_protected_count, p->ids[i])) p->x[p->ids[i]] = -HUGE_VALF;
-    if (n) llm__choices_keep(p, 0, -FLT_MAX, FLT_MAX);
+            !llm__is_listed(s->xtc_protected, s->xtc_protected_count, p->ids[i])) p->kept[p->ids[i]] = -HUGE_VALF;
+        if (i + 1 == n || p->ids[i + 1] / (int)LLM__CHUNK != c)
+            p->tops[c] = p->ops->max(p->kept + c * (int)LLM__CHUNK, llm__chunk_length(p->vocabulary, c));
+    }
+    p->best = p->ops->max(p->tops, p->chunks);
 }
 
 /* Mirostat: what surprises more than mu bits goes, but for the best. */
 LLM__FN void llm__filter_surprise(llm__choices *p, double mu) {
     float least = (float)(-mu * log(2)), best = llm__key(p, p->best);
     llm__choices_above(p, best < least ? best : least);
-}
-
-LLM__FN int llm__has_filters(const llm_sampling *s) {
-    return s->top_k > 0 || s->min_p > 0 || (s->top_p > 0 && s->top_p < 1) || (s->typical_p > 0 && s->typical_p < 1) ||
-           s->top_n_sigma > 0 || s->xtc_probability > 0 || s->mirostat_tau > 0;
 }
 
 LLM__FN void llm__filter(const llm_sampling *s, llm__choices *p, int64_t position) {
@@ -35464,42 +35717,46 @@ LLM__FN void llm__filter(const llm_sampling *s, llm__choices *p, int64_t positio
 /* ---- drawing */
 
 /* The temperature for what is left. */
-LLM__FN double llm__temperature(const llm_sampling *s, const llm__choices *p) {
-    double part, low = s->temperature - s->dynamic_range;
-    llm__moments m;
+LLM__FN double llm__temperature(const llm_sampling *s, llm__choices *p) {
+    double part, low = s->temperature - s->dynamic_range, count;
     if (!(s->dynamic_range > 0)) return s->temperature;
-    m = llm__choices_moments(p);
-    if (m.count < 2) return s->temperature;
-    part = llm__moments_entropy(&m) / log(m.count);
+    count = llm__choices_count(p);
+    if (count < 2) return s->temperature;
+    part = llm__choices_entropy(p) / log(count);
     part = pow(part > 0 ? part : 0, s->dynamic_exponent > 0 ? s->dynamic_exponent : 1);
     if (low < 0) low = 0;
     low += (s->temperature + s->dynamic_range - low) * part;
     return low > 1e-6 ? low : 1e-6;
 }
 
-/* Draws from logits with probabilities sharpened by the temperature: the token on whose share of the total uniform, in
-   [0, 1), falls.  tops: of the chunks, as in llm__choices, or NULL; sums: room for a number for each chunk.
-   *probability is what the token had. */
-LLM__FN int32_t llm__draw(const llm__ops *ops, const float *x, int n, const float *tops, float best,
-                          double temperature, double uniform, float *sums, double *probability) {
-    float shares[LLM__CHUNK], by = (float)(1 / temperature);
-    double total = 0, at = 0, goal;
-    int c, i, last = 0, chunk = 0;
-    for (c = 0; c < llm__chunks(n); c++) {
-        sums[c] = 0;
-        if (tops && tops[c] == -HUGE_VALF) continue;
-        sums[c] = (float)llm__chunk_exp(ops, x + c * (int)LLM__CHUNK, llm__chunk_length(n, c), best, by, shares);
-        total += sums[c];
-    }
+static void llm__visit_draw(const llm__sweep *w, const float *x, int n, int c) {
+    const llm__choices *p = w->p;
+    p->sums[c] = p->tops[c] > -HUGE_VALF ? p->ops->exp_weigh(x, n, p->tops[c], w->by, NULL) : 0;
+}
+
+/* Draws from what is left, with probabilities sharpened by the temperature: the token on whose share of the total
+   uniform, in [0, 1), falls.  *probability is what the token had. */
+LLM__FN int32_t llm__choices_draw(llm__choices *p, double temperature, double uniform, double *probability) {
+    llm__sweep w = llm__sweep_with(p, llm__visit_draw);
+    float shares[LLM__CHUNK];
+    const float *x;
+    double total, at = 0, goal;
+    int c, i, n, last = 0, chunk = 0;
+    w.by = 1 / temperature < FLT_MAX ? (float)(1 / temperature) : FLT_MAX;
+    llm__sweep_chunks(&w);
+    total = llm__choices_level(p, w.by);
     goal = uniform * total;
-    for (c = 0; c < llm__chunks(n); c++) {
-        if (!(sums[c] > 0)) continue;
+    for (c = 0; c < p->chunks; c++) {
+        if (!(p->sums[c] > 0)) continue;
         chunk = c;
-        if (at + sums[c] > goal) break;
-        at += sums[c];
+        if (at + p->sums[c] > goal) break;
+        at += p->sums[c];
     }
-    llm__chunk_exp(ops, x + chunk * (int)LLM__CHUNK, llm__chunk_length(n, chunk), best, by, shares);
-    for (i = 0; i < llm__chunk_length(n, chunk); i++) {
+    x = p->x + chunk * (int)LLM__CHUNK;
+    n = llm__chunk_length(p->vocabulary, chunk);
+    for (i = 0; i < n; i++) shares[i] = x[i] > -HUGE_VALF ? (x[i] - p->best) * w.by : -HUGE_VALF;
+    p->ops->exp_sum(shares, n, 0);
+    for (i = 0; i < n; i++) {
         if (!(shares[i] > 0)) continue;
         last = i;
         if ((at += shares[i]) > goal) break;
@@ -35508,46 +35765,42 @@ LLM__FN int32_t llm__draw(const llm__ops *ops, const float *x, int n, const floa
     return chunk * (int)LLM__CHUNK + last;
 }
 
-/* The same from what is left. */
-LLM__FN int32_t llm__choices_draw(const llm__choices *p, double temperature, double uniform, double *probability) {
-    return llm__draw(p->ops, p->x, p->vocabulary, p->tops, p->best, temperature, uniform, (float *)(void *)p->ids,
-                     probability);
+/* The first of the likeliest; 0 if there is none. */
+LLM__FN int32_t llm__choices_first(const llm__choices *p) {
+    int c = 0, i;
+    while (c < p->chunks && p->tops[c] != p->best) c++;
+    for (i = c * (int)LLM__CHUNK; i < p->vocabulary; i++)
+        if (p->x[i] == p->best) return i;
+    return 0;
 }
 
-LLM__FN int32_t llm__sample(const llm__ops *ops, const llm_sampling *s, const float *logits, int vocabulary,
-                            int64_t position, void *scratch, float *logprob) {
-    float best = ops->max(logits, vocabulary);
-    double norm = llm__log_sum(ops, logits, vocabulary, best), probability = 1;
-    double uniform = llm__uniform(s->seed, position);
-    int32_t id = 0;
-    if (s->temperature > 0 && best > -HUGE_VALF && best < HUGE_VALF) {
-        if (llm__has_filters(s) || s->dynamic_range > 0) {
-            llm__choices p = llm__choices_open(ops, scratch, logits, vocabulary, norm, best);
-            llm__filter(s, &p, position);
-            id = llm__choices_draw(&p, llm__temperature(s, &p), uniform, &probability);
-        } else {
-            id = llm__draw(ops, logits, vocabulary, NULL, best, s->temperature, uniform, (float *)scratch,
-                           &probability);
-        }
+LLM__FN int32_t llm__sample(const llm__ops *ops, const llm_jobs *jobs, const llm_sampling *s, const float *logits,
+                            int vocabulary, int64_t position, void *scratch, float *logprob) {
+    llm__choices p = llm__choices_open(ops, jobs, scratch, logits, vocabulary);
+    double probability = 1;
+    int32_t id;
+    if (s->temperature > 0 && p.best > -HUGE_VALF && p.best < HUGE_VALF) {
+        llm__filter(s, &p, position);
+        id = llm__choices_draw(&p, llm__temperature(s, &p), llm__uniform(s->seed, position), &probability);
         if (s->mirostat_tau > 0 && s->mirostat_mu)
             *s->mirostat_mu -= (s->mirostat_eta > 0 ? s->mirostat_eta : 0.1f) *
                                (float)(-log(probability) / log(2) - s->mirostat_tau);
     } else {
-        while (id < vocabulary && logits[id] != best) id++;
-        if (id == vocabulary) id = 0;
+        id = llm__choices_first(&p);
     }
-    if (logprob) *logprob = vocabulary > 0 ? (float)(logits[id] - norm) : 0;
+    if (logprob) *logprob = vocabulary > 0 ? (float)(logits[id] - p.norm) : 0;
     return id;
 }
 
 LLM_API size_t llm_sample_scratch(int vocabulary) {
     size_t n = (size_t)(vocabulary > 0 ? vocabulary : 0);
-    return (2 * n + n / LLM__CHUNK + 1) * sizeof(float);
+    return (2 * n + (1 + LLM__CHUNK_SUMS) * (n / LLM__CHUNK + 1)) * sizeof(float);
 }
 
 LLM_API int32_t llm_sample(const llm_sampling *sampling, const float *logits, int vocabulary, int64_t position,
                            void *scratch, float *logprob) {
-    return llm__sample(llm__ops_choose(NULL), sampling, logits, vocabulary, position, scratch, logprob);
+    const llm_jobs alone = {NULL, 1, llm__run_alone};
+    return llm__sample(llm__ops_choose(NULL), &alone, sampling, logits, vocabulary, position, scratch, logprob);
 }
 
 /* ---- penalties */
@@ -35580,29 +35833,36 @@ LLM__FN void llm__penalize_window(llm__penalty kind, float by, const int32_t *to
     }
 }
 
-/* How many tokens before `end` are the same as those before `count`, up to a breaker. */
-LLM__FN int llm__repeated(const llm_penalties *p, const int32_t *tokens, size_t end, size_t count) {
+/* How many tokens before `end` are the same as the last ones, at most so many. */
+LLM__FN int llm__repeated(const int32_t *tokens, size_t end, size_t count, int most) {
     int n = 0;
-    while (n < LLM__DRY_LONGEST && (size_t)n < end && tokens[end - 1 - (size_t)n] == tokens[count - 1 - (size_t)n] &&
-           !llm__is_listed(p->dry_breakers, p->dry_breaker_count, tokens[end - 1 - (size_t)n]))
-        n++;
+    while (n < most && (size_t)n < end && tokens[end - 1 - (size_t)n] == tokens[count - 1 - (size_t)n]) n++;
     return n;
 }
 
-/* DRY, by its author's description: the longest repetition that a token would prolong decides. */
+/* DRY, by its author's description: the longest repetition that a token would prolong decides.  longest: [vocabulary],
+   of which only the window's tokens are looked at. */
 LLM__FN void llm__penalize_repeats(const llm_penalties *p, const int32_t *tokens, size_t count, float *logits,
                                    int vocabulary, int32_t *longest) {
-    int allowed = p->dry_allowed > 0 ? p->dry_allowed : 2, id;
+    int allowed = p->dry_allowed > 0 ? p->dry_allowed : 2, most = 0;
     float base = p->dry_base > 0 ? p->dry_base : 1.75f;
     size_t end;
-    memset(longest, 0, (size_t)vocabulary * sizeof *longest);
     tokens = llm__window_of(tokens, &count, p->dry_window);
+    while (most < LLM__DRY_LONGEST && (size_t)most < count &&
+           !llm__is_listed(p->dry_breakers, p->dry_breaker_count, tokens[count - 1 - (size_t)most]))
+        most++;
+    for (end = 1; end < count; end++)
+        if (tokens[end] >= 0 && tokens[end] < vocabulary) longest[tokens[end]] = 0;
     for (end = 1; end < count; end++) {
-        int n = tokens[end] >= 0 && tokens[end] < vocabulary ? llm__repeated(p, tokens, end, count) : 0;
+        int n = tokens[end] >= 0 && tokens[end] < vocabulary ? llm__repeated(tokens, end, count, most) : 0;
         if (n && n > longest[tokens[end]]) longest[tokens[end]] = n;
     }
-    for (id = 0; id < vocabulary; id++)
-        if (longest[id] >= allowed) logits[id] -= p->dry_multiplier * powf(base, (float)(longest[id] - allowed));
+    for (end = 1; end < count; end++) {
+        int32_t id = tokens[end];
+        if (id < 0 || id >= vocabulary || longest[id] < allowed) continue;
+        logits[id] -= p->dry_multiplier * powf(base, (float)(longest[id] - allowed));
+        longest[id] = 0;
+    }
 }
 
 LLM__FN int llm__has_penalties(const llm_penalties *p) {
@@ -39152,19 +39412,13 @@ LLM__FN llm_status llm__row_adjust(const llm__row *r, float *logits, void *scrat
 }
 
 /* The likeliest tokens, best first, or all of them by their ids. */
-LLM__FN void llm__row_top(llm__row *r, const float *logits, void *scratch, llm_piece *piece) {
+LLM__FN void llm__row_top(llm__row *r, const llm_jobs *jobs, const float *logits, void *scratch, llm_piece *piece) {
     const llm_model *m = r->model;
-    float best = m->ops->max(logits, m->vocabulary);
-    double norm = llm__log_sum(m->ops, logits, m->vocabulary, best);
-    llm__choices p;
-    int i, n = m->vocabulary;
-    if (r->top_most > 0) {
-        p = llm__choices_open(m->ops, scratch, logits, m->vocabulary, norm, best);
-        n = llm__choices_best(&p, r->top_most);
-    }
+    llm__choices p = llm__choices_open(m->ops, jobs, scratch, logits, m->vocabulary);
+    int i, n = r->top_most > 0 ? llm__choices_best(&p, r->top_most) : m->vocabulary;
     for (i = 0; i < n; i++) {
         r->top[i].id = r->top_most > 0 ? p.ids[i] : i;
-        r->top[i].logprob = (float)(logits[r->top[i].id] - norm);
+        r->top[i].logprob = (float)(logits[r->top[i].id] - p.norm);
     }
     piece->top = r->top;
     piece->top_count = (size_t)n;
@@ -39178,7 +39432,8 @@ LLM__FN void llm__row_learn(llm__row *r, size_t right) {
 
 /* Chooses a token from the next row of logits.  A draft is taken if it is what would have been chosen anyway: numbers
    are drawn by position, so that the text is the one that would have come without drafts. */
-LLM__FN llm_status llm__row_judge(llm__row *r, void *scratch, llm_piece *piece, llm_error *error) {
+LLM__FN llm_status llm__row_judge(llm__row *r, const llm_jobs *jobs, void *scratch, llm_piece *piece,
+                                  llm_error *error) {
     float *logits = r->sequence.logits + r->judged * (size_t)r->model->vocabulary;
     size_t count = r->id_count + r->generated;
     llm_finish finish = LLM_RUNNING;
@@ -39187,8 +39442,8 @@ LLM__FN llm_status llm__row_judge(llm__row *r, void *scratch, llm_piece *piece, 
     llm__row_unguide(r);
     if (status == LLM_OK && r->guide) status = llm__guide_mask(r->guide, logits, r->model->vocabulary, error);
     if (status != LLM_OK) return status;
-    if (r->top_most) llm__row_top(r, logits, scratch, piece);
-    piece->token = llm__sample(r->model->ops, &r->sampling, logits, r->model->vocabulary,
+    if (r->top_most) llm__row_top(r, jobs, logits, scratch, piece);
+    piece->token = llm__sample(r->model->ops, jobs, &r->sampling, logits, r->model->vocabulary,
                                r->base + (int64_t)llm__row_total(r), scratch, &piece->logprob);
     piece->from_draft = r->judged < r->drafts && r->tokens[count] == piece->token;
     r->accepted += (size_t)piece->from_draft;
@@ -39214,7 +39469,7 @@ LLM__FN int llm__row_guide_draft(llm__row *r, float *logits) {
 }
 
 /* A token that the draft model would choose; the user's callback hears of the text only. */
-LLM__FN void llm__row_propose(llm__row *r, void *scratch) {
+LLM__FN void llm__row_propose(llm__row *r, const llm_jobs *jobs, void *scratch) {
     llm_sampling sampling = r->sampling;
     llm_penalties penalties = r->penalties;
     size_t count = r->id_count + r->generated + r->drafts;
@@ -39228,7 +39483,7 @@ LLM__FN void llm__row_propose(llm__row *r, void *scratch) {
         r->proposed = 1;
         return;
     }
-    id = llm__sample(r->draft_model->ops, &sampling, r->sequence.logits, r->draft_model->vocabulary,
+    id = llm__sample(r->draft_model->ops, jobs, &sampling, r->sequence.logits, r->draft_model->vocabulary,
                      r->base + (int64_t)(llm__row_total(r) + r->drafts), scratch, NULL);
     if (id >= r->model->vocabulary) {
         r->proposed = 1;
@@ -39239,15 +39494,17 @@ LLM__FN void llm__row_propose(llm__row *r, void *scratch) {
     r->drafts++;
 }
 
-/* The planned step is done.  LLM_OK: a piece.  LLM_PENDING: none yet.  Anything else ends the row. */
-LLM__FN llm_status llm__row_take(llm__row *r, void *scratch, llm_piece *piece, llm_error *error) {
+/* The planned step is done; who may work on its logits.  LLM_OK: a piece.  LLM_PENDING: none yet.  Anything else ends
+   the row. */
+LLM__FN llm_status llm__row_take(llm__row *r, const llm_jobs *jobs, void *scratch, llm_piece *piece,
+                                 llm_error *error) {
     llm__feed feed = r->feed;
     size_t done;
     llm_status status;
     llm__piece_clear(piece);
     r->feed = LLM__FEED_NOTHING;
     if (feed == LLM__FEED_DRAFT) {
-        if (r->sequence.want != LLM_LOGITS_NONE) llm__row_propose(r, scratch);
+        if (r->sequence.want != LLM_LOGITS_NONE) llm__row_propose(r, jobs, scratch);
         return LLM_PENDING;
     }
     done = (size_t)llm__row_fed(r->cache, r->base);
@@ -39271,7 +39528,7 @@ LLM__FN llm_status llm__row_take(llm__row *r, void *scratch, llm_piece *piece, l
         return LLM_OK;
     }
     if (!r->ready) return LLM_PENDING;
-    status = llm__row_judge(r, scratch, piece, error);
+    status = llm__row_judge(r, jobs, scratch, piece, error);
     if (status == LLM_OK || status == LLM_PENDING) return status;
     llm__row_rest(r);
     r->finish = LLM_FINISH_FAILED;
@@ -39738,7 +39995,7 @@ LLM__FN llm_status llm__generation_run(llm_generation *g, int64_t budget_us, llm
         if (status == LLM_CANCELLED) continue;
         if (status != LLM_OK) return status;
         if (llm_cache_length(r->cache) % LLM_PAGE_TOKENS == 0) llm__most(&g->peak_bytes, llm__generation_bytes(g));
-        status = llm__row_take(r, g->scratch, piece, error);
+        status = llm__row_take(r, &g->session->jobs, g->scratch, piece, error);
         if (status != LLM_PENDING) return status;
         left = budget_us - (now - start);
         if (budget_us >= 0 && left <= llm__expected_us(g->session, budget_us)) return LLM_PENDING;
@@ -40067,7 +40324,7 @@ LLM__FN void llm__scheduler_take(llm_scheduler *s) {
         llm_error why;
         q->planned = 0;
         do {
-            status = llm__row_take(&q->row, s->scratch, &piece, &why);
+            status = llm__row_take(&q->row, &s->session->jobs, s->scratch, &piece, &why);
             llm__scheduler_read(s, q);
             if (status == LLM_OK) llm__scheduler_piece(s, q, &piece);
             else if (status != LLM_PENDING) llm__scheduler_failed(s, q, &why);

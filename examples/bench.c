@@ -1196,51 +1196,76 @@ static void fill_logits(float *logits, int vocabulary, int even) {
     }
 }
 
-/* Milliseconds for one choice. */
-static double sampling_ms(const llm_sampling *s, const llm_penalties *p, const float *from, float *logits,
-                          int vocabulary, void *scratch) {
-    static int32_t history[512];
-    double ms[SAMPLES], start;
+/* Ways to choose: what the options are called, how they are set. */
+typedef struct choice {
+    const char *name;
+    llm_sampling sampling;
+    int penalties;
+} choice;
+
+enum { CHOICES = 10 };
+
+static void list_choices(choice *choices) {
+    static const char *const names[CHOICES] = {
+        "greedy", "temperature", "top_p 0.9", "top_k 40, min_p 0.05", "typical_p 0.9", "top_n_sigma 1", "xtc 0.5, 0.1",
+        "mirostat 5", "dynamic temperature", "top_p 0.9, penalties and DRY"};
     int i;
+    memset(choices, 0, CHOICES * sizeof *choices);
+    for (i = 0; i < CHOICES; i++) {
+        llm_sampling *s = &choices[i].sampling;
+        choices[i].name = names[i];
+        if (i) s->temperature = 0.8f;
+        if (i == 2 || i == 9) s->top_p = 0.9f;
+        if (i == 3) s->top_k = 40, s->min_p = 0.05f;
+        if (i == 4) s->typical_p = 0.9f;
+        if (i == 5) s->top_n_sigma = 1;
+        if (i == 6) s->xtc_probability = 1, s->xtc_threshold = 0.1f;
+        if (i == 7) s->mirostat_tau = 5;
+        if (i == 8) s->dynamic_range = 0.5f;
+        choices[i].penalties = i == 9;
+    }
+}
+
+/* Milliseconds for one choice, behind a text of 512 tokens. */
+static double sampling_ms(const bed *b, const choice *c, const float *from, float *logits, void *scratch) {
+    static int32_t history[512];
+    int vocabulary = llm_model_get_info(b->model).vocabulary, i;
+    double ms[SAMPLES], start;
+    llm_penalties p;
+    memset(&p, 0, sizeof p);
+    p.repetition = 1.1f;
+    p.presence = 0.1f;
+    p.dry_multiplier = 0.8f;
+    p.dry_window = -1;
+    for (i = 0; i < 512; i++) history[i] = i * i % 389;
     for (i = 0; i < SAMPLES; i++) {
         memcpy(logits, from, (size_t)vocabulary * sizeof *logits);
         start = now();
-        if (p) llm_penalize(p, history, 512, logits, vocabulary, scratch);
-        llm_sample(s, logits, vocabulary, i, scratch, NULL);
+        if (c->penalties) llm_penalize(&p, history, 512, logits, vocabulary, scratch);
+        llm__sample(b->model->ops, &b->session->jobs, &c->sampling, logits, vocabulary, i, scratch, NULL);
         ms[i] = 1e3 * (now() - start);
     }
     return median(ms, SAMPLES);
 }
 
 static int bench_choices(const options *o, const bed *b) {
-    static const char *const names[] = {"greedy", "temperature", "top_p 0.9", "top_k 40, min_p 0.05",
-                                        "typical_p 0.9", "top_p 0.9, penalties and DRY"};
     int vocabulary = llm_model_get_info(b->model).vocabulary, i, even, ok;
     float *logits = (float *)malloc((size_t)vocabulary * sizeof *logits);
     float *from = (float *)malloc((size_t)vocabulary * sizeof *from);
     void *scratch = malloc(llm_sample_scratch(vocabulary));
     double step = 0;
+    choice choices[CHOICES];
+    list_choices(choices);
     ok = (logits && from && scratch) || fail("out of memory");
     if (ok) ok = decode_behind(o, b->model, b->session, 0, 0, &step);
     if (ok) printf("choosing one of %d tokens, against a step of %.1f ms:\n", vocabulary, 1e3 / step);
-    for (i = 0; ok && i < 6; i++) {
-        llm_sampling s;
-        llm_penalties p;
+    for (i = 0; ok && i < CHOICES; i++) {
         double ms[2];
-        memset(&s, 0, sizeof s);
-        memset(&p, 0, sizeof p);
-        if (i) s.temperature = 0.8f;
-        if (i == 2 || i == 5) s.top_p = 0.9f;
-        if (i == 3) s.top_k = 40, s.min_p = 0.05f;
-        if (i == 4) s.typical_p = 0.9f;
-        p.repetition = 1.1f;
-        p.presence = 0.1f;
-        p.dry_multiplier = 0.8f;
         for (even = 0; even < 2; even++) {
             fill_logits(from, vocabulary, even);
-            ms[even] = sampling_ms(&s, i == 5 ? &p : NULL, from, logits, vocabulary, scratch);
+            ms[even] = sampling_ms(b, &choices[i], from, logits, scratch);
         }
-        printf("  %-30s %6.3f ms %5.2f%%    all about as likely: %6.3f ms %5.2f%%\n", names[i], ms[0],
+        printf("  %-30s %6.3f ms %5.2f%%    all about as likely: %6.3f ms %5.2f%%\n", choices[i].name, ms[0],
                ms[0] * step / 10, ms[1], ms[1] * step / 10);
     }
     free(logits);

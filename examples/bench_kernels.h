@@ -559,6 +559,7 @@ ROW(add_product, ops->add_product(a, b, c, n))
 ROW(rms_norm, ops->rms_norm(a, a, b, 1e-6f, n))
 ROW(layer_norm, ops->layer_norm(a, a, b, c, 1e-6f, n))
 ROW(exp_sum, float_sink = ops->exp_sum(a, n, 1))
+ROW(exp_weigh, float_sink = ops->exp_weigh(a, n, 1, 1, NULL))
 ROW(softmax, ops->softmax(a, n))
 ROW(silu, ops->silu(a, n))
 ROW(silu_mul, ops->silu_mul(a, b, n))
@@ -585,7 +586,8 @@ static const struct {
     {"add", row_add, 12, 1}, {"mul", row_mul, 12, 1}, {"scale", row_scale, 8, 1},
     {"add_scaled", row_add_scaled, 12, 2}, {"add_product", row_add_product, 16, 2},
     {"rms_norm", row_rms_norm, 16, 4}, {"layer_norm", row_layer_norm, 24, 7},
-    {"exp_sum", row_exp_sum, 8, 28}, {"softmax", row_softmax, 20, 30}, {"silu", row_silu, 8, 29},
+    {"exp_sum", row_exp_sum, 8, 28}, {"exp_weigh", row_exp_weigh, 4, 30}, {"softmax", row_softmax, 20, 30},
+    {"silu", row_silu, 8, 29},
     {"silu_mul", row_silu_mul, 12, 30}, {"gelu", row_gelu, 8, 43}, {"gelu_mul", row_gelu_mul, 12, 44},
     {"gelu_tanh", row_gelu_tanh, 8, 34}, {"gelu_tanh_mul", row_gelu_tanh_mul, 12, 35},
     {"sigmoid", row_sigmoid, 8, 29}, {"sigmoid_mul", row_sigmoid_mul, 12, 30},

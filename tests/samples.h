@@ -14,13 +14,16 @@ typedef struct sample {
     float logits[SAMPLE_MOST], processed[SAMPLE_MOST], kept[SAMPLE_MOST], probabilities[SAMPLE_MOST];
 } sample;
 
+/* Choices that nobody else works on; scratch as for llm_sample. */
+static llm__choices sample_open(void *scratch, const float *logits, int n) {
+    static const llm_jobs alone = {NULL, 1, llm__run_alone};
+    return llm__choices_open(llm__ops_choose(NULL), &alone, scratch, logits, n);
+}
+
 /* What the filters keep: log-probabilities by id, minus infinity where a token went; returns how many stay. */
 static int sample_keeps(const llm_sampling *s, const float *logits, int n, float *kept) {
     static float scratch[3 * SAMPLE_MOST];
-    const llm__ops *ops = llm__ops_choose(NULL);
-    float best = ops->max(logits, n);
-    double norm = llm__log_sum(ops, logits, n, best);
-    llm__choices p = llm__choices_open(ops, scratch, logits, n, norm, best);
+    llm__choices p = sample_open(scratch, logits, n);
     int i, count;
     llm__filter(s, &p, 0);
     for (i = 0; i < n; i++) kept[i] = -HUGE_VALF;

@@ -536,6 +536,46 @@ static void test_within(const llm__ops *ops, const float *a, int n) {
     CHECK(!wrong && k == count);
 }
 
+/* Sums of exp(by (x - best)), and of that times its logarithm, with numbers that count for nothing among them. */
+static void test_exp_weigh(const llm__ops *ops, const float *a, int n, float best) {
+    float x[300], weighed = 0;
+    int i, round;
+    if (n > 300) return;
+    for (round = 0; round < 4; round++) {
+        double by = round * 0.75, sum = 0, sums = 0, size = 0;
+        for (i = 0; i < n; i++) x[i] = round < 3 ? a[i] : i % 3 ? a[i] : i % 2 ? NAN : i % 4 ? -INFINITY : -1e30f;
+        for (i = 0; i < n; i++) {
+            double d = by * ((double)x[i] - (double)best);
+            if (!(d > -80)) continue;
+            sum += exp(d);
+            sums += d * exp(d);
+            size -= d * exp(d);
+        }
+        CHECK(fabs((double)ops->exp_weigh(x, n, best, (float)by, NULL) - sum) <= 2e-6 * sum);
+        CHECK(ops->exp_weigh(x, n, best, (float)by, &weighed) == ops->exp_weigh(x, n, best, (float)by, NULL));
+        CHECK(fabs((double)weighed - sums) <= 4e-6 * size);
+        for (sum = 0, i = 0; i < n; i++) sum += x[i] > -INFINITY;
+        CHECK(ops->exp_weigh(x, n, 0, 0, NULL) == (float)sum);
+    }
+}
+
+/* Pairs turned by angles of which the sines lie behind the cosines. */
+static void test_rotate(const llm__ops *ops, const float *a, const float *b, int n) {
+    float x[300], y[300], angles[600] = {0};
+    int i;
+    if (n > 300) return;
+    for (i = 0; i < n; i++) {
+        x[i] = a[i], y[i] = b[i];
+        angles[i] = cosf((float)i), angles[n + i] = sinf((float)i);
+    }
+    ops->rotate(x, y, angles, 1.5f, n);
+    for (i = 0; i < n; i++) {
+        double cosine = (double)angles[i] * 1.5, sine = (double)angles[n + i] * 1.5;
+        CHECK(fabs((double)x[i] - ((double)a[i] * cosine - (double)b[i] * sine)) <= 4e-6);
+        CHECK(fabs((double)y[i] - ((double)a[i] * sine + (double)b[i] * cosine)) <= 4e-6);
+    }
+}
+
 static void test_rows(const llm__ops *ops) {
     static const int sizes[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 257};
     int s, i;
@@ -557,6 +597,7 @@ static void test_rows(const llm__ops *ops) {
         CHECK(fabs((double)ops->dot(F(a), F(b), n) - sum) <= (double)bound(size, n));
         CHECK((double)ops->max(F(a), n) == best);
         test_within(ops, F(a), n);
+        test_rotate(ops, F(a), F(b), n);
 #define TRY(call, want, tolerance)                                               \
         memcpy(y.at, a.at, a.bytes);                                             \
         call;                                                                    \
@@ -596,6 +637,7 @@ static void test_rows(const llm__ops *ops) {
         got = ops->exp_sum(F(y), n, (float)best);
         for (sum = 0, i = 0; i < n; i++) sum += exp(A - best);
         CHECK(n == 0 ? got == 0.0f : near(got, sum, 1e-5));
+        test_exp_weigh(ops, F(a), n, n ? (float)best : 0);
         for (i = 0; i < n; i++) CHECK(near(F(y)[i], exp((double)(F(a)[i] - (float)best)), 3e-7));
         TRY(ops->softmax(F(y), n), exp(A - best) / sum, 1e-5);
         for (i = 0; i < n; i++) F(y)[i] = -INFINITY;

@@ -194,10 +194,10 @@ static void dynamic_temperature(void) {
     llm_sampling s = options(1);
     float flat[4] = {0, 0, 0, 0}, steep[4] = {0, -40, -40, -40};
     float scratch[3 * 4];
-    llm__choices p = llm__choices_open(llm__ops_choose(NULL), scratch, flat, 4, log(4), 0);
+    llm__choices p = sample_open(scratch, flat, 4);
     s.dynamic_range = 0.5f;
     CHECK(fabs(llm__temperature(&s, &p) - 1.5) < 1e-6);
-    p = llm__choices_open(llm__ops_choose(NULL), scratch, steep, 4, 0, 0);
+    p = sample_open(scratch, steep, 4);
     CHECK(fabs(llm__temperature(&s, &p) - 0.5) < 1e-6);
     s.dynamic_range = 5; /* never below zero */
     CHECK(llm__temperature(&s, &p) > 0 && llm__temperature(&s, &p) < 1e-3);
@@ -224,6 +224,42 @@ static void dry(void) {
     p.dry_breaker_count = 1;
     llm_penalize(&p, history, 8, logits, 10, scratch);
     CHECK(logits[4] == -1); /* only the 3 behind the breaker counts */
+}
+
+/* A text of few words against the definition, with breakers and windows, whatever the scratch held before. */
+static void dry_by_definition(void) {
+    static int32_t text[300];
+    static float got[16], want[16], scratch[3 * 16];
+    uint32_t x = 5;
+    int round, i, id;
+    for (round = 0; round < 60; round++) {
+        int32_t breaker = 3;
+        llm_penalties p;
+        memset(&p, 0, sizeof p);
+        p.dry_multiplier = 0.5f;
+        p.dry_base = 1.25f;
+        p.dry_window = round % 2 ? -1 : 100;
+        p.dry_breakers = &breaker;
+        p.dry_breaker_count = (size_t)(round % 3 == 0);
+        for (i = 0; i < 300; i++) {
+            x = x * 1664525u + 1013904223u;
+            text[i] = x >> 28 ? (round % 4 ? i % (2 + round % 7) : 2) : (int32_t)(x >> 20 & 31) - 4;
+        }
+        for (id = 0; id < 16; id++) {
+            int first = round % 2 ? 0 : 200, best = 0, end, n;
+            for (end = first + 1; end < 300; end++) {
+                if (text[end] != id) continue;
+                for (n = 0; n < 64 && first + n < end && text[end - 1 - n] == text[299 - n]; n++)
+                    if (p.dry_breaker_count && text[299 - n] == breaker) break;
+                if (n > best) best = n;
+            }
+            want[id] = best >= 2 ? -0.5f * powf(1.25f, (float)(best - 2)) : 0;
+        }
+        memset(got, 0, sizeof got);
+        memset(scratch, 0x55, sizeof scratch);
+        llm_penalize(&p, text, 300, got, 16, scratch);
+        CHECK(!memcmp(got, want, sizeof got));
+    }
 }
 
 /* ---- drawing */
@@ -273,6 +309,8 @@ static void removed_and_broken_logits(void) {
         s.top_p = i % 2 ? 0.9f : 0;
     }
     CHECK(llm_sample(&s, all_bad, 3, 0, scratch, NULL) == 0);
+    s.temperature = 1e-40f; /* its inverse is not finite */
+    CHECK(llm_sample(&s, logits, 5, 0, scratch, NULL) == 2);
     CHECK(llm_sample(&s, none, 2, 0, scratch, NULL) == 0);
 }
 
@@ -333,20 +371,17 @@ static void as_a_full_sort(void) {
     static const float top_ps[] = {0.001f, 0.3f, 0.9f, 0.999f};
     static const int top_ks[] = {1, 40, 100, 1000, 30000, 69999}, keeps[] = {1, 3000};
     static const float min_ps[] = {0.001f, 0.7f};
-    const llm__ops *ops = llm__ops_choose(NULL);
     int kind, round, i, n, count, least, most;
     for (kind = 0; kind < 8; kind++) {
-        float best;
         double norm;
         make_logits(logits, LARGE, kind);
-        best = ops->max(logits, LARGE);
-        norm = llm__log_sum(ops, logits, LARGE, best);
+        norm = sample_open(scratch, logits, LARGE).norm;
         for (i = n = 0; i < LARGE; i++)
             if (logits[i] > -HUGE_VALF) sorted[n].id = i, sorted[n++].logprob = (float)(logits[i] - norm);
         qsort(sorted, (size_t)n, sizeof *sorted, by_likelihood);
         for (round = 0; round < 14; round++) {
             llm_sampling s = options(1);
-            llm__choices p = llm__choices_open(ops, scratch, logits, LARGE, norm, best);
+            llm__choices p = sample_open(scratch, logits, LARGE);
             int wrong = 0;
             if (round < 4) s.top_p = top_ps[round];
             else if (round < 10) s.top_k = top_ks[round - 4];
@@ -364,18 +399,94 @@ static void as_a_full_sort(void) {
     }
 }
 
+/* Ways to choose, one after the other. */
+static llm_sampling way(int n) {
+    llm_sampling s = options(n ? 0.9f : 0);
+    if (n == 2) s.top_p = 0.8f;
+    if (n == 3) s.top_k = 500, s.min_p = 0.01f;
+    if (n == 4) s.typical_p = 0.7f;
+    if (n == 5) s.top_n_sigma = 1;
+    if (n == 6) s.xtc_probability = 1, s.xtc_threshold = 0;
+    if (n == 7) s.mirostat_tau = 4;
+    if (n == 8) s.dynamic_range = 0.5f;
+    if (n == 9) s.top_n_sigma = 2, s.typical_p = 0.9f, s.top_p = 0.9f, s.dynamic_range = 0.5f;
+    return s;
+}
+
+static void last_job_first(void *user, int count, llm_job_fn fn, void *argument) {
+    (void)user;
+    while (count--) fn(argument, count, 0);
+}
+
+/* Who works on which logits, and when, changes nothing. */
+static void same_for_any_threads(void) {
+    static float logits[LARGE], scratch[3 * LARGE];
+    const llm__ops *ops = llm__ops_choose(NULL);
+    llm__arena arena;
+    llm_jobs jobs[3];
+    int kind, n, i, k, wrong = 0;
+    memset(&arena, 0, sizeof arena);
+    memset(jobs, 0, sizeof jobs);
+    arena.allocator = llm__allocator_or_default(arena.allocator);
+    jobs[0].run = last_job_first;
+    for (i = 1; i < 3; i++) {
+        jobs[i].run = llm__pool_run;
+        jobs[i].user = llm__pool_open(&arena, i == 1 ? 2 : 5);
+        CHECK(jobs[i].user != NULL);
+    }
+    for (kind = 0; kind < 8; kind++)
+        for (n = 0; n < 10; n++) {
+            const llm_sampling s = way(n);
+            make_logits(logits, LARGE, kind);
+            for (k = 0; k < 4; k++) {
+                float want, got;
+                int32_t id = llm_sample(&s, logits, LARGE, k, scratch, &want);
+                for (i = 0; i < 3; i++) {
+                    memset(scratch, 0xff, sizeof scratch); /* NaNs, which nothing must look at */
+                    wrong += llm__sample(ops, &jobs[i], &s, logits, LARGE, k, scratch, &got) != id;
+                    wrong += memcmp(&got, &want, sizeof got) != 0;
+                }
+            }
+        }
+    CHECK_EQ(wrong, 0);
+    for (i = 1; i < 3; i++) llm__pool_close((llm__pool *)jobs[i].user);
+    llm__arena_free(&arena);
+}
+
+/* Log-probabilities and entropy against sums in double. */
+static void measured(void) {
+    static float logits[LARGE], scratch[3 * LARGE];
+    int kind, i;
+    for (kind = 0; kind < 8; kind++) {
+        double total = 0, entropy = 0, norm;
+        llm__choices p;
+        make_logits(logits, LARGE, kind);
+        p = sample_open(scratch, logits, LARGE);
+        for (i = 0; i < LARGE; i++) total += logits[i] > -HUGE_VALF ? exp((double)(logits[i] - p.best)) : 0;
+        norm = p.best + log(total);
+        for (i = 0; i < LARGE; i++)
+            if (logits[i] > -HUGE_VALF) entropy -= exp(logits[i] - norm) * (logits[i] - norm);
+        CHECK(fabs(p.norm - norm) < 1e-6 && fabs(p.entropy - entropy) < 1e-5);
+        CHECK(fabs(llm__choices_entropy(&p) - entropy) < 1e-5);
+        llm__choices_keep(&p, llm__logits_from(-FLT_MAX), LARGE, llm__logits_from(-FLT_MAX)); /* nothing goes */
+        CHECK(fabs(llm__choices_entropy(&p) - entropy) < 1e-5 && fabs(llm__choices_mass(&p) - 1) < 1e-6);
+        for (total = 0, i = 0; i < LARGE; i++) total += logits[i] > -HUGE_VALF;
+        CHECK(llm__choices_count(&p) == total);
+    }
+}
+
 /* The n best come in order. */
 static void best_in_order(void) {
     static float logits[LARGE], scratch[3 * LARGE];
     static const int ks[] = {1, 7, 300, 20000};
-    const llm__ops *ops = llm__ops_choose(NULL);
     int kind, round, i, n;
     for (kind = 0; kind < 5; kind++)
         for (round = 0; round < 4; round++) {
             llm__choices p;
             int wrong = 0;
             make_logits(logits, LARGE, kind);
-            p = llm__choices_open(ops, scratch, logits, LARGE, 1, ops->max(logits, LARGE));
+            p = sample_open(scratch, logits, LARGE);
+            p.norm = 1;
             n = llm__choices_best(&p, ks[round]);
             CHECK_EQ(n, ks[round]);
             for (i = 1; i < n; i++) {
@@ -389,29 +500,27 @@ static void best_in_order(void) {
 /* Typical: what stays is nearer to the entropy than what goes, and has the share asked for, but for the last. */
 static void typical_of_many(void) {
     static float logits[LARGE], scratch[3 * LARGE];
-    const llm__ops *ops = llm__ops_choose(NULL);
     int kind, i;
     for (kind = 0; kind < 4; kind++) {
         llm_sampling s = options(1);
         llm__choices p;
-        double norm, entropy = 0, mass = 0, last = 0, farthest = -1, nearest = 1e9;
+        double entropy = 0, mass = 0, last = 0, farthest = -1, nearest = 1e9;
         make_logits(logits, LARGE, kind);
-        norm = llm__log_sum(ops, logits, LARGE, ops->max(logits, LARGE));
-        for (i = 0; i < LARGE; i++) entropy -= exp(logits[i] - norm) * (logits[i] - norm);
-        p = llm__choices_open(ops, scratch, logits, LARGE, norm, ops->max(logits, LARGE));
+        p = sample_open(scratch, logits, LARGE);
+        for (i = 0; i < LARGE; i++) entropy -= exp(logits[i] - p.norm) * (logits[i] - p.norm);
         s.typical_p = 0.8f;
         llm__filter(&s, &p, 0);
         for (i = 0; i < LARGE; i++) {
-            double far_off = fabs(logits[i] - norm + entropy);
+            double far_off = fabs(logits[i] - p.norm + entropy);
             if (p.tops[i / LLM__CHUNK] == -HUGE_VALF || p.x[i] == -HUGE_VALF) {
                 if (far_off < nearest) nearest = far_off;
                 continue;
             }
-            mass += exp(logits[i] - norm);
+            mass += exp(logits[i] - p.norm);
             if (far_off > farthest) farthest = far_off;
         }
         for (i = 0; i < LARGE; i++)
-            if (fabs(fabs(logits[i] - norm + entropy) - farthest) < 1e-5) last += exp(logits[i] - norm);
+            if (fabs(fabs(logits[i] - p.norm + entropy) - farthest) < 1e-5) last += exp(logits[i] - p.norm);
         CHECK(nearest > farthest - 1e-5);
         CHECK(mass >= (double)s.typical_p - 1e-5 && mass - last < (double)s.typical_p + 1e-5);
     }
@@ -502,9 +611,12 @@ int main(void) {
     TEST(mirostat);
     TEST(dynamic_temperature);
     TEST(dry);
+    TEST(dry_by_definition);
     TEST(drawn_as_promised);
     TEST(removed_and_broken_logits);
     TEST(as_a_full_sort);
+    TEST(same_for_any_threads);
+    TEST(measured);
     TEST(best_in_order);
     TEST(typical_of_many);
     TEST(penalties_in_a_generation);
