@@ -111,7 +111,13 @@ typedef struct llm_model_desc {
     int describe;       /* facts only: names and shapes are checked, but weights are neither read nor converted (mapped
                            files; norms and biases are).  Sessions can be opened, to see their size, but run nothing. */
     int drafts;         /* read the layer that predicts further tokens, too, if there is one: see llm_model_drafter */
+    const char *pack_file; /* a packed file, see llm_model_save_pack: its name among the memory files, or its path.
+                              NULL: LLM_PACK_FILE in the folder or among the memory files, if it is there */
+    int pack_unchecked; /* take what a packed file holds without reading it all for its checksums: opening then takes no
+                           time in proportion to the weights, and damage to them gives wrong numbers */
 } llm_model_desc;
+
+#define LLM_PACK_FILE "llm.pack"
 
 /* Facts of an open model.  Texts belong to the model. */
 typedef struct llm_model_info {
@@ -127,6 +133,10 @@ typedef struct llm_model_info {
                                      take */
     const char *tool_dialect;     /* in which it calls tools, see llm_tool_dialect; NULL: it does not, or none known */
     const char *think_start, *think_end; /* what it writes around thoughts, or NULL */
+    size_t pack_file_bytes;       /* of pack_bytes: those that a packed file gave.  Where that is mapped, they are no
+                                     memory of the allocator. */
+    const char *pack_note;        /* why a packed file, or a part of it, was passed over; NULL: it was not, or there is
+                                     none */
 } llm_model_info;
 
 /* Opens a checkpoint.  *out is NULL on failure, and nothing stays allocated. */
@@ -137,6 +147,26 @@ LLM_API void llm_model_close(llm_model *model);
 
 /* What the model is. */
 LLM_API llm_model_info llm_model_get_info(const llm_model *model);
+
+/* Writes the weights as opening has laid them out (llm_model_info.pack_bytes, and a few KB) to a packed file, from which
+   llm_model_desc.pack_file takes them the next time instead of making them anew.  Mapped, they then are memory that
+   processes share and that the system can take back, and need no time to make; but the system maps files in small pages
+   only, which costs products of one row up to a quarter of the bandwidth.  With no_map they are read into memory of the
+   model's own.
+
+   A file serves the checkpoint and the layout of weights that it was made from; today all instruction sets have the
+   same.  It is keyed by config.json, by the names, types, shapes and places of all tensors and by four samples of 256
+   bytes of each tensor: a checkpoint that was trained further, merged or quantized anew is told apart, but not one where
+   single numbers between the samples were changed.  Its directory has a checksum, which is always verified, and so have
+   the weights of each map (see pack_unchecked).  A file that is missing, damaged, of another layout, version or
+   checkpoint never keeps a model from opening: what it does not give is made as if there were none, and
+   llm_model_info.pack_note says why.
+
+   path: replaced as a whole, as by llm_cache_save; or sink: where the bytes go instead (patch is not called).
+   LLM_BAD_ARGUMENT: the model has no such weights, as nothing in it is quantized, or it was opened with no_pack or only
+   described, or there was no memory for them.  LLM_BAD_FILE: writing failed. */
+LLM_API llm_status llm_model_save_pack(const llm_model *model, const char *path, const llm_sink *sink,
+                                       llm_error *error);
 
 /* What predicts the tokens after the next one (multi-token prediction), as a model of its own, which shares the other's
    embedding, head and tokenizer and is closed with it; NULL: the checkpoint has none, or llm_model_desc.drafts was not
@@ -22691,6 +22721,19 @@ enum { LLM__MAX_STORAGES = 24 };
 
 struct llm__arch;
 
+/* A packed file that is open (see llm__pack_open), and what one of this model would hold. */
+typedef struct llm__pack {
+    llm__folder folder;
+    llm__blob *file;         /* NULL: none, or none of use */
+    const struct llm__pack_entry *entries;
+    size_t count;
+    const char *names;
+    struct llm__panels *made; /* of each map that has panels, the last first */
+    size_t bytes;            /* that came from the file */
+    int unchecked;           /* llm_model_desc.pack_unchecked */
+    char note[200];
+} llm__pack;
+
 /* The vocabulary as the chapter >>grammar wants it, made when it is first asked for. */
 typedef struct llm__lexicon llm__lexicon;
 typedef struct llm__lexicon_place {
@@ -22764,6 +22807,7 @@ struct llm_model {
     llm__matrix *alternates_in, *alternates_out; /* [alternates - 1] of [hidden, hidden]: all but the first */
     int describing;                  /* llm_model_desc.describe */
     int unpacked;                    /* llm_model_desc.no_pack */
+    llm__pack pack;                  /* the packed file, if there is one */
     int drafting;                    /* llm_model_desc.drafts */
     struct llm_model *drafter;       /* see llm__bind_drafter; NULL: there is none */
     int raw_states;                  /* llm_sequence.hidden is the stream before the last norm */
@@ -27743,6 +27787,7 @@ typedef struct llm__binder {
     uint8_t *pack;   /* memory for panels, pack_left bytes */
     size_t pack_left;
     size_t to_come;  /* bytes of quantized tensors that are not bound yet */
+    int no_room;     /* panels would take more than half of the machine's memory */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
 
@@ -28671,34 +28716,453 @@ LLM__FN uint8_t *llm__bind_pack_memory(llm__binder *b, size_t bytes) {
     return at;
 }
 
-/* Lays out quantized maps w[0..count-1], all alike, as the panels that int8 products read. */
+/* ---- packed files: panels that were made once, for the next time
+
+       llm__pack_head     says what the file is for and how long it is
+       llm__pack_entry    one for each map or stack of maps, ascending by their names
+       names              each with its NUL
+       panels             of one entry after another, with zeros between them up to multiples of LLM__PACK_ALIGN
+
+   Numbers are as this machine has them, which byte_order tells.  One checksum covers all before the panels, those of an
+   entry have their own.  None of them holds against malice, and need not: a map takes from a file exactly as many bytes
+   as it would make itself, in bounds that were checked, and panels are numbers only. */
+
+enum { LLM__PACK_ALIGN = 64, LLM__PACK_VERSION = 1, LLM__PACK_SAMPLES = 4, LLM__PACK_SAMPLE = 256 };
+
+#define LLM__PACK_MAGIC "llm pack"
+#define LLM__PACK_ORDER 0x01020304u
+
+typedef struct llm__pack_head {
+    char magic[8];
+    uint32_t byte_order, version;
+    char layout[16];     /* see llm__pack_layouts */
+    uint64_t checkpoint; /* see llm__pack_checkpoint */
+    uint64_t file_bytes, count, name_bytes;
+    uint64_t checksum;   /* of this with 0 in its place, the entries and the names */
+    uint64_t unused[7];
+} llm__pack_head;
+
+typedef struct llm__pack_entry {
+    uint64_t offset, bytes, checksum; /* of the panels */
+    uint32_t name;                    /* where it begins among the names */
+    uint32_t format, dtype, bits, group, count, rows, cols; /* what they were made of: `count` such llm__matrix */
+} llm__pack_entry;
+
+/* The panels of maps that are alike. */
+typedef struct llm__panels {
+    struct llm__panels *next;
+    const char *name;
+    llm__matrix like;
+    int count;
+    const uint8_t *data;
+    size_t bytes;
+} llm__panels;
+
+/* How panels lie, and the instruction sets that want them so, whose files serve each other.  A set that is not listed
+   has a layout of its own. */
+static const struct {
+    const char *name, *sets;
+} llm__pack_layouts[] = {
+    {"rows of 16", " scalar sse4 avx2 avxvnni avx512 avx512vnni amx neon dotprod i8mm wasm relaxed "},
+};
+
+LLM__FN const char *llm__pack_layout(const llm__ops *ops) {
+    char set[32];
+    size_t i;
+    snprintf(set, sizeof set, " %s ", ops->name);
+    for (i = 0; i < LLM__LENGTH(llm__pack_layouts); i++)
+        if (strstr(llm__pack_layouts[i].sets, set)) return llm__pack_layouts[i].name;
+    return ops->name;
+}
+
+/* The first trouble is kept. */
+LLM__FN void llm__pack_note(llm__pack *p, const char *format, ...) LLM__PRINTF(2, 3);
+LLM__FN void llm__pack_note(llm__pack *p, const char *format, ...) {
+    va_list list;
+    if (p->note[0]) return;
+    va_start(list, format);
+    vsnprintf(p->note, sizeof p->note, format, list);
+    va_end(list);
+}
+
+/* Bytes of a file to a checksum; through the file where there is one, as a page of a map that is not there yet brings
+   its neighbours along. */
+LLM__FN llm_status llm__pack_hash(llm__folder *f, llm__blob *b, uint64_t offset, uint64_t bytes, llm__checksum *sum,
+                                  llm_error *error) {
+    uint8_t buffer[4096];
+    while (bytes) {
+        size_t n = bytes < sizeof buffer ? (size_t)bytes : sizeof buffer;
+        if (b->handle && offset <= b->bytes && n <= b->bytes - offset) {
+            if (f->files.read(f->files.user, b->handle, offset, buffer, n))
+                return llm__fail(error, LLM_BAD_FILE, "%s: reading %llu bytes at %llu failed", b->name,
+                                 (unsigned long long)n, (unsigned long long)offset);
+        } else {
+            llm_status status = llm__folder_read(f, b, offset, buffer, n, error);
+            if (status != LLM_OK) return status;
+        }
+        llm__checksum_add(sum, buffer, n);
+        offset += n;
+        bytes -= n;
+    }
+    return LLM_OK;
+}
+
+/* Where the first tensor of a file begins. */
+LLM__FN uint64_t llm__pack_header_bytes(const llm_model *m, const llm__blob *b) {
+    uint64_t bytes = b->bytes;
+    size_t i;
+    for (i = 0; i < m->tensors.count; i++)
+        if (m->tensors.items[i].blob == b && m->tensors.items[i].offset < bytes) bytes = m->tensors.items[i].offset;
+    return bytes;
+}
+
+/* What a checkpoint is known by: config.json, the files of weights with their headers, and samples of each tensor. */
+LLM__FN llm_status llm__pack_checkpoint(const llm_model *m, uint64_t *out, llm_error *error) {
+    llm__folder folder = m->folder;
+    llm__checksum sum;
+    llm__blob *b;
+    llm_status status = LLM_OK;
+    size_t i;
+    int k;
+    memset(&sum, 0, sizeof sum);
+    for (b = folder.first; b && status == LLM_OK; b = b->next) {
+        if (!b->loaded && strcmp(b->name, "config.json")) continue;
+        llm__checksum_add(&sum, b->name, strlen(b->name) + 1);
+        llm__checksum_add(&sum, &b->bytes, sizeof b->bytes);
+        status = llm__pack_hash(&folder, b, 0, b->loaded ? llm__pack_header_bytes(m, b) : b->bytes, &sum, error);
+    }
+    for (i = 0; i < m->tensors.count && status == LLM_OK; i++) {
+        const llm__tensor *t = &m->tensors.items[i];
+        const uint64_t size = t->bytes < LLM__PACK_SAMPLE ? t->bytes : (uint64_t)LLM__PACK_SAMPLE;
+        for (k = 0; k < LLM__PACK_SAMPLES && status == LLM_OK; k++) {
+            const uint64_t last = t->bytes - size, step = last / (LLM__PACK_SAMPLES - 1);
+            const uint64_t at = k + 1 < LLM__PACK_SAMPLES ? step * (uint64_t)k : last;
+            status = llm__pack_hash(&folder, t->blob, t->offset + at, size, &sum, error);
+        }
+    }
+    *out = llm__checksum_end(&sum);
+    return status;
+}
+
+/* The checksum of all before the panels. */
+LLM__FN uint64_t llm__pack_sum(const llm__pack_head *head, const void *directory, size_t bytes) {
+    llm__pack_head unsigned_head = *head;
+    llm__checksum sum;
+    memset(&sum, 0, sizeof sum);
+    unsigned_head.checksum = 0;
+    llm__checksum_add(&sum, &unsigned_head, sizeof unsigned_head);
+    llm__checksum_add(&sum, directory, bytes);
+    return llm__checksum_end(&sum);
+}
+
+LLM__FN uint64_t llm__panels_sum(const void *data, size_t bytes) {
+    llm__checksum sum;
+    memset(&sum, 0, sizeof sum);
+    llm__checksum_add(&sum, data, bytes);
+    return llm__checksum_end(&sum);
+}
+
+/* Whether the file is one that this build, instruction set and checkpoint can use. */
+LLM__FN llm_status llm__pack_check_head(const llm_model *m, const llm__blob *b, const llm__pack_head *head,
+                                        llm_error *error) {
+    const char *layout = llm__pack_layout(m->ops), *what = NULL;
+    uint64_t checkpoint;
+    llm_status status;
+    if (memcmp(head->magic, LLM__PACK_MAGIC, sizeof head->magic)) what = "is no packed file";
+    else if (head->byte_order != LLM__PACK_ORDER) what = "was written by a machine with another order of bytes";
+    else if (head->version != LLM__PACK_VERSION) what = "is of another version of the format";
+    else if (strncmp(head->layout, layout, sizeof head->layout)) what = "has weights laid out for other kernels";
+    else if (head->file_bytes != b->bytes) what = "is not as long as it says";
+    if (what) return llm__fail(error, LLM_BAD_FORMAT, "%.100s %s", b->name, what);
+    if ((status = llm__pack_checkpoint(m, &checkpoint, error)) != LLM_OK) return status;
+    if (checkpoint == head->checkpoint) return LLM_OK;
+    return llm__fail(error, LLM_BAD_FORMAT, "%.100s was made from another checkpoint", b->name);
+}
+
+/* Entries lie within the file and are in order of their names, which end within theirs. */
+LLM__FN int llm__pack_entries_ok(const llm__pack_head *head, const llm__pack_entry *entries, const char *names) {
+    const uint64_t start = sizeof *head + head->count * sizeof *entries + head->name_bytes;
+    uint64_t i;
+    if (head->count && (!head->name_bytes || names[head->name_bytes - 1])) return 0;
+    for (i = 0; i < head->count; i++) {
+        const llm__pack_entry *e = &entries[i];
+        if (e->offset % LLM__PACK_ALIGN || e->offset < start || e->offset > head->file_bytes ||
+            e->bytes > head->file_bytes - e->offset || e->name >= head->name_bytes ||
+            (i && strcmp(names + e[-1].name, names + e->name) >= 0))
+            return 0;
+    }
+    return 1;
+}
+
+/* Reads the file's directory into the model's memory, and checks it. */
+LLM__FN llm_status llm__pack_read_directory(llm_model *m, llm__blob *b, llm_error *error) {
+    llm__pack_head head;
+    uint8_t *directory;
+    size_t bytes;
+    llm_status status;
+    if (b->bytes < sizeof head) return llm__fail(error, LLM_BAD_FORMAT, "%.100s is no packed file", b->name);
+    status = llm__folder_read(&m->pack.folder, b, 0, &head, sizeof head, error);
+    if (status == LLM_OK) status = llm__pack_check_head(m, b, &head, error);
+    if (status != LLM_OK) return status;
+    if (head.count > b->bytes / sizeof(llm__pack_entry) || head.name_bytes > b->bytes ||
+        head.count * sizeof(llm__pack_entry) + head.name_bytes > (uint64_t)LLM__HEADER_LIMIT)
+        return llm__fail(error, LLM_BAD_FORMAT, "%.100s has a damaged directory", b->name);
+    bytes = (size_t)(head.count * sizeof(llm__pack_entry) + head.name_bytes);
+    directory = (uint8_t *)llm__arena_alloc(&m->arena, bytes, 1);
+    if (!directory) return llm__no_memory(error, bytes);
+    status = llm__folder_read(&m->pack.folder, b, sizeof head, directory, bytes, error);
+    if (status != LLM_OK) return status;
+    m->pack.entries = (const llm__pack_entry *)(const void *)directory;
+    m->pack.names = (const char *)directory + (size_t)head.count * sizeof(llm__pack_entry);
+    m->pack.count = (size_t)head.count;
+    if (llm__pack_sum(&head, directory, bytes) == head.checksum &&
+        llm__pack_entries_ok(&head, m->pack.entries, m->pack.names))
+        return LLM_OK;
+    return llm__fail(error, LLM_BAD_FORMAT, "%.100s has a damaged directory", b->name);
+}
+
+/* Finds the packed file of a model that is about to be bound.  What is wrong with it becomes a note. */
+LLM__FN void llm__pack_open(llm_model *m, const char *name) {
+    llm__pack *p = &m->pack;
+    llm__blob *b = NULL;
+    llm_error error;
+    llm_status status;
+    p->folder = m->folder;
+    p->folder.first = NULL;
+    if (name) p->folder.path = "";
+    status = llm__folder_known(&p->folder, name ? name : LLM_PACK_FILE, &b, !name, &error);
+    if (status == LLM_OK && !b) return;
+    if (status == LLM_OK) status = llm__pack_read_directory(m, b, &error);
+    if (status == LLM_OK) p->file = b;
+    else llm__pack_note(p, "%s", error.message);
+}
+
+LLM__FN const llm__pack_entry *llm__pack_entry_of(const llm__pack *p, const char *name) {
+    size_t low = 0, high = p->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = strcmp(name, p->names + p->entries[middle].name);
+        if (!order) return &p->entries[middle];
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return NULL;
+}
+
+/* What the packed file has for the maps at b->name, `bytes` of panels; NULL: nothing of use. */
+LLM__FN const llm__pack_entry *llm__pack_find(llm__binder *b, const llm__matrix *w, int count, size_t bytes) {
+    llm__pack *p = &b->m->pack;
+    const llm__pack_entry *e;
+    if (!p->file) return NULL;
+    e = llm__pack_entry_of(p, b->name);
+    if (e && e->bytes == bytes && e->format == (uint32_t)w->format && e->dtype == (uint32_t)w->dtype &&
+        e->bits == (uint32_t)w->bits && e->group == (uint32_t)w->group && e->count == (uint32_t)count &&
+        e->rows == (uint32_t)w->rows && e->cols == (uint32_t)w->cols)
+        return e;
+    llm__pack_note(p, "%.60s has nothing for \"%.100s\"%s", p->file->name, b->name, e ? " as it is here" : "");
+    return NULL;
+}
+
+/* The entry's panels, where they lie in the file or read into `memory` (NULL: only where they lie); NULL: damaged, or
+   not to be had that way. */
+LLM__FN const uint8_t *llm__pack_take(llm__binder *b, const llm__pack_entry *e, uint8_t *memory) {
+    llm__pack *p = &b->m->pack;
+    const uint8_t *data = p->file->data ? p->file->data + (size_t)e->offset : NULL;
+    llm_error error;
+    if (memory || !data || (uintptr_t)data % LLM__PACK_ALIGN) {
+        if (!memory) return NULL;
+        if (llm__folder_read(&p->folder, p->file, e->offset, memory, (size_t)e->bytes, &error)) {
+            llm__pack_note(p, "%s", error.message);
+            return NULL;
+        }
+        data = memory;
+    }
+    if (p->unchecked || llm__panels_sum(data, (size_t)e->bytes) == e->checksum) return data;
+    llm__pack_note(p, "%.60s is damaged at \"%.100s\"", p->file->name, b->name);
+    return NULL;
+}
+
+/* Notes that maps at b->name have these panels, for llm__pack_save. */
+LLM__FN void llm__pack_add(llm__binder *b, const llm__matrix *w, int count, const uint8_t *data, size_t bytes) {
+    llm__panels *made = (llm__panels *)llm__bind_alloc(b, 1, sizeof *made);
+    if (!made) return;
+    made->name = llm__arena_text(&b->m->arena, b->name, strlen(b->name));
+    if (!made->name) {
+        b->status = llm__no_memory(b->error, strlen(b->name));
+        return;
+    }
+    made->like = *w;
+    made->count = count;
+    made->data = data;
+    made->bytes = bytes;
+    made->next = b->m->pack.made;
+    b->m->pack.made = made;
+}
+
+/* ---- writing them */
+
+static int llm__panels_by_name(const void *a, const void *b) {
+    return strcmp((*(const llm__panels *const *)a)->name, (*(const llm__panels *const *)b)->name);
+}
+
+/* What lies in the file: sorted[*count] by name, of layers that share a map the first. */
+LLM__FN void llm__pack_sort(const llm_model *m, const llm__panels **sorted, size_t *count) {
+    const llm__panels *p;
+    size_t i, n = 0;
+    for (p = m->pack.made; p; p = p->next) sorted[n++] = p;
+    qsort((void *)sorted, n, sizeof *sorted, llm__panels_by_name);
+    for (*count = i = 0; i < n; i++)
+        if (!i || strcmp(sorted[*count - 1]->name, sorted[i]->name)) sorted[(*count)++] = sorted[i];
+}
+
+LLM__FN size_t llm__pack_padding(uint64_t at) {
+    return (size_t)((LLM__PACK_ALIGN - at % LLM__PACK_ALIGN) % LLM__PACK_ALIGN);
+}
+
+/* Fills the head and the directory, head->count entries and the names behind them. */
+LLM__FN void llm__pack_list(llm__pack_head *head, const llm__panels *const *sorted, uint8_t *directory) {
+    llm__pack_entry *e = (llm__pack_entry *)(void *)directory;
+    char *names = (char *)(e + head->count);
+    uint64_t at = sizeof *head + head->count * sizeof *e + head->name_bytes;
+    size_t i, name = 0;
+    for (i = 0; i < head->count; i++, e++) {
+        const llm__panels *p = sorted[i];
+        at += llm__pack_padding(at);
+        e->offset = at;
+        e->bytes = p->bytes;
+        e->checksum = llm__panels_sum(p->data, p->bytes);
+        e->name = (uint32_t)name;
+        e->format = (uint32_t)p->like.format, e->dtype = (uint32_t)p->like.dtype;
+        e->bits = (uint32_t)p->like.bits, e->group = (uint32_t)p->like.group;
+        e->count = (uint32_t)p->count, e->rows = (uint32_t)p->like.rows, e->cols = (uint32_t)p->like.cols;
+        strcpy(names + name, p->name);
+        name += strlen(p->name) + 1;
+        at += p->bytes;
+    }
+    head->file_bytes = at;
+    head->checksum = llm__pack_sum(head, directory, (size_t)(head->count * sizeof *e + head->name_bytes));
+}
+
+LLM__FN void llm__pack_write(llm__writer *w, const llm__pack_head *head, const llm__panels *const *sorted,
+                             const uint8_t *directory) {
+    const size_t bytes = (size_t)(head->count * sizeof(llm__pack_entry) + head->name_bytes);
+    uint64_t at = sizeof *head + bytes;
+    size_t i;
+    llm__write(w, head, sizeof *head);
+    llm__write(w, directory, bytes);
+    for (i = 0; i < head->count; i++) {
+        llm__write_zeros(w, llm__pack_padding(at));
+        llm__write(w, sorted[i]->data, sorted[i]->bytes);
+        at += llm__pack_padding(at) + sorted[i]->bytes;
+    }
+    llm__writer_flush(w);
+}
+
+/* To the sink or, without one, to the file at `path`. */
+LLM__FN llm_status llm__pack_send(llm__writer *w, const llm__pack_head *head, const llm__panels *const *sorted,
+                                  const uint8_t *directory, const char *path, const llm_sink *sink, llm_error *error) {
+#if !defined(LLM_NO_STDIO)
+    llm__replacement file;
+    llm_status status;
+#endif
+    w->sends = 1;
+    w->at_once = LLM__WRITE_BUFFER;
+    if (sink) {
+        w->sink = *sink;
+        llm__pack_write(w, head, sorted, directory);
+        return w->failed ? llm__fail(error, LLM_BAD_FILE, "the sink refused what was written") : llm__ok(error);
+    }
+#if defined(LLM_NO_STDIO)
+    (void)path;
+    return llm__fail(error, LLM_UNSUPPORTED, "built without stdio: saving needs a sink");
+#else
+    if ((status = llm__replacement_open(&file, path, error)) != LLM_OK) return status;
+    w->sink.user = &file;
+    w->sink.write = llm__replacement_write;
+    llm__pack_write(w, head, sorted, directory);
+    return llm__replacement_close(&file, w->failed, path, error);
+#endif
+}
+
+LLM__FN llm_status llm__pack_save(const llm_model *m, const char *path, const llm_sink *sink, llm_error *error) {
+    const llm_allocator *a = &m->allocator;
+    const llm__panels *p, **sorted;
+    llm__pack_head head;
+    llm__writer *w;
+    uint8_t *directory;
+    size_t most = 0, count, bytes, i;
+    llm_status status;
+    memset(&head, 0, sizeof head);
+    memcpy(head.magic, LLM__PACK_MAGIC, sizeof head.magic);
+    head.byte_order = LLM__PACK_ORDER;
+    head.version = LLM__PACK_VERSION;
+    snprintf(head.layout, sizeof head.layout, "%s", llm__pack_layout(m->ops));
+    if ((status = llm__pack_checkpoint(m, &head.checkpoint, error)) != LLM_OK) return status;
+    for (p = m->pack.made; p; p = p->next) most++;
+    sorted = (const llm__panels **)llm__alloc(a, most, sizeof *sorted);
+    if (!sorted) return llm__no_memory(error, most * sizeof *sorted);
+    llm__pack_sort(m, sorted, &count);
+    head.count = count;
+    for (i = 0; i < count; i++) head.name_bytes += strlen(sorted[i]->name) + 1;
+    bytes = count * sizeof(llm__pack_entry) + (size_t)head.name_bytes;
+    directory = (uint8_t *)llm__alloc_zero(a, bytes, 1);
+    w = (llm__writer *)llm__alloc_zero(a, 1, sizeof *w);
+    if (directory && w) {
+        llm__pack_list(&head, sorted, directory);
+        status = llm__pack_send(w, &head, sorted, directory, path, sink, error);
+    } else {
+        status = llm__no_memory(error, bytes);
+    }
+    llm__free(a, w, sizeof *w);
+    llm__free(a, directory, bytes);
+    llm__free(a, (void *)sorted, most * sizeof *sorted);
+    return status;
+}
+
+/* Panels of w[0..count-1], `each` bytes of every one, in `at`; false: no memory for what it takes to make them. */
+LLM__FN int llm__bind_panels(llm__binder *b, const llm__matrix *w, int count, uint8_t *at, size_t each) {
+    const size_t scratch_bytes = llm__product_scratch(w), bytes = llm__panel_bytes(w);
+    void *scratch = llm__alloc(&b->m->allocator, scratch_bytes, 1);
+    size_t p;
+    int i;
+    for (i = 0; scratch && i < count; i++, at += each)
+        for (p = 0; p < each / bytes; p++)
+            b->m->ops->panel(&w[i], (int)p * LLM__PANEL_ROWS, at + p * bytes, scratch);
+    llm__free(&b->m->allocator, scratch, scratch_bytes);
+    return scratch != NULL;
+}
+
+/* Lays out quantized maps w[0..count-1], all alike, as the panels that int8 products read, or finds them so in the
+   packed file. */
 LLM__FN void llm__bind_pack(llm__binder *b, llm__matrix *w, int count) {
     llm_model *m = b->m;
-    size_t panels, each, bytes, scratch_bytes, codes, p;
-    void *scratch;
-    uint8_t *at;
+    const llm__pack_entry *entry;
+    const uint8_t *panels = NULL;
+    size_t each, bytes, codes;
+    uint8_t *memory;
     int i;
     if (b->status != LLM_OK || w->format != LLM__AFFINE) return;
     codes = (size_t)count * (size_t)w->rows * (w->row_bytes + 2 * w->scale_row_bytes);
     b->to_come -= codes < b->to_come ? codes : b->to_come;
     if (m->unpacked || b->looked_up || !w->rows || !llm__int8_able(w)) return;
-    panels = ((size_t)w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS;
-    each = panels * llm__panel_bytes(w);
+    each = ((size_t)w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS * llm__panel_bytes(w);
     if (!llm__mul_ok(each, (size_t)count, &bytes)) return;
     if (m->describing) {
-        m->pack_bytes += bytes;
+        if (!b->no_room) m->pack_bytes += bytes;
         return;
     }
-    scratch_bytes = llm__product_scratch(w);
-    scratch = llm__alloc(&m->allocator, scratch_bytes, 1);
-    at = scratch ? llm__bind_pack_memory(b, bytes) : NULL;
-    if (at) m->pack_bytes += bytes;
-    for (i = 0; at && i < count; i++, at += each) {
-        for (p = 0; p < panels; p++)
-            m->ops->panel(&w[i], (int)p * LLM__PANEL_ROWS, at + p * llm__panel_bytes(w), scratch);
-        w[i].panels = at;
+    entry = llm__pack_find(b, w, count, bytes);
+    if (entry) panels = llm__pack_take(b, entry, NULL);
+    if (!panels && !b->no_room && (memory = llm__bind_pack_memory(b, bytes)) != NULL) {
+        if (entry) panels = llm__pack_take(b, entry, memory);
+        entry = panels ? entry : NULL;
+        if (panels || llm__bind_panels(b, w, count, memory, each)) panels = memory;
     }
-    llm__free(&m->allocator, scratch, scratch_bytes);
+    if (!panels) return;
+    m->pack_bytes += bytes;
+    if (entry) m->pack.bytes += bytes;
+    for (i = 0; i < count; i++) w[i].panels = panels + (size_t)i * each;
+    llm__pack_add(b, w, count, panels, bytes);
 }
 
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
@@ -28993,7 +29457,9 @@ LLM__FN void llm__bind_kv_b(llm__binder *b, llm__latent *a) {
     b->looked_up = 0;
     if (b->status != LLM_OK) return;
     if (anew && both.format == LLM__AFFINE && !both.index && a->nope % both.group == 0) {
+        llm__bind_part(b, "embed_q");
         llm__bind_requantized(b, &both, a->heads, 0, a->nope, 1, a->embed_q);
+        llm__bind_part(b, "unembed_out");
         llm__bind_requantized(b, &both, a->heads, a->nope, a->value, 0, a->unembed);
         return;
     }
@@ -30058,7 +30524,7 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
     for (k = 0; k < m->tensors.count; k++)
         if (!llm__is_float(m->tensors.items[k].dtype) || llm__name_fits(m->tensors.items[k].name, "*scales *biases"))
             b.to_come += (size_t)m->tensors.items[k].bytes;
-    if (!llm__leaves_half(b.to_come)) m->unpacked = 1;
+    b.no_room = !llm__leaves_half(b.to_come);
     llm__bind_name(&b, "model.embed_tokens");
     b.looked_up = !m->tied;
     llm__bind_matrix(&b, &m->embedding, 0, m->vocabulary, m->hidden, 0);
@@ -40252,6 +40718,7 @@ LLM__FN llm_status llm__model_load(llm_model *m, const llm_model_desc *d, llm_er
     if (!m->ops) return llm__isa_fail(d->isa, error);
     status = llm__safetensors_open(&m->folder, &m->tensors, error);
     if (status == LLM_OK) status = llm__model_config(m, error);
+    if (status == LLM_OK && !d->no_pack && !d->describe) llm__pack_open(m, d->pack_file);
     if (status == LLM_OK) status = llm__bind_model(m, error);
     if (status != LLM_OK) return status;
     status = d->weights_only || d->describe ? llm__model_ends(m, NULL, error) : llm__model_words(m, error);
@@ -40282,6 +40749,7 @@ LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, l
     m->unpacked = desc->no_pack;
     m->drafting = desc->drafts;
     m->folder.arena = &m->arena;
+    m->pack.unchecked = desc->pack_unchecked;
     status =
         desc->path && !m->folder.path ? llm__no_memory(error, strlen(desc->path)) : llm__model_load(m, desc, error);
     if (status != LLM_OK) {
@@ -40301,6 +40769,7 @@ LLM_API void llm_model_close(llm_model *model) {
         LLM__MUTEX_CLOSE(&model->lexicon->lock);
     }
     llm__folder_close(&model->folder);
+    llm__folder_close(&model->pack.folder);
     llm__tensors_free(&a, &model->tensors);
     llm__arena_free(&model->arena);
     llm__free(&a, model, sizeof *model);
@@ -40447,9 +40916,21 @@ LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
     info.parameters = m->parameters;
     info.weight_bytes = m->weight_bytes;
     info.pack_bytes = m->pack_bytes;
+    info.pack_file_bytes = m->pack.bytes;
+    info.pack_note = m->pack.note[0] ? m->pack.note : NULL;
     info.memory_bytes =
         sizeof *m + m->arena.bytes + m->tensors.capacity * sizeof(llm__tensor) + m->tensors.slots * sizeof(uint32_t);
     return info;
+}
+
+LLM_API llm_status llm_model_save_pack(const llm_model *model, const char *path, const llm_sink *sink,
+                                       llm_error *error) {
+    if (!model || (!path && !sink) || (sink && !sink->write))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving packed weights needs a model and a path or a sink");
+    if (!model->pack.made)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the model has no packed weights: nothing in it is quantized, or it "
+                         "was opened with no_pack or described, or there was no memory for them");
+    return llm__pack_save(model, path, sink, error);
 }
 
 LLM_API const llm_model *llm_model_drafter(const llm_model *model) {
