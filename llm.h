@@ -203,6 +203,48 @@ typedef struct llm_storage_info {
    last. */
 LLM_API llm_storage_info llm_model_get_storage(const llm_model *model, size_t n);
 
+/* What a tensor of a checkpoint is to its model. */
+typedef enum llm_tensor_role {
+    LLM_TENSOR_UNUSED, /* nothing */
+    LLM_TENSOR_OTHER,  /* norms, biases, convolutions, what is quantized, ... */
+    LLM_TENSOR_MAP,    /* floats of a linear map or of a table of rows, [rows, cols], or a stack, [n, rows, cols]: what can
+                          be quantized along its rows */
+    LLM_TENSOR_ROUTER  /* the same of a map that chooses experts */
+} llm_tensor_role;
+
+/* A tensor as the checkpoint has it.  Texts and data belong to the model. */
+typedef struct llm_tensor_info {
+    const char *name;
+    llm_dtype dtype;
+    int dims;
+    int64_t shape[8];   /* [dims] */
+    const void *data;   /* [bytes]; NULL: neither mapped nor read, as the model does without it */
+    size_t bytes;
+    llm_tensor_role role;
+} llm_tensor_info;
+
+/* The n-th tensor of a model's checkpoint, in the order of its files; all zero beyond the last. */
+LLM_API llm_tensor_info llm_model_get_tensor(const llm_model *model, size_t n);
+
+/* How numbers are quantized: as mlx's quantize() does it, to the bit. */
+typedef struct llm_quantize_desc {
+    const char *mode; /* NULL: "affine", with a scale and a bias for each group, in `dtype`; "mxfp4", "mxfp8", "nvfp4":
+                         small floats, with a scale of one byte for each group */
+    int bits, group;  /* 0: 4 and 64; of mxfp4 4 and 32, mxfp8 8 and 32, nvfp4 4 and 16, which have no others.  affine:
+                         2, 3, 4, 5, 6 or 8 bits, groups of 32, 64 or 128 */
+    llm_dtype from;   /* LLM_F32, LLM_F16 or LLM_BF16: how the numbers are stored, ... */
+    llm_dtype dtype;  /* ...and what they are rounded to first */
+} llm_quantize_desc;
+
+/* Quantizes `count` numbers, whole groups: to codes[count * bits / 8], scales[count / group] and, only if affine,
+   biases[count / group], as a checkpoint has them.  LLM_BAD_ARGUMENT: the description makes no sense, or count is no
+   multiple of the group and of 32 bits of codes. */
+LLM_API llm_status llm_quantize(const llm_quantize_desc *desc, const void *numbers, size_t count, void *codes,
+                                void *scales, void *biases, llm_error *error);
+
+/* Numbers of any type as LLM_F32, LLM_F16 or LLM_BF16, rounded to the nearest. */
+LLM_API void llm_convert(llm_dtype from, const void *numbers, size_t count, llm_dtype to, void *out);
+
 /* The n-th architecture name (model_type) this version knows, or NULL beyond the last. */
 LLM_API const char *llm_architecture(size_t n);
 
@@ -1246,6 +1288,11 @@ LLM__FN float llm__rounded(llm_dtype t, float x) {
     return llm__number_at(t, bytes);
 }
 
+LLM__FN void llm__round_all(llm_dtype t, float *x, size_t n) {
+    size_t i;
+    for (i = 0; t != LLM_F32 && i < n; i++) x[i] = llm__rounded(t, x[i]);
+}
+
 /* One number as mlx's dequantize() gives it: product and sum are each rounded to the type of scale and bias. */
 LLM__FN float llm__affine_rounded(const llm__matrix *w, int row, int col) {
     const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
@@ -1253,6 +1300,52 @@ LLM__FN float llm__affine_rounded(const llm__matrix *w, int row, int col) {
     float code = (float)llm__affine_code(codes, (size_t)col, w->bits);
     float product = llm__rounded(w->dtype, llm__number_at(w->dtype, w->scales + at) * code);
     return llm__rounded(w->dtype, product + llm__number_at(w->dtype, w->biases + at));
+}
+
+/* The nearest, of two the smaller, without a sign if that is 0, as mlx's CPU kernels have it (its GPU kernels take the
+   even one, and keep the sign); beyond the largest: that; NaN: 0. */
+LLM__FN unsigned llm__f32_to_e2m1(float x) {
+    static const float halfway[7] = {0.25f, 0.75f, 1.25f, 1.75f, 2.5f, 3.5f, 5}; /* between code i and i + 1 */
+    unsigned code = 0;
+    while (code < 7 && fabsf(x) > halfway[code]) code++;
+    return code && x < 0 ? code | 8u : code;
+}
+
+/* The nearest, of two the even one; beyond the largest, and NaN: that. */
+LLM__FN uint8_t llm__f32_to_e4m3(float x) {
+    const float size = fabsf(x);
+    const uint32_t sign = signbit(x) ? 0x80u : 0u, bits = llm__float_bits(size);
+    if (!(size < 464)) return (uint8_t)(sign | 0x7Eu);
+    if (size < 0.015625f) return (uint8_t)(sign | (uint32_t)rintf(size * 512));
+    return (uint8_t)(sign | (((bits + 0x7FFFFu + (bits >> 20 & 1u)) >> 20) - 120 * 8));
+}
+
+/* The smallest power of two that is not below x, which is not negative; 0: the smallest of all. */
+LLM__FN uint8_t llm__f32_to_e8m0(float x) {
+    int exponent;
+    float fraction;
+    if (!(x < HUGE_VALF)) return 255;
+    fraction = frexpf(x, &exponent);
+    if (fraction <= 0.5f) exponent--;
+    if (!(x > 0) || exponent < -127) return 0;
+    return (uint8_t)((exponent > 127 ? 127 : exponent) + 127);
+}
+
+/* One group of n numbers as small floats behind a scale that brings the largest to the largest code. */
+LLM__FN void llm__scaled_encode(llm__format format, const float *x, int n, uint8_t *codes, uint8_t *scale) {
+    float largest = 0, factor;
+    int i;
+    for (i = 0; i < n; i++)
+        if (!(fabsf(x[i]) <= largest)) largest = fabsf(x[i]);
+    largest /= format == LLM__MXFP8 ? 448.0f : 6.0f;
+    *scale = format == LLM__NVFP4 ? llm__f32_to_e4m3(largest) : llm__f32_to_e8m0(largest);
+    factor = format == LLM__NVFP4 ? llm__e4m3_to_f32(*scale) : llm__e8m0_to_f32(*scale);
+    for (i = 0; i < n; i++) {
+        const float y = factor == 0 ? 0 : x[i] / factor;
+        if (format == LLM__MXFP8) codes[i] = llm__f32_to_e4m3(y);
+        else if (i % 2) codes[i / 2] = (uint8_t)(codes[i / 2] | llm__f32_to_e2m1(y) << 4);
+        else codes[i / 2] = (uint8_t)llm__f32_to_e2m1(y);
+    }
 }
 
 LLM__FN void llm__fp8_row(const llm__matrix *w, int row, float *out) {
@@ -27889,16 +27982,6 @@ LLM__FN void llm__bind_note(llm__binder *b, const llm__matrix *w, int64_t parame
     o->bytes += m->weight_bytes - bytes;
 }
 
-/* n floats of a tensor, from its type to that one. */
-LLM__FN void llm__bind_convert(const llm__tensor *t, const uint8_t *data, size_t n, llm_dtype to, uint8_t *out) {
-    size_t i, from_size = llm__dtype_bytes(t->dtype), size = llm__dtype_bytes(to);
-    float x;
-    for (i = 0; i < n; i++) {
-        llm__to_f32(t->dtype, data + i * from_size, 1, &x);
-        llm__from_f32(to, &x, 1, out + i * size);
-    }
-}
-
 /* A tensor of `rows` x `cols` numbers (cols 0: a vector) as float32 of our own, plus `offset`. */
 LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows, int64_t cols, float offset) {
     llm__tensor *t = llm__bind_find(b, suffix);
@@ -27926,7 +28009,7 @@ LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows
     llm__to_f32(t->dtype, data, n, out);
     for (i = 0; b->awq && i < n; i++) {
         uint8_t rounded[sizeof(float)];
-        llm__bind_convert(t, data + i * llm__dtype_bytes(t->dtype), 1, llm__bind_dtype(b, t), rounded);
+        llm_convert(t->dtype, data + i * llm__dtype_bytes(t->dtype), 1, llm__bind_dtype(b, t), rounded);
         llm__to_f32(llm__bind_dtype(b, t), rounded, 1, &out[i]);
     }
     for (i = 0; i < n; i++) out[i] += offset;
@@ -28604,7 +28687,7 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
         copy = (uint8_t *)llm__bind_alloc(b, n, size);
         if (!copy) return;
         if (dtype == t->dtype) memcpy(copy, data, n * size);
-        else llm__bind_convert(t, data, n, dtype, copy);
+        else llm_convert(t->dtype, data, n, dtype, copy);
         data = copy;
     }
     w->format = LLM__FLOAT;
@@ -28638,11 +28721,19 @@ LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__mat
 
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias);
 
+/* What the floats of the map at b->name are to the model, if they are more than that. */
+LLM__FN void llm__bind_role(const llm__binder *b, llm_tensor_role role) {
+    llm__tensor *t = llm__bind_find(b, ".weight");
+    if (!t) t = llm__bind_find(b, "");
+    if (t && t->role == LLM_TENSOR_MAP) t->role = role;
+}
+
 /* GPT-2's Conv1D: a linear map stored as [cols, rows]. */
 LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols, int bias) {
     llm__matrix stored;
     b->transposed = 0;
     llm__bind_matrix(b, &stored, 0, cols, rows, 0);
+    llm__bind_role(b, LLM_TENSOR_OTHER);
     if (b->status == LLM_OK) llm__bind_transposed(b, &stored, w);
     if (bias && b->status == LLM_OK) w->bias = llm__bind_floats(b, ".bias", rows, 0, 0);
     b->transposed = 1;
@@ -29187,7 +29278,10 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else if (!t) llm__bind_absent(b, ".weight", what);
     else if (t->dtype == LLM_U8 && llm__bind_find(b, "_weight_scale")) llm__bind_nvfp4(b, t, lead, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
-    else llm__bind_plain(b, t, lead, rows, cols, w);
+    else {
+        llm__bind_plain(b, t, lead, rows, cols, w);
+        t->role = LLM_TENSOR_MAP;
+    }
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
     llm__bind_note(b, w, parameters, bytes);
     if (bias)
@@ -29299,22 +29393,34 @@ LLM__FN void llm__bind_qk_norm(llm__binder *b, const llm__attention *a, llm__nor
 /* A single number, stored as a scalar or as a list of one. */
 LLM__FN const float *llm__bind_number(llm__binder *b) {
     llm__tensor *t = llm__bind_find(b, "");
-    if (t && !t->dims) {
+    const int dims = t ? t->dims : 1;
+    const float *number;
+    if (t && !dims) {
         t->dims = 1;
         t->shape[0] = 1;
     }
-    return llm__bind_floats(b, "", 1, 0, 0);
+    number = llm__bind_floats(b, "", 1, 0, 0);
+    if (t) t->dims = dims;
+    return number;
 }
 
 /* Two taps for each kv head, whatever the tensor's shape is: [kv_heads, 2]. */
 LLM__FN const float *llm__bind_taps(llm__binder *b, int heads) {
-    llm__tensor *t = llm__bind_find(b, "");
+    llm__tensor *t = llm__bind_find(b, ""), stored;
+    const float *taps;
+    memset(&stored, 0, sizeof stored);
+    if (t) stored = *t;
     if (t && t->dims == 5 && t->shape[0] == 1 && t->shape[1] == 1 && t->shape[2] == heads && t->shape[3] == 1) {
         t->dims = 2;
         t->shape[0] = heads;
         t->shape[1] = t->shape[4];
     }
-    return llm__bind_floats(b, "", heads, 2, 0);
+    taps = llm__bind_floats(b, "", heads, 2, 0);
+    if (t) {
+        t->dims = stored.dims;
+        memcpy(t->shape, stored.shape, sizeof t->shape);
+    }
+    return taps;
 }
 
 /* What single families have. */
@@ -29916,6 +30022,7 @@ LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer
     int hidden = b->m->hidden, width = e->latent ? e->latent : hidden, joined, folded;
     llm__bind_first(b, "gate gate.gate_proj gate.proj gate.gate");
     llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
+    llm__bind_role(b, LLM_TENSOR_ROUTER);
     llm__bind_first(b, "gate.e_score_correction_bias e_score_correction_bias experts.e_score_correction_bias");
     if (e->biased) e->bias = llm__bind_floats(b, "", e->count + e->identity, 0, 0);
     llm__bind_part(b, "gate.per_expert_scale");
@@ -40897,6 +41004,93 @@ LLM_API llm_storage_info llm_model_get_storage(const llm_model *m, size_t n) {
     case LLM__NVFP4: llm__say(info.name, sizeof info.name, "nvfp4"); break;
     }
     return info;
+}
+
+LLM_API llm_tensor_info llm_model_get_tensor(const llm_model *m, size_t n) {
+    llm_tensor_info info;
+    const llm__tensor *t;
+    memset(&info, 0, sizeof info);
+    if (!m || n >= m->tensors.count) return info;
+    t = &m->tensors.items[n];
+    info.name = t->name;
+    info.dtype = t->dtype;
+    info.dims = t->dims;
+    memcpy(info.shape, t->shape, sizeof info.shape);
+    info.data = t->data;
+    info.bytes = (size_t)t->bytes;
+    if (t->used) info.role = t->role ? (llm_tensor_role)t->role : LLM_TENSOR_OTHER;
+    return info;
+}
+
+LLM__FN llm_status llm__check_quantize(const llm_quantize_desc *d, int *bits, int *group, llm__format *format,
+                                       llm_error *error) {
+    static const struct {
+        const char *name;
+        llm__format format;
+        int bits, group;
+    } modes[] = {{"affine", LLM__AFFINE, 4, 64}, {"mxfp4", LLM__MXFP4, 4, 32}, {"mxfp8", LLM__MXFP8, 8, 32},
+                 {"nvfp4", LLM__NVFP4, 4, 16}};
+    const char *name = d->mode ? d->mode : modes[0].name;
+    size_t i = 0;
+    while (i < LLM__LENGTH(modes) && strcmp(modes[i].name, name)) i++;
+    if (i == LLM__LENGTH(modes))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "mode \"%.40s\" is none of affine, mxfp4, mxfp8, nvfp4", name);
+    *format = modes[i].format;
+    *bits = d->bits ? d->bits : modes[i].bits;
+    *group = d->group ? d->group : modes[i].group;
+    if (*format != LLM__AFFINE && (*bits != modes[i].bits || *group != modes[i].group))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%s has %d bits and groups of %d, not %d and %d", name, modes[i].bits,
+                         modes[i].group, *bits, *group);
+    if (*bits < 2 || *bits > 8 || *bits == 7 || (*group != 16 && *group != 32 && *group != 64 && *group != 128) ||
+        (*format == LLM__AFFINE && *group == 16))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%d bits in groups of %d: affine codes have 2, 3, 4, 5, 6 or 8 in "
+                         "groups of 32, 64 or 128", *bits, *group);
+    if (!llm__is_float(d->from) || !llm__is_float(d->dtype))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "numbers to quantize are F32, F16 or BF16");
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_quantize(const llm_quantize_desc *desc, const void *numbers, size_t count, void *codes,
+                                void *scales, void *biases, llm_error *error) {
+    const uint8_t *from = (const uint8_t *)numbers;
+    uint8_t *code = (uint8_t *)codes, *scale = (uint8_t *)scales, *bias = (uint8_t *)biases;
+    llm__format format = LLM__AFFINE;
+    int bits = 0, group = 1;
+    size_t i, size;
+    float x[128], fit[2];
+    llm_status status;
+    if (!desc || !numbers || !codes || !scales)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "quantizing needs a description, numbers, and room for the results");
+    if ((status = llm__check_quantize(desc, &bits, &group, &format, error)) != LLM_OK) return status;
+    if ((format == LLM__AFFINE) != (biases != NULL))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "affine groups have biases, others have none");
+    if (count % (size_t)group || count % 8)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%llu numbers are no whole groups of %d", (unsigned long long)count,
+                         group);
+    size = llm__dtype_bytes(desc->dtype);
+    for (i = 0; i < count; i += (size_t)group, code += group * bits / 8) {
+        llm__to_f32(desc->from, from + i * llm__dtype_bytes(desc->from), (size_t)group, x);
+        if (desc->from != desc->dtype) llm__round_all(desc->dtype, x, (size_t)group);
+        if (format != LLM__AFFINE) {
+            llm__scaled_encode(format, x, group, code, scale++);
+            continue;
+        }
+        llm__affine_encode(x, (size_t)group, bits, group, code, fit, fit + 1);
+        llm__from_f32(desc->dtype, fit, 1, scale);
+        llm__from_f32(desc->dtype, fit + 1, 1, bias);
+        scale += size, bias += size;
+    }
+    return llm__ok(error);
+}
+
+LLM_API void llm_convert(llm_dtype from, const void *numbers, size_t count, llm_dtype to, void *out) {
+    const size_t step = llm__dtype_bytes(from), size = llm__dtype_bytes(to);
+    size_t i;
+    float x;
+    for (i = 0; llm__is_float(to) && i < count; i++) {
+        llm__to_f32(from, (const uint8_t *)numbers + i * step, 1, &x);
+        llm__from_f32(to, &x, 1, (uint8_t *)out + i * size);
+    }
 }
 
 LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
