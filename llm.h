@@ -148,23 +148,23 @@ LLM_API void llm_model_close(llm_model *model);
 /* What the model is. */
 LLM_API llm_model_info llm_model_get_info(const llm_model *model);
 
-/* Writes the weights as opening has laid them out (llm_model_info.pack_bytes, and a few KB) to a packed file, from which
-   llm_model_desc.pack_file takes them the next time instead of making them anew.  Mapped, they then are memory that
-   processes share and that the system can take back, and need no time to make; but the system maps files in small pages
-   only, which costs products of one row up to a quarter of the bandwidth.  With no_map they are read into memory of the
-   model's own.
+/* Writes the weights as opening has laid them out (llm_model_info.pack_bytes and a few KB) to a packed file, from which
+   opening takes them the next time (llm_model_desc.pack_file) instead of making them anew.  Mapped, they are memory that
+   processes share and that the system can take back; they are there in half the time, or at once if they are not
+   checked.  But the system maps files in small pages, which can cost writing a sixth of its speed (bench --load shows
+   what it comes to).  With no_map they are read into memory of the model's own.
 
    A file serves the checkpoint and the layout of weights that it was made from; today all instruction sets have the
-   same.  It is keyed by config.json, by the names, types, shapes and places of all tensors and by four samples of 256
-   bytes of each tensor: a checkpoint that was trained further, merged or quantized anew is told apart, but not one where
-   single numbers between the samples were changed.  Its directory has a checksum, which is always verified, and so have
-   the weights of each map (see pack_unchecked).  A file that is missing, damaged, of another layout, version or
-   checkpoint never keeps a model from opening: what it does not give is made as if there were none, and
+   same.  It knows the checkpoint by config.json, by the names, types, shapes and places of all tensors, and by four
+   samples of 256 bytes of each: weights that were trained further, merged or quantized anew are told apart, but not
+   ones where single numbers between the samples were changed.  Its directory has a checksum, which is always verified,
+   and so have the weights of each map (see pack_unchecked).  A file that is missing, damaged, or of another layout,
+   version or checkpoint never keeps a model from opening: what it does not give is made as if there were none, and
    llm_model_info.pack_note says why.
 
-   path: replaced as a whole, as by llm_cache_save; or sink: where the bytes go instead (patch is not called).
-   LLM_BAD_ARGUMENT: the model has no such weights, as nothing in it is quantized, or it was opened with no_pack or only
-   described, or there was no memory for them.  LLM_BAD_FILE: writing failed. */
+   path: replaced as a whole, as by llm_cache_save; or sink, if it is not NULL: where the bytes go instead (patch is not
+   called).  LLM_BAD_ARGUMENT: the model has no such weights: nothing in it is quantized, or it was opened with no_pack
+   or only described, or there was no memory for them.  LLM_BAD_FILE: writing failed. */
 LLM_API llm_status llm_model_save_pack(const llm_model *model, const char *path, const llm_sink *sink,
                                        llm_error *error);
 
@@ -207,8 +207,8 @@ LLM_API llm_storage_info llm_model_get_storage(const llm_model *model, size_t n)
 typedef enum llm_tensor_role {
     LLM_TENSOR_UNUSED, /* nothing */
     LLM_TENSOR_OTHER,  /* norms, biases, convolutions, what is quantized, ... */
-    LLM_TENSOR_MAP,    /* floats of a linear map or of a table of rows, [rows, cols], or a stack, [n, rows, cols]: what can
-                          be quantized along its rows */
+    LLM_TENSOR_MAP,    /* floats of a linear map or of a table of rows, [rows, cols], or of a stack, [n, rows, cols]:
+                          what can be quantized along its rows */
     LLM_TENSOR_ROUTER  /* the same of a map that chooses experts */
 } llm_tensor_role;
 
@@ -1320,15 +1320,15 @@ LLM__FN uint8_t llm__f32_to_e4m3(float x) {
     return (uint8_t)(sign | (((bits + 0x7FFFFu + (bits >> 20 & 1u)) >> 20) - 120 * 8));
 }
 
-/* The smallest power of two that is not below x, which is not negative; 0: the smallest of all. */
+/* The smallest power of two that is not below x, which is not negative; for 0, as mlx has it, 1. */
 LLM__FN uint8_t llm__f32_to_e8m0(float x) {
     int exponent;
     float fraction;
     if (!(x < HUGE_VALF)) return 255;
+    if (!(x > 0)) return 127;
     fraction = frexpf(x, &exponent);
     if (fraction <= 0.5f) exponent--;
-    if (!(x > 0) || exponent < -127) return 0;
-    return (uint8_t)((exponent > 127 ? 127 : exponent) + 127);
+    return (uint8_t)(exponent < -127 ? 0 : exponent > 127 ? 254 : exponent + 127);
 }
 
 /* One group of n numbers as small floats behind a scale that brings the largest to the largest code. */

@@ -807,7 +807,8 @@ static int bench_loading(const options *o, const shape *s, const recipe *f) {
     md.memory_count = 2;
     ok = ok && write_pack(o, &md, &written);
     for (i = 0; ok && i < o->repeat; i++)
-        for (w = 0; ok && w < LOAD_WAYS; w++) ok = measure_way(o, &md, &load_ways[w], &ms[w][i], &tokens[w][i], &info[w]);
+        for (w = 0; ok && w < LOAD_WAYS; w++)
+            ok = measure_way(o, &md, &load_ways[w], &ms[w][i], &tokens[w][i], &info[w]);
     remove(PACK_PATH);
     free_image(&m);
     if (!ok) return 0;

@@ -4,9 +4,10 @@
        build/quantize --model FOLDER --out FOLDER --mode mxfp4 --pack
        build/quantize --model FOLDER --pack
 
-   Writes what mlx_lm.convert -q writes for the checkpoint's own names: codes, scales and biases for each linear map and
-   each embedding, config.json with "quantization", the tokenizer's files.  --pack writes llm.pack into the folder, which
-   opening then takes its weights from.  Shows: tensors, llm_quantize, llm_model_save_pack. */
+   Writes what mlx_lm.convert -q makes of each linear map and each embedding (codes, scales and biases, to the bit),
+   config.json with "quantization", and the tokenizer's files.  Names and layout of the tensors stay the checkpoint's:
+   mlx-lm opens the result where it takes such a layout quantized, as it always does its own.  --pack writes llm.pack into
+   the folder, from which opening then takes the weights.  Shows: tensors, llm_quantize, llm_model_save_pack. */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 
@@ -34,7 +35,7 @@ static const char help[] =
     "  --mode NAME      affine, mxfp4, mxfp8 or nvfp4 (default affine)\n"
     "  --bits N         affine: 2, 3, 4, 5, 6 or 8 (default 4)\n"
     "  --group N        affine: numbers that share a scale: 32, 64 or 128 (default 64)\n"
-    "  --dtype NAME     float16, bfloat16 or float32: what floats become (default: what config.json says, else as they\n"
+    "  --dtype NAME     float16, bfloat16 or float32: what floats become (default: as config.json says, else as they\n"
     "                   are)\n"
     "  --pack           also lay the weights out for the kernels, in a file that opening uses from then on\n"
     "  --help           this text\n";

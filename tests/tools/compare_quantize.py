@@ -1,7 +1,7 @@
 """Holds examples/quantize.c against mlx_lm.convert: python tests/tools/compare_quantize.py BUILD [FOLDER...]
 
-Makes small float checkpoints (or takes those in FOLDERs), has both programs quantize each in many ways and compares what
-they wrote tensor by tensor, to the bit, and "quantization" of config.json; then mlx-lm opens ours.  Needs mlx and
+Makes small float checkpoints (or takes those in FOLDERs), has both programs quantize each in many ways and compares
+what they wrote tensor by tensor, to the bit, and "quantization" of config.json; then mlx-lm opens ours.  Needs mlx and
 mlx-lm 0.32."""
 
 import json
@@ -59,7 +59,12 @@ def make(folder, kind, dtype):
     model_class, args_class = utils._get_classes(config)
     model = model_class(args_class.from_dict(config))
     mx.random.seed(len(kind))
-    model.apply(lambda x: (mx.random.normal(x.shape) * 0.1).astype(getattr(mx, dtype)))
+
+    def numbers(x):  # of which the first row is zero
+        first = (mx.arange(x.shape[0]) > 0).reshape([-1] + [1] * (x.ndim - 1))
+        return (mx.random.normal(x.shape) * 0.1 * first).astype(getattr(mx, dtype))
+
+    model.apply(numbers)
     folder.mkdir()
     mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())), {"format": "mlx"})
     (folder / "config.json").write_text(json.dumps(config))
