@@ -149,8 +149,8 @@ LLM_API void llm_model_close(llm_model *model);
 LLM_API llm_model_info llm_model_get_info(const llm_model *model);
 
 /* Writes the weights as opening has laid them out (llm_model_info.pack_bytes and a few KB) to a packed file, from which
-   opening takes them the next time (llm_model_desc.pack_file) instead of making them anew.  Mapped, they are memory that
-   processes share and that the system can take back; they are there in half the time, or at once if they are not
+   opening takes them the next time (llm_model_desc.pack_file) instead of making them anew.  Mapped, they are memory
+   that processes share and that the system can take back; they are there in half the time, or at once if they are not
    checked.  But the system maps files in small pages, which can cost writing a sixth of its speed (bench --load shows
    what it comes to).  With no_map they are read into memory of the model's own.
 
@@ -1291,15 +1291,6 @@ LLM__FN float llm__rounded(llm_dtype t, float x) {
 LLM__FN void llm__round_all(llm_dtype t, float *x, size_t n) {
     size_t i;
     for (i = 0; t != LLM_F32 && i < n; i++) x[i] = llm__rounded(t, x[i]);
-}
-
-/* One number as mlx's dequantize() gives it: product and sum are each rounded to the type of scale and bias. */
-LLM__FN float llm__affine_rounded(const llm__matrix *w, int row, int col) {
-    const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
-    size_t at = (size_t)row * w->scale_row_bytes + (size_t)(col / w->group) * llm__dtype_bytes(w->dtype);
-    float code = (float)llm__affine_code(codes, (size_t)col, w->bits);
-    float product = llm__rounded(w->dtype, llm__number_at(w->dtype, w->scales + at) * code);
-    return llm__rounded(w->dtype, product + llm__number_at(w->dtype, w->biases + at));
 }
 
 /* The nearest, of two the smaller, without a sign if that is 0, as mlx's CPU kernels have it (its GPU kernels take the
@@ -29510,42 +29501,80 @@ LLM__FN void llm__bind_indexer(llm__binder *b, llm__latent *a) {
     llm__bind_matrix(b, &x->weights, 0, x->heads, b->m->hidden, 0);
 }
 
-/* Rows [first, first + count) of each head in `both`, or their transpose, quantized anew as mlx's quantize() does; out:
-   [heads]. */
+/* Row `row` as mlx's dequantize() gives it: products and sums are each rounded to the type of scales and biases.
+   scratch: 5 bytes for each column. */
+LLM__FN void llm__rounded_row(const llm__ops *ops, const llm__matrix *w, int row, float *out, uint8_t *scratch) {
+    const size_t cols = (size_t)w->cols, size = llm__dtype_bytes(w->dtype);
+    const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
+    const uint8_t *scales = w->scales + (size_t)row * w->scale_row_bytes;
+    const uint8_t *biases = w->biases + (size_t)row * w->scale_row_bytes;
+    uint8_t *bytes = scratch + 4 * cols;
+    size_t i, g;
+    int sum;
+    if (w->bits == 8) memcpy(bytes, codes, cols);
+    else ops->unpack(codes, cols, w->bits, bytes);
+    for (sum = 0; sum < 2; sum++) {
+        for (g = 0; g < cols / (size_t)w->group; g++) {
+            const float factor = llm__number_at(w->dtype, (sum ? biases : scales) + g * size);
+            const size_t begin = g * (size_t)w->group, end = begin + (size_t)w->group;
+            for (i = begin; !sum && i < end; i++) out[i] = factor * (float)bytes[i];
+            for (i = begin; sum && i < end; i++) out[i] += factor;
+        }
+        if (w->dtype == LLM_F32) continue;
+        ops->from_f32(w->dtype, out, cols, scratch);
+        ops->to_f32(w->dtype, scratch, cols, out);
+    }
+}
+
+/* Rows [first, first + count) of head h in `both`, or their transpose, quantized anew as mlx's quantize() does.  floats:
+   count rows of `both`, one of the result with its scales and biases, and what llm__rounded_row works with. */
+LLM__FN void llm__requantize_head(const llm__ops *ops, const llm__matrix *both, int first, int count, int turned,
+                                  const llm__matrix *out, float *floats) {
+    const size_t wide = (size_t)both->cols, cols = (size_t)out->cols, groups = cols / (size_t)both->group;
+    float *row = floats + (size_t)count * wide, *fit = row + cols;
+    uint8_t *codes = (uint8_t *)(uintptr_t)out->data, *scales = (uint8_t *)(uintptr_t)out->scales;
+    uint8_t *biases = (uint8_t *)(uintptr_t)out->biases;
+    size_t r, c;
+    for (r = 0; r < (size_t)count; r++)
+        llm__rounded_row(ops, both, first + (int)r, floats + r * wide, (uint8_t *)(fit + 2 * groups));
+    for (r = 0; r < (size_t)out->rows; r++) {
+        for (c = 0; turned && c < cols; c++) row[c] = floats[c * wide + r];
+        llm__affine_encode(turned ? row : floats + r * wide, cols, both->bits, both->group, codes, fit, fit + groups);
+        llm__from_f32(both->dtype, fit, groups, scales);
+        llm__from_f32(both->dtype, fit + groups, groups, biases);
+        codes += out->row_bytes;
+        scales += out->scale_row_bytes;
+        biases += out->scale_row_bytes;
+    }
+}
+
+/* The same of all heads; out: [heads]. */
 LLM__FN void llm__bind_requantized(llm__binder *b, const llm__matrix *both, int heads, int first, int count, int turned,
                                    llm__matrix *out) {
-    const int stride = both->rows / heads, rows = turned ? both->cols : count, cols = turned ? count : both->cols;
-    const size_t groups = (size_t)(cols / both->group), all = (size_t)heads * (size_t)rows;
-    const size_t scale_row_bytes = groups * llm__dtype_bytes(both->dtype);
-    const size_t row_bytes = (size_t)cols * (size_t)both->bits / 8;
-    size_t i;
-    int c;
+    const int stride = both->rows / heads, cols = turned ? count : both->cols;
+    const size_t wide = (size_t)both->cols, all = (size_t)heads * (size_t)(turned ? both->cols : count);
+    const size_t most = (size_t)count * wide + 3 * (size_t)cols + 5 * wide / sizeof(float) + 1;
+    const llm_allocator *a = &b->m->allocator;
+    float *floats = NULL;
+    int h;
     out[0] = *both;
-    out->rows = rows;
+    out->rows = turned ? both->cols : count;
     out->cols = cols;
-    out->row_bytes = row_bytes;
-    out->scale_row_bytes = scale_row_bytes;
+    out->row_bytes = (size_t)cols * (size_t)both->bits / 8;
+    out->scale_row_bytes = (size_t)(cols / both->group) * llm__dtype_bytes(both->dtype);
     if (!b->m->describing) {
-        uint8_t *codes = (uint8_t *)llm__bind_alloc(b, all, row_bytes);
-        uint8_t *scales = (uint8_t *)llm__bind_alloc(b, all, scale_row_bytes);
-        uint8_t *biases = (uint8_t *)llm__bind_alloc(b, all, scale_row_bytes);
-        float *row = (float *)llm__bind_alloc(b, (size_t)cols + 2 * groups, sizeof(float)), *fit = row + cols;
-        if (!codes || !scales || !biases || !row) return;
-        out->data = codes;
-        out->scales = scales;
-        out->biases = biases;
-        for (i = 0; i < all; i++) {
-            const int top = (int)(i / (size_t)rows) * stride + first, own = (int)(i % (size_t)rows);
-            for (c = 0; c < cols; c++) row[c] = llm__affine_rounded(both, top + (turned ? c : own), turned ? own : c);
-            llm__affine_encode(row, (size_t)cols, both->bits, both->group, codes, fit, fit + groups);
-            llm__from_f32(both->dtype, fit, groups, scales);
-            llm__from_f32(both->dtype, fit + groups, groups, biases);
-            codes += row_bytes;
-            scales += scale_row_bytes;
-            biases += scale_row_bytes;
-        }
+        floats = (float *)llm__alloc(a, most, sizeof *floats);
+        if (!floats) b->status = llm__no_memory(b->error, most * sizeof *floats);
+        out->data = (const uint8_t *)llm__bind_alloc(b, all, out->row_bytes);
+        out->scales = (const uint8_t *)llm__bind_alloc(b, all, out->scale_row_bytes);
+        out->biases = (const uint8_t *)llm__bind_alloc(b, all, out->scale_row_bytes);
     }
-    llm__spread(out, heads);
+    if (b->status == LLM_OK) {
+        llm__spread(out, heads);
+        for (h = 0; floats && h < heads; h++)
+            llm__requantize_head(b->m->ops, both, h * stride + first, count, turned, &out[h], floats);
+    }
+    llm__free(a, floats, most * sizeof *floats);
     llm__bind_pack(b, out, heads);
 }
 

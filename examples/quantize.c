@@ -6,8 +6,8 @@
 
    Writes what mlx_lm.convert -q makes of each linear map and each embedding (codes, scales and biases, to the bit),
    config.json with "quantization", and the tokenizer's files.  Names and layout of the tensors stay the checkpoint's:
-   mlx-lm opens the result where it takes such a layout quantized, as it always does its own.  --pack writes llm.pack into
-   the folder, from which opening then takes the weights.  Shows: tensors, llm_quantize, llm_model_save_pack. */
+   mlx-lm opens the result where it takes such a layout quantized, as it always does its own.  --pack writes llm.pack
+   into the folder, from which opening then takes the weights.  Shows: tensors, llm_quantize, llm_model_save_pack. */
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 

@@ -81,6 +81,53 @@ static void test_nearest(void) {
     CHECK_EQ(llm__f32_to_e2m1(-0.2f), 0);
 }
 
+/* ---- rows of codes as mlx's dequantize() gives them, product and sum each rounded: number by number */
+
+static void check_rounded(const llm__ops *ops, llm_dtype dtype, int bits, int group) {
+    enum { ROWS = 3, COLS = 256 };
+    static uint8_t codes[ROWS * COLS], scales[ROWS * COLS], biases[ROWS * COLS], scratch[5 * COLS];
+    uint32_t random = (uint32_t)(bits * 1000 + group);
+    float out[COLS], x;
+    llm__matrix w;
+    int r, c, bad = 0;
+    memset(&w, 0, sizeof w);
+    w.format = LLM__AFFINE;
+    w.dtype = dtype;
+    w.rows = ROWS, w.cols = COLS, w.bits = bits, w.group = group;
+    w.row_bytes = (size_t)(COLS * bits / 8);
+    w.scale_row_bytes = (size_t)(COLS / group) * llm__dtype_bytes(dtype);
+    w.data = codes, w.scales = scales, w.biases = biases;
+    for (c = 0; c < ROWS * COLS; c++) codes[c] = (uint8_t)random_bits(&random);
+    for (c = 0; c < ROWS * COLS / group; c++) {
+        x = (float)(random_bits(&random) >> 8) * 1e-9f;
+        llm__from_f32(dtype, &x, 1, scales + (size_t)c * llm__dtype_bytes(dtype));
+        x *= -7.3f;
+        llm__from_f32(dtype, &x, 1, biases + (size_t)c * llm__dtype_bytes(dtype));
+    }
+    for (r = 0; r < ROWS; r++) {
+        llm__rounded_row(ops, &w, r, out, scratch);
+        for (c = 0; c < COLS; c++) {
+            size_t at = (size_t)r * w.scale_row_bytes + (size_t)(c / group) * llm__dtype_bytes(dtype);
+            const unsigned code = llm__affine_code(codes + (size_t)r * w.row_bytes, (size_t)c, bits);
+            const volatile float product = llm__rounded(dtype, llm__number_at(dtype, scales + at) * (float)code);
+            const float want = llm__rounded(dtype, product + llm__number_at(dtype, biases + at));
+            bad += memcmp(&want, &out[c], sizeof want) != 0;
+        }
+    }
+    CHECK_EQ(bad, 0);
+}
+
+static void test_rounded_rows(void) {
+    static const int bits[] = {2, 3, 4, 5, 6, 8}, groups[] = {32, 64, 128};
+    const llm__ops *ops;
+    size_t n;
+    int b, g, t;
+    for (n = 0; (ops = llm__ops_at(n)) != NULL; n++)
+        for (b = 0; b < 6; b++)
+            for (g = 0; g < 3; g++)
+                for (t = LLM_F32; t <= LLM_BF16; t++) check_rounded(ops, (llm_dtype)t, bits[b], groups[g]);
+}
+
 /* ---- descriptions that make no sense */
 
 static void refused(const char *mode, int bits, int group, int from, size_t count, const char *word) {
@@ -229,6 +276,7 @@ static void test_convert(void) {
 int main(void) {
     TEST(test_golden);
     TEST(test_nearest);
+    TEST(test_rounded_rows);
     TEST(test_refused);
     TEST(test_as_converted);
     TEST(test_roles);
