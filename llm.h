@@ -112,7 +112,13 @@ typedef struct llm_model_desc {
     int describe;       /* facts only: names and shapes are checked, but weights are neither read nor converted (mapped
                            files; norms and biases are).  Sessions can be opened, to see their size, but run nothing. */
     int drafts;         /* read the layer that predicts further tokens, too, if there is one: see llm_model_drafter */
+    const char *pack_file; /* a packed file, see llm_model_save_pack: its name among the memory files, or its path.
+                              NULL: LLM_PACK_FILE in the folder or among the memory files, if it is there */
+    int pack_unchecked; /* take what a packed file holds without reading it all for its checksums: opening then takes no
+                           time in proportion to the weights, and damage to them gives wrong numbers */
 } llm_model_desc;
+
+#define LLM_PACK_FILE "llm.pack"
 
 /* Facts of an open model.  Texts belong to the model. */
 typedef struct llm_model_info {
@@ -128,6 +134,10 @@ typedef struct llm_model_info {
                                      take */
     const char *tool_dialect;     /* in which it calls tools, see llm_tool_dialect; NULL: it does not, or none known */
     const char *think_start, *think_end; /* what it writes around thoughts, or NULL */
+    size_t pack_file_bytes;       /* of pack_bytes: those that a packed file gave.  Where that is mapped, they are no
+                                     memory of the allocator. */
+    const char *pack_note;        /* why a packed file, or a part of it, was passed over; NULL: it was not, or there is
+                                     none */
 } llm_model_info;
 
 /* Opens a checkpoint.  *out is NULL on failure, and nothing stays allocated. */
@@ -138,6 +148,26 @@ LLM_API void llm_model_close(llm_model *model);
 
 /* What the model is. */
 LLM_API llm_model_info llm_model_get_info(const llm_model *model);
+
+/* Writes the weights as opening has laid them out (llm_model_info.pack_bytes and a few KB) to a packed file, from which
+   opening takes them the next time (llm_model_desc.pack_file) instead of making them anew.  Mapped, they are memory
+   that processes share and that the system can take back; they are there in half the time, or at once if they are not
+   checked.  But the system maps files in small pages, which can cost writing a sixth of its speed (bench --load shows
+   what it comes to).  With no_map they are read into memory of the model's own.
+
+   A file serves the checkpoint and the layout of weights that it was made from; today all instruction sets have the
+   same.  It knows the checkpoint by config.json, by the names, types, shapes and places of all tensors, and by four
+   samples of 256 bytes of each: weights that were trained further, merged or quantized anew are told apart, but not
+   ones where single numbers between the samples were changed.  Its directory has a checksum, which is always verified,
+   and so have the weights of each map (see pack_unchecked).  A file that is missing, damaged, or of another layout,
+   version or checkpoint never keeps a model from opening: what it does not give is made as if there were none, and
+   llm_model_info.pack_note says why.
+
+   path: replaced as a whole, as by llm_cache_save; or sink, if it is not NULL: where the bytes go instead (patch is not
+   called).  LLM_BAD_ARGUMENT: the model has no such weights: nothing in it is quantized, or it was opened with no_pack
+   or only described, or there was no memory for them.  LLM_BAD_FILE: writing failed. */
+LLM_API llm_status llm_model_save_pack(const llm_model *model, const char *path, const llm_sink *sink,
+                                       llm_error *error);
 
 /* What predicts the tokens after the next one (multi-token prediction), as a model of its own, which shares the other's
    embedding, head and tokenizer and is closed with it; NULL: the checkpoint has none, or llm_model_desc.drafts was not
@@ -173,6 +203,48 @@ typedef struct llm_storage_info {
 /* The n-th way in which this model's weights are stored, in the order in which they were met; all zero beyond the
    last. */
 LLM_API llm_storage_info llm_model_get_storage(const llm_model *model, size_t n);
+
+/* What a tensor of a checkpoint is to its model. */
+typedef enum llm_tensor_role {
+    LLM_TENSOR_UNUSED, /* nothing */
+    LLM_TENSOR_OTHER,  /* norms, biases, convolutions, what is quantized, ... */
+    LLM_TENSOR_MAP,    /* floats of a linear map or of a table of rows, [rows, cols], or of a stack, [n, rows, cols]:
+                          what can be quantized along its rows */
+    LLM_TENSOR_ROUTER  /* the same of a map that chooses experts */
+} llm_tensor_role;
+
+/* A tensor as the checkpoint has it.  Texts and data belong to the model. */
+typedef struct llm_tensor_info {
+    const char *name;
+    llm_dtype dtype;
+    int dims;
+    int64_t shape[8];   /* [dims] */
+    const void *data;   /* [bytes]; NULL: neither mapped nor read, as the model does without it */
+    size_t bytes;
+    llm_tensor_role role;
+} llm_tensor_info;
+
+/* The n-th tensor of a model's checkpoint, in the order of its files; all zero beyond the last. */
+LLM_API llm_tensor_info llm_model_get_tensor(const llm_model *model, size_t n);
+
+/* How numbers are quantized: as mlx's quantize() does it, to the bit. */
+typedef struct llm_quantize_desc {
+    const char *mode; /* NULL: "affine", with a scale and a bias for each group, in `dtype`; "mxfp4", "mxfp8", "nvfp4":
+                         small floats, with a scale of one byte for each group */
+    int bits, group;  /* 0: 4 and 64; of mxfp4 4 and 32, mxfp8 8 and 32, nvfp4 4 and 16, which have no others.  affine:
+                         2, 3, 4, 5, 6 or 8 bits, groups of 32, 64 or 128 */
+    llm_dtype from;   /* LLM_F32, LLM_F16 or LLM_BF16: how the numbers are stored, ... */
+    llm_dtype dtype;  /* ...and what they are rounded to first */
+} llm_quantize_desc;
+
+/* Quantizes `count` numbers, whole groups: to codes[count * bits / 8], scales[count / group] and, only if affine,
+   biases[count / group], as a checkpoint has them.  LLM_BAD_ARGUMENT: the description makes no sense, or count is no
+   multiple of the group and of 32 bits of codes. */
+LLM_API llm_status llm_quantize(const llm_quantize_desc *desc, const void *numbers, size_t count, void *codes,
+                                void *scales, void *biases, llm_error *error);
+
+/* Numbers of any type as LLM_F32, LLM_F16 or LLM_BF16, rounded to the nearest. */
+LLM_API void llm_convert(llm_dtype from, const void *numbers, size_t count, llm_dtype to, void *out);
 
 /* The n-th architecture name (model_type) this version knows, or NULL beyond the last. */
 LLM_API const char *llm_architecture(size_t n);
@@ -1225,13 +1297,55 @@ LLM__FN float llm__rounded(llm_dtype t, float x) {
     return llm__number_at(t, bytes);
 }
 
-/* One number as mlx's dequantize() gives it: product and sum are each rounded to the type of scale and bias. */
-LLM__FN float llm__affine_rounded(const llm__matrix *w, int row, int col) {
-    const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
-    size_t at = (size_t)row * w->scale_row_bytes + (size_t)(col / w->group) * llm__dtype_bytes(w->dtype);
-    float code = (float)llm__affine_code(codes, (size_t)col, w->bits);
-    float product = llm__rounded(w->dtype, llm__number_at(w->dtype, w->scales + at) * code);
-    return llm__rounded(w->dtype, product + llm__number_at(w->dtype, w->biases + at));
+LLM__FN void llm__round_all(llm_dtype t, float *x, size_t n) {
+    size_t i;
+    for (i = 0; t != LLM_F32 && i < n; i++) x[i] = llm__rounded(t, x[i]);
+}
+
+/* The nearest, of two the smaller, without a sign if that is 0, as mlx's CPU kernels have it (its GPU kernels take the
+   even one, and keep the sign); beyond the largest: that; NaN: 0. */
+LLM__FN unsigned llm__f32_to_e2m1(float x) {
+    static const float halfway[7] = {0.25f, 0.75f, 1.25f, 1.75f, 2.5f, 3.5f, 5}; /* between code i and i + 1 */
+    unsigned code = 0;
+    while (code < 7 && fabsf(x) > halfway[code]) code++;
+    return code && x < 0 ? code | 8u : code;
+}
+
+/* The nearest, of two the even one; beyond the largest, and NaN: that. */
+LLM__FN uint8_t llm__f32_to_e4m3(float x) {
+    const float size = fabsf(x);
+    const uint32_t sign = signbit(x) ? 0x80u : 0u, bits = llm__float_bits(size);
+    if (!(size < 464)) return (uint8_t)(sign | 0x7Eu);
+    if (size < 0.015625f) return (uint8_t)(sign | (uint32_t)rintf(size * 512));
+    return (uint8_t)(sign | (((bits + 0x7FFFFu + (bits >> 20 & 1u)) >> 20) - 120 * 8));
+}
+
+/* The smallest power of two that is not below x, which is not negative; for 0, as mlx has it, 1. */
+LLM__FN uint8_t llm__f32_to_e8m0(float x) {
+    int exponent;
+    float fraction;
+    if (!(x < HUGE_VALF)) return 255;
+    if (!(x > 0)) return 127;
+    fraction = frexpf(x, &exponent);
+    if (fraction <= 0.5f) exponent--;
+    return (uint8_t)(exponent < -127 ? 0 : exponent > 127 ? 254 : exponent + 127);
+}
+
+/* One group of n numbers as small floats behind a scale that brings the largest to the largest code. */
+LLM__FN void llm__scaled_encode(llm__format format, const float *x, int n, uint8_t *codes, uint8_t *scale) {
+    float largest = 0, factor;
+    int i;
+    for (i = 0; i < n; i++)
+        if (!(fabsf(x[i]) <= largest)) largest = fabsf(x[i]);
+    largest /= format == LLM__MXFP8 ? 448.0f : 6.0f;
+    *scale = format == LLM__NVFP4 ? llm__f32_to_e4m3(largest) : llm__f32_to_e8m0(largest);
+    factor = format == LLM__NVFP4 ? llm__e4m3_to_f32(*scale) : llm__e8m0_to_f32(*scale);
+    for (i = 0; i < n; i++) {
+        const float y = factor == 0 ? 0 : x[i] / factor;
+        if (format == LLM__MXFP8) codes[i] = llm__f32_to_e4m3(y);
+        else if (i % 2) codes[i / 2] = (uint8_t)(codes[i / 2] | llm__f32_to_e2m1(y) << 4);
+        else codes[i / 2] = (uint8_t)llm__f32_to_e2m1(y);
+    }
 }
 
 LLM__FN void llm__fp8_row(const llm__matrix *w, int row, float *out) {
@@ -22876,6 +22990,19 @@ enum { LLM__MAX_STORAGES = 24 };
 
 struct llm__arch;
 
+/* A packed file that is open (see llm__pack_open), and what one of this model would hold. */
+typedef struct llm__pack {
+    llm__folder folder;
+    llm__blob *file;         /* NULL: none, or none of use */
+    const struct llm__pack_entry *entries;
+    size_t count;
+    const char *names;
+    struct llm__panels *made; /* of each map that has panels, the last first */
+    size_t bytes;            /* that came from the file */
+    int unchecked;           /* llm_model_desc.pack_unchecked */
+    char note[200];
+} llm__pack;
+
 /* The vocabulary as the chapter >>grammar wants it, made when it is first asked for. */
 typedef struct llm__lexicon llm__lexicon;
 typedef struct llm__lexicon_place {
@@ -22949,6 +23076,7 @@ struct llm_model {
     llm__matrix *alternates_in, *alternates_out; /* [alternates - 1] of [hidden, hidden]: all but the first */
     int describing;                  /* llm_model_desc.describe */
     int unpacked;                    /* llm_model_desc.no_pack */
+    llm__pack pack;                  /* the packed file, if there is one */
     int drafting;                    /* llm_model_desc.drafts */
     struct llm_model *drafter;       /* see llm__bind_drafter; NULL: there is none */
     int raw_states;                  /* llm_sequence.hidden is the stream before the last norm */
@@ -27928,6 +28056,7 @@ typedef struct llm__binder {
     uint8_t *pack;   /* memory for panels, pack_left bytes */
     size_t pack_left;
     size_t to_come;  /* bytes of tensors that are not bound yet, as far as panels can be made of them */
+    int no_room;     /* panels would take more than half of the machine's memory */
     const llm__tensor *awq; /* scales of a map in AWQ form, whose type all floats of its checkpoint take; NULL: none */
 } llm__binder;
 
@@ -28029,16 +28158,6 @@ LLM__FN void llm__bind_note(llm__binder *b, const llm__matrix *w, int64_t parame
     o->bytes += m->weight_bytes - bytes;
 }
 
-/* n floats of a tensor, from its type to that one. */
-LLM__FN void llm__bind_convert(const llm__tensor *t, const uint8_t *data, size_t n, llm_dtype to, uint8_t *out) {
-    size_t i, from_size = llm__dtype_bytes(t->dtype), size = llm__dtype_bytes(to);
-    float x;
-    for (i = 0; i < n; i++) {
-        llm__to_f32(t->dtype, data + i * from_size, 1, &x);
-        llm__from_f32(to, &x, 1, out + i * size);
-    }
-}
-
 /* A tensor of `rows` x `cols` numbers (cols 0: a vector) as float32 of our own, plus `offset`. */
 LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows, int64_t cols, float offset) {
     llm__tensor *t = llm__bind_find(b, suffix);
@@ -28066,7 +28185,7 @@ LLM__FN float *llm__bind_floats(llm__binder *b, const char *suffix, int64_t rows
     llm__to_f32(t->dtype, data, n, out);
     for (i = 0; b->awq && i < n; i++) {
         uint8_t rounded[sizeof(float)];
-        llm__bind_convert(t, data + i * llm__dtype_bytes(t->dtype), 1, llm__bind_dtype(b, t), rounded);
+        llm_convert(t->dtype, data + i * llm__dtype_bytes(t->dtype), 1, llm__bind_dtype(b, t), rounded);
         llm__to_f32(llm__bind_dtype(b, t), rounded, 1, &out[i]);
     }
     for (i = 0; i < n; i++) out[i] += offset;
@@ -28744,7 +28863,7 @@ LLM__FN void llm__bind_plain(llm__binder *b, llm__tensor *t, int lead, int rows,
         copy = (uint8_t *)llm__bind_alloc(b, n, size);
         if (!copy) return;
         if (dtype == t->dtype) memcpy(copy, data, n * size);
-        else llm__bind_convert(t, data, n, dtype, copy);
+        else llm_convert(t->dtype, data, n, dtype, copy);
         data = copy;
     }
     w->format = LLM__FLOAT;
@@ -28778,11 +28897,19 @@ LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__mat
 
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias);
 
+/* What the floats of the map at b->name are to the model, if they are more than that. */
+LLM__FN void llm__bind_role(const llm__binder *b, llm_tensor_role role) {
+    llm__tensor *t = llm__bind_find(b, ".weight");
+    if (!t) t = llm__bind_find(b, "");
+    if (t && t->role == LLM_TENSOR_MAP) t->role = role;
+}
+
 /* GPT-2's Conv1D: a linear map stored as [cols, rows]. */
 LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols, int bias) {
     llm__matrix stored;
     b->transposed = 0;
     llm__bind_matrix(b, &stored, 0, cols, rows, 0);
+    llm__bind_role(b, LLM_TENSOR_OTHER);
     if (b->status == LLM_OK) llm__bind_transposed(b, &stored, w);
     if (bias && b->status == LLM_OK) w->bias = llm__bind_floats(b, ".bias", rows, 0, 0);
     b->transposed = 1;
@@ -28856,34 +28983,453 @@ LLM__FN uint8_t *llm__bind_pack_memory(llm__binder *b, size_t bytes) {
     return at;
 }
 
-/* Lays out maps w[0..count-1], all alike, as the panels that products of codes read. */
+/* ---- packed files: panels that were made once, for the next time
+
+       llm__pack_head     says what the file is for and how long it is
+       llm__pack_entry    one for each map or stack of maps, ascending by their names
+       names              each with its NUL
+       panels             of one entry after another, with zeros between them up to multiples of LLM__PACK_ALIGN
+
+   Numbers are as this machine has them, which byte_order tells.  One checksum covers all before the panels, those of an
+   entry have their own.  None of them holds against malice, and need not: a map takes from a file exactly as many bytes
+   as it would make itself, in bounds that were checked, and panels are numbers only. */
+
+enum { LLM__PACK_ALIGN = 64, LLM__PACK_VERSION = 1, LLM__PACK_SAMPLES = 4, LLM__PACK_SAMPLE = 256 };
+
+#define LLM__PACK_MAGIC "llm pack"
+#define LLM__PACK_ORDER 0x01020304u
+
+typedef struct llm__pack_head {
+    char magic[8];
+    uint32_t byte_order, version;
+    char layout[16];     /* see llm__pack_layouts */
+    uint64_t checkpoint; /* see llm__pack_checkpoint */
+    uint64_t file_bytes, count, name_bytes;
+    uint64_t checksum;   /* of this with 0 in its place, the entries and the names */
+    uint64_t unused[7];
+} llm__pack_head;
+
+typedef struct llm__pack_entry {
+    uint64_t offset, bytes, checksum; /* of the panels */
+    uint32_t name;                    /* where it begins among the names */
+    uint32_t format, dtype, bits, group, count, rows, cols; /* what they were made of: `count` such llm__matrix */
+} llm__pack_entry;
+
+/* The panels of maps that are alike. */
+typedef struct llm__panels {
+    struct llm__panels *next;
+    const char *name;
+    llm__matrix like;
+    int count;
+    const uint8_t *data;
+    size_t bytes;
+} llm__panels;
+
+/* How panels lie, and the instruction sets that want them so, whose files serve each other.  A set that is not listed
+   has a layout of its own. */
+static const struct {
+    const char *name, *sets;
+} llm__pack_layouts[] = {
+    {"rows of 16", " scalar sse4 avx2 avxvnni avx512 avx512vnni amx neon dotprod i8mm wasm relaxed "},
+};
+
+LLM__FN const char *llm__pack_layout(const llm__ops *ops) {
+    char set[32];
+    size_t i;
+    snprintf(set, sizeof set, " %s ", ops->name);
+    for (i = 0; i < LLM__LENGTH(llm__pack_layouts); i++)
+        if (strstr(llm__pack_layouts[i].sets, set)) return llm__pack_layouts[i].name;
+    return ops->name;
+}
+
+/* The first trouble is kept. */
+LLM__FN void llm__pack_note(llm__pack *p, const char *format, ...) LLM__PRINTF(2, 3);
+LLM__FN void llm__pack_note(llm__pack *p, const char *format, ...) {
+    va_list list;
+    if (p->note[0]) return;
+    va_start(list, format);
+    vsnprintf(p->note, sizeof p->note, format, list);
+    va_end(list);
+}
+
+/* Bytes of a file to a checksum; through the file where there is one, as a page of a map that is not there yet brings
+   its neighbours along. */
+LLM__FN llm_status llm__pack_hash(llm__folder *f, llm__blob *b, uint64_t offset, uint64_t bytes, llm__checksum *sum,
+                                  llm_error *error) {
+    uint8_t buffer[4096];
+    while (bytes) {
+        size_t n = bytes < sizeof buffer ? (size_t)bytes : sizeof buffer;
+        if (b->handle && offset <= b->bytes && n <= b->bytes - offset) {
+            if (f->files.read(f->files.user, b->handle, offset, buffer, n))
+                return llm__fail(error, LLM_BAD_FILE, "%s: reading %llu bytes at %llu failed", b->name,
+                                 (unsigned long long)n, (unsigned long long)offset);
+        } else {
+            llm_status status = llm__folder_read(f, b, offset, buffer, n, error);
+            if (status != LLM_OK) return status;
+        }
+        llm__checksum_add(sum, buffer, n);
+        offset += n;
+        bytes -= n;
+    }
+    return LLM_OK;
+}
+
+/* Where the first tensor of a file begins. */
+LLM__FN uint64_t llm__pack_header_bytes(const llm_model *m, const llm__blob *b) {
+    uint64_t bytes = b->bytes;
+    size_t i;
+    for (i = 0; i < m->tensors.count; i++)
+        if (m->tensors.items[i].blob == b && m->tensors.items[i].offset < bytes) bytes = m->tensors.items[i].offset;
+    return bytes;
+}
+
+/* What a checkpoint is known by: config.json, the files of weights with their headers, and samples of each tensor. */
+LLM__FN llm_status llm__pack_checkpoint(const llm_model *m, uint64_t *out, llm_error *error) {
+    llm__folder folder = m->folder;
+    llm__checksum sum;
+    llm__blob *b;
+    llm_status status = LLM_OK;
+    size_t i;
+    int k;
+    memset(&sum, 0, sizeof sum);
+    for (b = folder.first; b && status == LLM_OK; b = b->next) {
+        if (!b->loaded && strcmp(b->name, "config.json")) continue;
+        llm__checksum_add(&sum, b->name, strlen(b->name) + 1);
+        llm__checksum_add(&sum, &b->bytes, sizeof b->bytes);
+        status = llm__pack_hash(&folder, b, 0, b->loaded ? llm__pack_header_bytes(m, b) : b->bytes, &sum, error);
+    }
+    for (i = 0; i < m->tensors.count && status == LLM_OK; i++) {
+        const llm__tensor *t = &m->tensors.items[i];
+        const uint64_t size = t->bytes < LLM__PACK_SAMPLE ? t->bytes : (uint64_t)LLM__PACK_SAMPLE;
+        for (k = 0; k < LLM__PACK_SAMPLES && status == LLM_OK; k++) {
+            const uint64_t last = t->bytes - size, step = last / (LLM__PACK_SAMPLES - 1);
+            const uint64_t at = k + 1 < LLM__PACK_SAMPLES ? step * (uint64_t)k : last;
+            status = llm__pack_hash(&folder, t->blob, t->offset + at, size, &sum, error);
+        }
+    }
+    *out = llm__checksum_end(&sum);
+    return status;
+}
+
+/* The checksum of all before the panels. */
+LLM__FN uint64_t llm__pack_sum(const llm__pack_head *head, const void *directory, size_t bytes) {
+    llm__pack_head unsigned_head = *head;
+    llm__checksum sum;
+    memset(&sum, 0, sizeof sum);
+    unsigned_head.checksum = 0;
+    llm__checksum_add(&sum, &unsigned_head, sizeof unsigned_head);
+    llm__checksum_add(&sum, directory, bytes);
+    return llm__checksum_end(&sum);
+}
+
+LLM__FN uint64_t llm__panels_sum(const void *data, size_t bytes) {
+    llm__checksum sum;
+    memset(&sum, 0, sizeof sum);
+    llm__checksum_add(&sum, data, bytes);
+    return llm__checksum_end(&sum);
+}
+
+/* Whether the file is one that this build, instruction set and checkpoint can use. */
+LLM__FN llm_status llm__pack_check_head(const llm_model *m, const llm__blob *b, const llm__pack_head *head,
+                                        llm_error *error) {
+    const char *layout = llm__pack_layout(m->ops), *what = NULL;
+    uint64_t checkpoint;
+    llm_status status;
+    if (memcmp(head->magic, LLM__PACK_MAGIC, sizeof head->magic)) what = "is no packed file";
+    else if (head->byte_order != LLM__PACK_ORDER) what = "was written by a machine with another order of bytes";
+    else if (head->version != LLM__PACK_VERSION) what = "is of another version of the format";
+    else if (strncmp(head->layout, layout, sizeof head->layout)) what = "has weights laid out for other kernels";
+    else if (head->file_bytes != b->bytes) what = "is not as long as it says";
+    if (what) return llm__fail(error, LLM_BAD_FORMAT, "%.100s %s", b->name, what);
+    if ((status = llm__pack_checkpoint(m, &checkpoint, error)) != LLM_OK) return status;
+    if (checkpoint == head->checkpoint) return LLM_OK;
+    return llm__fail(error, LLM_BAD_FORMAT, "%.100s was made from another checkpoint", b->name);
+}
+
+/* Entries lie within the file and are in order of their names, which end within theirs. */
+LLM__FN int llm__pack_entries_ok(const llm__pack_head *head, const llm__pack_entry *entries, const char *names) {
+    const uint64_t start = sizeof *head + head->count * sizeof *entries + head->name_bytes;
+    uint64_t i;
+    if (head->count && (!head->name_bytes || names[head->name_bytes - 1])) return 0;
+    for (i = 0; i < head->count; i++) {
+        const llm__pack_entry *e = &entries[i];
+        if (e->offset % LLM__PACK_ALIGN || e->offset < start || e->offset > head->file_bytes ||
+            e->bytes > head->file_bytes - e->offset || e->name >= head->name_bytes ||
+            (i && strcmp(names + e[-1].name, names + e->name) >= 0))
+            return 0;
+    }
+    return 1;
+}
+
+/* Reads the file's directory into the model's memory, and checks it. */
+LLM__FN llm_status llm__pack_read_directory(llm_model *m, llm__blob *b, llm_error *error) {
+    llm__pack_head head;
+    uint8_t *directory;
+    size_t bytes;
+    llm_status status;
+    if (b->bytes < sizeof head) return llm__fail(error, LLM_BAD_FORMAT, "%.100s is no packed file", b->name);
+    status = llm__folder_read(&m->pack.folder, b, 0, &head, sizeof head, error);
+    if (status == LLM_OK) status = llm__pack_check_head(m, b, &head, error);
+    if (status != LLM_OK) return status;
+    if (head.count > b->bytes / sizeof(llm__pack_entry) || head.name_bytes > b->bytes ||
+        head.count * sizeof(llm__pack_entry) + head.name_bytes > (uint64_t)LLM__HEADER_LIMIT)
+        return llm__fail(error, LLM_BAD_FORMAT, "%.100s has a damaged directory", b->name);
+    bytes = (size_t)(head.count * sizeof(llm__pack_entry) + head.name_bytes);
+    directory = (uint8_t *)llm__arena_alloc(&m->arena, bytes, 1);
+    if (!directory) return llm__no_memory(error, bytes);
+    status = llm__folder_read(&m->pack.folder, b, sizeof head, directory, bytes, error);
+    if (status != LLM_OK) return status;
+    m->pack.entries = (const llm__pack_entry *)(const void *)directory;
+    m->pack.names = (const char *)directory + (size_t)head.count * sizeof(llm__pack_entry);
+    m->pack.count = (size_t)head.count;
+    if (llm__pack_sum(&head, directory, bytes) == head.checksum &&
+        llm__pack_entries_ok(&head, m->pack.entries, m->pack.names))
+        return LLM_OK;
+    return llm__fail(error, LLM_BAD_FORMAT, "%.100s has a damaged directory", b->name);
+}
+
+/* Finds the packed file of a model that is about to be bound.  What is wrong with it becomes a note. */
+LLM__FN void llm__pack_open(llm_model *m, const char *name) {
+    llm__pack *p = &m->pack;
+    llm__blob *b = NULL;
+    llm_error error;
+    llm_status status;
+    p->folder = m->folder;
+    p->folder.first = NULL;
+    if (name) p->folder.path = "";
+    status = llm__folder_known(&p->folder, name ? name : LLM_PACK_FILE, &b, !name, &error);
+    if (status == LLM_OK && !b) return;
+    if (status == LLM_OK) status = llm__pack_read_directory(m, b, &error);
+    if (status == LLM_OK) p->file = b;
+    else llm__pack_note(p, "%s", error.message);
+}
+
+LLM__FN const llm__pack_entry *llm__pack_entry_of(const llm__pack *p, const char *name) {
+    size_t low = 0, high = p->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = strcmp(name, p->names + p->entries[middle].name);
+        if (!order) return &p->entries[middle];
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    return NULL;
+}
+
+/* What the packed file has for the maps at b->name, `bytes` of panels; NULL: nothing of use. */
+LLM__FN const llm__pack_entry *llm__pack_find(llm__binder *b, const llm__matrix *w, int count, size_t bytes) {
+    llm__pack *p = &b->m->pack;
+    const llm__pack_entry *e;
+    if (!p->file) return NULL;
+    e = llm__pack_entry_of(p, b->name);
+    if (e && e->bytes == bytes && e->format == (uint32_t)w->format && e->dtype == (uint32_t)w->dtype &&
+        e->bits == (uint32_t)w->bits && e->group == (uint32_t)w->group && e->count == (uint32_t)count &&
+        e->rows == (uint32_t)w->rows && e->cols == (uint32_t)w->cols)
+        return e;
+    llm__pack_note(p, "%.60s has nothing for \"%.100s\"%s", p->file->name, b->name, e ? " as it is here" : "");
+    return NULL;
+}
+
+/* The entry's panels, where they lie in the file or read into `memory` (NULL: only where they lie); NULL: damaged, or
+   not to be had that way. */
+LLM__FN const uint8_t *llm__pack_take(llm__binder *b, const llm__pack_entry *e, uint8_t *memory) {
+    llm__pack *p = &b->m->pack;
+    const uint8_t *data = p->file->data ? p->file->data + (size_t)e->offset : NULL;
+    llm_error error;
+    if (memory || !data || (uintptr_t)data % LLM__PACK_ALIGN) {
+        if (!memory) return NULL;
+        if (llm__folder_read(&p->folder, p->file, e->offset, memory, (size_t)e->bytes, &error)) {
+            llm__pack_note(p, "%s", error.message);
+            return NULL;
+        }
+        data = memory;
+    }
+    if (p->unchecked || llm__panels_sum(data, (size_t)e->bytes) == e->checksum) return data;
+    llm__pack_note(p, "%.60s is damaged at \"%.100s\"", p->file->name, b->name);
+    return NULL;
+}
+
+/* Notes that maps at b->name have these panels, for llm__pack_save. */
+LLM__FN void llm__pack_add(llm__binder *b, const llm__matrix *w, int count, const uint8_t *data, size_t bytes) {
+    llm__panels *made = (llm__panels *)llm__bind_alloc(b, 1, sizeof *made);
+    if (!made) return;
+    made->name = llm__arena_text(&b->m->arena, b->name, strlen(b->name));
+    if (!made->name) {
+        b->status = llm__no_memory(b->error, strlen(b->name));
+        return;
+    }
+    made->like = *w;
+    made->count = count;
+    made->data = data;
+    made->bytes = bytes;
+    made->next = b->m->pack.made;
+    b->m->pack.made = made;
+}
+
+/* ---- writing them */
+
+static int llm__panels_by_name(const void *a, const void *b) {
+    return strcmp((*(const llm__panels *const *)a)->name, (*(const llm__panels *const *)b)->name);
+}
+
+/* What lies in the file: sorted[*count] by name, of layers that share a map the first. */
+LLM__FN void llm__pack_sort(const llm_model *m, const llm__panels **sorted, size_t *count) {
+    const llm__panels *p;
+    size_t i, n = 0;
+    for (p = m->pack.made; p; p = p->next) sorted[n++] = p;
+    qsort((void *)sorted, n, sizeof *sorted, llm__panels_by_name);
+    for (*count = i = 0; i < n; i++)
+        if (!i || strcmp(sorted[*count - 1]->name, sorted[i]->name)) sorted[(*count)++] = sorted[i];
+}
+
+LLM__FN size_t llm__pack_padding(uint64_t at) {
+    return (size_t)((LLM__PACK_ALIGN - at % LLM__PACK_ALIGN) % LLM__PACK_ALIGN);
+}
+
+/* Fills the head and the directory, head->count entries and the names behind them. */
+LLM__FN void llm__pack_list(llm__pack_head *head, const llm__panels *const *sorted, uint8_t *directory) {
+    llm__pack_entry *e = (llm__pack_entry *)(void *)directory;
+    char *names = (char *)(e + head->count);
+    uint64_t at = sizeof *head + head->count * sizeof *e + head->name_bytes;
+    size_t i, name = 0;
+    for (i = 0; i < head->count; i++, e++) {
+        const llm__panels *p = sorted[i];
+        at += llm__pack_padding(at);
+        e->offset = at;
+        e->bytes = p->bytes;
+        e->checksum = llm__panels_sum(p->data, p->bytes);
+        e->name = (uint32_t)name;
+        e->format = (uint32_t)p->like.format, e->dtype = (uint32_t)p->like.dtype;
+        e->bits = (uint32_t)p->like.bits, e->group = (uint32_t)p->like.group;
+        e->count = (uint32_t)p->count, e->rows = (uint32_t)p->like.rows, e->cols = (uint32_t)p->like.cols;
+        strcpy(names + name, p->name);
+        name += strlen(p->name) + 1;
+        at += p->bytes;
+    }
+    head->file_bytes = at;
+    head->checksum = llm__pack_sum(head, directory, (size_t)(head->count * sizeof *e + head->name_bytes));
+}
+
+LLM__FN void llm__pack_write(llm__writer *w, const llm__pack_head *head, const llm__panels *const *sorted,
+                             const uint8_t *directory) {
+    const size_t bytes = (size_t)(head->count * sizeof(llm__pack_entry) + head->name_bytes);
+    uint64_t at = sizeof *head + bytes;
+    size_t i;
+    llm__write(w, head, sizeof *head);
+    llm__write(w, directory, bytes);
+    for (i = 0; i < head->count; i++) {
+        llm__write_zeros(w, llm__pack_padding(at));
+        llm__write(w, sorted[i]->data, sorted[i]->bytes);
+        at += llm__pack_padding(at) + sorted[i]->bytes;
+    }
+    llm__writer_flush(w);
+}
+
+/* To the sink or, without one, to the file at `path`. */
+LLM__FN llm_status llm__pack_send(llm__writer *w, const llm__pack_head *head, const llm__panels *const *sorted,
+                                  const uint8_t *directory, const char *path, const llm_sink *sink, llm_error *error) {
+#if !defined(LLM_NO_STDIO)
+    llm__replacement file;
+    llm_status status;
+#endif
+    w->sends = 1;
+    w->at_once = LLM__WRITE_BUFFER;
+    if (sink) {
+        w->sink = *sink;
+        llm__pack_write(w, head, sorted, directory);
+        return w->failed ? llm__fail(error, LLM_BAD_FILE, "the sink refused what was written") : llm__ok(error);
+    }
+#if defined(LLM_NO_STDIO)
+    (void)path;
+    return llm__fail(error, LLM_UNSUPPORTED, "built without stdio: saving needs a sink");
+#else
+    if ((status = llm__replacement_open(&file, path, error)) != LLM_OK) return status;
+    w->sink.user = &file;
+    w->sink.write = llm__replacement_write;
+    llm__pack_write(w, head, sorted, directory);
+    return llm__replacement_close(&file, w->failed, path, error);
+#endif
+}
+
+LLM__FN llm_status llm__pack_save(const llm_model *m, const char *path, const llm_sink *sink, llm_error *error) {
+    const llm_allocator *a = &m->allocator;
+    const llm__panels *p, **sorted;
+    llm__pack_head head;
+    llm__writer *w;
+    uint8_t *directory;
+    size_t most = 0, count, bytes, i;
+    llm_status status;
+    memset(&head, 0, sizeof head);
+    memcpy(head.magic, LLM__PACK_MAGIC, sizeof head.magic);
+    head.byte_order = LLM__PACK_ORDER;
+    head.version = LLM__PACK_VERSION;
+    snprintf(head.layout, sizeof head.layout, "%s", llm__pack_layout(m->ops));
+    if ((status = llm__pack_checkpoint(m, &head.checkpoint, error)) != LLM_OK) return status;
+    for (p = m->pack.made; p; p = p->next) most++;
+    sorted = (const llm__panels **)llm__alloc(a, most, sizeof *sorted);
+    if (!sorted) return llm__no_memory(error, most * sizeof *sorted);
+    llm__pack_sort(m, sorted, &count);
+    head.count = count;
+    for (i = 0; i < count; i++) head.name_bytes += strlen(sorted[i]->name) + 1;
+    bytes = count * sizeof(llm__pack_entry) + (size_t)head.name_bytes;
+    directory = (uint8_t *)llm__alloc_zero(a, bytes, 1);
+    w = (llm__writer *)llm__alloc_zero(a, 1, sizeof *w);
+    if (directory && w) {
+        llm__pack_list(&head, sorted, directory);
+        status = llm__pack_send(w, &head, sorted, directory, path, sink, error);
+    } else {
+        status = llm__no_memory(error, bytes);
+    }
+    llm__free(a, w, sizeof *w);
+    llm__free(a, directory, bytes);
+    llm__free(a, (void *)sorted, most * sizeof *sorted);
+    return status;
+}
+
+/* Panels of w[0..count-1], `each` bytes of every one, in `at`; false: no memory for what it takes to make them. */
+LLM__FN int llm__bind_panels(llm__binder *b, const llm__matrix *w, int count, uint8_t *at, size_t each) {
+    const size_t scratch_bytes = llm__product_scratch(w), bytes = llm__panel_bytes(w);
+    void *scratch = llm__alloc(&b->m->allocator, scratch_bytes, 1);
+    size_t p;
+    int i;
+    for (i = 0; scratch && i < count; i++, at += each)
+        for (p = 0; p < each / bytes; p++)
+            b->m->ops->panel(&w[i], (int)p * LLM__PANEL_ROWS, at + p * bytes, scratch);
+    llm__free(&b->m->allocator, scratch, scratch_bytes);
+    return scratch != NULL;
+}
+
+/* Lays out maps w[0..count-1], all alike, as the panels that products of codes read, or finds them so in the packed
+   file. */
 LLM__FN void llm__bind_pack(llm__binder *b, llm__matrix *w, int count) {
     llm_model *m = b->m;
-    size_t panels, each, bytes, scratch_bytes, codes, p;
-    void *scratch;
-    uint8_t *at;
+    const llm__pack_entry *entry;
+    const uint8_t *panels = NULL;
+    size_t each, bytes, codes;
+    uint8_t *memory;
     int i;
     if (b->status != LLM_OK || (w->format != LLM__AFFINE && w->format != LLM__FLOAT)) return;
     codes = (size_t)count * (size_t)w->rows * (w->row_bytes + 2 * w->scale_row_bytes);
     b->to_come -= codes < b->to_come ? codes : b->to_come;
     if (m->unpacked || b->looked_up || !w->rows || !llm__panel_able(w)) return;
-    panels = ((size_t)w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS;
-    each = panels * llm__panel_bytes(w);
+    each = ((size_t)w->rows + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS * llm__panel_bytes(w);
     if (!llm__mul_ok(each, (size_t)count, &bytes)) return;
     if (m->describing) {
-        m->pack_bytes += bytes;
+        if (!b->no_room) m->pack_bytes += bytes;
         return;
     }
-    scratch_bytes = llm__product_scratch(w);
-    scratch = llm__alloc(&m->allocator, scratch_bytes, 1);
-    at = scratch ? llm__bind_pack_memory(b, bytes) : NULL;
-    if (at) m->pack_bytes += bytes;
-    for (i = 0; at && i < count; i++, at += each) {
-        for (p = 0; p < panels; p++)
-            m->ops->panel(&w[i], (int)p * LLM__PANEL_ROWS, at + p * llm__panel_bytes(w), scratch);
-        w[i].panels = at;
+    entry = llm__pack_find(b, w, count, bytes);
+    if (entry) panels = llm__pack_take(b, entry, NULL);
+    if (!panels && !b->no_room && (memory = llm__bind_pack_memory(b, bytes)) != NULL) {
+        if (entry) panels = llm__pack_take(b, entry, memory);
+        entry = panels ? entry : NULL;
+        if (panels || llm__bind_panels(b, w, count, memory, each)) panels = memory;
     }
-    llm__free(&m->allocator, scratch, scratch_bytes);
+    if (!panels) return;
+    m->pack_bytes += bytes;
+    if (entry) m->pack.bytes += bytes;
+    for (i = 0; i < count; i++) w[i].panels = panels + (size_t)i * each;
+    llm__pack_add(b, w, count, panels, bytes);
 }
 
 /* Binds the linear map at b->name, [rows, cols], in whatever form the checkpoint has it.  lead > 0: a stack of that
@@ -28908,7 +29454,10 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
     else if (!t) llm__bind_absent(b, ".weight", what);
     else if (t->dtype == LLM_U8 && llm__bind_find(b, "_weight_scale")) llm__bind_nvfp4(b, t, lead, rows, cols, w);
     else if (scales) llm__bind_quantized(b, t, scales, lead, rows, cols, w);
-    else llm__bind_plain(b, t, lead, rows, cols, w);
+    else {
+        llm__bind_plain(b, t, lead, rows, cols, w);
+        t->role = LLM_TENSOR_MAP;
+    }
     if (b->fresh) b->m->parameters += (int64_t)rows * cols * (lead ? lead : 1);
     llm__bind_note(b, w, parameters, bytes);
     if (bias)
@@ -29020,22 +29569,34 @@ LLM__FN void llm__bind_qk_norm(llm__binder *b, const llm__attention *a, llm__nor
 /* A single number, stored as a scalar or as a list of one. */
 LLM__FN const float *llm__bind_number(llm__binder *b) {
     llm__tensor *t = llm__bind_find(b, "");
-    if (t && !t->dims) {
+    const int dims = t ? t->dims : 1;
+    const float *number;
+    if (t && !dims) {
         t->dims = 1;
         t->shape[0] = 1;
     }
-    return llm__bind_floats(b, "", 1, 0, 0);
+    number = llm__bind_floats(b, "", 1, 0, 0);
+    if (t) t->dims = dims;
+    return number;
 }
 
 /* Two taps for each kv head, whatever the tensor's shape is: [kv_heads, 2]. */
 LLM__FN const float *llm__bind_taps(llm__binder *b, int heads) {
-    llm__tensor *t = llm__bind_find(b, "");
+    llm__tensor *t = llm__bind_find(b, ""), stored;
+    const float *taps;
+    memset(&stored, 0, sizeof stored);
+    if (t) stored = *t;
     if (t && t->dims == 5 && t->shape[0] == 1 && t->shape[1] == 1 && t->shape[2] == heads && t->shape[3] == 1) {
         t->dims = 2;
         t->shape[0] = heads;
         t->shape[1] = t->shape[4];
     }
-    return llm__bind_floats(b, "", heads, 2, 0);
+    taps = llm__bind_floats(b, "", heads, 2, 0);
+    if (t) {
+        t->dims = stored.dims;
+        memcpy(t->shape, stored.shape, sizeof t->shape);
+    }
+    return taps;
 }
 
 /* What single families have. */
@@ -29125,42 +29686,80 @@ LLM__FN void llm__bind_indexer(llm__binder *b, llm__latent *a) {
     llm__bind_matrix(b, &x->weights, 0, x->heads, b->m->hidden, 0);
 }
 
-/* Rows [first, first + count) of each head in `both`, or their transpose, quantized anew as mlx's quantize() does; out:
-   [heads]. */
+/* Row `row` as mlx's dequantize() gives it: products and sums are each rounded to the type of scales and biases.
+   scratch: 5 bytes for each column. */
+LLM__FN void llm__rounded_row(const llm__ops *ops, const llm__matrix *w, int row, float *out, uint8_t *scratch) {
+    const size_t cols = (size_t)w->cols, size = llm__dtype_bytes(w->dtype);
+    const uint8_t *codes = w->data + (size_t)row * w->row_bytes;
+    const uint8_t *scales = w->scales + (size_t)row * w->scale_row_bytes;
+    const uint8_t *biases = w->biases + (size_t)row * w->scale_row_bytes;
+    uint8_t *bytes = scratch + 4 * cols;
+    size_t i, g;
+    int sum;
+    if (w->bits == 8) memcpy(bytes, codes, cols);
+    else ops->unpack(codes, cols, w->bits, bytes);
+    for (sum = 0; sum < 2; sum++) {
+        for (g = 0; g < cols / (size_t)w->group; g++) {
+            const float factor = llm__number_at(w->dtype, (sum ? biases : scales) + g * size);
+            const size_t begin = g * (size_t)w->group, end = begin + (size_t)w->group;
+            for (i = begin; !sum && i < end; i++) out[i] = factor * (float)bytes[i];
+            for (i = begin; sum && i < end; i++) out[i] += factor;
+        }
+        if (w->dtype == LLM_F32) continue;
+        ops->from_f32(w->dtype, out, cols, scratch);
+        ops->to_f32(w->dtype, scratch, cols, out);
+    }
+}
+
+/* Rows [first, first + count) of head h in `both`, or their transpose, quantized anew as mlx's quantize() does.  floats:
+   count rows of `both`, one of the result with its scales and biases, and what llm__rounded_row works with. */
+LLM__FN void llm__requantize_head(const llm__ops *ops, const llm__matrix *both, int first, int count, int turned,
+                                  const llm__matrix *out, float *floats) {
+    const size_t wide = (size_t)both->cols, cols = (size_t)out->cols, groups = cols / (size_t)both->group;
+    float *row = floats + (size_t)count * wide, *fit = row + cols;
+    uint8_t *codes = (uint8_t *)(uintptr_t)out->data, *scales = (uint8_t *)(uintptr_t)out->scales;
+    uint8_t *biases = (uint8_t *)(uintptr_t)out->biases;
+    size_t r, c;
+    for (r = 0; r < (size_t)count; r++)
+        llm__rounded_row(ops, both, first + (int)r, floats + r * wide, (uint8_t *)(fit + 2 * groups));
+    for (r = 0; r < (size_t)out->rows; r++) {
+        for (c = 0; turned && c < cols; c++) row[c] = floats[c * wide + r];
+        llm__affine_encode(turned ? row : floats + r * wide, cols, both->bits, both->group, codes, fit, fit + groups);
+        llm__from_f32(both->dtype, fit, groups, scales);
+        llm__from_f32(both->dtype, fit + groups, groups, biases);
+        codes += out->row_bytes;
+        scales += out->scale_row_bytes;
+        biases += out->scale_row_bytes;
+    }
+}
+
+/* The same of all heads; out: [heads]. */
 LLM__FN void llm__bind_requantized(llm__binder *b, const llm__matrix *both, int heads, int first, int count, int turned,
                                    llm__matrix *out) {
-    const int stride = both->rows / heads, rows = turned ? both->cols : count, cols = turned ? count : both->cols;
-    const size_t groups = (size_t)(cols / both->group), all = (size_t)heads * (size_t)rows;
-    const size_t scale_row_bytes = groups * llm__dtype_bytes(both->dtype);
-    const size_t row_bytes = (size_t)cols * (size_t)both->bits / 8;
-    size_t i;
-    int c;
+    const int stride = both->rows / heads, cols = turned ? count : both->cols;
+    const size_t wide = (size_t)both->cols, all = (size_t)heads * (size_t)(turned ? both->cols : count);
+    const size_t most = (size_t)count * wide + 3 * (size_t)cols + 5 * wide / sizeof(float) + 1;
+    const llm_allocator *a = &b->m->allocator;
+    float *floats = NULL;
+    int h;
     out[0] = *both;
-    out->rows = rows;
+    out->rows = turned ? both->cols : count;
     out->cols = cols;
-    out->row_bytes = row_bytes;
-    out->scale_row_bytes = scale_row_bytes;
+    out->row_bytes = (size_t)cols * (size_t)both->bits / 8;
+    out->scale_row_bytes = (size_t)(cols / both->group) * llm__dtype_bytes(both->dtype);
     if (!b->m->describing) {
-        uint8_t *codes = (uint8_t *)llm__bind_alloc(b, all, row_bytes);
-        uint8_t *scales = (uint8_t *)llm__bind_alloc(b, all, scale_row_bytes);
-        uint8_t *biases = (uint8_t *)llm__bind_alloc(b, all, scale_row_bytes);
-        float *row = (float *)llm__bind_alloc(b, (size_t)cols + 2 * groups, sizeof(float)), *fit = row + cols;
-        if (!codes || !scales || !biases || !row) return;
-        out->data = codes;
-        out->scales = scales;
-        out->biases = biases;
-        for (i = 0; i < all; i++) {
-            const int top = (int)(i / (size_t)rows) * stride + first, own = (int)(i % (size_t)rows);
-            for (c = 0; c < cols; c++) row[c] = llm__affine_rounded(both, top + (turned ? c : own), turned ? own : c);
-            llm__affine_encode(row, (size_t)cols, both->bits, both->group, codes, fit, fit + groups);
-            llm__from_f32(both->dtype, fit, groups, scales);
-            llm__from_f32(both->dtype, fit + groups, groups, biases);
-            codes += row_bytes;
-            scales += scale_row_bytes;
-            biases += scale_row_bytes;
-        }
+        floats = (float *)llm__alloc(a, most, sizeof *floats);
+        if (!floats) b->status = llm__no_memory(b->error, most * sizeof *floats);
+        out->data = (const uint8_t *)llm__bind_alloc(b, all, out->row_bytes);
+        out->scales = (const uint8_t *)llm__bind_alloc(b, all, out->scale_row_bytes);
+        out->biases = (const uint8_t *)llm__bind_alloc(b, all, out->scale_row_bytes);
     }
-    llm__spread(out, heads);
+    if (b->status == LLM_OK) {
+        llm__spread(out, heads);
+        for (h = 0; floats && h < heads; h++)
+            llm__requantize_head(b->m->ops, both, h * stride + first, count, turned, &out[h], floats);
+    }
+    llm__free(a, floats, most * sizeof *floats);
     llm__bind_pack(b, out, heads);
 }
 
@@ -29178,7 +29777,9 @@ LLM__FN void llm__bind_kv_b(llm__binder *b, llm__latent *a) {
     b->looked_up = 0;
     if (b->status != LLM_OK) return;
     if (anew && both.format == LLM__AFFINE && !both.index && a->nope % both.group == 0) {
+        llm__bind_part(b, "embed_q");
         llm__bind_requantized(b, &both, a->heads, 0, a->nope, 1, a->embed_q);
+        llm__bind_part(b, "unembed_out");
         llm__bind_requantized(b, &both, a->heads, a->nope, a->value, 0, a->unembed);
         return;
     }
@@ -29635,6 +30236,7 @@ LLM__FN void llm__bind_experts(llm__binder *b, llm__experts *e, const llm__layer
     int hidden = b->m->hidden, width = e->latent ? e->latent : hidden, joined, folded;
     llm__bind_first(b, "gate gate.gate_proj gate.proj gate.gate");
     llm__bind_matrix(b, &e->gate, 0, e->count + e->identity, hidden, e->router_bias);
+    llm__bind_role(b, LLM_TENSOR_ROUTER);
     llm__bind_first(b, "gate.e_score_correction_bias e_score_correction_bias experts.e_score_correction_bias");
     if (e->biased) e->bias = llm__bind_floats(b, "", e->count + e->identity, 0, 0);
     llm__bind_part(b, "gate.per_expert_scale");
@@ -30244,7 +30846,7 @@ LLM__FN llm_status llm__bind_model(llm_model *m, llm_error *error) {
         if (m->tensors.items[k].dims > 1 &&
             (m->tensors.items[k].dtype != LLM_F32 || llm__name_fits(m->tensors.items[k].name, "*scales *biases")))
             b.to_come += (size_t)m->tensors.items[k].bytes;
-    if (!llm__leaves_half(b.to_come)) m->unpacked = 1;
+    b.no_room = !llm__leaves_half(b.to_come);
     llm__bind_name(&b, "model.embed_tokens");
     b.looked_up = !m->tied;
     llm__bind_matrix(&b, &m->embedding, 0, m->vocabulary, m->hidden, 0);
@@ -40707,6 +41309,7 @@ LLM__FN llm_status llm__model_load(llm_model *m, const llm_model_desc *d, llm_er
     if (!m->ops) return llm__isa_fail(d->isa, error);
     status = llm__safetensors_open(&m->folder, &m->tensors, error);
     if (status == LLM_OK) status = llm__model_config(m, error);
+    if (status == LLM_OK && !d->no_pack && !d->describe) llm__pack_open(m, d->pack_file);
     if (status == LLM_OK) status = llm__bind_model(m, error);
     if (status != LLM_OK) return status;
     status = d->weights_only || d->describe ? llm__model_ends(m, NULL, error) : llm__model_words(m, error);
@@ -40737,6 +41340,7 @@ LLM_API llm_status llm_model_open(llm_model **out, const llm_model_desc *desc, l
     m->unpacked = desc->no_pack;
     m->drafting = desc->drafts;
     m->folder.arena = &m->arena;
+    m->pack.unchecked = desc->pack_unchecked;
     status =
         desc->path && !m->folder.path ? llm__no_memory(error, strlen(desc->path)) : llm__model_load(m, desc, error);
     if (status != LLM_OK) {
@@ -40756,6 +41360,7 @@ LLM_API void llm_model_close(llm_model *model) {
         LLM__MUTEX_CLOSE(&model->lexicon->lock);
     }
     llm__folder_close(&model->folder);
+    llm__folder_close(&model->pack.folder);
     llm__tensors_free(&a, &model->tensors);
     llm__arena_free(&model->arena);
     llm__free(&a, model, sizeof *model);
@@ -40885,6 +41490,93 @@ LLM_API llm_storage_info llm_model_get_storage(const llm_model *m, size_t n) {
     return info;
 }
 
+LLM_API llm_tensor_info llm_model_get_tensor(const llm_model *m, size_t n) {
+    llm_tensor_info info;
+    const llm__tensor *t;
+    memset(&info, 0, sizeof info);
+    if (!m || n >= m->tensors.count) return info;
+    t = &m->tensors.items[n];
+    info.name = t->name;
+    info.dtype = t->dtype;
+    info.dims = t->dims;
+    memcpy(info.shape, t->shape, sizeof info.shape);
+    info.data = t->data;
+    info.bytes = (size_t)t->bytes;
+    if (t->used) info.role = t->role ? (llm_tensor_role)t->role : LLM_TENSOR_OTHER;
+    return info;
+}
+
+LLM__FN llm_status llm__check_quantize(const llm_quantize_desc *d, int *bits, int *group, llm__format *format,
+                                       llm_error *error) {
+    static const struct {
+        const char *name;
+        llm__format format;
+        int bits, group;
+    } modes[] = {{"affine", LLM__AFFINE, 4, 64}, {"mxfp4", LLM__MXFP4, 4, 32}, {"mxfp8", LLM__MXFP8, 8, 32},
+                 {"nvfp4", LLM__NVFP4, 4, 16}};
+    const char *name = d->mode ? d->mode : modes[0].name;
+    size_t i = 0;
+    while (i < LLM__LENGTH(modes) && strcmp(modes[i].name, name)) i++;
+    if (i == LLM__LENGTH(modes))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "mode \"%.40s\" is none of affine, mxfp4, mxfp8, nvfp4", name);
+    *format = modes[i].format;
+    *bits = d->bits ? d->bits : modes[i].bits;
+    *group = d->group ? d->group : modes[i].group;
+    if (*format != LLM__AFFINE && (*bits != modes[i].bits || *group != modes[i].group))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%s has %d bits and groups of %d, not %d and %d", name, modes[i].bits,
+                         modes[i].group, *bits, *group);
+    if (*bits < 2 || *bits > 8 || *bits == 7 || (*group != 16 && *group != 32 && *group != 64 && *group != 128) ||
+        (*format == LLM__AFFINE && *group == 16))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%d bits in groups of %d: affine codes have 2, 3, 4, 5, 6 or 8 in "
+                         "groups of 32, 64 or 128", *bits, *group);
+    if (!llm__is_float(d->from) || !llm__is_float(d->dtype))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "numbers to quantize are F32, F16 or BF16");
+    return LLM_OK;
+}
+
+LLM_API llm_status llm_quantize(const llm_quantize_desc *desc, const void *numbers, size_t count, void *codes,
+                                void *scales, void *biases, llm_error *error) {
+    const uint8_t *from = (const uint8_t *)numbers;
+    uint8_t *code = (uint8_t *)codes, *scale = (uint8_t *)scales, *bias = (uint8_t *)biases;
+    llm__format format = LLM__AFFINE;
+    int bits = 0, group = 1;
+    size_t i, size;
+    float x[128], fit[2];
+    llm_status status;
+    if (!desc || !numbers || !codes || !scales)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "quantizing needs a description, numbers, and room for the results");
+    if ((status = llm__check_quantize(desc, &bits, &group, &format, error)) != LLM_OK) return status;
+    if ((format == LLM__AFFINE) != (biases != NULL))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "affine groups have biases, others have none");
+    if (count % (size_t)group || count % 8)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "%llu numbers are no whole groups of %d", (unsigned long long)count,
+                         group);
+    size = llm__dtype_bytes(desc->dtype);
+    for (i = 0; i < count; i += (size_t)group, code += group * bits / 8) {
+        llm__to_f32(desc->from, from + i * llm__dtype_bytes(desc->from), (size_t)group, x);
+        if (desc->from != desc->dtype) llm__round_all(desc->dtype, x, (size_t)group);
+        if (format != LLM__AFFINE) {
+            llm__scaled_encode(format, x, group, code, scale++);
+            continue;
+        }
+        llm__affine_encode(x, (size_t)group, bits, group, code, fit, fit + 1);
+        llm__from_f32(desc->dtype, fit, 1, scale);
+        llm__from_f32(desc->dtype, fit + 1, 1, bias);
+        scale += size, bias += size;
+    }
+    return llm__ok(error);
+}
+
+LLM_API void llm_convert(llm_dtype from, const void *numbers, size_t count, llm_dtype to, void *out) {
+    const size_t step = llm__dtype_bytes(from), size = llm__dtype_bytes(to);
+    size_t i;
+    float x;
+    for (i = 0; llm__is_float(to) && i < count; i++) {
+        llm__to_f32(from, (const uint8_t *)numbers + i * step, 1, &x);
+        llm__from_f32(to, &x, 1, (uint8_t *)out + i * size);
+    }
+}
+
 LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
     llm_model_info info;
     memset(&info, 0, sizeof info);
@@ -40902,9 +41594,21 @@ LLM_API llm_model_info llm_model_get_info(const llm_model *m) {
     info.parameters = m->parameters;
     info.weight_bytes = m->weight_bytes;
     info.pack_bytes = m->pack_bytes;
+    info.pack_file_bytes = m->pack.bytes;
+    info.pack_note = m->pack.note[0] ? m->pack.note : NULL;
     info.memory_bytes =
         sizeof *m + m->arena.bytes + m->tensors.capacity * sizeof(llm__tensor) + m->tensors.slots * sizeof(uint32_t);
     return info;
+}
+
+LLM_API llm_status llm_model_save_pack(const llm_model *model, const char *path, const llm_sink *sink,
+                                       llm_error *error) {
+    if (!model || (!path && !sink) || (sink && !sink->write))
+        return llm__fail(error, LLM_BAD_ARGUMENT, "saving packed weights needs a model and a path or a sink");
+    if (!model->pack.made)
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the model has no packed weights: nothing in it is quantized, or it "
+                         "was opened with no_pack or described, or there was no memory for them");
+    return llm__pack_save(model, path, sink, error);
 }
 
 LLM_API const llm_model *llm_model_drafter(const llm_model *model) {

@@ -1987,6 +1987,7 @@ typedef struct llm__tensor {
     llm__blob *blob;
     const uint8_t *data; /* NULL until fetched, unless mapped */
     int used;
+    int role; /* llm.h's llm_tensor_role, where that says more than `used` */
 } llm__tensor;
 
 typedef struct llm__tensors {
@@ -4258,7 +4259,7 @@ LLM__FN int llm__replacement_settle(llm__replacement *f, int failed) {
 LLM__FN llm_status llm__replacement_open(llm__replacement *f, const char *path, llm_error *error) {
     int n = snprintf(f->path, sizeof f->path, "%s", path);
     if (n < 0 || (size_t)n >= sizeof f->path)
-        return llm__fail(error, LLM_TOO_LARGE, "the path of the cache file has %d bytes; the limit is %d", n,
+        return llm__fail(error, LLM_TOO_LARGE, "the path of the file to write has %d bytes; the limit is %d", n,
                          (int)sizeof f->path - 1);
     snprintf(f->part, sizeof f->part, "%s.part", path);
     if (!llm__replacement_create(f)) return LLM_OK;

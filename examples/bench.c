@@ -128,6 +128,7 @@ static const char help[] =
     "  --ids FILE       where --words puts the ids, as 32-bit integers\n"
     "  --batch          many texts at once, and how long steps with a time budget take\n"
     "  --recurrent      recurrent shapes, and what part of a prompt's time the recurrences take\n"
+    "  --load           opening quantized models with and without a packed file, which it writes here and removes\n"
     "  --kernels        every kernel of every instruction set, and the limits of this machine\n"
     "  --only NAME      kernels whose name begins so\n"
     "  --against TEXT   NAME=COMMAND: another engine's llama-bench, for the same shapes and formats (qwen2 and llama\n"
@@ -571,6 +572,11 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static double median(double *x, int n) {
+    qsort(x, (size_t)n, sizeof *x, by_value);
+    return x[n / 2];
+}
+
 static int forward(llm_session *session, llm_cache *cache, const int32_t *tokens, size_t count, float *logits) {
     llm_sequence s;
     llm_error error;
@@ -735,6 +741,89 @@ static int bench_folder(const options *o) {
     return bench_model(o, &md, slash && slash[1] ? slash + 1 : o->model, "-", 0, &speed);
 }
 
+/* ---- what opening costs, with weights laid out for the kernels or not, and what writing then gains */
+
+#define PACK_PATH "bench.pack"
+
+typedef struct load_way {
+    const char *name;
+    int no_pack, from_file, unchecked, no_map;
+} load_way;
+
+static const load_way load_ways[] = {
+    {"as they lie", 1, 0, 0, 0},       {"laid out", 0, 0, 0, 0},          {"packed file, mapped", 0, 1, 0, 0},
+    {"  and not checked", 0, 1, 1, 0}, {"packed file, read", 0, 1, 0, 1},
+};
+
+enum { LOAD_WAYS = sizeof load_ways / sizeof *load_ways };
+
+static int open_way(const options *o, const load_way *w, llm_model_desc *md, llm_model **out, double *ms) {
+    llm_error error;
+    double start = now();
+    md->isa = o->isa;
+    md->weights_only = 1;
+    md->no_pack = w->no_pack;
+    md->pack_file = w->from_file ? PACK_PATH : NULL;
+    md->pack_unchecked = w->unchecked;
+    md->no_map = w->no_map;
+    if (llm_model_open(out, md, &error)) return fail(error.message);
+    *ms = 1e3 * (now() - start);
+    return !w->from_file || !llm_model_get_info(*out).pack_note || fail(llm_model_get_info(*out).pack_note);
+}
+
+static int write_pack(const options *o, llm_model_desc *md, double *ms) {
+    llm_model *model = NULL;
+    llm_error error;
+    int ok = open_way(o, &load_ways[1], md, &model, ms);
+    double start = now();
+    if (ok && llm_model_save_pack(model, PACK_PATH, NULL, &error)) ok = fail(error.message);
+    *ms = 1e3 * (now() - start);
+    llm_model_close(model);
+    return ok;
+}
+
+static int measure_way(const options *o, llm_model_desc *md, const load_way *w, double *ms, double *tokens,
+                       llm_model_info *info) {
+    options one = *o;
+    llm_model *model = NULL;
+    speeds s;
+    int ok;
+    one.prompt = one.repeat = 1;
+    ok = open_way(o, w, md, &model, ms) && measure(&one, model, &s);
+    if (ok) *tokens = s.generate[0], *info = llm_model_get_info(model);
+    llm_model_close(model);
+    return ok;
+}
+
+static int bench_loading(const options *o, const shape *s, const recipe *f) {
+    static double ms[LOAD_WAYS][MAX_REPEAT], tokens[LOAD_WAYS][MAX_REPEAT];
+    llm_model_desc md;
+    llm_model_info info[LOAD_WAYS];
+    image m;
+    double written;
+    int i, w, ok = make_image(&m, s, f);
+    memset(&md, 0, sizeof md);
+    md.memory = m.files;
+    md.memory_count = 2;
+    ok = ok && write_pack(o, &md, &written);
+    for (i = 0; ok && i < o->repeat; i++)
+        for (w = 0; ok && w < LOAD_WAYS; w++)
+            ok = measure_way(o, &md, &load_ways[w], &ms[w][i], &tokens[w][i], &info[w]);
+    remove(PACK_PATH);
+    free_image(&m);
+    if (!ok) return 0;
+    printf("%s %s, %.0f MB laid out, %d threads; the file was written in %.0f ms\n", s->name, f->name,
+           (double)info[1].pack_bytes / 1e6, o->threads, written);
+    printf("  %-22s %9s %9s %10s %8s\n", "weights", "open ms", "s/GB", "memory MB", "tokens/s");
+    for (w = 0; w < LOAD_WAYS; w++)
+        printf("  %-22s %9.1f %9.3f %10.1f %8.2f\n", load_ways[w].name, median(ms[w], o->repeat),
+               median(ms[w], o->repeat) * 1e6 / (double)info[1].pack_bytes, (double)info[w].memory_bytes / 1e6,
+               median(tokens[w], o->repeat));
+    return 1;
+}
+
+static int bench_loads(const options *o) { return each_listed(o, bench_loading); }
+
 /* ---- the first shape in 4 bits, ready to run */
 
 typedef struct bed {
@@ -791,11 +880,6 @@ static void close_bed(bed *b) {
 /* ---- caches */
 
 enum { DEPTH = 4096, CACHE_LAYERS = 24, STORE_ENTRIES = 10000, STORE_TOKENS = 1000, STORE_SHARED = 500 };
-
-static double median(double *x, int n) {
-    qsort(x, (size_t)n, sizeof *x, by_value);
-    return x[n / 2];
-}
 
 /* Makes room for tokens behind those that are there and fills it with half floats around 0.1: memory that was never
    written would be one page of zeros to the CPU. */
@@ -1822,6 +1906,7 @@ static int read_switch(options *o, const char *flag) {
         {"--chat", bench_chats},
         {"--batch", bench_batches},
         {"--kernels", bench_kernels},
+        {"--load", bench_loads},
     };
     size_t i;
     if (!strcmp(flag, "--exact")) return o->exact = 1;

@@ -87,6 +87,35 @@ grep -q "^Named " "$golden/out" && pass || fail "template --name"
 "$build/inspect" --model /nowhere >"$golden/out" 2>"$golden/err" && fail "inspect --model /nowhere"
 [ ! -s "$golden/out" ] && grep -q /nowhere "$golden/err" && pass || fail "inspect says what it could not open"
 
+# A checkpoint of 4 bits, then with a packed file: the same text; what cannot be done is said, and nothing is touched.
+few=$golden/few
+rm -rf "$few"
+"$build/quantize" --model $stories --out "$few" --bits 4 --group 32 2>"$golden/err" && [ ! -s "$golden/err" ] &&
+    "$build/inspect" --model "$few" >"$golden/out" && grep -q "affine 4 bit, groups of 32" "$golden/out" && pass || fail "quantize"
+"$build/generate" --model "$few" --prompt "Once upon" --max-tokens 40 >"$golden/whole" && [ ! -e "$few/llm.pack" ] &&
+    "$build/quantize" --model "$few" --pack && [ -s "$few/llm.pack" ] && [ ! -e "$few/llm.pack.part" ] &&
+    "$build/generate" --model "$few" --prompt "Once upon" --max-tokens 40 >"$golden/out" &&
+    cmp -s "$golden/out" "$golden/whole" && pass || fail "quantize --pack"
+not_quantized() { # not_quantized WORD ARGUMENT...: exit code 1, and the word in the message
+    word=$1
+    shift
+    "$build/quantize" "$@" >"$golden/out" 2>"$golden/err" && fail "quantize $*"
+    [ ! -s "$golden/out" ] && grep -q -e "$word" "$golden/err" && pass || fail "quantize $* says $word"
+}
+not_quantized "holds a checkpoint" --model $stories --out "$few"
+not_quantized "quantized already" --model "$few" --out "$golden/fewer"
+not_quantized "7 bits" --model $stories --out "$golden/fewer" --bits 7
+not_quantized "mode" --model $stories --out "$golden/fewer" --mode q4_k
+not_quantized "groups of 32" --model $stories --out "$golden/fewer" --mode mxfp4 --group 64
+not_quantized "dtype" --model $stories --out "$golden/fewer" --dtype int8
+not_quantized "nothing in it is quantized" --model $stories --pack
+not_quantized "nothing to do" --model $stories
+not_quantized /nowhere --model /nowhere --out "$golden/fewer"
+[ ! -e "$golden/fewer" ] && pass || fail "a refused quantize writes nothing"
+"$build/quantize" --model $stories --out "$golden/fewer" --mode mxfp8 --dtype bfloat16 &&
+    "$build/inspect" --model "$golden/fewer" >"$golden/out" && grep -q "in mxfp8" "$golden/out" &&
+    grep -q "in BF16" "$golden/out" && pass || fail "quantize --mode mxfp8"
+
 # Each line's answer is what generate writes for it; a line that cannot be answered does not take the others along.
 printf 'Once upon a time\n\377\nOne day, a\n' >"$golden/prompts"
 "$build/batch" --model $stories --prompts "$golden/prompts" --answers "$golden/answers" --max-tokens 25 2>"$golden/err"
