@@ -2705,6 +2705,26 @@ LLMK_INLINE int32x4_t LLMK_(dot2)(int32x4_t sum, int32x4_t a, int32x4_t b) {
     return vaddq_s32(sum, vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y)));
 }
 
+/* Codes of 16 bits, four rows of W at a time: both products of a lane stay apart as long as they are added up. */
+#define LLMK_WORDS
+LLMK_INLINE void LLMK_(words)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    int k, v, x;
+    for (v = 0; v < LLM__PANEL_ROWS / 4; v++, w += 16) {
+        int32x4_t low[LLM__TILE], high[LLM__TILE];
+        LLMK_UNROLL for (x = 0; x < X; x++) low[x] = high[x] = vdupq_n_s32(0);
+        for (k = 0; k < chunk; k += 2) {
+            const int16x8_t codes = vreinterpretq_s16_u8(vld1q_u8(w + 32 * k));
+            LLMK_UNROLL for (x = 0; x < X; x++) {
+                const int16_t *two = (const int16_t *)(const void *)a[x] + at + k;
+                const int16x8_t b = vreinterpretq_s16_s32(LLMK_(pair)(two));
+                low[x] = vmlal_s16(low[x], vget_low_s16(codes), vget_low_s16(b));
+                high[x] = vmlal_high_s16(high[x], codes, b);
+            }
+        }
+        LLMK_UNROLL for (x = 0; x < X; x++) sums[4 * x + v] = vpaddq_s32(low[x], high[x]);
+    }
+}
+
 /* Rows i and i + 1 in turns: 16-bit numbers of the lower halves, and of the upper. */
 LLMK_INLINE uint32x4x2_t LLMK_(zip_rows)(const uint8_t *const *rows, int i, size_t at) {
     const uint16x8_t x = vreinterpretq_u16_u8(vld1q_u8(rows[i] + at));
@@ -3382,11 +3402,11 @@ LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const in
 #endif
 #endif
 
+#ifndef LLMK_WORDS /* codes of 16 bits */
 #ifndef vi_load16
 #define vi_load16(p) vf_bits(vf_load((const float *)(const void *)(p)))
 #endif
 
-/* Codes of 16 bits. */
 LLMK_INLINE void LLMK_(words_step)(const int X, const uint8_t *w, const int8_t *const *a, int k, VI *sums) {
     enum { EACH = LLM__PANEL_ROWS / VF_N };
     VI codes[EACH];
@@ -3410,6 +3430,7 @@ LLMK_INLINE void LLMK_(words)(const int X, int chunk, const uint8_t *w, const in
         LLMK_UNROLL for (e = 0; e < 4; e++) LLMK_(words_step)(X, w + 64 * e, a, k + 2 * e, s);
     LLMK_UNROLL for (x = 0; x < X * EACH; x++) sums[x] = s[x];
 }
+#endif
 
 /* Asks for the lines of memory that lie so far ahead, which may be behind the end of what there is. */
 LLMK_INLINE void LLMK_(fetch)(const uint8_t *from, size_t ahead, int bytes) {
@@ -5123,6 +5144,7 @@ static const llm__ops LLMK_(ops) = {LLM__SLOTS(LLMK_OWN, LLMK_OWN) LLM__TEXT(LLM
 #undef vf_sum4
 #undef vf_bits
 #undef vf_round
+#undef LLMK_WORDS
 #undef vi_load16
 #undef vi_pairs
 #undef vf_top
