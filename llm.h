@@ -3993,8 +3993,10 @@ LLMK_INLINE void LLMK_(panel_put)(const llm__matrix *w, int o, int begin, int en
     const int from = begin > o ? begin - o : 0, to = end < o + LLM__PANEL_ROWS ? end - o : LLM__PANEL_ROWS;
     int j, r;
     for (j = 0; j < count; j++, out += LLM__PANEL_ROWS) {
+        float *at = y + (size_t)(i + j) * y_stride + (size_t)(o + from);
         for (r = from; w->bias && r < to; r++) out[r] += w->bias[o + r];
-        memcpy(y + (size_t)(i + j) * y_stride + (size_t)(o + from), out + from, (size_t)(to - from) * sizeof *out);
+        if (to - from == LLM__PANEL_ROWS) memcpy(at, out, LLM__PANEL_ROWS * sizeof *out); /* no call for so few */
+        else memcpy(at, out + from, (size_t)(to - from) * sizeof *out);
     }
 }
 
