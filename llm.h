@@ -28716,7 +28716,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
 LLM__FN void llm__bind_role(const llm__binder *b, llm_tensor_role role) {
     llm__tensor *t = llm__bind_find(b, ".weight");
     if (!t) t = llm__bind_find(b, "");
-    if (t && t->role == LLM_TENSOR_MAP) t->role = role;
+    if (t && t->role == LLM_TENSOR_MAP) t->role = (int)role;
 }
 
 /* GPT-2's Conv1D: a linear map stored as [cols, rows]. */
