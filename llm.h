@@ -29527,7 +29527,7 @@ LLM__FN void llm__rounded_row(const llm__ops *ops, const llm__matrix *w, int row
 }
 
 /* Rows [first, first + count) of `both`, those of one head, or their transpose, quantized anew as mlx's quantize()
-   does.  floats: count rows of `both`, one of the result with its scales and biases, and what llm__rounded_row works with. */
+   does.  floats: count rows of `both`, one of the result with its scales and biases, and llm__rounded_row's scratch. */
 LLM__FN void llm__requantize_head(const llm__ops *ops, const llm__matrix *both, int first, int count, int turned,
                                   const llm__matrix *out, float *floats) {
     const size_t wide = (size_t)both->cols, cols = (size_t)out->cols, groups = cols / (size_t)both->group;
