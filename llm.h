@@ -28925,7 +28925,7 @@ LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows
 LLM__FN void llm__bind_role(const llm__binder *b, llm_tensor_role role) {
     llm__tensor *t = llm__bind_find(b, ".weight");
     if (!t) t = llm__bind_find(b, "");
-    if (t && t->role == LLM_TENSOR_MAP) t->role = role;
+    if (t && t->role == LLM_TENSOR_MAP) t->role = (int)role;
 }
 
 /* GPT-2's Conv1D: a linear map stored as [cols, rows]. */
@@ -29735,8 +29735,8 @@ LLM__FN void llm__rounded_row(const llm__ops *ops, const llm__matrix *w, int row
     }
 }
 
-/* Rows [first, first + count) of head h in `both`, or their transpose, quantized anew as mlx's quantize() does.  floats:
-   count rows of `both`, one of the result with its scales and biases, and what llm__rounded_row works with. */
+/* Rows [first, first + count) of `both`, those of one head, or their transpose, quantized anew as mlx's quantize()
+   does.  floats: count rows of `both`, one of the result with its scales and biases, and llm__rounded_row's scratch. */
 LLM__FN void llm__requantize_head(const llm__ops *ops, const llm__matrix *both, int first, int count, int turned,
                                   const llm__matrix *out, float *floats) {
     const size_t wide = (size_t)both->cols, cols = (size_t)out->cols, groups = cols / (size_t)both->group;

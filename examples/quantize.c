@@ -403,7 +403,7 @@ static int make_plan(plan *p, const options *o, const llm_model *model, const ch
 
 /* What --bits and --group may be is for the library to say. */
 static int plan_works(const plan *p) {
-    static const float numbers[128];
+    static const float numbers[128] = {0};
     uint8_t out[3][512];
     llm_quantize_desc how = p->how;
     llm_error error;

@@ -131,7 +131,7 @@ static void test_rounded_rows(void) {
 /* ---- descriptions that make no sense */
 
 static void refused(const char *mode, int bits, int group, int from, size_t count, const char *word) {
-    static const float numbers[256];
+    static const float numbers[256] = {0};
     static uint8_t codes[256], scales[256], biases[256];
     llm_quantize_desc d;
     llm_error error;
@@ -145,7 +145,7 @@ static void refused(const char *mode, int bits, int group, int from, size_t coun
 }
 
 static void test_refused(void) {
-    static const float numbers[128];
+    static const float numbers[128] = {0};
     uint8_t codes[128], scales[16], biases[16];
     llm_quantize_desc d;
     llm_error error;
