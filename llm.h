@@ -164,8 +164,8 @@ LLM_API llm_model_info llm_model_get_info(const llm_model *model);
    llm_model_info.pack_note says why.
 
    path: replaced as a whole, as by llm_cache_save; or sink, if it is not NULL: where the bytes go instead (patch is not
-   called).  LLM_BAD_ARGUMENT: the model has no such weights: nothing in it is quantized, or it was opened with no_pack
-   or only described, or there was no memory for them.  LLM_BAD_FILE: writing failed. */
+   called).  LLM_BAD_ARGUMENT: the model has no such weights: all its maps are of other kinds, or it was opened with
+   no_pack or only described, or there was no memory for them.  LLM_BAD_FILE: writing failed. */
 LLM_API llm_status llm_model_save_pack(const llm_model *model, const char *path, const llm_sink *sink,
                                        llm_error *error);
 
@@ -2354,6 +2354,7 @@ LLMK_INLINE void LLMK_(nibbles_step)(const int X, __m256i w0, __m256i w1, const 
 LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
     const __m256i mask = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1), zero = _mm256_setzero_si256();
     int k, e, x;
+    LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = zero;
     for (k = at; k < at + chunk; k += 32, w += 256) {
         __m256i p[2 * LLM__TILE];
         LLMK_UNROLL for (x = 0; x < 2 * X; x++) p[x] = zero;
@@ -2363,10 +2364,7 @@ LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const 
             LLMK_(nibbles_step)(X, _mm256_and_si256(_mm256_srli_epi16(v0, 4), mask),
                                 _mm256_and_si256(_mm256_srli_epi16(v1, 4), mask), a, k + 8 * e + 4, p);
         }
-        LLMK_UNROLL for (x = 0; x < 2 * X; x++) {
-            const __m256i sum = _mm256_madd_epi16(p[x], one);
-            sums[x] = k > at ? _mm256_add_epi32(sums[x], sum) : sum;
-        }
+        LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = _mm256_add_epi32(sums[x], _mm256_madd_epi16(p[x], one));
     }
 }
 
@@ -41630,7 +41628,7 @@ LLM_API llm_status llm_model_save_pack(const llm_model *model, const char *path,
     if (!model || (!path && !sink) || (sink && !sink->write))
         return llm__fail(error, LLM_BAD_ARGUMENT, "saving packed weights needs a model and a path or a sink");
     if (!model->pack.made)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "the model has no packed weights: nothing in it is quantized, or it "
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the model has no packed weights: none can be made of its maps, or it "
                          "was opened with no_pack or described, or there was no memory for them");
     return llm__pack_save(model, path, sink, error);
 }
