@@ -108,7 +108,7 @@ not_quantized "7 bits" --model $stories --out "$golden/fewer" --bits 7
 not_quantized "mode" --model $stories --out "$golden/fewer" --mode q4_k
 not_quantized "groups of 32" --model $stories --out "$golden/fewer" --mode mxfp4 --group 64
 not_quantized "dtype" --model $stories --out "$golden/fewer" --dtype int8
-not_quantized "nothing in it is quantized" --model $stories --pack
+not_quantized "none can be made of its maps" --model $stories --pack
 not_quantized "nothing to do" --model $stories
 not_quantized /nowhere --model /nowhere --out "$golden/fewer"
 [ ! -e "$golden/fewer" ] && pass || fail "a refused quantize writes nothing"
