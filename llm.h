@@ -3749,7 +3749,7 @@ LLM__FN uint16_t LLMK_(code_weights)(const float *x, int16_t *codes) {
     uint32_t bits;
     float max;
     memcpy(&max, &largest, sizeof max);
-    max /= LLM__MOST16_WEIGHT;
+    max /= (float)LLM__MOST16_WEIGHT;
     memcpy(&bits, &max, sizeof bits);
     scale = largest >= 0x7f800000 ? 0x7fc0 : max < 1e-34f ? 0 : (uint16_t)((bits + 0xffff) >> 16);
     memset(codes, 0, LLM__GROUP16 * sizeof *codes);
@@ -41628,8 +41628,8 @@ LLM_API llm_status llm_model_save_pack(const llm_model *model, const char *path,
     if (!model || (!path && !sink) || (sink && !sink->write))
         return llm__fail(error, LLM_BAD_ARGUMENT, "saving packed weights needs a model and a path or a sink");
     if (!model->pack.made)
-        return llm__fail(error, LLM_BAD_ARGUMENT, "the model has no packed weights: none can be made of its maps, or it "
-                         "was opened with no_pack or described, or there was no memory for them");
+        return llm__fail(error, LLM_BAD_ARGUMENT, "the model has no packed weights: none can be made of its maps, or "
+                         "it was opened with no_pack or described, or there was no memory for them");
     return llm__pack_save(model, path, sink, error);
 }
 
