@@ -23,8 +23,8 @@ static llm_model *open_model(const char *folder, const llm_memory_file *files, i
     return model;
 }
 
-/* A safetensors file whose tensors are all F32, in half floats: each pair of offsets is halved. */
-static uint8_t *in_halves(const uint8_t *file, size_t *bytes, llm_dtype type) {
+/* A safetensors file whose tensors are all F32, in half floats: each pair of offsets is halved.  Uses the file up. */
+static uint8_t *in_halves(uint8_t *file, size_t *bytes, llm_dtype type) {
     const char *name = type == LLM_F16 ? "F16" : "BF16", *at = (const char *)file + 8, *end;
     const size_t header = (size_t)file[0] | (size_t)file[1] << 8 | (size_t)file[2] << 16;
     const size_t numbers = (*bytes - 8 - header) / 4;
@@ -42,7 +42,8 @@ static uint8_t *in_halves(const uint8_t *file, size_t *bytes, llm_dtype type) {
     while ((to - (char *)out) % 8) *to++ = ' ';
     out[0] = (uint8_t)(to - (char *)out - 8), out[1] = (uint8_t)((to - (char *)out - 8) >> 8);
     out[2] = (uint8_t)((to - (char *)out - 8) >> 16);
-    llm__from_f32(type, (const float *)(const void *)(file + 8 + header), numbers, to);
+    memmove(file, file + 8 + header, 4 * numbers); /* aligned */
+    llm__from_f32(type, (const float *)(const void *)file, numbers, to);
     *bytes = (size_t)(to - (char *)out) + 2 * numbers;
     return out;
 }
