@@ -3706,7 +3706,7 @@ LLM__FN void LLMK_(product)(const llm__matrix *w, const float *x, size_t x_strid
     }
 }
 
-/* ---- int8 products */
+/* ---- products of codes */
 
 LLMK_INLINE void LLMK_(round_to_words)(const float *x, int n, float factor, int16_t *codes) {
     int i;
@@ -28074,7 +28074,7 @@ typedef struct llm__binder {
     char name[320];  /* ...and one of its parts, in the checkpoint's */
     int transposed;  /* linear maps are stored as [inputs, outputs] */
     int fresh;       /* whether the last tensor was not in use before: layers may share */
-    int looked_up;   /* what is bound is a table of rows, or what maps are made of: not a map */
+    int looked_up;   /* what is bound is a table of rows, or what maps are made of: no map that panels serve */
     uint8_t *pack;   /* memory for panels, pack_left bytes */
     size_t pack_left;
     size_t to_come;  /* bytes of tensors that are not bound yet, as far as panels can be made of them */
@@ -28918,6 +28918,7 @@ LLM__FN void llm__bind_transposed(llm__binder *b, const llm__matrix *w, llm__mat
 }
 
 LLM__FN void llm__bind_matrix(llm__binder *b, llm__matrix *w, int lead, int rows, int cols, int bias);
+LLM__FN void llm__bind_pack(llm__binder *b, llm__matrix *w, int count);
 
 /* What the floats of the map at b->name are to the model, if they are more than that. */
 LLM__FN void llm__bind_role(const llm__binder *b, llm_tensor_role role) {
@@ -28928,12 +28929,16 @@ LLM__FN void llm__bind_role(const llm__binder *b, llm_tensor_role role) {
 
 /* GPT-2's Conv1D: a linear map stored as [cols, rows]. */
 LLM__FN void llm__bind_conv1d(llm__binder *b, llm__matrix *w, int rows, int cols, int bias) {
+    const int looked_up = b->looked_up;
     llm__matrix stored;
     b->transposed = 0;
+    b->looked_up = 1;
     llm__bind_matrix(b, &stored, 0, cols, rows, 0);
+    b->looked_up = looked_up;
     llm__bind_role(b, LLM_TENSOR_OTHER);
     if (b->status == LLM_OK) llm__bind_transposed(b, &stored, w);
     if (bias && b->status == LLM_OK) w->bias = llm__bind_floats(b, ".bias", rows, 0, 0);
+    llm__bind_pack(b, w, 1);
     b->transposed = 1;
 }
 
@@ -30155,7 +30160,7 @@ LLM__FN void llm__bind_stacked_biases(llm__binder *b, llm__matrix *w, int count,
 /* The stack at b->name: [count, rows, cols], or all experts' rows together, or transposed. */
 LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int rows, int cols, int transposed) {
     llm__tensor *t = llm__bind_find(b, "");
-    int k, turn = transposed && t, count = e->count + llm__is_folded(b, e);
+    int k, turn = transposed && t, count = e->count + llm__is_folded(b, e), looked_up = b->looked_up;
     llm__matrix *w = (llm__matrix *)llm__bind_alloc(b, (size_t)count, sizeof(llm__matrix)), flat;
     if (!w) return NULL;
     if (t && t->dims == 2 && t->shape[0] % e->count == 0) {
@@ -30164,12 +30169,15 @@ LLM__FN llm__matrix *llm__bind_stack(llm__binder *b, const llm__experts *e, int 
         t->shape[1] = t->shape[0] / e->count;
         t->shape[0] = e->count;
     }
+    b->looked_up |= turn;
     llm__bind_matrix(b, w, count, turn ? cols : rows, turn ? rows : cols, e->bias_each && !turn);
+    b->looked_up = looked_up;
     if (!turn || b->status != LLM_OK) return w;
     for (k = 0; k < e->count && b->status == LLM_OK; k++) {
         flat = w[k];
         llm__bind_transposed(b, &flat, &w[k]);
     }
+    llm__bind_pack(b, w, e->count);
     if (e->bias_each) llm__bind_stacked_biases(b, w, e->count, "_bias");
     return w;
 }
@@ -30226,12 +30234,15 @@ LLM__FN void llm__bind_latent_experts(llm__binder *b, llm__experts *e) {
 
 /* Gates and ups that lie in one stack, at b->name. */
 LLM__FN void llm__bind_joined_experts(llm__binder *b, llm__experts *e, int hidden) {
-    llm__matrix *both = llm__bind_stack(b, e, 2 * e->width, hidden, e->stacks == LLM__STACKS_TRANSPOSED);
-    int k, count = e->count + llm__is_folded(b, e);
+    const int mixed = e->gate_up == LLM__GATE_UP_MIXED, count = e->count + llm__is_folded(b, e);
+    llm__matrix *both;
+    int k;
+    b->looked_up = mixed;
+    both = llm__bind_stack(b, e, 2 * e->width, hidden, e->stacks == LLM__STACKS_TRANSPOSED);
+    b->looked_up = 0;
     e->gates = (llm__matrix *)llm__bind_alloc(b, (size_t)count, sizeof(llm__matrix));
     e->ups = (llm__matrix *)llm__bind_alloc(b, (size_t)count, sizeof(llm__matrix));
     for (k = 0; k < count && b->status == LLM_OK; k++) {
-        int mixed = e->gate_up == LLM__GATE_UP_MIXED;
         e->gates[k] = mixed ? llm__bind_every_other(b, &both[k], 0) : llm__matrix_slice(&both[k], 0, e->width);
         e->ups[k] = mixed ? llm__bind_every_other(b, &both[k], 1) : llm__matrix_slice(&both[k], e->width, e->width);
     }
