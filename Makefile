@@ -45,10 +45,10 @@ san:
 	@$(MAKE) --no-print-directory test B=$B/san TESTS="golden golden-scalar examples $(PROGRAMS)" \
 	    SCALAR=--once OWN= CFLAGS="-O0 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 
-# Every file of both checkpoints is a seed, behind the byte that says which it is; and the prompt caches of the fixtures,
-# without the checksum that would stop every change to them.
+# Every file of both checkpoints is a seed, behind the byte that says which it is; the packed file of one; and the prompt
+# caches of the fixtures, without the checksum that would stop every change to them.
 FUZZING = -O1 -g -fsanitize=address,undefined $(WARN)
-fuzz: $B/golden $B/test_tools $B/test_words $B/fuzz/llm.o
+fuzz: $B/golden $B/test_tools $B/test_words $B/quantize $B/fuzz/llm.o
 	@mkdir -p $B/fuzz/corpus $B/fuzz/caches $B/fuzz/templates
 	@$B/golden --save $B/fuzz/caches tests/golden/cachefiles
 	@$B/golden --save $B/fuzz/templates tests/golden/templates
@@ -60,6 +60,9 @@ fuzz: $B/golden $B/test_tools $B/test_words $B/fuzz/llm.o
 	    { printf f; cat $$file; } >$B/fuzz/corpus/$$(basename $$file); done
 	@for file in $B/fuzz/templates/*.data; do \
 	    { printf g; cat $$file; } >$B/fuzz/corpus/$$(basename $$file); done
+	@mkdir -p $B/fuzz/model && cp examples/model/*.json examples/model/model.safetensors $B/fuzz/model
+	@$B/quantize --model $B/fuzz/model --pack >/dev/null
+	@{ printf p; cat $B/fuzz/model/llm.pack; } >$B/fuzz/corpus/pack
 	clang $(FUZZING) -fsanitize=fuzzer $(FUZZ:%=-DFUZZ_ONLY="'%'") -isystem $B/declared -o $B/fuzz/fuzz tests/fuzz.c \
 	    $B/fuzz/llm.o $(LDLIBS)
 	@for seed in a:config.json b:model.safetensors c:tokenizer.json d:tokenizer_config.json; do \

@@ -6,7 +6,8 @@
    template; 'g' the name of a golden template, and messages, tools, documents and variables, each up to a NUL;
    'h' and a capital for the dialect, a text with tool calls; 'i' the number of a style in tests/golden/tokenizers, and
    a text that its tokenizer encodes, 'I' the same and ids of two bytes each to decode; 'j' a grammar, whose next byte
-   says of which kind; 'k' to 'o' the only file of a tokenizer, see vocabulary_files.
+   says of which kind; 'k' to 'o' the only file of a tokenizer, see vocabulary_files; 'p' the packed file of
+   examples/model, whose head is corrected before it is read.
    FUZZ_ONLY, a letter, passes over all others.  Whatever comes, the library must leave with an llm_error or work, give
    back all memory and touch nothing that is not its own (the sanitizers look on). */
 #define LLM_IMPLEMENTATION
@@ -375,6 +376,56 @@ static void use_grammar(const uint8_t *data, size_t bytes) {
     if (memory.live) abort();
 }
 
+/* What a packed file of the bundled model calls its checkpoint. */
+static uint64_t bundled_checkpoint(void) {
+    static uint64_t checkpoint;
+    llm_model_desc d;
+    llm_model *model = NULL;
+    memset(&d, 0, sizeof d);
+    d.memory = bundled_files;
+    d.memory_count = FILES;
+    if (checkpoint) return checkpoint;
+    if (llm_model_open(&model, &d, NULL) || llm__pack_checkpoint(model, &checkpoint, NULL)) abort();
+    llm_model_close(model);
+    return checkpoint;
+}
+
+/* Opens the bundled model with a packed file: the length and checkpoint in its head are made right, and its checksum if
+   the directory lies within.  Panels go unchecked in every other file. */
+static int use_pack(const uint8_t *data, size_t bytes) {
+    llm_memory_file files[FILES + 1];
+    llm__pack_head head;
+    llm_model_desc d;
+    llm_model *model = NULL;
+    tally memory;
+    uint8_t *file = bytes < sizeof head ? NULL : (uint8_t *)malloc(bytes);
+    if (!file) return -1;
+    memcpy(file, data, bytes);
+    memcpy(&head, file, sizeof head);
+    head.file_bytes = bytes;
+    head.checkpoint = bundled_checkpoint();
+    if (head.count < bytes / sizeof(llm__pack_entry) && head.name_bytes < bytes) {
+        const size_t directory = (size_t)(head.count * sizeof(llm__pack_entry) + head.name_bytes);
+        if (directory <= bytes - sizeof head) head.checksum = llm__pack_sum(&head, file + sizeof head, directory);
+    }
+    memcpy(file, &head, sizeof head);
+    memcpy(files, bundled_files, sizeof bundled_files);
+    files[FILES].name = LLM_PACK_FILE;
+    files[FILES].data = file;
+    files[FILES].bytes = bytes;
+    memset(&d, 0, sizeof d);
+    d.memory = files;
+    d.memory_count = FILES + 1;
+    d.pack_unchecked = data[bytes - 1] & 1;
+    d.allocator = tally_start(&memory);
+    if (llm_model_open(&model, &d, NULL)) abort(); /* what is wrong with the file is a note */
+    use(model);
+    llm_model_close(model);
+    free(file);
+    if (memory.live) abort();
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     llm_memory_file files[FILES];
     llm_model_desc md;
@@ -389,6 +440,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
     if (bytes && data[0] >= 'k' && data[0] <= 'o')
         return use_vocabulary(vocabulary_files[data[0] - 'k'], data + 1, bytes - 1);
     if (bytes && data[0] == 'h') return use_calls(data + 1, bytes - 1);
+    if (bytes && data[0] == 'p') return use_pack(data + 1, bytes - 1);
     if (which == FILES) return use_cache(data + 1, bytes - 1), 0;
     if (bytes && data[0] == 'j') return use_grammar(data + 1, bytes - 1), 0;
     if (which < 0 || which > FILES) return -1;
