@@ -1410,9 +1410,11 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    with plain multiplications and additions: all instruction sets give the same bits.  Codes of 8 bits are taken minus
    128, and the bias plus 128 scales.  Weights lie in panels of 16 rows (the text of the kernels says how), so that a
    step loads four columns of all rows and meets them with four columns of an activation, broadcast: sums stay in their
-   lanes, and eight products of 4 bits are added in 16 bits before they are widened.  What bounds them: one row of
-   activations, the bandwidth of memory; four and more, arithmetic: of 4 bits, a multiplication and an addition for 32
-   products; of 8 bits, two, a sign and an addition.
+   lanes.  Where there is no instruction that adds four products of bytes, two are added in 16 bits, and so are eight
+   such sums of codes of 4 bits before they are widened, two of 6; for codes of 8 bits, activations that meet there are
+   rounded so that they are 127 together, about, not each.  What bounds them: one row of activations, the bandwidth of
+   memory; four and more, arithmetic: of 4 bits, a multiplication and an addition for 32 products; of 8 bits, two and an
+   addition.
 
    Half floats in panels become integers too, of 14 bits with a scale for each 64 columns, and their activations of 13:
    about as far from the real numbers as half floats are, and a multiplication that adds two products to a lane does
@@ -1422,15 +1424,16 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    a compiler is told to fuse whatever the source says, as clang by -ffp-contract=fast); the rest within rounding, as
    VF_N differs and the scalar set does not fuse multiplications with additions. */
 
-/* Rows of activations as integers.  bits and group are llm__code_bits(w) and llm__coded_group(w) of every matrix they
-   meet. */
+/* Rows of activations as integers.  bits, group and paired are llm__code_bits(w), llm__coded_group(w) and
+   llm__coded_paired(w) of every matrix they meet. */
 typedef struct llm__coded_rows {
     int n, cols;
     int bits, group;     /* of codes; columns that share a scale: 32 or 64 */
+    int paired;          /* codes of columns k and k + 2 of four are 128 at most, together */
     const int8_t *codes; /* [n, cols], code_stride bytes from row to row.  8 bits: of each eight columns the even ones
                             come first; 16 bits: int16_t in their order */
     const float *scales; /* [n, cols/group], scale_stride from row to row */
-    const float *sums;   /* 8 bits: the same shape, scale times the sum of the group's codes */
+    const int32_t *totals; /* 8 bits: the same shape, the sum of the group's codes */
     size_t code_stride, scale_stride;
 } llm__coded_rows;
 
@@ -1514,10 +1517,13 @@ typedef struct llm__ops {
                           int end, void *scratch);
     /* The panel of rows [o, o + 16), llm__panel_bytes(w) bytes; a row that is missing repeats the last. */
     void (*panel)(const llm__matrix *w, int o, uint8_t *out, void *scratch);
-    /* One row of activations to codes[cols] of 8 or 16 bits, scales and, of 8 bits, sums [cols/group].  Each group's
-       scale is its largest magnitude over 127 or LLM__MOST16, codes are rounded to nearest even.  A group with a NaN or
-       an infinity has codes 0 and a NaN scale; one whose magnitudes all lie below 1e-30 is zero. */
-    void (*quantize_row)(const float *x, int cols, int group, int bits, void *codes, float *scales, float *sums);
+    /* One row of activations to codes[cols] of 8 or 16 bits, scales and, of 8 bits, totals [cols/group].  A group's
+       scale is its largest magnitude over 127 or LLM__MOST16; paired, of 8 bits only: the largest sum of the magnitudes
+       of columns k and k + 2 of four, whose codes lie side by side, over 127.  Codes are rounded to nearest even.
+       A group with a NaN or an infinity has codes 0 and a NaN scale; one whose largest magnitude, or mean of two, is
+       below 1e-30 is zero. */
+    void (*quantize_row)(const float *x, int cols, int group, int bits, int paired, void *codes, float *scales,
+                         int32_t *totals);
     /* Rows [begin, end) of W as float32, one behind the other, each as llm__matrix_row but faster.  scratch as for
        product; llm__decode_scratch bytes are enough. */
     void (*decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch);
@@ -1645,6 +1651,9 @@ LLM__FN int llm__coded_group(const llm__matrix *w) {
     return w->format == LLM__FLOAT ? LLM__GROUP16 : w->group < 64 ? 32 : 64;
 }
 
+/* Whether two products of W's codes with activations may not fit 16 bits otherwise. */
+LLM__FN int llm__coded_paired(const llm__matrix *w) { return w->format == LLM__AFFINE && w->bits == 8; }
+
 /* Bits of a code in a panel, columns that share a scale there, the scales' type, and bytes of a panel. */
 LLM__FN int llm__panel_bits(const llm__matrix *w) { return w->format == LLM__FLOAT ? 16 : w->bits <= 4 ? 4 : 8; }
 
@@ -1665,7 +1674,7 @@ LLM__FN size_t llm__coded_bytes(int n, int cols, int bits) {
     return codes + 2 * scales;
 }
 
-LLM__FN llm__coded_rows llm__coded_place(void *memory, int n, int cols, int bits, int group) {
+LLM__FN llm__coded_rows llm__coded_place(void *memory, int n, int cols, int bits, int group, int paired) {
     size_t codes = ((size_t)n * (size_t)cols * (size_t)bits / 8 + 63) & ~(size_t)63;
     size_t scales = ((size_t)n * (size_t)(cols / 32 + 1) * sizeof(float) + 63) & ~(size_t)63;
     uint8_t *at = (uint8_t *)memory;
@@ -1674,9 +1683,10 @@ LLM__FN llm__coded_rows llm__coded_place(void *memory, int n, int cols, int bits
     x.cols = cols;
     x.bits = bits;
     x.group = group;
+    x.paired = paired;
     x.codes = (const int8_t *)at;
     x.scales = (const float *)(void *)(at + codes);
-    x.sums = (const float *)(void *)(at + codes + scales);
+    x.totals = (const int32_t *)(void *)(at + codes + scales);
     x.code_stride = (size_t)cols * (size_t)bits / 8;
     x.scale_stride = (size_t)(cols / group);
     return x;
@@ -1828,7 +1838,9 @@ enum { /* what a CPU has, as far as a table may need it */
    vf_fma for one number.
    VI as pairs of 16-bit numbers: vi_load16 takes 2 VF_N in their order, vi_pairs as many bytes, vi_pair repeats two;
    vi_dot2(sum, a, b) adds both products of each lane.  vi_store16 keeps the lower halves.  vf_round: to the nearest
-   integer, to even between two.  vf_top: the largest lane.  LLMK_TURN, where there is one: see turn_16x8. */
+   integer, to even between two.  vf_top: the largest lane.  LLMK_TURN, where there is one: see turn_16x8.
+   VB as bytes: vb_low and vb_high take the halves of each, vb_flip adds 128, vb_four repeats four; vs_pairs multiplies
+   unsigned with signed ones and adds two products, vs_add such sums, vi_add_pairs two of them to a lane of VI. */
 #if LLM__KERNEL_PASS >= LLM__SSE4 && LLM__KERNEL_PASS <= LLM__AVX512 /* ---- x86: four numbers, in every pass */
 #define V4 __m128
 #define v4_load(p) _mm_loadu_ps(p)
@@ -1998,12 +2010,15 @@ LLMK_INLINE __m128 LLMK_(load_e2m1)(const uint8_t *p) {
     return _mm_mul_ps(LLMK_(from_half)(_mm_or_si128(size, sign)), _mm_set1_ps(16384.0f));
 }
 
-/* n is 32 or 64 in the next two. */
-LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n) {
+/* n is 32 or 64 in the next two.  paired: the largest mean of a number and the next but one. */
+LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n, const int paired) {
     __m128i v = _mm_setzero_si128();
     int i;
-    for (i = 0; i < n; i += 4)
-        v = _mm_max_epi32(v, _mm_and_si128(LLMK_(load16)(x + i), _mm_set1_epi32(0x7fffffff)));
+    for (i = 0; i < n; i += 4) {
+        __m128 a = _mm_castsi128_ps(_mm_and_si128(LLMK_(load16)(x + i), _mm_set1_epi32(0x7fffffff)));
+        if (paired) a = _mm_mul_ps(a, _mm_set1_ps(0.5f)), a = _mm_add_ps(a, _mm_shuffle_ps(a, a, 0x4e));
+        v = _mm_max_epi32(v, _mm_castps_si128(a));
+    }
     v = _mm_max_epi32(v, _mm_shuffle_epi32(v, 0x4e));
     v = _mm_max_epi32(v, _mm_shuffle_epi32(v, 0xb1));
     return _mm_cvtsi128_si32(v);
@@ -2039,46 +2054,16 @@ LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_
     }
 }
 
-/* Four rows at a time.  Codes of at most 15: maddubs adds two products, eight of its results still fit 16 bits. */
-LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
-    const __m128i mask = _mm_set1_epi8(15), one = _mm_set1_epi16(1), zero = _mm_setzero_si128();
-    int k, q, e, x;
-    LLMK_UNROLL for (x = 0; x < 4 * X; x++) sums[x] = zero;
-    for (k = at; k < at + chunk; k += 32, w += 256)
-        for (q = 0; q < 4; q++) {
-            __m128i p[LLM__TILE];
-            LLMK_UNROLL for (x = 0; x < X; x++) p[x] = zero;
-            LLMK_UNROLL for (e = 0; e < 4; e++) {
-                const __m128i v = LLMK_(load16)(w + 64 * e + 16 * q), even = _mm_and_si128(v, mask);
-                const __m128i odd = _mm_and_si128(_mm_srli_epi16(v, 4), mask);
-                LLMK_UNROLL for (x = 0; x < X; x++) {
-                    const int8_t *b = a[x] + k + 8 * e;
-                    p[x] = _mm_add_epi16(p[x], _mm_maddubs_epi16(even, LLMK_(broadcast)(b)));
-                    p[x] = _mm_add_epi16(p[x], _mm_maddubs_epi16(odd, LLMK_(broadcast)(b + 4)));
-                }
-            }
-            LLMK_UNROLL for (x = 0; x < X; x++)
-                sums[4 * x + q] = _mm_add_epi32(sums[4 * x + q], _mm_madd_epi16(p[x], one));
-        }
-}
-
-/* |w| times a with w's sign: 2 * 128 * 127 just fits 16 bits. */
-LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
-    const __m128i one = _mm_set1_epi16(1);
-    int k, q, x;
-    for (q = 0; q < 4; q++) {
-        __m128i s[LLM__TILE];
-        LLMK_UNROLL for (x = 0; x < X; x++) s[x] = _mm_setzero_si128();
-        for (k = 0; k < chunk; k += 4) {
-            const __m128i v = LLMK_(load16)(w + 16 * k + 16 * q), size = _mm_abs_epi8(v);
-            LLMK_UNROLL for (x = 0; x < X; x++) {
-                const __m128i b = _mm_sign_epi8(LLMK_(broadcast)(a[x] + at + k), v);
-                s[x] = _mm_add_epi32(s[x], _mm_madd_epi16(_mm_maddubs_epi16(size, b), one));
-            }
-        }
-        LLMK_UNROLL for (x = 0; x < X; x++) sums[4 * x + q] = s[x];
-    }
-}
+#define LLMK_PAIRS
+#define VB __m128i
+#define vb_load LLMK_(load16)
+#define vb_low(a) _mm_and_si128(a, _mm_set1_epi8(15))
+#define vb_high(a) vb_low(_mm_srli_epi16(a, 4))
+#define vb_flip(a) _mm_xor_si128(a, _mm_set1_epi8(-128))
+#define vb_four LLMK_(broadcast)
+#define vs_add(a, b) _mm_add_epi16(a, b)
+#define vs_pairs(w, a) _mm_maddubs_epi16(w, a)
+#define vi_add_pairs(sum, s) _mm_add_epi32(sum, _mm_madd_epi16(s, _mm_set1_epi16(1)))
 #endif
 
 #if LLM__KERNEL_PASS == LLM__AVX2 || LLM__KERNEL_PASS == LLM__AVX512 /* ---- what AVX2 and AVX-512 share */
@@ -2187,13 +2172,17 @@ LLM__FN void LLMK_(codes_to_bytes)(const uint8_t *codes, size_t n, int bits, uin
     if (i < n) llm__affine_unpack(codes + i * (size_t)bits / 8, n - i, bits, out + i);
 }
 
-/* n is 32 or 64 in the next two. */
-LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n) {
+/* n is 32 or 64 in the next two.  paired: the largest mean of a number and the next but one. */
+LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n, const int paired) {
     const __m256i mask = _mm256_set1_epi32(0x7fffffff);
     __m256i v = _mm256_setzero_si256();
     __m128i h;
     int i;
-    for (i = 0; i < n; i += 8) v = _mm256_max_epi32(v, _mm256_and_si256(LLMK_(load32)(x + i), mask));
+    for (i = 0; i < n; i += 8) {
+        __m256 a = _mm256_castsi256_ps(_mm256_and_si256(LLMK_(load32)(x + i), mask));
+        if (paired) a = _mm256_mul_ps(a, _mm256_set1_ps(0.5f)), a = _mm256_add_ps(a, _mm256_shuffle_ps(a, a, 0x4e));
+        v = _mm256_max_epi32(v, _mm256_castps_si256(a));
+    }
     h = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     h = _mm_max_epi32(h, _mm_shuffle_epi32(h, 0x4e));
     h = _mm_max_epi32(h, _mm_shuffle_epi32(h, 0xb1));
@@ -2339,58 +2328,21 @@ LLMK_INLINE __m256 LLMK_(load_u8)(const uint8_t *p) {
 #define vi_signed_dots(sum, w, a) _mm256_dpbusd_avx_epi32(sum, _mm256_xor_si256(a, _mm256_set1_epi8(-128)), w)
 #define vi_excess(sum, w) _mm256_dpbusd_avx_epi32(sum, _mm256_set1_epi8(-128), w)
 #else
-/* Codes of at most 15: maddubs adds two products, eight of its results still fit 16 bits. */
-LLMK_INLINE void LLMK_(nibbles_step)(const int X, __m256i w0, __m256i w1, const int8_t *const *a, int k, __m256i *p) {
-    int x;
-    LLMK_UNROLL for (x = 0; x < X; x++) {
-        const __m256i v = LLMK_(broadcast)(a[x] + k);
-        p[2 * x] = _mm256_add_epi16(p[2 * x], _mm256_maddubs_epi16(w0, v));
-        LLMK_KEEP(p[2 * x]);
-        p[2 * x + 1] = _mm256_add_epi16(p[2 * x + 1], _mm256_maddubs_epi16(w1, v));
-        LLMK_KEEP(p[2 * x + 1]);
-    }
-}
-
-LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
-    const __m256i mask = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1), zero = _mm256_setzero_si256();
-    int k, e, x;
-    LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = zero;
-    for (k = at; k < at + chunk; k += 32, w += 256) {
-        __m256i p[2 * LLM__TILE];
-        LLMK_UNROLL for (x = 0; x < 2 * X; x++) p[x] = zero;
-        LLMK_UNROLL for (e = 0; e < 4; e++) {
-            const __m256i v0 = LLMK_(load32)(w + 64 * e), v1 = LLMK_(load32)(w + 64 * e + 32);
-            LLMK_(nibbles_step)(X, _mm256_and_si256(v0, mask), _mm256_and_si256(v1, mask), a, k + 8 * e, p);
-            LLMK_(nibbles_step)(X, _mm256_and_si256(_mm256_srli_epi16(v0, 4), mask),
-                                _mm256_and_si256(_mm256_srli_epi16(v1, 4), mask), a, k + 8 * e + 4, p);
-        }
-        LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = _mm256_add_epi32(sums[x], _mm256_madd_epi16(p[x], one));
-    }
-}
+#define LLMK_PAIRS
+#define VB __m256i
+#define vb_load LLMK_(load32)
+#define vb_low(a) _mm256_and_si256(a, _mm256_set1_epi8(15))
+#define vb_high(a) vb_low(_mm256_srli_epi16(a, 4))
+#define vb_flip(a) _mm256_xor_si256(a, _mm256_set1_epi8(-128))
+#define vb_four LLMK_(broadcast)
+#define vs_add(a, b) _mm256_add_epi16(a, b)
+#define vs_pairs(w, a) _mm256_maddubs_epi16(w, a)
+#define vi_add_pairs(sum, s) _mm256_add_epi32(sum, _mm256_madd_epi16(s, _mm256_set1_epi16(1)))
 
 /* |w| times a with w's sign: 2 * 128 * 127 just fits 16 bits. */
 LLMK_INLINE __m256i LLMK_(bytes_step)(__m256i sum, __m256i size, __m256i w, __m256i a) {
     const __m256i p = _mm256_maddubs_epi16(size, _mm256_sign_epi8(a, w));
     return _mm256_add_epi32(sum, _mm256_madd_epi16(p, _mm256_set1_epi16(1)));
-}
-
-LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
-    __m256i s[2 * LLM__TILE];
-    int k, e, x;
-    LLMK_UNROLL for (x = 0; x < 2 * X; x++) s[x] = _mm256_setzero_si256();
-    for (k = at; k < at + chunk; k += 8, w += 128)
-        LLMK_UNROLL for (e = 0; e < 2; e++) {
-            const __m256i w0 = LLMK_(load32)(w + 64 * e), w1 = LLMK_(load32)(w + 64 * e + 32);
-            const __m256i size0 = _mm256_abs_epi8(w0), size1 = _mm256_abs_epi8(w1);
-            LLMK_UNROLL for (x = 0; x < X; x++) {
-                const __m256i v = LLMK_(broadcast)(a[x] + k + 4 * e);
-                s[2 * x] = LLMK_(bytes_step)(s[2 * x], size0, w0, v);
-                LLMK_KEEP(s[2 * x]);
-                s[2 * x + 1] = LLMK_(bytes_step)(s[2 * x + 1], size1, w1, v);
-                LLMK_KEEP(s[2 * x + 1]);
-            }
-        }
-    LLMK_UNROLL for (x = 0; x < 2 * X; x++) sums[x] = s[x];
 }
 
 /* One row of activations times 16 rows of W where they lie: cheaper than making a panel, if that serves no other. */
@@ -2551,41 +2503,16 @@ LLMK_INLINE __m512i LLMK_(broadcast)(const int8_t *four) {
 #define vi_signed_dots(sum, w, a) _mm512_dpbusd_epi32(sum, _mm512_xor_si512(a, _mm512_set1_epi8(-128)), w)
 #define vi_excess(sum, w) _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(-128), w)
 #else
-/* Codes of at most 15: maddubs adds two products, eight of its results still fit 16 bits. */
-LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
-    const __m512i mask = _mm512_set1_epi8(15), one = _mm512_set1_epi16(1), zero = _mm512_setzero_si512();
-    int k, e, x;
-    LLMK_UNROLL for (x = 0; x < X; x++) sums[x] = zero;
-    for (k = at; k < at + chunk; k += 32, w += 256) {
-        __m512i p[LLM__TILE];
-        LLMK_UNROLL for (x = 0; x < X; x++) p[x] = zero;
-        LLMK_UNROLL for (e = 0; e < 4; e++) {
-            const __m512i v = LLMK_(load64)(w + 64 * e), even = _mm512_and_si512(v, mask);
-            const __m512i odd = _mm512_and_si512(_mm512_srli_epi16(v, 4), mask);
-            LLMK_UNROLL for (x = 0; x < X; x++) {
-                const int8_t *b = a[x] + k + 8 * e;
-                p[x] = _mm512_add_epi16(p[x], _mm512_maddubs_epi16(even, LLMK_(broadcast)(b)));
-                p[x] = _mm512_add_epi16(p[x], _mm512_maddubs_epi16(odd, LLMK_(broadcast)(b + 4)));
-            }
-        }
-        LLMK_UNROLL for (x = 0; x < X; x++) sums[x] = _mm512_add_epi32(sums[x], _mm512_madd_epi16(p[x], one));
-    }
-}
-
-/* |w| times a with w's sign: 2 * 128 * 127 just fits 16 bits. */
-LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
-    const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi16(1);
-    int k, x;
-    LLMK_UNROLL for (x = 0; x < X; x++) sums[x] = zero;
-    for (k = at; k < at + chunk; k += 4, w += 64) {
-        const __m512i v = LLMK_(load64)(w), size = _mm512_abs_epi8(v);
-        const __mmask64 negative = _mm512_movepi8_mask(v);
-        LLMK_UNROLL for (x = 0; x < X; x++) {
-            const __m512i b = LLMK_(broadcast)(a[x] + k), turned = _mm512_mask_sub_epi8(b, negative, zero, b);
-            sums[x] = _mm512_add_epi32(sums[x], _mm512_madd_epi16(_mm512_maddubs_epi16(size, turned), one));
-        }
-    }
-}
+#define LLMK_PAIRS
+#define VB __m512i
+#define vb_load LLMK_(load64)
+#define vb_low(a) _mm512_and_si512(a, _mm512_set1_epi8(15))
+#define vb_high(a) vb_low(_mm512_srli_epi16(a, 4))
+#define vb_flip(a) _mm512_xor_si512(a, _mm512_set1_epi8(-128))
+#define vb_four LLMK_(broadcast)
+#define vs_add(a, b) _mm512_add_epi16(a, b)
+#define vs_pairs(w, a) _mm512_maddubs_epi16(w, a)
+#define vi_add_pairs(sum, s) _mm512_add_epi32(sum, _mm512_madd_epi16(s, _mm512_set1_epi16(1)))
 #endif
 #endif
 
@@ -2806,12 +2733,15 @@ LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t
     for (; i < n; i++) out[i] = (uint8_t)(codes[i / 2] >> (i % 2 * 4) & 15);
 }
 
-/* n is 32 or 64 in the next two. */
-LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n) {
+/* n is 32 or 64 in the next two.  paired: the largest mean of a number and the next but one. */
+LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n, const int paired) {
     int32x4_t v = vdupq_n_s32(0);
     int i;
-    for (i = 0; i < n; i += 4)
-        v = vmaxq_s32(v, vandq_s32(vreinterpretq_s32_f32(vld1q_f32(x + i)), vdupq_n_s32(0x7fffffff)));
+    for (i = 0; i < n; i += 4) {
+        float32x4_t a = vabsq_f32(vld1q_f32(x + i));
+        if (paired) a = vmulq_n_f32(a, 0.5f), a = vaddq_f32(a, vextq_f32(a, a, 2));
+        v = vmaxq_s32(v, vreinterpretq_s32_f32(a));
+    }
     return vmaxvq_s32(v);
 }
 
@@ -3046,11 +2976,15 @@ LLMK_INLINE void LLMK_(evens_first)(const uint8_t *from, int flip, uint8_t *to) 
     wasm_v128_store(to, wasm_i8x16_shuffle(v, v, 0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15));
 }
 
-/* n is 32 or 64 in the next two. */
-LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n) {
+/* n is 32 or 64 in the next two.  paired: the largest mean of a number and the next but one. */
+LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n, const int paired) {
     v128_t v = vi_set(0);
     int i;
-    for (i = 0; i < n; i += 4) v = wasm_i32x4_max(v, wasm_v128_and(vf_load(x + i), vi_set(0x7fffffff)));
+    for (i = 0; i < n; i += 4) {
+        v128_t a = wasm_v128_and(vf_load(x + i), vi_set(0x7fffffff));
+        if (paired) a = vf_mul(a, vf_set(0.5f)), a = vf_add(a, wasm_i32x4_shuffle(a, a, 2, 3, 0, 1));
+        v = wasm_i32x4_max(v, a);
+    }
     v = wasm_i32x4_max(v, wasm_i32x4_shuffle(v, v, 2, 3, 0, 1));
     return wasm_i32x4_extract_lane(wasm_i32x4_max(v, wasm_i32x4_shuffle(v, v, 1, 0, 3, 2)), 0);
 }
@@ -3302,12 +3236,12 @@ LLMK_INLINE void LLMK_(nibbles_to_bytes)(const uint8_t *codes, size_t n, uint8_t
 
 #define LLMK_CODES_TO_BYTES llm__affine_unpack
 
-LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n) {
+LLMK_INLINE int32_t LLMK_(largest_bits)(const float *x, int n, const int paired) {
     int32_t largest = 0, bits;
     int i;
     for (i = 0; i < n; i++) {
-        memcpy(&bits, x + i, sizeof bits);
-        bits &= 0x7fffffff;
+        const float size = paired ? 0.5f * fabsf(x[i]) + 0.5f * fabsf(x[i ^ 2]) : fabsf(x[i]);
+        memcpy(&bits, &size, sizeof bits);
         if (bits > largest) largest = bits;
     }
     return largest;
@@ -3398,6 +3332,82 @@ LLMK_INLINE void LLMK_(bytes)(const int X, int chunk, const uint8_t *w, const in
     LLMK_UNROLL for (x = 0; x < X * EACH; x++) sums[x] = vi_sub(sums[x], excess[x % EACH]);
 }
 #endif
+#endif
+
+#ifdef LLMK_PAIRS
+/* Tiles of sets that multiply unsigned bytes with signed ones and add two products in 16 bits: codes of 8 bits are
+   taken plus 128.  A sum has room for eight steps of codes of 4 bits, two of 6, and one of 8 with paired
+   activations. */
+enum { LLMK_(AT_ONCE) = VF_N == 4 ? 1 : LLM__PANEL_ROWS / VF_N }; /* vectors of W */
+
+LLMK_INLINE void LLMK_(pairs_step)(const int X, const VB *w, const int8_t *const *a, int k, VB *p) {
+    int v, x;
+    LLMK_UNROLL for (x = 0; x < X; x++) {
+        const VB four = vb_four(a[x] + k);
+        LLMK_UNROLL for (v = 0; v < LLMK_(AT_ONCE); v++) {
+            VB *to = p + x * LLMK_(AT_ONCE) + v;
+            *to = vs_add(*to, vs_pairs(w[v], four));
+            LLMK_KEEP(*to);
+        }
+    }
+}
+
+LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
+    enum { EACH = LLM__PANEL_ROWS / VF_N, ONCE = LLMK_(AT_ONCE) };
+    VB even[ONCE], odd[ONCE];
+    int first, k, e, v, x;
+    for (first = 0; first < EACH; first += ONCE, w += 4 * VF_N * ONCE) {
+        VI s[LLM__TILE * ONCE];
+        LLMK_UNROLL for (x = 0; x < X * ONCE; x++) s[x] = vi_set(0);
+        for (k = 0; k < chunk; k += 32) {
+            VB p[LLM__TILE * ONCE];
+            LLMK_UNROLL for (x = 0; x < X * ONCE; x++) p[x] = vi_set(0);
+            LLMK_UNROLL for (e = k; e < k + 32; e += 8) {
+                LLMK_UNROLL for (v = 0; v < ONCE; v++) {
+                    const VB codes = vb_load(w + 8 * e + 4 * VF_N * v);
+                    even[v] = vb_low(codes), odd[v] = vb_high(codes);
+                }
+                LLMK_(pairs_step)(X, even, a, at + e, p);
+                LLMK_(pairs_step)(X, odd, a, at + e + 4, p);
+            }
+            LLMK_UNROLL for (x = 0; x < X * ONCE; x++) s[x] = vi_add_pairs(s[x], p[x]);
+        }
+        LLMK_UNROLL for (x = 0; x < X * ONCE; x++) sums[x / ONCE * EACH + first + x % ONCE] = s[x];
+    }
+}
+
+/* Codes of `bits` bits, 5 to 8, are added to the sums. */
+LLMK_INLINE void LLMK_(bytes)(const int X, int bits, int chunk, const uint8_t *w, const int8_t *const *a, int at,
+                              VI *sums) {
+    enum { EACH = LLM__PANEL_ROWS / VF_N, ONCE = LLMK_(AT_ONCE) };
+    VB codes[ONCE];
+    int first, k, e, v, x;
+    for (first = 0; first < EACH; first += ONCE, w += 4 * VF_N * ONCE) {
+        VI s[LLM__TILE * ONCE];
+        LLMK_UNROLL for (x = 0; x < X * ONCE; x++) s[x] = sums[x / ONCE * EACH + first + x % ONCE];
+        for (k = 0; bits == 8 && k < chunk; k += 8)
+            LLMK_UNROLL for (e = k; e < k + 8; e += 4) {
+                LLMK_UNROLL for (v = 0; v < ONCE; v++) codes[v] = vb_flip(vb_load(w + 16 * e + 4 * VF_N * v));
+                LLMK_UNROLL for (x = 0; x < X; x++) {
+                    const VB four = vb_four(a[x] + at + e);
+                    LLMK_UNROLL for (v = 0; v < ONCE; v++) {
+                        s[x * ONCE + v] = vi_add_pairs(s[x * ONCE + v], vs_pairs(codes[v], four));
+                        LLMK_KEEP(s[x * ONCE + v]);
+                    }
+                }
+            }
+        for (k = 0; bits < 8 && k < chunk; k += 8) {
+            VB p[LLM__TILE * ONCE];
+            LLMK_UNROLL for (x = 0; x < X * ONCE; x++) p[x] = vi_set(0);
+            LLMK_UNROLL for (e = k; e < k + 8; e += 4) {
+                LLMK_UNROLL for (v = 0; v < ONCE; v++) codes[v] = vb_load(w + 16 * e + 4 * VF_N * v);
+                LLMK_(pairs_step)(X, codes, a, at + e, p);
+            }
+            LLMK_UNROLL for (x = 0; x < X * ONCE; x++) s[x] = vi_add_pairs(s[x], p[x]);
+        }
+        LLMK_UNROLL for (x = 0; x < X * ONCE; x++) sums[x / ONCE * EACH + first + x % ONCE] = s[x];
+    }
+}
 #endif
 
 #ifndef LLMK_WORDS /* codes of 16 bits */
@@ -3714,23 +3724,23 @@ LLMK_INLINE void LLMK_(round_to_words)(const float *x, int n, float factor, int1
 }
 
 /* The largest magnitude is found on the bits, where infinity and NaN are the largest of all. */
-LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int bits, void *codes, float *scales,
-                                 float *sums) {
-    const float most = bits == 8 ? 127.0f : (float)LLM__MOST16;
+LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int bits, int paired, void *codes, float *scales,
+                                 int32_t *totals) {
+    const float most = paired ? 63.5f : bits == 8 ? 127.0f : (float)LLM__MOST16;
     const size_t bytes = (size_t)(group * bits / 8);
     uint8_t *to = (uint8_t *)codes;
     int g;
     for (g = 0; g < cols / group; g++, x += group, to += bytes) {
-        const int32_t largest = LLMK_(largest_bits)(x, group);
+        const int32_t largest = LLMK_(largest_bits)(x, group, paired);
         float max;
         memcpy(&max, &largest, sizeof max);
         scales[g] = max / most;
         if (largest >= 0x7f800000 || max < 1e-30f) {
             memset(to, 0, bytes);
-            scales[g] = sums[g] = largest >= 0x7f800000 ? (float)NAN : 0.0f;
-        } else if (bits == 8) {
-            sums[g] = scales[g] * (float)LLMK_(round_to_codes)(x, group, most / max, (int8_t *)to);
-        } else LLMK_(round_to_words)(x, group, most / max, (int16_t *)(void *)to);
+            scales[g] = largest >= 0x7f800000 ? (float)NAN : 0.0f;
+            totals[g] = 0;
+        } else if (bits == 8) totals[g] = LLMK_(round_to_codes)(x, group, most / max, (int8_t *)to);
+        else LLMK_(round_to_words)(x, group, most / max, (int16_t *)(void *)to);
     }
 }
 
@@ -3744,7 +3754,7 @@ LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int bits, 
 /* Half floats: 64 columns of a row as codes; returns their scale, which is no less than their largest magnitude /
    LLM__MOST16_WEIGHT and NaN if one of them is not finite. */
 LLM__FN uint16_t LLMK_(code_weights)(const float *x, int16_t *codes) {
-    const int32_t largest = LLMK_(largest_bits)(x, LLM__GROUP16);
+    const int32_t largest = LLMK_(largest_bits)(x, LLM__GROUP16, 0);
     uint16_t scale;
     uint32_t bits;
     float max;
@@ -3844,7 +3854,8 @@ LLM__FN void LLMK_(panel)(const llm__matrix *w, int o, uint8_t *out, void *scrat
 /* Rows of activations that meet a panel together. */
 typedef struct LLMK_(few) {
     const int8_t *codes[LLM__TILE];
-    const float *scales[LLM__TILE], *sums[LLM__TILE];
+    const float *scales[LLM__TILE];
+    const int32_t *totals[LLM__TILE];
 } LLMK_(few);
 
 /* X rows of activations times a panel: out[X][16].  bits are the panel's.  A chunk is the columns that share a scale
@@ -3873,14 +3884,24 @@ LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matri
                 LLMK_(fetch)(rows->codes[0], LLM__PANEL_ROWS * w->row_bytes + (size_t)(2 * bits * (k + c)), step);
             else if (X <= 2 && bits < 16) LLMK_(fetch)(panel, LLM__STREAM_AHEAD, step);
             if (!rows && bits == 4) LLMK_(nibbles)(X, chunk, panel, a->codes, k + c, exact);
+#ifdef LLMK_PAIRS
+            if (!rows && bits == 8) {
+                LLMK_UNROLL for (x = 0; x < X; x++)
+                    LLMK_UNROLL for (v = 0; v < EACH; v++)
+                        exact[x * EACH + v] = vi_set(w->bits == 8 ? -128 * a->totals[x][n] : 0);
+                LLMK_(bytes)(X, w->bits, chunk, panel, a->codes, k + c, exact);
+            }
+#else
             if (!rows && bits == 8) LLMK_(bytes)(X, chunk, panel, a->codes, k + c, exact);
+#endif
             if (bits == 16) LLMK_(words)(X, chunk, panel, a->codes, k + c, exact);
 #ifdef LLMK_DIRECT
             if (rows && bits == 4) LLMK_(direct_nibbles)(chunk, rows->codes, a->codes[0], k + c, exact);
             if (rows && bits == 8) LLMK_(direct_bytes)(chunk, rows->codes, a->codes[0], k + c, exact);
 #endif
             LLMK_UNROLL for (x = 0; x < X; x++) {
-                const VF factor = vf_set(a->scales[x][n]), sum = bits < 16 ? vf_set(a->sums[x][n]) : factor;
+                const float by = a->scales[x][n];
+                const VF factor = vf_set(by), sum = bits < 16 ? vf_set(by * (float)a->totals[x][n]) : factor;
                 LLMK_UNROLL for (v = 0; v < EACH; v++) {
                     const int i = x * EACH + v;
                     acc[i] = vf_add(acc[i], vf_mul(vf_from_int(exact[i]), vf_mul(scale[v], factor)));
@@ -3967,12 +3988,12 @@ LLM__FN void LLMK_(panel_by_tiles)(const llm__matrix *w, const uint8_t *panel, c
         panel += 2 * size;
         for (c = 0; c < w->group; c += chunk, n++, panel += 2 * bits * chunk) {
             const float *scales = x->scales + (size_t)i * x->scale_stride + n;
-            const float *totals = x->sums + (size_t)i * x->scale_stride + n;
+            const int32_t *totals = x->totals + (size_t)i * x->scale_stride + n;
             LLMK_(tile_sums)(bits, panel, chunk, a + k + c, x->code_stride, sums);
             for (j = 0; j < LLMK_(BEST_ROWS); j++, scales += x->scale_stride, totals += x->scale_stride) {
                 const VF exact = vf_from_int(LLMK_(load64)(sums + LLM__PANEL_ROWS * j));
                 acc[j] = vf_add(acc[j], vf_mul(exact, vf_mul(scale, vf_set(*scales))));
-                low[j] = vf_add(low[j], vf_mul(bias, vf_set(*totals)));
+                low[j] = vf_add(low[j], vf_mul(bias, vf_set(*scales * (float)*totals)));
             }
         }
     }
@@ -4016,7 +4037,7 @@ LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int 
             const size_t at = (size_t)(i + j < last ? i + j : last - 1); /* a fourth row may repeat the third */
             a.codes[j] = x->codes + at * x->code_stride;
             a.scales[j] = x->scales + at * x->scale_stride;
-            a.sums[j] = x->sums + at * x->scale_stride;
+            a.totals[j] = x->totals + at * x->scale_stride;
         }
         LLMK_(panel_tile)(X, w, panel, x->group, &a, out);
         LLMK_(panel_put)(w, o, begin, end, out, i, X < last - i ? X : last - i, y, y_stride);
@@ -4033,7 +4054,7 @@ LLM__FN void LLMK_(direct)(const llm__matrix *w, const llm__coded_rows *x, float
     LLMK_(few) a;
     float out[LLM__PANEL_ROWS];
     int o, r;
-    a.codes[0] = x->codes, a.scales[0] = x->scales, a.sums[0] = x->sums;
+    a.codes[0] = x->codes, a.scales[0] = x->scales, a.totals[0] = x->totals;
     for (o = begin; o < end; o += LLM__PANEL_ROWS) {
         LLMK_(sixteen_rows)(&rows, w, o);
         LLMK_(panel_factors)(rows.scales, groups, size, scratch, 2 * factors);
@@ -5118,6 +5139,11 @@ static const llm__ops LLMK_(ops) = {LLM__SLOTS(LLMK_OWN, LLMK_OWN) LLM__TEXT(LLM
 #undef vb_high
 #undef vb_four
 #undef vi_dots
+#undef LLMK_PAIRS
+#undef vb_flip
+#undef vs_add
+#undef vs_pairs
+#undef vi_add_pairs
 #undef vi_signed_dots
 #undef vi_excess
 #undef LLMK_
@@ -31365,7 +31391,7 @@ enum {
     LLM__PIECES = 8 /* for each worker, where segments are jobs of their own */
 };
 
-enum { LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 3, LLM__ROW_FLOATS = 8192 };
+enum { LLM__EXPERT_ROWS = 64, LLM__VARIANTS = 5, LLM__ROW_FLOATS = 8192 };
 
 /* A token that an indexer chose, or a block of them by its number, and what it is worth. */
 typedef struct llm__pick {
@@ -31483,7 +31509,8 @@ typedef struct llm__quantize_work {
     size_t stride;
     const llm__coded_rows *rows;
     uint8_t *codes;
-    float *scales, *sums;
+    float *scales;
+    int32_t *totals;
 } llm__quantize_work;
 
 static void llm__quantize_job(void *argument, int job, int worker) {
@@ -31491,29 +31518,30 @@ static void llm__quantize_job(void *argument, int job, int worker) {
     size_t scale_at = (size_t)job * q->rows->scale_stride;
     (void)worker;
     q->ops->quantize_row(q->x + (size_t)job * q->stride, q->rows->cols, q->rows->group, q->rows->bits,
-                         q->codes + (size_t)job * q->rows->code_stride, q->scales + scale_at, q->sums + scale_at);
+                         q->rows->paired, q->codes + (size_t)job * q->rows->code_stride, q->scales + scale_at,
+                         q->totals + scale_at);
 }
 
 /* x in codes for w, or NULL where w is multiplied with float32. */
 LLM__FN const llm__coded_rows *llm__coded(llm_session *s, llm__variants *v, const llm__matrix *w, const float *x,
                                           size_t stride, int n) {
-    const int bits = llm__code_bits(w), group = llm__coded_group(w);
+    const int bits = llm__code_bits(w), group = llm__coded_group(w), paired = llm__coded_paired(w);
     llm__quantize_work work;
     llm__coded_rows *rows;
     uint8_t *memory = s->codes + (size_t)v->count * s->code_area;
     int i;
     if (s->exact || !bits) return NULL;
     for (i = 0; i < v->count; i++)
-        if (v->rows[i].bits == bits && v->rows[i].group == group) return &v->rows[i];
+        if (v->rows[i].bits == bits && v->rows[i].group == group && v->rows[i].paired == paired) return &v->rows[i];
     rows = &v->rows[v->count++];
-    *rows = llm__coded_place(memory, n, w->cols, bits, group);
+    *rows = llm__coded_place(memory, n, w->cols, bits, group, paired);
     work.ops = s->model->ops;
     work.x = x;
     work.stride = stride;
     work.rows = rows;
     work.codes = memory;
     work.scales = (float *)(void *)(memory + ((const uint8_t *)rows->scales - memory));
-    work.sums = (float *)(void *)(memory + ((const uint8_t *)rows->sums - memory));
+    work.totals = (int32_t *)(void *)(memory + ((const uint8_t *)rows->totals - memory));
     llm__parallel(s, n, llm__quantize_job, &work);
     return rows;
 }
@@ -34343,7 +34371,7 @@ LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float 
         parts[i].n = t->n;
         parts[i].codes += (size_t)(t->x - x) / stride * all->code_stride;
         parts[i].scales += (size_t)(t->x - x) / stride * all->scale_stride;
-        parts[i].sums += (size_t)(t->x - x) / stride * all->scale_stride;
+        parts[i].totals += (size_t)(t->x - x) / stride * all->scale_stride;
         t->coded = &parts[i];
     }
     llm__products(s, s->tasks, count);

@@ -196,10 +196,10 @@ static void quantize(const llm__ops *ops, const llm__coded_rows *x, const float 
     int i;
     (void)memory;
     for (i = 0; i < x->n; i++)
-        ops->quantize_row(from + (size_t)i * stride, x->cols, x->group, x->bits,
+        ops->quantize_row(from + (size_t)i * stride, x->cols, x->group, x->bits, x->paired,
                           (int8_t *)x->codes + (size_t)i * x->code_stride,
                           (float *)x->scales + (size_t)i * x->scale_stride,
-                          (float *)x->sums + (size_t)i * x->scale_stride);
+                          (int32_t *)x->totals + (size_t)i * x->scale_stride);
 }
 
 /* What the int8 product promises to the bit, in the plainest words. */
@@ -222,7 +222,9 @@ static float exact8(const llm__matrix *w, const llm__coded_rows *x, int row, int
         acc += product;
         product = 128.0f * scale;
         if (zero) offset += product;
-        product = offset * x->sums[(size_t)i * x->scale_stride + (size_t)c];
+        factor = x->scales[(size_t)i * x->scale_stride + (size_t)c] *
+                 (float)x->totals[(size_t)i * x->scale_stride + (size_t)c];
+        product = offset * factor;
         bias += product;
     }
     acc += bias;
@@ -289,9 +291,10 @@ static void check_panels(const llm__ops *ops, const llm__matrix *ready, const ll
     block_close(&scratch), block_close(&y);
 }
 
-/* How far codes may take a product: each activation and, in 16 bits, each weight is off by half a step of its group. */
+/* How far codes may take a product: each activation and, in 16 bits, each weight is off by half a step of its group;
+   paired, a step is the 127th part of two numbers. */
 static double coding_error(const llm__coded_rows *x, const float *row) {
-    const double most = x->bits == 8 ? 127 : 4095;
+    const double most = x->paired ? 63.5 : x->bits == 8 ? 127 : 4095;
     double size = 1e-4, weight = 0;
     int c, k;
     for (c = 0; c < x->cols; c += x->group, weight = 0)
@@ -308,14 +311,14 @@ static void check_coded(const llm__ops *ops, const matrix *m, int n) {
     const llm__matrix ready = with_panels(ops, &m->w, &panels);
     const llm__matrix *w = m->w.format == LLM__FLOAT ? &ready : &m->w;
     const int rows = w->rows, cols = w->cols, cut = random_below(rows + 1), bits = llm__code_bits(w);
-    const int group = llm__coded_group(w);
+    const int group = llm__coded_group(w), paired = llm__coded_paired(w);
     block from = floats((size_t)n * (size_t)cols, 2.0f), scratch = block_open(llm__product_scratch(w), 0);
     block memory = block_open(llm__coded_bytes(n, cols, bits), 0);
     block memory1 = block_open(llm__coded_bytes(1, cols, bits), 0);
     block all = block_open((size_t)n * (size_t)rows * 4, 4), one = block_open((size_t)rows * 4, 4);
     block row = block_open((size_t)cols * 4, 4);
-    llm__coded_rows x = llm__coded_place(memory.at, n, cols, bits, group);
-    llm__coded_rows x1 = llm__coded_place(memory1.at, 1, cols, bits, group);
+    llm__coded_rows x = llm__coded_place(memory.at, n, cols, bits, group, paired);
+    llm__coded_rows x1 = llm__coded_place(memory1.at, 1, cols, bits, group, paired);
     int i, o;
     quantize(ops, &x, F(from), (size_t)cols, memory.at);
     ops->coded_product(w, &x, F(all), (size_t)rows, 0, rows, scratch.at);
@@ -407,11 +410,13 @@ static void test_extremes(const llm__ops *ops) {
                 block from = block_open((size_t)m.w.cols * 3 * 4, 4);
                 block memory = block_open(llm__coded_bytes(3, m.w.cols, 8), 0);
                 block y = block_open(5 * 3 * 4, 4), scratch = block_open(llm__product_scratch(&m.w), 0);
-                llm__coded_rows x = llm__coded_place(memory.at, 3, m.w.cols, 8, llm__coded_group(&m.w));
+                llm__coded_rows x = llm__coded_place(memory.at, 3, m.w.cols, 8, llm__coded_group(&m.w),
+                                                     llm__coded_paired(&m.w));
                 uint8_t *tight = (uint8_t *)malloc(m.data.bytes); /* so that a sanitizer sees a read past a row */
                 memset(tight, fill ? 255 : 0, m.data.bytes);
                 m.w.data = tight;
-                for (i = 0; i < m.w.cols * 3; i++) F(from)[i] = i < m.w.cols ? 1e30f : i < m.w.cols * 2 ? -1e30f : 0;
+                for (i = 0; i < m.w.cols * 3; i++)
+                    F(from)[i] = i < m.w.cols ? 1e30f : i < m.w.cols * 2 ? -1e30f : (float)(i % 4 / 2);
                 quantize(ops, &x, F(from), (size_t)m.w.cols, memory.at);
                 for (n = 1; n <= 3; n += 2) {
                     x.n = n;
@@ -435,7 +440,7 @@ static void test_extreme_floats(const llm__ops *ops) {
         uint16_t *numbers = (uint16_t *)malloc(m.data.bytes); /* so that a sanitizer sees a read past a row */
         block from = block_open(128 * 3 * 4, 4), memory = block_open(llm__coded_bytes(3, 128, 16), 0), panels;
         block y = block_open(5 * 3 * 4, 4), scratch = block_open(llm__product_scratch(&m.w), 0);
-        llm__coded_rows x = llm__coded_place(memory.at, 3, 128, 16, 64);
+        llm__coded_rows x = llm__coded_place(memory.at, 3, 128, 16, 64, 0);
         llm__matrix w;
         for (i = 0; i < 5 * 128; i++) numbers[i] = f < 5 ? fills[f] : (uint16_t)(0x3000 + random_below(2048));
         if (f >= 5) numbers[2 * 128 + random_below(128)] = strange[f - 5];
@@ -456,26 +461,29 @@ static void test_extreme_floats(const llm__ops *ops) {
 
 static void test_quantize(const llm__ops *ops, const llm__ops *plain) {
     static const float specials[] = {0.0f, -0.0f, 1e-38f, 1e-45f, 3e38f, -3e38f, 2e-30f, 127.5f, 0.5f};
-    float x[128], scales[4], sums[4], scales2[4], sums2[4];
+    float x[128], scales[4], scales2[4];
+    int32_t totals[4], totals2[4];
     int16_t codes[128], codes2[128];
     const int8_t *bytes = (const int8_t *)codes;
-    int round, i, group, bits;
-    for (round = 0; round < 600; round++) {
+    int round, i, group, bits, paired;
+    for (round = 0; round < 900; round++) {
         group = round % 2 ? 32 : 64;
-        bits = round < 300 ? 8 : 16;
+        bits = round < 600 ? 8 : 16;
+        paired = round / 300 == 1;
         for (i = 0; i < 128; i++) x[i] = round % 3 ? random_float() : specials[random_below(9)];
         if (round % 300 > 280) x[random_below(128)] = round % 3 == 0 ? NAN : round % 3 == 1 ? INFINITY : -INFINITY;
-        ops->quantize_row(x, 128, group, bits, codes, scales, sums);
-        plain->quantize_row(x, 128, group, bits, codes2, scales2, sums2);
+        ops->quantize_row(x, 128, group, bits, paired, codes, scales, totals);
+        plain->quantize_row(x, 128, group, bits, paired, codes2, scales2, totals2);
         CHECK(!memcmp(codes, codes2, (size_t)(16 * bits)));
         for (i = 0; i < 128 / group; i++) {
             CHECK(scales[i] == scales2[i] || (scales[i] != scales[i] && scales2[i] != scales2[i]));
-            if (bits == 8) CHECK(sums[i] == sums2[i] || (sums[i] != sums[i] && sums2[i] != sums2[i]));
+            if (bits == 8) CHECK_EQ(totals[i], totals2[i]);
         }
         for (i = 0; i < 128; i++) {
             float s = scales[i / group];
-            const int code = bits == 8 ? bytes[i / 8 * 8 + i % 2 * 4 + i % 8 / 2] : codes[i];
+            const int place = i / 8 * 8 + i % 2 * 4 + i % 8 / 2, code = bits == 8 ? bytes[place] : codes[i];
             CHECK(abs(code) <= (bits == 8 ? 127 : 4095));
+            if (paired) CHECK(abs(code) + abs(bytes[place ^ 1]) <= 128); /* they are added in 16 bits */
             /* the number is a float, with an error of its own, before it is rounded */
             if (s == s) CHECK(fabs((double)x[i] - (double)s * code) <= (double)s * (0.5 + abs(code) * 2e-7) + 1e-30);
         }
