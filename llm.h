@@ -62,8 +62,8 @@
                           and a smaller program.  Without any of these all are in, and the CPU chooses
        LLM_NO_THREADS     no built-in pool (job hooks still work)
        LLM_OPENBLAS       include <cblas.h>, and have OpenBLAS, which you link, multiply float32 weights with 64 rows or
-                          more: a prompt's.  Other formats are faster without.  Opening a session tells it to use one
-                          thread a call (openblas_set_num_threads, for the whole process): ours share the work
+                          more, those of a prompt.  Opening a session tells it to work on one thread (for the whole
+                          process, by openblas_set_num_threads), since the session's threads share the work
        LLM_HEADER_NAME    how this file includes itself, if you renamed it (default "llm.h")
        and those of llm_cache.h
 

@@ -15,8 +15,9 @@ static llm__atomic calls, odd_calls, threads_set; /* what it was asked for */
 
 void openblas_set_num_threads(int threads) { llm__atomic_set(&threads_set, threads); }
 
-void cblas_sgemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE transpose_a, enum CBLAS_TRANSPOSE transpose_b, int m, int n,
-                 int k, float alpha, const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc) {
+void cblas_sgemm(enum CBLAS_ORDER order, enum CBLAS_TRANSPOSE transpose_a, enum CBLAS_TRANSPOSE transpose_b,
+                 int m, int n, int k, float alpha, const float *a, int lda, const float *b, int ldb, float beta,
+                 float *c, int ldc) {
     int i, j, l;
     llm__atomic_add(&calls, 1);
     if (order != CblasRowMajor || transpose_a != CblasNoTrans || transpose_b != CblasTrans || m < LLM__BLAS_ROWS ||
