@@ -23,6 +23,7 @@
 #ifdef __linux__
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #endif
 
 #define TOOL "bench"
@@ -103,7 +104,7 @@ typedef struct rival {
 
 typedef struct options {
     const char *model, *shape, *format, *isa, *text, *ids, *only;
-    int prompt, generate, threads, repeat, exact, no_pack, depth;
+    int prompt, generate, threads, repeat, exact, no_pack, pin, small_pages, depth;
     rival rivals[MOST_RIVALS];
     int rival_count;
     int (*table)(const struct options *o); /* one of the tables below instead */
@@ -119,6 +120,8 @@ static const char help[] =
     "  --prompt N       prompt tokens (default 512)\n"
     "  --generate N     tokens written after it (default 64)\n"
     "  --threads N      threads (default: one for each core)\n"
+    "  --pin            all but the first of them on a core of their own\n"
+    "  --small-pages    without pages of 2 MB, on Linux: what those save\n"
     "  --repeat N       runs, of which the median is shown (default 5)\n"
     "  --cache          forks, files, the prompt store, and writing behind 4096 tokens\n"
     "  --chat           rendering chats of 100 messages, taking apart what models answer\n"
@@ -631,7 +634,12 @@ static int open_session(const options *o, const llm_model *model, llm_session **
     memset(&sd, 0, sizeof sd);
     sd.threads = o->threads;
     sd.exact = o->exact;
-    return !llm_session_open(out, model, &sd, &error) || fail(error.message);
+    sd.pin_threads = o->pin;
+    if (llm_session_open(out, model, &sd, &error)) return fail(error.message);
+    if (!o->pin || llm_session_pinned(*out) == o->threads - 1) return 1;
+    llm_session_close(*out);
+    *out = NULL;
+    return fail("there is no core for each thread");
 }
 
 static int measure(const options *o, const llm_model *model, speeds *out) {
@@ -1896,6 +1904,14 @@ static int read_count(const char *text, int low, int high, int *out) {
     return (end != text && !*end && n >= low && n <= high) || fail("an option wants another number");
 }
 
+/* Asked for or not, this process gets no pages of 2 MB from here on. */
+static int refuse_large_pages(void) {
+#ifdef PR_SET_THP_DISABLE
+    if (!prctl(PR_SET_THP_DISABLE, 1L, 0L, 0L, 0L)) return 1;
+#endif
+    return fail("the system cannot be told to give small pages only");
+}
+
 /* 1: it was a switch; 0: it was none. */
 static int read_switch(options *o, const char *flag) {
     static const struct { const char *flag; int (*run)(const options *o); } tables[] = {
@@ -1911,6 +1927,8 @@ static int read_switch(options *o, const char *flag) {
     size_t i;
     if (!strcmp(flag, "--exact")) return o->exact = 1;
     if (!strcmp(flag, "--no-pack")) return o->no_pack = 1;
+    if (!strcmp(flag, "--pin")) return o->pin = 1;
+    if (!strcmp(flag, "--small-pages")) return o->small_pages = 1;
     for (i = 0; i < sizeof tables / sizeof *tables; i++)
         if (!strcmp(flag, tables[i].flag)) return o->table = tables[i].run, 1;
     return 0;
@@ -1975,6 +1993,7 @@ int main(int count, char **arguments) {
         if (!read_option(&o, arguments[i], arguments[i + 1])) return 1;
         i++;
     }
+    if (o.small_pages && !refuse_large_pages()) return 1;
     if (o.table) return !o.table(&o);
     return o.model ? !bench_folder(&o) : !bench_shapes(&o);
 }

@@ -197,6 +197,112 @@ static void one_model_many_threads(void) {
         CHECK(matches(&tellers[i].result, tellers[i].golden));
     }
 }
+
+/* ---- helpers that stay on their cores */
+
+enum { MOST_PINNED = 8 };
+
+/* Each worker takes one job, and waits in it for the others: where it is, and where it may be. */
+typedef struct places {
+    llm__atomic here;
+    int workers, cores[MOST_PINNED], counts[MOST_PINNED], only[MOST_PINNED], late;
+} places;
+
+/* -1: not known. */
+static int core_at_work(void) {
+#ifdef __linux__
+    unsigned core;
+    return syscall(SYS_getcpu, &core, NULL, NULL) ? -1 : (int)core;
+#else
+    return -1;
+#endif
+}
+
+static void note_place(void *argument, int job, int worker) {
+    places *p = (places *)argument;
+    int allowed[LLM__MAX_THREADS];
+    const int64_t start = llm_system_clock().now_us(NULL);
+    (void)job;
+    p->counts[worker] = llm__allowed_cores(allowed);
+    p->only[worker] = allowed[0];
+    p->cores[worker] = core_at_work();
+    llm__atomic_add(&p->here, 1);
+    while (llm__atomic_get(&p->here) < p->workers && !p->late)
+        if (llm_system_clock().now_us(NULL) - start > 60000000) p->late = 1;
+}
+
+static void look_where(llm_session *session, int workers, places *p) {
+    memset(p, 0, sizeof *p);
+    p->workers = workers;
+    llm__run_jobs(&session->jobs, workers, note_place, p);
+    CHECK(!p->late);
+}
+
+static llm_session *session_of(int threads, int pin) {
+    llm_session *session = NULL;
+    llm_session_desc desc;
+    memset(&desc, 0, sizeof desc);
+    desc.threads = threads;
+    desc.pin_threads = pin;
+    CHECK(llm_session_open(&session, stories, &desc, NULL) == LLM_OK);
+    return session;
+}
+
+/* As many threads as there are cores, up to MOST_PINNED. */
+static void helpers_have_their_cores(const int *cores, int count) {
+    const int threads = count < MOST_PINNED ? count : (int)MOST_PINNED;
+    llm_session *session = session_of(threads, 1), *free_session = session_of(threads, 0);
+    places p;
+    int i;
+    CHECK_EQ(llm_session_pinned(session), threads - 1);
+    look_where(session, threads, &p);
+    for (i = 1; i < threads; i++) CHECK(p.counts[i] == 1 && p.only[i] == cores[i] && p.cores[i] == cores[i]);
+    CHECK_EQ(p.counts[0], count);
+    CHECK_EQ(llm_session_pinned(free_session), 0);
+    look_where(free_session, threads, &p);
+    for (i = 0; i < threads; i++) CHECK_EQ(p.counts[i], count);
+    llm_session_close(free_session);
+    llm_session_close(session);
+}
+
+/* A thread that may run on one core only: what it asks for goes by that. */
+static void *open_on_one_core(void *argument) {
+    const int core = *(const int *)argument;
+    llm_session *session;
+    CHECK(llm__stay_on(core));
+    session = session_of(2, 1);
+    CHECK_EQ(llm_session_pinned(session), 0);
+    llm_session_close(session);
+    session = session_of(LLM_ALL_CORES, 1);
+    CHECK_EQ(session->workers, 1);
+    CHECK_EQ(llm_session_pinned(session), 0);
+    llm_session_close(session);
+    return NULL;
+}
+
+static void pinned_threads(void) {
+    static told t;
+    int cores[LLM__MAX_THREADS];
+    const int count = llm__allowed_cores(cores);
+    llm_generation_desc desc = golden_desc(&goldens[0]);
+    llm_session *session;
+    pthread_t thread;
+    CHECK_EQ(llm_session_pinned(NULL), 0);
+    if (count < 2) printf("pinned threads: this machine has one core, or does not tell; nobody was\n");
+    else helpers_have_their_cores(cores, count);
+    if (count) {
+        CHECK(!pthread_create(&thread, NULL, open_on_one_core, cores));
+        pthread_join(thread, NULL);
+    }
+    session = session_of(count < MOST_PINNED ? count + 1 : 1, 1); /* more threads than cores, or one */
+    CHECK_EQ(llm_session_pinned(session), 0);
+    llm_session_close(session);
+    session = session_of(count < 2 || count > MOST_PINNED ? 2 : count, 1);
+    desc.use_session = session;
+    tell(stories, &desc, &t);
+    CHECK(matches(&t, &goldens[0]));
+    llm_session_close(session);
+}
 #endif
 
 /* ---- budgets and cancelling */
@@ -757,6 +863,7 @@ int main(int count, char **arguments) {
     TEST(cancelling);
 #ifndef LLM_NO_THREADS
     TEST(one_model_many_threads);
+    TEST(pinned_threads);
     TEST(cancelling_from_a_thread);
 #endif
     TEST(reads_the_prompt_only);

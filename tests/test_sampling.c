@@ -431,7 +431,7 @@ static void same_for_any_threads(void) {
     jobs[0].run = last_job_first;
     for (i = 1; i < 3; i++) {
         jobs[i].run = llm__pool_run;
-        jobs[i].user = llm__pool_open(&arena, i == 1 ? 2 : 5);
+        jobs[i].user = llm__pool_open(&arena, i == 1 ? 2 : 5, 0);
         CHECK(jobs[i].user != NULL);
     }
     for (kind = 0; kind < 8; kind++)

@@ -120,6 +120,19 @@ for compiler in gcc clang; do
         echo "$compiler as C++: skipped, its C++ compiler is not installed"
     fi
 done
+
+# LLM_OPENBLAS, with a stand-in, and with the library where it is: another BLAS has no openblas_set_num_threads.
+openblas="${CC:-cc} -std=c99 $warnings -I. $here/openblas.c -DLLM_NO_SIMD"
+check "openblas" $openblas -I$here/blas -o "$out/openblas" -lm -lpthread
+check "openblas runs" "$out/openblas"
+printf '#include <cblas.h>\nint main(void) { openblas_set_num_threads(1); return 0; }\n' >"$out/probe.c"
+if ${CC:-cc} -Werror "$out/probe.c" -o "$out/probe.out" -lopenblas >/dev/null 2>&1; then
+    check "the real openblas" $openblas -o "$out/openblas-real" -lopenblas -lm -lpthread
+    check "the real openblas runs" "$out/openblas-real"
+else
+    echo "the real OpenBLAS: skipped, <cblas.h> is not there, or not OpenBLAS'"
+fi
+
 command -v nm >/dev/null || echo "exported symbols: skipped, nm is not installed"
 
 check "contents of llm_cache.h" awk -f $here/contents.awk llm_cache.h
