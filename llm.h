@@ -29,7 +29,7 @@
 
    THE SAME BITS   For one binary and one instruction set, results do not depend on the number of threads, on what else
    is in a batch, on how a prompt is cut into calls, or on what ran before.  (Two exceptions follow from what the models
-   are: dynamic NTK rotary embeddings and rotating caches with pinned tokens depend on the calls made.  LLM_OPENBLAS
+   are: dynamic NTK rotary embeddings and rotating caches with pinned tokens depend on the calls made.  LLM_USE_OPENBLAS
    makes a third: the last bits of what float32 weights give depend on how many rows come together, and on threads.)
 
    CONTENTS (search for the tag)
@@ -61,7 +61,7 @@
                           leave out the kernels for an instruction set, and those built on it: a shorter compilation
                           and a smaller program.  Without any of these all are in, and the CPU chooses
        LLM_NO_THREADS     no built-in pool (job hooks still work)
-       LLM_OPENBLAS       include <cblas.h>, and have OpenBLAS, which you link, multiply float32 weights with 64 rows or
+       LLM_USE_OPENBLAS   include <cblas.h>, and have OpenBLAS, which you link, multiply float32 weights with 64 rows or
                           more, those of a prompt.  Opening a session tells it to work on one thread (for the whole
                           process, by openblas_set_num_threads), since the session's threads share the work
        LLM_HEADER_NAME    how this file includes itself, if you renamed it (default "llm.h")
@@ -31540,7 +31540,7 @@ LLM__FN void *llm__scratch(const llm_session *s, int worker) {
 
 /* ---- linear maps */
 
-#ifdef LLM_OPENBLAS
+#ifdef LLM_USE_OPENBLAS
 #include <cblas.h>
 
 /* From so many rows of activations on its products of float32 are faster than ours: with 64 about 1.2 times as fast,
@@ -31584,7 +31584,7 @@ static void llm__product_job(void *argument, int job, int worker) {
     t = &work->tasks[low];
     begin = (job - t->first_job) * t->step;
     end = begin + t->step < t->w->rows ? begin + t->step : t->w->rows;
-#ifdef LLM_OPENBLAS
+#ifdef LLM_USE_OPENBLAS
     if (llm__blas_takes(t)) {
         llm__blas_product(ops, t, begin, end);
         return;
@@ -35711,7 +35711,7 @@ LLM__FN int llm__session_memory(llm_session *s) {
 LLM__FN llm_status llm__session_threads(llm_session *s, const llm_session_desc *desc, llm_error *error) {
     s->jobs = desc->jobs;
     s->workers = 1;
-#ifdef LLM_OPENBLAS
+#ifdef LLM_USE_OPENBLAS
     openblas_set_num_threads(1);
 #endif
     if (s->jobs.run) {

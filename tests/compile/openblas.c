@@ -1,7 +1,7 @@
-/* openblas - LLM_OPENBLAS: which products go there, with which arguments, and that they come to the same.
+/* openblas - LLM_USE_OPENBLAS: which products go there, with which arguments, and that they come to the same.
 
    Built with the header in tests/compile/blas it brings a stand-in for the library; without, it takes the real one. */
-#define LLM_OPENBLAS
+#define LLM_USE_OPENBLAS
 #define LLM_IMPLEMENTATION
 #include "llm.h"
 

@@ -121,7 +121,7 @@ for compiler in gcc clang; do
     fi
 done
 
-# LLM_OPENBLAS, with a stand-in, and with the library where it is: another BLAS has no openblas_set_num_threads.
+# LLM_USE_OPENBLAS, with a stand-in, and with the library where it is: another BLAS has no openblas_set_num_threads.
 openblas="${CC:-cc} -std=c99 $warnings -I. $here/openblas.c -DLLM_NO_SIMD"
 check "openblas" $openblas -I$here/blas -o "$out/openblas" -lm -lpthread
 check "openblas runs" "$out/openblas"

@@ -1,4 +1,4 @@
-/* cblas.h - as much of OpenBLAS' header as LLM_OPENBLAS uses, for tests where it is not installed. */
+/* cblas.h - as much of OpenBLAS' header as LLM_USE_OPENBLAS uses, for tests where it is not installed. */
 #ifndef CBLAS_H
 #define CBLAS_H
 #define STAND_IN_BLAS
