@@ -1496,7 +1496,9 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    such sums of codes of 4 bits before they are widened, two of 6; for codes of 8 bits, activations that meet there are
    rounded so that they are 127 together, about, not each.  What bounds them: one row of activations, the bandwidth of
    memory; four and more, arithmetic: of 4 bits, a multiplication and an addition for 32 products; of 8 bits, two and an
-   addition.
+   addition.  Where there are no panels, many rows of activations have them made as they go, and one meets codes of 4
+   bits as they lie: a fifth slower than panels with AVX2, in the cache, and slower still by what small pages cost, which
+   maps lie in and panels need not.
 
    Half floats in panels become integers too, of 14 bits with a scale for each 64 columns, and their activations of 13:
    about as far from the real numbers as half floats are, and a multiplication that adds two products to a lane does
@@ -1921,8 +1923,11 @@ enum { /* what a CPU has, as far as a table may need it */
    VI as pairs of 16-bit numbers: vi_load16 takes 2 VF_N in their order, vi_pairs as many bytes, vi_pair repeats two;
    vi_dot2(sum, a, b) adds both products of each lane.  vi_store16 keeps the lower halves.  vf_round: to the nearest
    integer, to even between two.  vf_top: the largest lane.  LLMK_TURN, where there is one: see turn_16x8.
-   VB as bytes: vb_low and vb_high take the halves of each, vb_flip adds 128, vb_four repeats four; vs_pairs multiplies
-   unsigned with signed ones and adds two products, vs_add such sums, vi_add_pairs two of them to a lane of VI. */
+   VB is bytes, 16 to a lane, of which there are VF_N / 4: vb_low and vb_high take the halves of each, vb_four repeats
+   four, vb_flip adds 128.  vi_few(sum, w, a) adds products of codes of at most 15, of at most 64 columns for each lane,
+   and vi_whole makes four int32 of what a lane then has; vi_two are two products of unsigned and signed bytes.  Where
+   codes of 4 bits can be met as they lie, LLMK_DIRECT: vb_rows takes 16 from every fourth row, vb_lanes the same 16 for
+   all; vi_sum4 adds up int32, of four vectors to the four numbers of a lane. */
 #if LLM__KERNEL_PASS >= LLM__SSE4 && LLM__KERNEL_PASS <= LLM__AVX512 /* ---- x86: four numbers, in every pass */
 #define V4 __m128
 #define v4_load(p) _mm_loadu_ps(p)
@@ -2004,6 +2009,20 @@ LLMK_INLINE void LLMK_(zip_bytes)(const uint8_t *a, const uint8_t *b, int n, uin
 #define vi_dot2(sum, a, b) _mm_add_epi32(sum, _mm_madd_epi16(a, b))
 #define vi_store16(p, a) _mm_storel_epi64((__m128i *)(void *)(p), _mm_packs_epi32(a, a))
 #define LLMK_CODES_TO_BYTES llm__affine_unpack
+#define LLMK_DIRECT
+#define VB __m128i
+#define vb_low(a) _mm_and_si128(a, _mm_set1_epi8(15))
+#define vb_high(a) vb_low(_mm_srli_epi16(a, 4))
+#define vb_rows(rows, at) LLMK_(load16)((rows)[0] + (at))
+#define vb_lanes(p) LLMK_(load16)(p)
+#define LLMK_PAIRS
+#define vb_load LLMK_(load16)
+#define vb_flip(a) _mm_xor_si128(a, _mm_set1_epi8(-128))
+#define vb_four LLMK_(broadcast)
+#define vi_two(w, a) _mm_maddubs_epi16(w, a)
+#define vi_few(sum, w, a) _mm_add_epi16(sum, vi_two(w, a))
+#define vi_whole(sum) _mm_madd_epi16(sum, _mm_set1_epi16(1))
+#define vi_sum4(a, b, c, d) _mm_hadd_epi32(_mm_hadd_epi32(a, b), _mm_hadd_epi32(c, d))
 
 LLMK_INLINE float LLMK_(top)(__m128 a) {
     const __m128 x = _mm_max_ps(a, _mm_movehl_ps(a, a));
@@ -2136,16 +2155,6 @@ LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_
     }
 }
 
-#define LLMK_PAIRS
-#define VB __m128i
-#define vb_load LLMK_(load16)
-#define vb_low(a) _mm_and_si128(a, _mm_set1_epi8(15))
-#define vb_high(a) vb_low(_mm_srli_epi16(a, 4))
-#define vb_flip(a) _mm_xor_si128(a, _mm_set1_epi8(-128))
-#define vb_four LLMK_(broadcast)
-#define vs_add(a, b) _mm_add_epi16(a, b)
-#define vs_pairs(w, a) _mm_maddubs_epi16(w, a)
-#define vi_add_pairs(sum, s) _mm_add_epi32(sum, _mm_madd_epi16(s, _mm_set1_epi16(1)))
 #endif
 
 #if LLM__KERNEL_PASS == LLM__AVX2 || LLM__KERNEL_PASS == LLM__AVX512 /* ---- what AVX2 and AVX-512 share */
@@ -2397,29 +2406,39 @@ LLMK_INLINE __m256 LLMK_(load_u8)(const uint8_t *p) {
     return _mm256_cvtepi32_ps(_mm256_shuffle_epi8(_mm256_set1_epi64x(eight), places));
 }
 
+#define LLMK_DIRECT
+#define VB __m256i
+#define vb_low(a) _mm256_and_si256(a, _mm256_set1_epi8(15))
+#define vb_high(a) vb_low(_mm256_srli_epi16(a, 4))
+#define vb_rows(rows, at) LLMK_(two)((rows)[0] + (at), (rows)[4] + (at))
+#define vb_lanes(p) _mm256_broadcastsi128_si256(LLMK_(load16)(p))
+#define vi_sum4 LLMK_(int_sum4)
+
+LLMK_INLINE __m256i LLMK_(int_sum4)(__m256i a, __m256i b, __m256i c, __m256i d) {
+    const __m256i x = _mm256_add_epi32(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+    const __m256i y = _mm256_add_epi32(_mm256_unpacklo_epi64(c, d), _mm256_unpackhi_epi64(c, d));
+    const __m256 p = _mm256_castsi256_ps(x), q = _mm256_castsi256_ps(y);
+    return _mm256_add_epi32(_mm256_castps_si256(_mm256_shuffle_ps(p, q, 0x88)),
+                            _mm256_castps_si256(_mm256_shuffle_ps(p, q, 0xdd)));
+}
+
 #ifdef LLMK_BASE /* with AVX-VNNI */
 #undef vi_dot2
 #define vi_dot2(sum, a, b) _mm256_dpwssd_avx_epi32(sum, a, b)
 #define LLMK_DOTS
-#define VB __m256i
 #define vb_load LLMK_(load32)
-#define vb_low(a) _mm256_and_si256(a, _mm256_set1_epi8(15))
-#define vb_high(a) vb_low(_mm256_srli_epi16(a, 4))
 #define vb_four LLMK_(broadcast)
 #define vi_dots(sum, w, a) _mm256_dpbusd_avx_epi32(sum, w, a)
 #define vi_signed_dots(sum, w, a) _mm256_dpbusd_avx_epi32(sum, _mm256_xor_si256(a, _mm256_set1_epi8(-128)), w)
 #define vi_excess(sum, w) _mm256_dpbusd_avx_epi32(sum, _mm256_set1_epi8(-128), w)
 #else
 #define LLMK_PAIRS
-#define VB __m256i
 #define vb_load LLMK_(load32)
-#define vb_low(a) _mm256_and_si256(a, _mm256_set1_epi8(15))
-#define vb_high(a) vb_low(_mm256_srli_epi16(a, 4))
 #define vb_flip(a) _mm256_xor_si256(a, _mm256_set1_epi8(-128))
 #define vb_four LLMK_(broadcast)
-#define vs_add(a, b) _mm256_add_epi16(a, b)
-#define vs_pairs(w, a) _mm256_maddubs_epi16(w, a)
-#define vi_add_pairs(sum, s) _mm256_add_epi32(sum, _mm256_madd_epi16(s, _mm256_set1_epi16(1)))
+#define vi_two(w, a) _mm256_maddubs_epi16(w, a)
+#define vi_few(sum, w, a) _mm256_add_epi16(sum, vi_two(w, a))
+#define vi_whole(sum) _mm256_madd_epi16(sum, _mm256_set1_epi16(1))
 
 /* |w| times a with w's sign: 2 * 128 * 127 just fits 16 bits. */
 LLMK_INLINE __m256i LLMK_(bytes_step)(__m256i sum, __m256i size, __m256i w, __m256i a) {
@@ -2427,48 +2446,13 @@ LLMK_INLINE __m256i LLMK_(bytes_step)(__m256i sum, __m256i size, __m256i w, __m2
     return _mm256_add_epi32(sum, _mm256_madd_epi16(p, _mm256_set1_epi16(1)));
 }
 
-/* One row of activations times 16 rows of W where they lie: cheaper than making a panel, if that serves no other. */
-#define LLMK_DIRECT
-
-/* The sums of four vectors of four pairs of sums. */
-LLMK_INLINE __m128i LLMK_(int_sum4)(const __m256i *p) {
-    const __m256i t = _mm256_hadd_epi32(_mm256_hadd_epi32(p[0], p[1]), _mm256_hadd_epi32(p[2], p[3]));
-    return _mm_add_epi32(_mm256_castsi256_si128(t), _mm256_extracti128_si256(t, 1));
-}
+#define LLMK_DIRECT_BYTES /* codes of 8 bits, too */
 
 LLMK_INLINE void LLMK_(direct_put)(const __m256i *four, int r, VI *sums) {
-    const __m128i sum = LLMK_(int_sum4)(four);
+    const __m256i t = _mm256_hadd_epi32(_mm256_hadd_epi32(four[0], four[1]), _mm256_hadd_epi32(four[2], four[3]));
+    const __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(t), _mm256_extracti128_si256(t, 1));
     if (r % 8) sums[r / 8] = _mm256_inserti128_si256(sums[r / 8], sum, 1);
     else sums[r / 8] = _mm256_castsi128_si256(sum);
-}
-
-/* The lower halves of a row's bytes meet the even columns, the upper ones the odd columns. */
-LLMK_INLINE void LLMK_(direct_nibbles)(int chunk, const uint8_t *const *rows, const int8_t *a, int at, VI *sums) {
-    const __m256i mask = _mm256_set1_epi8(15), one = _mm256_set1_epi16(1);
-    const __m256 first = _mm256_castsi256_ps(LLMK_(load32)(a + at));
-    const __m256 second = chunk == 64 ? _mm256_castsi256_ps(LLMK_(load32)(a + at + 32)) : first;
-    const __m256i even = _mm256_permute4x64_epi64(_mm256_castps_si256(_mm256_shuffle_ps(first, second, 0x88)), 0xd8);
-    const __m256i odd = _mm256_permute4x64_epi64(_mm256_castps_si256(_mm256_shuffle_ps(first, second, 0xdd)), 0xd8);
-    const __m256i both = _mm256_permute2x128_si256(even, odd, 0x20);
-    int r, j;
-    LLMK_UNROLL for (r = 0; r < LLM__PANEL_ROWS; r += 4) {
-        __m256i p[4];
-        LLMK_UNROLL for (j = 0; j < 4; j++) {
-            const uint8_t *w = rows[r + j] + at / 2;
-            if (chunk == 64) {
-                const __m256i v = LLMK_(load32)(w);
-                p[j] = _mm256_add_epi16(
-                    _mm256_maddubs_epi16(_mm256_and_si256(v, mask), even),
-                    _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(v, 4), mask), odd));
-            } else {
-                const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)w);
-                const __m256i two = _mm256_inserti128_si256(_mm256_castsi128_si256(v), _mm_srli_epi16(v, 4), 1);
-                p[j] = _mm256_maddubs_epi16(_mm256_and_si256(two, mask), both);
-            }
-            p[j] = _mm256_madd_epi16(p[j], one);
-        }
-        LLMK_(direct_put)(p, r, sums);
-    }
 }
 
 LLMK_INLINE void LLMK_(direct_bytes)(int chunk, const uint8_t *const *rows, const int8_t *a, int at, VI *sums) {
@@ -2572,29 +2556,41 @@ LLMK_INLINE __m512i LLMK_(broadcast)(const int8_t *four) {
     return _mm512_set1_epi32(v);
 }
 
+#define LLMK_DIRECT
+#define VB __m512i
+#define vb_low(a) _mm512_and_si512(a, _mm512_set1_epi8(15))
+#define vb_high(a) vb_low(_mm512_srli_epi16(a, 4))
+#define vb_rows(rows, at)                                                                        \
+    _mm512_inserti64x4(_mm512_castsi256_si512(LLMK_(two)((rows)[0] + (at), (rows)[4] + (at))), \
+                       LLMK_(two)((rows)[8] + (at), (rows)[12] + (at)), 1)
+#define vb_lanes(p) _mm512_broadcast_i32x4(LLMK_(load16)(p))
+#define vi_sum4 LLMK_(int_sum4)
+
+LLMK_INLINE __m512i LLMK_(int_sum4)(__m512i a, __m512i b, __m512i c, __m512i d) {
+    const __m512i x = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    const __m512i y = _mm512_add_epi32(_mm512_unpacklo_epi64(c, d), _mm512_unpackhi_epi64(c, d));
+    const __m512 p = _mm512_castsi512_ps(x), q = _mm512_castsi512_ps(y);
+    return _mm512_add_epi32(_mm512_castps_si512(_mm512_shuffle_ps(p, q, 0x88)),
+                            _mm512_castps_si512(_mm512_shuffle_ps(p, q, 0xdd)));
+}
+
 #ifdef LLMK_BASE /* with VNNI */
 #undef vi_dot2
 #define vi_dot2(sum, a, b) _mm512_dpwssd_epi32(sum, a, b)
 #define LLMK_DOTS
-#define VB __m512i
 #define vb_load LLMK_(load64)
-#define vb_low(a) _mm512_and_si512(a, _mm512_set1_epi8(15))
-#define vb_high(a) vb_low(_mm512_srli_epi16(a, 4))
 #define vb_four LLMK_(broadcast)
 #define vi_dots(sum, w, a) _mm512_dpbusd_epi32(sum, w, a)
 #define vi_signed_dots(sum, w, a) _mm512_dpbusd_epi32(sum, _mm512_xor_si512(a, _mm512_set1_epi8(-128)), w)
 #define vi_excess(sum, w) _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(-128), w)
 #else
 #define LLMK_PAIRS
-#define VB __m512i
 #define vb_load LLMK_(load64)
-#define vb_low(a) _mm512_and_si512(a, _mm512_set1_epi8(15))
-#define vb_high(a) vb_low(_mm512_srli_epi16(a, 4))
 #define vb_flip(a) _mm512_xor_si512(a, _mm512_set1_epi8(-128))
 #define vb_four LLMK_(broadcast)
-#define vs_add(a, b) _mm512_add_epi16(a, b)
-#define vs_pairs(w, a) _mm512_maddubs_epi16(w, a)
-#define vi_add_pairs(sum, s) _mm512_add_epi32(sum, _mm512_madd_epi16(s, _mm512_set1_epi16(1)))
+#define vi_two(w, a) _mm512_maddubs_epi16(w, a)
+#define vi_few(sum, w, a) _mm512_add_epi16(sum, vi_two(w, a))
+#define vi_whole(sum) _mm512_madd_epi16(sum, _mm512_set1_epi16(1))
 #endif
 #endif
 
@@ -2842,17 +2838,31 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
     return vaddvq_s32(sum);
 }
 
-#ifdef LLMK_BASE /* with the dot products of ARMv8.2 */
-#define LLMK_DOTS
+#define LLMK_DIRECT
 #define VB uint8x16_t
-#define vb_load(p) vld1q_u8(p)
 #define vb_low(a) vandq_u8(a, vdupq_n_u8(15))
 #define vb_high(a) vshrq_n_u8(a, 4)
+#define vb_rows(rows, at) vld1q_u8((rows)[0] + (at))
+#define vb_lanes(p) vld1q_s8(p)
+#define vi_sum4(a, b, c, d) vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d))
+
+#ifdef LLMK_BASE /* with the dot products of ARMv8.2 */
+#define LLMK_DOTS
+#define vb_load(p) vld1q_u8(p)
 #define vb_four LLMK_(broadcast)
 #define vi_dots(sum, w, a) vdotq_s32(sum, vreinterpretq_s8_u8(w), a)
 #define vi_signed_dots vi_dots
 #define vi_excess(sum, w) (sum)
 #else
+#define vi_few LLMK_(few_products)
+#define vi_whole(sum) vpaddlq_s16(vreinterpretq_s16_s32(sum))
+
+LLMK_INLINE int32x4_t LLMK_(few_products)(int32x4_t sum, uint8x16_t w, int8x16_t a) {
+    const int8x16_t codes = vreinterpretq_s8_u8(w);
+    const int16x8_t p = vmlal_s8(vreinterpretq_s16_s32(sum), vget_low_s8(codes), vget_low_s8(a));
+    return vreinterpretq_s32_s16(vmlal_high_s8(p, codes, a));
+}
+
 /* Four rows at a time, two to a vector of 16-bit sums: 16 products of at most 15 * 127 fit. */
 LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
     int k, q, x;
@@ -3086,15 +3096,24 @@ LLMK_INLINE int32_t LLMK_(round_to_codes)(const float *x, int n, float factor, i
     return wasm_i32x4_extract_lane(LLMK_(int_pair_sums)(sum, sum), 0);
 }
 
-#ifdef LLMK_BASE /* with relaxed SIMD: its dot product is the same everywhere when codes have at most seven bits */
-#define LLMK_DOTS
+#define LLMK_DIRECT
 #define VB v128_t
-#define vb_load(p) wasm_v128_load(p)
 #define vb_low(a) wasm_v128_and(a, wasm_i8x16_splat(15))
 #define vb_high(a) wasm_u8x16_shr(a, 4)
+#define vb_rows(rows, at) wasm_v128_load((rows)[0] + (at))
+#define vb_lanes(p) wasm_v128_load(p)
+#define vi_sum4(a, b, c, d) LLMK_(int_pair_sums)(LLMK_(int_pair_sums)(a, b), LLMK_(int_pair_sums)(c, d))
+
+#ifdef LLMK_BASE /* with relaxed SIMD: its dot product is the same everywhere when codes have at most seven bits */
+#define LLMK_DOTS
+#define vb_load(p) wasm_v128_load(p)
 #define vb_four(p) wasm_v128_load32_splat(p)
 #define vi_dots(sum, w, a) wasm_i32x4_relaxed_dot_i8x16_i7x16_add(a, w, sum)
 #else
+#define vi_few(sum, w, a) \
+    wasm_i16x8_add(wasm_i16x8_add(sum, wasm_i16x8_extmul_low_i8x16(w, a)), wasm_i16x8_extmul_high_i8x16(w, a))
+#define vi_whole(sum) wasm_i32x4_extadd_pairwise_i16x8(sum)
+
 /* Four rows at a time, two to a vector of 16-bit sums: 16 products of at most 15 * 127 fit. */
 LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
     int k, q, x;
@@ -3379,6 +3398,9 @@ LLMK_INLINE void LLMK_(pairs)(const int X, const int bits, int chunk, const uint
    those of 8 bits.  x86 multiplies unsigned bytes with signed ones: it takes activations plus 128, and the excess, 128
    times the codes, is counted beside.  16 numbers in a vector leave so few sums that odd columns get their own, lest
    one wait for the other. */
+#define vi_few vi_dots
+#define vi_whole(sum) (sum)
+
 LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
     enum { EACH = LLM__PANEL_ROWS / VF_N };
     VI more[LLM__TILE * EACH], *odd_sums = VF_N == 16 ? more : sums;
@@ -3428,7 +3450,7 @@ LLMK_INLINE void LLMK_(pairs_step)(const int X, const VB *w, const int8_t *const
         const VB four = vb_four(a[x] + k);
         LLMK_UNROLL for (v = 0; v < LLMK_(AT_ONCE); v++) {
             VB *to = p + x * LLMK_(AT_ONCE) + v;
-            *to = vs_add(*to, vs_pairs(w[v], four));
+            *to = vi_few(*to, w[v], four);
             LLMK_KEEP(*to);
         }
     }
@@ -3452,7 +3474,7 @@ LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const 
                 LLMK_(pairs_step)(X, even, a, at + e, p);
                 LLMK_(pairs_step)(X, odd, a, at + e + 4, p);
             }
-            LLMK_UNROLL for (x = 0; x < X * ONCE; x++) s[x] = vi_add_pairs(s[x], p[x]);
+            LLMK_UNROLL for (x = 0; x < X * ONCE; x++) s[x] = vi_add(s[x], vi_whole(p[x]));
         }
         LLMK_UNROLL for (x = 0; x < X * ONCE; x++) sums[x / ONCE * EACH + first + x % ONCE] = s[x];
     }
@@ -3473,7 +3495,7 @@ LLMK_INLINE void LLMK_(bytes)(const int X, int bits, int chunk, const uint8_t *w
                 LLMK_UNROLL for (x = 0; x < X; x++) {
                     const VB four = vb_four(a[x] + at + e);
                     LLMK_UNROLL for (v = 0; v < ONCE; v++) {
-                        s[x * ONCE + v] = vi_add_pairs(s[x * ONCE + v], vs_pairs(codes[v], four));
+                        s[x * ONCE + v] = vi_add(s[x * ONCE + v], vi_whole(vi_two(codes[v], four)));
                         LLMK_KEEP(s[x * ONCE + v]);
                     }
                 }
@@ -3485,7 +3507,7 @@ LLMK_INLINE void LLMK_(bytes)(const int X, int bits, int chunk, const uint8_t *w
                 LLMK_UNROLL for (v = 0; v < ONCE; v++) codes[v] = vb_load(w + 16 * e + 4 * VF_N * v);
                 LLMK_(pairs_step)(X, codes, a, at + e, p);
             }
-            LLMK_UNROLL for (x = 0; x < X * ONCE; x++) s[x] = vi_add_pairs(s[x], p[x]);
+            LLMK_UNROLL for (x = 0; x < X * ONCE; x++) s[x] = vi_add(s[x], vi_whole(p[x]));
         }
         LLMK_UNROLL for (x = 0; x < X * ONCE; x++) sums[x / ONCE * EACH + first + x % ONCE] = s[x];
     }
@@ -3977,8 +3999,7 @@ LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matri
             if (!rows && bits == 8) LLMK_(bytes)(X, chunk, panel, a->codes, k + c, exact);
 #endif
             if (bits == 16) LLMK_(words)(X, chunk, panel, a->codes, k + c, exact);
-#ifdef LLMK_DIRECT
-            if (rows && bits == 4) LLMK_(direct_nibbles)(chunk, rows->codes, a->codes[0], k + c, exact);
+#ifdef LLMK_DIRECT_BYTES
             if (rows && bits == 8) LLMK_(direct_bytes)(chunk, rows->codes, a->codes[0], k + c, exact);
 #endif
             LLMK_UNROLL for (x = 0; x < X; x++) {
@@ -4127,22 +4148,108 @@ LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int 
 }
 
 #ifdef LLMK_DIRECT
-/* One row of activations, 4 or 8 bits.  scratch: the factors. */
+/* ONE ROW OF ACTIVATIONS, AND NO PANELS   Making a panel would cost more than the product, so rows of W are read where
+   they lie, VF_N at a time: a lane of 16 bytes gets four of their sums, each from a vector of its own.  Only scales and
+   biases are turned, those of 16 rows, and the activations of each 32 columns, even ones in front.  The rows that come
+   next are fetched in the order of memory: where rows are short, asking for more of each in turn is slower. */
+
+/* Sums over a chunk, which begins `at` bytes from the beginning of each row, for VF_N rows. */
+LLMK_INLINE VI LLMK_(direct_sums)(const int chunk, const uint8_t *const *rows, size_t at, const int8_t *codes) {
+    VI p[4];
+    int j, k;
+    LLMK_UNROLL for (j = 0; j < 4; j++) {
+        VI few = vi_set(0);
+        LLMK_UNROLL for (k = 0; k < chunk; k += 32) {
+            const VB w = vb_rows(rows + j, at + (size_t)k / 2);
+            few = vi_few(few, vb_low(w), vb_lanes(codes + k));
+            few = vi_few(few, vb_high(w), vb_lanes(codes + k + 16));
+        }
+        p[j] = vi_whole(few);
+    }
+    return vi_sum4(p[0], p[1], p[2], p[3]);
+}
+
+/* VF_N rows, whose scales and biases lie as in a panel.  ahead: what is fetched meanwhile. */
+LLMK_INLINE void LLMK_(direct_rows)(const int chunk, const llm_dtype type, const llm__matrix *w, const uint8_t *factors,
+                                    const uint8_t *const *rows, const uint8_t *ahead, const LLMK_(few) *a, float *out) {
+    const size_t size = llm__dtype_bytes(type) * LLM__PANEL_ROWS;
+    const int chunks = w->cols / chunk, each = w->group / chunk;
+    VF acc = vf_set(0.0f), low = acc;
+    size_t at = 0;
+    int n, c = 0;
+    for (n = 0; n < chunks; n++, at += (size_t)chunk / 2) {
+        const VF scale = LLMK_(load_as)(type, factors), bias = LLMK_(load_as)(type, factors + size);
+        const VF exact = vf_from_int(LLMK_(direct_sums)(chunk, rows, at, a->codes[0] + 2 * at));
+        LLMK_(fetch)(ahead, at * VF_N, chunk / 2 * VF_N);
+        acc = vf_add(acc, vf_mul(exact, vf_mul(scale, vf_set(a->scales[0][n]))));
+        low = vf_add(low, vf_mul(bias, vf_set(a->scales[0][n] * (float)a->totals[0][n])));
+        if (++c == each) c = 0, factors += 2 * size;
+    }
+    vf_store(out, vf_add(acc, low));
+}
+
+/* 16 rows. */
+LLMK_INLINE void LLMK_(direct_sixteen)(const int chunk, const llm_dtype type, const llm__matrix *w,
+                                       const uint8_t *factors, const uint8_t *const *rows, const LLMK_(few) *a,
+                                       float *out) {
+    const size_t step = VF_N * llm__dtype_bytes(type), some = VF_N * w->row_bytes;
+    const size_t ahead = (2 * LLM__STREAM_AHEAD / some + 1) * some;
+    int r;
+    for (r = 0; r < LLM__PANEL_ROWS; r += VF_N, factors += step)
+        LLMK_(direct_rows)(chunk, type, w, factors, rows + r, rows[r] + ahead, a, out + r);
+}
+
+LLMK_INLINE void LLMK_(direct_as)(const llm_dtype type, const llm__matrix *w, const uint8_t *factors,
+                                  const uint8_t *const *rows, int chunk, const LLMK_(few) *a, float *out) {
+    if (chunk == 64) LLMK_(direct_sixteen)(64, type, w, factors, rows, a, out);
+    else LLMK_(direct_sixteen)(32, type, w, factors, rows, a, out);
+}
+
+/* Codes of 4 bits.  factors: the scales and biases of the 16 rows. */
+LLM__FN void LLMK_(direct_nibbles)(const llm__matrix *w, const uint8_t *factors, const uint8_t *const *rows, int chunk,
+                                   const LLMK_(few) *a, float *out) {
+    if (w->dtype == LLM_BF16) LLMK_(direct_as)(LLM_BF16, w, factors, rows, chunk, a, out);
+    else if (w->dtype == LLM_F16) LLMK_(direct_as)(LLM_F16, w, factors, rows, chunk, a, out);
+    else LLMK_(direct_as)(LLM_F32, w, factors, rows, chunk, a, out);
+}
+
+/* Codes of a row, of each 32 the even columns and then the odd ones. */
+LLM__FN void LLMK_(evens_of_32)(const int8_t *codes, int cols, int8_t *out) {
+    int k, i;
+    for (k = 0; k < cols; k += 32)
+        for (i = 0; i < 32; i += 4) memcpy(out + k + i % 8 * 4 + i / 8 * 4, codes + k + i, 4);
+}
+
+LLMK_INLINE int LLMK_(direct_able)(const llm__matrix *w) {
+#ifdef LLMK_DIRECT_BYTES
+    if (w->bits == 8) return 1;
+#endif
+    return w->bits == 4;
+}
+
+/* One row of activations.  scratch: the factors, and its codes. */
 LLM__FN void LLMK_(direct)(const llm__matrix *w, const llm__coded_rows *x, float *y, int begin, int end,
                            uint8_t *scratch) {
     const size_t size = llm__dtype_bytes(w->dtype), factors = LLM__PANEL_ROWS * size;
-    const size_t groups = (size_t)(w->cols / w->group);
-    LLMK_(sixteen) rows;
+    const size_t groups = (size_t)(w->cols / w->group), next = LLM__PANEL_ROWS * w->scale_row_bytes;
+    int8_t *codes = (int8_t *)scratch + 2 * factors * groups;
+    LLMK_OF_BASE(sixteen) rows;
     LLMK_(few) a;
     float out[LLM__PANEL_ROWS];
     int o, r;
     a.codes[0] = x->codes, a.scales[0] = x->scales, a.totals[0] = x->totals;
+    if (w->bits == 4) LLMK_(evens_of_32)(x->codes, w->cols, codes);
+    if (w->bits == 4) a.codes[0] = codes;
     for (o = begin; o < end; o += LLM__PANEL_ROWS) {
-        LLMK_(sixteen_rows)(&rows, w, o);
-        LLMK_(panel_factors)(rows.scales, groups, size, scratch, 2 * factors);
-        LLMK_(panel_factors)(rows.biases, groups, size, scratch + factors, 2 * factors);
-        if (w->bits == 4) LLMK_(panel_rows)(1, 4, w, scratch, &rows, x->group, &a, out);
+        LLMK_OF_BASE(sixteen_rows)(&rows, w, o);
+        LLMK_(fetch)(rows.scales[0], next, (int)next);
+        LLMK_(fetch)(rows.biases[0], next, (int)next);
+        LLMK_OF_BASE(panel_factors)(rows.scales, groups, size, scratch, 2 * factors);
+        LLMK_OF_BASE(panel_factors)(rows.biases, groups, size, scratch + factors, 2 * factors);
+        if (w->bits == 4) LLMK_(direct_nibbles)(w, scratch, rows.codes, x->group, &a, out);
+#ifdef LLMK_DIRECT_BYTES
         else LLMK_(panel_rows)(1, 8, w, scratch, &rows, x->group, &a, out);
+#endif
         for (r = 0; r < LLM__PANEL_ROWS && o + r < end; r++) y[o + r] = w->bias ? out[r] + w->bias[o + r] : out[r];
     }
 }
@@ -4159,7 +4266,7 @@ LLM__FN void LLMK_(coded_product)(const llm__matrix *w, const llm__coded_rows *x
     const int tiles = x->bits == 8 && x->n >= LLMK_(BEST_ROWS);
     int first, last, from, to, o;
 #ifdef LLMK_DIRECT
-    if (!w->panels && x->n == 1 && (w->bits == 4 || w->bits == 8)) {
+    if (!w->panels && x->n == 1 && LLMK_(direct_able)(w)) {
         LLMK_(direct)(w, x, y, begin, end, (uint8_t *)scratch);
         return;
     }
@@ -5223,9 +5330,7 @@ static const llm__ops LLMK_(ops) = {LLM__SLOTS(LLMK_OWN, LLMK_OWN) LLM__TEXT(LLM
 #undef vi_dots
 #undef LLMK_PAIRS
 #undef vb_flip
-#undef vs_add
-#undef vs_pairs
-#undef vi_add_pairs
+#undef vi_two
 #undef vi_signed_dots
 #undef vi_excess
 #undef LLMK_
@@ -5234,6 +5339,12 @@ static const llm__ops LLMK_(ops) = {LLM__SLOTS(LLMK_OWN, LLMK_OWN) LLM__TEXT(LLM
 #undef LLMK_PREFETCH
 #undef LLMK_PREFETCH_LATER
 #undef LLMK_DIRECT
+#undef LLMK_DIRECT_BYTES
+#undef vb_rows
+#undef vb_lanes
+#undef vi_few
+#undef vi_whole
+#undef vi_sum4
 #undef LLMK_EACH
 #undef LLMK_UNROLL
 #undef VF
