@@ -1497,8 +1497,8 @@ LLM__FN void llm__matrix_row(const llm__matrix *w, int row, float *out) {
    rounded so that they are 127 together, about, not each.  What bounds them: one row of activations, the bandwidth of
    memory; four and more, arithmetic: of 4 bits, a multiplication and an addition for 32 products; of 8 bits, two and an
    addition.  Where there are no panels, many rows of activations have them made as they go, and one meets codes of 4
-   bits as they lie: a fifth slower than panels with AVX2, in the cache, and slower still by what small pages cost, which
-   maps lie in and panels need not.
+   bits as they lie: a fifth slower than panels with AVX2, in the cache, and slower still by what small pages cost,
+   which maps lie in and panels need not.
 
    Half floats in panels become integers too, of 14 bits with a scale for each 64 columns, and their activations of 13:
    about as far from the real numbers as half floats are, and a multiplication that adds two products to a lane does
@@ -1709,7 +1709,8 @@ enum {
     LLM__BLOCK_ROWS = 96,   /* rows of activations, at most, that a strip meets... */
     LLM__BLOCK_BYTES = 256 * 1024, /* ...and their size, so that they stay in the second-level cache */
     LLM__NEAR_BYTES = 12 * 1024,  /* what stays in the first-level cache beside something that streams... */
-    LLM__STREAM_AHEAD = 2048,     /* ...and how far ahead of its use that is asked for: found by measuring */
+    LLM__STREAM_AHEAD = 2048,     /* ...and how far ahead of its use that is asked for, of two streams half as far in
+                                     each: found by measuring */
     LLM__GROUP16 = 64,      /* columns whose codes of 16 bits share a scale... */
     LLM__MOST16 = 4095,     /* ...and the largest of them, of activations... */
     LLM__MOST16_WEIGHT = 8191 /* ...and of weights: 64 * 4095 * 8191 fits 32 bits */
@@ -3962,78 +3963,103 @@ typedef struct LLMK_(few) {
     const int32_t *totals[LLM__TILE];
 } LLMK_(few);
 
-/* X rows of activations times a panel: out[X][16].  bits are the panel's.  A chunk is the columns that share a scale
-   among the activations: a group or a part of one.  rows: where the codes lie, if the panel is of factors alone. */
-LLMK_INLINE void LLMK_(panel_rows)(const int X, const int bits, const llm__matrix *w, const uint8_t *panel,
-                                   const LLMK_OF_BASE(sixteen) *rows, int chunk, const LLMK_(few) *a, float *out) {
+/* Adds what a group of a panel, from column k and chunk n on, comes to for X rows of activations.  A chunk is the
+   columns that share a scale among the activations: a group or a part of one.  rows: where the codes lie, if the panel
+   is of factors alone. */
+LLMK_INLINE void LLMK_(panel_group)(const int X, const int bits, const llm__matrix *w, const uint8_t *panel,
+                                    const LLMK_OF_BASE(sixteen) *rows, int k, int n, int chunk, const LLMK_(few) *a,
+                                    VF *acc, VF *low) {
     enum { EACH = LLM__PANEL_ROWS / VF_N };
     const llm_dtype type = bits == 16 ? LLM_BF16 : w->dtype;
     const size_t size = llm__dtype_bytes(type) * VF_N;
-    const int step = 2 * bits * chunk, group = llm__panel_group(w); /* bytes of 16 rows */
-    VF acc[LLM__TILE * EACH], low[LLM__TILE * EACH], scale[EACH], bias[EACH];
+    const int step = 2 * bits * chunk, end = k + llm__panel_group(w); /* step: bytes of 16 rows */
+    VF scale[EACH], bias[EACH];
     VI exact[LLM__TILE * EACH];
-    int k, c, v, x, n = 0;
-    LLMK_UNROLL for (v = 0; v < X * EACH; v++) acc[v] = low[v] = vf_set(0.0f);
-    for (k = 0; k < w->cols; k += group) {
-        LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) scale[v] = LLMK_(load_as)(type, panel);
-        if (bits < 16) {
-            LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) bias[v] = LLMK_(load_as)(type, panel);
-        }
-        if (bits == 8 && w->bits == 8) {
-            LLMK_UNROLL for (v = 0; v < EACH; v++) bias[v] = vf_add(bias[v], vf_mul(vf_set(128.0f), scale[v]));
-        }
-        for (c = 0; c < group; c += chunk, n++, panel += rows ? 0 : step) {
-            /* more rows keep the sums so busy that memory is not what they wait for */
-            if (X <= 2 && rows)
-                LLMK_(fetch)(rows->codes[0], LLM__PANEL_ROWS * w->row_bytes + (size_t)(2 * bits * (k + c)), step);
-            else if (X <= 2 && bits < 16) LLMK_(fetch)(panel, LLM__STREAM_AHEAD, step);
-            if (!rows && bits == 4) LLMK_(nibbles)(X, chunk, panel, a->codes, k + c, exact);
+    int v, x;
+    LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) scale[v] = LLMK_(load_as)(type, panel);
+    if (bits < 16) {
+        LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) bias[v] = LLMK_(load_as)(type, panel);
+    }
+    if (bits == 8 && w->bits == 8) {
+        LLMK_UNROLL for (v = 0; v < EACH; v++) bias[v] = vf_add(bias[v], vf_mul(vf_set(128.0f), scale[v]));
+    }
+    for (; k < end; k += chunk, n++, panel += rows ? 0 : step) {
+        if (X <= 2 && rows)
+            LLMK_(fetch)(rows->codes[0], LLM__PANEL_ROWS * w->row_bytes + (size_t)(2 * bits * k), step);
+        if (!rows && bits == 4) LLMK_(nibbles)(X, chunk, panel, a->codes, k, exact);
 #ifdef LLMK_PAIRS
-            if (!rows && bits == 8) {
-                LLMK_UNROLL for (x = 0; x < X; x++)
-                    LLMK_UNROLL for (v = 0; v < EACH; v++)
-                        exact[x * EACH + v] = vi_set(w->bits == 8 ? -128 * a->totals[x][n] : 0);
-                LLMK_(bytes)(X, w->bits, chunk, panel, a->codes, k + c, exact);
-            }
+        if (!rows && bits == 8) {
+            LLMK_UNROLL for (x = 0; x < X; x++)
+                LLMK_UNROLL for (v = 0; v < EACH; v++)
+                    exact[x * EACH + v] = vi_set(w->bits == 8 ? -128 * a->totals[x][n] : 0);
+            LLMK_(bytes)(X, w->bits, chunk, panel, a->codes, k, exact);
+        }
 #else
-            if (!rows && bits == 8) LLMK_(bytes)(X, chunk, panel, a->codes, k + c, exact);
+        if (!rows && bits == 8) LLMK_(bytes)(X, chunk, panel, a->codes, k, exact);
 #endif
-            if (bits == 16) LLMK_(words)(X, chunk, panel, a->codes, k + c, exact);
+        if (bits == 16) LLMK_(words)(X, chunk, panel, a->codes, k, exact);
 #ifdef LLMK_DIRECT_BYTES
-            if (rows && bits == 8) LLMK_(direct_bytes)(chunk, rows->codes, a->codes[0], k + c, exact);
+        if (rows && bits == 8) LLMK_(direct_bytes)(chunk, rows->codes, a->codes[0], k, exact);
 #endif
-            LLMK_UNROLL for (x = 0; x < X; x++) {
-                const float by = a->scales[x][n];
-                const VF factor = vf_set(by), sum = bits < 16 ? vf_set(by * (float)a->totals[x][n]) : factor;
-                LLMK_UNROLL for (v = 0; v < EACH; v++) {
-                    const int i = x * EACH + v;
-                    acc[i] = vf_add(acc[i], vf_mul(vf_from_int(exact[i]), vf_mul(scale[v], factor)));
-                    if (bits < 16) low[i] = vf_add(low[i], vf_mul(bias[v], sum));
-                }
+        LLMK_UNROLL for (x = 0; x < X; x++) {
+            const float by = a->scales[x][n];
+            const VF factor = vf_set(by), sum = bits < 16 ? vf_set(by * (float)a->totals[x][n]) : factor;
+            LLMK_UNROLL for (v = 0; v < EACH; v++) {
+                const int i = x * EACH + v;
+                acc[i] = vf_add(acc[i], vf_mul(vf_from_int(exact[i]), vf_mul(scale[v], factor)));
+                if (bits < 16) low[i] = vf_add(low[i], vf_mul(bias[v], sum));
             }
         }
     }
-    LLMK_UNROLL for (v = 0; v < X * EACH; v++)
+}
+
+/* X rows of activations times P panels that lie `apart` bytes from each other: out[P][X][16].  bits are the panels'.
+   P X <= LLM__TILE. */
+LLMK_INLINE void LLMK_(panel_rows)(const int P, const int X, const int bits, const llm__matrix *w, const uint8_t *panel,
+                                   size_t apart, const LLMK_OF_BASE(sixteen) *rows, int chunk, const LLMK_(few) *a,
+                                   float *out) {
+    enum { EACH = LLM__PANEL_ROWS / VF_N };
+    const size_t size = llm__dtype_bytes(bits == 16 ? LLM_BF16 : w->dtype);
+    const int group = llm__panel_group(w), chunks = group / chunk;
+    const size_t factors = LLM__PANEL_ROWS * (bits < 16 ? 2 * size : size);
+    const size_t stride = factors + (rows ? 0 : (size_t)(2 * bits * group)); /* from group to group */
+    VF acc[LLM__TILE * EACH], low[LLM__TILE * EACH];
+    int k, v, p, n = 0;
+    LLMK_UNROLL for (v = 0; v < P * X * EACH; v++) acc[v] = low[v] = vf_set(0.0f);
+    for (k = 0; k < w->cols; k += group, n += chunks, panel += stride)
+        LLMK_UNROLL for (p = 0; p < P; p++) {
+            const uint8_t *at = panel + (size_t)p * apart;
+            const int first = p * X * EACH;
+            /* more rows keep the sums so busy that memory is not what they wait for */
+            if (X <= 2 && !rows && (bits < 16 || P == 2))
+                LLMK_(fetch)(at, (size_t)(LLM__STREAM_AHEAD / P), (int)stride);
+            LLMK_(panel_group)(X, bits, w, at, rows, k, n, chunk, a, acc + first, low + first);
+        }
+    LLMK_UNROLL for (v = 0; v < P * X * EACH; v++)
         vf_store(out + v * VF_N, bits < 16 ? vf_add(acc[v], low[v]) : acc[v]);
 }
 
-LLM__FN void LLMK_(panel_tile)(int X, const llm__matrix *w, const uint8_t *panel, int chunk, const LLMK_(few) *a,
-                               float *out) {
+/* P is 1 or, for one row of activations, also 2. */
+LLM__FN void LLMK_(panel_tile)(int P, int X, const llm__matrix *w, const uint8_t *panel, size_t apart, int chunk,
+                               const LLMK_(few) *a, float *out) {
     switch (llm__panel_bits(w)) {
     case 4:
-        if (X == 4) LLMK_(panel_rows)(4, 4, w, panel, NULL, chunk, a, out);
-        else if (X == 2) LLMK_(panel_rows)(2, 4, w, panel, NULL, chunk, a, out);
-        else LLMK_(panel_rows)(1, 4, w, panel, NULL, chunk, a, out);
+        if (X == 4) LLMK_(panel_rows)(1, 4, 4, w, panel, apart, NULL, chunk, a, out);
+        else if (X == 2) LLMK_(panel_rows)(1, 2, 4, w, panel, apart, NULL, chunk, a, out);
+        else if (P == 2) LLMK_(panel_rows)(2, 1, 4, w, panel, apart, NULL, chunk, a, out);
+        else LLMK_(panel_rows)(1, 1, 4, w, panel, apart, NULL, chunk, a, out);
         break;
     case 8:
-        if (X == 4) LLMK_(panel_rows)(4, 8, w, panel, NULL, chunk, a, out);
-        else if (X == 2) LLMK_(panel_rows)(2, 8, w, panel, NULL, chunk, a, out);
-        else LLMK_(panel_rows)(1, 8, w, panel, NULL, chunk, a, out);
+        if (X == 4) LLMK_(panel_rows)(1, 4, 8, w, panel, apart, NULL, chunk, a, out);
+        else if (X == 2) LLMK_(panel_rows)(1, 2, 8, w, panel, apart, NULL, chunk, a, out);
+        else if (P == 2) LLMK_(panel_rows)(2, 1, 8, w, panel, apart, NULL, chunk, a, out);
+        else LLMK_(panel_rows)(1, 1, 8, w, panel, apart, NULL, chunk, a, out);
         break;
     default:
-        if (X == 4) LLMK_(panel_rows)(4, 16, w, panel, NULL, chunk, a, out);
-        else if (X == 2) LLMK_(panel_rows)(2, 16, w, panel, NULL, chunk, a, out);
-        else LLMK_(panel_rows)(1, 16, w, panel, NULL, chunk, a, out);
+        if (X == 4) LLMK_(panel_rows)(1, 4, 16, w, panel, apart, NULL, chunk, a, out);
+        else if (X == 2) LLMK_(panel_rows)(1, 2, 16, w, panel, apart, NULL, chunk, a, out);
+        else if (P == 2) LLMK_(panel_rows)(2, 1, 16, w, panel, apart, NULL, chunk, a, out);
+        else LLMK_(panel_rows)(1, 1, 16, w, panel, apart, NULL, chunk, a, out);
     }
 }
 
@@ -4142,7 +4168,7 @@ LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int 
             a.scales[j] = x->scales + at * x->scale_stride;
             a.totals[j] = x->totals + at * x->scale_stride;
         }
-        LLMK_(panel_tile)(X, w, panel, x->group, &a, out);
+        LLMK_(panel_tile)(1, X, w, panel, 0, x->group, &a, out);
         LLMK_(panel_put)(w, o, begin, end, out, i, X < last - i ? X : last - i, y, y_stride);
     }
 }
@@ -4248,12 +4274,32 @@ LLM__FN void LLMK_(direct)(const llm__matrix *w, const llm__coded_rows *x, float
         LLMK_OF_BASE(panel_factors)(rows.biases, groups, size, scratch + factors, 2 * factors);
         if (w->bits == 4) LLMK_(direct_nibbles)(w, scratch, rows.codes, x->group, &a, out);
 #ifdef LLMK_DIRECT_BYTES
-        else LLMK_(panel_rows)(1, 8, w, scratch, &rows, x->group, &a, out);
+        else LLMK_(panel_rows)(1, 1, 8, w, scratch, 0, &rows, x->group, &a, out);
 #endif
         for (r = 0; r < LLM__PANEL_ROWS && o + r < end; r++) y[o + r] = w->bias ? out[r] + w->bias[o + r] : out[r];
     }
 }
 #endif
+
+/* One row of activations and panels that are ready, those of rows [begin, end): the first half of them beside the
+   second.  A CPU reads ahead by itself in each stream that it sees, but in none far enough: with two, more is under
+   way. */
+LLM__FN void LLMK_(panels_times)(const llm__matrix *w, const llm__coded_rows *x, float *y, int begin, int end) {
+    const size_t bytes = llm__panel_bytes(w);
+    const int first = begin / LLM__PANEL_ROWS, count = (end + LLM__PANEL_ROWS - 1) / LLM__PANEL_ROWS - first;
+    const int half = (count + 1) / 2;
+    float out[2 * LLM__PANEL_ROWS];
+    LLMK_(few) a;
+    int i, p;
+    a.codes[0] = x->codes, a.scales[0] = x->scales, a.totals[0] = x->totals;
+    for (i = 0; i < half; i++) {
+        const int P = i + half < count ? 2 : 1;
+        LLMK_(panel_tile)(P, 1, w, w->panels + (size_t)(first + i) * bytes, (size_t)half * bytes, x->group, &a, out);
+        for (p = 0; p < P; p++)
+            LLMK_(panel_put)(w, (first + i + p * half) * LLM__PANEL_ROWS, begin, end, out + p * LLM__PANEL_ROWS, 0, 1,
+                             y, 0);
+    }
+}
 
 /* Panels that are ready stream past a few rows of activations, which stay in the first-level cache, as many at a time
    as the second-level cache holds; one that has to be made meets as many rows as possible. */
@@ -4271,6 +4317,10 @@ LLM__FN void LLMK_(coded_product)(const llm__matrix *w, const llm__coded_rows *x
         return;
     }
 #endif
+    if (w->panels && x->n == 1) {
+        LLMK_(panels_times)(w, x, y, begin, end);
+        return;
+    }
     if (tiles) LLMK_(tiles_open)(x->group);
     for (from = begin / LLM__PANEL_ROWS * LLM__PANEL_ROWS; from < end; from = to) {
         to = end - from > panels * LLM__PANEL_ROWS ? from + panels * LLM__PANEL_ROWS : end;
