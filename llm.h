@@ -1517,7 +1517,8 @@ typedef struct llm__coded_rows {
     const int8_t *codes; /* [n, cols], code_stride bytes from row to row.  8 bits: of each eight columns the even ones
                             come first; 16 bits: int16_t in their order */
     const float *scales; /* [n, cols/group], scale_stride from row to row */
-    const int32_t *totals; /* 8 bits: the same shape, the sum of the group's codes */
+    const int32_t *totals; /* 8 bits: the same shape, the sum of the group's codes... */
+    const float *sums;     /* ...and that times the scale */
     size_t code_stride, scale_stride;
 } llm__coded_rows;
 
@@ -1601,13 +1602,13 @@ typedef struct llm__ops {
                           int end, void *scratch);
     /* The panel of rows [o, o + 16), llm__panel_bytes(w) bytes; a row that is missing repeats the last. */
     void (*panel)(const llm__matrix *w, int o, uint8_t *out, void *scratch);
-    /* One row of activations to codes[cols] of 8 or 16 bits, scales and, of 8 bits, totals [cols/group].  A group's
-       scale is its largest magnitude over 127 or LLM__MOST16; paired, of 8 bits only: the largest sum of the magnitudes
-       of columns k and k + 2 of four, whose codes lie side by side, over 127.  Codes are rounded to nearest even.
-       A group with a NaN or an infinity has codes 0 and a NaN scale; one whose largest magnitude, or mean of two, is
-       below 1e-30 is zero. */
+    /* One row of activations to codes[cols] of 8 or 16 bits, scales and, of 8 bits, sums and totals [cols/group].  A
+       group's scale is its largest magnitude over 127 or LLM__MOST16; paired, of 8 bits only: the largest sum of the
+       magnitudes of columns k and k + 2 of four, whose codes lie side by side, over 127.  Codes are rounded to
+       nearest even.  A group with a NaN or an infinity has codes 0 and a NaN scale; one whose largest magnitude, or
+       mean of two, is below 1e-30 is zero. */
     void (*quantize_row)(const float *x, int cols, int group, int bits, int paired, void *codes, float *scales,
-                         int32_t *totals);
+                         float *sums, int32_t *totals);
     /* Rows [begin, end) of W as float32, one behind the other, each as llm__matrix_row but faster.  scratch as for
        product; llm__decode_scratch bytes are enough. */
     void (*decode_rows)(const llm__matrix *w, int begin, int end, float *out, void *scratch);
@@ -1756,7 +1757,7 @@ LLM__FN size_t llm__panel_bytes(const llm__matrix *w) {
 LLM__FN size_t llm__coded_bytes(int n, int cols, int bits) {
     size_t codes = ((size_t)n * (size_t)cols * (size_t)bits / 8 + 63) & ~(size_t)63;
     size_t scales = ((size_t)n * (size_t)(cols / 32 + 1) * sizeof(float) + 63) & ~(size_t)63;
-    return codes + 2 * scales;
+    return codes + 3 * scales;
 }
 
 LLM__FN llm__coded_rows llm__coded_place(void *memory, int n, int cols, int bits, int group, int paired) {
@@ -1771,7 +1772,8 @@ LLM__FN llm__coded_rows llm__coded_place(void *memory, int n, int cols, int bits
     x.paired = paired;
     x.codes = (const int8_t *)at;
     x.scales = (const float *)(void *)(at + codes);
-    x.totals = (const int32_t *)(void *)(at + codes + scales);
+    x.sums = (const float *)(void *)(at + codes + scales);
+    x.totals = (const int32_t *)(void *)(at + codes + 2 * scales);
     x.code_stride = (size_t)cols * (size_t)bits / 8;
     x.scale_stride = (size_t)(cols / group);
     return x;
@@ -3459,25 +3461,25 @@ LLMK_INLINE void LLMK_(pairs_step)(const int X, const VB *w, const int8_t *const
 
 LLMK_INLINE void LLMK_(nibbles)(const int X, int chunk, const uint8_t *w, const int8_t *const *a, int at, VI *sums) {
     enum { EACH = LLM__PANEL_ROWS / VF_N, ONCE = LLMK_(AT_ONCE) };
-    VB even[ONCE], odd[ONCE];
     int first, k, e, v, x;
-    for (first = 0; first < EACH; first += ONCE, w += 4 * VF_N * ONCE) {
-        VI s[LLM__TILE * ONCE];
-        LLMK_UNROLL for (x = 0; x < X * ONCE; x++) s[x] = vi_set(0);
-        for (k = 0; k < chunk; k += 32) {
-            VB p[LLM__TILE * ONCE];
+    LLMK_UNROLL for (x = 0; x < X * EACH; x++) sums[x] = vi_set(0);
+    for (first = 0; first < EACH; first += ONCE) {
+        const uint8_t *from = w + 4 * VF_N * first;
+        for (k = at; k < at + chunk; k += 32, from += 256) {
+            VB p[LLM__TILE * ONCE], codes[ONCE], half[ONCE];
             LLMK_UNROLL for (x = 0; x < X * ONCE; x++) p[x] = vi_set(0);
-            LLMK_UNROLL for (e = k; e < k + 32; e += 8) {
-                LLMK_UNROLL for (v = 0; v < ONCE; v++) {
-                    const VB codes = vb_load(w + 8 * e + 4 * VF_N * v);
-                    even[v] = vb_low(codes), odd[v] = vb_high(codes);
-                }
-                LLMK_(pairs_step)(X, even, a, at + e, p);
-                LLMK_(pairs_step)(X, odd, a, at + e + 4, p);
+            LLMK_UNROLL for (e = 0; e < 4; e++) {
+                LLMK_UNROLL for (v = 0; v < ONCE; v++) codes[v] = vb_load(from + 64 * e + 4 * VF_N * v);
+                LLMK_UNROLL for (v = 0; v < ONCE; v++) half[v] = vb_low(codes[v]);
+                LLMK_(pairs_step)(X, half, a, k + 8 * e, p);
+                LLMK_UNROLL for (v = 0; v < ONCE; v++) half[v] = vb_high(codes[v]);
+                LLMK_(pairs_step)(X, half, a, k + 8 * e + 4, p);
             }
-            LLMK_UNROLL for (x = 0; x < X * ONCE; x++) s[x] = vi_add(s[x], vi_whole(p[x]));
+            LLMK_UNROLL for (x = 0; x < X * ONCE; x++) {
+                VI *to = sums + x / ONCE * EACH + first + x % ONCE;
+                *to = vi_add(*to, vi_whole(p[x]));
+            }
         }
-        LLMK_UNROLL for (x = 0; x < X * ONCE; x++) sums[x / ONCE * EACH + first + x % ONCE] = s[x];
     }
 }
 
@@ -3830,7 +3832,7 @@ LLMK_INLINE void LLMK_(round_to_words)(const float *x, int n, float factor, int1
 
 /* The largest magnitude is found on the bits, where infinity and NaN are the largest of all. */
 LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int bits, int paired, void *codes, float *scales,
-                                 int32_t *totals) {
+                                 float *sums, int32_t *totals) {
     const float most = paired ? 63.5f : bits == 8 ? 127.0f : (float)LLM__MOST16;
     const size_t bytes = (size_t)(group * bits / 8);
     uint8_t *to = (uint8_t *)codes;
@@ -3842,10 +3844,12 @@ LLM__FN void LLMK_(quantize_row)(const float *x, int cols, int group, int bits, 
         scales[g] = max / most;
         if (largest >= 0x7f800000 || max < 1e-30f) {
             memset(to, 0, bytes);
-            scales[g] = largest >= 0x7f800000 ? (float)NAN : 0.0f;
+            scales[g] = sums[g] = largest >= 0x7f800000 ? (float)NAN : 0.0f;
             totals[g] = 0;
-        } else if (bits == 8) totals[g] = LLMK_(round_to_codes)(x, group, most / max, (int8_t *)to);
-        else LLMK_(round_to_words)(x, group, most / max, (int16_t *)(void *)to);
+        } else if (bits == 8) {
+            totals[g] = LLMK_(round_to_codes)(x, group, most / max, (int8_t *)to);
+            sums[g] = scales[g] * (float)totals[g];
+        } else LLMK_(round_to_words)(x, group, most / max, (int16_t *)(void *)to);
     }
 }
 
@@ -3959,82 +3963,69 @@ LLM__FN void LLMK_(panel)(const llm__matrix *w, int o, uint8_t *out, void *scrat
 /* Rows of activations that meet a panel together. */
 typedef struct LLMK_(few) {
     const int8_t *codes[LLM__TILE];
-    const float *scales[LLM__TILE];
+    const float *scales[LLM__TILE], *sums[LLM__TILE];
     const int32_t *totals[LLM__TILE];
 } LLMK_(few);
 
-/* Adds what a group of a panel, from column k and chunk n on, comes to for X rows of activations.  A chunk is the
-   columns that share a scale among the activations: a group or a part of one.  rows: where the codes lie, if the panel
-   is of factors alone. */
-LLMK_INLINE void LLMK_(panel_group)(const int X, const int bits, const llm__matrix *w, const uint8_t *panel,
-                                    const LLMK_OF_BASE(sixteen) *rows, int k, int n, int chunk, const LLMK_(few) *a,
-                                    VF *acc, VF *low) {
-    enum { EACH = LLM__PANEL_ROWS / VF_N };
-    const llm_dtype type = bits == 16 ? LLM_BF16 : w->dtype;
-    const size_t size = llm__dtype_bytes(type) * VF_N;
-    const int step = 2 * bits * chunk, end = k + llm__panel_group(w); /* step: bytes of 16 rows */
-    VF scale[EACH], bias[EACH];
-    VI exact[LLM__TILE * EACH];
-    int v, x;
-    LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) scale[v] = LLMK_(load_as)(type, panel);
-    if (bits < 16) {
-        LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size) bias[v] = LLMK_(load_as)(type, panel);
-    }
-    if (bits == 8 && w->bits == 8) {
-        LLMK_UNROLL for (v = 0; v < EACH; v++) bias[v] = vf_add(bias[v], vf_mul(vf_set(128.0f), scale[v]));
-    }
-    for (; k < end; k += chunk, n++, panel += rows ? 0 : step) {
-        if (X <= 2 && rows)
-            LLMK_(fetch)(rows->codes[0], LLM__PANEL_ROWS * w->row_bytes + (size_t)(2 * bits * k), step);
-        if (!rows && bits == 4) LLMK_(nibbles)(X, chunk, panel, a->codes, k, exact);
-#ifdef LLMK_PAIRS
-        if (!rows && bits == 8) {
-            LLMK_UNROLL for (x = 0; x < X; x++)
-                LLMK_UNROLL for (v = 0; v < EACH; v++)
-                    exact[x * EACH + v] = vi_set(w->bits == 8 ? -128 * a->totals[x][n] : 0);
-            LLMK_(bytes)(X, w->bits, chunk, panel, a->codes, k, exact);
-        }
-#else
-        if (!rows && bits == 8) LLMK_(bytes)(X, chunk, panel, a->codes, k, exact);
-#endif
-        if (bits == 16) LLMK_(words)(X, chunk, panel, a->codes, k, exact);
-#ifdef LLMK_DIRECT_BYTES
-        if (rows && bits == 8) LLMK_(direct_bytes)(chunk, rows->codes, a->codes[0], k, exact);
-#endif
-        LLMK_UNROLL for (x = 0; x < X; x++) {
-            const float by = a->scales[x][n];
-            const VF factor = vf_set(by), sum = bits < 16 ? vf_set(by * (float)a->totals[x][n]) : factor;
-            LLMK_UNROLL for (v = 0; v < EACH; v++) {
-                const int i = x * EACH + v;
-                acc[i] = vf_add(acc[i], vf_mul(vf_from_int(exact[i]), vf_mul(scale[v], factor)));
-                if (bits < 16) low[i] = vf_add(low[i], vf_mul(bias[v], sum));
-            }
-        }
-    }
-}
-
 /* X rows of activations times P panels that lie `apart` bytes from each other: out[P][X][16].  bits are the panels'.
-   P X <= LLM__TILE. */
+   P X <= LLM__TILE.  A chunk is the columns that share a scale among the activations: a group or a part of one.  rows:
+   where the codes lie, if the panel is of factors alone. */
 LLMK_INLINE void LLMK_(panel_rows)(const int P, const int X, const int bits, const llm__matrix *w, const uint8_t *panel,
                                    size_t apart, const LLMK_OF_BASE(sixteen) *rows, int chunk, const LLMK_(few) *a,
                                    float *out) {
     enum { EACH = LLM__PANEL_ROWS / VF_N };
-    const size_t size = llm__dtype_bytes(bits == 16 ? LLM_BF16 : w->dtype);
-    const int group = llm__panel_group(w), chunks = group / chunk;
-    const size_t factors = LLM__PANEL_ROWS * (bits < 16 ? 2 * size : size);
-    const size_t stride = factors + (rows ? 0 : (size_t)(2 * bits * group)); /* from group to group */
-    VF acc[LLM__TILE * EACH], low[LLM__TILE * EACH];
-    int k, v, p, n = 0;
+    const llm_dtype type = bits == 16 ? LLM_BF16 : w->dtype;
+    const size_t size = llm__dtype_bytes(type) * VF_N;
+    const int step = 2 * bits * chunk, group = llm__panel_group(w); /* bytes of 16 rows */
+    VF acc[LLM__TILE * EACH], low[LLM__TILE * EACH], scale[2 * EACH], bias[2 * EACH];
+    VI exact[LLM__TILE * EACH];
+    int k, c, v, x, p, n = 0;
     LLMK_UNROLL for (v = 0; v < P * X * EACH; v++) acc[v] = low[v] = vf_set(0.0f);
-    for (k = 0; k < w->cols; k += group, n += chunks, panel += stride)
-        LLMK_UNROLL for (p = 0; p < P; p++) {
-            const uint8_t *at = panel + (size_t)p * apart;
-            const int first = p * X * EACH;
-            /* more rows keep the sums so busy that memory is not what they wait for */
-            if (X <= 2 && !rows && (bits < 16 || P == 2))
-                LLMK_(fetch)(at, (size_t)(LLM__STREAM_AHEAD / P), (int)stride);
-            LLMK_(panel_group)(X, bits, w, at, rows, k, n, chunk, a, acc + first, low + first);
+    for (k = 0; k < w->cols; k += group) {
+        LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size)
+            LLMK_UNROLL for (p = 0; p < P; p++) scale[p * EACH + v] = LLMK_(load_as)(type, panel + (size_t)p * apart);
+        if (bits < 16) {
+            LLMK_UNROLL for (v = 0; v < EACH; v++, panel += size)
+                LLMK_UNROLL for (p = 0; p < P; p++)
+                    bias[p * EACH + v] = LLMK_(load_as)(type, panel + (size_t)p * apart);
         }
+        if (bits == 8 && w->bits == 8) {
+            LLMK_UNROLL for (v = 0; v < P * EACH; v++) bias[v] = vf_add(bias[v], vf_mul(vf_set(128.0f), scale[v]));
+        }
+        for (c = 0; c < group; c += chunk, n++, panel += rows ? 0 : step) {
+            if (X <= 2 && rows)
+                LLMK_(fetch)(rows->codes[0], LLM__PANEL_ROWS * w->row_bytes + (size_t)(2 * bits * (k + c)), step);
+            LLMK_UNROLL for (p = 0; p < P; p++) {
+                const uint8_t *at = panel + (size_t)p * apart;
+                VI *sums = exact + p * X * EACH;
+                /* more rows keep the sums so busy that memory is not what they wait for */
+                if (X <= 2 && !rows && (bits < 16 || P == 2)) LLMK_(fetch)(at, (size_t)(LLM__STREAM_AHEAD / P), step);
+                if (!rows && bits == 4) LLMK_(nibbles)(X, chunk, at, a->codes, k + c, sums);
+#ifdef LLMK_PAIRS
+                if (!rows && bits == 8) {
+                    LLMK_UNROLL for (x = 0; x < X * EACH; x++)
+                        sums[x] = vi_set(w->bits == 8 ? -128 * a->totals[x / EACH][n] : 0);
+                    LLMK_(bytes)(X, w->bits, chunk, at, a->codes, k + c, sums);
+                }
+#else
+                if (!rows && bits == 8) LLMK_(bytes)(X, chunk, at, a->codes, k + c, sums);
+#endif
+                if (bits == 16) LLMK_(words)(X, chunk, at, a->codes, k + c, sums);
+#ifdef LLMK_DIRECT_BYTES
+                if (rows && bits == 8) LLMK_(direct_bytes)(chunk, rows->codes, a->codes[0], k + c, sums);
+#endif
+            }
+            LLMK_UNROLL for (x = 0; x < P * X; x++) {
+                const int row = x % X, first = x / X * EACH;
+                const VF factor = vf_set(a->scales[row][n]), sum = bits < 16 ? vf_set(a->sums[row][n]) : factor;
+                LLMK_UNROLL for (v = 0; v < EACH; v++) {
+                    const int i = x * EACH + v;
+                    acc[i] = vf_add(acc[i], vf_mul(vf_from_int(exact[i]), vf_mul(scale[first + v], factor)));
+                    if (bits < 16) low[i] = vf_add(low[i], vf_mul(bias[first + v], sum));
+                }
+            }
+        }
+    }
     LLMK_UNROLL for (v = 0; v < P * X * EACH; v++)
         vf_store(out + v * VF_N, bits < 16 ? vf_add(acc[v], low[v]) : acc[v]);
 }
@@ -4117,12 +4108,12 @@ LLM__FN void LLMK_(panel_by_tiles)(const llm__matrix *w, const uint8_t *panel, c
         panel += 2 * size;
         for (c = 0; c < w->group; c += chunk, n++, panel += 2 * bits * chunk) {
             const float *scales = x->scales + (size_t)i * x->scale_stride + n;
-            const int32_t *totals = x->totals + (size_t)i * x->scale_stride + n;
+            const float *totals = x->sums + (size_t)i * x->scale_stride + n;
             LLMK_(tile_sums)(bits, panel, chunk, a + k + c, x->code_stride, sums);
             for (j = 0; j < LLMK_(BEST_ROWS); j++, scales += x->scale_stride, totals += x->scale_stride) {
                 const VF exact = vf_from_int(LLMK_(load64)(sums + LLM__PANEL_ROWS * j));
                 acc[j] = vf_add(acc[j], vf_mul(exact, vf_mul(scale, vf_set(*scales))));
-                low[j] = vf_add(low[j], vf_mul(bias, vf_set(*scales * (float)*totals)));
+                low[j] = vf_add(low[j], vf_mul(bias, vf_set(*totals)));
             }
         }
     }
@@ -4166,6 +4157,7 @@ LLM__FN void LLMK_(panel_times)(const llm__matrix *w, const uint8_t *panel, int 
             const size_t at = (size_t)(i + j < last ? i + j : last - 1); /* a fourth row may repeat the third */
             a.codes[j] = x->codes + at * x->code_stride;
             a.scales[j] = x->scales + at * x->scale_stride;
+            a.sums[j] = x->sums + at * x->scale_stride;
             a.totals[j] = x->totals + at * x->scale_stride;
         }
         LLMK_(panel_tile)(1, X, w, panel, 0, x->group, &a, out);
@@ -4208,7 +4200,7 @@ LLMK_INLINE void LLMK_(direct_rows)(const int chunk, const llm_dtype type, const
         const VF exact = vf_from_int(LLMK_(direct_sums)(chunk, rows, at, a->codes[0] + 2 * at));
         LLMK_(fetch)(ahead, at * VF_N, chunk / 2 * VF_N);
         acc = vf_add(acc, vf_mul(exact, vf_mul(scale, vf_set(a->scales[0][n]))));
-        low = vf_add(low, vf_mul(bias, vf_set(a->scales[0][n] * (float)a->totals[0][n])));
+        low = vf_add(low, vf_mul(bias, vf_set(a->sums[0][n])));
         if (++c == each) c = 0, factors += 2 * size;
     }
     vf_store(out, vf_add(acc, low));
@@ -4263,7 +4255,7 @@ LLM__FN void LLMK_(direct)(const llm__matrix *w, const llm__coded_rows *x, float
     LLMK_(few) a;
     float out[LLM__PANEL_ROWS];
     int o, r;
-    a.codes[0] = x->codes, a.scales[0] = x->scales, a.totals[0] = x->totals;
+    a.codes[0] = x->codes, a.scales[0] = x->scales, a.sums[0] = x->sums, a.totals[0] = x->totals;
     if (w->bits == 4) LLMK_(evens_of_32)(x->codes, w->cols, codes);
     if (w->bits == 4) a.codes[0] = codes;
     for (o = begin; o < end; o += LLM__PANEL_ROWS) {
@@ -4291,7 +4283,7 @@ LLM__FN void LLMK_(panels_times)(const llm__matrix *w, const llm__coded_rows *x,
     float out[2 * LLM__PANEL_ROWS];
     LLMK_(few) a;
     int i, p;
-    a.codes[0] = x->codes, a.scales[0] = x->scales, a.totals[0] = x->totals;
+    a.codes[0] = x->codes, a.scales[0] = x->scales, a.sums[0] = x->sums, a.totals[0] = x->totals;
     for (i = 0; i < half; i++) {
         const int P = i + half < count ? 2 : 1;
         LLMK_(panel_tile)(P, 1, w, w->panels + (size_t)(first + i) * bytes, (size_t)half * bytes, x->group, &a, out);
@@ -31784,7 +31776,7 @@ typedef struct llm__quantize_work {
     size_t stride;
     const llm__coded_rows *rows;
     uint8_t *codes;
-    float *scales;
+    float *scales, *sums;
     int32_t *totals;
 } llm__quantize_work;
 
@@ -31794,7 +31786,7 @@ static void llm__quantize_job(void *argument, int job, int worker) {
     (void)worker;
     q->ops->quantize_row(q->x + (size_t)job * q->stride, q->rows->cols, q->rows->group, q->rows->bits,
                          q->rows->paired, q->codes + (size_t)job * q->rows->code_stride, q->scales + scale_at,
-                         q->totals + scale_at);
+                         q->sums + scale_at, q->totals + scale_at);
 }
 
 /* x in codes for w, or NULL where w is multiplied with float32. */
@@ -31816,6 +31808,7 @@ LLM__FN const llm__coded_rows *llm__coded(llm_session *s, llm__variants *v, cons
     work.rows = rows;
     work.codes = memory;
     work.scales = (float *)(void *)(memory + ((const uint8_t *)rows->scales - memory));
+    work.sums = (float *)(void *)(memory + ((const uint8_t *)rows->sums - memory));
     work.totals = (int32_t *)(void *)(memory + ((const uint8_t *)rows->totals - memory));
     llm__parallel(s, n, llm__quantize_job, &work);
     return rows;
@@ -34646,6 +34639,7 @@ LLM__FN void llm__expert_products(llm_session *s, llm__variants *v, const float 
         parts[i].n = t->n;
         parts[i].codes += (size_t)(t->x - x) / stride * all->code_stride;
         parts[i].scales += (size_t)(t->x - x) / stride * all->scale_stride;
+        parts[i].sums += (size_t)(t->x - x) / stride * all->scale_stride;
         parts[i].totals += (size_t)(t->x - x) / stride * all->scale_stride;
         t->coded = &parts[i];
     }

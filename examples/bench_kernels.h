@@ -339,11 +339,12 @@ static void quantize_rows(product *p) {
     *to = llm__coded_place(p->codes, p->n, cols, p->bits, group, llm__coded_paired(&p->w));
     for (i = 0; i < p->n; i++) {
         uint8_t *scales = p->codes + ((const uint8_t *)to->scales - p->codes);
+        uint8_t *sums = p->codes + ((const uint8_t *)to->sums - p->codes);
         uint8_t *totals = p->codes + ((const uint8_t *)to->totals - p->codes);
         const size_t at = (size_t)i * to->scale_stride;
         p->ops->quantize_row(p->x + (size_t)i * (size_t)cols, cols, group, p->bits, to->paired,
                              p->codes + (size_t)i * to->code_stride, (float *)(void *)scales + at,
-                             (int32_t *)(void *)totals + at);
+                             (float *)(void *)sums + at, (int32_t *)(void *)totals + at);
     }
 }
 
@@ -548,7 +549,7 @@ static void run_rows(void *user) {
         (void)a, (void)b, (void)c;                                                                \
         statement;                                                                                \
     }
-ROW(quantize_row, ops->quantize_row(a, n, 32, 8, 0, b, c, (int32_t *)(void *)(c + n / 32)))
+ROW(quantize_row, ops->quantize_row(a, n, 32, 8, 0, b, c, c + n / 32, (int32_t *)(void *)(c + n / 16)))
 ROW(dot, float_sink = ops->dot(a, b, n))
 ROW(max, float_sink = ops->max(a, n))
 ROW(add, ops->add(a, b, n))
