@@ -576,19 +576,20 @@ typedef struct llm_session_desc {
     int threads;   /* 0 or 1: the caller's alone; n: a pool of n - 1 helpers; LLM_ALL_CORES.  Helpers, and the caller at
                       the end of a piece of work, look 2,000 times for what comes next (55 us on a Zen 3),
                       then sleep. */
-    llm_jobs jobs; /* if run is set: used instead of threads */
-    int exact;     /* float32 activations throughout.  Default: int8 with affine codes, 13 bits with a scale for each 64
-                      with half floats, which become 14 bits the same way where the model has its copy of them (see
-                      llm_model_desc.no_pack): about as exact as half floats, and twice as fast */
-    int max_rows;  /* tokens that one pass over the layers takes together; 0: 256 */
-    llm_clock clock;
-    llm_allocator allocator; /* zero: the model's */
     int pin_threads; /* each helper of the pool stays on a core of its own.  Of the cores that the caller may run on
                         when it opens the session (on Windows: that the process may), in ascending order, the first is
                         left to the caller, who is never moved or bound, the second is the first helper's, and so on.
                         Which of them are two threads of one core is not looked at.  With fewer cores than threads, and
                         on systems other than Linux and Windows, nothing happens (macOS has nothing of the kind):
                         llm_session_pinned tells */
+    llm_jobs jobs; /* if run is set: used instead of threads */
+    int exact;     /* float32 activations throughout.  Default: int8 with affine codes (half a bit less with those of 8
+                      bits), 13 bits with a scale for each 64 with half floats, which become 14 bits the same way where
+                      the model has its copy of them (see llm_model_desc.no_pack): about as exact as half floats, and
+                      twice as fast */
+    int max_rows;  /* tokens that one pass over the layers takes together; 0: 256 */
+    llm_clock clock;
+    llm_allocator allocator; /* zero: the model's */
 } llm_session_desc;
 
 /* Opens a session on a model. */
@@ -2157,7 +2158,6 @@ LLMK_INLINE void LLMK_(turn_panel)(const uint8_t *const *rows, size_t at, uint8_
         _mm_storeu_si128((__m128i *)(void *)(out + 192), _mm_unpackhi_epi64(ab2, cd2));
     }
 }
-
 #endif
 
 #if LLM__KERNEL_PASS == LLM__AVX2 || LLM__KERNEL_PASS == LLM__AVX512 /* ---- what AVX2 and AVX-512 share */
